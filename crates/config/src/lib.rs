@@ -1,0 +1,28 @@
+//! The text of `/etc/mvmhost.toml` becomes a validated [`Config`].
+//!
+//! Belongs here: the schema with its defaults, reading and merging the files, every refused
+//! combination, the typed quantities and names. Does not belong here: anything that looks at the
+//! machine (that is `storage`, `network`, `host`) or decides what to do about it (`plan`).
+
+mod defaults;
+mod describe;
+mod files;
+mod invalid;
+pub mod load;
+pub mod model;
+pub mod names;
+mod problem;
+pub mod quantities;
+mod refuse;
+pub mod roots;
+mod schema;
+mod show;
+mod syntax;
+mod walk;
+
+pub use describe::{json_schema, man_keys};
+pub use invalid::Invalid;
+pub use load::{Loaded, Problem, SetKeys, Source};
+pub use model::Config;
+pub use roots::Roots;
+pub use show::to_toml;

@@ -1,0 +1,363 @@
+//! What the file says once it is read, merged, completed with defaults and validated.
+//! Field order and names are those of the file; `loop` is spelt `loopback` because Rust keeps it.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::names::{
+    AbsPath, DmName, Endpoint, IfName, ImageRef, MacAddr, Namespace, UnitName, VgName,
+};
+use crate::quantities::{Bytes, Percent};
+
+/// One host, completely: every key has a value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `[thinpool]`
+    pub thinpool: Thinpool,
+    /// `[containerd]`
+    pub containerd: Containerd,
+    /// `[flintlockd]`
+    pub flintlockd: Flintlockd,
+    /// `[network]`
+    pub network: Network,
+    /// `[images]`
+    pub images: Images,
+    /// `[validate]`
+    pub validate: Validate,
+}
+
+/// Who makes the thin pool, and of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// Two sparse files on loop devices.
+    Loop,
+    /// A thin pool LV on whole disks.
+    Lvm,
+    /// Somebody else makes it; mvmhost only checks it.
+    External,
+}
+
+/// `[thinpool]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Thinpool {
+    /// `backend`
+    pub backend: Backend,
+    /// `name`: the device-mapper name. Default `flintlock-dev-thinpool`, with lvm `flintlock-thinpool`.
+    pub name: DmName,
+    /// `[thinpool.loop]`
+    pub loopback: Loopback,
+    /// `[thinpool.lvm]`
+    pub lvm: Lvm,
+    /// `[thinpool.guard]`
+    pub guard: Guard,
+}
+
+/// `[thinpool.loop]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loopback {
+    /// `directory` of the files `data` and `metadata`.
+    pub directory: AbsPath,
+    /// `data-size`, sparse.
+    pub data_size: Bytes,
+    /// `metadata-size`, sparse.
+    pub metadata_size: Bytes,
+    /// `max-data-size`; default: equal to `data-size`, which means never grown.
+    pub max_data_size: Bytes,
+}
+
+/// `[thinpool.lvm]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lvm {
+    /// `devices`: /dev/disk/by-id/ names only.
+    pub devices: Vec<AbsPath>,
+    /// `volume-group`
+    pub volume_group: VgName,
+}
+
+/// `[thinpool.guard]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Guard {
+    /// `warn-percent`
+    pub warn_percent: Percent,
+    /// `grow-percent` of the current size
+    pub grow_percent: Percent,
+    /// `brake-percent`
+    pub brake_percent: Percent,
+}
+
+/// Whose containerd flintlockd talks to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Instance {
+    /// containerd-dev.service with its own root, state and socket.
+    Dedicated,
+    /// The distribution's containerd.service.
+    System,
+}
+
+/// `[containerd]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Containerd {
+    /// `instance`
+    pub instance: Instance,
+    /// `binary`
+    pub binary: AbsPath,
+    /// `namespace`
+    pub namespace: Namespace,
+    /// `base-image-size` of the devmapper snapshotter. `10GB` means 10^10 bytes here as everywhere;
+    /// containerd would read the same text as 10 GiB, so it is to be handed the bare number.
+    pub base_image_size: Bytes,
+    /// `discard-blocks`
+    pub discard_blocks: bool,
+    /// `log-level`
+    pub log_level: LogLevel,
+    /// `metrics-address`; `None` is written `""` and turns metrics off.
+    pub metrics_address: Option<Endpoint>,
+}
+
+/// containerd's log levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// `trace`
+    Trace,
+    /// `debug`
+    Debug,
+    /// `info`
+    Info,
+    /// `warn`
+    Warn,
+    /// `error`
+    Error,
+}
+
+/// The VMM that flintlockd uses when a microVM does not name one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provider {
+    /// `firecracker`
+    Firecracker,
+    /// `cloudhypervisor`
+    CloudHypervisor,
+}
+
+/// `[flintlockd]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Flintlockd {
+    /// `unit`
+    pub unit: UnitName,
+    /// `binary`
+    pub binary: AbsPath,
+    /// `grpc-endpoint`
+    pub grpc_endpoint: Endpoint,
+    /// `insecure`: the operator's own word for an endpoint that is not loopback.
+    pub insecure: bool,
+    /// `provider`
+    pub provider: Provider,
+    /// `firecracker-binary`: a path, or a name looked up in PATH.
+    pub firecracker_binary: String,
+    /// `cloudhypervisor-binary`: a path, or a name looked up in PATH.
+    pub cloudhypervisor_binary: String,
+    /// `basic-auth-token-file`; `None` is written `""`.
+    pub basic_auth_token_file: Option<AbsPath>,
+    /// `extra-args`
+    pub extra_args: Vec<String>,
+    /// `[flintlockd.tls]`; `None` when cert and key are empty.
+    pub tls: Option<Tls>,
+}
+
+/// `[flintlockd.tls]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tls {
+    /// `cert`
+    pub cert: AbsPath,
+    /// `key`
+    pub key: AbsPath,
+    /// `client-ca`: set means that clients must show a certificate.
+    pub client_ca: Option<AbsPath>,
+}
+
+/// How a microVM's interface meets the host's network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetworkMode {
+    /// A tap on a bridge.
+    Tap,
+    /// A macvtap on a parent interface.
+    Macvtap,
+    /// Somebody else's business.
+    None,
+}
+
+/// `[network]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Network {
+    /// `mode`
+    pub mode: NetworkMode,
+    /// `[network.bridge]`
+    pub bridge: Bridge,
+    /// `[network.macvtap]`
+    pub macvtap: Macvtap,
+    /// `[[network.vlan]]`
+    pub vlans: Vec<Vlan>,
+    /// `[network.dhcp]`
+    pub dhcp: Dhcp,
+    /// `[network.nat]`
+    pub nat: Nat,
+    /// `[network.tailscale] advertise-routes`
+    pub tailscale_routes: Vec<IpNet>,
+}
+
+impl Network {
+    /// The addresses that this host has on `name` by this file: those of the bridge, the macvtap
+    /// parent or a VLAN, as the mode has them. Empty for an interface that is somebody else's.
+    pub fn addresses_of(&self, name: &IfName) -> &[IpNet] {
+        if self.mode == NetworkMode::Tap && self.bridge.name == *name {
+            return &self.bridge.addresses;
+        }
+        let parent = self.macvtap.parent.as_ref() == Some(name);
+        if self.mode == NetworkMode::Macvtap && parent && !self.macvtap.addresses.is_empty() {
+            return &self.macvtap.addresses;
+        }
+        let vlan = self.vlans.iter().find(|vlan| vlan.name == *name);
+        vlan.map_or(&[], |vlan| &vlan.addresses)
+    }
+
+    /// The addresses that this host has on the interface where DHCP is served.
+    pub fn dhcp_addresses(&self) -> &[IpNet] {
+        match &self.dhcp.interface {
+            Some(name) => self.addresses_of(name),
+            None if self.mode == NetworkMode::Macvtap => &self.macvtap.addresses,
+            None => &[],
+        }
+    }
+}
+
+/// `[network.bridge]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bridge {
+    /// `name`
+    pub name: IfName,
+    /// `addresses` with their prefix length; the host part is kept.
+    pub addresses: Vec<IpNet>,
+    /// `uplink`; `None` is written `""`.
+    pub uplink: Option<IfName>,
+    /// `mtu` in bytes; `None` is written 0: the uplink's, else 1500.
+    pub mtu: Option<u32>,
+}
+
+/// `[network.macvtap]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Macvtap {
+    /// `parent`; `None` is written `""`: the interface of the default route.
+    pub parent: Option<IfName>,
+    /// `addresses`
+    pub addresses: Vec<IpNet>,
+}
+
+/// `[[network.vlan]]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vlan {
+    /// `parent`
+    pub parent: IfName,
+    /// `id`, 1..4094
+    pub id: u16,
+    /// `name`; default `parent.id`
+    pub name: IfName,
+    /// `addresses`
+    pub addresses: Vec<IpNet>,
+}
+
+/// `[network.dhcp]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dhcp {
+    /// `enabled`; default: true for a bridge with an address and no uplink
+    pub enabled: bool,
+    /// `interface`; default: the bridge, or the macvtap parent (`None` when that is found at run time)
+    pub interface: Option<IfName>,
+    /// `range`, first and last; default: the first IPv4 subnet without its first nine addresses
+    pub range: Option<(Ipv4Addr, Ipv4Addr)>,
+    /// `lease-time`
+    pub lease_time: Duration,
+    /// `router`; default: this host's address on the interface
+    pub router: Option<IpAddr>,
+    /// `dns`
+    pub dns: Vec<IpAddr>,
+    /// `dns-server`
+    pub dns_server: bool,
+    /// `reservations`
+    pub reservations: Vec<Reservation>,
+}
+
+/// One entry of `reservations`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reservation {
+    /// `mac`
+    pub mac: MacAddr,
+    /// `address`
+    pub address: IpAddr,
+    /// `name`: a host name
+    pub name: Option<String>,
+}
+
+/// `[network.nat]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nat {
+    /// `enabled`; default: as DHCP
+    pub enabled: bool,
+    /// `sources`; default: the subnets of the DHCP interface
+    pub sources: Vec<IpNet>,
+    /// `uplink`; `None` is written `""`: whatever the default route uses
+    pub uplink: Option<IfName>,
+}
+
+/// What a missing image means for flintlockd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The host comes up without it.
+    Warn,
+    /// flintlockd waits for it.
+    Block,
+}
+
+/// `[images]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Images {
+    /// `root`: unpacked with the devmapper snapshotter
+    pub root: Vec<ImageRef>,
+    /// `kernel`: unpacked with the native snapshotter
+    pub kernel: Vec<ImageRef>,
+    /// `archives`
+    pub archives: Vec<AbsPath>,
+    /// `platform`; `None` is written `""`: this machine's
+    pub platform: Option<String>,
+    /// `auth-file`
+    pub auth_file: Option<AbsPath>,
+    /// `insecure-registries`
+    pub insecure_registries: Vec<String>,
+    /// `mirrors`: host to base URLs
+    pub mirrors: BTreeMap<String, Vec<String>>,
+    /// `on-failure`
+    pub on_failure: OnFailure,
+    /// `timeout`
+    pub timeout: Duration,
+    /// `parallel`, 1..64
+    pub parallel: u8,
+}
+
+/// `[validate]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Validate {
+    /// `ignore`
+    pub ignore: Vec<Ignore>,
+}
+
+/// One entry of `ignore`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ignore {
+    /// `code`, such as `MVM-NET-020`
+    pub code: String,
+    /// `reason`
+    pub reason: String,
+    /// `until`, `YYYY-MM-DD`; the last day on which the entry holds
+    pub until: Option<String>,
+}

@@ -1,0 +1,291 @@
+//! Entries of lists that have keys of their own: VLANs, reservations, ignored findings.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::kinds::{At, Kind, List, Maybe, Number, Quoted, Shape};
+use super::suggest;
+use super::texts::{Address, Code, Day, HostName, Interface, Ip, Mac, Reason};
+use crate::Invalid;
+use crate::model::{Ignore, Reservation, Vlan};
+use crate::names::IfName;
+
+/// One key of an entry.
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) doc: &'static str,
+    pub(crate) required: bool,
+    pub(crate) shape: fn() -> Shape,
+}
+
+/// A table being read key by key.
+struct Entry<'v, 'r, 'a, 'at> {
+    table: &'v DeTable<'v>,
+    whole: std::ops::Range<usize>,
+    at: &'at mut At<'r, 'a>,
+    complete: bool,
+}
+
+impl<'v, 'r, 'a, 'at> Entry<'v, 'r, 'a, 'at> {
+    /// Complains about another type and about unknown keys.
+    fn open(
+        value: &'v Spanned<DeValue<'v>>,
+        fields: &'static [Field],
+        at: &'at mut At<'r, 'a>,
+    ) -> Option<Self> {
+        let Some(table) = value.get_ref().as_table() else {
+            let names: Vec<String> = fields
+                .iter()
+                .map(|field| format!("{} = ...", field.name))
+                .collect();
+            at.wrong_type(
+                value,
+                "a table",
+                &format!("write {{ {} }}", names.join(", ")),
+            );
+            return None;
+        };
+        let mut complete = true;
+        for key in table.keys() {
+            if fields
+                .iter()
+                .all(|field| field.name != key.get_ref().as_ref())
+            {
+                let names = fields.iter().map(|field| field.name);
+                at.bad_key(key, suggest::unknown(key.get_ref(), names));
+                complete = false;
+            }
+        }
+        Some(Self {
+            table,
+            whole: value.span(),
+            at,
+            complete,
+        })
+    }
+
+    /// The value of a key that may be absent.
+    fn optional<K: Kind>(&mut self, name: &'static str) -> Option<K::Out> {
+        let value = self.table.get(name)?;
+        self.at.field = name;
+        let read = K::read(value, self.at);
+        self.at.field = "";
+        self.complete &= read.is_some();
+        read
+    }
+
+    /// The value of a key that must be there.
+    fn required<K: Kind>(&mut self, name: &'static str) -> Option<K::Out> {
+        if !self.table.contains_key(name) {
+            let error = Invalid::new(format!("{name} is missing"), format!("add {name} = ..."));
+            self.at.bad_entry(self.whole.start, error);
+            self.complete = false;
+        }
+        self.optional::<K>(name)
+    }
+}
+
+fn write_fields(fields: &[(&str, String)], text: &mut String) {
+    let spelt: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| format!("{name} = {value}"))
+        .collect();
+    text.push_str("{ ");
+    text.push_str(&spelt.join(", "));
+    text.push_str(" }");
+}
+
+fn spelt<K: Kind>(out: &K::Out) -> String {
+    let mut text = String::new();
+    K::write(out, &mut text);
+    text
+}
+
+type VlanId = Number<u16, 1, 4094>;
+
+static VLAN: [Field; 4] = [
+    Field {
+        name: "parent",
+        doc: "the interface that carries the VLAN",
+        required: true,
+        shape: Quoted::<Interface>::shape,
+    },
+    Field {
+        name: "id",
+        doc: "the VLAN id",
+        required: true,
+        shape: VlanId::shape,
+    },
+    Field {
+        name: "name",
+        doc: "of the interface made; default: parent.id",
+        required: false,
+        shape: Quoted::<Interface>::shape,
+    },
+    Field {
+        name: "addresses",
+        doc: "with their prefix length",
+        required: false,
+        shape: List::<Quoted<Address>>::shape,
+    },
+];
+
+/// One `[[network.vlan]]`.
+pub(crate) struct VlanEntry;
+
+impl Kind for VlanEntry {
+    type Out = Vlan;
+    fn read(value: &Spanned<DeValue<'_>>, at: &mut At<'_, '_>) -> Option<Vlan> {
+        let mut entry = Entry::open(value, &VLAN, at)?;
+        let parent = entry.required::<Quoted<Interface>>("parent");
+        let id = entry.required::<VlanId>("id");
+        let name = entry.optional::<Maybe<Interface>>("name").flatten();
+        let addresses = entry
+            .optional::<List<Quoted<Address>>>("addresses")
+            .unwrap_or_default();
+        let complete = entry.complete;
+        let (parent, id) = parent.zip(id).filter(|_| complete)?;
+        let name = match name {
+            Some(name) => name,
+            None => match IfName::parse(&format!("{parent}.{id}")) {
+                Ok(name) => name,
+                Err(_) => {
+                    let what = format!("its name would be {parent}.{id}, longer than 15 bytes");
+                    at.bad_entry(
+                        value.span().start,
+                        Invalid::new(what, "add a shorter name = \"...\""),
+                    );
+                    return None;
+                }
+            },
+        };
+        Some(Vlan {
+            parent,
+            id,
+            name,
+            addresses,
+        })
+    }
+    fn write(vlan: &Vlan, text: &mut String) {
+        let fields = [
+            ("parent", spelt::<Quoted<Interface>>(&vlan.parent)),
+            ("id", spelt::<VlanId>(&vlan.id)),
+            ("name", spelt::<Quoted<Interface>>(&vlan.name)),
+            ("addresses", spelt::<List<Quoted<Address>>>(&vlan.addresses)),
+        ];
+        write_fields(&fields, text);
+    }
+    fn shape() -> Shape {
+        Shape::Record(&VLAN)
+    }
+}
+
+static RESERVATION: [Field; 3] = [
+    Field {
+        name: "mac",
+        doc: "of the microVM's interface",
+        required: true,
+        shape: Quoted::<Mac>::shape,
+    },
+    Field {
+        name: "address",
+        doc: "that it always gets",
+        required: true,
+        shape: Quoted::<Ip>::shape,
+    },
+    Field {
+        name: "name",
+        doc: "host name that it is told",
+        required: false,
+        shape: Quoted::<HostName>::shape,
+    },
+];
+
+/// One entry of `reservations`.
+pub(crate) struct ReservationEntry;
+
+impl Kind for ReservationEntry {
+    type Out = Reservation;
+    fn read(value: &Spanned<DeValue<'_>>, at: &mut At<'_, '_>) -> Option<Reservation> {
+        let mut entry = Entry::open(value, &RESERVATION, at)?;
+        let mac = entry.required::<Quoted<Mac>>("mac");
+        let address = entry.required::<Quoted<Ip>>("address");
+        let name = entry.optional::<Maybe<HostName>>("name").flatten();
+        let complete = entry.complete;
+        let (mac, address) = mac.zip(address).filter(|_| complete)?;
+        Some(Reservation { mac, address, name })
+    }
+    fn write(reservation: &Reservation, text: &mut String) {
+        let mut fields = vec![
+            ("mac", spelt::<Quoted<Mac>>(&reservation.mac)),
+            ("address", spelt::<Quoted<Ip>>(&reservation.address)),
+        ];
+        fields.extend(
+            reservation
+                .name
+                .iter()
+                .map(|name| ("name", spelt::<Quoted<HostName>>(name))),
+        );
+        write_fields(&fields, text);
+    }
+    fn shape() -> Shape {
+        Shape::Record(&RESERVATION)
+    }
+}
+
+static IGNORE: [Field; 3] = [
+    Field {
+        name: "code",
+        doc: "of the finding",
+        required: true,
+        shape: Quoted::<Code>::shape,
+    },
+    Field {
+        name: "reason",
+        doc: "why it is no trouble on this host",
+        required: true,
+        shape: Quoted::<Reason>::shape,
+    },
+    Field {
+        name: "until",
+        doc: "the last day on which the entry holds",
+        required: false,
+        shape: Day::shape,
+    },
+];
+
+/// One entry of `ignore`.
+pub(crate) struct IgnoreEntry;
+
+impl Kind for IgnoreEntry {
+    type Out = Ignore;
+    fn read(value: &Spanned<DeValue<'_>>, at: &mut At<'_, '_>) -> Option<Ignore> {
+        let mut entry = Entry::open(value, &IGNORE, at)?;
+        let code = entry.required::<Quoted<Code>>("code");
+        let reason = entry.required::<Quoted<Reason>>("reason");
+        let until = entry.optional::<Day>("until");
+        let complete = entry.complete;
+        let (code, reason) = code.zip(reason).filter(|_| complete)?;
+        Some(Ignore {
+            code,
+            reason,
+            until,
+        })
+    }
+    fn write(ignore: &Ignore, text: &mut String) {
+        let mut fields = vec![
+            ("code", spelt::<Quoted<Code>>(&ignore.code)),
+            ("reason", spelt::<Quoted<Reason>>(&ignore.reason)),
+        ];
+        fields.extend(
+            ignore
+                .until
+                .iter()
+                .map(|until| ("until", spelt::<Day>(until))),
+        );
+        write_fields(&fields, text);
+    }
+    fn shape() -> Shape {
+        Shape::Record(&IGNORE)
+    }
+}

@@ -1,0 +1,53 @@
+//! THE table of everything mvmhost can say, one file for each family of codes.
+//!
+//! To add a message: add a row to the family's file, use it somewhere, run `cargo xtask generate`.
+
+use crate::entry::Entry;
+
+/// Declares the rows of one family: a `pub static` for each and the list `ALL`.
+macro_rules! catalogue {
+    ($( $name:ident = $code:literal, $id:literal, $severity:ident {
+        message: $message:literal, cause: $cause:literal, remedy: $remedy:literal $(,)?
+    } )*) => {
+        use crate::entry::{Entry, Severity};
+        $(
+            #[doc = $message]
+            pub static $name: Entry = Entry {
+                code: $code, id: $id, severity: Severity::$severity,
+                message: $message, cause: $cause, remedy: $remedy,
+            };
+        )*
+        pub(super) static ALL: &[&Entry] = &[$(&$name),*];
+    };
+}
+
+pub mod conf;
+pub mod ctrd;
+pub mod flk;
+pub mod host;
+pub mod net;
+pub mod pool;
+pub mod said;
+pub mod units;
+
+/// Every row, family by family.
+pub fn all() -> impl Iterator<Item = &'static Entry> {
+    [
+        conf::ALL,
+        pool::ALL,
+        net::ALL,
+        ctrd::ALL,
+        flk::ALL,
+        host::ALL,
+        said::ALL,
+        units::ALL,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}
+
+/// The row with this code, such as `MVM-POOL-012`; letter case does not matter.
+pub fn find(code: &str) -> Option<&'static Entry> {
+    all().find(|entry| entry.code.eq_ignore_ascii_case(code))
+}

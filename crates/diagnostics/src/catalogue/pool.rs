@@ -1,0 +1,457 @@
+//! MVM-POOL: the family of the thin pool.
+//!
+//! Where a remedy has several ways out, a line that begins with `#` says when the lines below it
+//! are the right ones: choose one. `{aside}` sets the old pool aside, deletes nothing, and applies.
+
+catalogue! {
+    READY = "MVM-POOL-001", "035a8a728b08b5a914f1551979b88ebb", Info {
+        message: "thin pool {subject} is active: data {data} % full, metadata {metadata} %",
+        cause: "The pool was activated, or was active already; containerd may start.",
+        remedy: "",
+    }
+    NAME_TAKEN = "MVM-POOL-002", "b90904cfe4c80c262f521e8ff2991491", Error {
+        message: "the name {subject} belongs to a device-mapper device of another kind ({target})",
+        cause: "Another program has a device-mapper device under the name that [thinpool] name \
+                gives to the pool. mvmhost leaves devices alone that it did not make.",
+        remedy: "# see what it is and who has it open:\n\
+                 dmsetup info {subject}\n\
+                 dmsetup table {subject}\n\
+                 # nobody needs it:\n\
+                 dmsetup remove {subject}\n\
+                 mvmhost apply\n\
+                 # somebody does: give the pool another [thinpool] name in /etc/mvmhost.toml, then\n\
+                 mvmhost apply",
+    }
+    OTHER_FILES = "MVM-POOL-003", "cccd9f68c3790a053c595c49d234e2ed", Error {
+        message: "the live thin pool {subject} stands on {metadata} and {data}, not on the files \
+                  in {directory}",
+        cause: "A pool of this name is live, but not on the files that the configuration names: it \
+                was made by hand or from another directory, or its files were deleted or replaced \
+                underneath it.",
+        remedy: "# that pool is the right one: set [thinpool.loop] directory in /etc/mvmhost.toml to where its files are, or backend = \"external\", then\n\
+                 mvmhost apply\n\
+                 # it is not needed:\n\
+                 dmsetup remove {subject}\n\
+                 mvmhost apply",
+    }
+    EMPTY_FOREIGN = "MVM-POOL-004", "0d63a5a2cd8148e6909b0d85c6ec4398", Error {
+        message: "there is a device {subject} without a live table that mvmhost did not make",
+        cause: "Somebody created a device-mapper device under the name of the pool and never \
+                resumed it. It does not carry the mark (a UUID that begins with MVM-) of a device \
+                of ours.",
+        remedy: "# see what it is:\n\
+                 dmsetup info {subject}\n\
+                 # nobody is about to use it:\n\
+                 dmsetup remove {subject}\n\
+                 mvmhost apply",
+    }
+    FAILED = "MVM-POOL-005", "d1591fbf0aafb21d0fc47832279613fb", Error {
+        message: "thin pool {subject} has failed: no read or write is possible",
+        cause: "The kernel could not read or write the metadata of the pool (I/O errors of the \
+                disk, or a file system without space below sparse files) and took the pool out of \
+                service. Before the next activation the metadata is checked.",
+        remedy: "# why:\n\
+                 journalctl --dmesg --grep \"device-mapper: thin|I/O error\"\n\
+                 # checks the metadata and activates again:\n\
+                 systemctl reboot",
+    }
+    READ_ONLY = "MVM-POOL-006", "f533a1d6ebd8e2a3f4eae3eeef565e68", Error {
+        message: "thin pool {subject} is read-only: nothing new can be allocated",
+        cause: "The kernel stopped changing the metadata of the pool after an error in it or below \
+                it. microVMs keep what they have and cannot write anything new.",
+        remedy: "# why:\n\
+                 journalctl --dmesg --grep \"device-mapper: thin|I/O error\"\n\
+                 # checks the metadata and activates again:\n\
+                 systemctl reboot",
+    }
+    NEEDS_CHECK = "MVM-POOL-007", "b0627b7fb869726f25a088bb41a5d2a3", Error {
+        message: "thin pool {subject} needs a check of its metadata",
+        cause: "A change of the metadata failed half way, most often because metadata or file \
+                system were full. The kernel wants thin_check to be run before the pool is used \
+                again; mvmhost runs it before every activation.",
+        remedy: "# why:\n\
+                 journalctl --dmesg --grep \"device-mapper: thin|I/O error\"\n\
+                 # checks the metadata and activates again:\n\
+                 systemctl reboot",
+    }
+    OUT_OF_DATA_SPACE = "MVM-POOL-008", "37d2305dd0e45cd922f1df485f2a3c1a", Error {
+        message: "thin pool {subject} is out of data space",
+        cause: "Every data block of the pool is in use. Writes of microVMs wait for a minute and \
+                then fail.",
+        remedy: "# delete microVMs that are no longer needed, or make the pool 10 GiB longer:\n\
+                 {grow}",
+    }
+    SUSPENDED = "MVM-POOL-009", "40c5d2f329bbe74da940d7ad1687bdd2", Error {
+        message: "thin pool {subject} is suspended: every read and write waits",
+        cause: "Somebody suspended the device, or a program that changes its table died in \
+                between.",
+        remedy: "dmsetup resume {subject}",
+    }
+    SIZE_KEPT = "MVM-POOL-010", "aa0331b855dec4f34a2630658733da36", Info {
+        message: "thin pool {subject} keeps its size of {is}; the configuration asks for {asked}",
+        cause: "A size in the configuration is that of a new pool. A pool that exists is never \
+                shrunk, and growing it is a step of its own.",
+        remedy: "",
+    }
+    DATABASES_WITHOUT_POOL = "MVM-POOL-011", "546fddb7835a008c4c16e02fc6292986", Error {
+        message: "there is no pool, but containerd has databases about one: {databases}",
+        cause: "What these databases list was in a pool whose files are no longer in the \
+                configured directory. On a new empty pool containerd would fail on every entry of \
+                theirs.",
+        remedy: "# the files of the pool are somewhere else: move them into {directory}, or set [thinpool.loop] directory, then\n\
+                 mvmhost apply\n\
+                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
+    }
+    BLANK_METADATA = "MVM-POOL-012", "741204f183cd45a9d49c6def824888f2", Error {
+        message: "{subject} is blank, but the data file next to it is in use",
+        cause: "The data file holds blocks that somebody wrote, and the metadata that says what \
+                they are is empty. A pool that was activated like this would overwrite them.",
+        remedy: "# the metadata can be restored from a backup: do that, then\n\
+                 mvmhost apply\n\
+                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
+    }
+    DATA_ALONE = "MVM-POOL-013", "4f46b12635c7ee38474ec55114b5e68c", Error {
+        message: "{subject} is in use, but the metadata file next to it is missing",
+        cause: "The data file holds blocks that somebody wrote, and without the metadata nobody \
+                knows what they are.",
+        remedy: "# the metadata can be restored or moved back: do that, then\n\
+                 mvmhost apply\n\
+                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
+    }
+    METADATA_ALONE = "MVM-POOL-014", "67e997dbb53002366c1ceb026eb4166b", Error {
+        message: "{subject} describes a pool, but the data file next to it is missing",
+        cause: "The metadata is that of a pool whose data is not there. With a new data file every \
+                microVM in it would read zeroes.",
+        remedy: "# the data file can be restored or moved back: do that, then\n\
+                 mvmhost apply\n\
+                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
+    }
+    NOT_METADATA = "MVM-POOL-015", "284b6ca831670f5a492541ba63b77332", Error {
+        message: "{subject} is not the metadata of a thin pool",
+        cause: "The first block of the file is neither blank nor the superblock of a thin pool: \
+                the file is something else, or it is damaged.",
+        remedy: "# see what it is:\n\
+                 file {subject}\n\
+                 # it can be restored or moved back: do that, then\n\
+                 mvmhost apply\n\
+                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
+    }
+    NOT_A_FILE = "MVM-POOL-016", "e7e6bbf41b865d424a3f39f66dca7744", Error {
+        message: "{subject} is not a regular file",
+        cause: "The loop backend keeps its pool in two regular files.",
+        remedy: "# see what it is:\n\
+                 ls -ld {subject}\n\
+                 # move it away, then\n\
+                 mvmhost apply",
+    }
+    FILE_SHORT = "MVM-POOL-017", "7c768f82cc5651f422562c983be93b62", Error {
+        message: "{subject} has {is} bytes, but the pool in it has {needed}",
+        cause: "The superblock of the pool says that the file was longer. What was behind its end \
+                is lost unless a backup has it.",
+        remedy: "# the file can be restored from a backup: do that, then\n\
+                 mvmhost apply\n\
+                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
+    }
+    RECEIPT_UNREADABLE = "MVM-POOL-018", "0d478d8023f0855d218de7a798640365", Error {
+        message: "the receipt of pool {subject} cannot be read: {why}",
+        cause: "/var/lib/mvmhost/receipt.json says by what mvmhost recognises its pool. It was \
+                damaged or changed, so nobody can tell whether the files are the right ones.",
+        remedy: "# it is right as it is now:\n\
+                 mv --backup=numbered /var/lib/mvmhost/receipt.json /var/lib/mvmhost/receipt.json.old\n\
+                 mvmhost apply",
+    }
+    RECEIPT_VERSION = "MVM-POOL-019", "de8f50849f6c53351792a255ecad20af", Error {
+        message: "the receipt of pool {subject} has format {version}; this mvmhost knows {known}",
+        cause: "/var/lib/mvmhost/receipt.json was written by a newer mvmhost.",
+        remedy: "# go back to the newer version:\n\
+                 apt-get install mvmhost\n\
+                 # it is right as it is now:\n\
+                 mv --backup=numbered /var/lib/mvmhost/receipt.json /var/lib/mvmhost/receipt.json.old\n\
+                 mvmhost apply",
+    }
+    RECEIPT_OTHER = "MVM-POOL-020", "ff6685160ff51b56e9462fd7cd578f9d", Error {
+        message: "the receipt is about another pool: its {what} is {was}, the configuration says \
+                  {is}",
+        cause: "mvmhost has a pool on record, and the configuration describes a different one. \
+                Making the second while the first has the microVMs would lose sight of them.",
+        remedy: "# the pool on record is the right one: put [thinpool] back to what the receipt says in /etc/mvmhost.toml, then\n\
+                 mvmhost apply\n\
+                 # the other one is, and the pool on record may be forgotten (its files stay):\n\
+                 mv --backup=numbered /var/lib/mvmhost/receipt.json /var/lib/mvmhost/receipt.json.old\n\
+                 mvmhost apply",
+    }
+    FILE_MISSING = "MVM-POOL-021", "dcdf4e7937d16b19ab887a60967c28b4", Error {
+        message: "{subject} is missing: a file of {size} bytes that belongs to pool {pool}",
+        cause: "The receipt says that mvmhost made or took over this file, and it is not there: \
+                deleted, moved, or its file system is not mounted. A new one would be an empty \
+                pool under old microVMs.",
+        remedy: "# it can be put right (restored, mounted, moved back): do that, then\n\
+                 systemctl start mvmhost.target\n\
+                 # it came back as a copy, which is another file than the one on record:\n\
+                 mv --backup=numbered /var/lib/mvmhost/receipt.json /var/lib/mvmhost/receipt.json.old\n\
+                 mvmhost apply\n\
+                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
+    }
+    FILE_TRUNCATED = "MVM-POOL-022", "14a22c3bb657962f556b99df33985d1e", Error {
+        message: "{subject} has {is} bytes; it had {was}",
+        cause: "The file is shorter than the pool in it. What was behind its end is lost unless a \
+                backup has it; activated like this the pool would fail at the first block that is \
+                gone.",
+        remedy: "# nothing was behind the end, or a check shall find out: make it as long as it was (adds a hole), then\n\
+                 truncate --size={was} {path}\n\
+                 systemctl start mvmhost.target\n\
+                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
+    }
+    FILE_GROWN = "MVM-POOL-023", "6b3be5a7e3033c2a4988c28ffb8c812f", Error {
+        message: "{subject} has {is} bytes; it had {was}",
+        cause: "Somebody made the file longer while the pool was not active, or put another file \
+                in its place by writing over it.",
+        remedy: "# it is right as it is now:\n\
+                 mv --backup=numbered /var/lib/mvmhost/receipt.json /var/lib/mvmhost/receipt.json.old\n\
+                 mvmhost apply",
+    }
+    FILE_SWAPPED = "MVM-POOL-024", "134d43b77d765277ee43697dee210afd", Error {
+        message: "{subject} is another file than the one on record: {is}, not {was}",
+        cause: "Inode number and time of birth tell a file from a copy of it. The one that is \
+                there was restored, copied, or belongs to somebody else.",
+        remedy: "# it can be put right (restored, mounted, moved back): do that, then\n\
+                 systemctl start mvmhost.target\n\
+                 # it is right as it is now:\n\
+                 mv --backup=numbered /var/lib/mvmhost/receipt.json /var/lib/mvmhost/receipt.json.old\n\
+                 mvmhost apply\n\
+                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
+    }
+    METADATA_WIPED = "MVM-POOL-025", "350163024e636eea7dc801b63ba919a7", Error {
+        message: "{subject} was the metadata of the pool and is blank now",
+        cause: "The first block of the file is zero. The kernel would take that as leave to make a \
+                new empty pool over the data of the old one.",
+        remedy: "# the metadata can be restored from a backup: do that, then\n\
+                 mv --backup=numbered /var/lib/mvmhost/receipt.json /var/lib/mvmhost/receipt.json.old\n\
+                 mvmhost apply\n\
+                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
+    }
+    BLOCK_SIZE_CHANGED = "MVM-POOL-026", "b14cbec2b85e87ac97b70814f9c1aee9", Error {
+        message: "{subject} is of a pool with blocks of {is} KiB; the one on record has {was} KiB",
+        cause: "The block size of a pool never changes, so this is the metadata of another pool.",
+        remedy: "# it can be put right (restored, mounted, moved back): do that, then\n\
+                 systemctl start mvmhost.target\n\
+                 # it is right as it is now:\n\
+                 mv --backup=numbered /var/lib/mvmhost/receipt.json /var/lib/mvmhost/receipt.json.old\n\
+                 mvmhost apply\n\
+                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
+    }
+    DATABASE_GONE = "MVM-POOL-027", "eba9dcb804d15a65182d5e8643007c1d", Error {
+        message: "{subject} is gone, which lists what is in pool {pool}",
+        cause: "containerd had this database when mvmhost last looked. Started without it, \
+                containerd would take the pool for an empty one and collide with everything in it.",
+        remedy: "# it can be restored: do that, then\n\
+                 systemctl start mvmhost.target\n\
+                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
+    }
+    THIN_CHECK_MISSING = "MVM-POOL-028", "3e607a69c04bb66eaacf7bb8c847ff68", Error {
+        message: "thin_check is not installed, so the metadata of pool {subject} cannot be checked",
+        cause: "A pool is activated only after its metadata was checked: damage spreads when it is \
+                written to.",
+        remedy: "apt-get install thin-provisioning-tools\n\
+                 systemctl start mvmhost.target",
+    }
+    CHECK_FAILED = "MVM-POOL-029", "84ac6ef8ac13ede998df8e1439da6130", Error {
+        message: "thin_check found the metadata {subject} damaged",
+        cause: "The metadata of the pool contradicts itself, or a newer thin_check is stricter \
+                than the one before. The pool stays inactive: a damaged pool that is written to \
+                loses more. Repairing is never done by itself, because thin_repair may end well \
+                and leave an empty pool.",
+        remedy: "# what exactly is wrong:\n\
+                 thin_check {path}\n\
+                 # keep a copy before anything else, then repair into a new file and compare what both list:\n\
+                 cp --sparse=always {path} {path}.damaged\n\
+                 truncate --reference={path} {path}.repaired\n\
+                 thin_repair -i {path} -o {path}.repaired\n\
+                 thin_check {path}.repaired\n\
+                 thin_ls --no-headers -o DEV {path}.repaired",
+    }
+    FILE_SYSTEM_REFUSED = "MVM-POOL-030", "361a593a325fac19d46519743831010d", Error {
+        message: "{subject} is on {kind}: {why}",
+        cause: "A pool needs a file system that keeps what it was given, in place and on a disk of \
+                this machine.",
+        remedy: "# choose [thinpool.loop] directory on a local disk; these are the file systems there are:\n\
+                 findmnt --real\n\
+                 # then\n\
+                 mvmhost apply",
+    }
+    COPY_ON_WRITE = "MVM-POOL-031", "438cce8b549f1e608f039e6983621be0", Warning {
+        message: "{subject} is on {kind}, which writes every changed block to a new place",
+        cause: "Under a pool that makes the files fragment and grow, and writes slow. For new \
+                files on btrfs it can be turned off for the directory.",
+        remedy: "# for a directory in which there is no pool yet:\n\
+                 chattr +C {subject}",
+    }
+    SPACE_PROMISED = "MVM-POOL-032", "9e4dee7c24a99a64fa3c53043632724c", Warning {
+        message: "the files in {subject} promise {promised}, and the file system can hold {held} \
+                  of it",
+        cause: "Sparse files take up space as they are written to. When the file system is full \
+                before the pool is, writes into the pool fail and the kernel takes it out of \
+                service.",
+        remedy: "# make the file system {missing} larger or free that much; for a new pool set a smaller [thinpool.loop] data-size:\n\
+                 df -h {subject}",
+    }
+    FILE_SYSTEM_READ_ONLY = "MVM-POOL-033", "0bc1b53da2970aba52235e04a8419e07", Error {
+        message: "{subject} is on a file system that is mounted read-only",
+        cause: "Either it is mounted so by choice, or the kernel did it after an error of the \
+                disk.",
+        remedy: "findmnt --target {subject}\n\
+                 journalctl --dmesg --grep \"remount|I/O error\"",
+    }
+    NO_LOOP = "MVM-POOL-034", "15097f95479e163073538cf812c8f1a8", Error {
+        message: "loop devices are not available for pool {subject}: /dev/loop-control {why}",
+        cause: "The pool stands on two loop devices. The kernel module loop is not loaded, not \
+                installed for this kernel, or kept out of this container.",
+        remedy: "modprobe loop\n\
+                 systemctl start mvmhost.target",
+    }
+    NO_DEVICE_MAPPER = "MVM-POOL-035", "e7458a86d36828458d53156be0a01ef3", Error {
+        message: "device-mapper is not available for pool {subject}: /dev/mapper/control {why}",
+        cause: "The kernel modules dm_mod and dm_thin_pool are not loaded, not installed for this \
+                kernel, or kept out of this container.",
+        remedy: "modprobe dm_thin_pool\n\
+                 systemctl start mvmhost.target",
+    }
+    LOOP_EXHAUSTED = "MVM-POOL-036", "9a2cc33bc5a2327a0d132ebc269abaeb", Error {
+        message: "there is no free loop device for {subject}",
+        cause: "Every loop device that the kernel can make is attached, or the node of the free \
+                one is missing.",
+        remedy: "# who has them:\n\
+                 losetup --list\n\
+                 # detach one that nobody needs with losetup --detach, then\n\
+                 systemctl start mvmhost.target",
+    }
+    ACTIVATION_FAILED = "MVM-POOL-037", "a6eb2455d63d1485389d0e543d34626a", Error {
+        message: "the kernel did not activate thin pool {subject}: {why}",
+        cause: "device-mapper refused the table or its two devices; its own messages say which. \
+                The device that was made for it was removed again.",
+        remedy: "journalctl --dmesg --grep device-mapper\n\
+                 modprobe dm_thin_pool\n\
+                 systemctl start mvmhost.target",
+    }
+    STEP_FAILED = "MVM-POOL-038", "70bfbcfebbe72343b015eca55fc04d01", Error {
+        message: "pool {subject} is not active: {why}",
+        cause: "A step of the activation failed. What this run had activated before was taken \
+                back, and no file was removed or shortened.",
+        remedy: "# what it was about to do, and what is in the way:\n\
+                 mvmhost plan\n\
+                 # then\n\
+                 systemctl start mvmhost.target",
+    }
+    NODE_MISSING = "MVM-POOL-039", "90cbf93cad7776e3dd628d93dc5f5380", Error {
+        message: "/dev/mapper/{subject} did not appear",
+        cause: "The pool is live in the kernel, but udev did not make its node in time. containerd \
+                looks for the node.",
+        remedy: "udevadm settle\n\
+                 dmsetup mknodes {subject}\n\
+                 systemctl start mvmhost.target",
+    }
+    DISK_FULL = "MVM-POOL-040", "245f21bc4d3fd8c3855edadcb70f6858", Error {
+        message: "the file system of {subject} is full",
+        cause: "A pool, or the record of it, cannot be written. Nothing that was there before was \
+                changed.",
+        remedy: "df -h {subject}\n\
+                 # make space, then\n\
+                 systemctl start mvmhost.target",
+    }
+    FILES_IN_USE = "MVM-POOL-041", "172b6e73d5c1363c1e4b9d20e8536e59", Error {
+        message: "the files of pool {subject} in {directory} are in use through {device} by \
+                  {holder}",
+        cause: "Another block device stands on the files of the pool, such as the same pool under \
+                an earlier name. Two pools on one pair of files destroy each other.",
+        remedy: "# see what it is:\n\
+                 dmsetup info -c -o name,blkdevname,open\n\
+                 lsblk /dev/{device}\n\
+                 # set [thinpool] name to that name, or remove that device with dmsetup remove, then\n\
+                 mvmhost apply",
+    }
+    NOT_DIRECT = "MVM-POOL-042", "dc4cab167651bce6f7f581364856f782", Info {
+        message: "{subject} is attached without direct I/O",
+        cause: "The file system cannot do direct I/O on this file, so what microVMs write passes \
+                through the page cache twice. That is slower and takes memory, and nothing else.",
+        remedy: "",
+    }
+    SECOND_TABLE = "MVM-POOL-043", "009d2e1ef7d80c41ed5dab40fda12348", Warning {
+        message: "a second table is loaded for thin pool {subject} and was never resumed",
+        cause: "Somebody ran `dmsetup reload` without `dmsetup resume`, as provision.sh does on an \
+                existing pool. The next resume would switch to it.",
+        remedy: "dmsetup table --inactive {subject}\n\
+                 dmsetup clear {subject}",
+    }
+    EXTERNAL_ABSENT = "MVM-POOL-044", "eec9d2291d0346b8f1806c9232120b39", Error {
+        message: "there is no live thin pool {subject}, and [thinpool] backend = \"external\" \
+                  leaves making it to somebody else",
+        cause: "With this backend mvmhost only checks the pool.",
+        remedy: "# make or activate the pool, e.g. with vgchange --activate y, then\n\
+                 systemctl start mvmhost.target",
+    }
+    LVM_UNSUPPORTED = "MVM-POOL-045", "e7192216309401cf0af00cb8d76bc563", Error {
+        message: "this version does not set up LVM pools ({subject})",
+        cause: "[thinpool] backend = \"lvm\" is part of the configuration, and this version of \
+                mvmhost has no code for it yet. A pool made by hand works with backend = \
+                \"external\".",
+        remedy: "# with a thin pool made by lvcreate: set backend = \"external\" and name to its device-mapper name in [thinpool] of /etc/mvmhost.toml:\n\
+                 dmsetup ls --target thin-pool\n\
+                 mvmhost apply",
+    }
+    OBSERVE_FAILED = "MVM-POOL-046", "dfcf49b1af3a25f18a4e8c14e7213923", Error {
+        message: "the state of pool {subject} cannot be told: {why}",
+        cause: "Something that decides about the pool could not be read. Nothing was changed.",
+        remedy: "journalctl --dmesg --priority err\n\
+                 systemctl start mvmhost.target",
+    }
+    NOT_SETTLED = "MVM-POOL-047", "e37283822c6aad51be2460032c2650d1", Error {
+        message: "pool {subject} is not as it should be after everything was done: {steps}",
+        cause: "After the last step the machine was looked at again, and there is still something \
+                to do. Somebody else may be changing the pool at the same time.",
+        remedy: "mvmhost plan\n\
+                 systemctl start mvmhost.target",
+    }
+    METADATA_SMALL = "MVM-POOL-048", "570ca6fb8a6eee4067fb97a638edbf7e", Warning {
+        message: "metadata-size of pool {subject} is {is}; {needed} are advised for its data-size",
+        cause: "Every block of data needs up to 48 bytes of metadata. Metadata that is full takes \
+                the pool out of service and cannot be grown in a hurry.",
+        remedy: "# before the pool is made: set [thinpool.loop] metadata-size in /etc/mvmhost.toml, then\n\
+                 mvmhost apply",
+    }
+    STATUS_UNKNOWN = "MVM-POOL-049", "617f111e53636da473d1a7e0b847405e", Warning {
+        message: "the kernel reports a status of thin pool {subject} that mvmhost cannot read",
+        cause: "A newer kernel may word it differently.",
+        remedy: "dmsetup status {subject}",
+    }
+    NOT_LIVE = "MVM-POOL-050", "71f3ae1409a1098b749bb0e0b1895a40", Error {
+        message: "thin pool {subject} is not live",
+        cause: "containerd and every microVM need the pool. mvm-thinpool.service activates it, and \
+                its journal says why it did not.",
+        remedy: "systemctl start mvm-thinpool.service\n\
+                 journalctl --boot --identifier mvmhost MVMHOST_SUBJECT={subject}",
+    }
+}
