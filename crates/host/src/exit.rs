@@ -1,0 +1,18 @@
+//! The exit codes of every program, in one place (see mvmhost(8)).
+
+/// Done, or nothing to do.
+pub const DONE: u8 = 0;
+/// There are findings of severity error.
+pub const FINDINGS: u8 = 1;
+/// Changes are pending (`mvmhost plan`).
+pub const CHANGES_PENDING: u8 = 2;
+/// The command line is wrong (EX_USAGE).
+pub const USAGE: u8 = 64;
+/// A service that is needed does not answer (EX_UNAVAILABLE).
+pub const UNAVAILABLE: u8 = 69;
+/// Refused in order not to lose data (EX_CANTCREAT).
+pub const DATA_AT_RISK: u8 = 73;
+/// Not root (EX_NOPERM).
+pub const NOT_ROOT: u8 = 77;
+/// The configuration is invalid (EX_CONFIG).
+pub const CONFIGURATION: u8 = 78;

@@ -1,0 +1,58 @@
+//! flintlockd's API: what is asked to know that it works and what its microVMs do.
+
+mod client;
+mod trust;
+mod wire;
+
+use std::path::PathBuf;
+
+pub use client::Api;
+
+/// How to speak TLS with flintlockd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// Whom to trust, PEM: a CA, or the server's own certificate.
+    ///
+    /// On the local host that is flintlockd's own `--tls-cert` file: it is commonly self-signed and
+    /// made for another name than `localhost`, so a server that shows exactly one of these
+    /// certificates is trusted whatever names and dates are in it. Any other certificate must be
+    /// issued by one of these, for the name that was dialled, and valid today.
+    pub trust: PathBuf,
+    /// The certificate and the key to show, PEM, for a server with a client CA.
+    pub client: Option<(PathBuf, PathBuf)>,
+}
+
+/// What flintlockd makes of a microVM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Not there yet, or tried again after a failure.
+    Pending,
+    /// Made; whether the guest booted is not known.
+    Created,
+    /// Given up for good after eleven attempts.
+    Failed,
+    /// On its way out.
+    Deleting,
+    /// A number that this version does not know.
+    Unknown(i32),
+}
+
+/// One microVM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MicroVm {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The name of its directory and of everything that it has.
+    pub uid: String,
+    /// Where it is.
+    pub state: State,
+    /// Failed attempts in a row.
+    pub retry: i32,
+    /// The revision of its specification, +1 at every change and every retry.
+    pub version: i32,
+}
+
+#[cfg(test)]
+mod tests;

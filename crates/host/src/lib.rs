@@ -1,0 +1,23 @@
+//! Effects shared by the rest: systemd, programs, atomic files, gRPC probes.
+//!
+//! Belongs here: what more than one program does to the machine or asks of it, each behind a
+//! small trait where a test needs to stand in. Does not belong here: deciding anything (that is
+//! `plan`) and the effects of one domain (`storage`, `network`).
+
+pub mod atomic;
+pub mod configuration;
+#[cfg(feature = "grpc")]
+pub mod containerd;
+mod error;
+pub mod exec;
+pub mod exit;
+#[cfg(feature = "grpc")]
+pub mod flintlock;
+pub mod notify;
+pub mod oneshot;
+pub mod port;
+pub mod processes;
+#[cfg(feature = "systemd")]
+pub mod systemd;
+
+pub use error::{Error, chain};

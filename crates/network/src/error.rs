@@ -1,0 +1,85 @@
+//! What can go wrong, one variant for each operation; the cause is the `source`.
+
+use std::io;
+
+/// An operation on the network that failed. The cause is in `source()` and not repeated here.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The event loop that the netlink socket needs could not be made.
+    #[error("cannot start an event loop")]
+    Runtime(#[source] io::Error),
+    /// The netlink socket could not be opened.
+    #[error("cannot open a netlink socket")]
+    Connect(#[source] io::Error),
+    /// Interfaces, addresses or routes could not be listed.
+    #[error("cannot list {what}")]
+    List {
+        /// `interfaces`, `addresses` or `routes`.
+        what: &'static str,
+        /// The kernel's answer.
+        #[source]
+        source: Answer,
+    },
+    /// A step was refused.
+    #[error("cannot {step}")]
+    Step {
+        /// The step in words.
+        step: String,
+        /// The kernel's answer.
+        #[source]
+        source: Answer,
+    },
+    /// The interface of a step is not there (any more).
+    #[error("cannot {step}: no such interface")]
+    Gone {
+        /// The step in words.
+        step: String,
+    },
+}
+
+/// The kernel's answer to a netlink request. rtnetlink's own error prints the request's bytes; the
+/// number is what says why.
+#[derive(Debug, thiserror::Error)]
+pub enum Answer {
+    /// An error number, as errno(3) has it.
+    #[error(transparent)]
+    Errno(io::Error),
+    /// No answer that could be understood.
+    #[error("{0}")]
+    Protocol(String),
+}
+
+impl Answer {
+    /// The error number, e.g. 17 for EEXIST.
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Errno(error) => error.raw_os_error(),
+            Self::Protocol(_) => None,
+        }
+    }
+}
+
+impl From<rtnetlink::Error> for Answer {
+    fn from(error: rtnetlink::Error) -> Self {
+        match error {
+            // The kernel's code is negative; 0 would be an acknowledgement.
+            rtnetlink::Error::NetlinkError(message) if message.raw_code() != 0 => Self::Errno(
+                io::Error::from_raw_os_error(message.raw_code().saturating_abs()),
+            ),
+            rtnetlink::Error::RequestFailed => Self::Protocol("the connection was lost".to_owned()),
+            other => Self::Protocol(other.to_string()),
+        }
+    }
+}
+
+impl Error {
+    /// The kernel's error number, where it gave one.
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::List { source, .. } | Self::Step { source, .. } => source.errno(),
+            Self::Runtime(error) | Self::Connect(error) => error.raw_os_error(),
+            Self::Gone { .. } => None,
+        }
+    }
+}

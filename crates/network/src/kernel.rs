@@ -1,0 +1,226 @@
+//! The kernel of this network namespace, over rtnetlink.
+
+use std::collections::HashMap;
+
+use futures_util::TryStreamExt;
+use ipnet::IpNet;
+use mvm_plan::network::{Link, Observed, Route, Step};
+use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_REQUEST};
+use rtnetlink::packet_route::link::{BridgeStpState, LinkMessage};
+use rtnetlink::packet_route::{address::AddressMessage, route::RouteMessage};
+use rtnetlink::{Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, RouteMessageBuilder};
+
+use crate::error::{Answer, Error};
+use crate::message;
+
+/// What can be asked of a network and done to it.
+pub trait Network {
+    /// Reads everything anew.
+    ///
+    /// # Errors
+    /// When the kernel does not answer.
+    fn observe(&mut self) -> Result<Observed, Error>;
+
+    /// Does one step. A step that somebody else has done in the meantime is done.
+    ///
+    /// # Errors
+    /// When the kernel refuses it.
+    fn apply(&mut self, step: &Step) -> Result<(), Error>;
+}
+
+/// The network namespace of the thread that called [`Kernel::connect`].
+#[derive(Debug)]
+pub struct Kernel {
+    runtime: tokio::runtime::Runtime,
+    handle: Handle,
+}
+
+impl Kernel {
+    /// Opens a netlink socket.
+    ///
+    /// # Errors
+    /// When the event loop or the socket cannot be made.
+    pub fn connect() -> Result<Self, Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .map_err(Error::Runtime)?;
+        let guard = runtime.enter();
+        let (connection, handle, _) = rtnetlink::new_connection().map_err(Error::Connect)?;
+        drop(guard);
+        runtime.spawn(connection);
+        Ok(Self { runtime, handle })
+    }
+}
+
+impl Network for Kernel {
+    fn observe(&mut self) -> Result<Observed, Error> {
+        self.runtime.block_on(observe(&self.handle))
+    }
+
+    fn apply(&mut self, step: &Step) -> Result<(), Error> {
+        self.runtime.block_on(apply(&self.handle, step))
+    }
+}
+
+fn listing(what: &'static str) -> impl Fn(rtnetlink::Error) -> Error {
+    move |error| Error::List {
+        what,
+        source: Answer::from(error),
+    }
+}
+
+async fn observe(handle: &Handle) -> Result<Observed, Error> {
+    let links: Vec<LinkMessage> = handle
+        .link()
+        .get()
+        .execute()
+        .try_collect()
+        .await
+        .map_err(listing("interfaces"))?;
+    let addresses: Vec<AddressMessage> = handle
+        .address()
+        .get()
+        .execute()
+        .try_collect()
+        .await
+        .map_err(listing("addresses"))?;
+    let links: Vec<_> = links.iter().map(message::link).collect();
+    let names: HashMap<u32, String> = links
+        .iter()
+        .map(|((index, link), _)| (*index, link.name.clone()))
+        .collect();
+    let mut of_link: HashMap<u32, Vec<IpNet>> = HashMap::new();
+    for (index, address) in addresses.iter().filter_map(message::address) {
+        of_link.entry(index).or_default().push(address);
+    }
+    let complete = |((index, link), master): (message::Numbered, Option<u32>)| Link {
+        addresses: of_link.remove(&index).unwrap_or_default(),
+        master: master.and_then(|index| names.get(&index).cloned()),
+        ..link
+    };
+    let links = links.into_iter().map(complete).collect();
+    Ok(Observed {
+        links,
+        routes: routes(handle, &names).await?,
+    })
+}
+
+async fn routes(handle: &Handle, names: &HashMap<u32, String>) -> Result<Vec<Route>, Error> {
+    let v4 = RouteMessageBuilder::<std::net::Ipv4Addr>::new().build();
+    let v6 = RouteMessageBuilder::<std::net::Ipv6Addr>::new().build();
+    let mut routes = Vec::new();
+    for family in [v4, v6] {
+        let found: Vec<RouteMessage> = handle
+            .route()
+            .get(family)
+            .execute()
+            .try_collect()
+            .await
+            .map_err(listing("routes"))?;
+        routes.extend(found.iter().flat_map(|route| message::routes(route, names)));
+    }
+    Ok(routes)
+}
+
+async fn apply(handle: &Handle, step: &Step) -> Result<(), Error> {
+    let failed = |error: rtnetlink::Error| Error::Step {
+        step: step.to_string(),
+        source: Answer::from(error),
+    };
+    match step {
+        Step::CreateBridge { name, mac } => {
+            // One message: the kernel makes the bridge with all of it or not at all.
+            let bridge = LinkMessageBuilder::<LinkBridge>::new(name)
+                .address(mac.0.to_vec())
+                .stp_state(BridgeStpState::Disabled)
+                .forward_delay(0)
+                .build();
+            handle.link().add(bridge).execute().await.map_err(failed)
+        }
+        Step::SetStpOff { name } => {
+            let bridge = existing(handle, step, name)
+                .await?
+                .stp_state(BridgeStpState::Disabled);
+            reconfigure(handle, bridge).await.map_err(failed)
+        }
+        Step::SetForwardDelayOff { name } => {
+            let bridge = existing(handle, step, name).await?.forward_delay(0);
+            reconfigure(handle, bridge).await.map_err(failed)
+        }
+        Step::SetMac { name, mac } => {
+            let link = LinkUnspec::new_with_index(index(handle, step, name).await?);
+            let link = link.address(mac.0.to_vec()).build();
+            handle.link().set(link).execute().await.map_err(failed)
+        }
+        Step::SetMtu { name, mtu } => {
+            let link = LinkUnspec::new_with_index(index(handle, step, name).await?);
+            handle
+                .link()
+                .set(link.mtu(*mtu).build())
+                .execute()
+                .await
+                .map_err(failed)
+        }
+        Step::AddAddress { name, address } => {
+            let index = index(handle, step, name).await?;
+            let request = handle
+                .address()
+                .add(index, address.addr(), address.prefix_len());
+            // `replace`: an address that appeared in the meantime is no failure.
+            request.replace().execute().await.map_err(failed)
+        }
+        Step::SetUp { name } => {
+            let link = LinkUnspec::new_with_index(index(handle, step, name).await?);
+            handle
+                .link()
+                .set(link.up().build())
+                .execute()
+                .await
+                .map_err(failed)
+        }
+    }
+}
+
+/// A change of an existing bridge's own options.
+async fn existing(
+    handle: &Handle,
+    step: &Step,
+    name: &str,
+) -> Result<LinkMessageBuilder<LinkBridge>, Error> {
+    let index = index(handle, step, name).await?;
+    Ok(LinkMessageBuilder::<LinkBridge>::new(name).index(index))
+}
+
+/// Changes a bridge's own options. RTM_SETLINK, which `link().set()` sends, ignores them without a
+/// word; RTM_NEWLINK without NLM_F_CREATE changes what is there and makes nothing.
+async fn reconfigure(
+    handle: &Handle,
+    bridge: LinkMessageBuilder<LinkBridge>,
+) -> Result<(), rtnetlink::Error> {
+    let request = handle.link().add(bridge.build());
+    request.set_flags(NLM_F_REQUEST | NLM_F_ACK).execute().await
+}
+
+/// The kernel's number of an interface, asked anew for each step: numbers are not re-used while
+/// names can be.
+async fn index(handle: &Handle, step: &Step, name: &str) -> Result<u32, Error> {
+    let mut found = handle.link().get().match_name(name).execute();
+    match found.try_next().await {
+        Ok(Some(link)) => Ok(link.header.index),
+        Ok(None) => Err(Error::Gone {
+            step: step.to_string(),
+        }),
+        Err(error) => match Answer::from(error) {
+            answer if answer.errno() == Some(ENODEV) => Err(Error::Gone {
+                step: step.to_string(),
+            }),
+            source => Err(Error::Step {
+                step: step.to_string(),
+                source,
+            }),
+        },
+    }
+}
+
+const ENODEV: i32 = 19;

@@ -1,0 +1,119 @@
+//! From the kernel's messages to what the plan knows. Nothing is sent here.
+
+use std::collections::HashMap;
+
+use ipnet::IpNet;
+use mvm_plan::network::{BridgeOptions, Link, Mac, Route};
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
+use rtnetlink::packet_route::link::{
+    BridgeStpState, InfoBridge, InfoData, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+};
+use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType};
+use std::net::IpAddr;
+
+/// The kernel's number of an interface and what is known of it.
+pub(crate) type Numbered = (u32, Link);
+
+/// One interface, without its addresses; its master is still a number.
+pub(crate) fn link(message: &LinkMessage) -> (Numbered, Option<u32>) {
+    let mut link = Link {
+        name: String::new(),
+        kind: String::new(),
+        up: message.header.flags.contains(LinkFlags::Up),
+        mac: None,
+        mtu: 0,
+        bridge: None,
+        addresses: Vec::new(),
+        master: None,
+    };
+    let mut master = None;
+    for attribute in &message.attributes {
+        match attribute {
+            LinkAttribute::IfName(name) => link.name.clone_from(name),
+            LinkAttribute::Mtu(mtu) => link.mtu = *mtu,
+            LinkAttribute::Address(octets) => link.mac = octets.as_slice().try_into().ok().map(Mac),
+            LinkAttribute::Controller(index) => master = Some(*index),
+            LinkAttribute::LinkInfo(infos) => infos.iter().for_each(|info| note(&mut link, info)),
+            _ => {}
+        }
+    }
+    ((message.header.index, link), master)
+}
+
+fn note(link: &mut Link, info: &LinkInfo) {
+    match info {
+        LinkInfo::Kind(kind) => link.kind = kind.to_string(),
+        LinkInfo::Data(InfoData::Bridge(options)) => link.bridge = Some(bridge(options)),
+        _ => {}
+    }
+}
+
+fn bridge(options: &[InfoBridge]) -> BridgeOptions {
+    let mut found = BridgeOptions {
+        stp: false,
+        forward_delay: 0,
+    };
+    for option in options {
+        match option {
+            InfoBridge::StpState(state) => found.stp = *state != BridgeStpState::Disabled,
+            InfoBridge::ForwardDelay(ticks) => found.forward_delay = *ticks,
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The interface's number and the address. For point-to-point interfaces IFA_LOCAL is the own one.
+pub(crate) fn address(message: &AddressMessage) -> Option<(u32, IpNet)> {
+    let (mut local, mut plain) = (None, None);
+    for attribute in &message.attributes {
+        match attribute {
+            AddressAttribute::Local(ip) => local = Some(*ip),
+            AddressAttribute::Address(ip) => plain = Some(*ip),
+            _ => {}
+        }
+    }
+    let net = IpNet::new(local.or(plain)?, message.header.prefix_len).ok()?;
+    Some((message.header.index, net))
+}
+
+/// A unicast route, once for each interface that it uses; empty for every other kind.
+pub(crate) fn routes(message: &RouteMessage, names: &HashMap<u32, String>) -> Vec<Route> {
+    if message.header.kind != RouteType::Unicast {
+        return Vec::new();
+    }
+    let Some(destination) = destination(message) else {
+        return Vec::new();
+    };
+    let mut through = Vec::new();
+    for attribute in &message.attributes {
+        match attribute {
+            RouteAttribute::Oif(index) => through.push(*index),
+            RouteAttribute::MultiPath(hops) => {
+                through.extend(hops.iter().map(|hop| hop.interface_index));
+            }
+            _ => {}
+        }
+    }
+    let named = through.iter().filter_map(|index| names.get(index));
+    named
+        .map(|interface| Route {
+            destination,
+            interface: interface.clone(),
+        })
+        .collect()
+}
+
+fn destination(message: &RouteMessage) -> Option<IpNet> {
+    let length = message.header.destination_prefix_length;
+    let address = message
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            RouteAttribute::Destination(RouteAddress::Inet(ip)) => Some(IpAddr::V4(*ip)),
+            RouteAttribute::Destination(RouteAddress::Inet6(ip)) => Some(IpAddr::V6(*ip)),
+            _ => None,
+        });
+    // No destination is the default route, which overlaps nothing.
+    IpNet::new(address?, length).ok()
+}

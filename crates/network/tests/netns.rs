@@ -1,0 +1,254 @@
+//! The real kernel, in a network namespace of the test's own thread: it is gone with the thread.
+//! Needs root: without it they fail.
+
+#![allow(clippy::unwrap_used)]
+
+use std::process::Command;
+use std::thread;
+
+use ipnet::IpNet;
+use mvm_network::{Error, Kernel, Network, Outcome, bring_up};
+use mvm_plan::network::{Desired, Link, Mac, Observed, Step};
+use nix::sched::{CloneFlags, unshare};
+
+/// Runs the test in a fresh namespace.
+fn in_namespace(test: fn()) {
+    let inside = thread::spawn(move || {
+        unshare(CloneFlags::CLONE_NEWNET).unwrap();
+        test();
+    });
+    inside.join().unwrap();
+}
+
+/// The kernel, and how many changes were sent to it.
+struct Counting {
+    kernel: Kernel,
+    changes: usize,
+}
+
+impl Network for Counting {
+    fn observe(&mut self) -> Result<Observed, Error> {
+        self.kernel.observe()
+    }
+
+    fn apply(&mut self, step: &Step) -> Result<(), Error> {
+        self.changes += 1;
+        self.kernel.apply(step)
+    }
+}
+
+fn run(desired: &Desired) -> (Outcome, usize) {
+    let mut network = Counting {
+        kernel: Kernel::connect().unwrap(),
+        changes: 0,
+    };
+    let outcome = bring_up(&mut network, Some(desired));
+    (outcome, network.changes)
+}
+
+fn ip(args: &str) -> String {
+    let output = Command::new("ip").args(args.split(' ')).output().unwrap();
+    assert!(
+        output.status.success(),
+        "ip {args}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn wanted(addresses: &[&str]) -> Desired {
+    Desired {
+        name: "br-mvm".to_owned(),
+        mac: Mac([0x02, 0xaa, 0, 0, 0, 1]),
+        mtu: None,
+        addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
+    }
+}
+
+fn bridge() -> Link {
+    let observed = Kernel::connect().unwrap().observe().unwrap();
+    observed
+        .links
+        .into_iter()
+        .find(|link| link.name == "br-mvm")
+        .unwrap()
+}
+
+fn codes(outcome: &Outcome) -> Vec<&'static str> {
+    outcome
+        .findings
+        .iter()
+        .map(|finding| finding.code())
+        .collect()
+}
+
+#[test]
+fn netns_makes_the_bridge_and_then_changes_nothing() {
+    in_namespace(|| {
+        let desired = wanted(&["10.42.0.1/24", "fd00:42::1/64"]);
+        let (outcome, changes) = run(&desired);
+        assert_eq!(
+            (codes(&outcome), changes),
+            (vec!["MVM-NET-001"], 4),
+            "{outcome:?}"
+        );
+        let link = bridge();
+        assert_eq!(
+            (link.kind.as_str(), link.up, link.mtu),
+            ("bridge", true, 1500)
+        );
+        assert_eq!(link.mac, Some(desired.mac));
+        let options = link.bridge.unwrap();
+        assert!(!options.stp && options.forward_delay == 0);
+        for address in &desired.addresses {
+            assert!(link.addresses.contains(address), "{link:?}");
+        }
+        let (outcome, changes) = run(&desired);
+        assert!(changes == 0 && outcome.findings.is_empty(), "{outcome:?}");
+    });
+}
+
+#[test]
+fn netns_keeps_its_mac_when_ports_come() {
+    in_namespace(|| {
+        let desired = wanted(&["10.42.0.1/24"]);
+        run(&desired);
+        ip("link add fltap0000001 address 00:16:3e:00:00:01 type veth");
+        ip("link set fltap0000001 master br-mvm up");
+        assert_eq!(bridge().mac, Some(desired.mac));
+        assert_eq!(run(&desired).1, 0);
+    });
+}
+
+#[test]
+fn netns_converges_what_differs_and_leaves_foreign_addresses() {
+    in_namespace(|| {
+        ip("link add br-mvm type bridge stp_state 1 forward_delay 1500");
+        ip("address add 172.20.0.1/16 dev br-mvm");
+        let desired = Desired {
+            mtu: Some(1400),
+            ..wanted(&["10.42.0.1/24"])
+        };
+        let (outcome, changes) = run(&desired);
+        assert_eq!(
+            (codes(&outcome), changes),
+            (vec!["MVM-NET-001"], 6),
+            "{outcome:?}"
+        );
+        let link = bridge();
+        let foreign: IpNet = "172.20.0.1/16".parse().unwrap();
+        assert!(link.addresses.contains(&foreign) && link.mtu == 1400 && link.up);
+        assert!(!link.bridge.unwrap().stp);
+        assert_eq!(run(&desired).1, 0);
+    });
+}
+
+#[test]
+fn netns_a_large_mtu_survives_a_port_with_a_small_one() {
+    in_namespace(|| {
+        let desired = Desired {
+            mtu: Some(9000),
+            ..wanted(&[])
+        };
+        run(&desired);
+        ip("link add fltap0000001 type veth");
+        ip("link set fltap0000001 master br-mvm");
+        assert_eq!((bridge().mtu, run(&desired).1), (9000, 0));
+    });
+}
+
+#[test]
+fn netns_others_ports_keep_the_bridge_as_it_is() {
+    in_namespace(|| {
+        ip("link add br-mvm address 00:16:3e:00:00:09 type bridge stp_state 1");
+        ip("link add eth0 type veth");
+        ip("link set eth0 master br-mvm up");
+        let (outcome, _) = run(&wanted(&["10.42.0.1/24"]));
+        assert_eq!(
+            codes(&outcome),
+            ["MVM-NET-005", "MVM-NET-001"],
+            "{outcome:?}"
+        );
+        let link = bridge();
+        assert_eq!(link.mac, Some(Mac([0x00, 0x16, 0x3e, 0, 0, 9])));
+        assert!(link.bridge.unwrap().stp && link.up);
+    });
+}
+
+#[test]
+fn netns_a_taken_name_is_refused_and_untouched() {
+    in_namespace(|| {
+        ip("link add br-mvm type veth");
+        let before = ip("-details link show br-mvm");
+        let (outcome, changes) = run(&wanted(&["10.42.0.1/24"]));
+        assert_eq!((codes(&outcome), changes), (vec!["MVM-NET-002"], 0));
+        assert_eq!(ip("-details link show br-mvm"), before);
+    });
+}
+
+#[test]
+fn netns_an_overlap_is_refused_by_address_and_by_route() {
+    in_namespace(|| {
+        ip("link add wlan0 type veth");
+        ip("link set wlan0 up");
+        ip("address add 192.168.5.2/24 dev wlan0");
+        ip("route add 10.42.0.0/16 via 192.168.5.1 dev wlan0");
+        ip("route add default via 192.168.5.1 dev wlan0");
+        for address in ["192.168.5.129/25", "10.42.0.1/24"] {
+            let (outcome, changes) = run(&wanted(&[address]));
+            assert_eq!(
+                (codes(&outcome), changes),
+                (vec!["MVM-NET-003"], 0),
+                "{address}"
+            );
+            assert!(outcome.findings[0].message().ends_with("wlan0"));
+        }
+        assert_eq!(codes(&run(&wanted(&["10.43.0.1/24"])).0), ["MVM-NET-001"]);
+    });
+}
+
+#[test]
+fn netns_an_overlap_that_comes_later_is_a_warning() {
+    in_namespace(|| {
+        let desired = wanted(&["10.42.0.1/24"]);
+        run(&desired);
+        ip("link add tun9 type veth");
+        ip("address add 10.42.0.77/16 dev tun9");
+        let (outcome, changes) = run(&desired);
+        assert_eq!((codes(&outcome), changes), (vec!["MVM-NET-004"], 0));
+    });
+}
+
+#[test]
+fn netns_ipv6_turned_off_has_its_own_answer() {
+    in_namespace(|| {
+        // /proc/sys/net is that of the reading thread's namespace.
+        let switch = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
+        std::fs::write(switch, "1").unwrap();
+        let (outcome, _) = run(&wanted(&["fd00:42::1/64"]));
+        assert_eq!(codes(&outcome), ["MVM-NET-010"], "{outcome:?}");
+    });
+}
+
+#[test]
+fn netns_an_interface_that_went_away_is_named() {
+    in_namespace(|| {
+        let mut kernel = Kernel::connect().unwrap();
+        let failure = kernel
+            .apply(&Step::SetUp {
+                name: "br-mvm".to_owned(),
+            })
+            .unwrap_err();
+        assert!(matches!(failure, Error::Gone { .. }), "{failure:?}");
+        assert_eq!(
+            failure.to_string(),
+            "cannot bring bridge br-mvm up: no such interface"
+        );
+        ip("link add br-mvm type bridge");
+        let step = Step::CreateBridge {
+            name: "br-mvm".to_owned(),
+            mac: Mac([2, 0, 0, 0, 0, 1]),
+        };
+        assert_eq!(kernel.apply(&step).unwrap_err().errno(), Some(17));
+    });
+}
