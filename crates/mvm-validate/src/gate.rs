@@ -1,0 +1,194 @@
+//! The four moments at which a unit asks whether it may go on.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use mvm_config::model::Instance;
+use mvm_config::{Config, Roots};
+use mvm_diagnostics::{Finding, Severity, catalogue, sink};
+use mvm_host::{atomic, chain};
+use mvm_plan::checks::{self, Plugin};
+use mvm_plan::ledger::{self, Ledger};
+use mvm_plan::names;
+
+use crate::{api, facts, handover};
+
+/// How long containerd's plugin may take to load: with many devices to activate it takes a while.
+const PLUGIN_READY: Duration = Duration::from_secs(60);
+/// How long flintlockd may take to answer: its dial of containerd alone may take 10 s.
+const API_READY: Duration = Duration::from_secs(30);
+/// Between two questions.
+const PAUSE: Duration = Duration::from_millis(100);
+/// A ledger is small; more is not ours.
+const LEDGER_MAX: u64 = 1024 * 1024;
+
+/// Which unit asks, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// ExecStartPre of flintlockd.
+    Flintlockd,
+    /// ExecStartPost of flintlockd.
+    FlintlockdReady,
+    /// ExecStartPre of containerd-dev.
+    Containerd,
+    /// ExecStartPost of containerd-dev.
+    ContainerdReady,
+}
+
+impl Gate {
+    /// The gate of this name, as units give it on the command line.
+    pub fn named(name: &OsStr) -> Option<Self> {
+        let all = [
+            Self::Flintlockd,
+            Self::FlintlockdReady,
+            Self::Containerd,
+            Self::ContainerdReady,
+        ];
+        all.into_iter().find(|gate| OsStr::new(gate.name()) == name)
+    }
+
+    /// Asks, acts where the gate hands something over, says what there is to say, and tells
+    /// whether the unit may go on. `last_good` says that the configuration is not the operator's
+    /// newest: an error for him and none for the unit.
+    pub fn pass(self, roots: &Roots, config: &Config, last_good: Option<Finding>) -> bool {
+        let findings = match self {
+            Self::Flintlockd => flintlockd(roots, config),
+            Self::FlintlockdReady => flintlockd_ready(roots, config),
+            Self::Containerd => containerd(roots, config),
+            Self::ContainerdReady => containerd_ready(roots, config),
+        };
+        let passed = findings
+            .iter()
+            .all(|finding| finding.severity() != Severity::Error);
+        let said: Vec<Finding> = last_good.into_iter().chain(findings).collect();
+        say(roots, self, &said);
+        passed
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Flintlockd => "flintlockd",
+            Self::FlintlockdReady => "flintlockd-ready",
+            Self::Containerd => "containerd",
+            Self::ContainerdReady => "containerd-ready",
+        }
+    }
+}
+
+fn flintlockd(roots: &Roots, config: &Config) -> Vec<Finding> {
+    let mut findings = checks::run(config, &facts::observe(roots, config, None));
+    if let Some(file) = &config.flintlockd.basic_auth_token_file
+        && findings
+            .iter()
+            .all(|finding| finding.severity() != Severity::Error)
+        && let Err(why) = handover::write_token(roots, config)
+    {
+        let unusable = Finding::new(&catalogue::flk::TOKEN_UNREADABLE, file.to_string());
+        findings.push(unusable.with("why", why));
+    }
+    findings
+}
+
+fn flintlockd_ready(roots: &Roots, config: &Config) -> Vec<Finding> {
+    let endpoint = config.flintlockd.grpc_endpoint.to_string();
+    let started = Instant::now();
+    let mut last;
+    loop {
+        match api::microvms(roots, config) {
+            Ok(microvms) => {
+                let count = microvms.map_or("shown only to clients".to_owned(), |shown| {
+                    shown.len().to_string()
+                });
+                let answers = Finding::new(&catalogue::flk::API_ANSWERS, endpoint);
+                return vec![answers.with("count", count)];
+            }
+            Err(why) => last = why,
+        }
+        if started.elapsed() >= API_READY {
+            break;
+        }
+        std::thread::sleep(PAUSE);
+    }
+    let silent = Finding::new(&catalogue::flk::API_SILENT, endpoint)
+        .with("seconds", API_READY.as_secs())
+        .with("unit", config.flintlockd.unit.as_str());
+    vec![silent.evidence(last)]
+}
+
+fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
+    let pool = mvm_storage::thinpool::pool_state(roots, &config.thinpool.name)
+        .map_err(|error| chain(&error));
+    let mut findings = checks::pool(config, &pool);
+    let operators = roots.at(names::OPERATOR_CONTAINERD_CONFIG);
+    if operators.exists() {
+        findings.extend(operator_config(config, operators));
+    } else if config.containerd.instance == Instance::Dedicated
+        && let Err(error) = handover::write_containerd_config(roots, config)
+    {
+        let failed = Finding::new(
+            &catalogue::ctrd::CONFIG_NOT_WRITTEN,
+            names::CONTAINERD_DEV_CONFIG,
+        );
+        findings.push(failed.with("why", chain(&error)));
+    }
+    findings
+}
+
+fn operator_config(config: &Config, path: PathBuf) -> Vec<Finding> {
+    match std::fs::read_to_string(&path) {
+        Ok(text) => mvm_plan::containerd::check_operator(&text, config),
+        Err(error) => {
+            let file = names::OPERATOR_CONTAINERD_CONFIG;
+            let invalid = Finding::new(&catalogue::ctrd::OPERATOR_CONFIG_INVALID, file);
+            vec![invalid.evidence(error.to_string())]
+        }
+    }
+}
+
+fn containerd_ready(roots: &Roots, config: &Config) -> Vec<Finding> {
+    let started = Instant::now();
+    loop {
+        let plugin = facts::plugin(roots, config);
+        let socket = names::containerd_socket(config.containerd.instance);
+        if plugin == Plugin::Ok {
+            return vec![Finding::new(&catalogue::ctrd::PLUGIN_OK, socket)];
+        }
+        // A plugin that did not load is never tried again by containerd.
+        let settled = matches!(plugin, Plugin::NotOk(_));
+        if settled || started.elapsed() >= PLUGIN_READY {
+            return checks::plugin(config, &plugin);
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Reports what is new, what has cleared and, now and then, what stands. A ledger that cannot be
+/// read or kept makes for a repetition, not for a failure.
+fn say(roots: &Roots, gate: Gate, findings: &[Finding]) {
+    let path = roots.runtime().join(format!("said-{}.json", gate.name()));
+    let before = atomic::read_bounded(&path, LEDGER_MAX)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<Ledger>(&bytes).ok())
+        .unwrap_or_default();
+    let (say, after) = ledger::update(&before, findings, boot_seconds(roots));
+    say.iter().for_each(sink::report);
+    if after == before {
+        return;
+    }
+    let kept = serde_json::to_vec(&after)
+        .map_err(|error| error.to_string())
+        .and_then(|text| atomic::write(&path, &text, 0o600).map_err(|e| chain(&e)));
+    if let Err(why) = kept {
+        log::debug!("{why}");
+    }
+}
+
+/// Seconds since the boot, of a clock that also counts sleep.
+fn boot_seconds(roots: &Roots) -> u64 {
+    let text = std::fs::read_to_string(roots.at("/proc/uptime")).unwrap_or_default();
+    text.split('.')
+        .next()
+        .and_then(|seconds| seconds.parse().ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,187 @@
+//! `mvmhost apply`: validate, keep, reload, start or restart what changed, look again, report.
+
+use std::time::Duration;
+
+use mvm_config::{Loaded, Roots};
+use mvm_diagnostics::json::Document;
+use mvm_diagnostics::{Finding, Severity, catalogue};
+use mvm_host::atomic;
+use mvm_host::chain;
+use mvm_host::systemd::{Job, JobResult, Manager, Mode, Units};
+use mvm_plan::host::{self, Step};
+use serde_json::json;
+
+use crate::context::{self, Context};
+use crate::machine::{self, Plans};
+use crate::output::{self, Exit};
+
+/// How long the jobs of one step may take: longer than any TimeoutStartSec= of the chain. A check
+/// of the pool's metadata may take longer still; the job then goes on by itself.
+const JOB: Duration = Duration::from_secs(300);
+
+/// How often at most is planned and carried out.
+const ROUNDS: usize = 3;
+
+pub(super) fn run(context: &Context) -> Exit {
+    let loaded = match context.load() {
+        Ok(loaded) => loaded,
+        Err(findings) => {
+            output::findings(context.json, &findings);
+            return Exit::Config;
+        }
+    };
+    let mut manager = match Manager::connect() {
+        Ok(manager) => manager,
+        Err(error) => {
+            output::findings(context.json, &[no_systemd(&error)]);
+            return Exit::Unavailable;
+        }
+    };
+    let applied = apply(context, &loaded, &mut manager);
+    keep_report(&context.roots, &applied);
+    if context.json {
+        let document = Document::new(&applied.findings).with("done", &applied.done);
+        output::print(&document.text());
+    } else {
+        output::findings(false, &applied.findings);
+    }
+    applied.exit
+}
+
+/// What became of it.
+struct Applied {
+    done: Vec<String>,
+    findings: Vec<Finding>,
+    exit: Exit,
+}
+
+fn apply(context: &Context, loaded: &Loaded, units: &mut dyn Units) -> Applied {
+    let mut applied = Applied {
+        done: Vec::new(),
+        findings: Vec::new(),
+        exit: Exit::Done,
+    };
+    applied.findings.extend(context::without_effect(loaded));
+    let plans = rounds(context, loaded, units, &mut applied.done);
+    match plans {
+        Ok(after) => {
+            let refused = after.pool.is_refused() && applied.done.is_empty();
+            applied.findings.extend(report(&after, &applied.done));
+            applied.exit = match output::exit_for(&applied.findings) {
+                Exit::Findings if refused => Exit::Refused,
+                exit => exit,
+            };
+        }
+        Err(finding) => {
+            applied.findings.push(finding);
+            applied.exit = output::exit_for(&applied.findings);
+        }
+    }
+    applied
+}
+
+/// Plans and carries out until nothing is left to do, and returns the last plans: what the machine
+/// is like now. One round may open another: when containerd has started for the first time, its
+/// database is there and goes into the receipt.
+fn rounds(
+    context: &Context,
+    loaded: &Loaded,
+    units: &mut dyn Units,
+    done: &mut Vec<String>,
+) -> Result<Plans, Finding> {
+    let mut plans = machine::plans(&context.roots, loaded, units)?;
+    for _ in 0..ROUNDS {
+        // Everything is validated before anything is changed.
+        if plans.units.steps.is_empty() || plans.pool.is_refused() || plans.net.is_refused() {
+            break;
+        }
+        for step in &plans.units.steps {
+            if !context.json {
+                output::print(&format!("{step}\n"));
+            }
+            carry_out(&context.roots, &plans, step, units).map_err(|why| {
+                Finding::new(&catalogue::units::STEP_FAILED, step.to_string()).with("why", why)
+            })?;
+            done.push(step.to_string());
+        }
+        plans = machine::plans(&context.roots, loaded, units)?;
+        if !host::missing(&plans.desired, &plans.observed).is_empty() {
+            // A unit that failed is not started over and over: the retry timer does that.
+            break;
+        }
+    }
+    Ok(plans)
+}
+
+/// One step. A job that fails is no error here: what is not up afterwards is reported as such.
+fn carry_out(
+    roots: &Roots,
+    plans: &Plans,
+    step: &Step,
+    units: &mut dyn Units,
+) -> Result<(), String> {
+    let mut job = |job: Job, unit: &str| -> Result<(), String> {
+        match units.run(job, unit, Mode::Replace, JOB) {
+            Ok(JobResult::Done) => Ok(()),
+            Ok(result) => {
+                log::debug!("{job} {unit}: {result}");
+                Ok(())
+            }
+            Err(error) => Err(chain(&error)),
+        }
+    };
+    match step {
+        Step::KeepLastGood => {
+            atomic::write(&roots.applied(), plans.desired.applied.as_bytes(), 0o600)
+                .map_err(|error| chain(&error))
+        }
+        Step::DaemonReload => units.reload().map_err(|error| chain(&error)),
+        Step::Reload(unit) => job(Job::ReloadOrRestart, unit),
+        Step::Restart(unit) => job(Job::Restart, unit),
+        Step::Start(unit) => job(Job::Start, unit),
+    }
+}
+
+/// What is to be said once everything was done and looked at again.
+fn report(after: &Plans, done: &[String]) -> Vec<Finding> {
+    let mut findings = after.findings();
+    if done.is_empty()
+        && findings
+            .iter()
+            .any(|finding| finding.severity() == Severity::Error)
+    {
+        // Nothing was tried, so that units are down is no news.
+        return findings;
+    }
+    findings.extend(host::missing(&after.desired, &after.observed));
+    let left = after.steps();
+    if findings
+        .iter()
+        .any(|finding| finding.severity() == Severity::Error)
+    {
+        return findings;
+    }
+    findings.push(if left.is_empty() {
+        Finding::new(&catalogue::units::HOST_UP, "/etc/mvmhost.toml")
+    } else {
+        let lines: Vec<String> = left.into_iter().map(|(_, step)| step).collect();
+        Finding::new(&catalogue::units::NOT_SETTLED, "mvmhost apply")
+            .with("count", lines.len())
+            .evidence(lines.join("\n"))
+    });
+    findings
+}
+
+/// systemd could not be reached.
+pub(super) fn no_systemd(error: &mvm_host::Error) -> Finding {
+    Finding::new(&catalogue::units::NOT_SYSTEMD, "systemd").with("why", chain(error))
+}
+
+/// For whoever asks later; it lives until the next boot, and apply does not fail for it.
+fn keep_report(roots: &Roots, applied: &Applied) {
+    let report = json!({"version": 1, "done": applied.done, "findings": applied.findings});
+    let path = roots.runtime().join("report.json");
+    if let Err(error) = atomic::write(&path, format!("{report}\n").as_bytes(), 0o600) {
+        log::warn!("{}", chain(&error));
+    }
+}

@@ -1,0 +1,31 @@
+//! `mvmhost config check|show|schema`
+
+use mvm_diagnostics::json::Document;
+
+use crate::cli::ConfigCommand;
+use crate::context::{self, Context};
+use crate::output::{self, Exit};
+
+pub(super) fn run(context: &Context, what: ConfigCommand) -> Exit {
+    if what == ConfigCommand::Schema {
+        output::print(&mvm_config::json_schema());
+        return Exit::Done;
+    }
+    let loaded = match context.load() {
+        Ok(loaded) => loaded,
+        Err(findings) => {
+            output::findings(context.json, &findings);
+            return Exit::Config;
+        }
+    };
+    let findings: Vec<_> = context::without_effect(&loaded).into_iter().collect();
+    let text = mvm_config::to_toml(&loaded.config);
+    match (what, context.json) {
+        (ConfigCommand::Show, false) => output::print(&text),
+        (ConfigCommand::Show, true) => {
+            output::print(&Document::new(&findings).with("toml", text).text());
+        }
+        _ => output::findings(context.json, &findings),
+    }
+    Exit::Done
+}

@@ -1,0 +1,31 @@
+//! The subcommands, one file each.
+
+mod apply;
+mod config;
+mod explain;
+mod plan;
+mod status;
+
+use mvm_diagnostics::{Finding, catalogue};
+
+use crate::cli::{Cli, Command};
+use crate::context::Context;
+use crate::output::{self, Exit};
+
+/// Carries out what the command line says.
+pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
+    let context = Context::new(cli);
+    let (name, command): (&str, fn(&Context) -> Exit) = match &cli.command {
+        Command::Explain { code } => return explain::run(&context, code),
+        Command::Config(what) => return config::run(&context, *what),
+        Command::Status => ("status", status::run),
+        Command::Plan => ("plan", plan::run),
+        Command::Apply => ("apply", apply::run),
+    };
+    if !is_root {
+        let finding = Finding::new(&catalogue::host::NOT_ROOT, "mvmhost").with("command", name);
+        output::findings(context.json, &[finding]);
+        return Exit::NotRoot;
+    }
+    command(&context)
+}

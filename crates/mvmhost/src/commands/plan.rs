@@ -1,0 +1,54 @@
+//! `mvmhost plan`: observed against desired, nothing changed.
+
+use mvm_diagnostics::json::Document;
+use mvm_host::systemd::Manager;
+use serde_json::json;
+
+use crate::context::{self, Context};
+use crate::machine;
+use crate::output::{self, Exit};
+
+pub(super) fn run(context: &Context) -> Exit {
+    let loaded = match context.load() {
+        Ok(loaded) => loaded,
+        Err(findings) => {
+            output::findings(context.json, &findings);
+            return Exit::Config;
+        }
+    };
+    let mut manager = match Manager::connect() {
+        Ok(manager) => manager,
+        Err(error) => {
+            output::findings(context.json, &[super::apply::no_systemd(&error)]);
+            return Exit::Unavailable;
+        }
+    };
+    let plans = match machine::plans(&context.roots, &loaded, &mut manager) {
+        Ok(plans) => plans,
+        Err(finding) => {
+            output::findings(context.json, std::slice::from_ref(&finding));
+            return output::exit_for(&[finding]);
+        }
+    };
+    let mut findings = plans.findings();
+    findings.extend(context::without_effect(&loaded));
+    let steps = plans.steps();
+    if context.json {
+        let steps: Vec<_> = steps
+            .iter()
+            .map(|(domain, step)| json!({"domain": domain, "step": step}))
+            .collect();
+        output::print(&Document::new(&findings).with("steps", steps).text());
+    } else {
+        output::findings(false, &findings);
+        let lines: Vec<String> = steps
+            .iter()
+            .map(|(domain, step)| format!("{domain:9} {step}\n"))
+            .collect();
+        output::print(&lines.concat());
+    }
+    match output::exit_for(&findings) {
+        Exit::Done if !steps.is_empty() => Exit::Pending,
+        exit => exit,
+    }
+}

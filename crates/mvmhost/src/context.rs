@@ -1,0 +1,66 @@
+//! What every subcommand starts from.
+
+use std::path::PathBuf;
+
+use mvm_config::{Loaded, Problem, Roots};
+use mvm_diagnostics::{Finding, catalogue};
+
+use crate::cli::Cli;
+
+/// The arguments, once they mean something.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// Where the files are.
+    pub(crate) roots: Roots,
+    /// The file that was named.
+    pub(crate) config: Option<PathBuf>,
+    /// One document instead of text.
+    pub(crate) json: bool,
+}
+
+impl Context {
+    /// From the command line.
+    pub(crate) fn new(cli: &Cli) -> Self {
+        Self {
+            roots: Roots::new(&cli.root),
+            config: cli.config.clone(),
+            json: cli.json,
+        }
+    }
+
+    /// The configuration, or a finding for everything that is wrong with it.
+    pub(crate) fn load(&self) -> Result<Loaded, Vec<Finding>> {
+        mvm_config::load::load(&self.roots, self.config.as_deref())
+            .map_err(|problems| problems.iter().map(invalid).collect())
+    }
+}
+
+/// A problem of the configuration as a finding.
+pub(crate) fn invalid(problem: &Problem) -> Finding {
+    Finding::new(&catalogue::conf::INVALID, &problem.file).with("problem", problem)
+}
+
+/// A warning when keys are set that this version checks and does not act on.
+pub(crate) fn without_effect(loaded: &Loaded) -> Option<Finding> {
+    let idle = |key: &&str| WITHOUT_EFFECT.iter().any(|prefix| key.starts_with(prefix));
+    let keys: Vec<&str> = loaded.set.iter().filter(idle).collect();
+    (!keys.is_empty()).then(|| {
+        Finding::new(&catalogue::conf::WITHOUT_EFFECT, "/etc/mvmhost.toml")
+            .with("keys", keys.join(", "))
+    })
+}
+
+/// Keys of the contract whose sections nothing acts on yet.
+const WITHOUT_EFFECT: [&str; 11] = [
+    "images.",
+    "network.bridge.uplink",
+    "network.dhcp.",
+    "network.macvtap.addresses",
+    "network.nat.",
+    "network.tailscale.",
+    "network.vlan",
+    "thinpool.guard.",
+    "thinpool.loop.max-data-size",
+    "thinpool.lvm.",
+    "validate.",
+];

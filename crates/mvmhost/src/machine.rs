@@ -1,0 +1,160 @@
+//! Everything together: observe the machine, plan pool, network and units.
+
+use std::fs;
+
+use mvm_config::{Loaded, Roots};
+use mvm_diagnostics::{Finding, catalogue};
+use mvm_host::chain;
+use mvm_host::systemd::{UnitState, Units};
+use mvm_network::{Kernel, Network};
+use mvm_plan::host::{Desired, Observed, Step, Unit};
+use mvm_plan::units::{Directory, Facts, UnitFile};
+use mvm_plan::{Plan, names, network, thinpool};
+
+/// The three plans, and what they were made from.
+#[derive(Debug)]
+pub(crate) struct Plans {
+    /// What the units have to be like.
+    pub(crate) desired: Desired,
+    /// What they are like.
+    pub(crate) observed: Observed,
+    /// The pool's plan.
+    pub(crate) pool: Plan<thinpool::Step>,
+    /// The network's plan.
+    pub(crate) net: Plan<network::Step>,
+    /// The units' plan.
+    pub(crate) units: Plan<Step>,
+}
+
+impl Plans {
+    /// What all three have to say.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        let all = self
+            .pool
+            .findings
+            .iter()
+            .chain(&self.net.findings)
+            .chain(&self.units.findings);
+        all.cloned().collect()
+    }
+
+    /// Every step, as text.
+    pub(crate) fn steps(&self) -> Vec<(&'static str, String)> {
+        let pool = self
+            .pool
+            .steps
+            .iter()
+            .map(|step| ("thinpool", step.to_string()));
+        let net = self
+            .net
+            .steps
+            .iter()
+            .map(|step| ("network", step.to_string()));
+        let units = self
+            .units
+            .steps
+            .iter()
+            .map(|step| ("units", step.to_string()));
+        pool.chain(net).chain(units).collect()
+    }
+}
+
+/// Observes and plans.
+///
+/// # Errors
+/// A finding for what could not be observed.
+pub(crate) fn plans(
+    roots: &Roots,
+    loaded: &Loaded,
+    units: &mut dyn Units,
+) -> Result<Plans, Finding> {
+    let config = &loaded.config;
+    let failed = |what: &str, error: &dyn std::error::Error| {
+        Finding::new(&catalogue::units::STEP_FAILED, what).with("why", chain(error))
+    };
+    let pool = thinpool::Desired::new(config);
+    let pool = mvm_storage::thinpool::observe(roots, &pool)
+        .map(|observed| thinpool::plan(&pool, &observed))
+        .map_err(|error| failed("looking at the thin pool", &error))?;
+    let net = network::desired(config, &mvm_network::machine_id(roots));
+    let net = Kernel::connect()
+        .and_then(|mut kernel| kernel.observe())
+        .map(|observed| network::plan(net.as_ref(), &observed))
+        .map_err(|error| failed("looking at the network", &error))?;
+    let exists = |path: &str| fs::symlink_metadata(roots.at(path)).is_ok();
+    let facts = Facts::new(config, exists);
+    let desired = Desired::new(config, mvm_config::to_toml(config), facts);
+    let mut observed = observe(roots, &desired, units).map_err(|error| {
+        Finding::new(&catalogue::units::NOT_SYSTEMD, "systemd").with("why", chain(&error))
+    })?;
+    observed.pool_pending = !pool.steps.is_empty();
+    observed.net_pending = !net.steps.is_empty();
+    let units = mvm_plan::host::plan(&desired, &observed);
+    Ok(Plans {
+        desired,
+        observed,
+        pool,
+        net,
+        units,
+    })
+}
+
+/// What units, generated files and rendered files are like now.
+fn observe(
+    roots: &Roots,
+    desired: &Desired,
+    units: &mut dyn Units,
+) -> Result<Observed, mvm_host::Error> {
+    let mut observed = Observed {
+        applied: fs::read_to_string(roots.applied()).ok(),
+        containerd_config: fs::read_to_string(roots.at(names::CONTAINERD_DEV_CONFIG)).ok(),
+        generated: desired
+            .generated
+            .iter()
+            .filter_map(|file| generated(roots, file))
+            .collect(),
+        ..Observed::default()
+    };
+    for name in mvm_plan::host::needed(desired) {
+        let state = units.state(name)?;
+        observed.needs_reload |= state.is_loaded() && state.need_daemon_reload;
+        if state.is_loaded() {
+            observed.units.insert(name.to_owned(), unit(roots, &state));
+        }
+    }
+    Ok(observed)
+}
+
+/// The file that stands where the generator writes this one.
+fn generated(roots: &Roots, file: &UnitFile) -> Option<UnitFile> {
+    let directory = match file.directory {
+        Directory::Normal => "/run/systemd/generator",
+        Directory::Late => "/run/systemd/generator.late",
+    };
+    let text = fs::read_to_string(roots.at(directory).join(&file.path)).ok()?;
+    Some(UnitFile {
+        text,
+        ..file.clone()
+    })
+}
+
+fn unit(roots: &Roots, state: &UnitState) -> Unit {
+    let argv = match state.main_pid {
+        0 => Vec::new(),
+        pid => fs::read(roots.at(format!("/proc/{pid}/cmdline"))).map_or(Vec::new(), |bytes| {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            text.split_terminator('\0').map(str::to_owned).collect()
+        }),
+    };
+    let words = [&state.active_state, &state.sub_state, &state.result];
+    let told: Vec<&str> = words
+        .iter()
+        .map(|word| word.as_str())
+        .filter(|w| !w.is_empty())
+        .collect();
+    Unit {
+        active: state.is_active(),
+        state: told.join(", "),
+        argv,
+    }
+}

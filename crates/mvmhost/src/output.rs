@@ -1,0 +1,68 @@
+//! Exit codes, and what goes to standard output.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use mvm_diagnostics::json::Document;
+use mvm_diagnostics::{Finding, Severity, catalogue, sink};
+use mvm_host::exit;
+
+/// The exit codes of mvmhost(8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done.
+    Done,
+    /// Findings of severity error.
+    Findings,
+    /// Changes pending (plan).
+    Pending,
+    /// Usage.
+    Usage,
+    /// A service is unavailable.
+    Unavailable,
+    /// Refused in order not to lose data.
+    Refused,
+    /// Not root.
+    NotRoot,
+    /// Configuration invalid.
+    Config,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => exit::DONE,
+            Exit::Findings => exit::FINDINGS,
+            Exit::Pending => exit::CHANGES_PENDING,
+            Exit::Usage => exit::USAGE,
+            Exit::Unavailable => exit::UNAVAILABLE,
+            Exit::Refused => exit::DATA_AT_RISK,
+            Exit::NotRoot => exit::NOT_ROOT,
+            Exit::Config => exit::CONFIGURATION,
+        })
+    }
+}
+
+/// Standard output; a reader that has gone away is no failure.
+pub(crate) fn print(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Findings, as text on standard error or as the document on standard output.
+pub(crate) fn findings(json: bool, findings: &[Finding]) {
+    if json {
+        print(&Document::new(findings).text());
+    } else {
+        findings.iter().for_each(sink::report);
+    }
+}
+
+/// The exit code that findings call for.
+pub(crate) fn exit_for(findings: &[Finding]) -> Exit {
+    let error = |finding: &Finding| finding.severity() == Severity::Error;
+    match findings.iter().find(|finding| error(finding)) {
+        None => Exit::Done,
+        Some(first) if first.entry() == &catalogue::units::NOT_SYSTEMD => Exit::Unavailable,
+        Some(_) => Exit::Findings,
+    }
+}

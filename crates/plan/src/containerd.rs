@@ -1,0 +1,108 @@
+//! The configuration of containerd-dev, and what must be true of the operator's own.
+
+use std::fmt::Write;
+
+use mvm_config::Config;
+use mvm_config::model::LogLevel;
+use mvm_diagnostics::{Finding, catalogue};
+
+use crate::names;
+
+/// Plugins of Kubernetes' CRI under their names of containerd 1.x and 2.x: nobody asks for pods
+/// here, and their defaults would claim /etc/cni and ports.
+const DISABLED: [&str; 3] =
+    ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"];
+
+/// The text of /run/mvmhost/containerd-dev.toml. `version = 2` loads on 1.6 to 2.x.
+pub fn render(config: &Config) -> String {
+    let containerd = &config.containerd;
+    let mut out = String::from(
+        "# Rendered by mvm-validate from /etc/mvmhost.toml at each start of containerd-dev.\n\
+         # To use a file of your own, write it to /etc/containerd/config-dev.toml.\n\
+         version = 2\n",
+    );
+    let disabled = DISABLED.map(string).join(", ");
+    let level = match containerd.log_level {
+        LogLevel::Trace => "trace",
+        LogLevel::Debug => "debug",
+        LogLevel::Info => "info",
+        LogLevel::Warn => "warn",
+        LogLevel::Error => "error",
+    };
+    let metrics = containerd.metrics_address.as_ref().map(ToString::to_string).unwrap_or_default();
+    // Writing to a String cannot fail.
+    let _ = write!(
+        out,
+        "root = {root}\nstate = {state}\ndisabled_plugins = [{disabled}]\n\n\
+         [grpc]\naddress = {socket}\n\n\
+         [debug]\nlevel = {level}\n\n\
+         [metrics]\naddress = {metrics}\n\n\
+         [plugins.\"io.containerd.snapshotter.v1.devmapper\"]\n\
+         pool_name = {pool}\nroot_path = {root_path}\nbase_image_size = {size}\ndiscard_blocks = {discard}\n",
+        root = string(names::CONTAINERD_DEV_ROOT),
+        state = string(names::CONTAINERD_DEV_STATE),
+        socket = string(names::containerd_socket(containerd.instance)),
+        level = string(level),
+        metrics = string(&metrics),
+        pool = string(config.thinpool.name.as_str()),
+        root_path = string(names::devmapper_root(containerd.instance)),
+        // In bytes, because containerd reads GB as GiB.
+        size = string(&format!("{}B", containerd.base_image_size.0)),
+        discard = containerd.discard_blocks,
+    );
+    out
+}
+
+/// What is wrong with the operator's own configuration, `text`, for this host.
+pub fn check_operator(text: &str, config: &Config) -> Vec<Finding> {
+    let file = names::OPERATOR_CONTAINERD_CONFIG;
+    let table: toml::Table = match text.parse() {
+        Ok(table) => table,
+        Err(error) => {
+            return vec![
+                Finding::new(&catalogue::ctrd::OPERATOR_CONFIG_INVALID, file)
+                    .evidence(error.to_string()),
+            ];
+        }
+    };
+    let string = |path: &[&str]| -> Option<String> {
+        let mut value = table.get(*path.first()?)?;
+        for key in path.get(1..)? {
+            value = value.get(key)?;
+        }
+        value.as_str().map(str::to_owned)
+    };
+    let plugin = "io.containerd.snapshotter.v1.devmapper";
+    let wanted = [
+        (&["plugins", plugin, "pool_name"][..], config.thinpool.name.as_str()),
+        (&["grpc", "address"][..], names::containerd_socket(config.containerd.instance)),
+    ];
+    let differs = wanted.into_iter().filter_map(|(path, expected)| {
+        let found = string(path);
+        (found.as_deref() != Some(expected)).then(|| {
+            Finding::new(&catalogue::ctrd::OPERATOR_CONFIG_DIFFERS, file)
+                .with("key", path.join("."))
+                .with("expected", expected)
+                .evidence(found.map_or("not set".to_owned(), |found| format!("{found:?}")))
+        })
+    });
+    differs.collect()
+}
+
+/// A TOML basic string.
+fn string(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04X}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}

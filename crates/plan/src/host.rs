@@ -1,0 +1,178 @@
+//! The host as a whole: which unit is reloaded, restarted or started, and nothing more than that.
+//!
+//! The pool and the network have plans of their own, carried out by their oneshots; here is
+//! decided which units have to run again because of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use mvm_config::Config;
+use mvm_config::model::Instance;
+use mvm_diagnostics::{Finding, catalogue};
+use serde::Serialize;
+
+use crate::units::{self, Facts, UnitFile};
+use crate::{Plan, containerd, names};
+
+/// What the units have to be like.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Desired {
+    /// The text of the last good configuration.
+    pub applied: String,
+    /// What the generator writes for it.
+    pub generated: Vec<UnitFile>,
+    /// The rendered configuration of containerd-dev; None where the operator has his own, or uses
+    /// the distribution's containerd.
+    pub containerd_config: Option<String>,
+    /// The unit of containerd and whether it is ours to restart.
+    pub containerd: (String, bool),
+    /// flintlockd's unit; None while flintlockd is not installed.
+    pub flintlockd: Option<String>,
+    /// Its command line.
+    pub flintlockd_argv: Vec<String>,
+}
+
+impl Desired {
+    /// From the configuration (with `applied`, its text) and the names that exist on the machine.
+    pub fn new(config: &Config, applied: String, facts: Facts) -> Self {
+        let instance = config.containerd.instance;
+        let rendered = instance == Instance::Dedicated && !facts.operator_containerd_config;
+        let installed = facts.flintlockd_unit || facts.flintlockd_binary;
+        Self {
+            applied,
+            generated: units::files(config, facts),
+            containerd_config: rendered.then(|| containerd::render(config)),
+            containerd: (
+                names::containerd_unit(instance).to_owned(),
+                instance == Instance::Dedicated,
+            ),
+            flintlockd: installed.then(|| config.flintlockd.unit.as_str().to_owned()),
+            flintlockd_argv: units::flintlockd_command(config),
+        }
+    }
+}
+
+/// What one unit is like.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unit {
+    /// ActiveState is `active`.
+    pub active: bool,
+    /// ActiveState, SubState and Result, for people.
+    pub state: String,
+    /// The command line of its main process; empty when there is none.
+    pub argv: Vec<String>,
+}
+
+/// What the machine shows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Observed {
+    /// The last good configuration's text.
+    pub applied: Option<String>,
+    /// The files that the generator wrote at the last daemon-reload.
+    pub generated: Vec<UnitFile>,
+    /// systemd holds files that have changed on disk since.
+    pub needs_reload: bool,
+    /// The rendered configuration that containerd-dev was started with.
+    pub containerd_config: Option<String>,
+    /// Units by name; one that is not loaded is missing.
+    pub units: BTreeMap<String, Unit>,
+    /// mvm-thinpool has steps to do.
+    pub pool_pending: bool,
+    /// mvm-net has steps to do.
+    pub net_pending: bool,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Write the configuration to /etc/mvmhost/applied.toml.
+    KeepLastGood,
+    /// systemctl daemon-reload: the generator runs.
+    DaemonReload,
+    /// Let a oneshot do its work again, without stopping what depends on it.
+    Reload(String),
+    /// Stop and start a unit whose command line or configuration changed.
+    Restart(String),
+    /// Start what is not running.
+    Start(String),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KeepLastGood => f.write_str("keep the configuration as last good"),
+            Self::DaemonReload => f.write_str("reload systemd, which runs the generator"),
+            Self::Reload(unit) => write!(f, "run {unit} again"),
+            Self::Restart(unit) => write!(f, "restart {unit}"),
+            Self::Start(unit) => write!(f, "start {unit}"),
+        }
+    }
+}
+
+/// From one to the other.
+pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
+    let mut steps = Vec::new();
+    if observed.applied.as_ref() != Some(&desired.applied) {
+        steps.push(Step::KeepLastGood);
+    }
+    if observed.needs_reload || !same_files(&desired.generated, &observed.generated) {
+        steps.push(Step::DaemonReload);
+    }
+    let active = |unit: &str| observed.units.get(unit).is_some_and(|unit| unit.active);
+    let oneshots = [
+        (names::THINPOOL_UNIT, observed.pool_pending),
+        (names::NET_UNIT, observed.net_pending),
+    ];
+    for (unit, pending) in oneshots {
+        if pending && active(unit) {
+            steps.push(Step::Reload(unit.to_owned()));
+        }
+    }
+    let (containerd, ours) = &desired.containerd;
+    let stale = *ours
+        && active(containerd)
+        && desired.containerd_config.is_some()
+        && desired.containerd_config != observed.containerd_config;
+    if stale {
+        steps.push(Step::Restart(containerd.clone()));
+    }
+    if let Some(unit) = &desired.flintlockd {
+        let running = observed.units.get(unit).map(|unit| unit.argv.as_slice()).unwrap_or_default();
+        // A restart of containerd restarts flintlockd as well.
+        if active(unit) && running != desired.flintlockd_argv && !stale {
+            steps.push(Step::Restart(unit.clone()));
+        }
+    }
+    if needed(desired).any(|unit| !active(unit)) {
+        steps.push(Step::Start(names::TARGET.to_owned()));
+    }
+    Plan::new(steps, Vec::new())
+}
+
+/// What is still wrong once everything was done: a finding for each unit that is not up.
+pub fn missing(desired: &Desired, observed: &Observed) -> Vec<Finding> {
+    let down = needed(desired).filter_map(|name| {
+        let state = match observed.units.get(name) {
+            Some(unit) if unit.active => return None,
+            Some(unit) => unit.state.as_str(),
+            None => "not loaded",
+        };
+        Some(Finding::new(&catalogue::units::UNIT_FAILED, name).with("state", state))
+    });
+    down.collect()
+}
+
+/// The units that make up the host, in the order of the chain.
+pub fn needed(desired: &Desired) -> impl Iterator<Item = &str> {
+    [names::THINPOOL_UNIT, names::NET_UNIT, names::HYGIENE_UNIT, desired.containerd.0.as_str()]
+        .into_iter()
+        .chain(desired.flintlockd.as_deref())
+}
+
+fn same_files(one: &[UnitFile], other: &[UnitFile]) -> bool {
+    one.len() == other.len() && one.iter().all(|file| other.contains(file))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! The decision table of the host as a whole.
+
+use super::*;
+
+fn desired() -> Desired {
+    let loaded = mvm_config::load::parse(&[]).expect("an empty file is a working host");
+    let facts = Facts { flintlockd_unit: true, flintlockd_binary: true, ..Facts::default() };
+    Desired::new(&loaded.config, "applied".to_owned(), facts)
+}
+
+fn settled(desired: &Desired) -> Observed {
+    let up = |argv: &[String]| Unit { active: true, state: "active".into(), argv: argv.to_vec() };
+    let mut units: BTreeMap<String, Unit> =
+        needed(desired).map(|name| (name.to_owned(), up(&[]))).collect();
+    units.insert("flintlockd.service".into(), up(&desired.flintlockd_argv));
+    Observed {
+        applied: Some(desired.applied.clone()),
+        generated: desired.generated.clone(),
+        containerd_config: desired.containerd_config.clone(),
+        units,
+        ..Observed::default()
+    }
+}
+
+fn steps(desired: &Desired, observed: &Observed) -> Vec<Step> {
+    plan(desired, observed).steps
+}
+
+#[test]
+fn a_host_as_desired_needs_nothing() {
+    let desired = desired();
+    assert_eq!(steps(&desired, &settled(&desired)), []);
+    assert_eq!(missing(&desired, &settled(&desired)), []);
+}
+
+#[test]
+fn a_fresh_host_gets_everything_in_order() {
+    let desired = desired();
+    assert_eq!(
+        steps(&desired, &Observed::default()),
+        [Step::KeepLastGood, Step::DaemonReload, Step::Start(names::TARGET.into())]
+    );
+    assert_eq!(missing(&desired, &Observed::default()).len(), 5);
+}
+
+#[test]
+fn only_what_changed_is_restarted() {
+    let desired = desired();
+    let mut observed = settled(&desired);
+    observed.units.get_mut("flintlockd.service").unwrap().argv.pop();
+    assert_eq!(steps(&desired, &observed), [Step::Restart("flintlockd.service".into())]);
+
+    let mut observed = settled(&desired);
+    observed.containerd_config = Some("version = 2\n".into());
+    assert_eq!(steps(&desired, &observed), [Step::Restart("containerd-dev.service".into())]);
+}
+
+#[test]
+fn a_oneshot_with_work_to_do_runs_again_without_stopping_its_dependants() {
+    let desired = desired();
+    let observed = Observed { pool_pending: true, net_pending: true, ..settled(&desired) };
+    assert_eq!(
+        steps(&desired, &observed),
+        [Step::Reload(names::THINPOOL_UNIT.into()), Step::Reload(names::NET_UNIT.into())]
+    );
+}
+
+#[test]
+fn a_unit_that_is_down_is_started_with_the_target() {
+    let desired = desired();
+    let mut observed = settled(&desired);
+    observed.units.get_mut("mvm-net.service").unwrap().active = false;
+    assert_eq!(steps(&desired, &observed), [Step::Start(names::TARGET.into())]);
+}
+
+#[test]
+fn a_changed_generator_output_is_reloaded() {
+    let desired = desired();
+    let mut observed = settled(&desired);
+    observed.generated[0].text.push('\n');
+    assert_eq!(steps(&desired, &observed), [Step::DaemonReload]);
+}
+
+#[test]
+fn without_flintlockd_the_rest_still_comes_up() {
+    let loaded = mvm_config::load::parse(&[]).unwrap();
+    let desired = Desired::new(&loaded.config, String::new(), Facts::default());
+    assert_eq!(desired.flintlockd, None);
+    assert_eq!(steps(&desired, &settled(&desired)), []);
+}

@@ -1,0 +1,85 @@
+//! Every unit, socket and directory name that mvmhost gives or relies on.
+
+use mvm_config::Config;
+use mvm_config::model::{Backend, Instance};
+
+/// The oneshot that activates the pool.
+pub const THINPOOL_UNIT: &str = "mvm-thinpool.service";
+/// The oneshot that brings up the network.
+pub const NET_UNIT: &str = "mvm-net.service";
+/// The oneshot that clears stale PID files.
+pub const HYGIENE_UNIT: &str = "mvm-hygiene.service";
+/// containerd of our own.
+pub const CONTAINERD_DEV_UNIT: &str = "containerd-dev.service";
+/// The distribution's containerd.
+pub const CONTAINERD_UNIT: &str = "containerd.service";
+/// Everything together.
+pub const TARGET: &str = "mvmhost.target";
+
+/// Where the programs that units run are installed.
+pub const LIBEXEC: &str = "/usr/libexec/mvmhost";
+/// The containerd configuration that mvmhost renders.
+pub const CONTAINERD_DEV_CONFIG: &str = "/run/mvmhost/containerd-dev.toml";
+/// The operator's own, which wins when it is there; provision.sh writes it.
+pub const OPERATOR_CONTAINERD_CONFIG: &str = "/etc/containerd/config-dev.toml";
+/// XDG_CONFIG_HOME of flintlockd when a token goes in by file: it reads
+/// `$XDG_CONFIG_HOME/flintlockd/config.yaml`, after `/etc/opt/flintlockd/config.yaml`.
+pub const FLINTLOCKD_CONFIG_HOME: &str = "/run/mvmhost/flintlockd";
+/// flintlockd's own configuration file; the first hit wins over ours.
+pub const FLINTLOCKD_OPERATOR_CONFIG: &str = "/etc/opt/flintlockd/config.yaml";
+/// flintlockd's state directory unless told otherwise.
+pub const FLINTLOCKD_STATE: &str = "/var/lib/flintlock";
+
+/// root of containerd-dev.
+pub const CONTAINERD_DEV_ROOT: &str = "/var/lib/containerd-dev";
+/// state of containerd-dev.
+pub const CONTAINERD_DEV_STATE: &str = "/run/containerd-dev";
+
+/// The unit of the containerd that flintlockd talks to.
+pub fn containerd_unit(instance: Instance) -> &'static str {
+    match instance {
+        Instance::Dedicated => CONTAINERD_DEV_UNIT,
+        Instance::System => CONTAINERD_UNIT,
+    }
+}
+
+/// The socket of the containerd that flintlockd talks to.
+pub fn containerd_socket(instance: Instance) -> &'static str {
+    match instance {
+        Instance::Dedicated => "/run/containerd-dev/containerd.sock",
+        Instance::System => "/run/containerd/containerd.sock",
+    }
+}
+
+/// Where the devmapper snapshotter keeps `metadata.db` and `<pool>.db`: as provision.sh has it, or
+/// the plugin's own directory below the distribution's root.
+pub fn devmapper_root(instance: Instance) -> &'static str {
+    match instance {
+        Instance::Dedicated => "/var/lib/containerd-dev/snapshotter/devmapper",
+        Instance::System => "/var/lib/containerd/io.containerd.snapshotter.v1.devmapper",
+    }
+}
+
+/// The node of the pool.
+pub fn pool_node(config: &Config) -> String {
+    format!("/dev/mapper/{}", config.thinpool.name.as_str())
+}
+
+/// Paths that must be mounted before the pool is touched.
+pub fn pool_directories(config: &Config) -> Vec<&str> {
+    let mut paths = vec!["/var/lib/mvmhost"];
+    if config.thinpool.backend == Backend::Loop {
+        paths.push(config.thinpool.loopback.directory.as_str());
+    }
+    paths.push(devmapper_root(config.containerd.instance));
+    paths.dedup();
+    paths
+}
+
+/// Every unit of the chain, in its order.
+pub fn chain(config: &Config) -> Vec<String> {
+    let containerd = containerd_unit(config.containerd.instance);
+    [THINPOOL_UNIT, NET_UNIT, HYGIENE_UNIT, containerd, config.flintlockd.unit.as_str()]
+        .map(str::to_owned)
+        .to_vec()
+}

@@ -1,0 +1,142 @@
+//! The pool's part of `/var/lib/mvmhost/receipt.json`: by what mvmhost recognises its pool.
+//!
+//! The text is read and written by `storage`, which knows JSON; what it means is decided here.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::Desired;
+use super::observed::{FileFacts, Observed};
+use super::superblock::Superblock;
+use super::table::Shape;
+
+/// The receipt's format that this version reads and writes.
+pub const VERSION: u32 = 1;
+
+/// What was found where the receipt should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recorded {
+    /// No receipt, or one without a pool.
+    Absent,
+    /// Something that is not a receipt, with what is wrong with it.
+    Unreadable(String),
+    /// A receipt of another format, with its version.
+    Version(u64),
+    /// A receipt.
+    Pool(Box<Receipt>),
+}
+
+impl Recorded {
+    /// The pool that is on record.
+    pub fn pool(&self) -> Option<&Receipt> {
+        match self {
+            Self::Pool(receipt) => Some(receipt),
+            _ => None,
+        }
+    }
+}
+
+/// A pool as mvmhost left it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Receipt {
+    /// The device-mapper name.
+    pub name: String,
+    /// `loop`
+    pub backend: String,
+    /// The metadata file.
+    pub metadata: RecordedFile,
+    /// The data file.
+    pub data: RecordedFile,
+    /// The table without its device numbers, which change from boot to boot.
+    pub table: Shape,
+    /// What the superblock said.
+    pub superblock: RecordedSuperblock,
+    /// The databases in which containerd's devmapper snapshotter keeps what it put into the pool.
+    pub databases: Vec<RecordedDatabase>,
+}
+
+/// A file as mvmhost left it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RecordedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its inode number.
+    pub inode: u64,
+    /// When it was made, in nanoseconds since 1970, where the file system keeps that.
+    pub born: Option<u64>,
+    /// Its length in bytes.
+    pub size: u64,
+}
+
+impl RecordedFile {
+    /// Whether it is the same file, whatever its length. Inode numbers are used again after a
+    /// file is deleted, times of birth are not.
+    pub fn is_same(&self, file: &FileFacts) -> bool {
+        let born_apart = matches!((self.born, file.born), (Some(was), Some(is)) if was != is);
+        self.inode == file.id.inode && !born_apart
+    }
+}
+
+/// What never changes in a pool's superblock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RecordedSuperblock {
+    /// Version of the metadata's format.
+    pub version: u32,
+    /// Size of one block of data, in sectors of 512 bytes.
+    pub block_sectors: u32,
+}
+
+/// A database that belongs to the pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RecordedDatabase {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it was ever there: from then on the pool and it are one.
+    pub seen: bool,
+}
+
+impl Receipt {
+    /// The receipt of the pool as it is now, with this table; `None` while a file or a valid
+    /// superblock is missing.
+    pub fn of(desired: &Desired, observed: &Observed, table: &Shape) -> Option<Self> {
+        let Superblock::Pool(superblock) = observed.superblock else {
+            return None;
+        };
+        let record = |path: PathBuf, file: &FileFacts| RecordedFile {
+            path,
+            inode: file.id.inode,
+            born: file.born,
+            size: file.size,
+        };
+        let seen_before = |path: &PathBuf| {
+            observed
+                .receipt
+                .pool()
+                .is_some_and(|old| old.databases.iter().any(|db| db.seen && db.path == *path))
+        };
+        Some(Self {
+            name: desired.name.clone(),
+            backend: "loop".to_owned(),
+            metadata: record(desired.metadata(), observed.metadata.as_ref()?),
+            data: record(desired.data(), observed.data.as_ref()?),
+            table: table.clone(),
+            superblock: RecordedSuperblock {
+                version: superblock.version,
+                block_sectors: superblock.data_block_sectors,
+            },
+            databases: desired
+                .databases()
+                .into_iter()
+                .map(|path| RecordedDatabase {
+                    seen: observed.databases.contains(&path) || seen_before(&path),
+                    path,
+                })
+                .collect(),
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! The files against the receipt: what must not have changed since mvmhost last saw the pool.
+
+use std::path::{Path, PathBuf};
+
+use mvm_diagnostics::Finding;
+use mvm_diagnostics::catalogue::pool;
+
+use super::fill::refusal;
+use super::receipt::{Receipt, RecordedFile};
+use super::{Desired, FileFacts, Observed, Recorded, Superblock};
+
+/// A receipt that says nothing: nobody can tell what belongs here.
+pub(super) fn unusable(desired: &Desired, observed: &Observed) -> Vec<Finding> {
+    match &observed.receipt {
+        Recorded::Absent | Recorded::Pool(_) => Vec::new(),
+        Recorded::Unreadable(why) => {
+            vec![say(desired, observed, &pool::RECEIPT_UNREADABLE).with("why", why)]
+        }
+        Recorded::Version(version) => {
+            let finding = say(desired, observed, &pool::RECEIPT_VERSION);
+            vec![
+                finding
+                    .with("version", version)
+                    .with("known", super::VERSION),
+            ]
+        }
+    }
+}
+
+fn say(desired: &Desired, observed: &Observed, entry: &'static mvm_diagnostics::Entry) -> Finding {
+    refusal(entry, &desired.name, desired, observed)
+}
+
+/// What tells one pool from another: name, place, the files themselves, block size, databases.
+pub(super) fn identity(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Vec<Finding> {
+    let elsewhere = other_pool(desired, observed, receipt);
+    if !elsewhere.is_empty() {
+        return elsewhere;
+    }
+    let mut findings = Vec::new();
+    let files = [
+        (&receipt.metadata, &observed.metadata),
+        (&receipt.data, &observed.data),
+    ];
+    for (was, is) in files {
+        if let Some(is) = is.as_ref().filter(|is| !was.is_same(is)) {
+            findings.push(swapped(desired, observed, was, is));
+        }
+    }
+    if let Superblock::Pool(superblock) = &observed.superblock {
+        let (was, is) = (
+            receipt.superblock.block_sectors,
+            superblock.data_block_sectors,
+        );
+        if was != is {
+            let path = path(&receipt.metadata.path);
+            findings.push(
+                refusal(&pool::BLOCK_SIZE_CHANGED, path, desired, observed)
+                    .with("was", was / 2)
+                    .with("is", is / 2),
+            );
+        }
+    }
+    let gone = receipt.databases.iter().filter(|database| {
+        database.seen
+            && desired.databases().contains(&database.path)
+            && !observed.databases.contains(&database.path)
+    });
+    findings.extend(gone.map(|database| {
+        refusal(
+            &pool::DATABASE_GONE,
+            path(&database.path),
+            desired,
+            observed,
+        )
+        .with("pool", &desired.name)
+    }));
+    findings
+}
+
+/// The receipt is about another pool than the configuration.
+fn other_pool(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Vec<Finding> {
+    let pairs = [
+        ("name", receipt.name.clone(), desired.name.clone()),
+        ("backend", receipt.backend.clone(), "loop".to_owned()),
+        (
+            "metadata file",
+            path(&receipt.metadata.path),
+            path(&desired.metadata()),
+        ),
+        ("data file", path(&receipt.data.path), path(&desired.data())),
+    ];
+    let differ = pairs.into_iter().filter(|(_, was, is)| was != is);
+    differ
+        .map(|(what, was, is)| {
+            refusal(&pool::RECEIPT_OTHER, &desired.name, desired, observed)
+                .with("what", what)
+                .with("was", was)
+                .with("is", is)
+        })
+        .collect()
+}
+
+/// Everything that has to be so before a pool on record may be activated.
+pub(super) fn activation(
+    desired: &Desired,
+    observed: &Observed,
+    receipt: &Receipt,
+) -> Vec<Finding> {
+    let mut findings = identity(desired, observed, receipt);
+    if findings
+        .iter()
+        .any(|finding| finding.code() == pool::RECEIPT_OTHER.code)
+    {
+        return findings;
+    }
+    let files = [
+        (&receipt.metadata, &observed.metadata),
+        (&receipt.data, &observed.data),
+    ];
+    for (was, is) in files {
+        findings.extend(length(desired, observed, was, is.as_ref()));
+    }
+    if observed.metadata.is_some() {
+        let metadata = path(&receipt.metadata.path);
+        match observed.superblock {
+            Superblock::Pool(_) => {}
+            Superblock::Blank => {
+                findings.push(refusal(&pool::METADATA_WIPED, metadata, desired, observed));
+            }
+            Superblock::Foreign => {
+                findings.push(refusal(&pool::NOT_METADATA, metadata, desired, observed));
+            }
+        }
+    }
+    findings
+}
+
+fn length(
+    desired: &Desired,
+    observed: &Observed,
+    was: &RecordedFile,
+    is: Option<&FileFacts>,
+) -> Option<Finding> {
+    let Some(is) = is else {
+        let finding = refusal(&pool::FILE_MISSING, path(&was.path), desired, observed);
+        return Some(finding.with("pool", &desired.name).with("size", was.size));
+    };
+    if is.size < was.size {
+        return Some(truncated(
+            desired,
+            observed,
+            was.path.clone(),
+            was.size,
+            is.size,
+        ));
+    }
+    (is.size > was.size).then(|| {
+        refusal(&pool::FILE_GROWN, path(&was.path), desired, observed)
+            .with("was", was.size)
+            .with("is", is.size)
+    })
+}
+
+pub(super) fn truncated(
+    desired: &Desired,
+    observed: &Observed,
+    file: PathBuf,
+    was: u64,
+    is: u64,
+) -> Finding {
+    refusal(&pool::FILE_TRUNCATED, path(&file), desired, observed)
+        .with("was", was)
+        .with("is", is)
+        .with("path", super::fill::quote(&file))
+}
+
+fn swapped(desired: &Desired, observed: &Observed, was: &RecordedFile, is: &FileFacts) -> Finding {
+    let born = |nanoseconds: Option<u64>| {
+        nanoseconds.map_or_else(
+            || "unknown".to_owned(),
+            |ns| format!("@{}", ns / 1_000_000_000),
+        )
+    };
+    refusal(&pool::FILE_SWAPPED, path(&was.path), desired, observed)
+        .with(
+            "was",
+            format!("inode {}, made {}", was.inode, born(was.born)),
+        )
+        .with(
+            "is",
+            format!("inode {}, made {}", is.id.inode, born(is.born)),
+        )
+}
+
+fn path(path: &Path) -> String {
+    path.display().to_string()
+}

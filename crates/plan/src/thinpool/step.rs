@@ -1,0 +1,153 @@
+//! What can be done about the pool.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::table::Shape;
+
+/// One thing to do. A path is the host's, not yet below a test's root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Makes a directory, and those above it.
+    CreateDirectory {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Makes a sparse file; fails when there is one.
+    CreateFile {
+        /// Which.
+        path: PathBuf,
+        /// Its length in bytes.
+        size: u64,
+    },
+    /// Makes a file longer that an interrupted run had only begun. Never shorter.
+    ExtendFile {
+        /// Which.
+        path: PathBuf,
+        /// Its length in bytes.
+        size: u64,
+    },
+    /// Removes a device that was created and never got a table.
+    RemoveEmptyDevice {
+        /// Its device-mapper name.
+        name: String,
+    },
+    /// Runs thin_check over metadata that nobody uses at the moment.
+    CheckMetadata {
+        /// The metadata file.
+        path: PathBuf,
+        /// The program.
+        thin_check: PathBuf,
+    },
+    /// Puts a file behind a free loop device.
+    Attach {
+        /// The file.
+        path: PathBuf,
+        /// For which half of the pool.
+        role: Role,
+    },
+    /// Takes the loop device that is attached already.
+    UseAttached {
+        /// The file.
+        path: PathBuf,
+        /// For which half of the pool.
+        role: Role,
+        /// The loop device, such as `loop0`.
+        device: String,
+    },
+    /// Creates the device, loads its table over the two loop devices, and resumes it.
+    Activate {
+        /// Its device-mapper name.
+        name: String,
+        /// Its device-mapper UUID.
+        uuid: String,
+        /// Its table.
+        table: Shape,
+    },
+    /// Brings the metadata to stable storage and reads the superblock back.
+    SyncMetadata {
+        /// The metadata file.
+        path: PathBuf,
+        /// The block size that the superblock has to show, in sectors.
+        block_sectors: u32,
+    },
+    /// Waits until udev has made `/dev/mapper/NAME`.
+    AwaitNode {
+        /// The device-mapper name.
+        name: String,
+    },
+    /// Writes what is there now into the receipt.
+    WriteReceipt {
+        /// The pool.
+        name: String,
+    },
+}
+
+/// Which half of a pool a device is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The metadata.
+    Metadata,
+    /// The data.
+    Data,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Metadata => "metadata",
+            Self::Data => "data",
+        })
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreateDirectory { path } => write!(f, "create directory {}", path.display()),
+            Self::CreateFile { path, size } => {
+                write!(f, "create sparse file {} of {size} bytes", path.display())
+            }
+            Self::ExtendFile { path, size } => {
+                write!(f, "extend unused file {} to {size} bytes", path.display())
+            }
+            Self::RemoveEmptyDevice { name } => {
+                write!(f, "remove device {name}, which never got a table")
+            }
+            Self::CheckMetadata { path, thin_check } => {
+                write!(f, "check {} with {}", path.display(), thin_check.display())
+            }
+            Self::Attach { path, role } => {
+                write!(
+                    f,
+                    "attach {} to a free loop device as {role}",
+                    path.display()
+                )
+            }
+            Self::UseAttached { path, role, device } => {
+                write!(
+                    f,
+                    "use {device}, attached to {} already, as {role}",
+                    path.display()
+                )
+            }
+            Self::Activate { name, uuid, table } => {
+                write!(f, "activate {name} (uuid {uuid}): {table}")
+            }
+            Self::SyncMetadata {
+                path,
+                block_sectors,
+            } => write!(
+                f,
+                "sync {} and read its superblock back ({block_sectors} sectors a block)",
+                path.display()
+            ),
+            Self::AwaitNode { name } => write!(f, "wait for /dev/mapper/{name}"),
+            Self::WriteReceipt { name } => write!(f, "write {name} into the receipt"),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! flintlockd's drop-in and command line.
+
+use mvm_config::Config;
+use mvm_config::model::{NetworkMode, Provider};
+
+use super::{command_line, environment, fill};
+use crate::names;
+
+/// The whole drop-in.
+pub(super) fn dropin(config: &Config) -> String {
+    let mut variables = String::new();
+    if config.flintlockd.basic_auth_token_file.is_some() {
+        let variable = environment("XDG_CONFIG_HOME", names::FLINTLOCKD_CONFIG_HOME);
+        variables = format!(
+            "# Where mvm-validate puts the token: a command line would show it to everybody.\n\
+             Environment={variable}\n"
+        );
+    }
+    fill(
+        include_str!("../../../../units/dropins/flintlockd.conf"),
+        &[
+            ("CONTAINERD", names::containerd_unit(config.containerd.instance)),
+            ("COMMAND", &command_line(&command(config))),
+            ("ENVIRONMENT", &variables),
+        ],
+    )
+}
+
+/// flintlockd's argv. Flags that only newer versions know (`--default-provider` and
+/// `--cloudhypervisor-bin` since v0.6.0) are given only where the configuration needs them, so
+/// that one command line serves v0.4 to v0.11.
+pub fn command(config: &Config) -> Vec<String> {
+    let flintlockd = &config.flintlockd;
+    let mut argv = vec![flintlockd.binary.as_str().to_owned(), "run".to_owned()];
+    let mut flag = |name: &str, value: &str| argv.extend([name.to_owned(), value.to_owned()]);
+    flag("--containerd-socket", names::containerd_socket(config.containerd.instance));
+    flag("--containerd-ns", config.containerd.namespace.as_str());
+    flag("--grpc-endpoint", &flintlockd.grpc_endpoint.to_string());
+    match config.network.mode {
+        NetworkMode::Tap => flag("--bridge-name", config.network.bridge.name.as_str()),
+        NetworkMode::Macvtap => {
+            if let Some(parent) = &config.network.macvtap.parent {
+                flag("--parent-iface", parent.as_str());
+            }
+        }
+        NetworkMode::None => {}
+    }
+    flag("--firecracker-bin", &flintlockd.firecracker_binary);
+    if flintlockd.provider == Provider::CloudHypervisor {
+        flag("--default-provider", "cloudhypervisor");
+        flag("--cloudhypervisor-bin", &flintlockd.cloudhypervisor_binary);
+    }
+    match &flintlockd.tls {
+        Some(tls) => {
+            flag("--tls-cert", tls.cert.as_str());
+            flag("--tls-key", tls.key.as_str());
+            if let Some(authority) = &tls.client_ca {
+                flag("--tls-client-ca", authority.as_str());
+                argv.push("--tls-client-validate".to_owned());
+            }
+        }
+        // Loopback without TLS, or the operator's own word: validation has seen to that.
+        None => argv.push("--insecure".to_owned()),
+    }
+    argv.extend(flintlockd.extra_args.iter().cloned());
+    argv
+}

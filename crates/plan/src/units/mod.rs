@@ -1,0 +1,210 @@
+//! The unit files that the generator writes: which, where, and with what in them.
+//!
+//! The text of each stands in `units/dropins/`; here is decided when it is written and what its
+//! placeholders become.
+
+use mvm_config::Config;
+use mvm_config::model::{Backend, Instance};
+
+use crate::escape::{device_unit, environment, exec_argument, interface_unit, word};
+use crate::names;
+
+mod flintlockd;
+
+pub use flintlockd::command as flintlockd_command;
+
+/// Name of every drop-in: after the distribution's (10-), before the operator's own (90-).
+const DROPIN: &str = "50-mvmhost.conf";
+
+/// Where systemd looks for units that somebody else may have written.
+const UNIT_DIRECTORIES: [&str; 5] = [
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+];
+
+/// Which of systemd's three generator directories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Directory {
+    /// Overrides the distribution's units, is overridden by /etc.
+    Normal,
+    /// Counts only where nobody else has the unit.
+    Late,
+}
+
+/// One file to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitFile {
+    /// In which directory.
+    pub directory: Directory,
+    /// Path below it.
+    pub path: String,
+    /// The whole text.
+    pub text: String,
+}
+
+/// What the generator saw of the machine, by looking at names only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Facts {
+    /// flintlockd's unit stands in one of systemd's unit directories.
+    pub flintlockd_unit: bool,
+    /// flintlockd's binary is there.
+    pub flintlockd_binary: bool,
+    /// The operator has a containerd configuration of his own for containerd-dev.
+    pub operator_containerd_config: bool,
+}
+
+impl Facts {
+    /// `exists` tells whether there is a file, of whatever kind, under an absolute path.
+    pub fn new(config: &Config, exists: impl Fn(&str) -> bool) -> Self {
+        let unit = config.flintlockd.unit.as_str();
+        Self {
+            flintlockd_unit: UNIT_DIRECTORIES
+                .iter()
+                .any(|directory| exists(&format!("{directory}/{unit}"))),
+            flintlockd_binary: exists(config.flintlockd.binary.as_str()),
+            operator_containerd_config: exists(names::OPERATOR_CONTAINERD_CONFIG),
+        }
+    }
+}
+
+/// The unit files for a configuration.
+pub fn files(config: &Config, facts: Facts) -> Vec<UnitFile> {
+    let flintlockd = config.flintlockd.unit.as_str();
+    let containerd = names::containerd_unit(config.containerd.instance);
+    let mut files = vec![
+        // First, so that flintlockd is held to its chain even when /run fills up after it.
+        dropin(flintlockd, flintlockd::dropin(config)),
+        dropin(names::THINPOOL_UNIT, thinpool(config)),
+        dropin(
+            names::TARGET,
+            fill(
+                include_str!("../../../../units/dropins/mvmhost.target.conf"),
+                &[("CONTAINERD", containerd), ("FLINTLOCKD", flintlockd)],
+            ),
+        ),
+        containerd_dropin(config, facts),
+    ];
+    files.extend(net(config));
+    if facts.flintlockd_binary && !facts.flintlockd_unit {
+        files.push(UnitFile {
+            directory: Directory::Late,
+            path: flintlockd.to_owned(),
+            text: fill(
+                include_str!("../../../../units/dropins/flintlockd.service"),
+                &[("BINARY", &exec_argument(config.flintlockd.binary.as_str()))],
+            ),
+        });
+    }
+    files
+}
+
+/// The unit files for a host whose configuration is invalid and was never valid: flintlockd is
+/// held back and its journal says why.
+pub fn held() -> Vec<UnitFile> {
+    let text = include_str!("../../../../units/dropins/flintlockd-held.conf");
+    vec![dropin("flintlockd.service", text.to_owned())]
+}
+
+fn dropin(unit: &str, text: String) -> UnitFile {
+    UnitFile { directory: Directory::Normal, path: format!("{unit}.d/{DROPIN}"), text }
+}
+
+fn containerd_dropin(config: &Config, facts: Facts) -> UnitFile {
+    match config.containerd.instance {
+        Instance::System => {
+            let text = include_str!("../../../../units/dropins/containerd.conf");
+            dropin(names::CONTAINERD_UNIT, text.to_owned())
+        }
+        Instance::Dedicated => {
+            let file = if facts.operator_containerd_config {
+                names::OPERATOR_CONTAINERD_CONFIG
+            } else {
+                names::CONTAINERD_DEV_CONFIG
+            };
+            let command = [config.containerd.binary.as_str(), "--config", file];
+            let text = fill(
+                include_str!("../../../../units/dropins/containerd-dev.conf"),
+                &[
+                    ("COMMAND", &command_line(&command)),
+                    ("FLINTLOCKD", config.flintlockd.unit.as_str()),
+                ],
+            );
+            dropin(names::CONTAINERD_DEV_UNIT, text)
+        }
+    }
+}
+
+fn thinpool(config: &Config) -> String {
+    let mut relations: Vec<String> = names::pool_directories(config)
+        .into_iter()
+        .map(|path| format!("RequiresMountsFor={}", word(path)))
+        .collect();
+    if config.thinpool.backend == Backend::Lvm {
+        let devices = &config.thinpool.lvm.devices;
+        relations.extend(devices.iter().map(|device| wanted(&device_unit(device.as_str()))));
+    }
+    fill(
+        include_str!("../../../../units/dropins/mvm-thinpool.conf"),
+        &[("RELATIONS", &relations.join("\n"))],
+    )
+}
+
+/// mvm-net waits for the interfaces that the configuration names and that mvmhost does not make.
+fn net(config: &Config) -> Option<UnitFile> {
+    let network = &config.network;
+    let made = |name: &str| network.vlans.iter().any(|vlan| vlan.name.as_str() == name);
+    let named = network
+        .vlans
+        .iter()
+        .map(|vlan| vlan.parent.as_str())
+        .chain(network.bridge.uplink.iter().map(|name| name.as_str()))
+        .chain(network.macvtap.parent.iter().map(|name| name.as_str()));
+    let mut devices: Vec<String> =
+        named.filter(|name| !made(name)).map(|name| wanted(&interface_unit(name))).collect();
+    devices.dedup();
+    if devices.is_empty() {
+        return None;
+    }
+    let text = fill(
+        include_str!("../../../../units/dropins/mvm-net.conf"),
+        &[("DEVICES", &devices.join("\n"))],
+    );
+    Some(dropin(names::NET_UNIT, text))
+}
+
+fn wanted(unit: &str) -> String {
+    format!("Wants={unit}\nAfter={unit}")
+}
+
+/// An Exec line.
+fn command_line<S: AsRef<str>>(arguments: &[S]) -> String {
+    let escaped: Vec<String> = arguments.iter().map(|a| exec_argument(a.as_ref())).collect();
+    escaped.join(" ")
+}
+
+/// Puts values in the place of `@NAME@`. Values are escaped by the caller; a value is not searched
+/// for placeholders again.
+fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(template.len() + 256);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('@') {
+        out.push_str(before);
+        match after.split_once('@') {
+            Some((name, tail)) => {
+                debug_assert!(values.iter().any(|(key, _)| *key == name), "no value for {name}");
+                let value = values.iter().find(|(key, _)| *key == name);
+                out.push_str(value.map_or("", |(_, value)| value));
+                rest = tail;
+            }
+            None => {
+                out.push('@');
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}

@@ -1,0 +1,49 @@
+//! The project's own tasks. Installs by apt and cargo what a task needs; nothing has to be
+//! installed by hand.
+
+mod bench;
+mod generate;
+mod package;
+mod test;
+mod tools;
+mod vm;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask TASK
+
+  test [TIER...]       every tier, or those named; --list shows them
+  demo                 a disposable Debian: install, apply, reboot, show
+  package              the .deb into target/packages/
+  generate [--check]   files made from catalogue, schema and programs; --check fails when stale
+  bench                ratios against what a user would do instead
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["test", tiers @ ..] => test::run(tiers),
+        ["demo"] => vm::demo(),
+        ["package"] => package::run().map(|deb| println!("{}", deb.display())),
+        ["generate"] => generate::run(false),
+        ["generate", "--check"] => generate::run(true),
+        ["bench"] => bench::run(),
+        ["--help" | "-h" | "help"] | [] => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        other => {
+            eprint!("cargo xtask: unknown task {}\n{HELP}", other.join(" "));
+            return ExitCode::from(64);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cargo xtask {}: {error:#}", words.join(" "));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The .deb: cargo builds, debhelper packs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::tools;
+
+/// Programs of the package that are linked as usual.
+const PROGRAMS: [&str; 5] = [
+    "mvmhost",
+    "mvm-hygiene",
+    "mvm-net",
+    "mvm-thinpool",
+    "mvm-validate",
+];
+
+/// Builds target/packages/mvmhost_VERSION_ARCH.deb and returns its path.
+pub(crate) fn run() -> Result<PathBuf> {
+    tools::apt(tools::BUILD)?;
+    tools::apt(tools::PACK)?;
+    let top = tools::top()?;
+    let packages = top.join("target/packages");
+    let stage = packages.join("build");
+    if stage.exists() {
+        fs::remove_dir_all(&stage).context("clearing the last build")?;
+    }
+    fs::create_dir_all(stage.join("bin"))?;
+    programs(&top, &stage.join("bin"))?;
+    for part in ["packaging", "units"] {
+        tools::check(Command::new("cp").arg("-a").arg(top.join(part)).arg(&stage))?;
+    }
+    let debian = top.join("packaging/deb/debian");
+    tools::check(Command::new("cp").arg("-a").arg(debian).arg(&stage))?;
+    manuals(&top, &stage)?;
+    let mut build = Command::new("dpkg-buildpackage");
+    build
+        .current_dir(&stage)
+        .args(["--build=binary", "--no-sign", "--no-check-builddeps"]);
+    tools::check(
+        build
+            .env("DH_QUIET", "1")
+            .stdout(std::process::Stdio::null()),
+    )?;
+    deb(&packages)
+}
+
+/// The package that was built last.
+fn deb(packages: &Path) -> Result<PathBuf> {
+    let version = env!("CARGO_PKG_VERSION");
+    let arch = tools::output(Command::new("dpkg").arg("--print-architecture"))?;
+    let deb = packages.join(format!("mvmhost_{version}_{}.deb", arch.trim()));
+    ensure!(deb.is_file(), "{} was not built", deb.display());
+    Ok(deb)
+}
+
+fn programs(top: &Path, bin: &Path) -> Result<()> {
+    let mut build = tools::command("cargo")?;
+    build.args(["build", "--release", "--quiet", "--locked"]);
+    tools::check(build.args(PROGRAMS.iter().flat_map(|name| ["-p", name])))?;
+    for name in PROGRAMS {
+        fs::copy(top.join("target/release").join(name), bin.join(name))?;
+    }
+    fs::copy(generator()?, bin.join("mvmhost-generator"))?;
+    Ok(())
+}
+
+/// Builds the generator and returns its path. Linked statically: half of its run time would be the
+/// dynamic loader, and pid 1 waits for it.
+pub(crate) fn generator() -> Result<PathBuf> {
+    let told = tools::output(Command::new("rustc").arg("-vV"))?;
+    let host = told
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .context("rustc does not tell its host")?;
+    let mut build = tools::command("cargo")?;
+    build.args([
+        "build",
+        "--release",
+        "--quiet",
+        "--locked",
+        "-p",
+        "mvmhost-generator",
+    ]);
+    build
+        .args(["--target", host])
+        .env("RUSTFLAGS", "-C target-feature=+crt-static");
+    tools::check(&mut build)?;
+    Ok(tools::top()?
+        .join("target")
+        .join(host)
+        .join("release/mvmhost-generator"))
+}
+
+/// Manual pages from Markdown, and the list by which debhelper installs them.
+fn manuals(top: &Path, stage: &Path) -> Result<()> {
+    fs::create_dir_all(stage.join("man"))?;
+    let mut pages = Vec::new();
+    for entry in fs::read_dir(top.join("man"))? {
+        let source = entry?.path();
+        let Some(page) = source
+            .file_stem()
+            .filter(|_| source.extension().is_some_and(|e| e == "md"))
+        else {
+            continue;
+        };
+        let page = Path::new("man").join(page);
+        // The markers of generated blocks are for the repository.
+        let text = fs::read_to_string(&source)?;
+        let shown: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.starts_with("<!-- "))
+            .collect();
+        let scratch = stage.join(&page).with_extension("md");
+        fs::write(&scratch, shown.join("\n"))?;
+        let mut convert = Command::new("go-md2man");
+        tools::check(
+            convert
+                .arg("-in")
+                .arg(&scratch)
+                .arg("-out")
+                .arg(stage.join(&page)),
+        )?;
+        pages.push(page.display().to_string());
+    }
+    pages.sort();
+    fs::write(
+        stage.join("debian/mvmhost.manpages"),
+        pages.join("\n") + "\n",
+    )?;
+    Ok(())
+}

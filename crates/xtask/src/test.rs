@@ -1,0 +1,191 @@
+//! Every tier, cheap ones first.
+
+use std::fs;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::{generate, package, tools, vm};
+
+/// A tier: name, what it proves, how it is run.
+struct Tier(&'static str, &'static str, fn() -> Result<()>);
+
+const TIERS: [Tier; 10] = [
+    Tier("fmt", "the text is formatted", fmt),
+    Tier("generate", "generated files are not stale", || {
+        generate::run(true)
+    }),
+    Tier("clippy", "lints, purity of crates/plan included", clippy),
+    Tier(
+        "cargo",
+        "pure, golden, cli and netns tests, loop devices",
+        cargo,
+    ),
+    Tier("units", "systemd-analyze verify of every unit", units),
+    Tier("catalog", "journalctl accepts the catalog", catalog),
+    Tier("deny", "licences, bans, sources", deny),
+    Tier("fuzz", "parsers of hostile input", fuzz),
+    Tier(
+        "package",
+        "the .deb is built and lintian has nothing to say",
+        lintian,
+    ),
+    Tier(
+        "vm",
+        "a real Debian 12 and 13: boots, reboots, power cuts",
+        guests,
+    ),
+];
+
+/// Runs all tiers, or those named.
+pub(crate) fn run(names: &[&str]) -> Result<()> {
+    if names == ["--list"] {
+        for Tier(name, proves, _) in &TIERS {
+            println!("{name:10} {proves}");
+        }
+        return Ok(());
+    }
+    if let Some(unknown) = names
+        .iter()
+        .find(|name| !TIERS.iter().any(|tier| tier.0 == **name))
+    {
+        bail!("no tier {unknown}; see: cargo xtask test --list");
+    }
+    tools::apt(tools::BUILD)?;
+    for Tier(name, proves, run) in &TIERS {
+        if !names.is_empty() && !names.contains(name) {
+            continue;
+        }
+        println!("== {name}: {proves}");
+        let started = Instant::now();
+        run().with_context(|| format!("tier {name}"))?;
+        println!("== {name}: passed in {} s", started.elapsed().as_secs());
+    }
+    Ok(())
+}
+
+fn fmt() -> Result<()> {
+    tools::run("cargo", &["fmt", "--all", "--check"])
+}
+
+fn clippy() -> Result<()> {
+    let flags = [
+        "clippy",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+    ];
+    tools::check(
+        tools::command("cargo")?
+            .args(flags)
+            .args(["--", "-D", "warnings"]),
+    )
+}
+
+fn cargo() -> Result<()> {
+    tools::apt(&["systemd", "iproute2"])?;
+    tools::run("cargo", &["test", "--quiet", "--workspace", "--locked"])
+}
+
+/// The shipped units together with what the generator writes for the default file. Anything on
+/// standard error is a failure: systemd-analyze exits 0 for an unknown key.
+fn units() -> Result<()> {
+    tools::apt(&["systemd"])?;
+    tools::run(
+        "cargo",
+        &["build", "--quiet", "--locked", "-p", "mvm-tests", "--bins"],
+    )?;
+    let top = tools::top()?;
+    let scratch = top.join("target").join(format!("units-{}", tools::now()));
+    let mut build = Command::new(top.join("target/debug/verify-tree"));
+    let made = tools::check(build.arg(&top).arg(&scratch));
+    let verified = made.and_then(|()| {
+        let output = Command::new("systemd-analyze")
+            .args(["verify", "--man=no", "--recursive-errors=yes", "--root"])
+            .arg(&scratch)
+            .args([
+                "mvmhost.target",
+                "mvmhost-retry.timer",
+                "flintlockd.service",
+            ])
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            output.status.success() && said.is_empty(),
+            "systemd-analyze verify:\n{said}"
+        );
+        Ok(())
+    });
+    fs::remove_dir_all(&scratch)?;
+    verified?;
+    println!("1 passed, 0 failed");
+    Ok(())
+}
+
+fn catalog() -> Result<()> {
+    let top = tools::top()?;
+    let root = top.join("target").join(format!("catalog-{}", tools::now()));
+    let folder = root.join("usr/lib/systemd/catalog");
+    fs::create_dir_all(&folder)?;
+    fs::copy(
+        top.join("packaging/journal/mvmhost.catalog"),
+        folder.join("mvmhost.catalog"),
+    )?;
+    fs::create_dir_all(root.join("var/lib/systemd/catalog"))?;
+    let output = Command::new("journalctl")
+        .arg("--update-catalog")
+        .arg("--root")
+        .arg(&root)
+        .output();
+    fs::remove_dir_all(&root)?;
+    let output = output?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "journalctl --update-catalog: {said}"
+    );
+    println!("1 passed, 0 failed");
+    Ok(())
+}
+
+fn deny() -> Result<()> {
+    tools::cargo_tool("cargo-deny", "0.20.2")?;
+    tools::run(
+        "cargo",
+        &[
+            "deny",
+            "--config",
+            ".deny.toml",
+            "--locked",
+            "check",
+            "licenses",
+            "bans",
+            "sources",
+        ],
+    )
+}
+
+fn fuzz() -> Result<()> {
+    tools::apt(&["g++"])?;
+    tools::run("bash", &["tests/fuzz/run", "20"])
+}
+
+fn lintian() -> Result<()> {
+    tools::apt(&["lintian"])?;
+    let deb = package::run()?;
+    let mut lintian = tools::command("lintian")?;
+    tools::check(
+        lintian
+            .args(["--allow-root", "--fail-on", "error,warning"])
+            .arg(deb),
+    )?;
+    println!("1 passed, 0 failed");
+    Ok(())
+}
+
+fn guests() -> Result<()> {
+    vm::prepare()?;
+    vm::run("vm-tests", &[])
+}

@@ -1,0 +1,137 @@
+//! Running programs, and having the programs to run.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+
+/// Debian packages that building needs.
+pub(crate) const BUILD: &[&str] = &[
+    "libdevmapper-dev",
+    "libclang-dev",
+    "pkg-config",
+    "protobuf-compiler",
+    "gcc",
+    "libc6-dev",
+];
+
+/// Debian packages that packing needs.
+pub(crate) const PACK: &[&str] = &["build-essential", "debhelper", "fakeroot", "go-md2man"];
+
+/// Debian packages that a disposable Debian needs.
+pub(crate) const VM: &[&str] = &[
+    "apt-utils",
+    "debian-archive-keyring",
+    "e2fsprogs",
+    "gnupg",
+    "mmdebstrap",
+    "openssh-client",
+    "qemu-system-x86",
+    "qemu-utils",
+];
+
+/// The top of the repository.
+pub(crate) fn top() -> Result<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors()
+        .nth(2)
+        .map(Path::to_owned)
+        .context("xtask is not in crates/xtask")
+}
+
+/// A command that runs at the top of the repository.
+pub(crate) fn command(program: &str) -> Result<Command> {
+    let mut command = Command::new(program);
+    command.current_dir(top()?).stdin(Stdio::null());
+    Ok(command)
+}
+
+/// Runs `program` at the top of the repository and fails when it fails.
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<()> {
+    check(command(program)?.args(arguments))
+}
+
+/// Runs a command and fails when it fails.
+pub(crate) fn check(command: &mut Command) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("starting {command:?}"))?;
+    if !status.success() {
+        bail!("{command:?}: {status}");
+    }
+    Ok(())
+}
+
+/// The standard output of a command that must succeed.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("starting {command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?}: {}", output.status);
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Installs the Debian packages that are missing.
+pub(crate) fn apt(packages: &[&str]) -> Result<()> {
+    let missing: Vec<&str> = packages
+        .iter()
+        .copied()
+        .filter(|package| !is_installed(package))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("apt-get install {}", missing.join(" "));
+    check(command("apt-get")?.args(["-qq", "update"]))?;
+    check(
+        command("apt-get")?
+            .args(["-qq", "install", "--no-install-recommends", "-y"])
+            .args(&missing)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdout(Stdio::null()),
+    )
+}
+
+fn is_installed(package: &str) -> bool {
+    let told = Command::new("dpkg-query")
+        .args(["-W", "-f", "${db:Status-Status}", package])
+        .stderr(Stdio::null())
+        .output();
+    told.is_ok_and(|output| output.stdout == b"installed")
+}
+
+/// Installs a cargo tool in this version, unless it is there.
+pub(crate) fn cargo_tool(name: &str, version: &str) -> Result<()> {
+    let told = Command::new(name)
+        .arg("--version")
+        .stderr(Stdio::null())
+        .output();
+    let there = told.is_ok_and(|output| {
+        String::from_utf8_lossy(&output.stdout)
+            .split_whitespace()
+            .any(|word| word == version)
+    });
+    if there {
+        return Ok(());
+    }
+    run(
+        "cargo",
+        &[
+            "install",
+            "--quiet",
+            "--locked",
+            &format!("{name}@{version}"),
+        ],
+    )
+}
+
+/// Seconds since the epoch, for names of scratch folders.
+pub(crate) fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
