@@ -1,17 +1,15 @@
 //! What every program has in common, compiled into the tests of each: --help, --version, a bad
 //! option, a bad configuration, a closed standard output.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::fs;
 use std::process::{Command, Output, Stdio};
 
 const PROGRAM: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(PROGRAM)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    Command::new(PROGRAM).args(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -23,11 +21,7 @@ fn help_goes_to_standard_output_and_names_the_program() {
     let output = run(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
     assert!(text(&output.stderr).is_empty());
-    assert!(
-        text(&output.stdout).contains("Usage: "),
-        "{}",
-        text(&output.stdout)
-    );
+    assert!(text(&output.stdout).contains("Usage: "), "{}", text(&output.stdout));
     assert!(text(&output.stdout).contains(env!("CARGO_PKG_NAME")));
 }
 
@@ -51,21 +45,9 @@ fn an_unknown_option_is_a_usage_error() {
 fn a_closed_standard_output_is_no_crash() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let output = Command::new(PROGRAM)
-        .arg("--help")
-        .stdout(writer)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.code().is_some(),
-        "killed by a signal: {:?}",
-        output.status
-    );
-    assert!(
-        !text(&output.stderr).contains("panicked"),
-        "{}",
-        text(&output.stderr)
-    );
+    let output = Command::new(PROGRAM).arg("--help").stdout(writer).output().unwrap();
+    assert!(output.status.code().is_some(), "killed by a signal: {:?}", output.status);
+    assert!(!text(&output.stderr).contains("panicked"), "{}", text(&output.stderr));
 }
 
 /// Programs that read the configuration refuse an invalid one that was never good, with its place.

@@ -3,6 +3,8 @@
 //! To add a case, add a folder; `UPDATE_GOLDEN=1 cargo test -p mvmhost-generator` writes what is
 //! expected, for you to read.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,26 +14,15 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_mvmhost-generator");
 
 fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden");
-    let mut cases: Vec<PathBuf> = fs::read_dir(folder)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .filter(|p| p.is_dir())
-        .collect();
+    let mut cases: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()).collect();
     cases.sort();
     assert!(cases.len() >= 8);
     cases
 }
 
 fn copy(from: &Path, to: &Path) {
-    assert!(
-        Command::new("cp")
-            .arg("-a")
-            .arg(from)
-            .arg(to)
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
 }
 
 /// A case's root in a scratch folder, with the files that git cannot hold.
@@ -49,15 +40,9 @@ fn generate(root: &Path, out: &Path) -> ExitStatus {
         fs::create_dir_all(directory).unwrap();
     }
     let mut command = Command::new(PROGRAM);
-    command
-        .args(&directories)
-        .env("MVMHOST_GENERATOR_ROOT", root)
-        .env_remove("SYSTEMD_IN_INITRD");
+    command.args(&directories).env("MVMHOST_GENERATOR_ROOT", root).env_remove("SYSTEMD_IN_INITRD");
     let output = command.output().unwrap();
-    assert!(
-        output.stdout.is_empty() && output.stderr.is_empty(),
-        "{output:?}"
-    );
+    assert!(output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
     output.status
 }
 
@@ -122,13 +107,7 @@ fn a_configuration_that_cannot_be_read_never_fails_and_never_blocks() {
         let file = root.join("etc/mvmhost.toml");
         let _ = fs::remove_file(&file);
         match kind {
-            "fifo" => assert!(
-                Command::new("mkfifo")
-                    .arg(&file)
-                    .status()
-                    .unwrap()
-                    .success()
-            ),
+            "fifo" => assert!(Command::new("mkfifo").arg(&file).status().unwrap().success()),
             "folder" => fs::create_dir(&file).unwrap(),
             "huge" => fs::File::create(&file).unwrap().set_len(1 << 30).unwrap(),
             "binary" => fs::write(&file, [0xff, 0xfe, 0x00]).unwrap(),
@@ -156,15 +135,9 @@ fn directories_that_cannot_be_written_are_said_and_leave_nothing_half_done() {
     fs::write(out.join("normal"), "").unwrap();
     let directories = ["normal", "early", "late"].map(|name| out.join(name));
     let mut command = Command::new(PROGRAM);
-    command
-        .args(&directories)
-        .env("MVMHOST_GENERATOR_ROOT", &root);
+    command.args(&directories).env("MVMHOST_GENERATOR_ROOT", &root);
     assert_eq!(command.status().unwrap().code(), Some(1));
-    assert!(
-        fs::read_to_string(root.join("dev/kmsg"))
-            .unwrap()
-            .contains("MVM-CONF-")
-    );
+    assert!(fs::read_to_string(root.join("dev/kmsg")).unwrap().contains("MVM-CONF-"));
 }
 
 #[test]
@@ -175,15 +148,7 @@ fn in_the_initrd_nothing_is_written() {
     let out = scratch.path().join("out");
     fs::create_dir(&out).unwrap();
     let mut command = Command::new(PROGRAM);
-    command
-        .args([&out, &out, &out])
-        .env("MVMHOST_GENERATOR_ROOT", &root);
-    assert!(
-        command
-            .env("SYSTEMD_IN_INITRD", "1")
-            .status()
-            .unwrap()
-            .success()
-    );
+    command.args([&out, &out, &out]).env("MVMHOST_GENERATOR_ROOT", &root);
+    assert!(command.env("SYSTEMD_IN_INITRD", "1").status().unwrap().success());
     assert!(tree(&out).is_empty());
 }

@@ -35,10 +35,7 @@ pub(crate) fn written_out() -> Config {
                 metadata_size: Bytes(10 << 30),
                 max_data_size: Bytes(100 << 30),
             },
-            lvm: Lvm {
-                devices: Vec::new(),
-                volume_group: VgName::known("flintlock"),
-            },
+            lvm: Lvm { devices: Vec::new(), volume_group: VgName::known("flintlock") },
             guard: Guard {
                 warn_percent: Percent(80),
                 grow_percent: Percent(20),
@@ -82,10 +79,7 @@ fn network() -> Network {
             uplink: None,
             mtu: None,
         },
-        macvtap: Macvtap {
-            parent: None,
-            addresses: Vec::new(),
-        },
+        macvtap: Macvtap { parent: None, addresses: Vec::new() },
         vlans: Vec::new(),
         dhcp: Dhcp {
             enabled: false,
@@ -97,23 +91,15 @@ fn network() -> Network {
             dns_server: true,
             reservations: Vec::new(),
         },
-        nat: Nat {
-            enabled: false,
-            sources: Vec::new(),
-            uplink: None,
-        },
+        nat: Nat { enabled: false, sources: Vec::new(), uplink: None },
         tailscale_routes: Vec::new(),
     }
 }
 
 fn images() -> Images {
     Images {
-        root: vec![ImageRef::known(
-            "ghcr.io/liquidmetal-dev/capmvm-kubernetes:1.23.10",
-        )],
-        kernel: vec![ImageRef::known(
-            "ghcr.io/liquidmetal-dev/flintlock-kernel:5.10.77",
-        )],
+        root: vec![ImageRef::known("ghcr.io/liquidmetal-dev/capmvm-kubernetes:1.23.10")],
+        kernel: vec![ImageRef::known("ghcr.io/liquidmetal-dev/flintlock-kernel:5.10.77")],
         archives: Vec::new(),
         platform: None,
         auth_file: None,
@@ -128,17 +114,9 @@ fn images() -> Images {
 /// Fills in what follows from other keys, unless the operator wrote it (`set`). An empty text or
 /// list is the same as nothing written, so that the result reads back to itself.
 pub(crate) fn complete(draft: Draft, set: impl Fn(&str) -> bool) -> Config {
-    let Draft {
-        mut config,
-        tls_cert,
-        tls_key,
-        tls_client_ca,
-    } = draft;
-    config.flintlockd.tls = tls_cert.zip(tls_key).map(|(cert, key)| Tls {
-        cert,
-        key,
-        client_ca: tls_client_ca,
-    });
+    let Draft { mut config, tls_cert, tls_key, tls_client_ca } = draft;
+    config.flintlockd.tls =
+        tls_cert.zip(tls_key).map(|(cert, key)| Tls { cert, key, client_ca: tls_client_ca });
     let pool = &mut config.thinpool;
     if pool.backend == Backend::Lvm && !set("thinpool.name") {
         // The group's name is at most 100 characters, the whole below device-mapper's 127.
@@ -162,11 +140,7 @@ fn complete_network(network: &mut Network, set: impl Fn(&str) -> bool) {
         };
     }
     if !set("network.dhcp.enabled") {
-        let has_ipv4 = network
-            .bridge
-            .addresses
-            .iter()
-            .any(|net| matches!(net, IpNet::V4(_)));
+        let has_ipv4 = network.bridge.addresses.iter().any(|net| matches!(net, IpNet::V4(_)));
         network.dhcp.enabled = network.mode == NetworkMode::Tap && has_ipv4 && !uplink;
     }
     let own = network.dhcp_addresses().to_vec();
@@ -179,9 +153,7 @@ fn complete_network(network: &mut Network, set: impl Fn(&str) -> bool) {
     }
     if network.dhcp.router.is_none() {
         let of_range = network.dhcp.range.and_then(|(first, _)| {
-            own.iter()
-                .find(|net| net.contains(&IpAddr::V4(first)))
-                .map(IpNet::addr)
+            own.iter().find(|net| net.contains(&IpAddr::V4(first))).map(IpNet::addr)
         });
         network.dhcp.router = of_range.or(subnet.map(|net| IpAddr::V4(net.addr())));
     }

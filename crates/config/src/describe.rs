@@ -19,10 +19,7 @@ pub fn json_schema() -> String {
 /// The members of a table's schema: its own keys, then the tables below it.
 fn table(path: &str, defaults: &Draft, depth: usize, text: &mut String) {
     let pad = "  ".repeat(depth);
-    let _ = write!(
-        text,
-        "{pad}\"type\": \"object\",\n{pad}\"additionalProperties\": false,\n"
-    );
+    let _ = write!(text, "{pad}\"type\": \"object\",\n{pad}\"additionalProperties\": false,\n");
     let _ = write!(text, "{pad}\"properties\": {{");
     let mut separator = "\n";
     let own = SECTIONS.iter().find(|section| section.path == path);
@@ -36,10 +33,7 @@ fn table(path: &str, defaults: &Draft, depth: usize, text: &mut String) {
         let Some(name) = child(section, path) else {
             continue;
         };
-        let _ = write!(
-            text,
-            "{separator}{pad}  \"{name}\": {{\n{pad}    \"description\": "
-        );
+        let _ = write!(text, "{separator}{pad}  \"{name}\": {{\n{pad}    \"description\": ");
         quote(section.doc, text);
         text.push_str(",\n");
         table(section.path, defaults, depth + 2, text);
@@ -52,11 +46,7 @@ fn table(path: &str, defaults: &Draft, depth: usize, text: &mut String) {
 /// The section's last component, when it is directly below `path`.
 fn child(section: &Section, path: &str) -> Option<&'static str> {
     let rest = section.path.strip_prefix(path)?;
-    let rest = if path.is_empty() {
-        rest
-    } else {
-        rest.strip_prefix('.')?
-    };
+    let rest = if path.is_empty() { rest } else { rest.strip_prefix('.')? };
     Some(rest).filter(|rest| !rest.is_empty() && !rest.contains('.'))
 }
 
@@ -79,10 +69,7 @@ fn shape(of: &Shape, text: &mut String) {
     match of {
         Shape::Bool => text.push_str("\"type\": \"boolean\""),
         Shape::Integer(low, high) => {
-            let _ = write!(
-                text,
-                "\"type\": \"integer\", \"minimum\": {low}, \"maximum\": {high}"
-            );
+            let _ = write!(text, "\"type\": \"integer\", \"minimum\": {low}, \"maximum\": {high}");
         }
         Shape::Text(_) => text.push_str("\"type\": \"string\""),
         Shape::OneOf(names) => {
@@ -102,9 +89,8 @@ fn shape(of: &Shape, text: &mut String) {
         Shape::Record(fields) => {
             text.push_str("\"type\": \"object\", \"additionalProperties\": false, \"required\": [");
             let required = fields.iter().filter(|field| field.required);
-            let required: Vec<String> = required
-                .map(|field| format!("\"{}\"", field.name))
-                .collect();
+            let required: Vec<String> =
+                required.map(|field| format!("\"{}\"", field.name)).collect();
             text.push_str(&required.join(", "));
             text.push_str("], \"properties\": { ");
             for (index, field) in fields.iter().enumerate() {
@@ -127,11 +113,8 @@ pub fn man_keys() -> String {
     for section in SECTIONS {
         let _ = write!(text, "## [{}]\n\n{}\n\n", section.path, section.doc);
         for row in section.rows {
-            let name = if row.path == TABLES {
-                format!("[[{TABLES}]]")
-            } else {
-                row.name.to_owned()
-            };
+            let name =
+                if row.path == TABLES { format!("[[{TABLES}]]") } else { row.name.to_owned() };
             let _ = writeln!(text, "**{name}** ({})", words(&(row.shape)()));
             let _ = writeln!(text, ":   {}.", row.doc);
             let mut default = String::new();
@@ -145,17 +128,10 @@ pub fn man_keys() -> String {
             {
                 text.push('\n');
                 for field in fields {
-                    let need = if field.required {
-                        "required"
-                    } else {
-                        "optional"
-                    };
+                    let need = if field.required { "required" } else { "optional" };
                     let words = words(&(field.shape)());
-                    let _ = writeln!(
-                        text,
-                        "    - **{}** ({words}, {need}): {}",
-                        field.name, field.doc
-                    );
+                    let _ =
+                        writeln!(text, "    - **{}** ({words}, {need}): {}", field.name, field.doc);
                 }
             }
             text.push('\n');

@@ -33,11 +33,7 @@ const APPLIED: &str = "/etc/mvmhost/applied.toml";
 /// Every file that cannot be read, is no regular file, is too large or is not UTF-8.
 pub fn read(roots: &Roots, config: Option<&Path>) -> Result<Vec<Source>, Vec<Problem>> {
     let (sources, problems) = read_what_can_be(roots, config);
-    if problems.is_empty() {
-        Ok(sources)
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(sources) } else { Err(problems) }
 }
 
 /// The files that could be read, and what is wrong with the others.
@@ -49,11 +45,7 @@ pub(crate) fn read_what_can_be(
         Some(path) => {
             let mut folder = path.as_os_str().to_owned();
             folder.push(".d");
-            (
-                path.to_owned(),
-                path.to_string_lossy().into_owned(),
-                folder.into(),
-            )
+            (path.to_owned(), path.to_string_lossy().into_owned(), folder.into())
         }
         None => (roots.config(), CONFIG.to_owned(), roots.config_fragments()),
     };
@@ -108,11 +100,7 @@ fn fragments(folder: &Path, shown: &str) -> Result<Vec<OsString>, Box<Problem>> 
         }
         if names.len() == MOST_FRAGMENTS {
             let what = format!("more than {MOST_FRAGMENTS} fragments");
-            return Err(Box::new(whole(
-                shown,
-                &what,
-                "put several of them into one file",
-            )));
+            return Err(Box::new(whole(shown, &what, "put several of them into one file")));
         }
         names.push(name);
     }
@@ -131,11 +119,7 @@ fn read_one(path: &Path, shown: &str) -> Result<Option<Source>, Box<Problem>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             if fs::symlink_metadata(path).is_ok() {
                 let hint = "mend or remove it";
-                return Err(Box::new(whole(
-                    shown,
-                    "a symbolic link that leads nowhere",
-                    hint,
-                )));
+                return Err(Box::new(whole(shown, "a symbolic link that leads nowhere", hint)));
             }
             return Ok(None);
         }
@@ -147,27 +131,17 @@ fn read_one(path: &Path, shown: &str) -> Result<Option<Source>, Box<Problem>> {
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
     // One byte beyond the limit shows a file that grew meanwhile.
-    file.take(MOST_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MOST_BYTES {
         return Err(Box::new(too_large(shown, bytes.len() as u64)));
     }
     match String::from_utf8(bytes) {
-        Ok(text) => Ok(Some(Source {
-            name: printable(shown),
-            text,
-        })),
+        Ok(text) => Ok(Some(Source { name: printable(shown), text })),
         Err(error) => {
-            let valid = error
-                .as_bytes()
-                .get(..error.utf8_error().valid_up_to())
-                .unwrap_or(&[]);
+            let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or(&[]);
             let newlines = valid.iter().filter(|byte| **byte == b'\n').count();
             let mut problem = whole(shown, "not UTF-8", "write the file anew as UTF-8");
-            problem.line = u32::try_from(newlines)
-                .unwrap_or(u32::MAX)
-                .saturating_add(1);
+            problem.line = u32::try_from(newlines).unwrap_or(u32::MAX).saturating_add(1);
             Err(Box::new(problem))
         }
     }
@@ -179,20 +153,13 @@ fn open(path: &Path) -> io::Result<Option<File>> {
     if !fs::metadata(path)?.is_file() {
         return Ok(None);
     }
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(O_NONBLOCK)
-        .open(path)?;
+    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
     Ok(Some(file).filter(|file| file.metadata().is_ok_and(|metadata| metadata.is_file())))
 }
 
 fn too_large(shown: &str, length: u64) -> Problem {
     let what = format!("{length} bytes long, more than {MOST_BYTES}");
-    whole(
-        shown,
-        &what,
-        "write a configuration, which is a few kilobytes",
-    )
+    whole(shown, &what, "write a configuration, which is a few kilobytes")
 }
 
 fn unreadable(shown: &str, error: &io::Error) -> Problem {

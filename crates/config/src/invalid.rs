@@ -14,9 +14,6 @@ pub struct Invalid {
 impl Invalid {
     /// An error from its two halves.
     pub fn new(what: impl Into<String>, instead: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            instead: instead.into(),
-        }
+        Self { what: what.into(), instead: instead.into() }
     }
 }

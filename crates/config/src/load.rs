@@ -30,8 +30,7 @@ impl SetKeys {
     /// Whether any key of a table such as `network.nat`, or of a table below it, was written.
     pub fn any_in(&self, table: &str) -> bool {
         let inside = |path: &&str| {
-            path.strip_prefix(table)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            path.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         self.paths.iter().any(inside)
     }
@@ -63,10 +62,8 @@ pub fn parse(sources: &[Source]) -> Result<Loaded, Vec<Problem>> {
 /// [`parse`]; `whole` is false when a file is missing that could not be read.
 fn parse_part(sources: &[Source], whole: bool) -> Result<Loaded, Vec<Problem>> {
     let mut report = Report::new(sources);
-    let trees: Result<Vec<_>, _> = sources
-        .iter()
-        .map(|source| DeTable::parse(&source.text))
-        .collect();
+    let trees: Result<Vec<_>, _> =
+        sources.iter().map(|source| DeTable::parse(&source.text)).collect();
     if let Ok(trees) = trees {
         return interpret(&trees, report, whole);
     }
@@ -75,10 +72,7 @@ fn parse_part(sources: &[Source], whole: bool) -> Result<Loaded, Vec<Problem>> {
         .enumerate()
         .map(|(file, source)| syntax::readable(file, &source.text, &mut report))
         .collect();
-    let trees: Vec<_> = texts
-        .iter()
-        .map(|text| DeTable::parse_recoverable(text).0)
-        .collect();
+    let trees: Vec<_> = texts.iter().map(|text| DeTable::parse_recoverable(text).0).collect();
     interpret(&trees, report, false)
 }
 
@@ -91,24 +85,14 @@ fn interpret(
     let mut draft = Draft::of(written_out());
     let mut written = Written::default();
     for (file, tree) in trees.iter().enumerate() {
-        let mut walk = Walk {
-            file,
-            draft: &mut draft,
-            written: &mut written,
-            report: &mut report,
-        };
+        let mut walk = Walk { file, draft: &mut draft, written: &mut written, report: &mut report };
         walk.table("", tree.get_ref());
     }
     let tls = TlsKeys::of(&draft);
     let config = complete(draft, |path| written.contains(path));
     refuse::combinations(&config, tls, &written, &mut report, whole);
     if report.is_empty() {
-        return Ok(Loaded {
-            config,
-            set: SetKeys {
-                paths: written.into_paths(),
-            },
-        });
+        return Ok(Loaded { config, set: SetKeys { paths: written.into_paths() } });
     }
     Err(report.finish())
 }

@@ -62,6 +62,5 @@ use checked_text;
 
 /// The first character that is neither an ASCII letter or digit nor one of `others`.
 fn foreign(text: &str, others: &str) -> Option<char> {
-    text.chars()
-        .find(|c| !c.is_ascii_alphanumeric() && !others.contains(*c))
+    text.chars().find(|c| !c.is_ascii_alphanumeric() && !others.contains(*c))
 }

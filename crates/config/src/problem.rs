@@ -79,12 +79,7 @@ pub(crate) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(crate) fn new(sources: &'a [Source]) -> Self {
-        Self {
-            sources,
-            found: Vec::new(),
-            uncounted: 0,
-            unread: Vec::new(),
-        }
+        Self { sources, found: Vec::new(), uncounted: 0, unread: Vec::new() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -110,14 +105,8 @@ impl<'a> Report<'a> {
         value: Option<Range<usize>>,
         error: Invalid,
     ) {
-        let text = self
-            .sources
-            .get(file)
-            .map_or("", |source| source.text.as_str());
-        let value = value
-            .and_then(|span| text.get(span))
-            .map(one_line)
-            .unwrap_or_default();
+        let text = self.sources.get(file).map_or("", |source| source.text.as_str());
+        let value = value.and_then(|span| text.get(span)).map(one_line).unwrap_or_default();
         self.push(file, offset, key, value, error);
     }
 
@@ -133,56 +122,27 @@ impl<'a> Report<'a> {
             self.uncounted += 1;
             return;
         }
-        let name = self
-            .sources
-            .get(file)
-            .map_or("built-in defaults", |source| &source.name);
+        let name = self.sources.get(file).map_or("built-in defaults", |source| &source.name);
         let Invalid { what, instead } = error;
-        let problem = Problem {
-            file: name.to_owned(),
-            line: 0,
-            key,
-            value,
-            what,
-            instead,
-        };
-        self.found.push(Located {
-            file,
-            offset,
-            problem,
-        });
+        let problem = Problem { file: name.to_owned(), line: 0, key, value, what, instead };
+        self.found.push(Located { file, offset, problem });
     }
 
     /// The problems in the order of files and lines, at most [`MOST_PROBLEMS`] and a last one that
     /// says how many more there are.
     pub(crate) fn finish(mut self) -> Vec<Problem> {
-        self.found
-            .sort_by_key(|located| (located.file, located.offset));
+        self.found.sort_by_key(|located| (located.file, located.offset));
         let more = self.found.len().saturating_sub(MOST_PROBLEMS) + self.uncounted;
         self.found.truncate(MOST_PROBLEMS);
-        let mut lines = Lines {
-            sources: self.sources,
-            file: 0,
-            offset: 0,
-            line: 1,
-        };
+        let mut lines = Lines { sources: self.sources, file: 0, offset: 0, line: 1 };
         let mut problems: Vec<Problem> = Vec::with_capacity(self.found.len() + 1);
-        for Located {
-            file,
-            offset,
-            mut problem,
-        } in self.found
-        {
+        for Located { file, offset, mut problem } in self.found {
             if let Some(offset) = offset {
                 problem.line = lines.line_of(file, offset);
             }
             problems.push(problem);
         }
-        if let Some(file) = problems
-            .last()
-            .map(|last| last.file.clone())
-            .filter(|_| more > 0)
-        {
+        if let Some(file) = problems.last().map(|last| last.file.clone()).filter(|_| more > 0) {
             problems.push(Problem {
                 file,
                 line: 0,
@@ -209,17 +169,12 @@ impl Lines<'_> {
         if self.file != file || offset < self.offset {
             (self.file, self.offset, self.line) = (file, 0, 1);
         }
-        let bytes = self
-            .sources
-            .get(file)
-            .map_or(&[][..], |source| source.text.as_bytes());
+        let bytes = self.sources.get(file).map_or(&[][..], |source| source.text.as_bytes());
         // An error at the end of the file is shown at its last line, not at the one after it.
         let end = offset.min(bytes.len().saturating_sub(1));
         if let Some(passed) = bytes.get(self.offset..end) {
             let newlines = passed.iter().filter(|byte| **byte == b'\n').count();
-            self.line = self
-                .line
-                .saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
+            self.line = self.line.saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
             self.offset = end;
         }
         self.line

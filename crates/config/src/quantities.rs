@@ -47,23 +47,11 @@ impl Bytes {
         }
         let factor = match unit {
             "" => 1,
-            _ => {
-                UNITS
-                    .iter()
-                    .find(|(name, _)| *name == unit)
-                    .ok_or_else(not_a_size)?
-                    .1
-            }
+            _ => UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(not_a_size)?.1,
         };
-        let bytes = number
-            .parse::<u64>()
-            .ok()
-            .and_then(|number| number.checked_mul(factor));
+        let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
         bytes.map(Self).ok_or_else(|| {
-            Invalid::new(
-                "a size beyond 2^64 bytes",
-                "write a size that a disk can have",
-            )
+            Invalid::new("a size beyond 2^64 bytes", "write a size that a disk can have")
         })
     }
 
@@ -107,10 +95,7 @@ impl Percent {
     pub fn new(number: i64) -> Result<Self, Invalid> {
         match u8::try_from(number) {
             Ok(percent @ 1..=100) => Ok(Self(percent)),
-            _ => Err(Invalid::new(
-                "not a percentage",
-                "write a whole number from 1 to 100",
-            )),
+            _ => Err(Invalid::new("not a percentage", "write a whole number from 1 to 100")),
         }
     }
 
@@ -136,12 +121,7 @@ const LONGEST: u64 = 100 * 365 * 24 * 3600;
 /// # Errors
 /// Anything else, and more than a hundred years.
 pub fn parse_duration(text: &str) -> Result<Duration, Invalid> {
-    let invalid = || {
-        Invalid::new(
-            "not a duration",
-            "write for example \"30s\", \"10m\" or \"1h\"",
-        )
-    };
+    let invalid = || Invalid::new("not a duration", "write for example \"30s\", \"10m\" or \"1h\"");
     let mut rest = text;
     let mut total = 0_u64;
     let mut previous = u64::MAX;
@@ -157,10 +137,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, Invalid> {
         if number.is_empty() || unit >= previous {
             return Err(invalid());
         }
-        let seconds = number
-            .parse::<u64>()
-            .ok()
-            .and_then(|number| number.checked_mul(unit));
+        let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
         total = seconds
             .and_then(|seconds| total.checked_add(seconds))
             .filter(|total| *total <= LONGEST)
@@ -168,11 +145,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, Invalid> {
         previous = unit;
         rest = tail.get(1..).unwrap_or("");
     }
-    if text.is_empty() {
-        Err(invalid())
-    } else {
-        Ok(Duration::from_secs(total))
-    }
+    if text.is_empty() { Err(invalid()) } else { Ok(Duration::from_secs(total)) }
 }
 
 /// Shows a duration as the file spells it: `1h30m`, `10m`, `0s`. Fractions of a second are dropped.
@@ -185,11 +158,7 @@ impl fmt::Display for Spelt {
         if total == 0 {
             return f.write_str("0s");
         }
-        for (number, unit) in [
-            (total / 3600, 'h'),
-            (total / 60 % 60, 'm'),
-            (total % 60, 's'),
-        ] {
+        for (number, unit) in [(total / 3600, 'h'), (total / 60 % 60, 'm'), (total % 60, 's')] {
             if number != 0 {
                 write!(f, "{number}{unit}")?;
             }

@@ -38,12 +38,7 @@ pub(crate) fn combinations(
     report: &mut Report<'_>,
     whole: bool,
 ) {
-    let mut refusals = Refusals {
-        config,
-        written,
-        report,
-        whole,
-    };
+    let mut refusals = Refusals { config, written, report, whole };
     storage::combinations(&mut refusals);
     services::combinations(&mut refusals, tls);
     network::combinations(&mut refusals);
@@ -89,10 +84,7 @@ impl<'c> Refusals<'c, '_, '_> {
         what: impl Into<String>,
         instead: impl Into<String>,
     ) {
-        debug_assert!(
-            paths.iter().all(|path| schema::row(path).is_some()),
-            "{paths:?}"
-        );
+        debug_assert!(paths.iter().all(|path| schema::row(path).is_some()), "{paths:?}");
         // A key whose value could not be read is at its default here, and has its own complaint.
         if paths.iter().any(|path| self.report.unread.contains(path)) {
             return;
@@ -102,34 +94,19 @@ impl<'c> Refusals<'c, '_, '_> {
         }
         let error = Invalid::new(what, instead);
         let Some(mark) = paths.iter().find_map(|path| self.written.find(path)) else {
-            let key = paths
-                .first()
-                .map(|path| schema::shown(path, ""))
-                .unwrap_or_default();
+            let key = paths.first().map(|path| schema::shown(path, "")).unwrap_or_default();
             self.report.keyed(0, None, key, None, error);
             return;
         };
         let list = mark.value.get_ref().as_array();
         let entry = entry.and_then(|index| list?.get(index));
         let value = entry.and_then(|entry| {
-            if field.is_empty() {
-                Some(entry)
-            } else {
-                entry.get_ref().as_table()?.get(field)
-            }
+            if field.is_empty() { Some(entry) } else { entry.get_ref().as_table()?.get(field) }
         });
         let span = value.unwrap_or(entry.unwrap_or(mark.value)).span();
         let is_header = value.is_none_or(|value| value.get_ref().is_table());
-        let shown_value = if entry.is_some() && is_header {
-            None
-        } else {
-            Some(span.clone())
-        };
-        let offset = if entry.is_some() {
-            span.start
-        } else {
-            mark.key.start
-        };
+        let shown_value = if entry.is_some() && is_header { None } else { Some(span.clone()) };
+        let offset = if entry.is_some() { span.start } else { mark.key.start };
         let field = if value.is_some() { field } else { "" };
         self.report.keyed(
             mark.file,

@@ -40,12 +40,7 @@ impl Draft {
             Some(tls) => (Some(tls.cert), Some(tls.key), tls.client_ca),
             None => (None, None, None),
         };
-        Self {
-            config,
-            tls_cert,
-            tls_key,
-            tls_client_ca,
-        }
+        Self { config, tls_cert, tls_key, tls_client_ca }
     }
 }
 
@@ -208,10 +203,7 @@ schema! {
 
 /// The row at a path such as `network.nat.enabled`.
 pub(crate) fn row(path: &str) -> Option<&'static Row> {
-    SECTIONS
-        .iter()
-        .flat_map(|section| section.rows)
-        .find(|row| row.path == path)
+    SECTIONS.iter().flat_map(|section| section.rows).find(|row| row.path == path)
 }
 
 /// A key as people see it: `[thinpool.loop] data-size`, `[[network.vlan]] id`.

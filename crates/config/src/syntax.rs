@@ -61,19 +61,12 @@ impl<'t> Lines<'t> {
     fn of(text: &'t str) -> Self {
         let mut start = 0;
         let lines = text.split_inclusive('\n').map(|text| {
-            let line = Line {
-                start,
-                text,
-                marked: false,
-            };
+            let line = Line { start, text, marked: false };
             start += text.len();
             line
         });
         let lines = lines.collect();
-        Self {
-            lines,
-            end: text.trim_ascii_end().len(),
-        }
+        Self { lines, end: text.trim_ascii_end().len() }
     }
 
     /// Marks the line around the offset; false when it was marked before. An error at the very end
@@ -81,10 +74,7 @@ impl<'t> Lines<'t> {
     fn mark(&mut self, offset: usize) -> bool {
         let offset = offset.min(self.end);
         let after = self.lines.partition_point(|line| line.start <= offset);
-        match after
-            .checked_sub(1)
-            .and_then(|index| self.lines.get_mut(index))
-        {
+        match after.checked_sub(1).and_then(|index| self.lines.get_mut(index)) {
             Some(line) => !std::mem::replace(&mut line.marked, true),
             None => false,
         }

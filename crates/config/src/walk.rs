@@ -61,26 +61,16 @@ impl<'t> Walk<'_, 't, '_> {
                 self.row(row, key, value);
                 continue;
             }
-            let child = if path.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{path}.{name}")
-            };
-            if SECTIONS
-                .iter()
-                .all(|section| below(section.path, &child).is_none())
-            {
+            let child = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+            if SECTIONS.iter().all(|section| below(section.path, &child).is_none()) {
                 self.unknown(path, rows, key, value);
             } else if let Some(table) = value.get_ref().as_table() {
                 self.table(&child, table);
             } else {
-                let error = Invalid::new(
-                    "not a table",
-                    format!("write [{child}] in a line of its own"),
-                );
+                let error =
+                    Invalid::new("not a table", format!("write [{child}] in a line of its own"));
                 let at = Some(key.span().start);
-                self.report
-                    .keyed(self.file, at, child, Some(value.span()), error);
+                self.report.keyed(self.file, at, child, Some(value.span()), error);
             }
         }
     }
@@ -91,21 +81,11 @@ impl<'t> Walk<'_, 't, '_> {
         key: &Spanned<DeString<'_>>,
         value: &'t Spanned<DeValue<'t>>,
     ) {
-        let mut at = At {
-            report: self.report,
-            file: self.file,
-            path: row.path,
-            field: "",
-        };
+        let mut at = At { report: self.report, file: self.file, path: row.path, field: "" };
         if !(row.read)(self.draft, value, &mut at) {
             self.report.unread.push(row.path);
         }
-        let mark = Mark {
-            path: row.path,
-            file: self.file,
-            key: key.span(),
-            value,
-        };
+        let mark = Mark { path: row.path, file: self.file, key: key.span(), value };
         self.written.marks.push(mark);
     }
 
@@ -130,10 +110,7 @@ impl<'t> Walk<'_, 't, '_> {
         let error = match only_home(name) {
             Some(home) if home.path != path && !value.get_ref().is_table() => {
                 let kebab = name.replace('_', "-");
-                Invalid::new(
-                    "unknown key",
-                    format!("write {kebab} below [{}]", home.path),
-                )
+                Invalid::new("unknown key", format!("write {kebab} below [{}]", home.path))
             }
             _ => suggest::unknown(name, siblings.chain(tables)),
         };
@@ -144,23 +121,17 @@ impl<'t> Walk<'_, 't, '_> {
             (false, "") => (name, Some(value.span())),
             (false, path) => (format!("[{path}] {name}"), Some(value.span())),
         };
-        self.report
-            .keyed(self.file, Some(key.span().start), shown, value, error);
+        self.report.keyed(self.file, Some(key.span().start), shown, value, error);
     }
 }
 
 /// The table that a key belongs to, where only one has a key of that name.
 fn only_home(name: &str) -> Option<&'static Section> {
     let kebab = name.replace('_', "-");
-    let mut homes = SECTIONS
-        .iter()
-        .filter(|section| section.rows.iter().any(|row| row.name == kebab));
+    let mut homes =
+        SECTIONS.iter().filter(|section| section.rows.iter().any(|row| row.name == kebab));
     let home = homes.next()?;
-    if homes.next().is_none() {
-        Some(home)
-    } else {
-        None
-    }
+    if homes.next().is_none() { Some(home) } else { None }
 }
 
 /// What follows `parent` in `path`: empty for the parent itself, `None` for a path elsewhere.
@@ -169,9 +140,5 @@ fn below<'p>(path: &'p str, parent: &str) -> Option<&'p str> {
         return Some(path);
     }
     let rest = path.strip_prefix(parent)?;
-    if rest.is_empty() {
-        Some(rest)
-    } else {
-        rest.strip_prefix('.')
-    }
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') }
 }

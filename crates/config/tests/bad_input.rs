@@ -31,10 +31,7 @@ fn syntax_errors_have_their_line() {
         );
     }
     let twice = bad("[thinpool]\nname = \"a\"\nname = \"b\"");
-    assert_eq!(
-        twice,
-        ["/etc/mvmhost.toml:3: not TOML: duplicate key; keep one of the two"]
-    );
+    assert_eq!(twice, ["/etc/mvmhost.toml:3: not TOML: duplicate key; keep one of the two"]);
 }
 
 #[test]
@@ -59,23 +56,14 @@ fn windows_line_ends_and_a_byte_order_mark() {
     let loaded = good("\u{feff}[thinpool]\r\nname = \"x\"\r\n");
     assert_eq!(loaded.config.thinpool.name.as_str(), "x");
     let problems = bad("\u{feff}\r\n[thinpool]\r\nname = 1\r\n");
-    assert!(
-        problems[0].starts_with("/etc/mvmhost.toml:3: [thinpool] name = 1"),
-        "{problems:?}"
-    );
+    assert!(problems[0].starts_with("/etc/mvmhost.toml:3: [thinpool] name = 1"), "{problems:?}");
 }
 
 #[test]
 fn problems_are_shown_on_one_line_each() {
-    let long = format!(
-        "thinpool.name = \"{}\"",
-        "é\u{7}x ".repeat(1000).replace('\u{7}', "\\u0007")
-    );
-    for text in [
-        "thinpool.name = \"\"\"a\nb\u{9}\"\"\"",
-        "\"\\u001b[31m\\n\" = 1",
-        &long,
-    ] {
+    let long =
+        format!("thinpool.name = \"{}\"", "é\u{7}x ".repeat(1000).replace('\u{7}', "\\u0007"));
+    for text in ["thinpool.name = \"\"\"a\nb\u{9}\"\"\"", "\"\\u001b[31m\\n\" = 1", &long] {
         for problem in bad(text) {
             assert!(!problem.contains(char::is_control), "{problem:?}");
             assert!(problem.len() < 400, "{problem}");
@@ -85,9 +73,7 @@ fn problems_are_shown_on_one_line_each() {
 
 #[test]
 fn many_problems_are_counted() {
-    let text: String = (0..5000)
-        .map(|number| format!("key{number} = 1\n"))
-        .collect();
+    let text: String = (0..5000).map(|number| format!("key{number} = 1\n")).collect();
     let problems = bad(&text);
     assert_eq!(problems.len(), MOST_PROBLEMS + 1);
     assert!(
@@ -121,15 +107,9 @@ fn deep_and_huge_texts_are_refused_soon() {
         format!("thinpool.name = \"{}\"", "x".repeat(mib)),
         format!("thinpool.lvm.devices = [{}]", "1,".repeat(mib / 2)),
         format!("{} = 1", "k".repeat(mib)),
-        (0..mib / 12)
-            .map(|number| format!("k{number} = 1\n"))
-            .collect(),
-        (0..mib / 12)
-            .map(|number| format!("[k{number}]\n"))
-            .collect(),
-        (0..mib / 12)
-            .map(|number| format!("k{number} = \n"))
-            .collect(),
+        (0..mib / 12).map(|number| format!("k{number} = 1\n")).collect(),
+        (0..mib / 12).map(|number| format!("[k{number}]\n")).collect(),
+        (0..mib / 12).map(|number| format!("k{number} = \n")).collect(),
         "[[network.vlan]]\nparent = \"a\"\nid = 1\n".repeat(4096),
     ];
     for text in texts {

@@ -9,11 +9,7 @@ fn keys() -> Vec<(Vec<String>, String)> {
     let mut keys = Vec::new();
     for line in to_toml(&Config::default()).lines() {
         if let Some(header) = line.strip_prefix('[') {
-            table = header
-                .trim_end_matches(']')
-                .split('.')
-                .map(str::to_owned)
-                .collect();
+            table = header.trim_end_matches(']').split('.').map(str::to_owned).collect();
         } else if let Some((key, value)) = line.split_once(" = ") {
             let path = table.iter().cloned().chain([key.to_owned()]).collect();
             keys.push((path, value.to_owned()));
@@ -25,34 +21,21 @@ fn keys() -> Vec<(Vec<String>, String)> {
 #[test]
 fn the_json_schema_is_json_and_knows_every_key() {
     let schema: Value = serde_json::from_str(&json_schema()).unwrap();
-    assert_eq!(
-        schema["$schema"],
-        "https://json-schema.org/draft/2020-12/schema"
-    );
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     for (path, value) in keys() {
         let mut node = &schema;
         for part in &path {
             assert_eq!(node["additionalProperties"], false, "{path:?}");
             node = &node["properties"][part];
         }
-        assert!(
-            node["description"]
-                .as_str()
-                .is_some_and(|doc| !doc.is_empty()),
-            "{path:?}"
-        );
+        assert!(node["description"].as_str().is_some_and(|doc| !doc.is_empty()), "{path:?}");
         match node.get("default") {
             Some(default) => {
-                assert_eq!(
-                    *default,
-                    serde_json::from_str::<Value>(&value).unwrap(),
-                    "{path:?}"
-                );
+                assert_eq!(*default, serde_json::from_str::<Value>(&value).unwrap(), "{path:?}");
             }
-            None => assert!(
-                node["description"].as_str().unwrap().contains("default: "),
-                "{path:?}"
-            ),
+            None => {
+                assert!(node["description"].as_str().unwrap().contains("default: "), "{path:?}")
+            }
         }
     }
     let vlan = &schema["properties"]["network"]["properties"]["vlan"]["items"];
@@ -66,16 +49,9 @@ fn the_manual_page_knows_every_key() {
     for (path, _) in keys() {
         let (key, table) = path.split_last().unwrap();
         let heading = format!("## [{}]\n", table.join("."));
-        let section = text
-            .split(&heading)
-            .nth(1)
-            .unwrap_or_else(|| panic!("no {heading}"));
+        let section = text.split(&heading).nth(1).unwrap_or_else(|| panic!("no {heading}"));
         let section = section.split("\n## ").next().unwrap();
-        let name = if key == "vlan" {
-            "**[[network.vlan]]**"
-        } else {
-            &format!("**{key}**")
-        };
+        let name = if key == "vlan" { "**[[network.vlan]]**" } else { &format!("**{key}**") };
         assert_eq!(section.matches(name).count(), 1, "{path:?}");
     }
     assert!(text.contains("**parent** (an interface name, required)"));

@@ -39,23 +39,13 @@ fn fragments_in_byte_order() {
         ("etc/mvmhost.toml.d/README", b"?"),
         ("etc/mvmhost.toml.d/x.toml.bak", b"?"),
     ]);
-    let names: Vec<String> = read(&roots, None)
-        .unwrap()
-        .into_iter()
-        .map(|source| source.name)
-        .collect();
+    let names: Vec<String> =
+        read(&roots, None).unwrap().into_iter().map(|source| source.name).collect();
     assert_eq!(
         names,
-        [
-            "/etc/mvmhost.toml",
-            "/etc/mvmhost.toml.d/10.toml",
-            "/etc/mvmhost.toml.d/9.toml"
-        ]
+        ["/etc/mvmhost.toml", "/etc/mvmhost.toml.d/10.toml", "/etc/mvmhost.toml.d/9.toml"]
     );
-    assert_eq!(
-        load(&roots, None).unwrap().config.thinpool.name.as_str(),
-        "nine"
-    );
+    assert_eq!(load(&roots, None).unwrap().config.thinpool.name.as_str(), "nine");
 }
 
 #[test]
@@ -64,20 +54,9 @@ fn absence_is_the_default_host_unless_the_file_was_named() {
     assert_eq!(load(&roots, None).unwrap().config, Config::default());
     let path = folder.path().join("x.toml");
     let shown = lines(&load(&roots, Some(&path)).unwrap_err());
-    assert!(
-        shown[0].starts_with(&format!("{}: no such file", path.display())),
-        "{shown:?}"
-    );
+    assert!(shown[0].starts_with(&format!("{}: no such file", path.display())), "{shown:?}");
     fs::write(&path, "thinpool.name = \"x\"").unwrap();
-    assert_eq!(
-        load(&roots, Some(&path))
-            .unwrap()
-            .config
-            .thinpool
-            .name
-            .as_str(),
-        "x"
-    );
+    assert_eq!(load(&roots, Some(&path)).unwrap().config.thinpool.name.as_str(), "x");
 }
 
 #[test]
@@ -94,28 +73,15 @@ fn a_named_file_has_its_own_fragments() {
 #[test]
 fn what_cannot_be_read_does_not_hide_mistakes_elsewhere() {
     let (folder, roots) = host(&[
-        (
-            "etc/mvmhost.toml",
-            b"\xef\xbb\xbf# caf\xc3\xa9\n\nname = \"\xff\"\n",
-        ),
-        (
-            "etc/mvmhost.toml.d/2.toml",
-            b"\nnope = 1\nthinpool.backend = \"lvm\"",
-        ),
+        ("etc/mvmhost.toml", b"\xef\xbb\xbf# caf\xc3\xa9\n\nname = \"\xff\"\n"),
+        ("etc/mvmhost.toml.d/2.toml", b"\nnope = 1\nthinpool.backend = \"lvm\""),
     ]);
     fs::create_dir(folder.path().join("etc/mvmhost.toml.d/1.toml")).unwrap();
-    symlink(
-        "/nowhere/at/all",
-        folder.path().join("etc/mvmhost.toml.d/3.toml"),
-    )
-    .unwrap();
+    symlink("/nowhere/at/all", folder.path().join("etc/mvmhost.toml.d/3.toml")).unwrap();
     symlink("/dev/zero", folder.path().join("etc/mvmhost.toml.d/4.toml")).unwrap();
     let shown = problems(&roots);
     assert_eq!(
-        shown
-            .iter()
-            .map(|line| line.split(';').next().unwrap())
-            .collect::<Vec<_>>(),
+        shown.iter().map(|line| line.split(';').next().unwrap()).collect::<Vec<_>>(),
         [
             "/etc/mvmhost.toml:3: not UTF-8",
             "/etc/mvmhost.toml.d/1.toml: not a regular file",
@@ -130,28 +96,15 @@ fn what_cannot_be_read_does_not_hide_mistakes_elsewhere() {
 fn a_fifo_is_not_waited_for() {
     let (folder, roots) = host(&[("etc/x", b"")]);
     let fifo = folder.path().join("etc/mvmhost.toml");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&fifo)
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     assert!(problems(&roots)[0].starts_with("/etc/mvmhost.toml: not a regular file"));
 }
 
 #[test]
 fn links_are_followed() {
     let (folder, roots) = host(&[("real", b"thinpool.name = \"x\""), ("etc/y", b"")]);
-    symlink(
-        folder.path().join("real"),
-        folder.path().join("etc/mvmhost.toml"),
-    )
-    .unwrap();
-    assert_eq!(
-        load(&roots, None).unwrap().config.thinpool.name.as_str(),
-        "x"
-    );
+    symlink(folder.path().join("real"), folder.path().join("etc/mvmhost.toml")).unwrap();
+    assert_eq!(load(&roots, None).unwrap().config.thinpool.name.as_str(), "x");
 }
 
 #[test]
@@ -164,9 +117,7 @@ fn a_loop_of_links_is_told() {
 #[test]
 fn a_gibibyte_is_refused_unread() {
     let (folder, roots) = host(&[("etc/mvmhost.toml", b"")]);
-    let file = fs::File::options()
-        .write(true)
-        .open(folder.path().join("etc/mvmhost.toml"));
+    let file = fs::File::options().write(true).open(folder.path().join("etc/mvmhost.toml"));
     file.unwrap().set_len(1 << 30).unwrap();
     assert!(problems(&roots)[0].starts_with("/etc/mvmhost.toml: 1073741824 bytes long"));
     // Files of /proc have length 0 and content all the same; the limit holds for what is read.
@@ -178,13 +129,7 @@ fn a_gibibyte_is_refused_unread() {
 fn too_many_fragments_are_refused() {
     let (folder, roots) = host(&[("etc/mvmhost.toml.d/a.toml", b"")]);
     for number in 0..MOST_FRAGMENTS {
-        fs::write(
-            folder
-                .path()
-                .join(format!("etc/mvmhost.toml.d/{number}.toml")),
-            "",
-        )
-        .unwrap();
+        fs::write(folder.path().join(format!("etc/mvmhost.toml.d/{number}.toml")), "").unwrap();
     }
     assert!(problems(&roots)[0].starts_with("/etc/mvmhost.toml.d: more than 256 fragments"));
 }
@@ -195,14 +140,8 @@ fn the_last_good_configuration() {
     assert_eq!(load_applied(&roots), Ok(None));
     let path = folder.path().join("etc/mvmhost/applied.toml");
     fs::write(&path, to_toml(&Config::default())).unwrap();
-    assert_eq!(
-        load_applied(&roots).unwrap().unwrap().config,
-        Config::default()
-    );
+    assert_eq!(load_applied(&roots).unwrap().unwrap().config, Config::default());
     fs::write(&path, "[").unwrap();
     let shown = lines(&load_applied(&roots).unwrap_err());
-    assert!(
-        shown[0].starts_with("/etc/mvmhost/applied.toml:1: not TOML"),
-        "{shown:?}"
-    );
+    assert!(shown[0].starts_with("/etc/mvmhost/applied.toml:1: not TOML"), "{shown:?}");
 }

@@ -8,15 +8,9 @@ const PAGE: &str = include_str!("../../../man/mvmhost.toml.5.md");
 
 #[test]
 fn the_example_is_right() {
-    let example = PAGE
-        .split("# EXAMPLES")
-        .nth(1)
-        .and_then(|rest| rest.split("# FILES").next());
-    let lines: Vec<&str> = example
-        .unwrap_or("")
-        .lines()
-        .filter_map(|line| line.strip_prefix("    "))
-        .collect();
+    let example = PAGE.split("# EXAMPLES").nth(1).and_then(|rest| rest.split("# FILES").next());
+    let lines: Vec<&str> =
+        example.unwrap_or("").lines().filter_map(|line| line.strip_prefix("    ")).collect();
     let config = good(&lines.join("\n")).config;
     assert_eq!(config.network.vlans.len(), 1);
     assert_eq!(config.thinpool.lvm.devices.len(), 2);

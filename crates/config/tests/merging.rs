@@ -13,23 +13,16 @@ fn merged(texts: &[&str]) -> Loaded {
     let sources: Vec<Source> = texts
         .iter()
         .enumerate()
-        .map(|(index, text)| Source {
-            name: format!("{index}.toml"),
-            text: (*text).to_owned(),
-        })
+        .map(|(index, text)| Source { name: format!("{index}.toml"), text: (*text).to_owned() })
         .collect();
     parse(&sources).unwrap_or_else(|problems| panic!("{}", lines(&problems).join("\n")))
 }
 
 #[test]
 fn nothing_at_all_is_the_default_host() {
-    for sources in [
-        &[][..],
-        &[""],
-        &["\u{feff}"],
-        &["# nothing\r\n\r\n"],
-        &["[network]", "[network]"],
-    ] {
+    for sources in
+        [&[][..], &[""], &["\u{feff}"], &["# nothing\r\n\r\n"], &["[network]", "[network]"]]
+    {
         let loaded = merged(sources);
         assert_eq!(loaded.config, Config::default());
         assert_eq!(loaded.set.iter().count(), 0);
@@ -54,16 +47,10 @@ fn tables_merge_and_arrays_replace() {
 
 #[test]
 fn a_mistake_is_told_even_where_a_later_file_overrides_it() {
-    let source = |name: &str, text: &str| Source {
-        name: name.to_owned(),
-        text: text.to_owned(),
-    };
+    let source = |name: &str, text: &str| Source { name: name.to_owned(), text: text.to_owned() };
     let sources = [
         source("/etc/mvmhost.toml", "[thinpool]\nname = \"a b\""),
-        source(
-            "/etc/mvmhost.toml.d/9.toml",
-            "\nthinpool.name = \"a\"\nthinpool.backend = \"lvm\"",
-        ),
+        source("/etc/mvmhost.toml.d/9.toml", "\nthinpool.name = \"a\"\nthinpool.backend = \"lvm\""),
     ];
     let problems = parse(&sources).unwrap_err();
     assert_eq!(problems.len(), 2);
@@ -77,26 +64,17 @@ fn what_was_written() {
     assert!(set.contains("network.nat.enabled") && !set.contains("network.nat.uplink"));
     assert!(set.any_in("network.nat") && set.any_in("network") && set.any_in("network.vlan"));
     assert!(!set.any_in("network.na") && !set.any_in("thinpool"));
-    assert_eq!(
-        set.iter().collect::<Vec<_>>(),
-        ["network.nat.enabled", "network.vlan"]
-    );
+    assert_eq!(set.iter().collect::<Vec<_>>(), ["network.nat.enabled", "network.vlan"]);
 }
 
 #[test]
 fn pool_defaults_follow() {
     let lvm = "[thinpool]\nbackend = \"lvm\"\nlvm.devices = [\"/dev/disk/by-id/x\"]\n";
     assert_eq!(good(lvm).config.thinpool.backend, Backend::Lvm);
-    assert_eq!(
-        good(lvm).config.thinpool.name.as_str(),
-        "flintlock-thinpool"
-    );
+    assert_eq!(good(lvm).config.thinpool.name.as_str(), "flintlock-thinpool");
     let other = format!("{lvm}lvm.volume-group = \"vg-0\"");
     assert_eq!(good(&other).config.thinpool.name.as_str(), "vg--0-thinpool");
-    let grown = good("thinpool.loop.data-size = \"200GiB\"")
-        .config
-        .thinpool
-        .loopback;
+    let grown = good("thinpool.loop.data-size = \"200GiB\"").config.thinpool.loopback;
     assert_eq!(grown.max_data_size, grown.data_size);
 }
 
@@ -104,11 +82,7 @@ fn pool_defaults_follow() {
 fn network_defaults_follow() {
     let network = |text: &str| good(text).config.network;
     let range = |text: &str| {
-        network(text)
-            .dhcp
-            .range
-            .map(|(first, last)| format!("{first}-{last}"))
-            .unwrap_or_default()
+        network(text).dhcp.range.map(|(first, last)| format!("{first}-{last}")).unwrap_or_default()
     };
     let plain = network("");
     assert!(plain.dhcp.enabled && plain.nat.enabled);
@@ -148,10 +122,7 @@ fn macvtap_and_vlan_defaults_follow() {
         "{macvtap}macvtap.parent = \"b.7\"\ndhcp.enabled = true\n[[network.vlan]]\nparent = \"b\"\nid = 7\naddresses = [\"10.8.0.1/24\"]"
     );
     let network = good(&vlan).config.network;
-    assert_eq!(
-        network.dhcp.interface.as_ref().map(|name| name.as_str()),
-        Some("b.7")
-    );
+    assert_eq!(network.dhcp.interface.as_ref().map(|name| name.as_str()), Some("b.7"));
     assert_eq!(network.dhcp.router.unwrap().to_string(), "10.8.0.1");
     let text = to_toml(&good(&vlan).config);
     assert_eq!(good(&text).config, good(&vlan).config);

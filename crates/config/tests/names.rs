@@ -20,31 +20,14 @@ fn refuses<T>(parse: impl Fn(&str) -> Result<T, Invalid>, texts: &[&str]) {
 
 #[test]
 fn absolute_path() {
-    takes(
-        AbsPath::parse,
-        &[
-            "/",
-            "/a",
-            "/a b/ü",
-            "/a/...",
-            &format!("/{}", "x".repeat(4094)),
-        ],
-    );
+    takes(AbsPath::parse, &["/", "/a", "/a b/ü", "/a/...", &format!("/{}", "x".repeat(4094))]);
     refuses(
         AbsPath::parse,
-        &[
-            "", "a", "./a", "/a/../b", "/a/./b", "//a", "/a//b", "/a\nb", "/a\0", "/a\u{85}", "/..",
-        ],
+        &["", "a", "./a", "/a/../b", "/a/./b", "//a", "/a//b", "/a\nb", "/a\0", "/a\u{85}", "/.."],
     );
     refuses(AbsPath::parse, &[&format!("/{}", "x".repeat(4095))]);
-    assert_eq!(
-        AbsPath::parse("/a/b///").map(|path| path.to_string()),
-        Ok("/a/b".to_owned())
-    );
-    assert_eq!(
-        AbsPath::parse("///").map(|path| path.to_string()),
-        Ok("/".to_owned())
-    );
+    assert_eq!(AbsPath::parse("/a/b///").map(|path| path.to_string()), Ok("/a/b".to_owned()));
+    assert_eq!(AbsPath::parse("///").map(|path| path.to_string()), Ok("/".to_owned()));
     let path = AbsPath::parse("/dev/disk/by-id/x").unwrap();
     assert!(path.is_below("/dev/disk/by-id") && !path.is_below("/dev/dis"));
     assert_eq!(path.file_name(), "x");
@@ -52,50 +35,23 @@ fn absolute_path() {
 
 #[test]
 fn device_mapper_name() {
-    takes(
-        DmName::parse,
-        &["a", "flintlock-dev-thinpool", "a.b+c_d", &"x".repeat(100)],
-    );
-    refuses(
-        DmName::parse,
-        &[
-            "",
-            ".",
-            "..",
-            "-a",
-            "a b",
-            "a/b",
-            "a\n",
-            "ä",
-            &"x".repeat(101),
-        ],
-    );
+    takes(DmName::parse, &["a", "flintlock-dev-thinpool", "a.b+c_d", &"x".repeat(100)]);
+    refuses(DmName::parse, &["", ".", "..", "-a", "a b", "a/b", "a\n", "ä", &"x".repeat(101)]);
 }
 
 #[test]
 fn volume_group_name() {
     takes(VgName::parse, &["flintlock", "vg-0", "a+b.c_d"]);
-    refuses(
-        VgName::parse,
-        &["", ".", "..", "-vg", "v g", "v/g", "vg\n", &"x".repeat(101)],
-    );
-    assert_eq!(
-        VgName::parse("a-b").map(|vg| vg.dm_prefix()),
-        Ok("a--b-".to_owned())
-    );
+    refuses(VgName::parse, &["", ".", "..", "-vg", "v g", "v/g", "vg\n", &"x".repeat(101)]);
+    assert_eq!(VgName::parse("a-b").map(|vg| vg.dm_prefix()), Ok("a--b-".to_owned()));
 }
 
 #[test]
 fn interface_name() {
-    takes(
-        IfName::parse,
-        &["br-mvm", "bond0.1000", "a", "123456789012345", "eth_0"],
-    );
+    takes(IfName::parse, &["br-mvm", "bond0.1000", "a", "123456789012345", "eth_0"]);
     refuses(
         IfName::parse,
-        &[
-            "", ".", "..", "-a", "a/b", "a:b", "a b", "a\n", "a%d", "a\"", "all", "default", "ü",
-        ],
+        &["", ".", "..", "-a", "a/b", "a:b", "a b", "a\n", "a%d", "a\"", "all", "default", "ü"],
     );
     let error = IfName::parse("1234567890123456").unwrap_err();
     assert_eq!(error.what, "an interface name longer than 15 bytes");
@@ -104,15 +60,7 @@ fn interface_name() {
 #[test]
 fn unit_name() {
     let longest = format!("{}.service", "x".repeat(247));
-    takes(
-        UnitName::parse,
-        &[
-            "flintlockd.service",
-            "a@b.service",
-            "a\\x2db:_.service",
-            &longest,
-        ],
-    );
+    takes(UnitName::parse, &["flintlockd.service", "a@b.service", "a\\x2db:_.service", &longest]);
     refuses(
         UnitName::parse,
         &[
@@ -178,12 +126,7 @@ fn endpoint() {
     let six = Endpoint::parse("[2001:db8::1]:80").unwrap();
     assert_eq!((six.host(), six.port()), ("2001:db8::1", 80));
     assert_eq!(six.to_string(), "[2001:db8::1]:80");
-    assert!(
-        Endpoint::parse("::1:80")
-            .unwrap_err()
-            .instead
-            .contains("[::1]:9090")
-    );
+    assert!(Endpoint::parse("::1:80").unwrap_err().instead.contains("[::1]:9090"));
 }
 
 #[test]
@@ -226,10 +169,7 @@ fn image_reference() {
             "https://ghcr.io/a:1",
         ],
     );
-    refuses(
-        ImageRef::parse,
-        &[&format!("ghcr.io/{}:1", "a".repeat(256))],
-    );
+    refuses(ImageRef::parse, &[&format!("ghcr.io/{}:1", "a".repeat(256))]);
     let image = ImageRef::parse(&format!("localhost:5000/a/b:1@{digest}")).unwrap();
     assert_eq!(image.registry(), "localhost:5000");
     assert_eq!(image.repository(), "a/b");
@@ -261,12 +201,6 @@ fn mac_address() {
 
 #[test]
 fn containerd_namespace() {
-    takes(
-        Namespace::parse,
-        &["flintlock", "a-b.c_d", "K8s", &"x".repeat(76)],
-    );
-    refuses(
-        Namespace::parse,
-        &["", "-a", "a-", "a--b", "a b", "a/b", "a\n", &"x".repeat(77)],
-    );
+    takes(Namespace::parse, &["flintlock", "a-b.c_d", "K8s", &"x".repeat(76)]);
+    refuses(Namespace::parse, &["", "-a", "a-", "a--b", "a b", "a/b", "a\n", &"x".repeat(77)]);
 }

@@ -26,10 +26,7 @@ fn line() -> impl Strategy<Value = String> {
     ];
     (select(lines), value, 0..6_u8).prop_map(|(line, value, how)| match how {
         0 => line.to_owned(),
-        1 => format!(
-            "{} = {value}",
-            line.trim_start_matches('#').split(' ').next().unwrap_or("")
-        ),
+        1 => format!("{} = {value}", line.trim_start_matches('#').split(' ').next().unwrap_or("")),
         2 => value,
         _ => line.strip_prefix('#').unwrap_or(line).to_owned(),
     })

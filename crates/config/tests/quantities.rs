@@ -35,27 +35,11 @@ fn refused_sizes() {
         "", "G", "GiB", "10X", "10 GiB", "10gib", "-1", "+1", "1e3", "10GiBs", "1_000", "１", "1\n",
     ] {
         let error = Bytes::parse(text).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "not a size; write for example \"100GiB\"",
-            "{text:?}"
-        );
+        assert_eq!(error.to_string(), "not a size; write for example \"100GiB\"", "{text:?}");
     }
-    assert!(
-        Bytes::parse("1.5GiB")
-            .unwrap_err()
-            .what
-            .contains("fraction")
-    );
-    for text in [
-        "16777216TiB",
-        "18446744073709551616",
-        "99999999999999999999999T",
-    ] {
-        assert!(
-            Bytes::parse(text).unwrap_err().what.contains("beyond"),
-            "{text}"
-        );
+    assert!(Bytes::parse("1.5GiB").unwrap_err().what.contains("fraction"));
+    for text in ["16777216TiB", "18446744073709551616", "99999999999999999999999T"] {
+        assert!(Bytes::parse(text).unwrap_err().what.contains("beyond"), "{text}");
     }
 }
 
@@ -97,27 +81,14 @@ fn durations() {
         ("1h1s", 3601),
         ("90m", 5400),
     ] {
-        assert_eq!(
-            parse_duration(text),
-            Ok(Duration::from_secs(seconds)),
-            "{text}"
-        );
+        assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
     }
-    for text in [
-        "", "10", "m", "10 m", "1m1h", "1h1h", "-1s", "1.5h", "1d", "10ms", "1h ", "1h\n",
-    ] {
+    for text in ["", "10", "m", "10 m", "1m1h", "1h1h", "-1s", "1.5h", "1d", "10ms", "1h ", "1h\n"]
+    {
         assert!(parse_duration(text).is_err(), "{text:?}");
     }
-    for text in [
-        "99999999999999999999h",
-        "18446744073709551615h",
-        "876001h",
-        "3153600001s",
-    ] {
-        assert!(
-            parse_duration(text).unwrap_err().what.contains("century"),
-            "{text}"
-        );
+    for text in ["99999999999999999999h", "18446744073709551615h", "876001h", "3153600001s"] {
+        assert!(parse_duration(text).unwrap_err().what.contains("century"), "{text}");
     }
 }
 

@@ -1,10 +1,7 @@
 //! Settings of the network that exclude each other: each is refused with its own message, at its
 //! own line.
 
-#![allow(
-    clippy::too_many_lines,
-    reason = "a table is as long as there are cases"
-)]
+#![allow(clippy::too_many_lines, reason = "a table is as long as there are cases")]
 
 mod support;
 
@@ -25,14 +22,8 @@ fn modes_of_the_network() {
             "[network.macvtap]\nparent = \"eth0\"",
             "2: [network.macvtap] parent = \"eth0\": a macvtap parent with mode = \"tap\"",
         ),
-        (
-            "[network.macvtap]\naddresses = [\"10.0.0.1/24\"]",
-            "2: [network.macvtap] addresses",
-        ),
-        (
-            &name,
-            "3: [network.bridge] name = \"br0\": a bridge setting with mode = \"macvtap\"",
-        ),
+        ("[network.macvtap]\naddresses = [\"10.0.0.1/24\"]", "2: [network.macvtap] addresses"),
+        (&name, "3: [network.bridge] name = \"br0\": a bridge setting with mode = \"macvtap\""),
         (&uplink, "3: [network.bridge] uplink"),
         (
             &parent,
@@ -85,19 +76,10 @@ fn vlans() {
     let vlan = |rest: &str| format!("[[network.vlan]]\nparent = \"bond0\"\n{rest}\n");
     let first = vlan("id = 1000");
     refused(&[
-        (
-            &vlan("id = 0"),
-            "3: [[network.vlan]] id = 0: outside 1 to 4094",
-        ),
-        (
-            &vlan("id = 4095"),
-            "3: [[network.vlan]] id = 4095: outside 1 to 4094",
-        ),
+        (&vlan("id = 0"), "3: [[network.vlan]] id = 0: outside 1 to 4094"),
+        (&vlan("id = 4095"), "3: [[network.vlan]] id = 4095: outside 1 to 4094"),
         (&vlan("name = \"x\""), "1: [[network.vlan]]: id is missing"),
-        (
-            &vlan("id = 1000\nnmae = \"x\""),
-            "4: [[network.vlan]] nmae: unknown key; write name",
-        ),
+        (&vlan("id = 1000\nnmae = \"x\""), "4: [[network.vlan]] nmae: unknown key; write name"),
         (
             &format!("{first}{}", vlan("id = 1000\nname = \"x\"")),
             "6: [[network.vlan]] id = 1000: bond0.1000 is on bond0 with this id already",
@@ -110,10 +92,7 @@ fn vlans() {
             &vlan("id = 2\nname = \"br-mvm\""),
             "4: [[network.vlan]] name = \"br-mvm\": br-mvm is another interface already",
         ),
-        (
-            &vlan("id = 2\nname = \"bond0\""),
-            "4: [[network.vlan]] name",
-        ),
+        (&vlan("id = 2\nname = \"bond0\""), "4: [[network.vlan]] name"),
         (
             "[[network.vlan]]\nparent = \"br-mvm\"\nid = 2",
             "2: [[network.vlan]] parent = \"br-mvm\": on the bridge",
@@ -164,10 +143,7 @@ fn dhcp() {
             "[network.dhcp]\nrange = [\"10.43.0.10\", \"10.43.0.20\"]",
             "2: [network.dhcp] range = [\"10.43.0.10\", \"10.43.0.20\"]: outside the subnet 10.42.0.0/24",
         ),
-        (
-            "[network.dhcp]\nrange = [\"10.42.0.10\", \"10.42.1.20\"]",
-            "2: [network.dhcp] range",
-        ),
+        ("[network.dhcp]\nrange = [\"10.42.0.10\", \"10.42.1.20\"]", "2: [network.dhcp] range"),
         (
             "[network.dhcp]\nrange = [\"10.42.0.20\", \"10.42.0.10\"]",
             "2: [network.dhcp] range = [\"10.42.0.20\", \"10.42.0.10\"]: a range that ends before it begins",

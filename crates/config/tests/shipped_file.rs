@@ -9,8 +9,7 @@ const SHIPPED: &str = include_str!("../../../packaging/config/mvmhost.toml");
 
 /// A commented default: "#key = value", with nothing between "#" and the key.
 fn commented(line: &str) -> Option<&str> {
-    line.strip_prefix('#')
-        .filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
+    line.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
 }
 
 #[test]
@@ -22,10 +21,7 @@ fn as_shipped_it_is_the_default() {
 
 #[test]
 fn every_commented_default_is_the_default() {
-    let lines: Vec<&str> = SHIPPED
-        .lines()
-        .map(|line| commented(line).unwrap_or(line))
-        .collect();
+    let lines: Vec<&str> = SHIPPED.lines().map(|line| commented(line).unwrap_or(line)).collect();
     assert_eq!(good(&lines.join("\n")).config, Config::default());
 }
 

@@ -1,9 +1,6 @@
 //! Wrong types and wrong values, key by key, and the exact form of a message.
 
-#![allow(
-    clippy::too_many_lines,
-    reason = "a table is as long as there are cases"
-)]
+#![allow(clippy::too_many_lines, reason = "a table is as long as there are cases")]
 
 mod support;
 
@@ -27,22 +24,13 @@ fn wrong_values() {
             "thinpool.backend = \"zfs\"",
             "[thinpool] backend = \"zfs\": not one of the choices; write \"loop\" or \"lvm\" or \"external\"",
         ),
-        (
-            "thinpool.backend = 1",
-            "[thinpool] backend = 1: a number where a text belongs",
-        ),
-        (
-            "thinpool = 1",
-            "thinpool = 1: not a table; write [thinpool] in a line of its own",
-        ),
+        ("thinpool.backend = 1", "[thinpool] backend = 1: a number where a text belongs"),
+        ("thinpool = 1", "thinpool = 1: not a table; write [thinpool] in a line of its own"),
         (
             "thinpool.loop.data-size = 100",
             "[thinpool.loop] data-size = 100: a number where a size in quotes belongs; write for example \"100GiB\"",
         ),
-        (
-            "thinpool.loop.data-size = \"0\"",
-            "[thinpool.loop] data-size = \"0\": a size of zero",
-        ),
+        ("thinpool.loop.data-size = \"0\"", "[thinpool.loop] data-size = \"0\": a size of zero"),
         (
             "thinpool.loop.data-size = \"100000\"",
             "[thinpool.loop] data-size = \"100000\": not a multiple of 512 bytes",
@@ -55,10 +43,7 @@ fn wrong_values() {
             "thinpool.loop.directory = \"x\"",
             "[thinpool.loop] directory = \"x\": not an absolute path",
         ),
-        (
-            "thinpool.guard.warn-percent = 0",
-            "[thinpool.guard] warn-percent = 0: outside 1 to 100",
-        ),
+        ("thinpool.guard.warn-percent = 0", "[thinpool.guard] warn-percent = 0: outside 1 to 100"),
         (
             "thinpool.guard.warn-percent = 1.5",
             "[thinpool.guard] warn-percent = 1.5: a fraction where a whole number belongs",
@@ -83,10 +68,7 @@ fn wrong_values() {
             "containerd.metrics-address = \"127.0.0.1\"",
             "[containerd] metrics-address = \"127.0.0.1\": not an endpoint",
         ),
-        (
-            "flintlockd.unit = \"x\"",
-            "[flintlockd] unit = \"x\": not the name of a service",
-        ),
+        ("flintlockd.unit = \"x\"", "[flintlockd] unit = \"x\": not the name of a service"),
         (
             "flintlockd.firecracker-binary = \"./x\"",
             "[flintlockd] firecracker-binary = \"./x\": not an absolute path",
@@ -95,26 +77,11 @@ fn wrong_values() {
             "flintlockd.firecracker-binary = \"a b\"",
             "[flintlockd] firecracker-binary = \"a b\": neither an absolute path nor",
         ),
-        (
-            "network.bridge.mtu = 67",
-            "[network.bridge] mtu = 67: an MTU below 68",
-        ),
-        (
-            "network.bridge.mtu = 65536",
-            "[network.bridge] mtu = 65536: outside 0 to 65535",
-        ),
-        (
-            "network.dhcp.lease-time = \"1d\"",
-            "[network.dhcp] lease-time = \"1d\": not a duration",
-        ),
-        (
-            "network.dhcp.dns = [\"x\"]",
-            "[network.dhcp] dns = \"x\": not the IP address of a host",
-        ),
-        (
-            "network.vlan = {}",
-            "[[network.vlan]] = {}: a table where a list belongs",
-        ),
+        ("network.bridge.mtu = 67", "[network.bridge] mtu = 67: an MTU below 68"),
+        ("network.bridge.mtu = 65536", "[network.bridge] mtu = 65536: outside 0 to 65535"),
+        ("network.dhcp.lease-time = \"1d\"", "[network.dhcp] lease-time = \"1d\": not a duration"),
+        ("network.dhcp.dns = [\"x\"]", "[network.dhcp] dns = \"x\": not the IP address of a host"),
+        ("network.vlan = {}", "[[network.vlan]] = {}: a table where a list belongs"),
         (
             "images.root = [\"alpine\"]",
             "[images] root = \"alpine\": an image reference without its registry",
@@ -127,22 +94,13 @@ fn wrong_values() {
             "images.insecure-registries = [\"http://a\"]",
             "[images] insecure-registries = \"http://a\": not a registry",
         ),
-        (
-            "images.mirrors = { \"a b\" = [] }",
-            "[images] mirrors = \"a b\": not a registry",
-        ),
+        ("images.mirrors = { \"a b\" = [] }", "[images] mirrors = \"a b\": not a registry"),
         (
             "images.mirrors = { \"ghcr.io\" = [\"ftp://a\"] }",
             "[images] mirrors = \"ftp://a\": not the URL of a mirror",
         ),
-        (
-            "images.timeout = \"0s\"",
-            "[images] timeout = \"0s\": no time at all",
-        ),
-        (
-            "images.parallel = 65",
-            "[images] parallel = 65: outside 1 to 64",
-        ),
+        ("images.timeout = \"0s\"", "[images] timeout = \"0s\": no time at all"),
+        ("images.parallel = 65", "[images] parallel = 65: outside 1 to 64"),
         (
             "images.auth-file = \"/a\\nb\"",
             "[images] auth-file = \"/a\\nb\": a path with a control character",
@@ -174,22 +132,10 @@ fn unknown_keys() {
             "[thinpool]\ndata-size = \"1GiB\"",
             "2: [thinpool] data-size = \"1GiB\": unknown key; write data-size below [thinpool.loop]",
         ),
-        (
-            "[thinpol]\nname = \"x\"",
-            "1: [thinpol]: unknown key; write thinpool",
-        ),
-        (
-            "[thinpool.lop]",
-            "1: [thinpool.lop]: unknown key; write loop",
-        ),
-        (
-            "[network]\nbrige.mtu = 0",
-            "2: [network.brige]: unknown key; write bridge",
-        ),
-        (
-            "completely-else = 1",
-            "1: completely-else = 1: unknown key; see mvmhost.toml(5)",
-        ),
+        ("[thinpol]\nname = \"x\"", "1: [thinpol]: unknown key; write thinpool"),
+        ("[thinpool.lop]", "1: [thinpool.lop]: unknown key; write loop"),
+        ("[network]\nbrige.mtu = 0", "2: [network.brige]: unknown key; write bridge"),
+        ("completely-else = 1", "1: completely-else = 1: unknown key; see mvmhost.toml(5)"),
         ("\"a\\nb\" = 1", "1: a\\nb = 1: unknown key"),
         (
             "[containerd]\ngrpc_endpoint = \":1\"",
@@ -244,14 +190,8 @@ extra-args = [\"--insecure\",
 
 #[test]
 fn a_key_that_could_not_be_read_causes_no_second_complaint() {
-    assert_eq!(
-        bad("[thinpool]\nbackend = \"lvm\"\nlvm.devices = [\"sda\"]").len(),
-        1
-    );
-    assert_eq!(
-        bad("[thinpool]\nbackend = \"lvm\"\nlvm.devices = [sda]").len(),
-        1
-    );
+    assert_eq!(bad("[thinpool]\nbackend = \"lvm\"\nlvm.devices = [\"sda\"]").len(), 1);
+    assert_eq!(bad("[thinpool]\nbackend = \"lvm\"\nlvm.devices = [sda]").len(), 1);
 }
 
 #[test]

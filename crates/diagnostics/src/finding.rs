@@ -16,12 +16,7 @@ pub struct Finding {
 impl Finding {
     /// `subject` is the pool, interface, image, file or unit that the finding is about.
     pub fn new(entry: &'static Entry, subject: impl Into<String>) -> Self {
-        Self {
-            entry,
-            subject: subject.into(),
-            data: Vec::new(),
-            evidence: String::new(),
-        }
+        Self { entry, subject: subject.into(), data: Vec::new(), evidence: String::new() }
     }
 
     /// Gives the value of one `{name}` of the entry's templates.
@@ -100,10 +95,7 @@ impl Finding {
         if name == "subject" {
             return Some(&self.subject);
         }
-        self.data
-            .iter()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value.as_str())
+        self.data.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
     }
 }
 

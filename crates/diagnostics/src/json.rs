@@ -21,20 +21,13 @@ pub struct Document<'a> {
 impl<'a> Document<'a> {
     /// A document that holds `findings` and nothing else yet.
     pub fn new(findings: &'a [Finding]) -> Self {
-        Self {
-            version: VERSION,
-            findings,
-            more: Map::new(),
-        }
+        Self { version: VERSION, findings, more: Map::new() }
     }
 
     /// Adds a member; what cannot be told in JSON becomes null.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Serialize) -> Self {
-        self.more.insert(
-            name.to_owned(),
-            serde_json::to_value(value).unwrap_or(Value::Null),
-        );
+        self.more.insert(name.to_owned(), serde_json::to_value(value).unwrap_or(Value::Null));
         self
     }
 
@@ -62,12 +55,7 @@ mod tests {
         let finding = value["findings"][0].as_object().unwrap();
         let mut names: Vec<_> = finding.keys().map(String::as_str).collect();
         names.sort_unstable();
-        assert_eq!(
-            names,
-            [
-                "code", "evidence", "message", "remedy", "severity", "subject"
-            ]
-        );
+        assert_eq!(names, ["code", "evidence", "message", "remedy", "severity", "subject"]);
         assert_eq!(finding["severity"], "error");
     }
 }

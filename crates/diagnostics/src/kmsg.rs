@@ -20,15 +20,9 @@ pub fn record(finding: &Finding) -> String {
         finding.code(),
         finding.message()
     );
-    let mut line: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if line.len() > RECORD_MAX {
-        let cut = (0..=RECORD_MAX)
-            .rev()
-            .find(|at| line.is_char_boundary(*at))
-            .unwrap_or(0);
+        let cut = (0..=RECORD_MAX).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
         line.truncate(cut);
     }
     line.push('\n');
@@ -40,10 +34,7 @@ pub fn record(finding: &Finding) -> String {
 pub fn report(device: &Path, finding: &Finding) {
     const O_NONBLOCK: i32 = 0o4000;
     const O_NOCTTY: i32 = 0o400;
-    let opened = OpenOptions::new()
-        .append(true)
-        .custom_flags(O_NONBLOCK | O_NOCTTY)
-        .open(device);
+    let opened = OpenOptions::new().append(true).custom_flags(O_NONBLOCK | O_NOCTTY).open(device);
     if let Ok(mut file) = opened {
         // One write is one record.
         let _ = file.write_all(record(finding).as_bytes());

@@ -50,11 +50,7 @@ pub fn explanation(entry: &Entry) -> String {
             let _ = writeln!(out, "  {}", placeholders(line));
         }
     }
-    let _ = write!(
-        out,
-        "\nIn the journal: journalctl MVMHOST_CODE={} -x\n",
-        entry.code
-    );
+    let _ = write!(out, "\nIn the journal: journalctl MVMHOST_CODE={} -x\n", entry.code);
     out
 }
 

@@ -36,9 +36,7 @@ pub fn init(sink: Sink, level: log::LevelFilter) {
         Sink::Terminal(_) => None,
     };
     let installed = match journal {
-        Some(journal) => journal
-            .with_syslog_identifier(IDENTIFIER.to_owned())
-            .install(),
+        Some(journal) => journal.with_syslog_identifier(IDENTIFIER.to_owned()).install(),
         None => log::set_logger(&StandardError),
     };
     if installed.is_ok() {
@@ -63,9 +61,15 @@ pub fn report(finding: &Finding) {
         Sink::Journal => Color::Never,
     };
     // A closed standard error is the caller's wish.
-    let _ = std::io::stderr()
-        .lock()
-        .write_all(terminal::render(finding, color).as_bytes());
+    let _ = std::io::stderr().lock().write_all(terminal::render(finding, color).as_bytes());
+}
+
+/// Puts it into the journal beside whatever else is done with it; without a journal nobody reads
+/// it later, and that is all.
+pub fn record(finding: &Finding) {
+    if let Err(error) = to_journal(finding) {
+        log::debug!("the journal did not take {}: {error}", finding.code());
+    }
 }
 
 /// The fields of one journal entry, MESSAGE and PRIORITY aside.
@@ -78,10 +82,7 @@ pub fn fields(finding: &Finding) -> Vec<(&'static str, String)> {
         ("DOCUMENTATION", "man:mvmhost-diagnostics(7)".to_owned()),
     ];
     let remedy = finding.remedy();
-    for (name, value) in [
-        ("MVMHOST_EVIDENCE", finding.seen()),
-        ("MVMHOST_REMEDY", &remedy),
-    ] {
+    for (name, value) in [("MVMHOST_EVIDENCE", finding.seen()), ("MVMHOST_REMEDY", &remedy)] {
         if !value.is_empty() {
             fields.push((name, value.to_owned()));
         }

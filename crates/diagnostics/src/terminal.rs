@@ -23,11 +23,7 @@ pub fn render(finding: &Finding, color: Color) -> String {
         Color::Never => word.to_owned(),
         Color::Always => format!("\x1b[{sgr}m{word}\x1b[0m"),
     };
-    let mut out = format!(
-        "{head} {}: {}\n",
-        finding.code(),
-        printable(&finding.message())
-    );
+    let mut out = format!("{head} {}: {}\n", finding.code(), printable(&finding.message()));
     if !finding.seen().is_empty() {
         indented(&mut out, "seen", finding.seen());
     }
@@ -47,15 +43,7 @@ fn indented(out: &mut String, label: &str, text: &str) {
 
 /// Text from a disk, a journal or a registry must not move the cursor.
 fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\t' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect()
+    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -70,10 +58,7 @@ mod tests {
             .evidence("one\ntwo");
         let text = render(&finding, Color::Never);
         assert!(!text.contains('\x1b'));
-        assert!(
-            text.contains("\n  seen  one\n        two\n  do    "),
-            "{text}"
-        );
+        assert!(text.contains("\n  seen  one\n        two\n  do    "), "{text}");
         assert!(render(&finding, Color::Always).starts_with("\x1b[1;31merror\x1b[0m MVM-HOST-"));
     }
 }

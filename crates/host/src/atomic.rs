@@ -63,8 +63,7 @@ fn read(path: &Path, limit: u64, flags: OFlag) -> Result<Vec<u8>, Error> {
     let read = || -> io::Result<Vec<u8>> {
         let file = open_regular(path, flags)?;
         let mut contents = Vec::new();
-        file.take(limit.saturating_add(1))
-            .read_to_end(&mut contents)?;
+        file.take(limit.saturating_add(1)).read_to_end(&mut contents)?;
         if contents.len() as u64 > limit {
             return Err(io::Error::new(
                 io::ErrorKind::FileTooLarge,
@@ -73,33 +72,21 @@ fn read(path: &Path, limit: u64, flags: OFlag) -> Result<Vec<u8>, Error> {
         }
         Ok(contents)
     };
-    read().map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })
+    read().map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
 /// O_NONBLOCK: the open(2) of a pipe would wait for its writer.
 fn open_regular(path: &Path, flags: OFlag) -> io::Result<File> {
     let flags = flags | OFlag::O_NONBLOCK;
-    let file = File::options()
-        .read(true)
-        .custom_flags(flags.bits())
-        .open(path)?;
+    let file = File::options().read(true).custom_flags(flags.bits()).open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "not a regular file",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
     Ok(file)
 }
 
 fn failed(path: &Path, source: io::Error) -> Error {
-    Error::Write {
-        path: path.to_owned(),
-        source,
-    }
+    Error::Write { path: path.to_owned(), source }
 }
 
 fn create_folder(folder: &Path) -> Result<(), Error> {
@@ -110,17 +97,12 @@ fn create_folder(folder: &Path) -> Result<(), Error> {
         .recursive(true)
         .mode(0o755)
         .create(folder)
-        .map_err(|source| Error::CreateFolder {
-            path: folder.to_owned(),
-            source,
-        })
+        .map_err(|source| Error::CreateFolder { path: folder.to_owned(), source })
 }
 
 fn replace(folder: &Path, path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     let mut temporary = Builder::new().prefix(".mvmhost-").tempfile_in(folder)?;
-    temporary
-        .as_file()
-        .set_permissions(Permissions::from_mode(mode))?;
+    temporary.as_file().set_permissions(Permissions::from_mode(mode))?;
     temporary.write_all(contents)?;
     temporary.as_file().sync_all()?;
     temporary.persist(path).map_err(|failure| failure.error)?;
@@ -157,11 +139,7 @@ mod tests {
         write(&path, b"two", 0o644).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(mode_of(&path), 0o644);
-        assert_eq!(
-            fs::read_dir(path.parent().unwrap()).unwrap().count(),
-            1,
-            "nothing left behind"
-        );
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing left behind");
     }
 
     #[test]
@@ -170,10 +148,7 @@ mod tests {
         let path = folder.path().join("file");
         assert!(write_if_changed(&path, b"one", 0o644).unwrap());
         assert!(!write_if_changed(&path, b"one", 0o644).unwrap());
-        assert!(
-            write_if_changed(&path, b"one", 0o600).unwrap(),
-            "the mode counts"
-        );
+        assert!(write_if_changed(&path, b"one", 0o600).unwrap(), "the mode counts");
         assert!(write_if_changed(&path, b"two", 0o600).unwrap());
     }
 
@@ -196,11 +171,7 @@ mod tests {
         let failure = write(&path, b"one", 0o644).unwrap_err();
         assert!(matches!(failure, Error::Write { .. }), "{failure:?}");
         assert!(path.is_dir());
-        assert_eq!(
-            fs::read_dir(folder.path()).unwrap().count(),
-            1,
-            "nothing left behind"
-        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing left behind");
         let below_a_file = folder.path().join("file/under");
         fs::write(folder.path().join("file"), b"").unwrap();
         let failure = write(&below_a_file, b"one", 0o644).unwrap_err();

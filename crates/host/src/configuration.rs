@@ -72,27 +72,17 @@ mod tests {
         let (_folder, roots) = host(Some(GOOD), Some(BAD));
         let (loaded, finding) = load_or_last_good(&roots, None).unwrap();
         assert!(finding.is_none());
-        assert_eq!(
-            loaded.config.network.mode,
-            mvm_config::model::NetworkMode::None
-        );
+        assert_eq!(loaded.config.network.mode, mvm_config::model::NetworkMode::None);
     }
 
     #[test]
     fn the_last_good_one_stands_in_and_it_is_said() {
         let (_folder, roots) = host(Some(BAD), Some(GOOD));
         let (loaded, finding) = load_or_last_good(&roots, None).unwrap();
-        assert_eq!(
-            loaded.config.network.mode,
-            mvm_config::model::NetworkMode::None
-        );
+        assert_eq!(loaded.config.network.mode, mvm_config::model::NetworkMode::None);
         let finding = finding.unwrap();
         assert_eq!(finding.code(), "MVM-CONF-002");
-        assert!(
-            finding.message().contains("mvmhost.toml:2: "),
-            "{}",
-            finding.message()
-        );
+        assert!(finding.message().contains("mvmhost.toml:2: "), "{}", finding.message());
         assert_eq!(finding.seen().lines().count(), 2, "{}", finding.seen());
     }
 

@@ -30,28 +30,19 @@ pub enum PluginState {
 pub fn devmapper_plugin(socket: &Path, deadline: Duration) -> Result<PluginState, Error> {
     let filters = vec!["type==io.containerd.snapshotter.v1,id==devmapper".to_owned()];
     let request = PluginsRequest { filters };
-    let reply = ask(
-        socket,
-        "Introspection.Plugins",
-        deadline,
-        async |client: Client| client.introspection().plugins(request).await,
-    )?;
+    let reply = ask(socket, "Introspection.Plugins", deadline, async |client: Client| {
+        client.introspection().plugins(request).await
+    })?;
     let Some(plugin) = reply.into_inner().plugins.into_iter().next() else {
         return Ok(PluginState::Absent);
     };
-    Ok(plugin
-        .init_err
-        .map_or(PluginState::Ok, |error| judge(error.message)))
+    Ok(plugin.init_err.map_or(PluginState::Ok, |error| judge(error.message)))
 }
 
 /// 1.6 counts a plugin without pool_name as failed; later ones say that they skip it.
 fn judge(message: String) -> PluginState {
     let skipped = message.contains("skip plugin") || message == "devmapper not configured";
-    if skipped {
-        PluginState::Skipped
-    } else {
-        PluginState::Error(message)
-    }
+    if skipped { PluginState::Skipped } else { PluginState::Error(message) }
 }
 
 /// containerd's version, such as `1.6.20~ds1` or `v2.1.4`, within `deadline`.
@@ -59,12 +50,9 @@ fn judge(message: String) -> PluginState {
 /// # Errors
 /// When containerd cannot be reached or does not answer in time.
 pub fn version(socket: &Path, deadline: Duration) -> Result<String, Error> {
-    let reply = ask(
-        socket,
-        "Version.Version",
-        deadline,
-        async |client: Client| client.version().version(()).await,
-    )?;
+    let reply = ask(socket, "Version.Version", deadline, async |client: Client| {
+        client.version().version(()).await
+    })?;
     Ok(reply.into_inner().version)
 }
 
@@ -79,10 +67,7 @@ fn ask<T, F: Future<Output = Result<T, Status>>>(
     let talk = async {
         let client = Client::from_path(socket)
             .await
-            .map_err(|source| Error::GrpcConnect {
-                server: server(),
-                source,
-            })?;
+            .map_err(|source| Error::GrpcConnect { server: server(), source })?;
         question(client).await.map_err(|status| Error::GrpcCall {
             server: server(),
             request,
@@ -96,11 +81,7 @@ fn ask<T, F: Future<Output = Result<T, Status>>>(
     runtime.block_on(async {
         match tokio::time::timeout(deadline, talk).await {
             Ok(answer) => answer,
-            Err(_) => Err(Error::GrpcSilent {
-                server: server(),
-                request,
-                after: deadline,
-            }),
+            Err(_) => Err(Error::GrpcSilent { server: server(), request, after: deadline }),
         }
     })
 }
@@ -116,32 +97,19 @@ mod tests {
 
     #[test]
     fn tells_skipped_from_broken() {
-        for message in [
-            "devmapper not configured",
-            "devmapper not configured: skip plugin",
-        ] {
+        for message in ["devmapper not configured", "devmapper not configured: skip plugin"] {
             assert_eq!(judge(message.to_owned()), PluginState::Skipped);
         }
         let broken = "failed to query pool \"/dev/mapper/x\": no such device or address";
-        assert_eq!(
-            judge(broken.to_owned()),
-            PluginState::Error(broken.to_owned())
-        );
+        assert_eq!(judge(broken.to_owned()), PluginState::Error(broken.to_owned()));
     }
 
     #[test]
     fn an_absent_socket_says_why() {
         let failure = version(Path::new("/nonexistent/containerd.sock"), SOON).unwrap_err();
         assert!(matches!(failure, Error::GrpcConnect { .. }), "{failure:?}");
-        assert_eq!(
-            failure.to_string(),
-            "cannot connect to /nonexistent/containerd.sock"
-        );
-        assert!(
-            chain(&failure).contains("No such file or directory"),
-            "{}",
-            chain(&failure)
-        );
+        assert_eq!(failure.to_string(), "cannot connect to /nonexistent/containerd.sock");
+        assert!(chain(&failure).contains("No such file or directory"), "{}", chain(&failure));
     }
 
     #[test]

@@ -23,14 +23,8 @@ pub const STDOUT_LIMIT: usize = 64 * 1024;
 pub const STDERR_LIMIT: usize = 1024;
 
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
-const SEARCHED: [&str; 6] = [
-    "/usr/local/sbin",
-    "/usr/local/bin",
-    "/usr/sbin",
-    "/usr/bin",
-    "/sbin",
-    "/bin",
-];
+const SEARCHED: [&str; 6] =
+    ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 /// How often a program is looked at when it says nothing.
 const GLANCE: Duration = Duration::from_millis(20);
 /// A killed program that hangs in the kernel is not waited for longer than this.
@@ -59,10 +53,7 @@ pub struct Limits<'a> {
 impl Limits<'_> {
     /// A timeout and nothing else.
     pub fn timeout(after: Duration) -> Self {
-        Self {
-            timeout: Some(after),
-            every: None,
-        }
+        Self { timeout: Some(after), every: None }
     }
 }
 
@@ -96,9 +87,7 @@ pub struct System;
 impl Execute for System {
     fn run(&self, program: &Path, args: &[&OsStr], limits: &mut Limits<'_>) -> Result<Exit, Error> {
         if !program.is_absolute() {
-            return Err(Error::NotAbsolute {
-                program: program.to_owned(),
-            });
+            return Err(Error::NotAbsolute { program: program.to_owned() });
         }
         let child = Command::new(program)
             .args(args)
@@ -109,21 +98,12 @@ impl Execute for System {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|source| Error::Spawn {
-                program: program.to_owned(),
-                source,
-            })?;
+            .map_err(|source| Error::Spawn { program: program.to_owned(), source })?;
         let mut output = Output::default();
-        let mut running = Running {
-            child,
-            reaped: false,
-        };
+        let mut running = Running { child, reaped: false };
         let ended = running
             .follow(&mut output, limits)
-            .map_err(|source| Error::Follow {
-                program: program.to_owned(),
-                source,
-            })?;
+            .map_err(|source| Error::Follow { program: program.to_owned(), source })?;
         match (ended, limits.timeout) {
             (Some(status), _) => Ok(output.exit(status)),
             (None, after) => Err(Error::TimedOut {
@@ -150,17 +130,11 @@ impl Running {
         limits: &mut Limits<'_>,
     ) -> io::Result<Option<ExitStatus>> {
         let (mut stdout, mut stderr) = (self.child.stdout.take(), self.child.stderr.take());
-        let deadline = limits
-            .timeout
-            .and_then(|after| Instant::now().checked_add(after));
+        let deadline = limits.timeout.and_then(|after| Instant::now().checked_add(after));
         let mut ticked = Instant::now();
         loop {
             let ended = self.child.try_wait()?;
-            let wait = if ended.is_some() {
-                Duration::ZERO
-            } else {
-                GLANCE
-            };
+            let wait = if ended.is_some() { Duration::ZERO } else { GLANCE };
             let read = step(&mut stdout, &mut stderr, output, wait)?;
             if let (Some(status), false) = (ended, read) {
                 self.reaped = true;
@@ -201,16 +175,8 @@ fn step<A: Read + AsFd, B: Read + AsFd>(
     wait: Duration,
 ) -> io::Result<bool> {
     let mut polled: Vec<PollFd<'_>> = Vec::with_capacity(2);
-    polled.extend(
-        stdout
-            .as_ref()
-            .map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)),
-    );
-    polled.extend(
-        stderr
-            .as_ref()
-            .map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)),
-    );
+    polled.extend(stdout.as_ref().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)));
+    polled.extend(stderr.as_ref().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)));
     if polled.is_empty() {
         // Both pipes are closed: the end is near, so look sooner.
         std::thread::sleep(wait.min(Duration::from_millis(1)));
@@ -324,38 +290,22 @@ pub struct Recording {
 impl Recording {
     /// `answers` are given in this order; after them every program ends well and says nothing.
     pub fn new(answers: impl IntoIterator<Item = Exit>) -> Self {
-        Self {
-            asked: Mutex::default(),
-            answers: Mutex::new(answers.into_iter().collect()),
-        }
+        Self { asked: Mutex::default(), answers: Mutex::new(answers.into_iter().collect()) }
     }
 
     /// What was executed, in order.
     pub fn asked(&self) -> Vec<(PathBuf, Vec<OsString>)> {
-        self.asked
-            .lock()
-            .map(|asked| asked.clone())
-            .unwrap_or_default()
+        self.asked.lock().map(|asked| asked.clone()).unwrap_or_default()
     }
 }
 
 impl Execute for Recording {
     fn run(&self, program: &Path, args: &[&OsStr], _: &mut Limits<'_>) -> Result<Exit, Error> {
         if let Ok(mut asked) = self.asked.lock() {
-            asked.push((
-                program.to_owned(),
-                args.iter().map(OsString::from).collect(),
-            ));
+            asked.push((program.to_owned(), args.iter().map(OsString::from).collect()));
         }
-        let answer = self
-            .answers
-            .lock()
-            .ok()
-            .and_then(|mut answers| answers.pop_front());
-        Ok(answer.unwrap_or(Exit {
-            code: Some(0),
-            ..Exit::default()
-        }))
+        let answer = self.answers.lock().ok().and_then(|mut answers| answers.pop_front());
+        Ok(answer.unwrap_or(Exit { code: Some(0), ..Exit::default() }))
     }
 }
 

@@ -4,21 +4,14 @@ use super::*;
 use std::cell::Cell;
 
 fn sh(script: &str, limits: &mut Limits<'_>) -> Result<Exit, Error> {
-    System.run(
-        Path::new("/bin/sh"),
-        &[OsStr::new("-c"), OsStr::new(script)],
-        limits,
-    )
+    System.run(Path::new("/bin/sh"), &[OsStr::new("-c"), OsStr::new(script)], limits)
 }
 
 #[test]
 fn gives_code_and_both_outputs() {
     let exit = sh("echo out; echo err >&2; exit 3", &mut Limits::default()).unwrap();
     assert_eq!((exit.code, exit.signal), (Some(3), None));
-    assert_eq!(
-        (exit.stdout.as_str(), exit.stderr.as_str()),
-        ("out\n", "err\n")
-    );
+    assert_eq!((exit.stdout.as_str(), exit.stderr.as_str()), ("out\n", "err\n"));
     assert!(!exit.stdout_truncated && !exit.success());
 }
 
@@ -43,27 +36,18 @@ fn output_is_bounded_and_neither_pipe_blocks_the_other() {
 
 #[test]
 fn environment_is_ours_and_stdin_is_empty() {
-    let exit = System
-        .run(Path::new("/usr/bin/env"), &[], &mut Limits::default())
-        .unwrap();
+    let exit = System.run(Path::new("/usr/bin/env"), &[], &mut Limits::default()).unwrap();
     let mut lines: Vec<&str> = exit.stdout.lines().collect();
     lines.sort_unstable();
     assert_eq!(lines, ["LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]);
-    assert!(
-        System
-            .run(Path::new("/bin/cat"), &[], &mut Limits::default())
-            .unwrap()
-            .success()
-    );
+    assert!(System.run(Path::new("/bin/cat"), &[], &mut Limits::default()).unwrap().success());
 }
 
 #[test]
 fn a_late_program_is_killed() {
     let begun = Instant::now();
-    let failure = sh(
-        "echo why >&2; exec sleep 60",
-        &mut Limits::timeout(Duration::from_millis(300)),
-    );
+    let failure =
+        sh("echo why >&2; exec sleep 60", &mut Limits::timeout(Duration::from_millis(300)));
     match failure.unwrap_err() {
         Error::TimedOut { stderr, .. } => assert_eq!(stderr, "why\n"),
         other => panic!("{other:?}"),
@@ -90,26 +74,15 @@ fn ticks_while_it_runs() {
     let ticks = Cell::new(0);
     let mut tick = || ticks.set(ticks.get() + 1);
     let every: (Duration, &mut dyn FnMut()) = (Duration::from_millis(50), &mut tick);
-    sh(
-        "sleep 0.5",
-        &mut Limits {
-            timeout: None,
-            every: Some(every),
-        },
-    )
-    .unwrap();
+    sh("sleep 0.5", &mut Limits { timeout: None, every: Some(every) }).unwrap();
     assert!((3..=10).contains(&ticks.get()), "{}", ticks.get());
 }
 
 #[test]
 fn only_absolute_paths_and_existing_programs() {
-    let failure = System
-        .run(Path::new("sh"), &[], &mut Limits::default())
-        .unwrap_err();
+    let failure = System.run(Path::new("sh"), &[], &mut Limits::default()).unwrap_err();
     assert!(matches!(failure, Error::NotAbsolute { .. }));
-    let failure = System
-        .run(Path::new("/nonexistent"), &[], &mut Limits::default())
-        .unwrap_err();
+    let failure = System.run(Path::new("/nonexistent"), &[], &mut Limits::default()).unwrap_err();
     assert!(matches!(failure, Error::Spawn { .. }));
 }
 
@@ -139,17 +112,8 @@ fn finds_by_name_and_by_path() {
 
 #[test]
 fn recording_executes_nothing() {
-    let recording = Recording::new([Exit {
-        code: Some(1),
-        ..Exit::default()
-    }]);
-    let run = || {
-        recording.run(
-            Path::new("/bin/x"),
-            &[OsStr::new("y")],
-            &mut Limits::default(),
-        )
-    };
+    let recording = Recording::new([Exit { code: Some(1), ..Exit::default() }]);
+    let run = || recording.run(Path::new("/bin/x"), &[OsStr::new("y")], &mut Limits::default());
     assert_eq!(run().unwrap().code, Some(1));
     assert_eq!(run().unwrap().code, Some(0));
     assert_eq!(recording.asked().len(), 2);

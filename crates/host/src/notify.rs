@@ -27,9 +27,7 @@ fn extension(by: Duration) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn send(state: NotifyState) {
@@ -49,10 +47,7 @@ mod tests {
 
     #[test]
     fn an_extension_is_in_microseconds() {
-        assert_eq!(
-            extension(Duration::from_millis(1500)),
-            "EXTEND_TIMEOUT_USEC=1500000"
-        );
+        assert_eq!(extension(Duration::from_millis(1500)), "EXTEND_TIMEOUT_USEC=1500000");
     }
 
     #[test]

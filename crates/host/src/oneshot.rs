@@ -35,19 +35,12 @@ pub struct Options {
 impl Options {
     /// The value of an option such as `--config`.
     pub fn get(&self, name: &str) -> Option<&PathBuf> {
-        self.given
-            .iter()
-            .find(|(given, _)| *given == name)
-            .map(|(_, value)| value)
+        self.given.iter().find(|(given, _)| *given == name).map(|(_, value)| value)
     }
 
     /// Where the host's files are: `--root`, or `/`.
     pub fn roots(&self) -> Roots {
-        Roots::new(
-            self.get("--root")
-                .cloned()
-                .unwrap_or_else(|| PathBuf::from("/")),
-        )
+        Roots::new(self.get("--root").cloned().unwrap_or_else(|| PathBuf::from("/")))
     }
 }
 
@@ -71,13 +64,8 @@ pub struct Report {
 impl Report {
     /// The code is 1 when a finding is an error.
     pub fn of(findings: Vec<Finding>) -> Self {
-        let wrong = findings
-            .iter()
-            .any(|finding| finding.severity() == Severity::Error);
-        Self {
-            findings,
-            code: if wrong { exit::FINDINGS } else { exit::DONE },
-        }
+        let wrong = findings.iter().any(|finding| finding.severity() == Severity::Error);
+        Self { findings, code: if wrong { exit::FINDINGS } else { exit::DONE } }
     }
 
     /// The refusal of a program that was not started by root; `None` for root, and for a `--root`
@@ -90,10 +78,7 @@ impl Report {
         }
         let finding = Finding::new(&host::UNIT_NOT_ROOT, program.name);
         let findings = vec![finding.evidence(format!("uid {euid}"))];
-        Some(Self {
-            findings,
-            code: exit::NOT_ROOT,
-        })
+        Some(Self { findings, code: exit::NOT_ROOT })
     }
 }
 
@@ -148,15 +133,9 @@ fn read(program: &Program, args: impl IntoIterator<Item = OsString>) -> Result<R
             Some((name, value)) => (name, Some(OsString::from(value))),
             None => (text.as_ref(), None),
         };
-        let known = program
-            .options
-            .iter()
-            .chain(&["--root"])
-            .find(|known| **known == name);
+        let known = program.options.iter().chain(&["--root"]).find(|known| **known == name);
         let known = known.ok_or_else(|| format!("unknown argument {name:?}"))?;
-        let value = inline
-            .or_else(|| args.next())
-            .filter(|value| !value.is_empty());
+        let value = inline.or_else(|| args.next()).filter(|value| !value.is_empty());
         let value = value.ok_or_else(|| format!("{name} needs a value"))?;
         if options.get(known).is_some() {
             return Err(format!("{name} is given twice"));
@@ -170,12 +149,8 @@ fn read(program: &Program, args: impl IntoIterator<Item = OsString>) -> Result<R
 mod tests {
     use super::*;
 
-    const PROGRAM: Program = Program {
-        name: "mvm-x",
-        version: "1",
-        help: "Usage: mvm-x\n",
-        options: &["--config"],
-    };
+    const PROGRAM: Program =
+        Program { name: "mvm-x", version: "1", help: "Usage: mvm-x\n", options: &["--config"] };
 
     fn given(args: &[&str]) -> Result<Request, String> {
         read(&PROGRAM, args.iter().map(OsString::from))
@@ -183,23 +158,15 @@ mod tests {
 
     #[test]
     fn reads_options_in_both_spellings() {
-        for args in [
-            ["--config", "/a b", "--root=/r"].as_slice(),
-            &["--root", "/r", "--config=/a b"],
-        ] {
-            let Ok(Request::Run(options)) = given(args) else {
-                panic!("{args:?}")
-            };
+        for args in
+            [["--config", "/a b", "--root=/r"].as_slice(), &["--root", "/r", "--config=/a b"]]
+        {
+            let Ok(Request::Run(options)) = given(args) else { panic!("{args:?}") };
             assert_eq!(options.get("--config"), Some(&PathBuf::from("/a b")));
             assert_eq!(options.roots(), Roots::new("/r"));
         }
-        let Ok(Request::Run(options)) = given(&[]) else {
-            panic!()
-        };
-        assert_eq!(
-            (options.get("--config"), options.roots()),
-            (None, Roots::new("/"))
-        );
+        let Ok(Request::Run(options)) = given(&[]) else { panic!() };
+        assert_eq!((options.get("--config"), options.roots()), (None, Roots::new("/")));
         assert_eq!(given(&["--root", "/r", "--help"]), Ok(Request::Help));
         assert_eq!(given(&["-V"]), Ok(Request::Version));
     }
@@ -207,13 +174,7 @@ mod tests {
     #[test]
     fn refuses_everything_else() {
         let long = ["--root", "/a", "--root", "/b"];
-        for args in [
-            ["x"].as_slice(),
-            &["--state-dir=/x"],
-            &["--config"],
-            &["--config="],
-            &long,
-        ] {
+        for args in [["x"].as_slice(), &["--state-dir=/x"], &["--config"], &["--config="], &long] {
             assert!(given(args).is_err(), "{args:?}");
         }
     }

@@ -46,18 +46,10 @@ fn resolve(host: &str, port: u16) -> Option<SocketAddr> {
         let every = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
         let ipv6 = !matches!(TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)),
             Err(error) if error.raw_os_error() == Some(nix::libc::EAFNOSUPPORT));
-        return Some(if ipv6 {
-            every
-        } else {
-            (Ipv4Addr::UNSPECIFIED, port).into()
-        });
+        return Some(if ipv6 { every } else { (Ipv4Addr::UNSPECIFIED, port).into() });
     }
     let found: Vec<SocketAddr> = (host, port).to_socket_addrs().ok()?.collect();
-    found
-        .iter()
-        .find(|address| address.is_ipv4())
-        .or_else(|| found.first())
-        .copied()
+    found.iter().find(|address| address.is_ipv4()).or_else(|| found.first()).copied()
 }
 
 fn refusal(roots: &Roots, address: SocketAddr, error: &io::Error) -> Port {
@@ -65,10 +57,7 @@ fn refusal(roots: &Roots, address: SocketAddr, error: &io::Error) -> Port {
         io::ErrorKind::AddrInUse => {
             let inode = listener(roots, address);
             let pid = inode.and_then(|inode| processes::holder_of_socket(roots, inode));
-            Port::Taken {
-                pid,
-                comm: pid.and_then(|pid| processes::name(roots, pid)),
-            }
+            Port::Taken { pid, comm: pid.and_then(|pid| processes::name(roots, pid)) }
         }
         io::ErrorKind::AddrNotAvailable => Port::NoSuchAddress,
         _ => Port::Refused(error.to_string()),
@@ -78,15 +67,11 @@ fn refusal(roots: &Roots, address: SocketAddr, error: &io::Error) -> Port {
 /// The inode of the socket that listens where `address` cannot.
 fn listener(roots: &Roots, address: SocketAddr) -> Option<u64> {
     ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|path| {
-        let lines = BufReader::new(File::open(roots.at(path)).ok()?)
-            .lines()
-            .map_while(Result::ok);
-        lines
-            .filter_map(|line| listening(&line))
-            .find_map(|(local, inode)| {
-                let same_port = local.port() == address.port();
-                (same_port && meets(local.ip(), address.ip())).then_some(inode)
-            })
+        let lines = BufReader::new(File::open(roots.at(path)).ok()?).lines().map_while(Result::ok);
+        lines.filter_map(|line| listening(&line)).find_map(|(local, inode)| {
+            let same_port = local.port() == address.port();
+            (same_port && meets(local.ip(), address.ip())).then_some(inode)
+        })
     })
 }
 
@@ -108,9 +93,7 @@ fn endpoint(text: &str) -> Option<SocketAddr> {
     let (address, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
     let word = |at: usize| {
-        u32::from_str_radix(address.get(at * 8..at * 8 + 8)?, 16)
-            .ok()
-            .map(u32::to_ne_bytes)
+        u32::from_str_radix(address.get(at * 8..at * 8 + 8)?, 16).ok().map(u32::to_ne_bytes)
     };
     let ip = match address.len() {
         8 => IpAddr::from(word(0)?),
@@ -133,31 +116,21 @@ mod tests {
 
     #[test]
     fn a_taken_port_names_its_holder() {
-        for (host, other) in [
-            ("127.0.0.1", "127.0.0.1"),
-            ("127.0.0.1", ""),
-            ("0.0.0.0", "localhost"),
-        ] {
+        for (host, other) in
+            [("127.0.0.1", "127.0.0.1"), ("127.0.0.1", ""), ("0.0.0.0", "localhost")]
+        {
             let socket = TcpListener::bind((host, 0)).unwrap();
             let port = socket.local_addr().unwrap().port();
             match own_probe(other, port) {
                 Port::Taken { pid, comm } => {
-                    assert_eq!(
-                        pid,
-                        i32::try_from(std::process::id()).ok(),
-                        "{host} {other}"
-                    );
+                    assert_eq!(pid, i32::try_from(std::process::id()).ok(), "{host} {other}");
                     assert!(comm.is_some());
                 }
                 found => panic!("{host} {other}: {found:?}"),
             }
             drop(socket);
             assert_eq!(own_probe(other, port), Port::Free);
-            assert_eq!(
-                own_probe(other, port),
-                Port::Free,
-                "the attempt leaves nothing behind"
-            );
+            assert_eq!(own_probe(other, port), Port::Free, "the attempt leaves nothing behind");
         }
     }
 
@@ -171,21 +144,10 @@ mod tests {
     fn reads_the_kernels_lines() {
         let v4 = "   0: 0100007F:2382 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1 0000 100 0";
         let v6 = "   1: 00000000000000000000000001000000:2382 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 777 1";
-        assert_eq!(
-            listening(v4),
-            Some(("127.0.0.1:9090".parse().unwrap(), 12345))
-        );
+        assert_eq!(listening(v4), Some(("127.0.0.1:9090".parse().unwrap(), 12345)));
         assert_eq!(listening(v6), Some(("[::1]:9090".parse().unwrap(), 777)));
-        assert_eq!(
-            listening(&v4.replace(" 0A ", " 01 ")),
-            None,
-            "a connection is no listener"
-        );
-        for broken in [
-            "",
-            "  sl  local_address rem_address   st",
-            "0: zz:zz 0 0A 0 0 0 0 0 0",
-        ] {
+        assert_eq!(listening(&v4.replace(" 0A ", " 01 ")), None, "a connection is no listener");
+        for broken in ["", "  sl  local_address rem_address   st", "0: zz:zz 0 0A 0 0 0 0 0 0"] {
             assert_eq!(listening(broken), None);
         }
     }

@@ -19,9 +19,7 @@ const LONGEST_COMMAND_LINE: u64 = 1024 * 1024;
 pub fn command_line(roots: &Roots, pid: i32) -> io::Result<Option<Vec<u8>>> {
     let read = File::open(folder(roots, pid).join("cmdline")).and_then(|file| {
         let mut line = Vec::new();
-        file.take(LONGEST_COMMAND_LINE)
-            .read_to_end(&mut line)
-            .map(|_| line)
+        file.take(LONGEST_COMMAND_LINE).read_to_end(&mut line).map(|_| line)
     });
     match read {
         Ok(line) => Ok(Some(line)),
@@ -37,12 +35,7 @@ pub fn command_line(roots: &Roots, pid: i32) -> io::Result<Option<Vec<u8>>> {
 pub fn name(roots: &Roots, pid: i32) -> Option<String> {
     let text = fs::read(folder(roots, pid).join("comm")).ok()?;
     let text = String::from_utf8_lossy(&text);
-    Some(
-        text.trim_end()
-            .chars()
-            .map(|c| if c.is_control() { '?' } else { c })
-            .collect(),
-    )
+    Some(text.trim_end().chars().map(|c| if c.is_control() { '?' } else { c }).collect())
 }
 
 /// The process that has the socket with this inode open: the lowest number when there are several.
@@ -51,8 +44,7 @@ pub fn holder_of_socket(roots: &Roots, inode: u64) -> Option<i32> {
     let wanted = format!("socket:[{inode}]");
     let mut pids = numbers(roots);
     pids.sort_unstable();
-    pids.into_iter()
-        .find(|pid| has_open(roots, *pid, wanted.as_ref()))
+    pids.into_iter().find(|pid| has_open(roots, *pid, wanted.as_ref()))
 }
 
 fn numbers(roots: &Roots) -> Vec<i32> {
@@ -60,21 +52,15 @@ fn numbers(roots: &Roots) -> Vec<i32> {
         return Vec::new();
     };
     let names = entries.flatten().map(|entry| entry.file_name());
-    names
-        .filter_map(|name| name.to_str()?.parse().ok())
-        .collect()
+    names.filter_map(|name| name.to_str()?.parse().ok()).collect()
 }
 
 fn has_open(roots: &Roots, pid: i32, wanted: &OsStr) -> bool {
     let Ok(entries) = fs::read_dir(folder(roots, pid).join("fd")) else {
         return false;
     };
-    let targets = entries
-        .flatten()
-        .filter_map(|entry| fs::read_link(entry.path()).ok());
-    targets
-        .into_iter()
-        .any(|target| target.as_os_str().as_bytes() == wanted.as_bytes())
+    let targets = entries.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
+    targets.into_iter().any(|target| target.as_os_str().as_bytes() == wanted.as_bytes())
 }
 
 fn folder(roots: &Roots, pid: i32) -> PathBuf {
@@ -105,11 +91,7 @@ mod tests {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let link = fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap();
         let text = link.to_str().unwrap();
-        let inode = text
-            .trim_start_matches("socket:[")
-            .trim_end_matches(']')
-            .parse()
-            .unwrap();
+        let inode = text.trim_start_matches("socket:[").trim_end_matches(']').parse().unwrap();
         assert_eq!(holder_of_socket(&Roots::new("/"), inode), Some(own()));
         assert_eq!(holder_of_socket(&Roots::new("/"), u64::MAX), None);
     }

@@ -19,9 +19,7 @@ pub(crate) fn run(program: &Program, options: &Options) -> Report {
     if let Some(refusal) = Report::unless_root(program, &roots) {
         return refusal;
     }
-    let state = options
-        .get("--state-dir")
-        .map_or(Path::new(FLINTLOCKD_STATE), PathBuf::as_path);
+    let state = options.get("--state-dir").map_or(Path::new(FLINTLOCKD_STATE), PathBuf::as_path);
     Report::of(clean(&roots, &roots.at(state).join("vm")))
 }
 
@@ -43,10 +41,7 @@ fn clean(roots: &Roots, folder: &Path) -> Vec<Finding> {
     }
     if !removed.is_empty() {
         let (second, _) = observe(roots, folder, &directory);
-        let back = second
-            .steps
-            .iter()
-            .filter(|step| removed.iter().any(|r| r.path == step.path));
+        let back = second.steps.iter().filter(|step| removed.iter().any(|r| r.path == step.path));
         findings.extend(back.map(|step| stays(folder, step, "it came back")));
         let names: Vec<String> = removed.iter().map(ToString::to_string).collect();
         findings.push(
@@ -61,10 +56,7 @@ fn clean(roots: &Roots, folder: &Path) -> Vec<Finding> {
 fn observe(roots: &Roots, folder: &Path, directory: &VmDirectory) -> (Plan<Remove>, Vec<Finding>) {
     let found = directory.observe(roots);
     let of = |(path, error): &(PathBuf, io::Error)| unreadable(&folder.join(path), error);
-    (
-        plan(folder, &found.files),
-        found.unreadable.iter().map(of).collect(),
-    )
+    (plan(folder, &found.files), found.unreadable.iter().map(of).collect())
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Finding {

@@ -49,10 +49,7 @@ impl VmDirectory {
         for _ in 0..LEVELS {
             let mut below = Vec::new();
             for path in &level {
-                match self
-                    .directory_at(path)
-                    .and_then(|directory| names(directory.as_ref()))
-                {
+                match self.directory_at(path).and_then(|directory| names(directory.as_ref())) {
                     Ok(names) => below.extend(names.iter().map(|name| path.join(name))),
                     Err(error) => found.unreadable.push((path.clone(), error)),
                 }
@@ -80,9 +77,7 @@ impl VmDirectory {
         match fstatat(&directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(status) if status.st_ino == step.inode => {}
             Ok(_) => {
-                return Err(io::Error::other(
-                    "it was replaced by another file meanwhile",
-                ));
+                return Err(io::Error::other("it was replaced by another file meanwhile"));
             }
             Err(Errno::ENOENT) => return Ok(()),
             Err(error) => return Err(error.into()),
@@ -121,12 +116,7 @@ fn names(directory: Option<&OwnedFd>) -> io::Result<Vec<OsString>> {
         return Ok(Vec::new());
     };
     // A description of its own: reading moves the offset.
-    let own = openat(
-        directory,
-        ".",
-        OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
-        Mode::empty(),
-    )?;
+    let own = openat(directory, ".", OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
     let mut names = Vec::new();
     for entry in Dir::from_fd(own)?.iter() {
         let entry = entry?;
@@ -143,9 +133,7 @@ fn look(roots: &Roots, directory: &OwnedFd, path: &Path, found: &mut Found) {
     for name in PID_FILES {
         match fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(status) => {
-                found
-                    .files
-                    .push(pid_file(roots, directory, path.join(name), name, &status));
+                found.files.push(pid_file(roots, directory, path.join(name), name, &status));
             }
             Err(Errno::ENOENT) => {}
             Err(error) => found.unreadable.push((path.join(name), error.into())),
@@ -173,12 +161,7 @@ fn pid_file(
         Content::Text(text) => pid(text),
         _ => None,
     };
-    PidFile {
-        path,
-        inode: status.st_ino,
-        content,
-        process: number.map(|pid| process(roots, pid)),
-    }
+    PidFile { path, inode: status.st_ino, content, process: number.map(|pid| process(roots, pid)) }
 }
 
 fn process(roots: &Roots, pid: i32) -> Process {
@@ -195,7 +178,6 @@ fn contents(directory: &OwnedFd, name: &str) -> io::Result<Vec<u8>> {
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_RDONLY | OFlag::O_CLOEXEC;
     let file = std::fs::File::from(openat(directory, name, flags, Mode::empty())?);
     let mut text = Vec::new();
-    file.take(PID_FILE_LIMIT as u64 + 1)
-        .read_to_end(&mut text)?;
+    file.take(PID_FILE_LIMIT as u64 + 1).read_to_end(&mut text)?;
     Ok(text)
 }

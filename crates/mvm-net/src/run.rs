@@ -19,10 +19,7 @@ pub(crate) fn run(program: &Program, options: &Options) -> Report {
     let (loaded, stand_in) = match configuration::load_or_last_good(&roots, config) {
         Ok(found) => found,
         Err(findings) => {
-            return Report {
-                findings,
-                code: exit::CONFIGURATION,
-            };
+            return Report { findings, code: exit::CONFIGURATION };
         }
     };
     let mut report = match desired(&loaded.config, &machine_id(&roots)) {
@@ -34,11 +31,7 @@ pub(crate) fn run(program: &Program, options: &Options) -> Report {
         },
         None => Report::default(),
     };
-    if report
-        .findings
-        .iter()
-        .any(|finding| finding.code() == net::OBSERVE_FAILED.code)
-    {
+    if report.findings.iter().any(|finding| finding.code() == net::OBSERVE_FAILED.code) {
         report.code = exit::UNAVAILABLE;
     }
     // Said first and not counted: the host comes up from the last good configuration.

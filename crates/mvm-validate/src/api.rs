@@ -26,10 +26,7 @@ pub fn microvms(roots: &Roots, config: &Config) -> Result<Option<Vec<MicroVm>>, 
         let (cert, key) = (roots.at(tls.cert.as_str()), roots.at(tls.key.as_str()));
         // The host has no client certificate of its own; the server's is commonly of the same CA.
         let client = tls.client_ca.is_some().then(|| (cert.clone(), key));
-        Tls {
-            trust: cert,
-            client,
-        }
+        Tls { trust: cert, client }
     });
     let endpoint = &flintlockd.grpc_endpoint;
     let asks_for_certificates = tls.as_ref().is_some_and(|tls| tls.client.is_some());

@@ -28,10 +28,7 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
         Provider::CloudHypervisor => &flintlockd.cloudhypervisor_binary,
     };
     let mut daemon = program(roots, flintlockd.binary.as_str());
-    daemon.version = daemon
-        .path
-        .as_ref()
-        .and_then(|path| version(Path::new(path)));
+    daemon.version = daemon.path.as_ref().and_then(|path| version(Path::new(path)));
     Facts {
         pool: mvm_storage::thinpool::pool_state(roots, &config.thinpool.name)
             .map_err(|error| chain(&error)),
@@ -58,19 +55,13 @@ pub fn plugin(roots: &Roots, config: &Config) -> Plugin {
 
 fn program(roots: &Roots, name: &str) -> Program {
     let path = exec::find(roots, name).map(|path: PathBuf| path.display().to_string());
-    Program {
-        name: name.to_owned(),
-        path,
-        version: None,
-    }
+    Program { name: name.to_owned(), path, version: None }
 }
 
 /// `flintlockd version --short` prints the bare version.
 fn version(program: &Path) -> Option<String> {
     let arguments = ["version".as_ref(), "--short".as_ref()];
-    let exit = System
-        .run(program, &arguments, &mut Limits::timeout(VERSION_TIMEOUT))
-        .ok()?;
+    let exit = System.run(program, &arguments, &mut Limits::timeout(VERSION_TIMEOUT)).ok()?;
     exit.success().then(|| exit.stdout.trim().to_owned())
 }
 

@@ -39,12 +39,8 @@ pub enum Gate {
 impl Gate {
     /// The gate of this name, as units give it on the command line.
     pub fn named(name: &OsStr) -> Option<Self> {
-        let all = [
-            Self::Flintlockd,
-            Self::FlintlockdReady,
-            Self::Containerd,
-            Self::ContainerdReady,
-        ];
+        let all =
+            [Self::Flintlockd, Self::FlintlockdReady, Self::Containerd, Self::ContainerdReady];
         all.into_iter().find(|gate| OsStr::new(gate.name()) == name)
     }
 
@@ -58,9 +54,7 @@ impl Gate {
             Self::Containerd => containerd(roots, config),
             Self::ContainerdReady => containerd_ready(roots, config),
         };
-        let passed = findings
-            .iter()
-            .all(|finding| finding.severity() != Severity::Error);
+        let passed = findings.iter().all(|finding| finding.severity() != Severity::Error);
         let said: Vec<Finding> = last_good.into_iter().chain(findings).collect();
         say(roots, self, &said);
         passed
@@ -79,9 +73,7 @@ impl Gate {
 fn flintlockd(roots: &Roots, config: &Config) -> Vec<Finding> {
     let mut findings = checks::run(config, &facts::observe(roots, config, None));
     if let Some(file) = &config.flintlockd.basic_auth_token_file
-        && findings
-            .iter()
-            .all(|finding| finding.severity() != Severity::Error)
+        && findings.iter().all(|finding| finding.severity() != Severity::Error)
         && let Err(why) = handover::write_token(roots, config)
     {
         let unusable = Finding::new(&catalogue::flk::TOKEN_UNREADABLE, file.to_string());
@@ -97,9 +89,8 @@ fn flintlockd_ready(roots: &Roots, config: &Config) -> Vec<Finding> {
     loop {
         match api::microvms(roots, config) {
             Ok(microvms) => {
-                let count = microvms.map_or("shown only to clients".to_owned(), |shown| {
-                    shown.len().to_string()
-                });
+                let count = microvms
+                    .map_or("shown only to clients".to_owned(), |shown| shown.len().to_string());
                 let answers = Finding::new(&catalogue::flk::API_ANSWERS, endpoint);
                 return vec![answers.with("count", count)];
             }
@@ -126,10 +117,8 @@ fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
     } else if config.containerd.instance == Instance::Dedicated
         && let Err(error) = handover::write_containerd_config(roots, config)
     {
-        let failed = Finding::new(
-            &catalogue::ctrd::CONFIG_NOT_WRITTEN,
-            names::CONTAINERD_DEV_CONFIG,
-        );
+        let failed =
+            Finding::new(&catalogue::ctrd::CONFIG_NOT_WRITTEN, names::CONTAINERD_DEV_CONFIG);
         findings.push(failed.with("why", chain(&error)));
     }
     findings
@@ -187,8 +176,5 @@ fn say(roots: &Roots, gate: Gate, findings: &[Finding]) {
 /// Seconds since the boot, of a clock that also counts sleep.
 fn boot_seconds(roots: &Roots) -> u64 {
     let text = std::fs::read_to_string(roots.at("/proc/uptime")).unwrap_or_default();
-    text.split('.')
-        .next()
-        .and_then(|seconds| seconds.parse().ok())
-        .unwrap_or(0)
+    text.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(0)
 }

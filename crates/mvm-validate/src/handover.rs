@@ -27,9 +27,7 @@ pub fn token(path: &Path) -> Result<String, String> {
 
 /// Where flintlockd finds its token: `$XDG_CONFIG_HOME/flintlockd/config.yaml`.
 pub fn token_config(roots: &Roots) -> PathBuf {
-    roots
-        .at(names::FLINTLOCKD_CONFIG_HOME)
-        .join("flintlockd/config.yaml")
+    roots.at(names::FLINTLOCKD_CONFIG_HOME).join("flintlockd/config.yaml")
 }
 
 /// Hands the token over in a file that only root reads.
@@ -51,11 +49,7 @@ pub fn write_token(roots: &Roots, config: &Config) -> Result<(), String> {
 /// It cannot be written.
 pub fn write_containerd_config(roots: &Roots, config: &Config) -> Result<(), mvm_host::Error> {
     let text = mvm_plan::containerd::render(config);
-    atomic::write(
-        &roots.at(names::CONTAINERD_DEV_CONFIG),
-        text.as_bytes(),
-        0o644,
-    )
+    atomic::write(&roots.at(names::CONTAINERD_DEV_CONFIG), text.as_bytes(), 0o644)
 }
 
 /// A double-quoted YAML scalar, which takes JSON's escapes.

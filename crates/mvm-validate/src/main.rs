@@ -17,9 +17,7 @@ const PROGRAM: Program = Program {
 
 fn main() -> ExitCode {
     let mut arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let named = arguments
-        .iter()
-        .position(|argument| Gate::named(argument).is_some());
+    let named = arguments.iter().position(|argument| Gate::named(argument).is_some());
     let gate = named.and_then(|at| Gate::named(&arguments.remove(at)));
     oneshot::main(&PROGRAM, arguments, |program, options| {
         run(program, options, gate.unwrap_or(Gate::Flintlockd))
@@ -35,14 +33,8 @@ fn run(program: &Program, options: &Options, gate: Gate) -> Report {
     match load_or_last_good(&roots, config) {
         Ok((loaded, last_good)) => {
             let passed = gate.pass(&roots, &loaded.config, last_good);
-            Report {
-                findings: Vec::new(),
-                code: if passed { exit::DONE } else { exit::FINDINGS },
-            }
+            Report { findings: Vec::new(), code: if passed { exit::DONE } else { exit::FINDINGS } }
         }
-        Err(findings) => Report {
-            findings,
-            code: exit::CONFIGURATION,
-        },
+        Err(findings) => Report { findings, code: exit::CONFIGURATION },
     }
 }

@@ -26,11 +26,9 @@ fn main() -> ExitCode {
     let in_initrd = std::env::var_os("SYSTEMD_IN_INITRD").is_some_and(|value| value == "1");
     match arguments.as_slice() {
         [one] if one == Path::new("--help") => run::print(HELP),
-        [one] if one == Path::new("--version") => run::print(concat!(
-            "mvmhost-generator ",
-            env!("CARGO_PKG_VERSION"),
-            "\n"
-        )),
+        [one] if one == Path::new("--version") => {
+            run::print(concat!("mvmhost-generator ", env!("CARGO_PKG_VERSION"), "\n"))
+        }
         // The host's configuration is not in the initrd.
         [_, _, _] if in_initrd => ExitCode::SUCCESS,
         [normal, _, late] => run::generate(&Roots::new(root), normal, late),

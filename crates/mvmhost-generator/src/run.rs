@@ -62,15 +62,9 @@ fn configuration(roots: &Roots, device: &Path) -> Option<Config> {
         Ok(Some(_)) => &catalogue::conf::LAST_GOOD,
         Ok(None) | Err(_) => &catalogue::conf::NO_LAST_GOOD,
     };
-    let first = problems
-        .first()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let first = problems.first().map(ToString::to_string).unwrap_or_default();
     let file = roots.config();
-    kmsg::report(
-        device,
-        &Finding::new(entry, file.to_string_lossy()).with("problem", first),
-    );
+    kmsg::report(device, &Finding::new(entry, file.to_string_lossy()).with("problem", first));
     last_good.ok().flatten().map(|loaded| loaded.config)
 }
 

@@ -6,12 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// Turn this machine into a host for flintlock microVMs, from /etc/mvmhost.toml
 #[derive(Debug, Parser)]
-#[command(
-    name = "mvmhost",
-    version,
-    max_term_width = 96,
-    disable_help_subcommand = true
-)]
+#[command(name = "mvmhost", version, max_term_width = 96, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     /// Print one JSON document instead of text
     #[arg(long, global = true)]
@@ -26,13 +21,7 @@ pub(crate) struct Cli {
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
     /// Whether to use colors
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        value_name = "WHEN",
-        default_value = "auto"
-    )]
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: When,
     /// What to do
     #[command(subcommand)]

@@ -21,11 +21,7 @@ pub(crate) struct Context {
 impl Context {
     /// From the command line.
     pub(crate) fn new(cli: &Cli) -> Self {
-        Self {
-            roots: Roots::new(&cli.root),
-            config: cli.config.clone(),
-            json: cli.json,
-        }
+        Self { roots: Roots::new(&cli.root), config: cli.config.clone(), json: cli.json }
     }
 
     /// The configuration, or a finding for everything that is wrong with it.

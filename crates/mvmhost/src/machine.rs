@@ -29,32 +29,15 @@ pub(crate) struct Plans {
 impl Plans {
     /// What all three have to say.
     pub(crate) fn findings(&self) -> Vec<Finding> {
-        let all = self
-            .pool
-            .findings
-            .iter()
-            .chain(&self.net.findings)
-            .chain(&self.units.findings);
+        let all = self.pool.findings.iter().chain(&self.net.findings).chain(&self.units.findings);
         all.cloned().collect()
     }
 
     /// Every step, as text.
     pub(crate) fn steps(&self) -> Vec<(&'static str, String)> {
-        let pool = self
-            .pool
-            .steps
-            .iter()
-            .map(|step| ("thinpool", step.to_string()));
-        let net = self
-            .net
-            .steps
-            .iter()
-            .map(|step| ("network", step.to_string()));
-        let units = self
-            .units
-            .steps
-            .iter()
-            .map(|step| ("units", step.to_string()));
+        let pool = self.pool.steps.iter().map(|step| ("thinpool", step.to_string()));
+        let net = self.net.steps.iter().map(|step| ("network", step.to_string()));
+        let units = self.units.steps.iter().map(|step| ("units", step.to_string()));
         pool.chain(net).chain(units).collect()
     }
 }
@@ -90,13 +73,7 @@ pub(crate) fn plans(
     observed.pool_pending = !pool.steps.is_empty();
     observed.net_pending = !net.steps.is_empty();
     let units = mvm_plan::host::plan(&desired, &observed);
-    Ok(Plans {
-        desired,
-        observed,
-        pool,
-        net,
-        units,
-    })
+    Ok(Plans { desired, observed, pool, net, units })
 }
 
 /// What units, generated files and rendered files are like now.
@@ -108,11 +85,7 @@ fn observe(
     let mut observed = Observed {
         applied: fs::read_to_string(roots.applied()).ok(),
         containerd_config: fs::read_to_string(roots.at(names::CONTAINERD_DEV_CONFIG)).ok(),
-        generated: desired
-            .generated
-            .iter()
-            .filter_map(|file| generated(roots, file))
-            .collect(),
+        generated: desired.generated.iter().filter_map(|file| generated(roots, file)).collect(),
         ..Observed::default()
     };
     for name in mvm_plan::host::needed(desired) {
@@ -132,10 +105,7 @@ fn generated(roots: &Roots, file: &UnitFile) -> Option<UnitFile> {
         Directory::Late => "/run/systemd/generator.late",
     };
     let text = fs::read_to_string(roots.at(directory).join(&file.path)).ok()?;
-    Some(UnitFile {
-        text,
-        ..file.clone()
-    })
+    Some(UnitFile { text, ..file.clone() })
 }
 
 fn unit(roots: &Roots, state: &UnitState) -> Unit {
@@ -147,14 +117,7 @@ fn unit(roots: &Roots, state: &UnitState) -> Unit {
         }),
     };
     let words = [&state.active_state, &state.sub_state, &state.result];
-    let told: Vec<&str> = words
-        .iter()
-        .map(|word| word.as_str())
-        .filter(|w| !w.is_empty())
-        .collect();
-    Unit {
-        active: state.is_active(),
-        state: told.join(", "),
-        argv,
-    }
+    let told: Vec<&str> =
+        words.iter().map(|word| word.as_str()).filter(|w| !w.is_empty()).collect();
+    Unit { active: state.is_active(), state: told.join(", "), argv }
 }

@@ -22,11 +22,7 @@ fn main() -> ExitCode {
         Err(said) => {
             // Help and version go to standard output and are no error.
             let _ = said.print();
-            return if said.use_stderr() {
-                Exit::Usage.into()
-            } else {
-                ExitCode::SUCCESS
-            };
+            return if said.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS };
         }
     };
     let colored = match cli.color {
@@ -35,11 +31,7 @@ fn main() -> ExitCode {
         When::Auto => std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
     };
     let color = if colored { Color::Always } else { Color::Never };
-    let level = if cli.verbose {
-        log::LevelFilter::Debug
-    } else {
-        log::LevelFilter::Info
-    };
+    let level = if cli.verbose { log::LevelFilter::Debug } else { log::LevelFilter::Info };
     sink::init(Sink::Terminal(color), level);
     commands::run(&cli, nix::unistd::geteuid().is_root()).into()
 }

@@ -40,9 +40,7 @@ pub fn bring_up(network: &mut impl Network, desired: Option<&Desired>) -> Outcom
         outcome.done.push(step);
     }
     if !outcome.done.is_empty() {
-        outcome
-            .findings
-            .extend(verify(network, desired, &outcome.done));
+        outcome.findings.extend(verify(network, desired, &outcome.done));
     }
     outcome
 }
@@ -69,11 +67,7 @@ fn is_error(finding: &Finding) -> bool {
 }
 
 fn words(steps: &[Step]) -> String {
-    steps
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
+    steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn unread(desired: &Desired, error: &Error) -> Finding {

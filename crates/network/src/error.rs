@@ -64,9 +64,9 @@ impl From<rtnetlink::Error> for Answer {
     fn from(error: rtnetlink::Error) -> Self {
         match error {
             // The kernel's code is negative; 0 would be an acknowledgement.
-            rtnetlink::Error::NetlinkError(message) if message.raw_code() != 0 => Self::Errno(
-                io::Error::from_raw_os_error(message.raw_code().saturating_abs()),
-            ),
+            rtnetlink::Error::NetlinkError(message) if message.raw_code() != 0 => {
+                Self::Errno(io::Error::from_raw_os_error(message.raw_code().saturating_abs()))
+            }
             rtnetlink::Error::RequestFailed => Self::Protocol("the connection was lost".to_owned()),
             other => Self::Protocol(other.to_string()),
         }

@@ -64,32 +64,17 @@ impl Network for Kernel {
 }
 
 fn listing(what: &'static str) -> impl Fn(rtnetlink::Error) -> Error {
-    move |error| Error::List {
-        what,
-        source: Answer::from(error),
-    }
+    move |error| Error::List { what, source: Answer::from(error) }
 }
 
 async fn observe(handle: &Handle) -> Result<Observed, Error> {
-    let links: Vec<LinkMessage> = handle
-        .link()
-        .get()
-        .execute()
-        .try_collect()
-        .await
-        .map_err(listing("interfaces"))?;
-    let addresses: Vec<AddressMessage> = handle
-        .address()
-        .get()
-        .execute()
-        .try_collect()
-        .await
-        .map_err(listing("addresses"))?;
+    let links: Vec<LinkMessage> =
+        handle.link().get().execute().try_collect().await.map_err(listing("interfaces"))?;
+    let addresses: Vec<AddressMessage> =
+        handle.address().get().execute().try_collect().await.map_err(listing("addresses"))?;
     let links: Vec<_> = links.iter().map(message::link).collect();
-    let names: HashMap<u32, String> = links
-        .iter()
-        .map(|((index, link), _)| (*index, link.name.clone()))
-        .collect();
+    let names: HashMap<u32, String> =
+        links.iter().map(|((index, link), _)| (*index, link.name.clone())).collect();
     let mut of_link: HashMap<u32, Vec<IpNet>> = HashMap::new();
     for (index, address) in addresses.iter().filter_map(message::address) {
         of_link.entry(index).or_default().push(address);
@@ -100,10 +85,7 @@ async fn observe(handle: &Handle) -> Result<Observed, Error> {
         ..link
     };
     let links = links.into_iter().map(complete).collect();
-    Ok(Observed {
-        links,
-        routes: routes(handle, &names).await?,
-    })
+    Ok(Observed { links, routes: routes(handle, &names).await? })
 }
 
 async fn routes(handle: &Handle, names: &HashMap<u32, String>) -> Result<Vec<Route>, Error> {
@@ -111,13 +93,8 @@ async fn routes(handle: &Handle, names: &HashMap<u32, String>) -> Result<Vec<Rou
     let v6 = RouteMessageBuilder::<std::net::Ipv6Addr>::new().build();
     let mut routes = Vec::new();
     for family in [v4, v6] {
-        let found: Vec<RouteMessage> = handle
-            .route()
-            .get(family)
-            .execute()
-            .try_collect()
-            .await
-            .map_err(listing("routes"))?;
+        let found: Vec<RouteMessage> =
+            handle.route().get(family).execute().try_collect().await.map_err(listing("routes"))?;
         routes.extend(found.iter().flat_map(|route| message::routes(route, names)));
     }
     Ok(routes)
@@ -139,9 +116,7 @@ async fn apply(handle: &Handle, step: &Step) -> Result<(), Error> {
             handle.link().add(bridge).execute().await.map_err(failed)
         }
         Step::SetStpOff { name } => {
-            let bridge = existing(handle, step, name)
-                .await?
-                .stp_state(BridgeStpState::Disabled);
+            let bridge = existing(handle, step, name).await?.stp_state(BridgeStpState::Disabled);
             reconfigure(handle, bridge).await.map_err(failed)
         }
         Step::SetForwardDelayOff { name } => {
@@ -155,29 +130,17 @@ async fn apply(handle: &Handle, step: &Step) -> Result<(), Error> {
         }
         Step::SetMtu { name, mtu } => {
             let link = LinkUnspec::new_with_index(index(handle, step, name).await?);
-            handle
-                .link()
-                .set(link.mtu(*mtu).build())
-                .execute()
-                .await
-                .map_err(failed)
+            handle.link().set(link.mtu(*mtu).build()).execute().await.map_err(failed)
         }
         Step::AddAddress { name, address } => {
             let index = index(handle, step, name).await?;
-            let request = handle
-                .address()
-                .add(index, address.addr(), address.prefix_len());
+            let request = handle.address().add(index, address.addr(), address.prefix_len());
             // `replace`: an address that appeared in the meantime is no failure.
             request.replace().execute().await.map_err(failed)
         }
         Step::SetUp { name } => {
             let link = LinkUnspec::new_with_index(index(handle, step, name).await?);
-            handle
-                .link()
-                .set(link.up().build())
-                .execute()
-                .await
-                .map_err(failed)
+            handle.link().set(link.up().build()).execute().await.map_err(failed)
         }
     }
 }
@@ -208,17 +171,10 @@ async fn index(handle: &Handle, step: &Step, name: &str) -> Result<u32, Error> {
     let mut found = handle.link().get().match_name(name).execute();
     match found.try_next().await {
         Ok(Some(link)) => Ok(link.header.index),
-        Ok(None) => Err(Error::Gone {
-            step: step.to_string(),
-        }),
+        Ok(None) => Err(Error::Gone { step: step.to_string() }),
         Err(error) => match Answer::from(error) {
-            answer if answer.errno() == Some(ENODEV) => Err(Error::Gone {
-                step: step.to_string(),
-            }),
-            source => Err(Error::Step {
-                step: step.to_string(),
-                source,
-            }),
+            answer if answer.errno() == Some(ENODEV) => Err(Error::Gone { step: step.to_string() }),
+            source => Err(Error::Step { step: step.to_string(), source }),
         },
     }
 }

@@ -10,11 +10,7 @@ pub fn machine_id(roots: &Roots) -> String {
     let text = String::from_utf8(text).unwrap_or_default();
     let text = text.trim();
     let whole = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if whole {
-        text.to_owned()
-    } else {
-        String::new()
-    }
+    if whole { text.to_owned() } else { String::new() }
 }
 
 #[cfg(test)]
@@ -28,10 +24,7 @@ mod tests {
         let roots = Roots::new(&folder);
         assert_eq!(machine_id(&roots), "");
         for (text, expected) in [
-            (
-                "0123456789abcdef0123456789abcdef\n",
-                "0123456789abcdef0123456789abcdef",
-            ),
+            ("0123456789abcdef0123456789abcdef\n", "0123456789abcdef0123456789abcdef"),
             ("uninitialized\n", ""),
             ("", ""),
         ] {

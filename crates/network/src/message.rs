@@ -49,10 +49,7 @@ fn note(link: &mut Link, info: &LinkInfo) {
 }
 
 fn bridge(options: &[InfoBridge]) -> BridgeOptions {
-    let mut found = BridgeOptions {
-        stp: false,
-        forward_delay: 0,
-    };
+    let mut found = BridgeOptions { stp: false, forward_delay: 0 };
     for option in options {
         match option {
             InfoBridge::StpState(state) => found.stp = *state != BridgeStpState::Disabled,
@@ -96,24 +93,16 @@ pub(crate) fn routes(message: &RouteMessage, names: &HashMap<u32, String>) -> Ve
         }
     }
     let named = through.iter().filter_map(|index| names.get(index));
-    named
-        .map(|interface| Route {
-            destination,
-            interface: interface.clone(),
-        })
-        .collect()
+    named.map(|interface| Route { destination, interface: interface.clone() }).collect()
 }
 
 fn destination(message: &RouteMessage) -> Option<IpNet> {
     let length = message.header.destination_prefix_length;
-    let address = message
-        .attributes
-        .iter()
-        .find_map(|attribute| match attribute {
-            RouteAttribute::Destination(RouteAddress::Inet(ip)) => Some(IpAddr::V4(*ip)),
-            RouteAttribute::Destination(RouteAddress::Inet6(ip)) => Some(IpAddr::V6(*ip)),
-            _ => None,
-        });
+    let address = message.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Destination(RouteAddress::Inet(ip)) => Some(IpAddr::V4(*ip)),
+        RouteAttribute::Destination(RouteAddress::Inet6(ip)) => Some(IpAddr::V6(*ip)),
+        _ => None,
+    });
     // No destination is the default route, which overlaps nothing.
     IpNet::new(address?, length).ok()
 }

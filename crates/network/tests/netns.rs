@@ -38,21 +38,14 @@ impl Network for Counting {
 }
 
 fn run(desired: &Desired) -> (Outcome, usize) {
-    let mut network = Counting {
-        kernel: Kernel::connect().unwrap(),
-        changes: 0,
-    };
+    let mut network = Counting { kernel: Kernel::connect().unwrap(), changes: 0 };
     let outcome = bring_up(&mut network, Some(desired));
     (outcome, network.changes)
 }
 
 fn ip(args: &str) -> String {
     let output = Command::new("ip").args(args.split(' ')).output().unwrap();
-    assert!(
-        output.status.success(),
-        "ip {args}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "ip {args}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -67,19 +60,11 @@ fn wanted(addresses: &[&str]) -> Desired {
 
 fn bridge() -> Link {
     let observed = Kernel::connect().unwrap().observe().unwrap();
-    observed
-        .links
-        .into_iter()
-        .find(|link| link.name == "br-mvm")
-        .unwrap()
+    observed.links.into_iter().find(|link| link.name == "br-mvm").unwrap()
 }
 
 fn codes(outcome: &Outcome) -> Vec<&'static str> {
-    outcome
-        .findings
-        .iter()
-        .map(|finding| finding.code())
-        .collect()
+    outcome.findings.iter().map(|finding| finding.code()).collect()
 }
 
 #[test]
@@ -87,16 +72,9 @@ fn netns_makes_the_bridge_and_then_changes_nothing() {
     in_namespace(|| {
         let desired = wanted(&["10.42.0.1/24", "fd00:42::1/64"]);
         let (outcome, changes) = run(&desired);
-        assert_eq!(
-            (codes(&outcome), changes),
-            (vec!["MVM-NET-001"], 4),
-            "{outcome:?}"
-        );
+        assert_eq!((codes(&outcome), changes), (vec!["MVM-NET-001"], 4), "{outcome:?}");
         let link = bridge();
-        assert_eq!(
-            (link.kind.as_str(), link.up, link.mtu),
-            ("bridge", true, 1500)
-        );
+        assert_eq!((link.kind.as_str(), link.up, link.mtu), ("bridge", true, 1500));
         assert_eq!(link.mac, Some(desired.mac));
         let options = link.bridge.unwrap();
         assert!(!options.stp && options.forward_delay == 0);
@@ -125,16 +103,9 @@ fn netns_converges_what_differs_and_leaves_foreign_addresses() {
     in_namespace(|| {
         ip("link add br-mvm type bridge stp_state 1 forward_delay 1500");
         ip("address add 172.20.0.1/16 dev br-mvm");
-        let desired = Desired {
-            mtu: Some(1400),
-            ..wanted(&["10.42.0.1/24"])
-        };
+        let desired = Desired { mtu: Some(1400), ..wanted(&["10.42.0.1/24"]) };
         let (outcome, changes) = run(&desired);
-        assert_eq!(
-            (codes(&outcome), changes),
-            (vec!["MVM-NET-001"], 6),
-            "{outcome:?}"
-        );
+        assert_eq!((codes(&outcome), changes), (vec!["MVM-NET-001"], 6), "{outcome:?}");
         let link = bridge();
         let foreign: IpNet = "172.20.0.1/16".parse().unwrap();
         assert!(link.addresses.contains(&foreign) && link.mtu == 1400 && link.up);
@@ -146,10 +117,7 @@ fn netns_converges_what_differs_and_leaves_foreign_addresses() {
 #[test]
 fn netns_a_large_mtu_survives_a_port_with_a_small_one() {
     in_namespace(|| {
-        let desired = Desired {
-            mtu: Some(9000),
-            ..wanted(&[])
-        };
+        let desired = Desired { mtu: Some(9000), ..wanted(&[]) };
         run(&desired);
         ip("link add fltap0000001 type veth");
         ip("link set fltap0000001 master br-mvm");
@@ -164,11 +132,7 @@ fn netns_others_ports_keep_the_bridge_as_it_is() {
         ip("link add eth0 type veth");
         ip("link set eth0 master br-mvm up");
         let (outcome, _) = run(&wanted(&["10.42.0.1/24"]));
-        assert_eq!(
-            codes(&outcome),
-            ["MVM-NET-005", "MVM-NET-001"],
-            "{outcome:?}"
-        );
+        assert_eq!(codes(&outcome), ["MVM-NET-005", "MVM-NET-001"], "{outcome:?}");
         let link = bridge();
         assert_eq!(link.mac, Some(Mac([0x00, 0x16, 0x3e, 0, 0, 9])));
         assert!(link.bridge.unwrap().stp && link.up);
@@ -196,11 +160,7 @@ fn netns_an_overlap_is_refused_by_address_and_by_route() {
         ip("route add default via 192.168.5.1 dev wlan0");
         for address in ["192.168.5.129/25", "10.42.0.1/24"] {
             let (outcome, changes) = run(&wanted(&[address]));
-            assert_eq!(
-                (codes(&outcome), changes),
-                (vec!["MVM-NET-003"], 0),
-                "{address}"
-            );
+            assert_eq!((codes(&outcome), changes), (vec!["MVM-NET-003"], 0), "{address}");
             assert!(outcome.findings[0].message().ends_with("wlan0"));
         }
         assert_eq!(codes(&run(&wanted(&["10.43.0.1/24"])).0), ["MVM-NET-001"]);
@@ -234,21 +194,11 @@ fn netns_ipv6_turned_off_has_its_own_answer() {
 fn netns_an_interface_that_went_away_is_named() {
     in_namespace(|| {
         let mut kernel = Kernel::connect().unwrap();
-        let failure = kernel
-            .apply(&Step::SetUp {
-                name: "br-mvm".to_owned(),
-            })
-            .unwrap_err();
+        let failure = kernel.apply(&Step::SetUp { name: "br-mvm".to_owned() }).unwrap_err();
         assert!(matches!(failure, Error::Gone { .. }), "{failure:?}");
-        assert_eq!(
-            failure.to_string(),
-            "cannot bring bridge br-mvm up: no such interface"
-        );
+        assert_eq!(failure.to_string(), "cannot bring bridge br-mvm up: no such interface");
         ip("link add br-mvm type bridge");
-        let step = Step::CreateBridge {
-            name: "br-mvm".to_owned(),
-            mac: Mac([2, 0, 0, 0, 0, 1]),
-        };
+        let step = Step::CreateBridge { name: "br-mvm".to_owned(), mac: Mac([2, 0, 0, 0, 0, 1]) };
         assert_eq!(kernel.apply(&step).unwrap_err().errno(), Some(17));
     });
 }

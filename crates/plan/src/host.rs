@@ -120,10 +120,8 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
         steps.push(Step::DaemonReload);
     }
     let active = |unit: &str| observed.units.get(unit).is_some_and(|unit| unit.active);
-    let oneshots = [
-        (names::THINPOOL_UNIT, observed.pool_pending),
-        (names::NET_UNIT, observed.net_pending),
-    ];
+    let oneshots =
+        [(names::THINPOOL_UNIT, observed.pool_pending), (names::NET_UNIT, observed.net_pending)];
     for (unit, pending) in oneshots {
         if pending && active(unit) {
             steps.push(Step::Reload(unit.to_owned()));

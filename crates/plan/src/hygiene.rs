@@ -117,11 +117,7 @@ pub fn plan(folder: &Path, observed: &[PidFile]) -> Plan<Remove> {
         match judge(file) {
             Ok(None) => {}
             Ok(Some(reason)) => {
-                steps.push(Remove {
-                    path: file.path.clone(),
-                    inode: file.inode,
-                    reason,
-                });
+                steps.push(Remove { path: file.path.clone(), inode: file.inode, reason });
             }
             Err((reason, evidence)) => {
                 let path = folder.join(&file.path);
@@ -164,9 +160,7 @@ fn judge(file: &PidFile) -> Result<Option<Reason>, (&'static str, String)> {
 
 /// The name of the microVM's own directory.
 fn uid(path: &Path) -> &[u8] {
-    path.parent()
-        .and_then(Path::file_name)
-        .map_or(b"", OsStr::as_encoded_bytes)
+    path.parent().and_then(Path::file_name).map_or(b"", OsStr::as_encoded_bytes)
 }
 
 /// Whether the uid stands in the command line as a word: `--id UID`, `/…/UID/firecracker.cfg`.

@@ -230,18 +230,10 @@ pub fn plan(desired: Option<&Desired>, observed: &Observed) -> Plan<Step> {
         steps.extend(option_steps(desired, link));
         steps.extend(mtu_step(link, Some(desired.mtu.unwrap_or(DEFAULT_MTU))));
     }
-    let missing = desired
-        .addresses
-        .iter()
-        .filter(|address| !link.addresses.contains(address));
-    steps.extend(missing.map(|&address| Step::AddAddress {
-        name: link.name.clone(),
-        address,
-    }));
+    let missing = desired.addresses.iter().filter(|address| !link.addresses.contains(address));
+    steps.extend(missing.map(|&address| Step::AddAddress { name: link.name.clone(), address }));
     if !link.up {
-        steps.push(Step::SetUp {
-            name: link.name.clone(),
-        });
+        steps.push(Step::SetUp { name: link.name.clone() });
     }
     Plan::new(steps, findings)
 }
@@ -254,21 +246,14 @@ fn as_created(desired: &Desired) -> Link {
         up: false,
         mac: Some(desired.mac),
         mtu: DEFAULT_MTU,
-        bridge: Some(BridgeOptions {
-            stp: false,
-            forward_delay: 0,
-        }),
+        bridge: Some(BridgeOptions { stp: false, forward_delay: 0 }),
         addresses: Vec::new(),
         master: None,
     }
 }
 
 fn not_a_bridge(link: &Link) -> Finding {
-    let kind = if link.kind.is_empty() {
-        "a hardware interface"
-    } else {
-        link.kind.as_str()
-    };
+    let kind = if link.kind.is_empty() { "a hardware interface" } else { link.kind.as_str() };
     Finding::new(&net::NOT_A_BRIDGE, &link.name).with("kind", kind)
 }
 
@@ -291,29 +276,20 @@ fn delays(link: &Link) -> Option<Finding> {
 
 fn mtu_step(link: &Link, mtu: Option<u32>) -> Option<Step> {
     let mtu = mtu.filter(|&mtu| mtu != link.mtu)?;
-    Some(Step::SetMtu {
-        name: link.name.clone(),
-        mtu,
-    })
+    Some(Step::SetMtu { name: link.name.clone(), mtu })
 }
 
 fn option_steps(desired: &Desired, link: &Link) -> Vec<Step> {
     let name = || link.name.clone();
     let mut steps = Vec::new();
     if link.mac != Some(desired.mac) {
-        steps.push(Step::SetMac {
-            name: name(),
-            mac: desired.mac,
-        });
+        steps.push(Step::SetMac { name: name(), mac: desired.mac });
     }
     // In this order: the kernel refuses a forward delay of 0 while spanning tree is on.
     if link.bridge.is_some_and(|options| options.stp) {
         steps.push(Step::SetStpOff { name: name() });
     }
-    if link
-        .bridge
-        .is_some_and(|options| options.forward_delay != 0)
-    {
+    if link.bridge.is_some_and(|options| options.forward_delay != 0) {
         steps.push(Step::SetForwardDelayOff { name: name() });
     }
     steps
@@ -324,11 +300,8 @@ fn option_steps(desired: &Desired, link: &Link) -> Vec<Step> {
 fn overlaps(desired: &Desired, link: &Link, observed: &Observed) -> Vec<Finding> {
     let mut findings = Vec::new();
     for address in &desired.addresses {
-        let entry = if link.addresses.contains(address) {
-            &net::SUBNET_SHARED
-        } else {
-            &net::SUBNET_TAKEN
-        };
+        let entry =
+            if link.addresses.contains(address) { &net::SUBNET_SHARED } else { &net::SUBNET_TAKEN };
         for (interface, other) in neighbours(address, &link.name, observed) {
             findings.push(
                 Finding::new(entry, &link.name)
@@ -345,19 +318,13 @@ fn overlaps(desired: &Desired, link: &Link, observed: &Observed) -> Vec<Finding>
 fn neighbours<'a>(subnet: &IpNet, own: &str, observed: &'a Observed) -> BTreeMap<&'a str, String> {
     let mut found = BTreeMap::new();
     let of_links = observed.links.iter().flat_map(|link| {
-        link.addresses
-            .iter()
-            .map(move |address| (link.name.as_str(), *address, "address"))
+        link.addresses.iter().map(move |address| (link.name.as_str(), *address, "address"))
     });
-    let of_routes = observed
-        .routes
-        .iter()
-        .map(|route| (route.interface.as_str(), route.destination, "route"));
+    let of_routes =
+        observed.routes.iter().map(|route| (route.interface.as_str(), route.destination, "route"));
     for (interface, other, what) in of_links.chain(of_routes) {
         if interface != own && !is_everywhere(&other) && overlap(subnet, &other) {
-            found
-                .entry(interface)
-                .or_insert_with(|| format!("the {what} {other}"));
+            found.entry(interface).or_insert_with(|| format!("the {what} {other}"));
         }
     }
     found

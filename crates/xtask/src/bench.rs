@@ -1,8 +1,75 @@
-//! Ratios against what a user would do instead.
+//! Ratios against what a user would do instead, in one run; nothing here fails a test.
 
-use anyhow::Result;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::{package, tools, vm};
+
+/// Runs of which the median counts.
+const RUNS: usize = 1001;
 
 /// All of them.
 pub(crate) fn run() -> Result<()> {
+    generator()?;
+    vm::prepare()?;
+    vm::run("vm-bench", &[])
+}
+
+/// The generator with the file as it is installed: instructions under callgrind, and wall time
+/// against /bin/true.
+fn generator() -> Result<()> {
+    tools::apt(&["valgrind"])?;
+    let program = package::generator()?;
+    let top = tools::top()?;
+    let scratch = top.join("target").join(format!("bench-{}", tools::now()));
+    let measured = measure(&top, &program, &scratch);
+    fs::remove_dir_all(&scratch)?;
+    measured
+}
+
+fn measure(top: &Path, program: &Path, scratch: &Path) -> Result<()> {
+    fs::create_dir_all(scratch.join("root/etc"))?;
+    fs::copy(top.join("packaging/config/mvmhost.toml"), scratch.join("root/etc/mvmhost.toml"))?;
+    let directories = ["normal", "early", "late"].map(|name| scratch.join(name));
+    let ours = || {
+        let mut command = Command::new(program);
+        command.args(&directories).env("MVMHOST_GENERATOR_ROOT", scratch.join("root"));
+        command
+    };
+    for directory in &directories {
+        fs::create_dir_all(directory)?;
+    }
+    let mut counted = Command::new("valgrind");
+    counted.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program);
+    counted.args(&directories).env("MVMHOST_GENERATOR_ROOT", scratch.join("root"));
+    let said = String::from_utf8(counted.output()?.stderr)?;
+    let collected = said.lines().find(|line| line.contains("Collected"));
+    let count =
+        collected.and_then(|line| line.rsplit(' ').next()).context("callgrind counted nothing")?;
+    println!("generator, default file: {count} instructions");
+    let (mut mine, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        mine.push(wall(&mut ours())?);
+        theirs.push(wall(&mut Command::new("/bin/true"))?);
+    }
+    let (mine, theirs) = (median(mine), median(theirs));
+    println!("generator against /bin/true: {mine:.0} us / {theirs:.0} us = {:.2}", mine / theirs);
     Ok(())
+}
+
+/// Microseconds from start to end of a process.
+fn wall(command: &mut Command) -> Result<f64> {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let started = Instant::now();
+    command.status()?;
+    Ok(started.elapsed().as_secs_f64() * 1e6)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -10,13 +10,7 @@ use mvm_diagnostics::render;
 use crate::tools;
 
 /// Programs whose `--help` stands in the manual page of the same name.
-const PROGRAMS: [&str; 5] = [
-    "mvmhost",
-    "mvm-thinpool",
-    "mvm-net",
-    "mvm-hygiene",
-    "mvm-validate",
-];
+const PROGRAMS: [&str; 5] = ["mvmhost", "mvm-thinpool", "mvm-net", "mvm-hygiene", "mvm-validate"];
 
 /// Writes the files, or with `check` fails when one is stale.
 pub(crate) fn run(check: bool) -> Result<()> {
@@ -33,38 +27,21 @@ pub(crate) fn run(check: bool) -> Result<()> {
         }
         Ok(())
     };
-    keep(
-        "packaging/journal/mvmhost.catalog",
-        render::journal_catalog(),
-    )?;
-    keep(
-        "packaging/config/mvmhost.schema.json",
-        mvm_config::json_schema(),
-    )?;
+    keep("packaging/journal/mvmhost.catalog", render::journal_catalog())?;
+    keep("packaging/config/mvmhost.schema.json", mvm_config::json_schema())?;
     let diagnostics = "man/mvmhost-diagnostics.7.md";
-    keep(
-        diagnostics,
-        block(&top, diagnostics, "CODES", &render::man_body())?,
-    )?;
+    keep(diagnostics, block(&top, diagnostics, "CODES", &render::man_body())?)?;
     let keys = "man/mvmhost.toml.5.md";
     keep(keys, block(&top, keys, "KEYS", &mvm_config::man_keys())?)?;
     let mut build = tools::command("cargo")?;
-    build
-        .args(["build", "--quiet"])
-        .args(PROGRAMS.iter().flat_map(|name| ["-p", name]));
+    build.args(["build", "--quiet"]).args(PROGRAMS.iter().flat_map(|name| ["-p", name]));
     tools::check(&mut build)?;
     for name in PROGRAMS {
         let path = format!("man/{name}.8.md");
         let help = tools::output(Command::new(top.join("target/debug").join(name)).arg("--help"))?;
         let indented: String = help
             .lines()
-            .map(|line| {
-                if line.is_empty() {
-                    "\n".to_owned()
-                } else {
-                    format!("    {line}\n")
-                }
-            })
+            .map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") })
             .collect();
         keep(&path, block(&top, &path, "OPTIONS", &indented)?)?;
     }
@@ -81,18 +58,9 @@ pub(crate) fn run(check: bool) -> Result<()> {
 /// The file's text with the part between its two markers replaced.
 fn block(top: &Path, path: &str, name: &str, body: &str) -> Result<String> {
     let text = fs::read_to_string(top.join(path)).with_context(|| format!("reading {path}"))?;
-    let (begin, end) = (
-        format!("<!-- BEGIN GENERATED {name} -->\n"),
-        format!("<!-- END GENERATED {name} -->"),
-    );
-    let (before, rest) = text
-        .split_once(&begin)
-        .with_context(|| format!("{path}: no {begin}"))?;
-    let (_, after) = rest
-        .split_once(&end)
-        .with_context(|| format!("{path}: no {end}"))?;
-    Ok(format!(
-        "{before}{begin}\n{}\n\n{end}{after}",
-        body.trim_end()
-    ))
+    let (begin, end) =
+        (format!("<!-- BEGIN GENERATED {name} -->\n"), format!("<!-- END GENERATED {name} -->"));
+    let (before, rest) = text.split_once(&begin).with_context(|| format!("{path}: no {begin}"))?;
+    let (_, after) = rest.split_once(&end).with_context(|| format!("{path}: no {end}"))?;
+    Ok(format!("{before}{begin}\n{}\n\n{end}{after}", body.trim_end()))
 }

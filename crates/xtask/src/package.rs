@@ -9,13 +9,7 @@ use anyhow::{Context, Result, ensure};
 use crate::tools;
 
 /// Programs of the package that are linked as usual.
-const PROGRAMS: [&str; 5] = [
-    "mvmhost",
-    "mvm-hygiene",
-    "mvm-net",
-    "mvm-thinpool",
-    "mvm-validate",
-];
+const PROGRAMS: [&str; 5] = ["mvmhost", "mvm-hygiene", "mvm-net", "mvm-thinpool", "mvm-validate"];
 
 /// Builds target/packages/mvmhost_VERSION_ARCH.deb and returns its path.
 pub(crate) fn run() -> Result<PathBuf> {
@@ -36,14 +30,8 @@ pub(crate) fn run() -> Result<PathBuf> {
     tools::check(Command::new("cp").arg("-a").arg(debian).arg(&stage))?;
     manuals(&top, &stage)?;
     let mut build = Command::new("dpkg-buildpackage");
-    build
-        .current_dir(&stage)
-        .args(["--build=binary", "--no-sign", "--no-check-builddeps"]);
-    tools::check(
-        build
-            .env("DH_QUIET", "1")
-            .stdout(std::process::Stdio::null()),
-    )?;
+    build.current_dir(&stage).args(["--build=binary", "--no-sign", "--no-check-builddeps"]);
+    tools::check(build.env("DH_QUIET", "1").stdout(std::process::Stdio::null()))?;
     deb(&packages)
 }
 
@@ -76,22 +64,10 @@ pub(crate) fn generator() -> Result<PathBuf> {
         .find_map(|line| line.strip_prefix("host: "))
         .context("rustc does not tell its host")?;
     let mut build = tools::command("cargo")?;
-    build.args([
-        "build",
-        "--release",
-        "--quiet",
-        "--locked",
-        "-p",
-        "mvmhost-generator",
-    ]);
-    build
-        .args(["--target", host])
-        .env("RUSTFLAGS", "-C target-feature=+crt-static");
+    build.args(["build", "--release", "--quiet", "--locked", "-p", "mvmhost-generator"]);
+    build.args(["--target", host]).env("RUSTFLAGS", "-C target-feature=+crt-static");
     tools::check(&mut build)?;
-    Ok(tools::top()?
-        .join("target")
-        .join(host)
-        .join("release/mvmhost-generator"))
+    Ok(tools::top()?.join("target").join(host).join("release/mvmhost-generator"))
 }
 
 /// Manual pages from Markdown, and the list by which debhelper installs them.
@@ -100,35 +76,22 @@ fn manuals(top: &Path, stage: &Path) -> Result<()> {
     let mut pages = Vec::new();
     for entry in fs::read_dir(top.join("man"))? {
         let source = entry?.path();
-        let Some(page) = source
-            .file_stem()
-            .filter(|_| source.extension().is_some_and(|e| e == "md"))
+        let Some(page) =
+            source.file_stem().filter(|_| source.extension().is_some_and(|e| e == "md"))
         else {
             continue;
         };
         let page = Path::new("man").join(page);
         // The markers of generated blocks are for the repository.
         let text = fs::read_to_string(&source)?;
-        let shown: Vec<&str> = text
-            .lines()
-            .filter(|line| !line.starts_with("<!-- "))
-            .collect();
+        let shown: Vec<&str> = text.lines().filter(|line| !line.starts_with("<!-- ")).collect();
         let scratch = stage.join(&page).with_extension("md");
         fs::write(&scratch, shown.join("\n"))?;
         let mut convert = Command::new("go-md2man");
-        tools::check(
-            convert
-                .arg("-in")
-                .arg(&scratch)
-                .arg("-out")
-                .arg(stage.join(&page)),
-        )?;
+        tools::check(convert.arg("-in").arg(&scratch).arg("-out").arg(stage.join(&page)))?;
         pages.push(page.display().to_string());
     }
     pages.sort();
-    fs::write(
-        stage.join("debian/mvmhost.manpages"),
-        pages.join("\n") + "\n",
-    )?;
+    fs::write(stage.join("debian/mvmhost.manpages"), pages.join("\n") + "\n")?;
     Ok(())
 }

@@ -7,14 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 
 /// Debian packages that building needs.
-pub(crate) const BUILD: &[&str] = &[
-    "libdevmapper-dev",
-    "libclang-dev",
-    "pkg-config",
-    "protobuf-compiler",
-    "gcc",
-    "libc6-dev",
-];
+pub(crate) const BUILD: &[&str] =
+    &["libdevmapper-dev", "libclang-dev", "pkg-config", "protobuf-compiler", "gcc", "libc6-dev"];
 
 /// Debian packages that packing needs.
 pub(crate) const PACK: &[&str] = &["build-essential", "debhelper", "fakeroot", "go-md2man"];
@@ -34,10 +28,7 @@ pub(crate) const VM: &[&str] = &[
 /// The top of the repository.
 pub(crate) fn top() -> Result<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors()
-        .nth(2)
-        .map(Path::to_owned)
-        .context("xtask is not in crates/xtask")
+    here.ancestors().nth(2).map(Path::to_owned).context("xtask is not in crates/xtask")
 }
 
 /// A command that runs at the top of the repository.
@@ -54,9 +45,7 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<()> {
 
 /// Runs a command and fails when it fails.
 pub(crate) fn check(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("starting {command:?}"))?;
+    let status = command.status().with_context(|| format!("starting {command:?}"))?;
     if !status.success() {
         bail!("{command:?}: {status}");
     }
@@ -77,11 +66,8 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 
 /// Installs the Debian packages that are missing.
 pub(crate) fn apt(packages: &[&str]) -> Result<()> {
-    let missing: Vec<&str> = packages
-        .iter()
-        .copied()
-        .filter(|package| !is_installed(package))
-        .collect();
+    let missing: Vec<&str> =
+        packages.iter().copied().filter(|package| !is_installed(package)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -106,32 +92,17 @@ fn is_installed(package: &str) -> bool {
 
 /// Installs a cargo tool in this version, unless it is there.
 pub(crate) fn cargo_tool(name: &str, version: &str) -> Result<()> {
-    let told = Command::new(name)
-        .arg("--version")
-        .stderr(Stdio::null())
-        .output();
+    let told = Command::new(name).arg("--version").stderr(Stdio::null()).output();
     let there = told.is_ok_and(|output| {
-        String::from_utf8_lossy(&output.stdout)
-            .split_whitespace()
-            .any(|word| word == version)
+        String::from_utf8_lossy(&output.stdout).split_whitespace().any(|word| word == version)
     });
     if there {
         return Ok(());
     }
-    run(
-        "cargo",
-        &[
-            "install",
-            "--quiet",
-            "--locked",
-            &format!("{name}@{version}"),
-        ],
-    )
+    run("cargo", &["install", "--quiet", "--locked", &format!("{name}@{version}")])
 }
 
 /// Seconds since the epoch, for names of scratch folders.
 pub(crate) fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

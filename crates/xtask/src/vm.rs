@@ -12,19 +12,9 @@ pub(crate) fn prepare() -> Result<PathBuf> {
     tools::apt(tools::BUILD)?;
     tools::apt(tools::VM)?;
     let deb = package::run()?;
-    let build = [
-        "build",
-        "--release",
-        "--quiet",
-        "--locked",
-        "-p",
-        "mvm-standins",
-    ];
+    let build = ["build", "--release", "--quiet", "--locked", "-p", "mvm-standins"];
     tools::run("cargo", &build)?;
-    tools::run(
-        "cargo",
-        &["build", "--quiet", "--locked", "-p", "mvm-vm", "--bins"],
-    )?;
+    tools::run("cargo", &["build", "--quiet", "--locked", "-p", "mvm-vm", "--bins"])?;
     Ok(deb)
 }
 

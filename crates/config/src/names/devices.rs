@@ -43,9 +43,7 @@ impl AbsPath {
                 "write the path that it leads to",
             ));
         }
-        Ok(Self(
-            if trimmed.is_empty() { "/" } else { trimmed }.to_owned(),
-        ))
+        Ok(Self(if trimmed.is_empty() { "/" } else { trimmed }.to_owned()))
     }
 
     /// The path as the standard library takes it.
@@ -93,10 +91,7 @@ impl DmName {
             }
             None => return Ok(Self(text.to_owned())),
         };
-        Err(Invalid::new(
-            what,
-            "write for example \"flintlock-dev-thinpool\"",
-        ))
+        Err(Invalid::new(what, "write for example \"flintlock-dev-thinpool\""))
     }
 }
 

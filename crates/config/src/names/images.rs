@@ -31,9 +31,7 @@ impl ImageRef {
             return Err(invalid("an image reference without its registry"));
         };
         if !is_registry(host) {
-            return Err(invalid(
-                "an image reference whose registry is not a host name",
-            ));
+            return Err(invalid("an image reference whose registry is not a host name"));
         }
         let (name, digest) = match rest.split_once('@') {
             Some((name, digest)) => (name, Some(digest)),
@@ -44,9 +42,7 @@ impl ImageRef {
             None => (name, None),
         };
         if path.bytes().any(|b| b.is_ascii_uppercase()) {
-            return Err(invalid(
-                "an image path in upper case, which no registry takes",
-            ));
+            return Err(invalid("an image path in upper case, which no registry takes"));
         }
         if !path.split('/').all(is_path_component) {
             return Err(invalid("not an image reference"));
@@ -107,10 +103,7 @@ pub(crate) fn is_registry(text: &str) -> bool {
     if port.is_some_and(|port| !digits(port) || !port.parse::<u16>().is_ok_and(|port| port > 0)) {
         return false;
     }
-    match host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-    {
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         Some(inner) => Ipv6Addr::from_str(inner).is_ok(),
         None => is_host_name(host) || Ipv4Addr::from_str(host).is_ok(),
     }
@@ -138,6 +131,5 @@ fn is_tag(tag: &str) -> bool {
 /// `sha256:` and 64 lower-case hexadecimal digits.
 fn is_sha256_digest(text: &str) -> bool {
     let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    text.strip_prefix("sha256:")
-        .is_some_and(|digest| digest.len() == 64 && digest.bytes().all(hex))
+    text.strip_prefix("sha256:").is_some_and(|digest| digest.len() == 64 && digest.bytes().all(hex))
 }

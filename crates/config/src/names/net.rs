@@ -23,10 +23,7 @@ impl IfName {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let instead = "write for example \"br-mvm\"";
         if text.len() > 15 {
-            return Err(Invalid::new(
-                "an interface name longer than 15 bytes",
-                instead,
-            ));
+            return Err(Invalid::new("an interface name longer than 15 bytes", instead));
         }
         let reserved = matches!(text, "" | "." | ".." | "all" | "default");
         if reserved || text.starts_with('-') || foreign(text, "_.-").is_some() {
@@ -59,19 +56,11 @@ impl Endpoint {
         let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
         let port = port.parse().ok().filter(|port: &u16| digits && *port != 0);
         let Some(port) = port else {
-            return Err(invalid(
-                "not an endpoint: the port is not a number from 1 to 65535",
-            ));
+            return Err(invalid("not an endpoint: the port is not a number from 1 to 65535"));
         };
-        if let Some(inner) = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-        {
+        if let Some(inner) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             return match Ipv6Addr::from_str(inner) {
-                Ok(address) => Ok(Self {
-                    host: address.to_string(),
-                    port,
-                }),
+                Ok(address) => Ok(Self { host: address.to_string(), port }),
                 Err(_) => Err(invalid("not an endpoint: no IPv6 address in the brackets")),
             };
         }
@@ -82,22 +71,14 @@ impl Endpoint {
             ));
         }
         if host.is_empty() || is_host_name(host) || Ipv4Addr::from_str(host).is_ok() {
-            return Ok(Self {
-                host: host.to_owned(),
-                port,
-            });
+            return Ok(Self { host: host.to_owned(), port });
         }
-        Err(invalid(
-            "not an endpoint: the host is neither a name nor an address",
-        ))
+        Err(invalid("not an endpoint: the host is neither a name nor an address"))
     }
 
     /// A built-in default; a test reads every one of them back through `parse`.
     pub(crate) fn known(host: &'static str, port: u16) -> Self {
-        Self {
-            host: host.to_owned(),
-            port,
-        }
+        Self { host: host.to_owned(), port }
     }
 
     /// A name, an IPv4 address or an IPv6 address without brackets; empty means every interface.
@@ -144,9 +125,7 @@ pub fn is_host_name(text: &str) -> bool {
         let ends = bytes.first().zip(bytes.last());
         bytes.len() <= 63
             && ends.is_some_and(|(a, b)| a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric())
-            && bytes
-                .iter()
-                .all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+            && bytes.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
     };
     text.len() <= 253
         && text.split('.').all(label)

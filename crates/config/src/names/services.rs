@@ -23,10 +23,7 @@ impl UnitName {
             return Err(Invalid::new("not a unit name", instead));
         }
         if let Some(c) = foreign(stem, ":_.\\@-") {
-            return Err(Invalid::new(
-                format!("not a unit name: {c:?} is not allowed"),
-                instead,
-            ));
+            return Err(Invalid::new(format!("not a unit name: {c:?} is not allowed"), instead));
         }
         if stem.ends_with('@') {
             return Err(Invalid::new("a template, which cannot be started", instead));

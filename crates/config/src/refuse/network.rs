@@ -39,10 +39,7 @@ fn modes(refusals: &mut Refusals<'_, '_, '_>) {
         // Values, not keys: `config show` writes every key and must read back.
         let different = [
             ("network.bridge.name", bridge.name != usual.name),
-            (
-                "network.bridge.addresses",
-                bridge.addresses != usual.addresses,
-            ),
+            ("network.bridge.addresses", bridge.addresses != usual.addresses),
             ("network.bridge.uplink", bridge.uplink != usual.uplink),
             ("network.bridge.mtu", bridge.mtu != usual.mtu),
         ];
@@ -61,17 +58,9 @@ fn interfaces(refusals: &mut Refusals<'_, '_, '_>) {
     let bridge = &network.bridge;
     if network.mode != NetworkMode::None && bridge.name.as_str() == "lo" {
         let paths = ["network.bridge.name"];
-        refusals.refuse(
-            &paths,
-            "the loopback interface",
-            "write for example \"br-mvm\"",
-        );
+        refusals.refuse(&paths, "the loopback interface", "write for example \"br-mvm\"");
     }
-    if bridge
-        .uplink
-        .as_ref()
-        .is_some_and(|uplink| *uplink == bridge.name || is_lo(uplink))
-    {
+    if bridge.uplink.as_ref().is_some_and(|uplink| *uplink == bridge.name || is_lo(uplink)) {
         refusals.refuse(
             &["network.bridge.uplink", "network.bridge.name"],
             "no interface that the bridge could enslave",
@@ -129,11 +118,7 @@ fn nat(refusals: &mut Refusals<'_, '_, '_>) {
     if !network.nat.enabled {
         return;
     }
-    let paths = [
-        "network.nat.enabled",
-        "network.nat.uplink",
-        "network.bridge.uplink",
-    ];
+    let paths = ["network.nat.enabled", "network.nat.uplink", "network.bridge.uplink"];
     let out = network.nat.uplink.as_ref();
     let tap = network.mode == NetworkMode::Tap;
     let bridged = network.bridge.uplink.as_ref().filter(|_| tap);

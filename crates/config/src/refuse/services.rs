@@ -10,20 +10,14 @@ const OWN_FLAGS: [(&str, &str); 15] = [
     ("basic-auth-token", "use [flintlockd] basic-auth-token-file"),
     ("default-provider", "use [flintlockd] provider"),
     ("firecracker-bin", "use [flintlockd] firecracker-binary"),
-    (
-        "cloudhypervisor-bin",
-        "use [flintlockd] cloudhypervisor-binary",
-    ),
+    ("cloudhypervisor-bin", "use [flintlockd] cloudhypervisor-binary"),
     ("tls-cert", "use [flintlockd.tls] cert"),
     ("tls-key", "use [flintlockd.tls] key"),
     ("tls-client-ca", "use [flintlockd.tls] client-ca"),
     ("tls-client-validate", "use [flintlockd.tls] client-ca"),
     ("containerd-socket", "use [containerd] instance"),
     ("containerd-ns", "use [containerd] namespace"),
-    (
-        "containerd-kernel-ss",
-        "leave it out: kernels are in the native snapshotter",
-    ),
+    ("containerd-kernel-ss", "leave it out: kernels are in the native snapshotter"),
     ("bridge-name", "use [network.bridge] name"),
     ("parent-iface", "use [network.macvtap] parent"),
 ];
@@ -47,19 +41,11 @@ fn endpoint(refusals: &mut Refusals<'_, '_, '_>, tls: TlsKeys) {
     let flintlockd = &refusals.config.flintlockd;
     if tls.cert && !tls.key {
         let paths = ["flintlockd.tls.cert", "flintlockd.tls.key"];
-        refusals.refuse(
-            &paths,
-            "a certificate without its key",
-            "add key = \"/...\"",
-        );
+        refusals.refuse(&paths, "a certificate without its key", "add key = \"/...\"");
     }
     if tls.key && !tls.cert {
         let paths = ["flintlockd.tls.key", "flintlockd.tls.cert"];
-        refusals.refuse(
-            &paths,
-            "a key without its certificate",
-            "add cert = \"/...\"",
-        );
+        refusals.refuse(&paths, "a key without its certificate", "add cert = \"/...\"");
     }
     if tls.client_ca && !tls.cert {
         refusals.refuse(
@@ -78,11 +64,7 @@ fn endpoint(refusals: &mut Refusals<'_, '_, '_>, tls: TlsKeys) {
     }
     if !flintlockd.grpc_endpoint.is_loopback() && !any && !flintlockd.insecure {
         refusals.refuse(
-            &[
-                "flintlockd.grpc-endpoint",
-                "flintlockd.insecure",
-                "flintlockd.tls.cert",
-            ],
+            &["flintlockd.grpc-endpoint", "flintlockd.insecure", "flintlockd.tls.cert"],
             "everyone who reaches this address could start and delete microVMs",
             "add cert and key below [flintlockd.tls], or insecure = true if that is meant",
         );
@@ -92,22 +74,15 @@ fn endpoint(refusals: &mut Refusals<'_, '_, '_>, tls: TlsKeys) {
 fn extra_args(refusals: &mut Refusals<'_, '_, '_>) {
     let config = refusals.config;
     for (index, argument) in config.flintlockd.extra_args.iter().enumerate() {
-        let name = argument
-            .trim_start_matches('-')
-            .split('=')
-            .next()
-            .unwrap_or("");
-        let own = OWN_FLAGS
-            .iter()
-            .find(|(flag, _)| *flag == name && argument.starts_with('-'));
+        let name = argument.trim_start_matches('-').split('=').next().unwrap_or("");
+        let own = OWN_FLAGS.iter().find(|(flag, _)| *flag == name && argument.starts_with('-'));
         let (what, instead) = match (name, own) {
             // With another mode the flag is the operator's to give.
             ("bridge-name", _) if config.network.mode != NetworkMode::Tap => continue,
             ("parent-iface", _) if config.network.mode != NetworkMode::Macvtap => continue,
-            ("containerd-kernel-ss", Some((_, use_instead))) => (
-                "mvmhost unpacks kernels for flintlockd's own default".to_owned(),
-                use_instead,
-            ),
+            ("containerd-kernel-ss", Some((_, use_instead))) => {
+                ("mvmhost unpacks kernels for flintlockd's own default".to_owned(), use_instead)
+            }
             ("basic-auth-token", Some((_, use_instead))) => {
                 let what = "a token on a command line, where ps and systemctl show it";
                 (what.to_owned(), use_instead)
@@ -123,10 +98,7 @@ fn unit(refusals: &mut Refusals<'_, '_, '_>) {
     let name = refusals.config.flintlockd.unit.as_str();
     let own = name.starts_with("mvm-")
         || name.starts_with("mvmhost")
-        || matches!(
-            name,
-            "containerd.service" | "containerd-dev.service" | "dnsmasq.service"
-        );
+        || matches!(name, "containerd.service" | "containerd-dev.service" | "dnsmasq.service");
     if own {
         refusals.refuse(
             &["flintlockd.unit"],

@@ -19,10 +19,7 @@ pub(super) fn combinations(refusals: &mut Refusals<'_, '_, '_>) {
     let guard = &refusals.config.thinpool.guard;
     if guard.warn_percent >= guard.brake_percent {
         refusals.refuse(
-            &[
-                "thinpool.guard.warn-percent",
-                "thinpool.guard.brake-percent",
-            ],
+            &["thinpool.guard.warn-percent", "thinpool.guard.brake-percent"],
             format!("not below brake-percent = {}", guard.brake_percent),
             "write a smaller warn-percent or a larger brake-percent",
         );
@@ -73,10 +70,7 @@ fn lvm(refusals: &mut Refusals<'_, '_, '_>) {
     if !volume.is_some_and(|name| !name.is_empty() && doubled(name)) {
         refusals.refuse(
             &["thinpool.name", "thinpool.lvm.volume-group"],
-            format!(
-                "no device-mapper name of a volume in the group {}",
-                pool.lvm.volume_group
-            ),
+            format!("no device-mapper name of a volume in the group {}", pool.lvm.volume_group),
             format!("write for example \"{prefix}thinpool\""),
         );
     }

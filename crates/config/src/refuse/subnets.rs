@@ -32,11 +32,9 @@ struct Own<'c> {
 fn own_addresses<'c>(refusals: &Refusals<'c, '_, '_>) -> Vec<Own<'c>> {
     let network = &refusals.config.network;
     let (path, interface, addresses) = match network.mode {
-        NetworkMode::Tap => (
-            "network.bridge.addresses",
-            Some(&network.bridge.name),
-            &network.bridge.addresses[..],
-        ),
+        NetworkMode::Tap => {
+            ("network.bridge.addresses", Some(&network.bridge.name), &network.bridge.addresses[..])
+        }
         NetworkMode::Macvtap => (
             "network.macvtap.addresses",
             network.macvtap.parent.as_ref(),
@@ -45,29 +43,17 @@ fn own_addresses<'c>(refusals: &Refusals<'c, '_, '_>) -> Vec<Own<'c>> {
         NetworkMode::None => ("network.bridge.addresses", None, &[][..]),
     };
     let first = addresses.iter().enumerate();
-    let first = first.map(|(entry, net)| Own {
-        net: *net,
-        interface,
-        path,
-        vlan: None,
-        entry,
-    });
+    let first = first.map(|(entry, net)| Own { net: *net, interface, path, vlan: None, entry });
     let vlans = network.vlans.iter().enumerate().flat_map(|(index, vlan)| {
-        vlan.addresses
-            .iter()
-            .enumerate()
-            .map(move |(entry, net)| Own {
-                net: *net,
-                interface: Some(&vlan.name),
-                path: "network.vlan",
-                vlan: Some(index),
-                entry,
-            })
+        vlan.addresses.iter().enumerate().map(move |(entry, net)| Own {
+            net: *net,
+            interface: Some(&vlan.name),
+            path: "network.vlan",
+            vlan: Some(index),
+            entry,
+        })
     });
-    first
-        .chain(vlans)
-        .filter(|own| !is_link_local(&own.net))
-        .collect()
+    first.chain(vlans).filter(|own| !is_link_local(&own.net)).collect()
 }
 
 /// Two interfaces in one subnet, or one address twice. Several addresses of one interface in the
@@ -76,12 +62,7 @@ fn overlaps(refusals: &mut Refusals<'_, '_, '_>) {
     let mut own = own_addresses(refusals);
     let mut seen = BTreeSet::new();
     for twice in own.iter().filter(|own| !seen.insert(own.net.addr())) {
-        refuse_address(
-            refusals,
-            twice,
-            format!("{} twice", twice.net.addr()),
-            "write it once",
-        );
+        refuse_address(refusals, twice, format!("{} twice", twice.net.addr()), "write it once");
     }
     // Sorted by their first address, subnets that overlap with any other overlap with a neighbour.
     own.sort_by_key(|own| (own.net.network(), own.net.prefix_len(), own.vlan, own.entry));
@@ -98,20 +79,9 @@ fn overlaps(refusals: &mut Refusals<'_, '_, '_>) {
         } else {
             (second, first)
         };
-        let on = earlier
-            .interface
-            .map_or("this host".to_owned(), ToString::to_string);
-        let what = format!(
-            "{} overlaps with {} on {on}",
-            later.net.trunc(),
-            earlier.net.trunc()
-        );
-        refuse_address(
-            refusals,
-            later,
-            what,
-            "give each interface a subnet of its own",
-        );
+        let on = earlier.interface.map_or("this host".to_owned(), ToString::to_string);
+        let what = format!("{} overlaps with {} on {on}", later.net.trunc(), earlier.net.trunc());
+        refuse_address(refusals, later, what, "give each interface a subnet of its own");
     }
 }
 
@@ -134,13 +104,7 @@ const ROUTER: &str = "network.dhcp.router";
 
 /// The IPv4 subnets of the DHCP interface, as far as this file makes them.
 fn dhcp_subnets(refusals: &Refusals<'_, '_, '_>) -> Vec<Ipv4Net> {
-    refusals
-        .config
-        .network
-        .dhcp_addresses()
-        .iter()
-        .filter_map(ipv4)
-        .collect()
+    refusals.config.network.dhcp_addresses().iter().filter_map(ipv4).collect()
 }
 
 fn range(refusals: &mut Refusals<'_, '_, '_>) {
@@ -172,11 +136,7 @@ fn range(refusals: &mut Refusals<'_, '_, '_>) {
     };
     if first <= subnet.network() || last >= subnet.broadcast() {
         let what = "holds the address of the whole subnet or its broadcast";
-        refusals.refuse(
-            &[RANGE],
-            what,
-            "leave the first and the last address of the subnet out",
-        );
+        refusals.refuse(&[RANGE], what, "leave the first and the last address of the subnet out");
     }
     let holds = |address: Ipv4Addr| first <= address && address <= last;
     let router = dhcp.router;
@@ -215,11 +175,7 @@ fn router(refusals: &mut Refusals<'_, '_, '_>) {
     }
     if dhcp.lease_time.as_secs() < 120 {
         let what = "shorter than two minutes, dnsmasq's least";
-        refusals.refuse(
-            &["network.dhcp.lease-time"],
-            what,
-            "write for example \"10m\"",
-        );
+        refusals.refuse(&["network.dhcp.lease-time"], what, "write for example \"10m\"");
     }
 }
 

@@ -4,11 +4,8 @@ use super::kinds::Choice;
 use crate::model::{Backend, Instance, LogLevel, NetworkMode, OnFailure, Provider};
 
 impl Choice for Backend {
-    const ALL: &'static [(&'static str, Self)] = &[
-        ("loop", Self::Loop),
-        ("lvm", Self::Lvm),
-        ("external", Self::External),
-    ];
+    const ALL: &'static [(&'static str, Self)] =
+        &[("loop", Self::Loop), ("lvm", Self::Lvm), ("external", Self::External)];
 }
 
 impl Choice for Instance {
@@ -27,18 +24,13 @@ impl Choice for LogLevel {
 }
 
 impl Choice for Provider {
-    const ALL: &'static [(&'static str, Self)] = &[
-        ("firecracker", Self::Firecracker),
-        ("cloudhypervisor", Self::CloudHypervisor),
-    ];
+    const ALL: &'static [(&'static str, Self)] =
+        &[("firecracker", Self::Firecracker), ("cloudhypervisor", Self::CloudHypervisor)];
 }
 
 impl Choice for NetworkMode {
-    const ALL: &'static [(&'static str, Self)] = &[
-        ("tap", Self::Tap),
-        ("macvtap", Self::Macvtap),
-        ("none", Self::None),
-    ];
+    const ALL: &'static [(&'static str, Self)] =
+        &[("tap", Self::Tap), ("macvtap", Self::Macvtap), ("none", Self::None)];
 }
 
 impl Choice for OnFailure {

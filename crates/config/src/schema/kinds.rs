@@ -30,15 +30,13 @@ impl At<'_, '_> {
     /// Complains about the value at `span`.
     pub(crate) fn bad(&mut self, span: Range<usize>, error: Invalid) {
         let key = super::shown(self.path, self.field);
-        self.report
-            .keyed(self.file, Some(span.start), key, Some(span), error);
+        self.report.keyed(self.file, Some(span.start), key, Some(span), error);
     }
 
     /// Complains about a key inside an entry.
     pub(crate) fn bad_key(&mut self, key: &Spanned<DeString<'_>>, error: Invalid) {
         let shown = super::shown(self.path, &one_line(key.get_ref()));
-        self.report
-            .keyed(self.file, Some(key.span().start), shown, None, error);
+        self.report.keyed(self.file, Some(key.span().start), shown, None, error);
     }
 
     /// Complains about an entry as a whole.
@@ -58,10 +56,7 @@ impl At<'_, '_> {
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",
         };
-        self.bad(
-            value.span(),
-            Invalid::new(format!("{found} where {expected} belongs"), hint),
-        );
+        self.bad(value.span(), Invalid::new(format!("{found} where {expected} belongs"), hint));
     }
 }
 
@@ -107,11 +102,7 @@ impl Kind for Bool {
     fn read(value: &Spanned<DeValue<'_>>, at: &mut At<'_, '_>) -> Option<bool> {
         let read = value.get_ref().as_bool();
         if read.is_none() {
-            at.wrong_type(
-                value,
-                "a truth value",
-                "write true or false, without quotes",
-            );
+            at.wrong_type(value, "a truth value", "write true or false, without quotes");
         }
         read
     }
@@ -142,10 +133,7 @@ where
             .filter(|number| (LOW..=HIGH).contains(number))
             .and_then(|number| T::try_from(number).ok());
         if typed.is_none() {
-            at.bad(
-                value.span(),
-                Invalid::new(format!("outside {LOW} to {HIGH}"), hint),
-            );
+            at.bad(value.span(), Invalid::new(format!("outside {LOW} to {HIGH}"), hint));
         }
         typed
     }
@@ -212,10 +200,7 @@ impl<T: Choice> Kind for OneOf<T> {
         if let Some((_, choice)) = T::ALL.iter().find(|(known, _)| Some(*known) == name) {
             return Some(*choice);
         }
-        let names: Vec<String> = T::ALL
-            .iter()
-            .map(|(name, _)| format!("\"{name}\""))
-            .collect();
+        let names: Vec<String> = T::ALL.iter().map(|(name, _)| format!("\"{name}\"")).collect();
         let hint = format!("write {}", names.join(" or "));
         match name {
             Some(_) => at.bad(value.span(), Invalid::new("not one of the choices", hint)),
@@ -224,10 +209,7 @@ impl<T: Choice> Kind for OneOf<T> {
         None
     }
     fn write(out: &T, text: &mut String) {
-        let name = T::ALL
-            .iter()
-            .find(|(_, choice)| choice == out)
-            .map_or("", |(name, _)| name);
+        let name = T::ALL.iter().find(|(_, choice)| choice == out).map_or("", |(name, _)| name);
         quote(name, text);
     }
     fn shape() -> Shape {
@@ -247,10 +229,7 @@ impl<K: Kind> Kind for List<K> {
         };
         if array.len() > MOST_ENTRIES {
             let what = format!("a list of {} entries", array.len());
-            at.bad(
-                value.span(),
-                Invalid::new(what, format!("write at most {MOST_ENTRIES}")),
-            );
+            at.bad(value.span(), Invalid::new(what, format!("write at most {MOST_ENTRIES}")));
             return None;
         }
         let mut out = Vec::with_capacity(array.len());
@@ -298,9 +277,7 @@ impl<T: Text> Kind for Quoted<T> {
             at.wrong_type(value, &format!("{} in quotes", T::WHAT), &hint);
             return None;
         };
-        T::parse(text)
-            .map_err(|error| at.bad(value.span(), error))
-            .ok()
+        T::parse(text).map_err(|error| at.bad(value.span(), error)).ok()
     }
     fn write(out: &T::Out, text: &mut String) {
         quote(&T::spell(out), text);

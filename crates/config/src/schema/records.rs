@@ -34,34 +34,20 @@ impl<'v, 'r, 'a, 'at> Entry<'v, 'r, 'a, 'at> {
         at: &'at mut At<'r, 'a>,
     ) -> Option<Self> {
         let Some(table) = value.get_ref().as_table() else {
-            let names: Vec<String> = fields
-                .iter()
-                .map(|field| format!("{} = ...", field.name))
-                .collect();
-            at.wrong_type(
-                value,
-                "a table",
-                &format!("write {{ {} }}", names.join(", ")),
-            );
+            let names: Vec<String> =
+                fields.iter().map(|field| format!("{} = ...", field.name)).collect();
+            at.wrong_type(value, "a table", &format!("write {{ {} }}", names.join(", ")));
             return None;
         };
         let mut complete = true;
         for key in table.keys() {
-            if fields
-                .iter()
-                .all(|field| field.name != key.get_ref().as_ref())
-            {
+            if fields.iter().all(|field| field.name != key.get_ref().as_ref()) {
                 let names = fields.iter().map(|field| field.name);
                 at.bad_key(key, suggest::unknown(key.get_ref(), names));
                 complete = false;
             }
         }
-        Some(Self {
-            table,
-            whole: value.span(),
-            at,
-            complete,
-        })
+        Some(Self { table, whole: value.span(), at, complete })
     }
 
     /// The value of a key that may be absent.
@@ -86,10 +72,8 @@ impl<'v, 'r, 'a, 'at> Entry<'v, 'r, 'a, 'at> {
 }
 
 fn write_fields(fields: &[(&str, String)], text: &mut String) {
-    let spelt: Vec<String> = fields
-        .iter()
-        .map(|(name, value)| format!("{name} = {value}"))
-        .collect();
+    let spelt: Vec<String> =
+        fields.iter().map(|(name, value)| format!("{name} = {value}")).collect();
     text.push_str("{ ");
     text.push_str(&spelt.join(", "));
     text.push_str(" }");
@@ -110,12 +94,7 @@ static VLAN: [Field; 4] = [
         required: true,
         shape: Quoted::<Interface>::shape,
     },
-    Field {
-        name: "id",
-        doc: "the VLAN id",
-        required: true,
-        shape: VlanId::shape,
-    },
+    Field { name: "id", doc: "the VLAN id", required: true, shape: VlanId::shape },
     Field {
         name: "name",
         doc: "of the interface made; default: parent.id",
@@ -140,9 +119,7 @@ impl Kind for VlanEntry {
         let parent = entry.required::<Quoted<Interface>>("parent");
         let id = entry.required::<VlanId>("id");
         let name = entry.optional::<Maybe<Interface>>("name").flatten();
-        let addresses = entry
-            .optional::<List<Quoted<Address>>>("addresses")
-            .unwrap_or_default();
+        let addresses = entry.optional::<List<Quoted<Address>>>("addresses").unwrap_or_default();
         let complete = entry.complete;
         let (parent, id) = parent.zip(id).filter(|_| complete)?;
         let name = match name {
@@ -159,12 +136,7 @@ impl Kind for VlanEntry {
                 }
             },
         };
-        Some(Vlan {
-            parent,
-            id,
-            name,
-            addresses,
-        })
+        Some(Vlan { parent, id, name, addresses })
     }
     fn write(vlan: &Vlan, text: &mut String) {
         let fields = [
@@ -220,12 +192,8 @@ impl Kind for ReservationEntry {
             ("mac", spelt::<Quoted<Mac>>(&reservation.mac)),
             ("address", spelt::<Quoted<Ip>>(&reservation.address)),
         ];
-        fields.extend(
-            reservation
-                .name
-                .iter()
-                .map(|name| ("name", spelt::<Quoted<HostName>>(name))),
-        );
+        fields
+            .extend(reservation.name.iter().map(|name| ("name", spelt::<Quoted<HostName>>(name))));
         write_fields(&fields, text);
     }
     fn shape() -> Shape {
@@ -234,12 +202,7 @@ impl Kind for ReservationEntry {
 }
 
 static IGNORE: [Field; 3] = [
-    Field {
-        name: "code",
-        doc: "of the finding",
-        required: true,
-        shape: Quoted::<Code>::shape,
-    },
+    Field { name: "code", doc: "of the finding", required: true, shape: Quoted::<Code>::shape },
     Field {
         name: "reason",
         doc: "why it is no trouble on this host",
@@ -266,23 +229,14 @@ impl Kind for IgnoreEntry {
         let until = entry.optional::<Day>("until");
         let complete = entry.complete;
         let (code, reason) = code.zip(reason).filter(|_| complete)?;
-        Some(Ignore {
-            code,
-            reason,
-            until,
-        })
+        Some(Ignore { code, reason, until })
     }
     fn write(ignore: &Ignore, text: &mut String) {
         let mut fields = vec![
             ("code", spelt::<Quoted<Code>>(&ignore.code)),
             ("reason", spelt::<Quoted<Reason>>(&ignore.reason)),
         ];
-        fields.extend(
-            ignore
-                .until
-                .iter()
-                .map(|until| ("until", spelt::<Day>(until))),
-        );
+        fields.extend(ignore.until.iter().map(|until| ("until", spelt::<Day>(until))));
         write_fields(&fields, text);
     }
     fn shape() -> Shape {

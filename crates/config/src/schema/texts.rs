@@ -122,10 +122,7 @@ fn program(text: &str) -> Result<String, Invalid> {
 fn argument(text: &str) -> Result<String, Invalid> {
     if text.chars().any(char::is_control) {
         let what = "an argument with a newline or another control character";
-        return Err(Invalid::new(
-            what,
-            "write an argument of printable characters",
-        ));
+        return Err(Invalid::new(what, "write an argument of printable characters"));
     }
     if text.is_empty() {
         return Err(Invalid::new("an empty argument", "leave it out"));
@@ -137,52 +134,35 @@ fn host_name(text: &str) -> Result<String, Invalid> {
     if is_host_name(text) {
         return Ok(text.to_owned());
     }
-    Err(Invalid::new(
-        "not a host name",
-        "write for example \"cp-0\"",
-    ))
+    Err(Invalid::new("not a host name", "write for example \"cp-0\""))
 }
 
 fn registry(text: &str) -> Result<String, Invalid> {
     if is_registry(text) {
         return Ok(text.to_owned());
     }
-    Err(Invalid::new(
-        "not a registry",
-        "write host or host:port, without scheme and path",
-    ))
+    Err(Invalid::new("not a registry", "write host or host:port, without scheme and path"))
 }
 
 fn url(text: &str) -> Result<String, Invalid> {
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let plain = |c: char| c.is_ascii_graphic() && !"\"'`\\<>{}|^@?#".contains(c);
     let host = rest.map_or("", |rest| rest.split('/').next().unwrap_or(""));
     if is_registry(host) && text.chars().all(plain) {
         return Ok(text.trim_end_matches('/').to_owned());
     }
-    Err(Invalid::new(
-        "not the URL of a mirror",
-        "write for example \"https://mirror.example\"",
-    ))
+    Err(Invalid::new("not the URL of a mirror", "write for example \"https://mirror.example\""))
 }
 
 fn platform(text: &str) -> Result<String, Invalid> {
     let word = |part: &str| {
-        !part.is_empty()
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
     };
     let parts: Vec<&str> = text.split('/').collect();
     if matches!(parts.len(), 2 | 3) && parts[0] == "linux" && parts.iter().all(|part| word(part)) {
         return Ok(text.to_owned());
     }
-    Err(Invalid::new(
-        "not a platform of Linux",
-        "write for example \"linux/amd64\"",
-    ))
+    Err(Invalid::new("not a platform of Linux", "write for example \"linux/amd64\""))
 }
 
 fn no_host(ip: IpAddr) -> bool {
@@ -206,9 +186,7 @@ fn address(text: &str) -> Result<IpNet, Invalid> {
         IpNet::V6(_) => false,
     };
     if is_end {
-        return Err(invalid(
-            "the address of a whole subnet or its broadcast, not of a host",
-        ));
+        return Err(invalid("the address of a whole subnet or its broadcast, not of a host"));
     }
     Ok(net)
 }
@@ -218,24 +196,15 @@ fn subnet(text: &str) -> Result<IpNet, Invalid> {
         .map_err(|_| Invalid::new("not a subnet", "write for example \"10.42.0.0/24\""))?;
     if net.trunc() != net {
         let instead = format!("write \"{}\"", net.trunc());
-        return Err(Invalid::new(
-            "the address of a host, not of a subnet",
-            instead,
-        ));
+        return Err(Invalid::new("the address of a host, not of a subnet", instead));
     }
     Ok(net)
 }
 
 fn ip(text: &str) -> Result<IpAddr, Invalid> {
-    IpAddr::from_str(text)
-        .ok()
-        .filter(|ip| !no_host(*ip) || ip.is_loopback())
-        .ok_or_else(|| {
-            Invalid::new(
-                "not the IP address of a host",
-                "write for example \"10.42.0.1\"",
-            )
-        })
+    IpAddr::from_str(text).ok().filter(|ip| !no_host(*ip) || ip.is_loopback()).ok_or_else(|| {
+        Invalid::new("not the IP address of a host", "write for example \"10.42.0.1\"")
+    })
 }
 
 fn ipv4(text: &str) -> Result<Ipv4Addr, Invalid> {
@@ -252,10 +221,7 @@ fn code(text: &str) -> Result<String, Invalid> {
         {
             Ok(text.to_owned())
         }
-        _ => Err(Invalid::new(
-            "not a code of the catalogue",
-            "write for example \"MVM-NET-020\"",
-        )),
+        _ => Err(Invalid::new("not a code of the catalogue", "write for example \"MVM-NET-020\"")),
     }
 }
 
@@ -268,10 +234,7 @@ fn reason(text: &str) -> Result<String, Invalid> {
 }
 
 fn date(text: &str) -> Result<String, Invalid> {
-    let number = |range| {
-        text.get(range)
-            .and_then(|part: &str| part.parse::<u32>().ok())
-    };
+    let number = |range| text.get(range).and_then(|part: &str| part.parse::<u32>().ok());
     let shape = text.len() == 10
         && text.bytes().enumerate().all(|(at, b)| match at {
             4 | 7 => b == b'-',
@@ -287,10 +250,7 @@ fn date(text: &str) -> Result<String, Invalid> {
     if shape && number(8..10).is_some_and(|day| (1..=days).contains(&day)) {
         return Ok(text.to_owned());
     }
-    Err(Invalid::new(
-        "not a date",
-        "write year-month-day, for example \"2027-01-01\"",
-    ))
+    Err(Invalid::new("not a date", "write year-month-day, for example \"2027-01-01\""))
 }
 
 /// A date in quotes, or TOML's own date without them.
@@ -355,9 +315,7 @@ impl Kind for Mirrors {
         };
         let mut mirrors = BTreeMap::new();
         for (host, urls) in table {
-            let host = registry(host.get_ref())
-                .map_err(|error| at.bad(host.span(), error))
-                .ok();
+            let host = registry(host.get_ref()).map_err(|error| at.bad(host.span(), error)).ok();
             let urls = List::<Quoted<Url>>::read(urls, at);
             mirrors.extend(host.zip(urls));
         }

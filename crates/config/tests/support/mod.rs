@@ -6,10 +6,7 @@ use mvm_config::load::{Loaded, Problem, Source, parse};
 
 /// One text as if it were the operator's file.
 pub(crate) fn source(text: &str) -> Source {
-    Source {
-        name: "/etc/mvmhost.toml".to_owned(),
-        text: text.to_owned(),
-    }
+    Source { name: "/etc/mvmhost.toml".to_owned(), text: text.to_owned() }
 }
 
 /// Reads one text.
@@ -44,10 +41,6 @@ pub(crate) fn refused(cases: &[(&str, &str)]) {
         let problems = bad(text);
         let one = format!("/etc/mvmhost.toml:{expected}");
         assert_eq!(problems.len(), 1, "{text}\n{}", problems.join("\n"));
-        assert!(
-            problems[0].starts_with(&one),
-            "{text}\nexpected {one}\n   found {}",
-            problems[0]
-        );
+        assert!(problems[0].starts_with(&one), "{text}\nexpected {one}\n   found {}", problems[0]);
     }
 }

@@ -4,12 +4,12 @@ catalogue! {
     OPERATOR_CONFIG_INVALID = "MVM-CTRD-001", "00da50ac9aaf75f64a3feb9f05ce01fc", Error {
         message: "{subject} is not TOML",
         cause: "containerd-dev uses the operator's own configuration where there is one, and this one cannot be read.",
-        remedy: "mend {subject}, or move it away to let mvmhost render one: mv {subject} {subject}.old",
+        remedy: "# mend it, or move it away to let mvmhost render one:\nmv {subject} {subject}.old\nmvmhost apply",
     }
     OPERATOR_CONFIG_DIFFERS = "MVM-CTRD-002", "30d593f8c6f3684bea5c1c4f5aaf1be7", Error {
         message: "{subject} does not fit this host: {key} should be \"{expected}\"",
         cause: "containerd-dev uses the operator's own configuration where there is one. This one names another pool or socket than /etc/mvmhost.toml does, so flintlockd would look in the wrong place.",
-        remedy: "set {key} = \"{expected}\" in {subject}, or move it away to let mvmhost render one: mv {subject} {subject}.old",
+        remedy: "# mend it, or move it away to let mvmhost render one:\nmv {subject} {subject}.old\nmvmhost apply",
     }
     PLUGIN_NOT_OK = "MVM-CTRD-003", "29790e0c19e1be330e3fc27a8c3fc545", Error {
         message: "containerd's devmapper snapshotter on {subject} is not ok: {state}",
@@ -19,8 +19,7 @@ catalogue! {
     NO_ANSWER = "MVM-CTRD-004", "5c6dedc58bd06a1c45fe24f1a39c5e4c", Error {
         message: "containerd does not answer on {subject}",
         cause: "flintlockd dials this socket once at its start and idles for ever when nobody answers.",
-        remedy: "systemctl status {unit}
-journalctl -u {unit} -b",
+        remedy: "journalctl -b -u {unit} -n 20\nsystemctl start mvmhost.target",
     }
     PLUGIN_OK = "MVM-CTRD-005", "8180689cd53843f55cf2093b981a4bf9", Info {
         message: "containerd's devmapper snapshotter on {subject} is ok",

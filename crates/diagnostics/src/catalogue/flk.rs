@@ -4,22 +4,22 @@ catalogue! {
     BINARY_MISSING = "MVM-FLK-001", "38ed4c3f19d5b6b2266d633772ee477d", Error {
         message: "there is no flintlockd at {subject}",
         cause: "flintlockd is in no distribution; it is installed by hand. [flintlockd] binary in /etc/mvmhost.toml says where.",
-        remedy: "install -m 0755 flintlockd {subject}",
+        remedy: "# put the program of a flintlock release there:\ninstall -m 0755 flintlockd {subject}\nmvmhost apply",
     }
     VMM_MISSING = "MVM-FLK-002", "53539bdccd42263b236e4ea3fa3a6323", Error {
         message: "there is no {subject}, the VMM of provider {provider}",
         cause: "flintlockd does not check for its VMM: it would start, and every microVM would fail until its retries are used up.",
-        remedy: "install -m 0755 {subject} /usr/local/bin/",
+        remedy: "# put the program of its release into PATH, or set its path in [flintlockd] of /etc/mvmhost.toml:\ninstall -m 0755 {subject} /usr/local/bin/\nmvmhost apply",
     }
     ENDPOINT_TAKEN = "MVM-FLK-003", "dc2f15f4a092fbd5798c36bdd9b2acde", Error {
         message: "port {port} of {subject} is taken by {holder}",
         cause: "flintlockd stays alive without listening when its port is taken. Cockpit and Prometheus use 9090 by default.",
-        remedy: "stop {holder}, or set [flintlockd] grpc-endpoint in /etc/mvmhost.toml and run: mvmhost apply",
+        remedy: "# who it is:\nss --listening --tcp --processes --numeric 'sport = :{port}'\n# stop it, or set another [flintlockd] grpc-endpoint in /etc/mvmhost.toml, then\nmvmhost apply",
     }
     ENDPOINT_NO_ADDRESS = "MVM-FLK-004", "dbf0bac5b822255c99969ce93a17f75d", Error {
         message: "{subject} is no address of this host",
         cause: "flintlockd stays alive without listening when the address of its endpoint is on no interface.",
-        remedy: "ip address show; then set [flintlockd] grpc-endpoint in /etc/mvmhost.toml and run: mvmhost apply",
+        remedy: "ip -brief address show\n# set [flintlockd] grpc-endpoint in /etc/mvmhost.toml to one of these, then\nmvmhost apply",
     }
     API_SILENT = "MVM-FLK-005", "ded99c7c64057fba80b272d61e26cd68", Error {
         message: "flintlockd's API on {subject} did not answer within {seconds} s",
@@ -34,31 +34,31 @@ catalogue! {
     TOKEN_UNREADABLE = "MVM-FLK-007", "dd537e507a812c83a93ff97a023c4f49", Error {
         message: "the token file {subject} cannot be used: {why}",
         cause: "[flintlockd] basic-auth-token-file names one line of text that clients must show.",
-        remedy: "install -m 0600 TOKENFILE {subject}",
+        remedy: "# a new token, which clients have to be given as well:\n(umask 077; openssl rand -hex 32 > {subject})\nmvmhost apply",
     }
     TOKEN_SHADOWED = "MVM-FLK-008", "68d331b1ba030beb7a480c0a8116a9c7", Error {
         message: "{subject} hides the token file",
         cause: "flintlockd reads the first config.yaml that it finds, and the token is handed over in another one, so that it stands on no command line.",
-        remedy: "mv {subject} {subject}.old",
+        remedy: "# what is in it can be said by [flintlockd] of /etc/mvmhost.toml:\nmv {subject} {subject}.old\nmvmhost apply",
     }
     TLS_UNREADABLE = "MVM-FLK-009", "11ead0d4dc202fc4c62b3989f83b1620", Error {
         message: "the TLS file {subject} cannot be read: {why}",
         cause: "flintlockd stays alive without listening when a certificate or key is missing.",
-        remedy: "ls -l {subject}; then mend [flintlockd.tls] in /etc/mvmhost.toml and run: mvmhost apply",
+        remedy: "ls -l {subject}\n# put the file there, or mend [flintlockd.tls] in /etc/mvmhost.toml, then\nmvmhost apply",
     }
     PARENT_UNKNOWN = "MVM-FLK-010", "c11bac8afbdfdc61cd2d4e5c58634e4e", Error {
         message: "[network.macvtap] parent is not named, and flintlockd needs its name",
         cause: "In mode macvtap flintlockd is started with --parent-iface, and this version does not look up the interface of the default route.",
-        remedy: "set parent in [network.macvtap] of /etc/mvmhost.toml and run: mvmhost apply",
+        remedy: "ip route show default\n# set parent in [network.macvtap] of /etc/mvmhost.toml, then\nmvmhost apply",
     }
     PROVIDER_TOO_OLD = "MVM-FLK-011", "e3d452aef7af277fdcee2c4964d9c371", Error {
         message: "flintlockd {version} does not know provider {subject}",
         cause: "--default-provider exists since flintlock v0.6.0; an older flintlockd refuses the flag and does not start.",
-        remedy: "install flintlock v0.6.0 or newer, or set provider = \"firecracker\" in [flintlockd] of /etc/mvmhost.toml",
+        remedy: "# install flintlock v0.6.0 or newer, or set provider = \"firecracker\" in [flintlockd] of /etc/mvmhost.toml, then\nmvmhost apply",
     }
     ENDPOINT_REFUSED = "MVM-FLK-012", "a15473d80edcaa17eb9b3932aab27be3", Error {
         message: "nobody may listen on {subject}: {why}",
         cause: "The kernel refused a listening socket on flintlockd's endpoint; flintlockd would stay alive without listening.",
-        remedy: "set [flintlockd] grpc-endpoint in /etc/mvmhost.toml\nmvmhost apply",
+        remedy: "# set another [flintlockd] grpc-endpoint in /etc/mvmhost.toml, then\nmvmhost apply",
     }
 }

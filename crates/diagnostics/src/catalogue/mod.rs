@@ -17,7 +17,7 @@ macro_rules! catalogue {
                 message: $message, cause: $cause, remedy: $remedy,
             };
         )*
-        pub(super) static ALL: &[&Entry] = &[$(&$name),*];
+        pub(super) static ALL: &[(&str, &Entry)] = &[$((stringify!($name), &$name)),*];
     };
 }
 
@@ -32,19 +32,14 @@ pub mod units;
 
 /// Every row, family by family.
 pub fn all() -> impl Iterator<Item = &'static Entry> {
-    [
-        conf::ALL,
-        pool::ALL,
-        net::ALL,
-        ctrd::ALL,
-        flk::ALL,
-        host::ALL,
-        said::ALL,
-        units::ALL,
-    ]
-    .into_iter()
-    .flatten()
-    .copied()
+    names().map(|(_, entry)| entry)
+}
+
+/// Every row with its name in the sources.
+pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
+    let families =
+        [conf::ALL, pool::ALL, net::ALL, ctrd::ALL, flk::ALL, host::ALL, said::ALL, units::ALL];
+    families.into_iter().flatten().copied()
 }
 
 /// The row with this code, such as `MVM-POOL-012`; letter case does not matter.

@@ -45,10 +45,7 @@ impl Api {
         deadline: Duration,
     ) -> Result<Self, Error> {
         let server = endpoint.to_string();
-        let made = |source| Error::GrpcClient {
-            server: server.clone(),
-            source,
-        };
+        let made = |source| Error::GrpcClient { server: server.clone(), source };
         let token = token.map(header).transpose().map_err(made)?;
         let remote = remote(endpoint, tls)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -60,21 +57,11 @@ impl Api {
             Ok(Ok(channel)) => channel,
             Ok(Err(source)) => return Err(Error::GrpcConnect { server, source }),
             Err(_) => {
-                return Err(Error::GrpcSilent {
-                    server,
-                    request: "a connection",
-                    after: deadline,
-                });
+                return Err(Error::GrpcSilent { server, request: "a connection", after: deadline });
             }
         };
         let anonymous_tls = tls.is_some_and(|tls| tls.client.is_none());
-        Ok(Self {
-            runtime,
-            channel,
-            token,
-            server,
-            anonymous_tls,
-        })
+        Ok(Self { runtime, channel, token, server, anonymous_tls })
     }
 
     /// Every microVM of every namespace, within `deadline`. flintlockd reads them from containerd,
@@ -85,9 +72,7 @@ impl Api {
     pub fn list_microvms(&self, deadline: Duration) -> Result<Vec<MicroVm>, Error> {
         let mut request = Request::new(ListRequest::default());
         if let Some(token) = &self.token {
-            request
-                .metadata_mut()
-                .insert("authorization", token.clone());
+            request.metadata_mut().insert("authorization", token.clone());
         }
         let call = async { tokio::time::timeout(deadline, list(&self.channel, request)).await };
         let server = self.server.clone();
@@ -98,18 +83,10 @@ impl Api {
                 // A status that the server sent has no source.
                 match self.anonymous_tls && std::error::Error::source(&*source).is_some() {
                     true => Err(Error::GrpcShutOut { server, source }),
-                    false => Err(Error::GrpcCall {
-                        server,
-                        request: METHOD,
-                        source,
-                    }),
+                    false => Err(Error::GrpcCall { server, request: METHOD, source }),
                 }
             }
-            Err(_) => Err(Error::GrpcSilent {
-                server,
-                request: METHOD,
-                after: deadline,
-            }),
+            Err(_) => Err(Error::GrpcSilent { server, request: METHOD, after: deadline }),
         }
     }
 }
@@ -117,14 +94,10 @@ impl Api {
 async fn list(channel: &Channel, request: Request<ListRequest>) -> Result<ListResponse, Status> {
     let mut grpc =
         tonic::client::Grpc::new(channel.clone()).max_decoding_message_size(LARGEST_REPLY);
-    grpc.ready()
-        .await
-        .map_err(|error| Status::from_error(error.into()))?;
+    grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
     let codec = tonic_prost::ProstCodec::default();
     let path = tonic::codegen::http::uri::PathAndQuery::from_static(LIST);
-    grpc.unary(request, path, codec)
-        .await
-        .map(tonic::Response::into_inner)
+    grpc.unary(request, path, codec).await.map(tonic::Response::into_inner)
 }
 
 fn remote(endpoint: &Endpoint, tls: Option<&Tls>) -> Result<transport::Endpoint, Error> {
@@ -147,14 +120,9 @@ fn remote(endpoint: &Endpoint, tls: Option<&Tls>) -> Result<transport::Endpoint,
     let mut config = ClientTlsConfig::new();
     if let Some((cert, key)) = &tls.client {
         let cert = atomic::read_linked(cert, LARGEST_PEM)?;
-        config = config.identity(Identity::from_pem(
-            cert,
-            atomic::read_linked(key, LARGEST_PEM)?,
-        ));
+        config = config.identity(Identity::from_pem(cert, atomic::read_linked(key, LARGEST_PEM)?));
     }
-    remote
-        .tls_config_with_verifier(config, Arc::new(trust))
-        .map_err(made)
+    remote.tls_config_with_verifier(config, Arc::new(trust)).map_err(made)
 }
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
@@ -188,10 +156,7 @@ impl Error {
     pub fn answered(&self) -> bool {
         match self {
             Self::GrpcCall { source, .. } => {
-                matches!(
-                    source.code(),
-                    Code::Unauthenticated | Code::PermissionDenied
-                )
+                matches!(source.code(), Code::Unauthenticated | Code::PermissionDenied)
             }
             Self::GrpcShutOut { .. } => true,
             _ => false,

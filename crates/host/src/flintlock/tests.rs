@@ -54,10 +54,7 @@ impl UnaryService<ListRequest> for Fake {
     type Future = Ready<Result<Response<ListResponse>, Status>>;
 
     fn call(&mut self, request: Request<ListRequest>) -> Self::Future {
-        let shown = request
-            .metadata()
-            .get("authorization")
-            .and_then(|value| value.to_str().ok());
+        let shown = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
         if shown != self.token {
             return ready(Err(Status::unauthenticated("invalid auth token")));
         }
@@ -66,23 +63,14 @@ impl UnaryService<ListRequest> for Fake {
             namespace: "ns".to_owned(),
             uid: Some("01HQ".to_owned()),
         };
-        let status = wire::Status {
-            state: 2,
-            retry: 11,
-        };
-        let vm = Vm {
-            version: 14,
-            spec: Some(spec),
-            status: Some(status),
-        };
+        let status = wire::Status { state: 2, retry: 11 };
+        let vm = Vm { version: 14, spec: Some(spec), status: Some(status) };
         ready(Ok(Response::new(ListResponse { microvm: vec![vm] })))
     }
 }
 
 fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
 /// Serves until the test's process ends; `client_ca` makes it ask for a client certificate.
@@ -97,21 +85,14 @@ fn serve(fake: Fake, tls: bool, client_ca: Option<&str>) -> Endpoint {
         config = config.client_ca_root(Certificate::from_pem(pem(ca)));
     }
     thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let incoming = TcpIncoming::from(tokio::net::TcpListener::from_std(listener).unwrap());
             let mut server = Server::builder();
             if tls {
                 server = server.tls_config(config).unwrap();
             }
-            server
-                .add_service(fake)
-                .serve_with_incoming(incoming)
-                .await
-                .unwrap();
+            server.add_service(fake).serve_with_incoming(incoming).await.unwrap();
         });
     });
     format!("127.0.0.1:{port}").parse().unwrap()
@@ -126,10 +107,7 @@ fn list(
 }
 
 fn trusting(name: &str) -> Tls {
-    Tls {
-        trust: data(name),
-        client: None,
-    }
+    Tls { trust: data(name), client: None }
 }
 
 #[test]
@@ -150,31 +128,17 @@ fn lists_in_plain_text() {
 
 #[test]
 fn shows_the_token() {
-    let endpoint = serve(
-        Fake {
-            token: Some("basic czNjcmV0"),
-        },
-        false,
-        None,
-    );
+    let endpoint = serve(Fake { token: Some("basic czNjcmV0") }, false, None);
     assert_eq!(list(&endpoint, None, Some("s3cret")).unwrap().len(), 1);
     let failure = list(&endpoint, None, Some("wrong")).unwrap_err();
     assert!(failure.answered(), "{}", chain(&failure));
-    assert!(
-        !chain(&failure).contains("d3Jvbmc="),
-        "a token is never shown"
-    );
+    assert!(!chain(&failure).contains("d3Jvbmc="), "a token is never shown");
 }
 
 #[test]
 fn trusts_the_servers_own_certificate_whatever_its_name() {
     let endpoint = serve(Fake::default(), true, None);
-    assert_eq!(
-        list(&endpoint, Some(&trusting("server.crt")), None)
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(list(&endpoint, Some(&trusting("server.crt")), None).unwrap().len(), 1);
 }
 
 #[test]
@@ -182,28 +146,17 @@ fn trusts_no_other_certificate() {
     let endpoint = serve(Fake::default(), true, None);
     let failure = list(&endpoint, Some(&trusting("other.crt")), None).unwrap_err();
     assert!(!failure.answered());
-    assert!(
-        chain(&failure).contains("certificate"),
-        "{}",
-        chain(&failure)
-    );
+    assert!(chain(&failure).contains("certificate"), "{}", chain(&failure));
 }
 
 #[test]
 fn a_missing_client_certificate_shows_that_the_server_is_there() {
     let endpoint = serve(Fake::default(), true, Some("server.crt"));
     let failure = list(&endpoint, Some(&trusting("server.crt")), None).unwrap_err();
-    assert!(
-        matches!(failure, Error::GrpcShutOut { .. }),
-        "{}",
-        chain(&failure)
-    );
+    assert!(matches!(failure, Error::GrpcShutOut { .. }), "{}", chain(&failure));
     assert!(failure.answered());
     let (cert, key) = (data("server.crt"), data("server.key"));
-    let known = Tls {
-        client: Some((cert, key)),
-        ..trusting("server.crt")
-    };
+    let known = Tls { client: Some((cert, key)), ..trusting("server.crt") };
     let failure = list(&endpoint, Some(&known), None).err();
     // This one is a CA's and not a client's, so the server may refuse it as well; never silently.
     assert!(failure.is_none_or(|failure| !failure.answered()));
@@ -212,9 +165,7 @@ fn a_missing_client_certificate_shows_that_the_server_is_there() {
 #[test]
 fn the_numbers_are_those_of_the_api() {
     let proto = |name: &str| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("proto/flintlock")
-            .join(name);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/flintlock").join(name);
         std::fs::read_to_string(path).unwrap()
     };
     let (types, service) = (proto("types.proto"), proto("microvm.proto"));
@@ -224,41 +175,19 @@ fn the_numbers_are_those_of_the_api() {
     };
     let holds = |body: String, lines: &[&str]| {
         for line in lines {
-            assert!(
-                body.lines().any(|found| found.trim() == *line),
-                "{line} is not in {body}"
-            );
+            assert!(body.lines().any(|found| found.trim() == *line), "{line} is not in {body}");
         }
     };
-    holds(
-        message(&service, "ListMicroVMsRequest"),
-        &["string namespace = 1;"],
-    );
+    holds(message(&service, "ListMicroVMsRequest"), &["string namespace = 1;"]);
     let list = "repeated flintlock.types.MicroVM microvm = 1;";
     holds(message(&service, "ListMicroVMsResponse"), &[list]);
-    let vm = [
-        "int32 version = 1;",
-        "MicroVMSpec spec = 2;",
-        "MicroVMStatus status = 3;",
-    ];
+    let vm = ["int32 version = 1;", "MicroVMSpec spec = 2;", "MicroVMStatus status = 3;"];
     holds(message(&types, "MicroVM"), &vm);
-    let spec = [
-        "string id = 1;",
-        "string namespace = 2;",
-        "optional string uid = 15;",
-    ];
+    let spec = ["string id = 1;", "string namespace = 2;", "optional string uid = 15;"];
     holds(message(&types, "MicroVMSpec"), &spec);
     let status = ["MicroVMState state = 1;", "int32 retry = 6;"];
     holds(message(&types, "MicroVMStatus"), &status);
-    holds(
-        types,
-        &[
-            "PENDING = 0;",
-            "CREATED = 1;",
-            "FAILED = 2;",
-            "DELETING = 3;",
-        ],
-    );
+    holds(types, &["PENDING = 0;", "CREATED = 1;", "FAILED = 2;", "DELETING = 3;"]);
 }
 
 #[test]
@@ -272,19 +201,11 @@ fn files_that_cannot_be_used_are_named() {
 
 #[test]
 fn nobody_there_says_why() {
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let endpoint: Endpoint = format!("127.0.0.1:{free}").parse().unwrap();
     let failure = list(&endpoint, None, None).unwrap_err();
     assert!(matches!(failure, Error::GrpcConnect { .. }) && !failure.answered());
-    assert!(
-        chain(&failure).contains("Connection refused"),
-        "{}",
-        chain(&failure)
-    );
+    assert!(chain(&failure).contains("Connection refused"), "{}", chain(&failure));
 }
 
 #[test]
@@ -293,10 +214,7 @@ fn who_says_nothing_is_not_waited_for() {
     let endpoint: Endpoint = listener.local_addr().unwrap().to_string().parse().unwrap();
     let wait = Duration::from_millis(300);
     let api = Api::connect(&endpoint, None, None, wait).unwrap();
-    assert!(matches!(
-        api.list_microvms(wait),
-        Err(Error::GrpcSilent { .. })
-    ));
+    assert!(matches!(api.list_microvms(wait), Err(Error::GrpcSilent { .. })));
     let secure = Api::connect(&endpoint, Some(&trusting("server.crt")), None, wait);
     assert!(matches!(secure, Err(Error::GrpcSilent { .. })));
 }

@@ -30,10 +30,7 @@ pub(super) struct Trust {
 impl Trust {
     /// `path` is for the error only.
     pub(super) fn new(path: &Path, pem: &[u8]) -> Result<Self, Error> {
-        let failed = |source| Error::Certificate {
-            path: path.to_owned(),
-            source,
-        };
+        let failed = |source| Error::Certificate { path: path.to_owned(), source };
         let pinned: Vec<_> = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<_, _>>()
             .map_err(|error| failed(error.to_string().into()))?;
@@ -45,11 +42,7 @@ impl Trust {
         let provider = Arc::new(ring::default_provider());
         let issuers =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-        Ok(Self {
-            pinned,
-            issuers: issuers.build().ok(),
-            provider,
-        })
+        Ok(Self { pinned, issuers: issuers.build().ok(), provider })
     }
 }
 
@@ -101,8 +94,6 @@ impl ServerCertVerifier for Trust {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

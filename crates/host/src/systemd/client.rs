@@ -52,12 +52,7 @@ impl Manager {
             .build()
             .map_err(Error::Runtime)?;
         let connection = runtime.block_on(connect(builder(), ANSWER))?;
-        Ok(Self {
-            runtime,
-            connection,
-            patient: None,
-            subscribed: false,
-        })
+        Ok(Self { runtime, connection, patient: None, subscribed: false })
     }
 
     /// Uses `connection` for reloads as well.
@@ -81,24 +76,14 @@ impl Manager {
                 .await
                 .map_err(failed)?;
         let (job, unit, mode) = call_for;
-        let reply = call(
-            connection,
-            request,
-            (MANAGER, job.method()),
-            &(unit, mode.word()),
-        )
-        .await?;
+        let reply =
+            call(connection, request, (MANAGER, job.method()), &(unit, mode.word())).await?;
         let path: OwnedObjectPath = reply.body().deserialize().map_err(failed)?;
         let end = tokio::time::timeout(wait, end_of(&mut ends, &path)).await;
         match end {
             Ok(Some(word)) => Ok(JobResult::from_word(&word)),
-            Ok(None) => Err(Error::BusLost {
-                request: request.to_owned(),
-            }),
-            Err(_) => Err(Error::JobUnfinished {
-                request: request.to_owned(),
-                after: wait,
-            }),
+            Ok(None) => Err(Error::BusLost { request: request.to_owned() }),
+            Err(_) => Err(Error::JobUnfinished { request: request.to_owned(), after: wait }),
         }
     }
 
@@ -114,10 +99,7 @@ impl Manager {
             .call_method(destination, path, Some(PROPERTIES), "GetAll", &interface)
             .await
             .map_err(|error| bus_error(request, error))?;
-        reply
-            .body()
-            .deserialize()
-            .map_err(|error| bus_error(request, error))
+        reply.body().deserialize().map_err(|error| bus_error(request, error))
     }
 }
 
@@ -128,9 +110,7 @@ impl Units for Manager {
             Some(connection) => connection.clone(),
             None => self.runtime.block_on(connect(Builder::system(), RELOAD))?,
         };
-        let reply = self
-            .runtime
-            .block_on(call(&connection, request, (MANAGER, "Reload"), &()));
+        let reply = self.runtime.block_on(call(&connection, request, (MANAGER, "Reload"), &()));
         self.patient = Some(connection);
         reply.map(drop)
     }
@@ -148,17 +128,13 @@ impl Units for Manager {
             self.runtime.block_on(subscribe)?;
             self.subscribed = true;
         }
-        self.runtime
-            .block_on(self.job(&request, (job, unit, mode), wait))
+        self.runtime.block_on(self.job(&request, (job, unit, mode), wait))
     }
 
     fn reset_failed(&mut self, unit: &str) -> Result<(), Error> {
         let request = format!("reset-failed {unit}");
         let method = (MANAGER, "ResetFailedUnit");
-        match self
-            .runtime
-            .block_on(call(&self.connection, &request, method, &unit))
-        {
+        match self.runtime.block_on(call(&self.connection, &request, method, &unit)) {
             Err(error) if error.is_no_such_unit() => Ok(()),
             reply => reply.map(drop),
         }
@@ -168,10 +144,8 @@ impl Units for Manager {
         let request = format!("read the state of {unit}");
         self.runtime.block_on(async {
             let reply = call(&self.connection, &request, (MANAGER, "LoadUnit"), &unit).await?;
-            let path: OwnedObjectPath = reply
-                .body()
-                .deserialize()
-                .map_err(|error| bus_error(&request, error))?;
+            let path: OwnedObjectPath =
+                reply.body().deserialize().map_err(|error| bus_error(&request, error))?;
             let general = self.properties(&path, UNIT, &request).await?;
             let service = match unit.ends_with(".service") {
                 true => self.properties(&path, SERVICE, &request).await?,
@@ -187,9 +161,7 @@ async fn connect(builder: Builder<'static>, patience: Duration) -> Result<Connec
     let refused = |error| Error::BusConnect(Box::new(error));
     match tokio::time::timeout(ANSWER, build).await {
         Ok(connected) => connected.map_err(refused),
-        Err(_) => Err(refused(
-            std::io::Error::from(std::io::ErrorKind::TimedOut).into(),
-        )),
+        Err(_) => Err(refused(std::io::Error::from(std::io::ErrorKind::TimedOut).into())),
     }
 }
 
@@ -215,11 +187,7 @@ fn destination(connection: &Connection) -> Option<&'static str> {
 }
 
 fn job_removed() -> zbus::Result<MatchRule<'static>> {
-    MatchRule::builder()
-        .msg_type(Type::Signal)
-        .interface(MANAGER)
-        .member("JobRemoved")
-        .build()
+    MatchRule::builder().msg_type(Type::Signal).interface(MANAGER).member("JobRemoved").build()
 }
 
 /// The result of the job at `path`; `None` when the connection ends.
@@ -238,8 +206,5 @@ async fn end_of(ends: &mut MessageStream, path: &OwnedObjectPath) -> Option<Stri
 }
 
 fn bus_error(request: &str, error: zbus::Error) -> Error {
-    Error::Bus {
-        request: request.to_owned(),
-        source: Box::new(error),
-    }
+    Error::Bus { request: request.to_owned(), source: Box::new(error) }
 }

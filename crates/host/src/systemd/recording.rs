@@ -50,10 +50,7 @@ impl Units for Recording {
     }
 
     fn state(&mut self, unit: &str) -> Result<UnitState, Error> {
-        let absent = || UnitState {
-            load_state: "not-found".to_owned(),
-            ..UnitState::default()
-        };
+        let absent = || UnitState { load_state: "not-found".to_owned(), ..UnitState::default() };
         Ok(self.states.get(unit).cloned().unwrap_or_else(absent))
     }
 }

@@ -60,11 +60,7 @@ impl FakeManager {
     }
 
     fn load_unit(&self, name: &str) -> OwnedObjectPath {
-        path(if name.ends_with(".service") {
-            "/unit/service"
-        } else {
-            "/unit/target"
-        })
+        path(if name.ends_with(".service") { "/unit/service" } else { "/unit/target" })
     }
 
     #[zbus(signal)]
@@ -137,18 +133,7 @@ impl FakeService {
     #[zbus(property)]
     fn exec_start(&self) -> Vec<Command> {
         let argv = vec!["/usr/local/bin/flintlockd".to_owned(), "run".to_owned()];
-        vec![(
-            "/usr/local/bin/flintlockd".to_owned(),
-            argv,
-            false,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-        )]
+        vec![("/usr/local/bin/flintlockd".to_owned(), argv, false, 0, 0, 0, 0, 0, 0, 0)]
     }
 }
 
@@ -158,10 +143,7 @@ fn connected() -> (Manager, Asked) {
     let asked = Asked::default();
     let fake = FakeManager(Arc::clone(&asked));
     thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let server = Builder::unix_stream(theirs)
                 .server(zbus::Guid::generate())
@@ -186,31 +168,16 @@ const SOON: Duration = Duration::from_secs(10);
 fn a_job_is_waited_for_and_its_result_told() {
     let (mut manager, asked) = connected();
     let mut start = |unit: &str, mode| manager.run(Job::Start, unit, mode, SOON);
-    assert_eq!(
-        start("good.service", Mode::Replace).unwrap(),
-        JobResult::Done
-    );
-    assert_eq!(
-        start("bad.service", Mode::Fail).unwrap(),
-        JobResult::Dependency
-    );
+    assert_eq!(start("good.service", Mode::Replace).unwrap(), JobResult::Done);
+    assert_eq!(start("bad.service", Mode::Fail).unwrap(), JobResult::Dependency);
     let asked = asked.lock().unwrap();
-    assert_eq!(
-        *asked,
-        [
-            "subscribe",
-            "start good.service replace",
-            "start bad.service fail"
-        ]
-    );
+    assert_eq!(*asked, ["subscribe", "start good.service replace", "start bad.service fail"]);
 }
 
 #[test]
 fn a_unit_that_is_not_there_is_told_apart() {
     let (mut manager, _) = connected();
-    let failure = manager
-        .run(Job::Start, "none.service", Mode::Replace, SOON)
-        .unwrap_err();
+    let failure = manager.run(Job::Start, "none.service", Mode::Replace, SOON).unwrap_err();
     assert!(failure.is_no_such_unit(), "{failure:?}");
     assert_eq!(failure.to_string(), "cannot start none.service");
     assert!(crate::chain(&failure).contains("Unit none.service not found."));
@@ -221,13 +188,8 @@ fn a_unit_that_is_not_there_is_told_apart() {
 fn a_job_without_end_is_not_waited_for_for_ever() {
     let (mut manager, _) = connected();
     let wait = Duration::from_millis(200);
-    let failure = manager
-        .run(Job::Start, "slow.service", Mode::Replace, wait)
-        .unwrap_err();
-    assert!(
-        matches!(failure, Error::JobUnfinished { .. }),
-        "{failure:?}"
-    );
+    let failure = manager.run(Job::Start, "slow.service", Mode::Replace, wait).unwrap_err();
+    assert!(matches!(failure, Error::JobUnfinished { .. }), "{failure:?}");
 }
 
 #[test]
@@ -242,10 +204,7 @@ fn reads_units() {
         need_daemon_reload: true,
         drop_in_paths: vec!["/run/a.conf".to_owned(), "/run/b.conf".to_owned()],
         active_enter_us: 1_500_000,
-        exec_start: vec![vec![
-            "/usr/local/bin/flintlockd".to_owned(),
-            "run".to_owned(),
-        ]],
+        exec_start: vec![vec!["/usr/local/bin/flintlockd".to_owned(), "run".to_owned()]],
         status_text: "checking".to_owned(),
         restarts: 3,
         ..UnitState::default()
@@ -253,10 +212,7 @@ fn reads_units() {
     assert_eq!(service, expected);
     assert!(service.is_active() && service.is_loaded());
     let target = manager.state("mvmhost.target").unwrap();
-    assert_eq!(
-        (target.active_state.as_str(), target.main_pid),
-        ("active", 0)
-    );
+    assert_eq!((target.active_state.as_str(), target.main_pid), ("active", 0));
 }
 
 #[test]
@@ -270,28 +226,11 @@ fn reloads() {
 fn the_recording_remembers() {
     let mut units = Recording::default();
     units.results([JobResult::Failed]);
-    units.set(
-        "a.service",
-        UnitState {
-            main_pid: 7,
-            ..UnitState::default()
-        },
-    );
+    units.set("a.service", UnitState { main_pid: 7, ..UnitState::default() });
     units.reload().unwrap();
-    assert_eq!(
-        units.run(Job::Stop, "a.service", Mode::Fail, SOON).unwrap(),
-        JobResult::Failed
-    );
-    assert_eq!(
-        units
-            .run(Job::Start, "a.service", Mode::Fail, SOON)
-            .unwrap(),
-        JobResult::Done
-    );
-    assert_eq!(
-        units.asked(),
-        ["daemon-reload", "stop a.service", "start a.service"]
-    );
+    assert_eq!(units.run(Job::Stop, "a.service", Mode::Fail, SOON).unwrap(), JobResult::Failed);
+    assert_eq!(units.run(Job::Start, "a.service", Mode::Fail, SOON).unwrap(), JobResult::Done);
+    assert_eq!(units.asked(), ["daemon-reload", "stop a.service", "start a.service"]);
     assert_eq!(units.state("a.service").unwrap().main_pid, 7);
     assert_eq!(units.state("b.service").unwrap().load_state, "not-found");
 }

@@ -40,10 +40,7 @@ impl Host {
     }
 
     fn clean(&self) -> Vec<&'static str> {
-        clean(&self.roots, &self.vm())
-            .iter()
-            .map(Finding::code)
-            .collect()
+        clean(&self.roots, &self.vm()).iter().map(Finding::code).collect()
     }
 }
 
@@ -63,15 +60,8 @@ fn the_stale_go_the_living_stay_and_the_second_run_is_silent() {
     let broken = host.pid_file("d", "firecracker.pid", "-1");
     let other = host.pid_file("e", "notes.pid", "300");
     let findings = clean(&host.roots, &host.vm());
-    assert_eq!(
-        findings.iter().map(Finding::code).collect::<Vec<_>>(),
-        ["MVM-HOST-003"]
-    );
-    assert!(
-        findings[0].message().contains("removed 3 stale"),
-        "{}",
-        findings[0].message()
-    );
+    assert_eq!(findings.iter().map(Finding::code).collect::<Vec<_>>(), ["MVM-HOST-003"]);
+    assert!(findings[0].message().contains("removed 3 stale"), "{}", findings[0].message());
     for name in ["ns/b/", "ns/c/", "ns/d/"] {
         assert!(findings[0].seen().contains(name));
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mvm_config::{Loaded, Roots};
 use mvm_diagnostics::json::Document;
-use mvm_diagnostics::{Finding, Severity, catalogue};
+use mvm_diagnostics::{Finding, Severity, catalogue, sink};
 use mvm_host::atomic;
 use mvm_host::chain;
 use mvm_host::systemd::{Job, JobResult, Manager, Mode, Units};
@@ -39,6 +39,8 @@ pub(super) fn run(context: &Context) -> Exit {
     };
     let applied = apply(context, &loaded, &mut manager);
     keep_report(&context.roots, &applied);
+    // Whoever reads the journal later sees what the operator saw.
+    applied.findings.iter().for_each(sink::record);
     if context.json {
         let document = Document::new(&applied.findings).with("done", &applied.done);
         output::print(&document.text());
@@ -56,11 +58,7 @@ struct Applied {
 }
 
 fn apply(context: &Context, loaded: &Loaded, units: &mut dyn Units) -> Applied {
-    let mut applied = Applied {
-        done: Vec::new(),
-        findings: Vec::new(),
-        exit: Exit::Done,
-    };
+    let mut applied = Applied { done: Vec::new(), findings: Vec::new(), exit: Exit::Done };
     applied.findings.extend(context::without_effect(loaded));
     let plans = rounds(context, loaded, units, &mut applied.done);
     match plans {
@@ -103,6 +101,10 @@ fn rounds(
                 Finding::new(&catalogue::units::STEP_FAILED, step.to_string()).with("why", why)
             })?;
             done.push(step.to_string());
+            if *step == Step::KeepLastGood {
+                let kept = Finding::new(&catalogue::conf::KEPT, "/etc/mvmhost/applied.toml");
+                sink::record(&kept);
+            }
         }
         plans = machine::plans(&context.roots, loaded, units)?;
         if !host::missing(&plans.desired, &plans.observed).is_empty() {
@@ -145,20 +147,13 @@ fn carry_out(
 /// What is to be said once everything was done and looked at again.
 fn report(after: &Plans, done: &[String]) -> Vec<Finding> {
     let mut findings = after.findings();
-    if done.is_empty()
-        && findings
-            .iter()
-            .any(|finding| finding.severity() == Severity::Error)
-    {
+    if done.is_empty() && findings.iter().any(|finding| finding.severity() == Severity::Error) {
         // Nothing was tried, so that units are down is no news.
         return findings;
     }
     findings.extend(host::missing(&after.desired, &after.observed));
     let left = after.steps();
-    if findings
-        .iter()
-        .any(|finding| finding.severity() == Severity::Error)
-    {
+    if findings.iter().any(|finding| finding.severity() == Severity::Error) {
         return findings;
     }
     findings.push(if left.is_empty() {

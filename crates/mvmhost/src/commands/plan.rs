@@ -34,17 +34,13 @@ pub(super) fn run(context: &Context) -> Exit {
     findings.extend(context::without_effect(&loaded));
     let steps = plans.steps();
     if context.json {
-        let steps: Vec<_> = steps
-            .iter()
-            .map(|(domain, step)| json!({"domain": domain, "step": step}))
-            .collect();
+        let steps: Vec<_> =
+            steps.iter().map(|(domain, step)| json!({"domain": domain, "step": step})).collect();
         output::print(&Document::new(&findings).with("steps", steps).text());
     } else {
         output::findings(false, &findings);
-        let lines: Vec<String> = steps
-            .iter()
-            .map(|(domain, step)| format!("{domain:9} {step}\n"))
-            .collect();
+        let lines: Vec<String> =
+            steps.iter().map(|(domain, step)| format!("{domain:9} {step}\n")).collect();
         output::print(&lines.concat());
     }
     match output::exit_for(&findings) {

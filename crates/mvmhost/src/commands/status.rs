@@ -80,10 +80,7 @@ impl<'a> Screen<'a> {
             }
         }
         let flintlockd = config.flintlockd.unit.as_str();
-        let pid = units
-            .get(flintlockd)
-            .map(|state| state.main_pid)
-            .filter(|pid| *pid != 0);
+        let pid = units.get(flintlockd).map(|state| state.main_pid).filter(|pid| *pid != 0);
         let pid = pid.and_then(|pid| i32::try_from(pid).ok());
         let facts = facts::observe(roots, config, pid);
         let known: Vec<&str> = findings.iter().map(Finding::code).collect();
@@ -96,19 +93,9 @@ impl<'a> Screen<'a> {
         if let (Err(why), Some(_)) = (&microvms, pid) {
             let endpoint = config.flintlockd.grpc_endpoint.to_string();
             let silent = Finding::new(&catalogue::flk::API_SILENT, endpoint);
-            findings.push(
-                silent
-                    .with("seconds", 5)
-                    .with("unit", flintlockd)
-                    .evidence(why),
-            );
+            findings.push(silent.with("seconds", 5).with("unit", flintlockd).evidence(why));
         }
-        Self {
-            config,
-            facts,
-            microvms,
-            units,
-        }
+        Self { config, facts, microvms, units }
     }
 
     fn document<'f>(&self, findings: &'f [Finding]) -> Document<'f> {
@@ -169,35 +156,17 @@ impl<'a> Screen<'a> {
         };
         let socket = names::containerd_socket(self.config.containerd.instance);
         let _ = writeln!(out, "containerd  {socket}: {plugin}");
-        let api = if self.microvms.is_ok() {
-            "answers"
-        } else {
-            "does not answer"
-        };
-        let _ = writeln!(
-            out,
-            "flintlockd  {}: {api}",
-            self.config.flintlockd.grpc_endpoint
-        );
+        let api = if self.microvms.is_ok() { "answers" } else { "does not answer" };
+        let _ = writeln!(out, "flintlockd  {}: {api}", self.config.flintlockd.grpc_endpoint);
         if let Ok(Some(microvms)) = &self.microvms {
-            let counts: Vec<String> = by_state(microvms)
-                .iter()
-                .map(|(state, n)| format!("{n} {state}"))
-                .collect();
-            let shown = if counts.is_empty() {
-                "none".to_owned()
-            } else {
-                counts.join(", ")
-            };
+            let counts: Vec<String> =
+                by_state(microvms).iter().map(|(state, n)| format!("{n} {state}")).collect();
+            let shown = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
             let _ = writeln!(out, "microVMs    {shown}");
         }
         for (name, state) in &self.units {
             let took = up_ms(state).map_or(String::new(), |ms| format!(", up in {ms} ms"));
-            let _ = writeln!(
-                out,
-                "{name:24} {} ({}){took}",
-                state.active_state, state.sub_state
-            );
+            let _ = writeln!(out, "{name:24} {} ({}){took}", state.active_state, state.sub_state);
         }
         out
     }

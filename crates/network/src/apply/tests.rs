@@ -24,10 +24,7 @@ impl Network for Recording {
         self.asked.push(step.clone());
         if let Some(errno) = self.refuse {
             let source = Answer::Errno(std::io::Error::from_raw_os_error(errno));
-            return Err(Error::Step {
-                step: step.to_string(),
-                source,
-            });
+            return Err(Error::Step { step: step.to_string(), source });
         }
         if self.deaf {
             return Ok(());
@@ -39,10 +36,7 @@ impl Network for Recording {
                 up: false,
                 mac: Some(*mac),
                 mtu: 1500,
-                bridge: Some(BridgeOptions {
-                    stp: false,
-                    forward_delay: 0,
-                }),
+                bridge: Some(BridgeOptions { stp: false, forward_delay: 0 }),
                 addresses: vec![],
                 master: None,
             });
@@ -76,17 +70,11 @@ fn codes(outcome: &Outcome) -> Vec<&'static str> {
 fn makes_it_once_and_sends_nothing_the_second_time() {
     let (mut network, desired) = (Recording::default(), wanted("10.42.0.1/24"));
     let outcome = bring_up(&mut network, Some(&desired));
-    assert_eq!(
-        (outcome.done.len(), codes(&outcome)),
-        (3, vec!["MVM-NET-001"])
-    );
+    assert_eq!((outcome.done.len(), codes(&outcome)), (3, vec!["MVM-NET-001"]));
     network.asked.clear();
     let outcome = bring_up(&mut network, Some(&desired));
     assert!(outcome.done.is_empty() && network.asked.is_empty());
-    assert!(
-        outcome.findings.is_empty(),
-        "a machine as desired says nothing"
-    );
+    assert!(outcome.findings.is_empty(), "a machine as desired says nothing");
 }
 
 #[test]
@@ -99,54 +87,28 @@ fn without_a_bridge_to_make_nothing_is_even_looked_at() {
 #[test]
 fn a_refused_step_ends_it_and_is_named() {
     for (errno, code) in [(1, "MVM-NET-006"), (EOPNOTSUPP, "MVM-NET-008")] {
-        let mut network = Recording {
-            refuse: Some(errno),
-            ..Recording::default()
-        };
+        let mut network = Recording { refuse: Some(errno), ..Recording::default() };
         let outcome = bring_up(&mut network, Some(&wanted("10.42.0.1/24")));
         assert_eq!((network.asked.len(), codes(&outcome)), (1, vec![code]));
-        assert!(
-            outcome.findings[0]
-                .seen()
-                .contains(&format!("(os error {errno})"))
-        );
+        assert!(outcome.findings[0].seen().contains(&format!("(os error {errno})")));
     }
 }
 
 #[test]
 fn ipv6_that_is_off_is_told_apart() {
     let desired = wanted("fd00:42::1/64");
-    let mut network = Recording {
-        refuse: None,
-        ..Recording::default()
-    };
-    network
-        .apply(&Step::CreateBridge {
-            name: desired.name.clone(),
-            mac: desired.mac,
-        })
-        .unwrap();
+    let mut network = Recording { refuse: None, ..Recording::default() };
+    network.apply(&Step::CreateBridge { name: desired.name.clone(), mac: desired.mac }).unwrap();
     network.refuse = Some(EACCES);
     let outcome = bring_up(&mut network, Some(&desired));
     assert_eq!(codes(&outcome), ["MVM-NET-010"]);
-    assert!(
-        outcome.findings[0]
-            .remedy()
-            .contains("net.ipv6.conf.br-mvm.disable_ipv6=0")
-    );
+    assert!(outcome.findings[0].remedy().contains("net.ipv6.conf.br-mvm.disable_ipv6=0"));
 }
 
 #[test]
 fn steps_without_effect_are_noticed() {
-    let mut network = Recording {
-        deaf: true,
-        ..Recording::default()
-    };
+    let mut network = Recording { deaf: true, ..Recording::default() };
     let outcome = bring_up(&mut network, Some(&wanted("10.42.0.1/24")));
     assert_eq!(codes(&outcome), ["MVM-NET-007"]);
-    assert!(
-        outcome.findings[0]
-            .seen()
-            .starts_with("create bridge br-mvm")
-    );
+    assert!(outcome.findings[0].seen().starts_with("create bridge br-mvm"));
 }

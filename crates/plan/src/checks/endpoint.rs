@@ -19,8 +19,9 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
         Endpoint::Refused(why) => findings.push(
             Finding::new(&catalogue::flk::ENDPOINT_REFUSED, endpoint.to_string()).with("why", why),
         ),
-        Endpoint::NoAddress => findings
-            .push(Finding::new(&catalogue::flk::ENDPOINT_NO_ADDRESS, endpoint.host())),
+        Endpoint::NoAddress => {
+            findings.push(Finding::new(&catalogue::flk::ENDPOINT_NO_ADDRESS, endpoint.host()))
+        }
     }
     if config.network.mode == NetworkMode::Macvtap && config.network.macvtap.parent.is_none() {
         findings.push(Finding::new(&catalogue::flk::PARENT_UNKNOWN, "network.macvtap.parent"));

@@ -46,28 +46,16 @@ fn what_is_stale_goes() {
     let other = format!("firecracker --id x{UID}");
     let cases = [
         (text("4242", Process::Absent), Reason::NoProcess(4242)),
-        (
-            text("4242", line("/usr/sbin/sshd -D")),
-            Reason::Stranger(4242),
-        ),
+        (text("4242", line("/usr/sbin/sshd -D")), Reason::Stranger(4242)),
         (text("4242", line("")), Reason::Stranger(4242)),
         (text("4242", line(&other)), Reason::Stranger(4242)),
-        (
-            text("4242", line(&format!("firecracker --id {UID}0"))),
-            Reason::Stranger(4242),
-        ),
+        (text("4242", line(&format!("firecracker --id {UID}0"))), Reason::Stranger(4242)),
         (text("1", line("/sbin/init")), Reason::Stranger(1)),
         (file(Content::NotAFile, None), Reason::NotAFile),
     ];
     for (file, reason) in cases {
         let plan = run(file);
-        assert_eq!(
-            plan.steps
-                .iter()
-                .map(|step| &step.reason)
-                .collect::<Vec<_>>(),
-            [&reason]
-        );
+        assert_eq!(plan.steps.iter().map(|step| &step.reason).collect::<Vec<_>>(), [&reason]);
         assert_eq!(plan.steps[0].inode, 7);
         assert!(plan.findings.is_empty());
     }
@@ -76,18 +64,9 @@ fn what_is_stale_goes() {
 #[test]
 fn hostile_content_is_no_number() {
     let huge = "9".repeat(PID_FILE_LIMIT + 1);
-    for content in [
-        "",
-        "x",
-        "0",
-        "-1",
-        "-4242",
-        "4242 4243",
-        "99999999999999999999",
-        "4e2",
-        "٤٢",
-        &huge,
-    ] {
+    for content in
+        ["", "x", "0", "-1", "-4242", "4242 4243", "99999999999999999999", "4e2", "٤٢", &huge]
+    {
         let plan = run(file(Content::Text(content.as_bytes().to_vec()), None));
         assert_eq!(plan.steps[0].reason, Reason::NoNumber, "{content:?}");
     }
@@ -116,10 +95,7 @@ fn in_doubt_it_stays_and_is_reported() {
 fn a_file_without_a_microvm_directory_names_nobody() {
     let plan = plan(
         Path::new("/"),
-        &[PidFile {
-            path: PathBuf::from("firecracker.pid"),
-            ..text("1", line("init"))
-        }],
+        &[PidFile { path: PathBuf::from("firecracker.pid"), ..text("1", line("init")) }],
     );
     assert_eq!(plan.steps[0].reason, Reason::Stranger(1));
 }

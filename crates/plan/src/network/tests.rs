@@ -29,41 +29,22 @@ fn hardware(name: &str, addresses: &[&str]) -> Link {
 }
 
 fn port(name: &str) -> Link {
-    Link {
-        master: Some("br-mvm".to_owned()),
-        ..hardware(name, &[])
-    }
+    Link { master: Some("br-mvm".to_owned()), ..hardware(name, &[]) }
 }
 
 fn ready(desired: &Desired) -> Link {
-    Link {
-        up: true,
-        addresses: desired.addresses.clone(),
-        ..as_created(desired)
-    }
+    Link { up: true, addresses: desired.addresses.clone(), ..as_created(desired) }
 }
 
 fn machine(links: Vec<Link>) -> Observed {
     let lo = hardware("lo", &["127.0.0.1/8", "::1/128"]);
     let eth0 = hardware("eth0", &["192.168.1.10/24", "fe80::1/64"]);
     let routes = vec![
-        Route {
-            destination: net("0.0.0.0/0"),
-            interface: "eth0".to_owned(),
-        },
-        Route {
-            destination: net("192.168.1.0/24"),
-            interface: "eth0".to_owned(),
-        },
-        Route {
-            destination: net("fe80::/64"),
-            interface: "eth0".to_owned(),
-        },
+        Route { destination: net("0.0.0.0/0"), interface: "eth0".to_owned() },
+        Route { destination: net("192.168.1.0/24"), interface: "eth0".to_owned() },
+        Route { destination: net("fe80::/64"), interface: "eth0".to_owned() },
     ];
-    Observed {
-        links: [vec![lo, eth0], links].concat(),
-        routes,
-    }
+    Observed { links: [vec![lo, eth0], links].concat(), routes }
 }
 
 fn texts(plan: &Plan<Step>) -> Vec<String> {
@@ -89,13 +70,7 @@ fn a_bare_machine_gets_the_bridge() {
 
 #[test]
 fn another_mtu_is_set_apart_so_that_ports_do_not_change_it() {
-    let plan = plan(
-        Some(&Desired {
-            mtu: Some(9000),
-            ..wanted()
-        }),
-        &machine(vec![]),
-    );
+    let plan = plan(Some(&Desired { mtu: Some(9000), ..wanted() }), &machine(vec![]));
     assert_eq!(texts(&plan)[1], "give bridge br-mvm the MTU 9000");
 }
 
@@ -115,42 +90,19 @@ fn differing(change: impl FnOnce(&mut Link)) -> Link {
 
 #[test]
 fn only_what_differs_is_changed() {
-    let options = |stp| {
-        Some(BridgeOptions {
-            stp,
-            forward_delay: 1500,
-        })
-    };
+    let options = |stp| Some(BridgeOptions { stp, forward_delay: 1500 });
     let mac = format!("give bridge br-mvm the MAC {}", wanted().mac);
     let stp = "turn spanning tree of bridge br-mvm off";
     let delay = "turn the forward delay of bridge br-mvm off";
     let address = "add 10.42.0.1/24 to bridge br-mvm";
     let cases: [(Link, Vec<&str>); 7] = [
-        (
-            differing(|link| link.up = false),
-            vec!["bring bridge br-mvm up"],
-        ),
-        (
-            differing(|link| link.mtu = 1400),
-            vec!["give bridge br-mvm the MTU 1500"],
-        ),
-        (
-            differing(|link| link.mac = Some(Mac([2, 0, 0, 0, 0, 9]))),
-            vec![&mac],
-        ),
-        (
-            differing(|link| link.bridge = options(true)),
-            vec![stp, delay],
-        ),
+        (differing(|link| link.up = false), vec!["bring bridge br-mvm up"]),
+        (differing(|link| link.mtu = 1400), vec!["give bridge br-mvm the MTU 1500"]),
+        (differing(|link| link.mac = Some(Mac([2, 0, 0, 0, 0, 9]))), vec![&mac]),
+        (differing(|link| link.bridge = options(true)), vec![stp, delay]),
         (differing(|link| link.bridge = options(false)), vec![delay]),
-        (
-            differing(|link| link.addresses = vec![net("10.42.0.1/16")]),
-            vec![address],
-        ),
-        (
-            differing(|link| link.addresses.push(net("172.20.0.1/16"))),
-            vec![],
-        ),
+        (differing(|link| link.addresses = vec![net("10.42.0.1/16")]), vec![address]),
+        (differing(|link| link.addresses.push(net("172.20.0.1/16"))), vec![]),
     ];
     for (link, expected) in cases {
         let plan = plan(Some(&wanted()), &machine(vec![link.clone()]));
@@ -164,10 +116,7 @@ fn a_bridge_with_others_ports_keeps_what_the_machine_hangs_on() {
     let theirs = Link {
         mac: Some(Mac([0x52, 0x54, 0, 0, 0, 2])),
         mtu: 9000,
-        bridge: Some(BridgeOptions {
-            stp: true,
-            forward_delay: 1500,
-        }),
+        bridge: Some(BridgeOptions { stp: true, forward_delay: 1500 }),
         addresses: vec![net("192.168.7.2/24")],
         ..ready(&wanted())
     };
@@ -176,27 +125,14 @@ fn a_bridge_with_others_ports_keeps_what_the_machine_hangs_on() {
     assert_eq!(texts(&first), ["add 10.42.0.1/24 to bridge br-mvm"]);
     assert_eq!(codes(&first), ["MVM-NET-005"]);
     assert!(first.findings[0].message().contains("30 s"));
-    let second = plan(
-        Some(&Desired {
-            mtu: Some(1500),
-            ..wanted()
-        }),
-        &observed,
-    );
-    assert_eq!(
-        texts(&second)[0],
-        "give bridge br-mvm the MTU 1500",
-        "said by the operator"
-    );
+    let second = plan(Some(&Desired { mtu: Some(1500), ..wanted() }), &observed);
+    assert_eq!(texts(&second)[0], "give bridge br-mvm the MTU 1500", "said by the operator");
 }
 
 #[test]
 fn a_name_that_is_taken_is_refused() {
     for (kind, word) in [("", "a hardware interface"), ("dummy", "dummy")] {
-        let link = Link {
-            kind: kind.to_owned(),
-            ..hardware("br-mvm", &[])
-        };
+        let link = Link { kind: kind.to_owned(), ..hardware("br-mvm", &[]) };
         let plan = plan(Some(&wanted()), &machine(vec![link]));
         assert!(plan.is_refused() && plan.steps.is_empty());
         assert_eq!(codes(&plan), ["MVM-NET-002"]);
@@ -208,22 +144,13 @@ fn a_name_that_is_taken_is_refused() {
 fn an_overlap_is_refused_and_names_the_interface() {
     let route = |text: &str| {
         let mut observed = machine(vec![]);
-        observed.routes.push(Route {
-            destination: net(text),
-            interface: "tun0".to_owned(),
-        });
+        observed.routes.push(Route { destination: net(text), interface: "tun0".to_owned() });
         observed
     };
     let cases = [
-        (
-            machine(vec![hardware("wlan0", &["10.42.0.77/24"])]),
-            "wlan0",
-        ),
+        (machine(vec![hardware("wlan0", &["10.42.0.77/24"])]), "wlan0"),
         (machine(vec![hardware("wlan0", &["10.0.0.1/8"])]), "wlan0"),
-        (
-            machine(vec![hardware("wlan0", &["10.42.0.200/32"])]),
-            "wlan0",
-        ),
+        (machine(vec![hardware("wlan0", &["10.42.0.200/32"])]), "wlan0"),
         (route("10.42.0.0/16"), "tun0"),
         (route("10.42.0.128/25"), "tun0"),
     ];
@@ -231,32 +158,18 @@ fn an_overlap_is_refused_and_names_the_interface() {
         let plan = plan(Some(&wanted()), &observed);
         assert!(plan.steps.is_empty());
         assert_eq!(codes(&plan), ["MVM-NET-003"]);
-        assert!(
-            plan.findings[0].message().ends_with(interface),
-            "{}",
-            plan.findings[0].message()
-        );
-        assert!(
-            plan.findings[0]
-                .remedy()
-                .contains(&format!("show dev {interface}\n"))
-        );
+        assert!(plan.findings[0].message().ends_with(interface), "{}", plan.findings[0].message());
+        assert!(plan.findings[0].remedy().contains(&format!("show dev {interface}\n")));
     }
     for harmless in ["0.0.0.0/1", "10.43.0.0/24", "10.42.1.0/24", "::/0"] {
-        assert!(
-            !plan(Some(&wanted()), &route(harmless)).is_refused(),
-            "{harmless}"
-        );
+        assert!(!plan(Some(&wanted()), &route(harmless)).is_refused(), "{harmless}");
     }
 }
 
 #[test]
 fn one_interface_is_named_once() {
     let mut observed = machine(vec![hardware("wlan0", &["10.42.0.77/24"])]);
-    observed.routes.push(Route {
-        destination: net("10.42.0.0/24"),
-        interface: "wlan0".into(),
-    });
+    observed.routes.push(Route { destination: net("10.42.0.0/24"), interface: "wlan0".into() });
     assert_eq!(codes(&plan(Some(&wanted()), &observed)), ["MVM-NET-003"]);
 }
 
@@ -271,20 +184,14 @@ fn an_overlap_that_came_later_is_a_warning() {
 #[test]
 fn routes_of_the_bridge_itself_are_its_own() {
     let mut observed = machine(vec![ready(&wanted())]);
-    observed.routes.push(Route {
-        destination: net("10.42.0.0/24"),
-        interface: "br-mvm".into(),
-    });
+    observed.routes.push(Route { destination: net("10.42.0.0/24"), interface: "br-mvm".into() });
     let plan = plan(Some(&wanted()), &observed);
     assert!(plan.is_settled() && plan.findings.is_empty());
 }
 
 #[test]
 fn ipv6_link_local_is_everywhere_and_overlaps_nothing() {
-    let desired = Desired {
-        addresses: vec![net("fe80::5/64"), net("fd00:42::1/64")],
-        ..wanted()
-    };
+    let desired = Desired { addresses: vec![net("fe80::5/64"), net("fd00:42::1/64")], ..wanted() };
     assert!(plan(Some(&desired), &machine(vec![])).findings.is_empty());
     let observed = machine(vec![hardware("wg0", &["fd00::1/16"])]);
     assert_eq!(codes(&plan(Some(&desired), &observed)), ["MVM-NET-003"]);
@@ -294,18 +201,10 @@ fn ipv6_link_local_is_everywhere_and_overlaps_nothing() {
 fn the_mac_is_stable_local_and_its_own() {
     let id = "0123456789abcdef0123456789abcdef";
     assert_eq!(mac_for(id, "br-mvm"), mac_for(id, "br-mvm"));
-    let all = [
-        mac_for(id, "br-mvm"),
-        mac_for(id, "br0"),
-        mac_for("", "br-mvm"),
-        mac_for("x", "br-mvm"),
-    ];
+    let all =
+        [mac_for(id, "br-mvm"), mac_for(id, "br0"), mac_for("", "br-mvm"), mac_for("x", "br-mvm")];
     for (i, mac) in all.iter().enumerate() {
-        assert_eq!(
-            mac.0[0] & 0x03,
-            0x02,
-            "{mac}: unicast and locally administered"
-        );
+        assert_eq!(mac.0[0] & 0x03, 0x02, "{mac}: unicast and locally administered");
         assert!(!all[i + 1..].contains(mac), "{mac}");
     }
     // Written down: another value would change the MAC of every host at its next upgrade.

@@ -54,9 +54,7 @@ pub(super) fn plan(desired: &Desired, observed: &Observed, first: Vec<Step>) -> 
             let files = (observed.metadata.as_ref(), observed.data.as_ref());
             activate(desired, observed, files, table, &mut steps);
             if !recorded {
-                steps.push(Step::WriteReceipt {
-                    name: desired.name.clone(),
-                });
+                steps.push(Step::WriteReceipt { name: desired.name.clone() });
             }
         }
     }
@@ -64,22 +62,10 @@ pub(super) fn plan(desired: &Desired, observed: &Observed, first: Vec<Step>) -> 
 }
 
 fn not_a_file(desired: &Desired, observed: &Observed) -> Vec<Finding> {
-    let files = [
-        (desired.metadata(), &observed.metadata),
-        (desired.data(), &observed.data),
-    ];
-    let odd = files
-        .into_iter()
-        .filter(|(_, file)| file.as_ref().is_some_and(|file| !file.regular));
-    odd.map(|(path, _)| {
-        refusal(
-            &pool::NOT_A_FILE,
-            path.display().to_string(),
-            desired,
-            observed,
-        )
-    })
-    .collect()
+    let files = [(desired.metadata(), &observed.metadata), (desired.data(), &observed.data)];
+    let odd = files.into_iter().filter(|(_, file)| file.as_ref().is_some_and(|file| !file.regular));
+    odd.map(|(path, _)| refusal(&pool::NOT_A_FILE, path.display().to_string(), desired, observed))
+        .collect()
 }
 
 fn on_record(
@@ -88,23 +74,14 @@ fn on_record(
     receipt: &Receipt,
 ) -> Result<Found, Vec<Finding>> {
     let refused = recorded::activation(desired, observed, receipt);
-    if refused.is_empty() {
-        Ok(Found::Pool(receipt.table.clone()))
-    } else {
-        Err(refused)
-    }
+    if refused.is_empty() { Ok(Found::Pool(receipt.table.clone())) } else { Err(refused) }
 }
 
 /// Without a receipt the files speak for themselves. Only what holds no block of anybody's data
 /// counts as nothing.
 fn unrecorded(desired: &Desired, observed: &Observed) -> Result<Found, Vec<Finding>> {
     let refuse = |entry, path: PathBuf| {
-        Err(vec![refusal(
-            entry,
-            path.display().to_string(),
-            desired,
-            observed,
-        )])
+        Err(vec![refusal(entry, path.display().to_string(), desired, observed)])
     };
     let unused = |file: &FileFacts| file.allocated == 0;
     match (&observed.superblock, &observed.metadata, &observed.data) {
@@ -118,17 +95,9 @@ fn unrecorded(desired: &Desired, observed: &Observed) -> Result<Found, Vec<Findi
             refuse(&pool::BLANK_METADATA, desired.metadata())
         }
         _ if !observed.databases.is_empty() => {
-            let names: Vec<String> = observed
-                .databases
-                .iter()
-                .map(|path| path.display().to_string())
-                .collect();
-            let finding = refusal(
-                &pool::DATABASES_WITHOUT_POOL,
-                &desired.name,
-                desired,
-                observed,
-            );
+            let names: Vec<String> =
+                observed.databases.iter().map(|path| path.display().to_string()).collect();
+            let finding = refusal(&pool::DATABASES_WITHOUT_POOL, &desired.name, desired, observed);
             Err(vec![finding.with("databases", names.join(", "))])
         }
         _ => Ok(Found::Nothing),
@@ -145,29 +114,16 @@ fn existing(
 ) -> Result<Found, Vec<Finding>> {
     let block = u64::from(superblock.data_block_sectors).saturating_mul(SECTOR);
     let needed = [
-        (
-            desired.metadata(),
-            superblock.metadata_blocks.saturating_mul(4096),
-            metadata.size,
-        ),
-        (
-            desired.data(),
-            superblock.data_blocks.saturating_mul(block),
-            data.size,
-        ),
+        (desired.metadata(), superblock.metadata_blocks.saturating_mul(4096), metadata.size),
+        (desired.data(), superblock.data_blocks.saturating_mul(block), data.size),
     ];
     let short: Vec<Finding> = needed
         .into_iter()
         .filter(|(_, needed, is)| is < needed)
         .map(|(path, needed, is)| {
-            refusal(
-                &pool::FILE_SHORT,
-                path.display().to_string(),
-                desired,
-                observed,
-            )
-            .with("needed", needed)
-            .with("is", is)
+            refusal(&pool::FILE_SHORT, path.display().to_string(), desired, observed)
+                .with("needed", needed)
+                .with("is", is)
         })
         .collect();
     if !short.is_empty() {
@@ -186,23 +142,14 @@ fn existing(
 /// which nothing was ever written, and both count as nothing the next time.
 fn make(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
     if !observed.directory {
-        steps.push(Step::CreateDirectory {
-            path: desired.directory.clone(),
-        });
+        steps.push(Step::CreateDirectory { path: desired.directory.clone() });
     }
     let metadata = observed.metadata.as_ref();
     let metadata = whole(desired.metadata(), metadata, desired.metadata_size, steps);
-    let data = whole(
-        desired.data(),
-        observed.data.as_ref(),
-        desired.data_size,
-        steps,
-    );
+    let data = whole(desired.data(), observed.data.as_ref(), desired.data_size, steps);
     let table = Shape::new_pool(data.map_or(desired.data_size, |file| file.size));
     activate(desired, observed, (metadata, data), table, steps);
-    steps.push(Step::WriteReceipt {
-        name: desired.name.clone(),
-    });
+    steps.push(Step::WriteReceipt { name: desired.name.clone() });
 }
 
 /// Makes a file, or the rest of it; returns one that is long enough as it is. A loop device on a
@@ -228,26 +175,12 @@ fn activate(
     table: Shape,
     steps: &mut Vec<Step>,
 ) {
-    steps.push(attach(
-        desired.metadata(),
-        metadata,
-        Role::Metadata,
-        observed,
-    ));
+    steps.push(attach(desired.metadata(), metadata, Role::Metadata, observed));
     steps.push(attach(desired.data(), data, Role::Data, observed));
     let block_sectors = table.block_sectors;
-    steps.push(Step::Activate {
-        name: desired.name.clone(),
-        uuid: desired.uuid(),
-        table,
-    });
-    steps.push(Step::SyncMetadata {
-        path: desired.metadata(),
-        block_sectors,
-    });
-    steps.push(Step::AwaitNode {
-        name: desired.name.clone(),
-    });
+    steps.push(Step::Activate { name: desired.name.clone(), uuid: desired.uuid(), table });
+    steps.push(Step::SyncMetadata { path: desired.metadata(), block_sectors });
+    steps.push(Step::AwaitNode { name: desired.name.clone() });
 }
 
 /// A loop device that losetup left is taken over; two on one file would not see each other's
@@ -259,11 +192,7 @@ fn attach(path: PathBuf, file: Option<&FileFacts>, role: Role, observed: &Observ
             && !attachment.autoclear
     });
     match attached {
-        Some(attachment) => Step::UseAttached {
-            path,
-            role,
-            device: attachment.device.clone(),
-        },
+        Some(attachment) => Step::UseAttached { path, role, device: attachment.device.clone() },
         None => Step::Attach { path, role },
     }
 }

@@ -22,11 +22,7 @@ pub(super) fn refusal(
 
 /// The units that use the pool, in the order in which they are to be stopped.
 pub(super) fn units(desired: &Desired) -> String {
-    format!(
-        "{} {}",
-        desired.flintlockd_unit,
-        names::containerd_unit(desired.instance)
-    )
+    format!("{} {}", desired.flintlockd_unit, names::containerd_unit(desired.instance))
 }
 
 /// The commands that set everything aside that belongs to the old pool and exists. Not one byte is
@@ -84,10 +80,7 @@ mod tests {
 
     #[test]
     fn a_path_comes_back_from_the_shell() {
-        assert_eq!(
-            quote(Path::new("/var/lib/a-b_c.d/data")),
-            "/var/lib/a-b_c.d/data"
-        );
+        assert_eq!(quote(Path::new("/var/lib/a-b_c.d/data")), "/var/lib/a-b_c.d/data");
         assert_eq!(quote(Path::new("/a b/$(x)")), "'/a b/$(x)'");
         assert_eq!(quote(Path::new("/it's")), r"'/it'\''s'");
     }

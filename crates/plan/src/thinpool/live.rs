@@ -25,9 +25,7 @@ pub(super) fn plan(desired: &Desired, observed: &Observed, live: &LivePool) -> P
     findings.extend(size_kept(desired, &live.state.table.shape));
     let mut steps = Vec::new();
     if !observed.node {
-        steps.push(Step::AwaitNode {
-            name: desired.name.clone(),
-        });
+        steps.push(Step::AwaitNode { name: desired.name.clone() });
     }
     let now = Receipt::of(desired, observed, &live.state.table.shape);
     if now.is_none() {
@@ -38,9 +36,7 @@ pub(super) fn plan(desired: &Desired, observed: &Observed, live: &LivePool) -> P
             observed,
         ));
     } else if observed.receipt.pool() != now.as_ref() {
-        steps.push(Step::WriteReceipt {
-            name: desired.name.clone(),
-        });
+        steps.push(Step::WriteReceipt { name: desired.name.clone() });
     }
     Plan::new(steps, findings)
 }
@@ -48,8 +44,7 @@ pub(super) fn plan(desired: &Desired, observed: &Observed, live: &LivePool) -> P
 /// By what is behind its devices, not by their numbers: those change from boot to boot.
 fn is_ours(observed: &Observed, live: &LivePool) -> bool {
     let same = |backing: &Backing, file: &Option<FileFacts>| {
-        file.as_ref()
-            .is_some_and(|file| backing.file == Some(file.id))
+        file.as_ref().is_some_and(|file| backing.file == Some(file.id))
     };
     same(&live.metadata, &observed.metadata) && same(&live.data, &observed.data)
 }
@@ -75,13 +70,7 @@ fn against_receipt(desired: &Desired, observed: &Observed, live: &LivePool) -> V
     // says, or than it was, has lost what was behind its end.
     let was = |metadata: bool| {
         let receipt = observed.receipt.pool();
-        receipt.map_or(0, |r| {
-            if metadata {
-                r.metadata.size
-            } else {
-                r.data.size
-            }
-        })
+        receipt.map_or(0, |r| if metadata { r.metadata.size } else { r.data.size })
     };
     let table = live.state.table.shape.sectors.saturating_mul(SECTOR);
     let files = [
@@ -90,9 +79,7 @@ fn against_receipt(desired: &Desired, observed: &Observed, live: &LivePool) -> V
     ];
     for (path, file, least) in files {
         if let Some(file) = file.as_ref().filter(|file| file.size < least) {
-            findings.push(recorded::truncated(
-                desired, observed, path, least, file.size,
-            ));
+            findings.push(recorded::truncated(desired, observed, path, least, file.size));
         }
     }
     findings
@@ -144,9 +131,7 @@ fn out_of_data_space(name: &str, live: &LiveState, data: Option<&Backing>) -> Fi
         || "lvs -a -o vg_name,lv_name,data_percent".to_owned(),
         |data| grow(name, live, data),
     );
-    Finding::new(&pool::OUT_OF_DATA_SPACE, name)
-        .with("grow", grow)
-        .evidence(&live.status)
+    Finding::new(&pool::OUT_OF_DATA_SPACE, name).with("grow", grow).evidence(&live.status)
 }
 
 /// By how much the printed commands grow a full pool: 10 GiB, in sectors.

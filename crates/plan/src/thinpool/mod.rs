@@ -91,10 +91,7 @@ impl Desired {
     /// pool only make sense together.
     pub fn databases(&self) -> Vec<PathBuf> {
         let root = PathBuf::from(names::devmapper_root(self.instance));
-        vec![
-            root.join("metadata.db"),
-            root.join(format!("{}.db", self.name)),
-        ]
+        vec![root.join("metadata.db"), root.join(format!("{}.db", self.name))]
     }
 
     /// The `meta.db` of a containerd that serves nobody but flintlockd: it lists the snapshots that
@@ -112,10 +109,7 @@ impl Desired {
     /// Our mark on the device, by which a later run knows that it may remove an unfinished one.
     /// device-mapper takes at most 128 bytes.
     pub fn uuid(&self) -> String {
-        format!("{UUID_PREFIX}{}", self.name)
-            .chars()
-            .take(128)
-            .collect()
+        format!("{UUID_PREFIX}{}", self.name).chars().take(128).collect()
     }
 }
 
@@ -127,10 +121,9 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     match desired.backend {
         Backend::Loop => loopback(desired, observed),
         Backend::External => Plan::new(Vec::new(), external(desired, observed)),
-        Backend::Lvm => Plan::new(
-            Vec::new(),
-            vec![Finding::new(&pool::LVM_UNSUPPORTED, &desired.name)],
-        ),
+        Backend::Lvm => {
+            Plan::new(Vec::new(), vec![Finding::new(&pool::LVM_UNSUPPORTED, &desired.name)])
+        }
     }
 }
 
@@ -162,9 +155,7 @@ fn loopback(desired: &Desired, observed: &Observed) -> Plan<Step> {
             Plan::new(Vec::new(), vec![finding])
         }
         Device::Empty { .. } => {
-            let remove = Step::RemoveEmptyDevice {
-                name: desired.name.clone(),
-            };
+            let remove = Step::RemoveEmptyDevice { name: desired.name.clone() };
             absent::plan(desired, observed, vec![remove])
         }
         Device::Absent => absent::plan(desired, observed, Vec::new()),
@@ -172,7 +163,5 @@ fn loopback(desired: &Desired, observed: &Observed) -> Plan<Step> {
 }
 
 fn name_taken(desired: &Desired, target: &str, table: &str) -> Finding {
-    Finding::new(&pool::NAME_TAKEN, &desired.name)
-        .with("target", target)
-        .evidence(table)
+    Finding::new(&pool::NAME_TAKEN, &desired.name).with("target", target).evidence(table)
 }

@@ -10,11 +10,7 @@ use super::{Control, Desired, Device, Observed};
 const REFUSED: &[(u64, &str, &str)] = &[
     (0x0102_1994, "tmpfs", "it is gone at the next boot"),
     (0x8584_58f6, "ramfs", "it is gone at the next boot"),
-    (
-        0x794c_7630,
-        "overlayfs",
-        "it copies a whole file up at the first write",
-    ),
+    (0x794c_7630, "overlayfs", "it copies a whole file up at the first write"),
     (0x6969, "nfs", "a pool cannot wait for a network"),
     (0x517b, "smb", "a pool cannot wait for a network"),
     (0xff53_4d42, "cifs", "a pool cannot wait for a network"),
@@ -24,11 +20,8 @@ const REFUSED: &[(u64, &str, &str)] = &[
 ];
 
 /// File systems that write every changed block elsewhere.
-const COPY_ON_WRITE: &[(u64, &str)] = &[
-    (0x9123_683e, "btrfs"),
-    (0x2fc1_2fc1, "zfs"),
-    (0xca45_1a4e, "bcachefs"),
-];
+const COPY_ON_WRITE: &[(u64, &str)] =
+    &[(0x9123_683e, "btrfs"), (0x2fc1_2fc1, "zfs"), (0xca45_1a4e, "bcachefs")];
 
 /// Free bytes without which no pool is made: the metadata that the kernel formats for a pool of
 /// several TiB, and the receipt.
@@ -87,27 +80,21 @@ fn promised_space(desired: &Desired, observed: &Observed) -> Option<Finding> {
     let allocated = taken(&observed.data).saturating_add(taken(&observed.metadata));
     let held = observed.file_system.free.saturating_add(allocated);
     (held < promised).then(|| {
-        Finding::new(
-            &pool::SPACE_PROMISED,
-            desired.directory.display().to_string(),
-        )
-        .with("promised", gib(promised))
-        .with("held", gib(held))
-        .with("missing", gib(promised - held))
-        .evidence(format!(
-            "{promised} bytes promised, {allocated} allocated, {} free",
-            observed.file_system.free
-        ))
+        Finding::new(&pool::SPACE_PROMISED, desired.directory.display().to_string())
+            .with("promised", gib(promised))
+            .with("held", gib(held))
+            .with("missing", gib(promised - held))
+            .evidence(format!(
+                "{promised} bytes promised, {allocated} allocated, {} free",
+                observed.file_system.free
+            ))
     })
 }
 
 /// What forbids to write to the directory.
 pub(super) fn writable(desired: &Desired, observed: &Observed) -> Option<Finding> {
     observed.file_system.read_only.then(|| {
-        Finding::new(
-            &pool::FILE_SYSTEM_READ_ONLY,
-            desired.directory.display().to_string(),
-        )
+        Finding::new(&pool::FILE_SYSTEM_READ_ONLY, desired.directory.display().to_string())
     })
 }
 
@@ -121,9 +108,7 @@ pub(super) fn new_pool(desired: &Desired, observed: &Observed) -> Vec<Finding> {
         );
     }
     let blocks = desired.data_size / super::SECTOR / u64::from(super::Shape::BLOCK_SECTORS);
-    let needed = blocks
-        .saturating_mul(METADATA_PER_BLOCK)
-        .max(METADATA_LEAST);
+    let needed = blocks.saturating_mul(METADATA_PER_BLOCK).max(METADATA_LEAST);
     if desired.metadata_size < needed {
         findings.push(
             Finding::new(&pool::METADATA_SMALL, &desired.name)

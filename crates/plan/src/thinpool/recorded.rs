@@ -18,11 +18,7 @@ pub(super) fn unusable(desired: &Desired, observed: &Observed) -> Vec<Finding> {
         }
         Recorded::Version(version) => {
             let finding = say(desired, observed, &pool::RECEIPT_VERSION);
-            vec![
-                finding
-                    .with("version", version)
-                    .with("known", super::VERSION),
-            ]
+            vec![finding.with("version", version).with("known", super::VERSION)]
         }
     }
 }
@@ -38,20 +34,14 @@ pub(super) fn identity(desired: &Desired, observed: &Observed, receipt: &Receipt
         return elsewhere;
     }
     let mut findings = Vec::new();
-    let files = [
-        (&receipt.metadata, &observed.metadata),
-        (&receipt.data, &observed.data),
-    ];
+    let files = [(&receipt.metadata, &observed.metadata), (&receipt.data, &observed.data)];
     for (was, is) in files {
         if let Some(is) = is.as_ref().filter(|is| !was.is_same(is)) {
             findings.push(swapped(desired, observed, was, is));
         }
     }
     if let Superblock::Pool(superblock) = &observed.superblock {
-        let (was, is) = (
-            receipt.superblock.block_sectors,
-            superblock.data_block_sectors,
-        );
+        let (was, is) = (receipt.superblock.block_sectors, superblock.data_block_sectors);
         if was != is {
             let path = path(&receipt.metadata.path);
             findings.push(
@@ -67,13 +57,8 @@ pub(super) fn identity(desired: &Desired, observed: &Observed, receipt: &Receipt
             && !observed.databases.contains(&database.path)
     });
     findings.extend(gone.map(|database| {
-        refusal(
-            &pool::DATABASE_GONE,
-            path(&database.path),
-            desired,
-            observed,
-        )
-        .with("pool", &desired.name)
+        refusal(&pool::DATABASE_GONE, path(&database.path), desired, observed)
+            .with("pool", &desired.name)
     }));
     findings
 }
@@ -83,11 +68,7 @@ fn other_pool(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Vec<
     let pairs = [
         ("name", receipt.name.clone(), desired.name.clone()),
         ("backend", receipt.backend.clone(), "loop".to_owned()),
-        (
-            "metadata file",
-            path(&receipt.metadata.path),
-            path(&desired.metadata()),
-        ),
+        ("metadata file", path(&receipt.metadata.path), path(&desired.metadata())),
         ("data file", path(&receipt.data.path), path(&desired.data())),
     ];
     let differ = pairs.into_iter().filter(|(_, was, is)| was != is);
@@ -108,16 +89,10 @@ pub(super) fn activation(
     receipt: &Receipt,
 ) -> Vec<Finding> {
     let mut findings = identity(desired, observed, receipt);
-    if findings
-        .iter()
-        .any(|finding| finding.code() == pool::RECEIPT_OTHER.code)
-    {
+    if findings.iter().any(|finding| finding.code() == pool::RECEIPT_OTHER.code) {
         return findings;
     }
-    let files = [
-        (&receipt.metadata, &observed.metadata),
-        (&receipt.data, &observed.data),
-    ];
+    let files = [(&receipt.metadata, &observed.metadata), (&receipt.data, &observed.data)];
     for (was, is) in files {
         findings.extend(length(desired, observed, was, is.as_ref()));
     }
@@ -147,13 +122,7 @@ fn length(
         return Some(finding.with("pool", &desired.name).with("size", was.size));
     };
     if is.size < was.size {
-        return Some(truncated(
-            desired,
-            observed,
-            was.path.clone(),
-            was.size,
-            is.size,
-        ));
+        return Some(truncated(desired, observed, was.path.clone(), was.size, is.size));
     }
     (is.size > was.size).then(|| {
         refusal(&pool::FILE_GROWN, path(&was.path), desired, observed)
@@ -177,20 +146,11 @@ pub(super) fn truncated(
 
 fn swapped(desired: &Desired, observed: &Observed, was: &RecordedFile, is: &FileFacts) -> Finding {
     let born = |nanoseconds: Option<u64>| {
-        nanoseconds.map_or_else(
-            || "unknown".to_owned(),
-            |ns| format!("@{}", ns / 1_000_000_000),
-        )
+        nanoseconds.map_or_else(|| "unknown".to_owned(), |ns| format!("@{}", ns / 1_000_000_000))
     };
     refusal(&pool::FILE_SWAPPED, path(&was.path), desired, observed)
-        .with(
-            "was",
-            format!("inode {}, made {}", was.inode, born(was.born)),
-        )
-        .with(
-            "is",
-            format!("inode {}, made {}", is.id.inode, born(is.born)),
-        )
+        .with("was", format!("inode {}, made {}", was.inode, born(was.born)))
+        .with("is", format!("inode {}, made {}", is.id.inode, born(is.born)))
 }
 
 fn path(path: &Path) -> String {

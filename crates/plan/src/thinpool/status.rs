@@ -149,14 +149,12 @@ impl fmt::Display for ThinPoolStatus {
             pool.mode.map(Mode::word),
             pool.discards.map(Discards::word),
             pool.when_full.map(WhenFull::word),
-            pool.needs_check
-                .map(|needed| if needed { "needs_check" } else { "-" }),
+            pool.needs_check.map(|needed| if needed { "needs_check" } else { "-" }),
         ];
         for word in words.into_iter().flatten() {
             write!(f, " {word}")?;
         }
-        pool.metadata_low_water
-            .map_or(Ok(()), |blocks| write!(f, " {blocks}"))
+        pool.metadata_low_water.map_or(Ok(()), |blocks| write!(f, " {blocks}"))
     }
 }
 
@@ -175,10 +173,7 @@ impl FromStr for ThinPoolStatus {
         let bad = || ParseError::new("a thin-pool status", line);
         let mut words = line.split_ascii_whitespace();
         let mut pool = Working {
-            transaction_id: words
-                .next()
-                .and_then(|word| word.parse().ok())
-                .ok_or_else(bad)?,
+            transaction_id: words.next().and_then(|word| word.parse().ok()).ok_or_else(bad)?,
             metadata: words.next().and_then(usage).ok_or_else(bad)?,
             data: words.next().and_then(usage).ok_or_else(bad)?,
             held_root: words.next().and_then(|word| word.parse().ok()),
@@ -197,10 +192,7 @@ impl FromStr for ThinPoolStatus {
 
 fn usage(word: &str) -> Option<Usage> {
     let (used, total) = word.split_once('/')?;
-    Some(Usage {
-        used: used.parse().ok()?,
-        total: total.parse().ok()?,
-    })
+    Some(Usage { used: used.parse().ok()?, total: total.parse().ok()? })
 }
 
 fn tail(pool: &mut Working, word: &str) {
@@ -248,11 +240,7 @@ impl PoolState {
         match self {
             Self::Absent | Self::Empty => vec![Finding::new(&pool::NOT_LIVE, name)],
             Self::Other { target, table } => {
-                vec![
-                    Finding::new(&pool::NAME_TAKEN, name)
-                        .with("target", target)
-                        .evidence(table),
-                ]
+                vec![Finding::new(&pool::NAME_TAKEN, name).with("target", target).evidence(table)]
             }
             Self::Live(live) => super::live::health(name, live, None),
         }
@@ -293,52 +281,27 @@ mod tests {
     #[test]
     fn short_and_longer_lines_are_read() {
         let old: ThinPoolStatus = "0 10/20 0/30 -".parse().unwrap();
-        let ThinPoolStatus::Working(old) = old else {
-            panic!("{old:?}")
-        };
+        let ThinPoolStatus::Working(old) = old else { panic!("{old:?}") };
         assert_eq!((old.mode, old.needs_check), (None, None));
         let new: ThinPoolStatus =
             "0 10/20 0/30 - rw discard_passdown queue_if_no_space - 1024 brand_new 9"
                 .parse()
                 .unwrap();
-        let ThinPoolStatus::Working(new) = new else {
-            panic!("{new:?}")
-        };
+        let ThinPoolStatus::Working(new) = new else { panic!("{new:?}") };
         assert_eq!(new.mode, Some(Mode::ReadWrite));
     }
 
     #[test]
     fn anything_else_is_an_error() {
-        for line in [
-            "",
-            "Failed",
-            "x 1/2 3/4 -",
-            "0 1 3/4 -",
-            "0 1/2",
-            "-1 1/2 3/4",
-        ] {
+        for line in ["", "Failed", "x 1/2 3/4 -", "0 1 3/4 -", "0 1/2", "-1 1/2 3/4"] {
             assert!(line.parse::<ThinPoolStatus>().is_err(), "{line}");
         }
     }
 
     #[test]
     fn percent_never_overflows() {
-        assert_eq!(
-            Usage {
-                used: u64::MAX,
-                total: u64::MAX
-            }
-            .percent(),
-            100
-        );
+        assert_eq!(Usage { used: u64::MAX, total: u64::MAX }.percent(), 100);
         assert_eq!(Usage { used: 0, total: 0 }.percent(), 0);
-        assert_eq!(
-            Usage {
-                used: u64::MAX,
-                total: 1
-            }
-            .percent(),
-            u8::MAX
-        );
+        assert_eq!(Usage { used: u64::MAX, total: 1 }.percent(), u8::MAX);
     }
 }

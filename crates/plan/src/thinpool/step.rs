@@ -122,26 +122,15 @@ impl fmt::Display for Step {
                 write!(f, "check {} with {}", path.display(), thin_check.display())
             }
             Self::Attach { path, role } => {
-                write!(
-                    f,
-                    "attach {} to a free loop device as {role}",
-                    path.display()
-                )
+                write!(f, "attach {} to a free loop device as {role}", path.display())
             }
             Self::UseAttached { path, role, device } => {
-                write!(
-                    f,
-                    "use {device}, attached to {} already, as {role}",
-                    path.display()
-                )
+                write!(f, "use {device}, attached to {} already, as {role}", path.display())
             }
             Self::Activate { name, uuid, table } => {
                 write!(f, "activate {name} (uuid {uuid}): {table}")
             }
-            Self::SyncMetadata {
-                path,
-                block_sectors,
-            } => write!(
+            Self::SyncMetadata { path, block_sectors } => write!(
                 f,
                 "sync {} and read its superblock back ({block_sectors} sectors a block)",
                 path.display()

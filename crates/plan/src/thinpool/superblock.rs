@@ -71,19 +71,11 @@ impl Superblock {
 }
 
 fn u32_at(block: &[u8], offset: usize) -> Option<u32> {
-    block
-        .get(offset..)?
-        .first_chunk()
-        .copied()
-        .map(u32::from_le_bytes)
+    block.get(offset..)?.first_chunk().copied().map(u32::from_le_bytes)
 }
 
 fn u64_at(block: &[u8], offset: usize) -> Option<u64> {
-    block
-        .get(offset..)?
-        .first_chunk()
-        .copied()
-        .map(u64::from_le_bytes)
+    block.get(offset..)?.first_chunk().copied().map(u64::from_le_bytes)
 }
 
 #[cfg(test)]
@@ -115,20 +107,14 @@ mod tests {
         flagged[4] = 1;
         assert_eq!(
             Superblock::parse(&flagged),
-            Superblock::Pool(PoolSuperblock {
-                needs_check: true,
-                ..expected
-            })
+            Superblock::Pool(PoolSuperblock { needs_check: true, ..expected })
         );
     }
 
     #[test]
     fn blank_and_foreign_are_told_apart() {
         assert_eq!(Superblock::parse(&[]), Superblock::Blank);
-        assert_eq!(
-            Superblock::parse(&[0; Superblock::LENGTH]),
-            Superblock::Blank
-        );
+        assert_eq!(Superblock::parse(&[0; Superblock::LENGTH]), Superblock::Blank);
         assert_eq!(Superblock::parse(b"hsqs"), Superblock::Foreign);
         assert_eq!(Superblock::parse(&block()[..351]), Superblock::Foreign);
         let mut odd = block();

@@ -14,10 +14,7 @@ pub struct ParseError {
 
 impl ParseError {
     pub(super) fn new(what: &'static str, text: &str) -> Self {
-        Self {
-            what,
-            text: text.to_owned(),
-        }
+        Self { what, text: text.to_owned() }
     }
 }
 
@@ -137,8 +134,7 @@ impl ThinPoolTable {
 
 impl fmt::Display for ThinPoolTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.shape
-            .write(f, &self.metadata.to_string(), &self.data.to_string())
+        self.shape.write(f, &self.metadata.to_string(), &self.data.to_string())
     }
 }
 
@@ -173,12 +169,7 @@ impl FromStr for ThinPoolTable {
         Ok(Self {
             metadata,
             data,
-            shape: Shape {
-                sectors,
-                block_sectors,
-                low_water_blocks,
-                features,
-            },
+            shape: Shape { sectors, block_sectors, low_water_blocks, features },
         })
     }
 }

@@ -27,10 +27,7 @@ fn a_bare_machine_gets_a_pool() {
 
 #[test]
 fn a_new_pool_zeroes_its_blocks_and_needs_no_thin_check() {
-    let plan = run(&Observed {
-        thin_check: None,
-        ..bare()
-    });
+    let plan = run(&Observed { thin_check: None, ..bare() });
     let table = plan.steps.iter().find_map(|step| match step {
         Step::Activate { table, .. } => Some(table),
         _ => None,
@@ -40,12 +37,7 @@ fn a_new_pool_zeroes_its_blocks_and_needs_no_thin_check() {
 
 #[test]
 fn whatever_a_crash_left_of_the_making_is_completed() {
-    let begun = |metadata, data| Observed {
-        directory: true,
-        metadata,
-        data,
-        ..bare()
-    };
+    let begun = |metadata, data| Observed { directory: true, metadata, data, ..bare() };
     // (metadata, data) -> the steps before the first attach
     let table = [
         (None, None, 2),
@@ -56,19 +48,12 @@ fn whatever_a_crash_left_of_the_making_is_completed() {
         // Power cut: the second file's entry reached the disk, the first one's did not.
         (None, Some(file(12, 100 * GIB, 0)), 1),
         // The kernel had begun to format: its superblock comes last.
-        (
-            Some(file(11, 10 * GIB, 1 << 20)),
-            Some(file(12, 100 * GIB, 0)),
-            0,
-        ),
+        (Some(file(11, 10 * GIB, 1 << 20)), Some(file(12, 100 * GIB, 0)), 0),
     ];
     for (metadata, data, before) in table {
         let plan = run(&begun(metadata, data));
         assert_eq!(codes(&plan), [""; 0]);
-        let first = plan
-            .steps
-            .iter()
-            .position(|step| matches!(step, Step::Attach { .. }));
+        let first = plan.steps.iter().position(|step| matches!(step, Step::Attach { .. }));
         assert_eq!(first, Some(before), "{plan:?}");
         assert!(matches!(plan.steps.last(), Some(Step::WriteReceipt { .. })));
     }
@@ -76,51 +61,24 @@ fn whatever_a_crash_left_of_the_making_is_completed() {
 
 #[test]
 fn our_unfinished_device_is_removed_first() {
-    let number = DevNum {
-        major: 253,
-        minor: 7,
-    };
-    let empty = |uuid: &str| Device::Empty {
-        number,
-        uuid: uuid.to_owned(),
-    };
-    let mut observed = Observed {
-        device: empty("MVM-flintlock-dev-thinpool"),
-        ..files()
-    };
+    let number = DevNum { major: 253, minor: 7 };
+    let empty = |uuid: &str| Device::Empty { number, uuid: uuid.to_owned() };
+    let mut observed = Observed { device: empty("MVM-flintlock-dev-thinpool"), ..files() };
     // Its inactive table holds the loop device, which goes away with it.
     observed.attachments.push(Attachment {
         device: "loop3".to_owned(),
-        file: FileId {
-            device: 0xfe00,
-            inode: 11,
-        },
+        file: FileId { device: 0xfe00, inode: 11 },
         whole: true,
         autoclear: true,
         holders: vec!["dm-7".to_owned()],
     });
     let plan = run(&observed);
     assert_eq!(codes(&plan), [""; 0]);
-    assert!(matches!(
-        plan.steps.first(),
-        Some(Step::RemoveEmptyDevice { .. })
-    ));
-    assert_eq!(
-        plan.steps
-            .iter()
-            .filter(|s| matches!(s, Step::Attach { .. }))
-            .count(),
-        2
-    );
+    assert!(matches!(plan.steps.first(), Some(Step::RemoveEmptyDevice { .. })));
+    assert_eq!(plan.steps.iter().filter(|s| matches!(s, Step::Attach { .. })).count(), 2);
 
     for uuid in ["", "LVM-x"] {
-        refuses(
-            &Observed {
-                device: empty(uuid),
-                ..files()
-            },
-            &[&pool::EMPTY_FOREIGN],
-        );
+        refuses(&Observed { device: empty(uuid), ..files() }, &[&pool::EMPTY_FOREIGN]);
     }
 }
 
@@ -129,10 +87,7 @@ fn a_pool_without_receipt_is_checked_and_taken_over() {
     let plan = run(&files());
     assert_eq!(codes(&plan), [""; 0]);
     let kinds = lines(&plan);
-    assert_eq!(
-        kinds[0],
-        format!("check {DIR}/metadata with /usr/sbin/thin_check")
-    );
+    assert_eq!(kinds[0], format!("check {DIR}/metadata with /usr/sbin/thin_check"));
     assert!(kinds[3].contains("0 209715200 thin-pool"), "{kinds:?}");
     assert!(kinds.last().unwrap().contains("receipt"));
 }
@@ -149,10 +104,7 @@ fn a_pool_without_receipt_keeps_the_length_its_metadata_names() {
     longer.data = Some(file(12, 150 * GIB, 0));
     assert_eq!(sectors(&longer), Some(100 * GIB / 512));
     let mut never_resumed = files();
-    never_resumed.superblock = Superblock::Pool(PoolSuperblock {
-        data_blocks: 0,
-        ..superblock()
-    });
+    never_resumed.superblock = Superblock::Pool(PoolSuperblock { data_blocks: 0, ..superblock() });
     assert_eq!(sectors(&never_resumed), Some(100 * GIB / 512));
     let mut shorter = files();
     shorter.data = Some(file(12, 99 * GIB, 0));
@@ -167,59 +119,29 @@ fn a_loop_device_that_losetup_left_is_used() {
     let mut observed = files();
     let attachment = Attachment {
         device: "loop4".to_owned(),
-        file: FileId {
-            device: 0xfe00,
-            inode: 12,
-        },
+        file: FileId { device: 0xfe00, inode: 12 },
         whole: true,
         autoclear: false,
         holders: Vec::new(),
     };
     observed.attachments.push(attachment.clone());
     let used = |observed: &Observed| {
-        run(observed)
-            .steps
-            .iter()
-            .any(|step| matches!(step, Step::UseAttached { .. }))
+        run(observed).steps.iter().any(|step| matches!(step, Step::UseAttached { .. }))
     };
     assert!(used(&observed));
     observed.attachments[0].whole = false;
     assert!(!used(&observed));
-    observed.attachments[0] = Attachment {
-        autoclear: true,
-        ..attachment
-    };
+    observed.attachments[0] = Attachment { autoclear: true, ..attachment };
     assert!(!used(&observed));
 }
 
 #[test]
 fn files_that_do_not_make_a_pool_are_left_alone() {
-    let halves = Observed {
-        superblock: Superblock::Blank,
-        ..files()
-    };
+    let halves = Observed { superblock: Superblock::Blank, ..files() };
     refuses(&halves, &[&pool::BLANK_METADATA]);
-    refuses(
-        &Observed {
-            metadata: None,
-            ..halves
-        },
-        &[&pool::DATA_ALONE],
-    );
-    refuses(
-        &Observed {
-            data: None,
-            ..files()
-        },
-        &[&pool::METADATA_ALONE],
-    );
-    refuses(
-        &Observed {
-            superblock: Superblock::Foreign,
-            ..files()
-        },
-        &[&pool::NOT_METADATA],
-    );
+    refuses(&Observed { metadata: None, ..halves }, &[&pool::DATA_ALONE]);
+    refuses(&Observed { data: None, ..files() }, &[&pool::METADATA_ALONE]);
+    refuses(&Observed { superblock: Superblock::Foreign, ..files() }, &[&pool::NOT_METADATA]);
     let mut device = files();
     device.data.as_mut().unwrap().regular = false;
     refuses(&device, &[&pool::NOT_A_FILE]);
@@ -228,10 +150,7 @@ fn files_that_do_not_make_a_pool_are_left_alone() {
 #[test]
 fn old_databases_keep_a_new_pool_from_being_made() {
     let databases = desired().databases();
-    let observed = Observed {
-        databases: databases.clone(),
-        ..bare()
-    };
+    let observed = Observed { databases: databases.clone(), ..bare() };
     refuses(&observed, &[&pool::DATABASES_WITHOUT_POOL]);
     // Even after a first run began to make files.
     let begun = Observed {
@@ -250,18 +169,6 @@ fn old_databases_keep_a_new_pool_from_being_made() {
 
 #[test]
 fn a_pool_that_exists_needs_thin_check() {
-    refuses(
-        &Observed {
-            thin_check: None,
-            ..files()
-        },
-        &[&pool::THIN_CHECK_MISSING],
-    );
-    refuses(
-        &Observed {
-            thin_check: None,
-            ..reboot()
-        },
-        &[&pool::THIN_CHECK_MISSING],
-    );
+    refuses(&Observed { thin_check: None, ..files() }, &[&pool::THIN_CHECK_MISSING]);
+    refuses(&Observed { thin_check: None, ..reboot() }, &[&pool::THIN_CHECK_MISSING]);
 }

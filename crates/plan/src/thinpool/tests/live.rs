@@ -12,22 +12,14 @@ fn the_second_run_has_nothing_to_do() {
 
 #[test]
 fn only_the_receipt_is_written_for_a_live_pool_that_is_not_on_record() {
-    let mut observed = Observed {
-        receipt: Recorded::Absent,
-        ..running()
-    };
+    let mut observed = Observed { receipt: Recorded::Absent, ..running() };
     // provision.sh's: no UUID, its own table, its own loop numbers.
     let live = pool_of(&mut observed);
     live.uuid = String::new();
     live.state.table.shape.features = vec!["skip_block_zeroing".to_owned()];
     let plan = run(&observed);
     assert_eq!(codes(&plan), [""; 0]);
-    assert_eq!(
-        plan.steps,
-        [Step::WriteReceipt {
-            name: desired().name
-        }]
-    );
+    assert_eq!(plan.steps, [Step::WriteReceipt { name: desired().name }]);
     let receipt = Receipt::of(
         &desired(),
         &observed,
@@ -48,59 +40,32 @@ fn growing_by_somebody_else_is_put_on_record() {
     pool_of(&mut observed).state.table.shape.sectors = 150 * GIB / 512;
     let plan = run(&observed);
     assert_eq!(codes(&plan), [pool::SIZE_KEPT.code]);
-    assert_eq!(
-        plan.steps,
-        [Step::WriteReceipt {
-            name: desired().name
-        }]
-    );
+    assert_eq!(plan.steps, [Step::WriteReceipt { name: desired().name }]);
 }
 
 #[test]
 fn a_missing_node_is_waited_for() {
-    let plan = run(&Observed {
-        node: false,
-        ..running()
-    });
-    assert_eq!(
-        plan.steps,
-        [Step::AwaitNode {
-            name: desired().name
-        }]
-    );
+    let plan = run(&Observed { node: false, ..running() });
+    assert_eq!(plan.steps, [Step::AwaitNode { name: desired().name }]);
 }
 
 #[test]
 fn a_pool_on_other_files_is_not_ours() {
     let mut moved = running();
-    pool_of(&mut moved).data.file = Some(FileId {
-        device: 0xfe00,
-        inode: 77,
-    });
+    pool_of(&mut moved).data.file = Some(FileId { device: 0xfe00, inode: 77 });
     refuses(&moved, &[&pool::OTHER_FILES]);
     let mut on_disk = running();
-    pool_of(&mut on_disk).metadata = Backing {
-        device: "dm-3".to_owned(),
-        file: None,
-        path: String::new(),
-    };
+    pool_of(&mut on_disk).metadata =
+        Backing { device: "dm-3".to_owned(), file: None, path: String::new() };
     refuses(&on_disk, &[&pool::OTHER_FILES]);
     // Deleted underneath it: there is no file of that name any more.
-    refuses(
-        &Observed {
-            data: None,
-            ..running()
-        },
-        &[&pool::OTHER_FILES],
-    );
+    refuses(&Observed { data: None, ..running() }, &[&pool::OTHER_FILES]);
 }
 
 #[test]
 fn a_name_that_is_taken_is_left_alone() {
-    let device = Device::Other {
-        target: "linear".to_owned(),
-        table: "0 8 linear 254:0 0".to_owned(),
-    };
+    let device =
+        Device::Other { target: "linear".to_owned(), table: "0 8 linear 254:0 0".to_owned() };
     refuses(&Observed { device, ..reboot() }, &[&pool::NAME_TAKEN]);
 }
 
@@ -113,31 +78,16 @@ fn what_the_kernel_says_is_wrong_is_passed_on() {
     };
     refuses(&status("Fail"), &[&pool::FAILED]);
     refuses(&status("Error"), &[&pool::FAILED]);
-    refuses(
-        &status("0 1/2 3/4 - ro discard_passdown"),
-        &[&pool::READ_ONLY],
-    );
+    refuses(&status("0 1/2 3/4 - ro discard_passdown"), &[&pool::READ_ONLY]);
     refuses(
         &status("0 2/2 3/4 - ro discard_passdown queue_if_no_space needs_check 1"),
         &[&pool::NEEDS_CHECK, &pool::READ_ONLY],
     );
-    refuses(
-        &status("0 1/2 4/4 - out_of_data_space"),
-        &[&pool::OUT_OF_DATA_SPACE],
-    );
+    refuses(&status("0 1/2 4/4 - out_of_data_space"), &[&pool::OUT_OF_DATA_SPACE]);
     let remedy = run(&status("0 1/2 4/4 - out_of_data_space")).findings[0].remedy();
-    assert!(
-        remedy.contains(&format!("truncate --size=118111600640 {DIR}/data\n")),
-        "{remedy}"
-    );
-    assert!(
-        remedy.contains("--table '0 230686720 thin-pool 7:5 7:9 128 32768'"),
-        "{remedy}"
-    );
-    assert_eq!(
-        codes(&run(&status("brand new"))),
-        [pool::STATUS_UNKNOWN.code]
-    );
+    assert!(remedy.contains(&format!("truncate --size=118111600640 {DIR}/data\n")), "{remedy}");
+    assert!(remedy.contains("--table '0 230686720 thin-pool 7:5 7:9 128 32768'"), "{remedy}");
+    assert_eq!(codes(&run(&status("brand new"))), [pool::STATUS_UNKNOWN.code]);
 
     let mut suspended = running();
     pool_of(&mut suspended).state.suspended = true;
@@ -156,10 +106,7 @@ fn a_live_pool_is_held_against_the_receipt_too() {
     let mut cut = running();
     cut.data.as_mut().unwrap().size = GIB;
     refuses(&cut, &[&pool::FILE_TRUNCATED]);
-    let wiped = Observed {
-        superblock: Superblock::Blank,
-        ..running()
-    };
+    let wiped = Observed { superblock: Superblock::Blank, ..running() };
     refuses(&wiped, &[&pool::NOT_METADATA]);
     let mut gone = running();
     receipt_of(&mut gone).databases[1].seen = true;
@@ -168,43 +115,26 @@ fn a_live_pool_is_held_against_the_receipt_too() {
 
 #[test]
 fn an_external_pool_is_only_looked_at() {
-    let desired = Desired {
-        backend: Backend::External,
-        ..desired()
-    };
+    let desired = Desired { backend: Backend::External, ..desired() };
     assert!(plan(&desired, &running()).is_settled());
-    let mut elsewhere = Observed {
-        receipt: Recorded::Absent,
-        ..running()
-    };
+    let mut elsewhere = Observed { receipt: Recorded::Absent, ..running() };
     pool_of(&mut elsewhere).data.file = None;
     assert!(plan(&desired, &elsewhere).is_settled());
     let absent = plan(&desired, &bare());
     assert_eq!(codes(&absent), [pool::EXTERNAL_ABSENT.code]);
     pool_of(&mut elsewhere).state.status = "0 1/2 4/4 - out_of_data_space".to_owned();
-    assert_eq!(
-        codes(&plan(&desired, &elsewhere)),
-        [pool::OUT_OF_DATA_SPACE.code]
-    );
+    assert_eq!(codes(&plan(&desired, &elsewhere)), [pool::OUT_OF_DATA_SPACE.code]);
 }
 
 #[test]
 fn lvm_is_not_pretended() {
-    let desired = Desired {
-        backend: Backend::Lvm,
-        ..desired()
-    };
-    assert_eq!(
-        codes(&plan(&desired, &bare())),
-        [pool::LVM_UNSUPPORTED.code]
-    );
+    let desired = Desired { backend: Backend::Lvm, ..desired() };
+    assert_eq!(codes(&plan(&desired, &bare())), [pool::LVM_UNSUPPORTED.code]);
 }
 
 #[test]
 fn device_mapper_alone_is_enough_to_tell_whether_a_pool_serves() {
-    let Device::Pool(live) = running().device else {
-        panic!()
-    };
+    let Device::Pool(live) = running().device else { panic!() };
     assert!(PoolState::Live(live.state).findings("p").is_empty());
     for state in [PoolState::Absent, PoolState::Empty] {
         assert_eq!(state.findings("p")[0].code(), pool::NOT_LIVE.code);

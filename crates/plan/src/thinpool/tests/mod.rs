@@ -30,11 +30,7 @@ fn bare() -> Observed {
         device: Device::Absent,
         node: false,
         directory: false,
-        file_system: FileSystem {
-            magic: 0xef53,
-            free: 500 * GIB,
-            read_only: false,
-        },
+        file_system: FileSystem { magic: 0xef53, free: 500 * GIB, read_only: false },
         metadata: None,
         superblock: Superblock::Blank,
         data: None,
@@ -48,10 +44,7 @@ fn bare() -> Observed {
 
 fn file(inode: u64, size: u64, allocated: u64) -> FileFacts {
     FileFacts {
-        id: FileId {
-            device: 0xfe00,
-            inode,
-        },
+        id: FileId { device: 0xfe00, inode },
         regular: true,
         born: Some(1_700_000_000_000_000_000 + inode),
         size,
@@ -92,17 +85,11 @@ fn reboot() -> Observed {
 fn running() -> Observed {
     let file = |device: &str, inode| Backing {
         device: device.to_owned(),
-        file: Some(FileId {
-            device: 0xfe00,
-            inode,
-        }),
+        file: Some(FileId { device: 0xfe00, inode }),
         path: format!("{DIR}/{}", if inode == 11 { "metadata" } else { "data" }),
     };
     let live = LivePool {
-        number: DevNum {
-            major: 253,
-            minor: 0,
-        },
+        number: DevNum { major: 253, minor: 0 },
         uuid: "MVM-flintlock-dev-thinpool".to_owned(),
         state: LiveState {
             table: "0 209715200 thin-pool 7:5 7:9 128 32768".parse().unwrap(),
@@ -114,11 +101,7 @@ fn running() -> Observed {
         metadata: file("loop5", 11),
         data: file("loop9", 12),
     };
-    Observed {
-        device: Device::Pool(Box::new(live)),
-        node: true,
-        ..reboot()
-    }
+    Observed { device: Device::Pool(Box::new(live)), node: true, ..reboot() }
 }
 
 fn pool_of(observed: &mut Observed) -> &mut LivePool {
@@ -136,10 +119,7 @@ fn codes(plan: &Plan<Step>) -> Vec<&'static str> {
         assert!(!said.contains(['{', '}']), "{said}");
         assert!(!finding.message().contains('\n'));
     }
-    plan.findings
-        .iter()
-        .map(|finding| finding.entry().code)
-        .collect()
+    plan.findings.iter().map(|finding| finding.entry().code).collect()
 }
 
 fn run(observed: &Observed) -> Plan<Step> {

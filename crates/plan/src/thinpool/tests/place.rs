@@ -20,16 +20,10 @@ fn copy_on_write_and_empty_promises_are_warned_about() {
     observed.file_system.magic = 0x9123_683e;
     observed.file_system.free = 20 * GIB;
     let plan = run(&observed);
-    assert_eq!(
-        codes(&plan),
-        [pool::COPY_ON_WRITE.code, pool::SPACE_PROMISED.code]
-    );
+    assert_eq!(codes(&plan), [pool::COPY_ON_WRITE.code, pool::SPACE_PROMISED.code]);
     assert!(!plan.steps.is_empty());
     let said = plan.findings[1].message();
-    assert!(
-        said.contains("promise 110.0 GiB, and the file system can hold 20.0 GiB"),
-        "{said}"
-    );
+    assert!(said.contains("promise 110.0 GiB, and the file system can hold 20.0 GiB"), "{said}");
 }
 
 #[test]
@@ -54,34 +48,18 @@ fn a_full_disk_gets_no_new_pool() {
 
 #[test]
 fn small_metadata_is_warned_about_before_it_is_made() {
-    let small = Desired {
-        metadata_size: 50 << 20,
-        ..desired()
-    };
+    let small = Desired { metadata_size: 50 << 20, ..desired() };
     let plan = plan(&small, &bare());
     assert_eq!(codes(&plan), [pool::METADATA_SMALL.code]);
-    assert!(
-        plan.findings[0]
-            .message()
-            .contains("is 50 MiB; 75 MiB are advised")
-    );
+    assert!(plan.findings[0].message().contains("is 50 MiB; 75 MiB are advised"));
 }
 
 #[test]
 fn a_kernel_without_the_drivers_is_told_apart_from_a_node_without_one() {
-    for control in [
-        Control::Absent,
-        Control::Dead("No such device (os error 19)".to_owned()),
-    ] {
-        let observed = Observed {
-            loop_control: control.clone(),
-            ..bare()
-        };
+    for control in [Control::Absent, Control::Dead("No such device (os error 19)".to_owned())] {
+        let observed = Observed { loop_control: control.clone(), ..bare() };
         refuses(&observed, &[&pool::NO_LOOP]);
-        let observed = Observed {
-            device_mapper: control,
-            ..bare()
-        };
+        let observed = Observed { device_mapper: control, ..bare() };
         refuses(&observed, &[&pool::NO_DEVICE_MAPPER]);
         assert_eq!(class(&run(&observed).findings).exit_code(), 69);
     }
@@ -92,10 +70,7 @@ fn files_under_another_device_are_left_alone() {
     let mut observed = files();
     observed.attachments.push(Attachment {
         device: "loop3".to_owned(),
-        file: FileId {
-            device: 0xfe00,
-            inode: 12,
-        },
+        file: FileId { device: 0xfe00, inode: 12 },
         whole: true,
         autoclear: false,
         holders: vec!["dm-4".to_owned()],
@@ -109,21 +84,12 @@ fn the_worst_finding_makes_the_exit_code() {
     assert_eq!(class(&[]).exit_code(), 0);
     assert_eq!(class(&[finding(&pool::COPY_ON_WRITE)]).exit_code(), 0);
     assert_eq!(class(&[finding(&pool::FAILED)]).exit_code(), 1);
-    assert_eq!(
-        class(&[finding(&pool::FAILED), finding(&pool::NO_LOOP)]).exit_code(),
-        69
-    );
-    assert_eq!(
-        class(&[finding(&pool::NO_LOOP), finding(&pool::FILE_MISSING)]).exit_code(),
-        73
-    );
+    assert_eq!(class(&[finding(&pool::FAILED), finding(&pool::NO_LOOP)]).exit_code(), 69);
+    assert_eq!(class(&[finding(&pool::NO_LOOP), finding(&pool::FILE_MISSING)]).exit_code(), 73);
 }
 
 #[test]
 fn a_uuid_fits_into_device_mapper() {
-    let long = Desired {
-        name: "x".repeat(127),
-        ..desired()
-    };
+    let long = Desired { name: "x".repeat(127), ..desired() };
     assert_eq!(long.uuid().len(), 128);
 }

@@ -30,11 +30,7 @@ fn a_pool_comes_back_with_the_table_it_had() {
 
 #[test]
 fn other_sizes_in_the_file_change_nothing() {
-    let smaller = Desired {
-        data_size: 50 * GIB,
-        metadata_size: GIB,
-        ..desired()
-    };
+    let smaller = Desired { data_size: 50 * GIB, metadata_size: GIB, ..desired() };
     let plan = plan(&smaller, &reboot());
     assert_eq!(codes(&plan), [pool::SIZE_KEPT.code]);
     assert!(lines(&plan)[3].contains("0 209715200 thin-pool"));
@@ -45,19 +41,12 @@ fn other_sizes_in_the_file_change_nothing() {
 fn databases_are_noted_when_they_appear_and_missed_when_they_go() {
     let mut observed = reboot();
     observed.databases = desired().databases();
-    assert!(matches!(
-        run(&observed).steps.last(),
-        Some(Step::WriteReceipt { .. })
-    ));
+    assert!(matches!(run(&observed).steps.last(), Some(Step::WriteReceipt { .. })));
 
     for database in &mut receipt_of(&mut observed).databases {
         database.seen = true;
     }
-    assert!(
-        !lines(&run(&observed))
-            .iter()
-            .any(|line| line.contains("receipt"))
-    );
+    assert!(!lines(&run(&observed)).iter().any(|line| line.contains("receipt")));
     observed.databases.pop();
     refuses(&observed, &[&pool::DATABASE_GONE]);
     observed.databases.clear();
@@ -76,23 +65,10 @@ fn every_change_to_the_files_is_refused() {
         change(observed.data.as_mut().unwrap());
         observed
     };
-    refuses(
-        &Observed {
-            data: None,
-            ..reboot()
-        },
-        &[&pool::FILE_MISSING],
-    );
-    let gone = Observed {
-        metadata: None,
-        superblock: Superblock::Blank,
-        ..reboot()
-    };
+    refuses(&Observed { data: None, ..reboot() }, &[&pool::FILE_MISSING]);
+    let gone = Observed { metadata: None, superblock: Superblock::Blank, ..reboot() };
     refuses(&gone, &[&pool::FILE_MISSING]);
-    refuses(
-        &Observed { data: None, ..gone },
-        &[&pool::FILE_MISSING, &pool::FILE_MISSING],
-    );
+    refuses(&Observed { data: None, ..gone }, &[&pool::FILE_MISSING, &pool::FILE_MISSING]);
     for observed in [metadata(|f| f.size -= 1), data(|f| f.size = 0)] {
         refuses(&observed, &[&pool::FILE_TRUNCATED]);
     }
@@ -106,29 +82,11 @@ fn every_change_to_the_files_is_refused() {
 
 #[test]
 fn every_change_to_the_superblock_is_refused() {
+    refuses(&Observed { superblock: Superblock::Blank, ..reboot() }, &[&pool::METADATA_WIPED]);
+    refuses(&Observed { superblock: Superblock::Foreign, ..reboot() }, &[&pool::NOT_METADATA]);
+    let other = PoolSuperblock { data_block_sectors: 1024, ..superblock() };
     refuses(
-        &Observed {
-            superblock: Superblock::Blank,
-            ..reboot()
-        },
-        &[&pool::METADATA_WIPED],
-    );
-    refuses(
-        &Observed {
-            superblock: Superblock::Foreign,
-            ..reboot()
-        },
-        &[&pool::NOT_METADATA],
-    );
-    let other = PoolSuperblock {
-        data_block_sectors: 1024,
-        ..superblock()
-    };
-    refuses(
-        &Observed {
-            superblock: Superblock::Pool(other),
-            ..reboot()
-        },
+        &Observed { superblock: Superblock::Pool(other), ..reboot() },
         &[&pool::BLOCK_SIZE_CHANGED],
     );
 }
@@ -139,14 +97,7 @@ fn everything_that_is_wrong_is_said_at_once() {
     observed.data = None;
     observed.metadata.as_mut().unwrap().id.inode = 99;
     observed.superblock = Superblock::Blank;
-    refuses(
-        &observed,
-        &[
-            &pool::FILE_SWAPPED,
-            &pool::FILE_MISSING,
-            &pool::METADATA_WIPED,
-        ],
-    );
+    refuses(&observed, &[&pool::FILE_SWAPPED, &pool::FILE_MISSING, &pool::METADATA_WIPED]);
 }
 
 #[test]
@@ -165,20 +116,9 @@ fn device_numbers_of_the_file_system_may_change() {
 
 #[test]
 fn a_receipt_of_another_pool_is_not_overwritten() {
-    let renamed = Desired {
-        name: "other".to_owned(),
-        ..desired()
-    };
-    let moved = Desired {
-        directory: PathBuf::from("/srv/pool"),
-        ..desired()
-    };
-    let empty = Observed {
-        metadata: None,
-        data: None,
-        superblock: Superblock::Blank,
-        ..reboot()
-    };
+    let renamed = Desired { name: "other".to_owned(), ..desired() };
+    let moved = Desired { directory: PathBuf::from("/srv/pool"), ..desired() };
+    let empty = Observed { metadata: None, data: None, superblock: Superblock::Blank, ..reboot() };
     for (desired, observed, times) in [(renamed, reboot(), 1), (moved, empty, 2)] {
         let plan = plan(&desired, &observed);
         assert_eq!(codes(&plan), vec![pool::RECEIPT_OTHER.code; times]);
@@ -189,49 +129,19 @@ fn a_receipt_of_another_pool_is_not_overwritten() {
 #[test]
 fn a_receipt_that_says_nothing_is_not_overwritten() {
     let damaged = Recorded::Unreadable("expected value at line 1".to_owned());
-    refuses(
-        &Observed {
-            receipt: damaged.clone(),
-            ..bare()
-        },
-        &[&pool::RECEIPT_UNREADABLE],
-    );
-    refuses(
-        &Observed {
-            receipt: damaged,
-            ..running()
-        },
-        &[&pool::RECEIPT_UNREADABLE],
-    );
+    refuses(&Observed { receipt: damaged.clone(), ..bare() }, &[&pool::RECEIPT_UNREADABLE]);
+    refuses(&Observed { receipt: damaged, ..running() }, &[&pool::RECEIPT_UNREADABLE]);
     let newer = Recorded::Version(2);
-    refuses(
-        &Observed {
-            receipt: newer.clone(),
-            ..files()
-        },
-        &[&pool::RECEIPT_VERSION],
-    );
-    refuses(
-        &Observed {
-            receipt: newer,
-            ..running()
-        },
-        &[&pool::RECEIPT_VERSION],
-    );
+    refuses(&Observed { receipt: newer.clone(), ..files() }, &[&pool::RECEIPT_VERSION]);
+    refuses(&Observed { receipt: newer, ..running() }, &[&pool::RECEIPT_VERSION]);
 }
 
 #[test]
 fn a_remedy_names_only_what_is_there() {
-    let observed = Observed {
-        data: None,
-        ..reboot()
-    };
+    let observed = Observed { data: None, ..reboot() };
     let remedy = run(&observed).findings[0].remedy();
     assert!(remedy.contains("systemctl stop flintlockd.service containerd-dev.service\n"));
-    assert!(
-        remedy.contains(&format!("-t {DIR}/old {DIR}/metadata\n")),
-        "{remedy}"
-    );
+    assert!(remedy.contains(&format!("-t {DIR}/old {DIR}/metadata\n")), "{remedy}");
     assert!(remedy.contains("/var/lib/mvmhost/receipt.json.old"));
 }
 

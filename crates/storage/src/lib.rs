@@ -1,0 +1,17 @@
+//! Effects on storage: loop devices, device-mapper, the pool's files, thin_check, the receipt.
+//!
+//! Belongs here: looking at these and changing these, and nothing that decides which of both.
+//! Decisions are in `mvm_plan::thinpool`. [`thinpool::observe`] gathers facts and
+//! [`thinpool::apply`] does steps; both go through the small traits of [`loops`] and [`mapper`].
+
+mod control;
+mod error;
+pub mod files;
+mod finding;
+mod ioctl;
+pub mod loops;
+pub mod mapper;
+pub mod receipt;
+pub mod thinpool;
+
+pub use error::Error;

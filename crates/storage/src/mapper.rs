@@ -1,0 +1,179 @@
+//! device-mapper: what is under a name, and a thin pool's life from creation to removal.
+
+use std::io;
+
+use devicemapper::{DM, DevId, DeviceInfo, DmError, DmFlags, DmName, DmOptions, DmUuid, errors};
+use mvm_config::Roots;
+use mvm_plan::thinpool::{Control, DevNum, ThinPoolTable};
+use nix::errno::Errno;
+
+use crate::{Error, control};
+
+/// What device-mapper has under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// Its number.
+    pub number: DevNum,
+    /// Its UUID; may be empty.
+    pub uuid: String,
+    /// Every I/O waits.
+    pub suspended: bool,
+    /// A table was loaded and not resumed.
+    pub second_table: bool,
+    /// The live table; empty when there is none.
+    pub table: Vec<Target>,
+}
+
+/// One target of a live table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The whole line, as `dmsetup table` prints it.
+    pub line: String,
+    /// The target's name, such as `thin-pool`.
+    pub kind: String,
+    /// Its status, without start, length and name.
+    pub status: String,
+}
+
+/// The operation of [`DeviceMapper::look`] in an [`Error::Mapper`].
+pub const LOOK: &str = "look at";
+
+/// What can be done with device-mapper.
+pub trait DeviceMapper {
+    /// Whether it can be spoken to.
+    fn control(&self) -> Control;
+
+    /// The device of this name. Changes nothing: metadata is not flushed for it.
+    ///
+    /// # Errors
+    /// When device-mapper does not answer.
+    fn look(&self, name: &str) -> Result<Option<Look>, Error>;
+
+    /// Creates a device without a table.
+    ///
+    /// # Errors
+    /// When the name or UUID is taken.
+    fn create(&self, name: &str, uuid: &str) -> Result<(), Error>;
+
+    /// Loads a table; it takes effect at the next resume.
+    ///
+    /// # Errors
+    /// When the kernel refuses the table.
+    fn load(&self, name: &str, table: &ThinPoolTable) -> Result<(), Error>;
+
+    /// Resumes a device and waits for udev to be done with it.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn resume(&self, name: &str) -> Result<(), Error>;
+
+    /// Removes a device that nobody has open. Never forced, never deferred.
+    ///
+    /// # Errors
+    /// When somebody has it open.
+    fn remove(&self, name: &str) -> Result<(), Error>;
+}
+
+/// This machine's. The node is opened for each call, which costs microseconds, so that a machine
+/// without device-mapper can still be looked at.
+#[derive(Debug, Clone)]
+pub struct Kernel {
+    roots: Roots,
+}
+
+impl Kernel {
+    /// The node is looked for below `roots`; the devices are this machine's.
+    pub fn new(roots: &Roots) -> Self {
+        Self { roots: roots.clone() }
+    }
+}
+
+impl DeviceMapper for Kernel {
+    fn control(&self) -> Control {
+        control::look(&self.roots.at("/dev/mapper/control"))
+    }
+
+    fn look(&self, name: &str) -> Result<Option<Look>, Error> {
+        let failed = |error| mapper(LOOK, name, &error);
+        let dm = DM::new().map_err(failed)?;
+        let id = DevId::Name(DmName::new(name).map_err(failed)?);
+        let ask = |flags| dm.table_status(&id, DmOptions::default().set_flags(flags));
+        let (info, table) = match ask(DmFlags::DM_STATUS_TABLE | DmFlags::DM_NOFLUSH) {
+            Ok(answer) => answer,
+            Err(error) if errno(&error) == Some(Errno::ENXIO) => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut look = facts(&info);
+        if info.flags().contains(DmFlags::DM_ACTIVE_PRESENT) {
+            let (_, status) = ask(DmFlags::DM_NOFLUSH).map_err(failed)?;
+            let targets = table.into_iter().zip(status);
+            look.table = targets
+                .map(|((start, length, kind, params), (.., status))| Target {
+                    line: format!("{start} {length} {kind} {params}").trim_end().to_owned(),
+                    kind,
+                    status: status.trim_end().to_owned(),
+                })
+                .collect();
+        }
+        Ok(Some(look))
+    }
+
+    fn create(&self, name: &str, uuid: &str) -> Result<(), Error> {
+        let failed = |error| mapper("create", name, &error);
+        let uuid = DmUuid::new(uuid).map_err(failed)?;
+        let name = DmName::new(name).map_err(failed)?;
+        let dm = DM::new().map_err(failed)?;
+        dm.device_create(name, Some(uuid), DmOptions::default()).map_err(failed)?;
+        Ok(())
+    }
+
+    fn load(&self, name: &str, table: &ThinPoolTable) -> Result<(), Error> {
+        let failed = |error| mapper("load the table of", name, &error);
+        let target = (0, table.shape.sectors, "thin-pool".to_owned(), table.params());
+        let id = DevId::Name(DmName::new(name).map_err(failed)?);
+        let dm = DM::new().map_err(failed)?;
+        dm.table_load(&id, &[target], DmOptions::default()).map_err(failed)?;
+        Ok(())
+    }
+
+    fn resume(&self, name: &str) -> Result<(), Error> {
+        let failed = |error| mapper("resume", name, &error);
+        let id = DevId::Name(DmName::new(name).map_err(failed)?);
+        let dm = DM::new().map_err(failed)?;
+        // A pool is nobody's disk: no links below /dev/disk, no probing for file systems.
+        dm.device_suspend(&id, DmOptions::private()).map_err(failed)?;
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Error> {
+        let failed = |error| mapper("remove", name, &error);
+        let id = DevId::Name(DmName::new(name).map_err(failed)?);
+        let dm = DM::new().map_err(failed)?;
+        dm.device_remove(&id, DmOptions::default()).map_err(failed)?;
+        Ok(())
+    }
+}
+
+fn facts(info: &DeviceInfo) -> Look {
+    let device = info.device();
+    Look {
+        number: DevNum { major: device.major, minor: device.minor },
+        uuid: info.uuid().map(ToString::to_string).unwrap_or_default(),
+        suspended: info.flags().contains(DmFlags::DM_SUSPEND),
+        second_table: info.flags().contains(DmFlags::DM_INACTIVE_PRESENT),
+        table: Vec::new(),
+    }
+}
+
+fn errno(error: &DmError) -> Option<Errno> {
+    match error {
+        DmError::Core(errors::Error::Ioctl(_, _, _, errno)) => Some(**errno),
+        _ => None,
+    }
+}
+
+/// devicemapper's own text of an ioctl error is a dump of two headers; the errno says it all.
+fn mapper(operation: &'static str, name: &str, error: &DmError) -> Error {
+    let source = errno(error).map_or_else(|| io::Error::other(error.to_string()), io::Error::from);
+    Error::Mapper { operation, name: name.to_owned(), source }
+}

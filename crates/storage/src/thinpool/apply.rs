@@ -1,0 +1,179 @@
+//! Does the steps of a plan; decides nothing.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mvm_diagnostics::Finding;
+use mvm_diagnostics::catalogue::pool;
+use mvm_host::notify;
+use mvm_plan::Plan;
+use mvm_plan::thinpool::{
+    Desired, DevNum, Device, Receipt, Role, Shape, Step, Superblock, ThinPoolTable,
+};
+
+use super::{System, check, observe};
+use crate::loops::Held;
+use crate::{Error, files, receipt};
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    /// The steps, in order.
+    pub done: Vec<Step>,
+    /// What was noticed while doing them.
+    pub findings: Vec<Finding>,
+}
+
+/// How long between two looks at a node that udev is about to make.
+const GLANCE: Duration = Duration::from_millis(5);
+
+/// A run under way. The loop devices stay open in it until the pool's table has hold of them.
+struct Run<'a> {
+    system: &'a System<'a>,
+    desired: &'a Desired,
+    metadata: Option<Held>,
+    data: Option<Held>,
+    /// The device that this run created.
+    created: Option<String>,
+    report: Report,
+}
+
+pub(super) fn apply(
+    system: &System<'_>,
+    plan: &Plan<Step>,
+    desired: &Desired,
+) -> Result<Report, Error> {
+    let mut run = Run {
+        system,
+        desired,
+        metadata: None,
+        data: None,
+        created: None,
+        report: Report::default(),
+    };
+    for step in &plan.steps {
+        log::debug!("{step}");
+        notify::status(&step.to_string());
+        if let Err(error) = run.step(step) {
+            return Err(run.undo(error));
+        }
+        run.report.done.push(step.clone());
+    }
+    Ok(run.report)
+}
+
+impl Run<'_> {
+    fn step(&mut self, step: &Step) -> Result<(), Error> {
+        let roots = self.system.roots;
+        match step {
+            Step::CreateDirectory { path } => files::create_directory(&roots.at(path)),
+            Step::CreateFile { path, size } => files::create(&roots.at(path), *size),
+            Step::ExtendFile { path, size } => files::extend(&roots.at(path), *size),
+            Step::RemoveEmptyDevice { name } => self.system.mapper.remove(name),
+            Step::CheckMetadata { path, thin_check } => {
+                check::check(self.system.programs, thin_check, &roots.at(path))
+            }
+            Step::Attach { path, role } => {
+                let held = self.system.loops.attach(&roots.at(path))?;
+                self.hold(*role, path, held);
+                Ok(())
+            }
+            Step::UseAttached { path, role, device } => {
+                let held = self.system.loops.hold(device, &roots.at(path))?;
+                self.hold(*role, path, held);
+                Ok(())
+            }
+            Step::Activate { name, uuid, table } => self.activate(name, uuid, table),
+            Step::SyncMetadata { path, block_sectors } => {
+                sync_metadata(&roots.at(path), *block_sectors)
+            }
+            Step::AwaitNode { name } => self.await_node(name),
+            Step::WriteReceipt { name } => self.write_receipt(name),
+        }
+    }
+
+    fn hold(&mut self, role: Role, path: &Path, held: Held) {
+        if !held.direct {
+            let path = path.display().to_string();
+            let finding = Finding::new(&pool::NOT_DIRECT, path).evidence(&held.device);
+            self.report.findings.push(finding);
+        }
+        match role {
+            Role::Metadata => self.metadata = Some(held),
+            Role::Data => self.data = Some(held),
+        }
+    }
+
+    fn activate(&mut self, name: &str, uuid: &str, shape: &Shape) -> Result<(), Error> {
+        let number = |held: &Option<Held>, role| {
+            held.as_ref().map(|held| held.number).ok_or(Error::NotAttached { role })
+        };
+        let table = ThinPoolTable {
+            metadata: number(&self.metadata, Role::Metadata)?,
+            data: number(&self.data, Role::Data)?,
+            shape: shape.clone(),
+        };
+        let mapper = self.system.mapper;
+        mapper.create(name, uuid)?;
+        self.created = Some(name.to_owned());
+        mapper.load(name, &table)?;
+        mapper.resume(name)
+    }
+
+    fn await_node(&self, name: &str) -> Result<(), Error> {
+        let number = match observe::device(self.system, name)? {
+            Device::Pool(live) => live.number,
+            _ => {
+                return Err(Error::NotLive { name: name.to_owned() });
+            }
+        };
+        let begun = Instant::now();
+        while !observe::node(self.system, name, number) {
+            if begun.elapsed() >= self.system.patience {
+                return Err(no_node(self.system, name, number));
+            }
+            thread::sleep(GLANCE);
+        }
+        Ok(())
+    }
+
+    fn write_receipt(&self, name: &str) -> Result<(), Error> {
+        let not_live = || Error::NotLive { name: name.to_owned() };
+        let observed = observe::observe(self.system, self.desired)?;
+        let Device::Pool(live) = &observed.device else {
+            return Err(not_live());
+        };
+        let receipt = Receipt::of(self.desired, &observed, &live.state.table.shape);
+        receipt::write(self.system.roots, &receipt.ok_or_else(not_live)?)
+    }
+
+    /// Takes down what this run activated. Its loop devices clear themselves after it.
+    fn undo(self, error: Error) -> Error {
+        let Some(name) = &self.created else {
+            return error;
+        };
+        match self.system.mapper.remove(name) {
+            Ok(()) => error,
+            Err(undo) => Error::Undo { undo: undo.chain(), source: Box::new(error) },
+        }
+    }
+}
+
+fn no_node(system: &System<'_>, name: &str, number: DevNum) -> Error {
+    let path = system.roots.at(Path::new("/dev/mapper").join(name));
+    Error::Node { path, number: number.to_string() }
+}
+
+fn sync_metadata(path: &Path, block_sectors: u32) -> Result<(), Error> {
+    files::sync(path)?;
+    let found = match files::superblock(path)? {
+        Superblock::Pool(found) if found.data_block_sectors == block_sectors => return Ok(()),
+        Superblock::Pool(found) => {
+            format!("a pool of {} sectors a block", found.data_block_sectors)
+        }
+        Superblock::Blank => "blank".to_owned(),
+        Superblock::Foreign => "something else than a pool".to_owned(),
+    };
+    Err(Error::ReadBack { path: path.to_owned(), found })
+}

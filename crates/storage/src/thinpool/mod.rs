@@ -1,0 +1,127 @@
+//! Observe the pool and do the steps of a plan.
+
+mod apply;
+mod check;
+#[cfg(test)]
+mod fake;
+mod observe;
+mod road;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::Duration;
+
+use mvm_config::Roots;
+use mvm_config::names::DmName;
+use mvm_diagnostics::Finding;
+use mvm_host::exec::{self, Execute};
+use mvm_plan::Plan;
+use mvm_plan::thinpool::{Desired, Observed, PoolState, Step};
+
+use crate::loops::LoopDevices;
+use crate::mapper::DeviceMapper;
+use crate::{Error, loops, mapper};
+
+pub use apply::Report;
+pub use road::bring_up_with;
+
+/// Where the effects go: this machine's kernel, or a test's recording.
+pub struct System<'a> {
+    /// Below which every path is.
+    pub roots: &'a Roots,
+    /// Loop devices.
+    pub loops: &'a dyn LoopDevices,
+    /// device-mapper.
+    pub mapper: &'a dyn DeviceMapper,
+    /// Programs, that is thin_check.
+    pub programs: &'a dyn Execute,
+    /// For how long udev may take to make a node.
+    pub patience: Duration,
+}
+
+/// udev makes a node in milliseconds; a machine that boots under load may need seconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Gathers the facts about the pool. Changes nothing.
+///
+/// # Errors
+/// When something that decides about the pool cannot be read.
+pub fn observe(roots: &Roots, desired: &Desired) -> Result<Observed, Error> {
+    with_kernel(roots, |system| observe_with(system, desired))
+}
+
+/// [`observe`] on a system of one's choice.
+///
+/// # Errors
+/// As [`observe`].
+pub fn observe_with(system: &System<'_>, desired: &Desired) -> Result<Observed, Error> {
+    observe::observe(system, desired)
+}
+
+/// Does the steps of a plan, in order. When one fails, the pool that this run activated is taken
+/// down again; files stay as they are, and the next run goes on from them.
+///
+/// # Errors
+/// The first step that failed; with [`Error::Undo`] around it when taking down failed too.
+pub fn apply(plan: &Plan<Step>, roots: &Roots, desired: &Desired) -> Result<Report, Error> {
+    with_kernel(roots, |system| apply_with(system, plan, desired))
+}
+
+/// [`apply`] on a system of one's choice.
+///
+/// # Errors
+/// As [`apply`].
+pub fn apply_with(
+    system: &System<'_>,
+    plan: &Plan<Step>,
+    desired: &Desired,
+) -> Result<Report, Error> {
+    apply::apply(system, plan, desired)
+}
+
+/// The whole road: keeps other runs out, observes, plans, applies, observes again. The answer is
+/// everything that there is to say; [`mvm_plan::thinpool::class`] makes the exit code of it.
+pub fn bring_up(roots: &Roots, desired: &Desired) -> Vec<Finding> {
+    match lock(roots) {
+        Ok(_lock) => with_kernel(roots, |system| bring_up_with(system, desired)),
+        Err(error) => vec![error.finding(&desired.name)],
+    }
+}
+
+fn with_kernel<T>(roots: &Roots, run: impl FnOnce(&System<'_>) -> T) -> T {
+    let (loops, mapper) = (loops::Kernel::new(roots), mapper::Kernel::new(roots));
+    run(&System {
+        roots,
+        loops: &loops,
+        mapper: &mapper,
+        programs: &exec::System,
+        patience: PATIENCE,
+    })
+}
+
+/// What device-mapper alone says about the pool: two ioctls, no metadata is flushed.
+///
+/// # Errors
+/// When device-mapper does not answer.
+pub fn pool_state(roots: &Roots, name: &DmName) -> Result<PoolState, Error> {
+    observe::pool_state(&mapper::Kernel::new(roots), name.as_str())
+}
+
+/// Keeps every other run of mvm-thinpool out for as long as the answer lives. Waits for one that
+/// is under way.
+///
+/// # Errors
+/// [`Error::Lock`]
+pub fn lock(roots: &Roots) -> Result<File, Error> {
+    let folder = roots.runtime();
+    let path = folder.join("thinpool.lock");
+    let lock = |path: &Path| {
+        fs::create_dir_all(&folder)?;
+        let file = File::options().create(true).append(true).open(path)?;
+        file.lock()?;
+        Ok(file)
+    };
+    lock(&path).map_err(|source| Error::Lock { path, source })
+}

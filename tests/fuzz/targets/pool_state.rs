@@ -1,0 +1,18 @@
+//! What the kernel and the disk say about a pool: no line upsets the readers, and what they accept
+//! is printed as a line that means the same.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use mvm_plan::thinpool::{Superblock, ThinPoolStatus, ThinPoolTable};
+
+fuzz_target!(|bytes: &[u8]| {
+    let line = String::from_utf8_lossy(bytes);
+    if let Ok(status) = line.parse::<ThinPoolStatus>() {
+        assert_eq!(status.to_string().parse(), Ok(status));
+    }
+    if let Ok(table) = line.parse::<ThinPoolTable>() {
+        assert_eq!(table.to_string().parse(), Ok(table));
+    }
+    let _ = Superblock::parse(bytes);
+    let _ = mvm_storage::receipt::parse(&line);
+});

@@ -1,0 +1,337 @@
+//! A disposable Debian host: a QEMU machine on an overlay of an image.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, bail};
+use tempfile::TempDir;
+
+use crate::image::Image;
+use crate::leaks;
+use crate::machine::Machine;
+use crate::ssh::Ssh;
+use crate::tools::{self, Output};
+
+/// Emulated, on a machine that compiles at the same time.
+const BOOT_LIMIT: Duration = Duration::from_secs(300);
+const COMMAND_LIMIT: Duration = Duration::from_secs(180);
+
+/// An empty disk beside the root disk.
+#[derive(Debug, Clone)]
+pub struct Disk {
+    /// At most 20 letters or digits: `/dev/disk/by-id/virtio-<serial>`.
+    pub serial: String,
+    /// Virtual size in MiB.
+    pub mib: u64,
+}
+
+/// What a guest is made of.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Appears in messages.
+    pub name: String,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// Further disks.
+    pub disks: Vec<Disk>,
+    /// A raw image attached read-only with the serial `mvmrepo`.
+    pub repository: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { name: "guest".to_owned(), memory_mib: 3072, disks: Vec::new(), repository: None }
+    }
+}
+
+/// A guest. Dropping it kills its QEMU and removes its disks.
+#[derive(Debug)]
+pub struct Guest {
+    // Dropped in this order: connection, machine, lock, files.
+    ssh: Ssh,
+    machine: Option<Machine>,
+    options: Options,
+    image: Image,
+    _lock: File,
+    scratch: TempDir,
+}
+
+impl Guest {
+    /// Boots a guest and waits until systemd has finished its start, well or not.
+    ///
+    /// The machine dies with the thread that called this: call it from a thread that stays.
+    ///
+    /// # Errors
+    /// QEMU does not start, or ssh does not answer within five minutes; the message then holds
+    /// the end of the console.
+    pub fn boot(image: &Image, options: Options) -> Result<Self> {
+        leaks::sweep_scratch()?;
+        let (scratch, lock) = leaks::new_scratch()?;
+        let path = scratch.path();
+        let mut overlay = Command::new("qemu-img");
+        overlay
+            .args(["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b"])
+            .args([image.disk(), path.join("root.qcow2")]);
+        tools::ok(&mut overlay, COMMAND_LIMIT)?;
+        for disk in &options.disks {
+            let mut create = Command::new("qemu-img");
+            create
+                .args(["create", "-q", "-f", "qcow2"])
+                .arg(path.join(format!("{}.qcow2", disk.serial)))
+                .arg(format!("{}M", disk.mib));
+            tools::ok(&mut create, COMMAND_LIMIT)?;
+        }
+        let ssh = Ssh::new(&image.key(), &path.join("ssh"));
+        let image = image.clone();
+        let mut guest = Self { ssh, machine: None, options, image, _lock: lock, scratch };
+        guest.start()?;
+        Ok(guest)
+    }
+
+    /// The image this guest was made from.
+    #[must_use]
+    pub const fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// Process id of the QEMU that runs now.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.machine.as_ref().map(Machine::pid)
+    }
+
+    /// Everything the guest wrote to its serial console, all boots in one file.
+    #[must_use]
+    pub fn console_log(&self) -> PathBuf {
+        self.scratch.path().join("console.log")
+    }
+
+    /// Switches a powered-off guest on again and waits as [`Guest::boot`] does.
+    ///
+    /// # Errors
+    /// As [`Guest::boot`].
+    pub fn start(&mut self) -> Result<()> {
+        let machine = Machine::start(&self.image, &self.options, self.scratch.path())?;
+        self.ssh.set_port(machine.port());
+        self.machine = Some(machine);
+        self.wait_for_boot()
+    }
+
+    /// Runs a shell line as root, for at most three minutes.
+    ///
+    /// # Errors
+    /// The guest does not answer or the line takes too long; its own status is no error.
+    pub fn run(&mut self, line: &str) -> Result<Output> {
+        self.run_within(line, COMMAND_LIMIT)
+    }
+
+    /// As [`Guest::run`] with another time limit.
+    ///
+    /// # Errors
+    /// As [`Guest::run`].
+    pub fn run_within(&mut self, line: &str, limit: Duration) -> Result<Output> {
+        self.ssh.run(line, limit)
+    }
+
+    /// Runs a shell line that must succeed and gives its standard output.
+    ///
+    /// # Errors
+    /// As [`Guest::run`], and for a status other than 0; the message holds both outputs.
+    pub fn ok(&mut self, line: &str) -> Result<String> {
+        self.run(line)?.required(line)
+    }
+
+    /// Runs a shell line every half second until it succeeds.
+    ///
+    /// # Errors
+    /// It never did within `limit`; the message holds the last outputs.
+    pub fn wait_for(&mut self, line: &str, limit: Duration) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            let output = self.run(line)?;
+            if output.success() {
+                return Ok(());
+            }
+            if start.elapsed() > limit {
+                let what = format!("{line} (for {} s)", limit.as_secs());
+                return output.required(&what).map(drop);
+            }
+            thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    /// Copies a file or folder of the build machine into the guest.
+    ///
+    /// # Errors
+    /// scp fails.
+    pub fn copy_in(&mut self, local: &Path, remote: &str) -> Result<()> {
+        self.ssh.copy_in(local, remote, COMMAND_LIMIT)
+    }
+
+    /// Copies a file or folder of the guest to the build machine.
+    ///
+    /// # Errors
+    /// scp fails.
+    pub fn copy_out(&mut self, remote: &str, local: &Path) -> Result<()> {
+        self.ssh.copy_out(remote, local, COMMAND_LIMIT)
+    }
+
+    /// Reboots cleanly and waits until the next boot has finished.
+    ///
+    /// QEMU ends where the guest restarts and a new one takes over: emulated code runs three times
+    /// slower after a warm reset. Reboot a guest only through this.
+    ///
+    /// # Errors
+    /// As [`Guest::boot`], or the guest is still on after five minutes.
+    pub fn reboot(&mut self) -> Result<()> {
+        self.end("systemctl --no-block reboot")?;
+        self.start()
+    }
+
+    /// Takes the power away without warning and switches the guest on again.
+    ///
+    /// # Errors
+    /// As [`Guest::boot`].
+    pub fn power_cut(&mut self) -> Result<()> {
+        self.machine = None;
+        self.ssh.disconnect();
+        self.start()
+    }
+
+    /// Shuts the guest down cleanly; [`Guest::start`] switches it on again.
+    ///
+    /// # Errors
+    /// It is still on after five minutes.
+    pub fn poweroff(&mut self) -> Result<()> {
+        self.end("systemctl --no-block poweroff")
+    }
+
+    /// Saves memory and disks under `tag`, replacing what was saved there.
+    ///
+    /// # Errors
+    /// The guest is off or QEMU refuses.
+    pub fn save(&mut self, tag: &str) -> Result<()> {
+        self.ssh.disconnect();
+        self.monitor(&format!("savevm {tag}")).map(drop)
+    }
+
+    /// Brings back what [`Guest::save`] kept and sets the clock to the present.
+    ///
+    /// # Errors
+    /// There is no such state, or the guest does not answer afterwards.
+    pub fn load(&mut self, tag: &str) -> Result<()> {
+        self.ssh.disconnect();
+        self.monitor(&format!("loadvm {tag}"))?;
+        let start = Instant::now();
+        while !self.ssh.try_connect(Duration::from_secs(30))? {
+            if start.elapsed() > COMMAND_LIMIT {
+                bail!("{} does not answer after loading {tag}", self.options.name);
+            }
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        self.ok(&format!("date -s @{}", now.as_secs())).map(drop)
+    }
+
+    /// Passes one human monitor command to QEMU.
+    ///
+    /// # Errors
+    /// The guest is off or QEMU refuses.
+    pub fn monitor(&mut self, line: &str) -> Result<String> {
+        self.machine()?.monitor().human(line)
+    }
+
+    /// What `systemctl is-system-running` says.
+    ///
+    /// # Errors
+    /// The guest does not answer.
+    pub fn system_state(&mut self) -> Result<String> {
+        Ok(self.run("systemctl is-system-running")?.stdout.trim().to_owned())
+    }
+
+    /// Time from the start of pid 1 to the end of the boot, initramfs not counted.
+    ///
+    /// # Errors
+    /// The guest does not answer or has not finished booting.
+    pub fn boot_time(&mut self) -> Result<Duration> {
+        let show = "systemctl show --value -p UserspaceTimestampMonotonic \
+                    -p FinishTimestampMonotonic";
+        let mut times = self.ok(show)?.lines().map(str::parse).collect::<Result<Vec<u64>, _>>()?;
+        times.sort_unstable();
+        match times.as_slice() {
+            [begin, end] if *begin > 0 => Ok(Duration::from_micros(end - begin)),
+            _ => bail!("the boot has not finished"),
+        }
+    }
+
+    /// Saves what explains a failure: journal, failed units, kernel messages, console.
+    ///
+    /// # Errors
+    /// `folder` cannot be written. A guest that does not answer leaves the console alone.
+    pub fn evidence(&mut self, folder: &Path) -> Result<()> {
+        for name in ["console.log", "qemu.log"] {
+            let from = self.scratch.path().join(name);
+            if from.exists() {
+                fs::copy(from, folder.join(name))?;
+            }
+        }
+        for (name, line) in [
+            ("journal.txt", "journalctl -b all -o short-precise --no-pager"),
+            ("status.txt", "systemctl --no-pager -l status; systemctl --no-pager --failed"),
+            ("units.txt", "systemctl --no-pager -l status 'mvm*' 'containerd*' 'flintlockd*'"),
+            ("dmesg.txt", "dmesg"),
+        ] {
+            match self.run(line) {
+                Ok(output) => fs::write(folder.join(name), output.stdout + &output.stderr)?,
+                Err(error) => fs::write(folder.join(name), format!("{error:#}\n"))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn machine(&mut self) -> Result<&mut Machine> {
+        self.machine.as_mut().context("the guest is switched off")
+    }
+
+    /// Runs a line that makes QEMU end, and waits for that.
+    fn end(&mut self, line: &str) -> Result<()> {
+        // The guest's network may go before the answer comes, and nothing would tell.
+        let _ = self.run_within(line, Duration::from_secs(10));
+        self.ssh.disconnect();
+        if !self.machine()?.ended(BOOT_LIMIT)? {
+            bail!("{} ignores `{line}`\n{}", self.options.name, self.console_end());
+        }
+        self.machine = None;
+        Ok(())
+    }
+
+    fn wait_for_boot(&mut self) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            if !self.machine.as_mut().is_some_and(Machine::alive) {
+                let log = fs::read_to_string(self.scratch.path().join("qemu.log"));
+                bail!("QEMU of {} ended: {}", self.options.name, log.unwrap_or_default().trim());
+            }
+            if self.ssh.try_connect(Duration::from_secs(30))? {
+                break;
+            }
+            if start.elapsed() > BOOT_LIMIT {
+                bail!("{} does not answer on ssh\n{}", self.options.name, self.console_end());
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
+        // Its status tells "degraded" and the like, which is for the test to judge.
+        self.run_within("systemctl is-system-running --wait", BOOT_LIMIT)
+            .with_context(|| format!("{} does not finish booting", self.options.name))?;
+        Ok(())
+    }
+
+    fn console_end(&self) -> String {
+        let bytes = fs::read(self.console_log()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        let lines: Vec<&str> = text.lines().collect();
+        lines.get(lines.len().saturating_sub(40)..).unwrap_or_default().join("\n")
+    }
+}

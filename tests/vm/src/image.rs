@@ -1,0 +1,242 @@
+//! Debian images: built once for each list of packages and recipe, kept under target/vm.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs::{self, File};
+use std::hash::{Hash as _, Hasher as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::tools;
+
+const MIRROR: &str = "http://deb.debian.org/debian";
+/// Debian 12's file holds the keys of Debian 13 as well.
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+const ESSENTIAL: &str = include_str!("../image/essential.sh");
+const CUSTOMIZE: &str = include_str!("../image/customize.sh");
+/// Virtual size of the root disk in bytes; only what is written takes room.
+const ROOT_BYTES: u64 = 12 << 30;
+const BUILD_LIMIT: Duration = Duration::from_secs(1200);
+
+/// How the root is made; dpkg's and apt's options are gone again from the finished image.
+const FLAGS: &[&str] = &[
+    "--mode=root",
+    "--variant=important",
+    "--format=directory",
+    "--components=main",
+    "--aptopt=Acquire::Languages \"none\"",
+    "--aptopt=Acquire::Retries \"5\"",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=force-unsafe-io",
+];
+
+/// Installed in every image.
+const BASE: &[&str] = &[
+    "linux-image-amd64",
+    "initramfs-tools",
+    "zstd",
+    "systemd",
+    "systemd-sysv",
+    "udev",
+    "dbus",
+    "openssh-server",
+    "ca-certificates",
+    "iproute2",
+    "procps",
+    "gpgv",
+    "strace",
+    "psmisc",
+    "e2fsprogs",
+    "kmod",
+];
+
+/// Taken out again: needed by mvmhost, or a second network manager.
+const REMOVE: &[&str] =
+    &["nftables", "ifupdown", "isc-dhcp-client", "isc-dhcp-common", "dhcpcd-base", "tasksel"];
+
+/// Kept beside the image with whatever they depend on, for the repository in the guest.
+const POOL: &[&str] = &[
+    "containerd",
+    "runc",
+    "dmsetup",
+    "thin-provisioning-tools",
+    "dnsmasq-base",
+    "nftables",
+    "lvm2",
+    "e2fsprogs",
+    "util-linux",
+    "kmod",
+];
+
+/// A Debian release that mvmhost supports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Suite {
+    /// Debian 12.
+    Bookworm,
+    /// Debian 13.
+    Trixie,
+}
+
+impl Suite {
+    /// Every supported release, oldest first.
+    pub const ALL: [Self; 2] = [Self::Bookworm, Self::Trixie];
+
+    /// The release's name in Debian's archive.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bookworm => "bookworm",
+            Self::Trixie => "trixie",
+        }
+    }
+}
+
+/// A finished image: a folder that is never written to again.
+#[derive(Debug, Clone)]
+pub struct Image {
+    suite: Suite,
+    folder: PathBuf,
+}
+
+impl Image {
+    /// Finds the image of `suite` under `cache`, or builds it (about two minutes, needs root and
+    /// a Debian mirror). A build that fails or is killed leaves no image.
+    ///
+    /// # Errors
+    /// The cache cannot be written, or a program of the build fails.
+    pub fn ensure(suite: Suite, cache: &Path) -> Result<Self> {
+        fs::create_dir_all(cache).with_context(|| format!("cannot create {}", cache.display()))?;
+        let cache = cache.canonicalize()?;
+        let folder = cache.join(format!("{}-{:016x}", suite.name(), recipe_hash(suite)));
+        let lock = File::create(cache.join(format!("{}.lock", suite.name())))?;
+        lock.lock().context("cannot lock the image cache")?;
+        if !folder.is_dir() {
+            eprintln!("vm: building the {} image", suite.name());
+            build(suite, &cache, &folder)
+                .with_context(|| format!("cannot build the {} image", suite.name()))?;
+        }
+        Ok(Self { suite, folder })
+    }
+
+    /// The release in the image.
+    #[must_use]
+    pub const fn suite(&self) -> Suite {
+        self.suite
+    }
+
+    /// The root disk, to be used as the backing file of an overlay.
+    #[must_use]
+    pub fn disk(&self) -> PathBuf {
+        self.folder.join("disk.qcow2")
+    }
+
+    /// The guest's kernel.
+    #[must_use]
+    pub fn kernel(&self) -> PathBuf {
+        self.folder.join("vmlinuz")
+    }
+
+    /// The guest's initramfs.
+    #[must_use]
+    pub fn initrd(&self) -> PathBuf {
+        self.folder.join("initrd.img")
+    }
+
+    /// Private key of the guest's root user.
+    #[must_use]
+    pub fn key(&self) -> PathBuf {
+        self.folder.join("id_ed25519")
+    }
+
+    /// Debian's packages that mvmhost depends on and the image lacks.
+    #[must_use]
+    pub fn pool(&self) -> PathBuf {
+        self.folder.join("pool")
+    }
+}
+
+/// Where the images are kept unless a caller knows better.
+#[must_use]
+pub fn default_cache() -> PathBuf {
+    tools::target_dir().join("vm")
+}
+
+fn recipe_hash(suite: Suite) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (suite, MIRROR, KEYRING, ESSENTIAL, CUSTOMIZE, ROOT_BYTES).hash(&mut hasher);
+    (BASE, REMOVE, POOL, FLAGS).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn build(suite: Suite, cache: &Path, folder: &Path) -> Result<()> {
+    let work = tempfile::Builder::new().prefix(".build-").tempdir_in(cache)?;
+    let image = work.path().join("image");
+    let root = work.path().join("root");
+    fs::create_dir(&image)?;
+    generate_key(&image.join("id_ed25519"))?;
+    bootstrap(suite, work.path(), &root, &image)?;
+    make_disk(&root, &image)?;
+    for name in ["disk.qcow2", "vmlinuz", "initrd.img", "pool"] {
+        if !image.join(name).exists() {
+            bail!("the build made no {name}");
+        }
+    }
+    tools::ok(Command::new("sync").arg("-f").arg(&image), BUILD_LIMIT)?;
+    fs::rename(&image, folder).with_context(|| format!("cannot move to {}", folder.display()))
+}
+
+fn generate_key(path: &Path) -> Result<()> {
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-q", "-t", "ed25519", "-N", "", "-C", "mvm-vm", "-f"]).arg(path);
+    tools::ok(&mut command, BUILD_LIMIT).map(drop)
+}
+
+fn bootstrap(suite: Suite, work: &Path, root: &Path, image: &Path) -> Result<()> {
+    let essential = script(work, "essential.sh", ESSENTIAL)?;
+    let customize = script(work, "customize.sh", CUSTOMIZE)?;
+    let mut command = Command::new("mmdebstrap");
+    command
+        .args(FLAGS)
+        .arg(format!("--keyring={KEYRING}"))
+        .arg(format!("--include={}", BASE.join(",")))
+        .arg(format!("--essential-hook={} \"$1\"", quoted(&essential)))
+        .arg(format!(
+            "--customize-hook={} \"$1\" {} '{}' '{}'",
+            quoted(&customize),
+            quoted(image),
+            REMOVE.join(" "),
+            POOL.join(" ")
+        ))
+        .arg(suite.name())
+        .arg(root)
+        .arg(format!("deb [signed-by={KEYRING}] {MIRROR} {} main", suite.name()))
+        .env("LC_ALL", "C.UTF-8");
+    tools::ok(&mut command, BUILD_LIMIT).map(drop)
+}
+
+fn script(work: &Path, name: &str, text: &str) -> Result<PathBuf> {
+    let path = work.join(name);
+    fs::write(&path, text)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    Ok(path)
+}
+
+/// A path as one word of the hook's shell line.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.to_string_lossy().replace('\'', r"'\''"))
+}
+
+fn make_disk(root: &Path, image: &Path) -> Result<()> {
+    let raw = root.with_extension("raw");
+    File::create(&raw)?.set_len(ROOT_BYTES)?;
+    let mut mkfs = Command::new("mkfs.ext4");
+    mkfs.args(["-q", "-F", "-L", "mvmroot", "-d"]).arg(root).arg(&raw);
+    tools::ok(&mut mkfs, BUILD_LIMIT)?;
+    let mut convert = Command::new("qemu-img");
+    convert.args(["convert", "-f", "raw", "-O", "qcow2"]).arg(&raw).arg(image.join("disk.qcow2"));
+    tools::ok(&mut convert, BUILD_LIMIT).map(drop)
+}

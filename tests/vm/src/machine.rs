@@ -1,0 +1,165 @@
+//! One QEMU process.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::guest::Options;
+use crate::image::Image;
+use crate::monitor::Monitor;
+use crate::tools;
+
+const START_LIMIT: Duration = Duration::from_secs(30);
+/// The guest finds its management interface by this address, whatever else is plugged in.
+const MANAGEMENT_MAC: &str = "52:54:00:6d:76:6d";
+const CMDLINE: &str = "root=LABEL=mvmroot ro console=ttyS0 panic=0 systemd.show_status=1";
+
+/// A running QEMU; it is killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    child: Child,
+    monitor: Monitor,
+    port: u16,
+}
+
+impl Machine {
+    /// Starts QEMU on the disks in `scratch`.
+    pub(crate) fn start(image: &Image, options: &Options, scratch: &Path) -> Result<Self> {
+        let socket = scratch.join("monitor");
+        if socket.exists() {
+            fs::remove_file(&socket)?;
+        }
+        let log = File::options().create(true).append(true).open(scratch.join("qemu.log"))?;
+        let mut child = command(image, options, scratch)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("cannot start qemu-system-x86_64")?;
+        match Self::connect(&socket) {
+            Ok((monitor, port)) => Ok(Self { child, monitor, port }),
+            Err(error) => {
+                child.kill()?;
+                child.wait()?;
+                let log = fs::read_to_string(scratch.join("qemu.log")).unwrap_or_default();
+                Err(error.context(format!("QEMU did not start: {}", log.trim())))
+            }
+        }
+    }
+
+    fn connect(socket: &Path) -> Result<(Monitor, u16)> {
+        let mut monitor = Monitor::connect(socket, START_LIMIT)?;
+        let port = forwarded_port(&monitor.human("info usernet")?)?;
+        Ok((monitor, port))
+    }
+
+    /// The port of 127.0.0.1 that leads to the guest's sshd.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// QEMU's process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// QEMU's monitor.
+    pub(crate) const fn monitor(&mut self) -> &mut Monitor {
+        &mut self.monitor
+    }
+
+    /// Whether QEMU still runs.
+    pub(crate) fn alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Waits for QEMU to end by itself; `false` when it still runs after `limit`.
+    pub(crate) fn ended(&mut self, limit: Duration) -> Result<bool> {
+        Ok(tools::wait(&mut self.child, limit)?.is_some())
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // SIGKILL is also what a power cut is; a QEMU that ended already is no error.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(image: &Image, options: &Options, scratch: &Path) -> Command {
+    // A harness that is itself killed must not leave a machine running.
+    let mut command = Command::new("setpriv");
+    command
+        .args([
+            "--pdeathsig",
+            "KILL",
+            "qemu-system-x86_64",
+            "-nodefaults",
+            "-no-user-config",
+            "-no-reboot",
+        ])
+        .args([
+            "-display",
+            "none",
+            "-machine",
+            "q35,sata=off,smbus=off,i8042=off,vmport=off",
+            "-accel",
+            "tcg,thread=multi",
+        ])
+        .args(["-cpu", "max", "-smp", "2", "-m", &options.memory_mib.to_string()])
+        .arg("-kernel")
+        .arg(image.kernel())
+        .arg("-initrd")
+        .arg(image.initrd())
+        .args(["-append", CMDLINE])
+        .arg("-qmp")
+        .arg(format!("unix:{},server=on,wait=off", scratch.join("monitor").display()))
+        .arg("-chardev")
+        .arg(format!("file,id=console,path={},append=on", scratch.join("console.log").display()))
+        .args(["-serial", "chardev:console"])
+        .args(["-netdev", "user,id=management,restrict=on,hostfwd=tcp:127.0.0.1:0-:22"])
+        .arg("-device")
+        .arg(format!("virtio-net-pci,netdev=management,romfile=,mac={MANAGEMENT_MAC}"));
+    disks(&mut command, options, scratch);
+    command
+}
+
+fn disks(command: &mut Command, options: &Options, scratch: &Path) {
+    disk(command, &scratch.join("root.qcow2"), "qcow2", "mvmroot", false);
+    for extra in &options.disks {
+        let file = scratch.join(format!("{}.qcow2", extra.serial));
+        disk(command, &file, "qcow2", &extra.serial, false);
+    }
+    if let Some(repository) = &options.repository {
+        disk(command, repository, "raw", "mvmrepo", true);
+    }
+}
+
+fn disk(command: &mut Command, file: &Path, format: &str, serial: &str, read_only: bool) {
+    let read_only = if read_only { "on" } else { "off" };
+    command
+        .arg("-drive")
+        .arg(format!(
+            "if=none,id={serial},format={format},cache=writeback,discard=unmap,\
+             readonly={read_only},file={}",
+            file.display().to_string().replace(',', ",,")
+        ))
+        .arg("-device")
+        .arg(format!("virtio-blk-pci,drive={serial},serial={serial}"));
+}
+
+/// Reads the port that QEMU chose out of `info usernet`.
+fn forwarded_port(text: &str) -> Result<u16> {
+    for line in text.lines().filter(|line| line.contains("HOST_FORWARD")) {
+        if let Some(port) = line.split_whitespace().nth(3).and_then(|word| word.parse().ok())
+            && port != 0
+        {
+            return Ok(port);
+        }
+    }
+    bail!("QEMU forwards no port: {text}")
+}

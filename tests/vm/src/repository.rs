@@ -1,0 +1,170 @@
+//! A signed Debian repository on a small disk: our package, and what it depends on.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use tempfile::TempDir;
+
+use crate::guest::Guest;
+use crate::image::Suite;
+use crate::tools;
+
+const LIMIT: Duration = Duration::from_secs(120);
+const MOUNT_POINT: &str = "/srv/mvmhost-repo";
+const GUEST_KEYRING: &str = "/usr/share/keyrings/mvmhost-test.asc";
+/// Room beside the packages for the indexes and the file system itself, in bytes.
+const SLACK: u64 = 24 << 20;
+
+/// A finished repository disk; its files go away with it.
+#[derive(Debug)]
+pub struct Repository {
+    suite: Suite,
+    folder: TempDir,
+}
+
+impl Repository {
+    /// Collects every .deb in `folders` into a repository for `suite`, signed by a key that is
+    /// made for it and thrown away. Two versions of one package are both offered.
+    ///
+    /// # Errors
+    /// A folder holds no .deb, or gpg, apt-ftparchive or mkfs.ext4 fails.
+    pub fn build(suite: Suite, folders: &[&Path]) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("mvm-repo-").tempdir_in("/var/tmp")?;
+        let tree = folder.path().join("tree");
+        let pool = tree.join("pool");
+        fs::create_dir_all(&pool)?;
+        let mut bytes = SLACK;
+        for source in folders {
+            bytes += collect(source, &pool)?;
+        }
+        index(suite, &tree)?;
+        sign(suite, folder.path(), &tree)?;
+        make_disk(&tree, &folder.path().join("repository.raw"), bytes)?;
+        fs::remove_dir_all(&tree)?;
+        Ok(Self { suite, folder })
+    }
+
+    /// The disk, for [`crate::guest::Options::repository`].
+    #[must_use]
+    pub fn disk(&self) -> PathBuf {
+        self.folder.path().join("repository.raw")
+    }
+
+    /// Makes this the only source of packages of `guest`, which must have the disk attached.
+    ///
+    /// # Errors
+    /// The guest has no such disk, or apt does not accept the repository.
+    pub fn install(&self, guest: &mut Guest) -> Result<()> {
+        guest
+            .ok(&format!(
+                "set -e
+            mkdir -p {MOUNT_POINT}
+            echo 'LABEL=mvmrepo {MOUNT_POINT} ext4 ro,nofail 0 0' >>/etc/fstab
+            mount {MOUNT_POINT}
+            cp {MOUNT_POINT}/key.asc {GUEST_KEYRING}
+            rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*
+            printf '%s\\n' 'Types: deb' 'URIs: file:{MOUNT_POINT}' 'Suites: {suite}' \
+                'Components: main' 'Signed-By: {GUEST_KEYRING}' \
+                >/etc/apt/sources.list.d/mvmhost.sources
+            apt-get -q -o APT::Update::Error-Mode=any update",
+                suite = self.suite.name()
+            ))
+            .map(drop)
+    }
+}
+
+/// Copies every .deb of `source` and gives their size in bytes.
+fn collect(source: &Path, pool: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    let entries =
+        fs::read_dir(source).with_context(|| format!("cannot read {}", source.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "deb")
+            && let Some(name) = path.file_name()
+        {
+            bytes += fs::copy(&path, pool.join(name))?;
+        }
+    }
+    if bytes == 0 {
+        bail!("no .deb in {}", source.display());
+    }
+    Ok(bytes)
+}
+
+fn index(suite: Suite, tree: &Path) -> Result<()> {
+    let release = tree.join("dists").join(suite.name());
+    let binary = release.join("main/binary-amd64");
+    fs::create_dir_all(&binary)?;
+    let mut packages = Command::new("apt-ftparchive");
+    packages.current_dir(tree).args(["packages", "pool"]);
+    let text = tools::ok(&mut packages, LIMIT)?;
+    fs::write(binary.join("Packages"), &text)?;
+    let mut sum = Command::new("sha256sum");
+    sum.arg(binary.join("Packages"));
+    let sum = tools::ok(&mut sum, LIMIT)?;
+    let name = sum.split_whitespace().next().context("sha256sum says nothing")?;
+    let by_hash = binary.join("by-hash/SHA256");
+    fs::create_dir_all(&by_hash)?;
+    fs::write(by_hash.join(name), &text)?;
+
+    let mut command = Command::new("apt-ftparchive");
+    for (key, value) in [
+        ("Origin", "mvmhost-test"),
+        ("Suite", suite.name()),
+        ("Codename", suite.name()),
+        ("Architectures", "amd64"),
+        ("Components", "main"),
+        ("Acquire-By-Hash", "yes"),
+    ] {
+        command.arg("-o").arg(format!("APT::FTPArchive::Release::{key}={value}"));
+    }
+    command.arg("release").arg(&release);
+    let text = tools::ok(&mut command, LIMIT)?;
+    fs::write(release.join("Release"), text).map_err(Into::into)
+}
+
+fn sign(suite: Suite, folder: &Path, tree: &Path) -> Result<()> {
+    let home = folder.join("gnupg");
+    fs::create_dir(&home)?;
+    fs::set_permissions(&home, fs::Permissions::from_mode(0o700))?;
+    let release = tree.join("dists").join(suite.name());
+    let key = "mvmhost test <test@mvmhost.invalid>";
+    let result = gpg(&home, &["--quick-generate-key", key, "ed25519", "sign", "2d"])
+        .and_then(|_| gpg(&home, &["--armor", "--export"]))
+        .and_then(|text| Ok(fs::write(tree.join("key.asc"), text)?))
+        .and_then(|()| {
+            let (from, to) = (release.join("Release"), release.join("InRelease"));
+            let (from, to) = (from.display().to_string(), to.display().to_string());
+            gpg(&home, &["--clearsign", "--output", &to, &from])
+        });
+    // gpg leaves an agent running for its home; the key must not outlive the repository.
+    let mut agent = Command::new("gpgconf");
+    agent.arg("--homedir").arg(&home).args(["--kill", "all"]);
+    tools::ok(&mut agent, LIMIT)?;
+    fs::remove_dir_all(&home)?;
+    result.map(drop)
+}
+
+fn gpg(home: &Path, arguments: &[&str]) -> Result<String> {
+    let mut command = Command::new("gpg");
+    command
+        .args(["--batch", "--quiet", "--no-tty", "--pinentry-mode", "loopback"])
+        .args(["--passphrase", "", "--homedir"])
+        .arg(home)
+        .args(arguments);
+    tools::ok(&mut command, LIMIT)
+}
+
+fn make_disk(tree: &Path, disk: &Path, bytes: u64) -> Result<()> {
+    fs::set_permissions(tree, fs::Permissions::from_mode(0o755))?;
+    File::create(disk)?.set_len((bytes * 11 / 10).next_multiple_of(1 << 20))?;
+    let mut mkfs = Command::new("mkfs.ext4");
+    mkfs.args(["-q", "-F", "-O", "^has_journal", "-m", "0", "-L", "mvmrepo", "-d"]);
+    mkfs.arg(tree).arg(disk);
+    tools::ok(&mut mkfs, LIMIT).map(drop)
+}

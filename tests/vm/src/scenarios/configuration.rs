@@ -1,0 +1,158 @@
+//! The operator's file: wrong, hostile, changed.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use super::host;
+use crate::runner::Context;
+
+const SOON: Duration = Duration::from_secs(60);
+
+/// # Errors
+/// The host is not up, or nobody says why it is not as the file says.
+pub fn a_typo_leaves_the_host_up_from_the_last_good_file(context: &mut Context) -> Result<()> {
+    let guest = &mut context.guest;
+    guest.ok("printf '\\n\\n[thinpool]\\nbackend = \"loup\"\\n' > /etc/mvmhost.toml; sync")?;
+    let refused = guest.run("mvmhost apply")?;
+    ensure!(refused.code() == Some(78), "{refused:?}");
+    ensure!(refused.stderr.contains("/etc/mvmhost.toml:4: [thinpool] backend"), "{refused:?}");
+    guest.reboot()?;
+    guest.wait_for("systemctl is-active flintlockd.service", SOON)?;
+    host::is_up(guest)?;
+    host::data_is_intact(guest)?;
+    let entry = host::said(guest, "MVM-CONF-002")?;
+    ensure!(entry["PRIORITY"] == "3", "{entry}");
+    let message = entry["MESSAGE"].as_str().unwrap_or_default();
+    ensure!(message.contains("/etc/mvmhost.toml:4: "), "{message}");
+    guest.ok("dmesg | grep mvmhost: | grep -q MVM-CONF-002")?;
+    let status = host::json(guest, "status")?;
+    ensure!(host::codes(&status).contains(&"MVM-CONF-002".to_owned()), "{status}");
+    // Mended, it is as before.
+    guest.ok(": > /etc/mvmhost.toml && mvmhost apply && mvmhost plan")?;
+    Ok(())
+}
+
+/// # Errors
+/// Too much or too little is restarted.
+pub fn only_what_changed_is_restarted(context: &mut Context) -> Result<()> {
+    let guest = &mut context.guest;
+    let pids = "systemctl show -P MainPID containerd-dev.service flintlockd.service | xargs";
+    let before = guest.ok(pids)?;
+    guest.ok("mvmhost apply")?;
+    ensure!(guest.ok(pids)? == before, "an apply without a change restarted something");
+
+    let (containerd, flintlockd) = before.trim().split_once(' ').unwrap_or_default();
+    guest.ok(
+        "printf '[flintlockd]\\nextra-args = [\"--verbosity\", \"2\"]\\n' > /etc/mvmhost.toml",
+    )?;
+    let plan = guest.run("mvmhost plan")?;
+    ensure!(
+        plan.code() == Some(2) && plan.stdout.contains("restart flintlockd.service"),
+        "{plan:?}"
+    );
+    guest.ok("mvmhost apply && mvmhost plan")?;
+    let after = guest.ok(pids)?;
+    ensure!(after.trim().starts_with(containerd), "containerd-dev was restarted as well");
+    ensure!(!after.trim().ends_with(flintlockd), "flintlockd was not restarted");
+    guest.ok("tr '\\0' ' ' < /proc/$(systemctl show -P MainPID flintlockd)/cmdline | grep -q 'verbosity 2'")?;
+
+    guest.ok("printf '[containerd]\\nlog-level = \"debug\"\\n' > /etc/mvmhost.toml")?;
+    guest.ok("mvmhost apply && mvmhost plan")?;
+    guest.ok("grep -q 'level = \"debug\"' /run/mvmhost/containerd-dev.toml")?;
+    host::is_up(guest)?;
+
+    guest.ok("printf '[network.bridge]\\naddresses = [\"10.43.0.1/24\", \"10.42.0.1/24\"]\\n' > /etc/mvmhost.toml")?;
+    let running = guest.ok(pids)?;
+    guest
+        .ok("mvmhost apply && mvmhost plan && ip -br address show br-mvm | grep -q 10.43.0.1/24")?;
+    ensure!(
+        guest.ok("systemctl show -P MainPID containerd-dev.service")?.trim()
+            == running.trim().split_once(' ').unwrap_or_default().0,
+        "an address restarted containerd"
+    );
+    host::data_is_intact(guest)
+}
+
+/// # Errors
+/// A file is accepted, or the machine does not come up.
+pub fn unreadable_files_are_refused(context: &mut Context) -> Result<()> {
+    let guest = &mut context.guest;
+    for make in [
+        "truncate -s 1G /etc/mvmhost.toml",
+        "printf '\\377\\376\\000' > /etc/mvmhost.toml",
+        "mkdir /etc/mvmhost.toml",
+        "mkfifo /etc/mvmhost.toml",
+        "printf 'a = %0100000d' 0 | tr 0 [ > /etc/mvmhost.toml",
+    ] {
+        guest.ok(&format!("rm -rf /etc/mvmhost.toml; {make}"))?;
+        let checked = guest.run("timeout 10 mvmhost config check")?;
+        ensure!(checked.code() == Some(78), "{make}: {checked:?}");
+        let said = format!("{}{}", checked.stdout, checked.stderr);
+        ensure!(said.contains("/etc/mvmhost.toml"), "{make}: {said}");
+        guest.ok("timeout 20 systemctl daemon-reload")?;
+        guest.ok(
+            "grep -q bridge-name /run/systemd/generator/flintlockd.service.d/50-mvmhost.conf",
+        )?;
+    }
+    // Without a last good one flintlockd is held back, and says so.
+    guest.ok(
+        "rm -rf /etc/mvmhost.toml /etc/mvmhost/applied.toml; echo x > /etc/mvmhost.toml; sync",
+    )?;
+    guest.reboot()?;
+    host::is_held_back(guest)?;
+    host::said(guest, "MVM-CONF-003")?;
+    guest.ok("journalctl -b -u flintlockd.service -o cat | grep -q MVM-CONF-003")?;
+    guest.ok("rm /etc/mvmhost.toml && mvmhost apply")?;
+    host::settles(guest, SOON)?;
+    host::data_is_intact(guest)
+}
+
+/// # Errors
+/// ps, systemctl or a unit file shows the token, or flintlockd does not ask for it.
+pub fn the_token_is_on_no_command_line(context: &mut Context) -> Result<()> {
+    let guest = &mut context.guest;
+    guest.ok("umask 077; echo s3cr3t-t0ken > /etc/flintlock.token")?;
+    guest.ok("printf '[flintlockd]\\nbasic-auth-token-file = \"/etc/flintlock.token\"\\n' > /etc/mvmhost.toml")?;
+    guest.ok("mvmhost apply && mvmhost plan")?;
+    let status = host::json(guest, "status")?;
+    ensure!(status["flintlockd"]["answers"] == true, "{status}");
+    guest.ok("test \"$(stat -c %a /run/mvmhost/flintlockd/flintlockd/config.yaml)\" = 600")?;
+    for place in [
+        "cat /proc/[0-9]*/cmdline | tr '\\0' ' '",
+        "systemctl show flintlockd.service",
+        "systemctl cat flintlockd.service",
+        "journalctl -b --no-pager",
+        "cat /etc/mvmhost/applied.toml",
+        "mvmhost status; mvmhost --json status; mvmhost config show",
+    ] {
+        // The shell that runs this has the word on its own command line: so it is spelt apart.
+        let found =
+            guest.run(&format!("w=t0k; ({place}) 2>/dev/null | grep -a -F \"s3cr3t-${{w}}en\""))?;
+        ensure!(found.stdout.is_empty(), "{place} shows the token: {}", found.stdout);
+    }
+    // It is the API that asks for it: without the file the probe is turned away.
+    guest.ok("rm /etc/flintlock.token")?;
+    let checked = guest.run("/usr/libexec/mvmhost/mvm-validate")?;
+    ensure!(checked.code() == Some(1) && checked.stderr.contains("MVM-FLK-007"), "{checked:?}");
+    Ok(())
+}
+
+/// # Errors
+/// A full disk is not said, or breaks what is there.
+pub fn a_full_disk_is_said(context: &mut Context) -> Result<()> {
+    let guest = &mut context.guest;
+    guest.ok(
+        "printf '[flintlockd]\\nextra-args = [\"--verbosity\", \"2\"]\\n' > /etc/mvmhost.toml",
+    )?;
+    guest.run("fallocate -l 100G /var/tmp/filler; dd if=/dev/zero of=/var/tmp/filler2 bs=1M status=none; sync")?;
+    guest.run("dd if=/dev/zero of=/etc/filler3 bs=512 status=none; sync")?;
+    let applied = guest.run("mvmhost apply")?;
+    ensure!(applied.code() == Some(1) && applied.stderr.contains("MVM-HOST-105"), "{applied:?}");
+    ensure!(applied.stderr.contains("No space left"), "{applied:?}");
+    guest.reboot()?;
+    guest.wait_for("systemctl is-active flintlockd.service", SOON)?;
+    guest.ok("rm -f /var/tmp/filler /var/tmp/filler2 /etc/filler3; sync")?;
+    guest.ok("mvmhost apply && mvmhost plan")?;
+    host::data_is_intact(guest)
+}

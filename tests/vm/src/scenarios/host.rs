@@ -1,0 +1,139 @@
+//! The host under test: where things are, and what it must be like when it is up.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::guest::Guest;
+
+/// The default pool.
+pub const POOL: &str = "flintlock-dev-thinpool";
+/// The directory of its files.
+pub const FILES: &str = "/var/lib/containerd-dev/snapshotter/devmapper";
+/// containerd-dev's command line tool in flintlock's namespace.
+pub const CTR: &str = "ctr -a /run/containerd-dev/containerd.sock -n flintlock";
+/// The thin device of the snapshot that [`write_data`] makes.
+pub const VOLUME: &str = "/dev/mapper/flintlock-dev-thinpool-snap-1";
+/// The whole chain, in order.
+pub const UNITS: [&str; 5] = [
+    "mvm-thinpool.service",
+    "mvm-net.service",
+    "mvm-hygiene.service",
+    "containerd-dev.service",
+    "flintlockd.service",
+];
+/// How long a mended host may take to heal by itself: the contract's minute, and what a guest
+/// without hardware support takes longer for.
+pub const HEALS: Duration = Duration::from_secs(90);
+
+/// `systemctl is-active` of every unit of the chain.
+///
+/// # Errors
+/// One is not active.
+pub fn is_up(guest: &mut Guest) -> Result<()> {
+    for unit in UNITS {
+        let state = guest.run(&format!("systemctl is-active {unit}"))?.stdout;
+        ensure!(state.trim() == "active", "{unit} is {}", state.trim());
+    }
+    let table = guest.ok(&format!("dmsetup table {POOL}"))?;
+    ensure!(table.contains(" thin-pool "), "{table}");
+    let plugins = guest.ok(&format!("{CTR} plugins ls"))?;
+    let devmapper = plugins.lines().find(|line| line.contains("devmapper")).unwrap_or_default();
+    ensure!(devmapper.split_whitespace().last() == Some("ok"), "{devmapper}");
+    Ok(())
+}
+
+/// Waits until the host is up and has nothing left to do.
+///
+/// # Errors
+/// It is not, within `limit`.
+pub fn settles(guest: &mut Guest, limit: Duration) -> Result<()> {
+    guest.wait_for("mvmhost plan", limit)?;
+    is_up(guest)
+}
+
+/// Makes a thin device through containerd, writes 16 MiB of random data far into it and keeps the
+/// checksum in the guest.
+///
+/// # Errors
+/// A command fails.
+pub fn write_data(guest: &mut Guest) -> Result<()> {
+    guest.ok(&format!(
+        "{CTR} snapshots --snapshotter devmapper prepare kept '' &&
+         dd if=/dev/urandom of={VOLUME} bs=1M count=16 seek=2048 conv=fsync status=none &&
+         sync && {DIGEST} > /root/digest && cat /root/digest"
+    ))?;
+    Ok(())
+}
+
+const DIGEST: &str = "dd if=/dev/mapper/flintlock-dev-thinpool-snap-1 bs=1M count=16 skip=2048 \
+                      iflag=direct status=none | sha256sum";
+
+/// The data of [`write_data`] are still the same.
+///
+/// # Errors
+/// They are not, or cannot be read.
+pub fn data_is_intact(guest: &mut Guest) -> Result<()> {
+    let digest = guest.ok(DIGEST)?;
+    let kept = guest.ok("cat /root/digest")?;
+    ensure!(digest == kept, "the thin volume changed: {kept} became {digest}");
+    Ok(())
+}
+
+/// The entries of one code in this boot's journal.
+///
+/// # Errors
+/// journalctl fails or does not speak JSON.
+pub fn journal(guest: &mut Guest, code: &str) -> Result<Vec<Value>> {
+    let text = guest.ok(&format!("journalctl -b -o json MVMHOST_CODE={code} || true"))?;
+    let entries = text.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>();
+    entries.with_context(|| format!("journalctl said {text}"))
+}
+
+/// One code was said in this boot, under mvmhost's identifier, with every documented field.
+///
+/// # Errors
+/// It was not.
+pub fn said(guest: &mut Guest, code: &str) -> Result<Value> {
+    let entries = journal(guest, code)?;
+    let Some(entry) = entries.last() else {
+        let all = guest.ok("journalctl -b -t mvmhost -o cat --no-pager | tail -n 30")?;
+        anyhow::bail!("{code} was not said in this boot, but\n{all}");
+    };
+    for field in ["MESSAGE_ID", "MVMHOST_SUBJECT", "DOCUMENTATION"] {
+        ensure!(entry[field].is_string(), "{code} has no {field}: {entry}");
+    }
+    ensure!(entry["SYSLOG_IDENTIFIER"] == "mvmhost", "{entry}");
+    Ok(entry.clone())
+}
+
+/// `mvmhost ARGUMENTS --json`, whatever its exit code.
+///
+/// # Errors
+/// What it prints is no JSON.
+pub fn json(guest: &mut Guest, arguments: &str) -> Result<Value> {
+    let output = guest.run(&format!("mvmhost --json {arguments}"))?;
+    serde_json::from_str(&output.stdout)
+        .with_context(|| format!("mvmhost --json {arguments}: {} {}", output.stdout, output.stderr))
+}
+
+/// The codes of a document's findings.
+pub fn codes(document: &Value) -> Vec<String> {
+    let findings = document["findings"].as_array().cloned().unwrap_or_default();
+    findings.iter().filter_map(|f| f["code"].as_str().map(str::to_owned)).collect()
+}
+
+/// Nothing but ssh is promised: the pool is not there, flintlockd did not run in this boot, and
+/// the machine answers.
+///
+/// # Errors
+/// Something runs that must not.
+pub fn is_held_back(guest: &mut Guest) -> Result<()> {
+    let ran = guest
+        .ok("journalctl -b -u flintlockd.service -o cat | grep -c 'standin: start' || true")?;
+    ensure!(ran.trim() == "0", "flintlockd ran {} times", ran.trim());
+    let state = guest.run("systemctl is-active flintlockd.service")?.stdout;
+    ensure!(state.trim() != "active", "flintlockd is {}", state.trim());
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! What mvmhost promises, tried on a real Debian from the built package.
+//!
+//! One file for each kind of promise. The steps that several need are in [`host`].
+
+pub mod boots;
+pub mod chain;
+pub mod configuration;
+pub mod host;
+pub mod install;
+pub mod package;
+pub mod pool;
+
+use crate::runner::Test;
+
+/// The state after installation and `mvmhost apply`, kept by `savevm`.
+pub const UP: &str = "up";
+
+/// All, in order: the first ones build the host that the others start from.
+pub const TESTS: &[Test] = &[
+    Test::new("install", install::installs_and_starts_nothing),
+    Test::new("apply", install::apply_brings_the_host_up),
+    Test::from(UP, "reboots", boots::three_reboots),
+    Test::from(UP, "power-cuts", boots::three_power_cuts),
+    Test::from(UP, "power-cut-while-applying", boots::power_cut_while_applying),
+    Test::from(UP, "never-half-up", boots::flintlockd_never_ran_without_its_chain),
+    Test::from(UP, "typo", configuration::a_typo_leaves_the_host_up_from_the_last_good_file),
+    Test::from(UP, "changes", configuration::only_what_changed_is_restarted),
+    Test::from(UP, "hostile-files", configuration::unreadable_files_are_refused),
+    Test::from(UP, "token", configuration::the_token_is_on_no_command_line),
+    Test::from(UP, "full-disk", configuration::a_full_disk_is_said),
+    Test::from(UP, "file-missing", pool::a_missing_file_is_refused_and_heals),
+    Test::from(UP, "files-wrong", pool::wrong_files_are_refused_and_left_alone),
+    Test::from(UP, "thin-check", pool::thin_check_decides),
+    Test::from(UP, "loops", pool::loop_numbers_do_not_matter),
+    Test::from(UP, "no-loop", pool::without_loop_devices),
+    Test::from(UP, "name-taken", pool::a_taken_name_is_refused),
+    Test::from(UP, "provision-sh", pool::a_live_pool_of_provision_sh_keeps_its_table),
+    Test::from(UP, "containerd-killed", chain::containerd_comes_back_with_flintlockd),
+    Test::from(UP, "operator-config", chain::the_operators_containerd_configuration_is_checked),
+    Test::from(UP, "port-taken", chain::a_taken_port_is_named),
+    Test::from(UP, "deaf-flintlockd", chain::a_flintlockd_that_does_not_listen_is_not_up),
+    Test::from(UP, "hygiene", chain::stale_pid_files_go_and_others_stay),
+    Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
+];
