@@ -23,7 +23,7 @@ pub(crate) fn run() -> Result<()> {
 /// against /bin/true.
 fn generator() -> Result<()> {
     tools::apt(&["valgrind"])?;
-    let program = package::generator()?;
+    let program = package::static_programs()?.join("mvmhost-generator");
     let top = tools::top()?;
     let scratch = top.join("target").join(format!("bench-{}", tools::now()));
     let measured = measure(&top, &program, &scratch);

@@ -9,7 +9,11 @@ use anyhow::{Context, Result, ensure};
 use crate::tools;
 
 /// Programs of the package that are linked as usual.
-const PROGRAMS: [&str; 5] = ["mvmhost", "mvm-hygiene", "mvm-net", "mvm-thinpool", "mvm-validate"];
+const PROGRAMS: [&str; 4] = ["mvmhost", "mvm-hygiene", "mvm-net", "mvm-validate"];
+
+/// Programs that are linked statically: the dynamic loader would be half of their run time, and
+/// pid 1 or the whole chain waits for them. Neither resolves names, which static glibc cannot.
+const STATIC: [&str; 2] = ["mvmhost-generator", "mvm-thinpool"];
 
 /// Builds target/packages/mvmhost_VERSION_ARCH.deb and returns its path.
 pub(crate) fn run() -> Result<PathBuf> {
@@ -51,23 +55,25 @@ fn programs(top: &Path, bin: &Path) -> Result<()> {
     for name in PROGRAMS {
         fs::copy(top.join("target/release").join(name), bin.join(name))?;
     }
-    fs::copy(generator()?, bin.join("mvmhost-generator"))?;
+    let folder = static_programs()?;
+    for name in STATIC {
+        fs::copy(folder.join(name), bin.join(name))?;
+    }
     Ok(())
 }
 
-/// Builds the generator and returns its path. Linked statically: half of its run time would be the
-/// dynamic loader, and pid 1 waits for it.
-pub(crate) fn generator() -> Result<PathBuf> {
+/// Builds what is linked statically and returns the folder that it is in.
+pub(crate) fn static_programs() -> Result<PathBuf> {
     let told = tools::output(Command::new("rustc").arg("-vV"))?;
     let host = told
         .lines()
         .find_map(|line| line.strip_prefix("host: "))
         .context("rustc does not tell its host")?;
     let mut build = tools::command("cargo")?;
-    build.args(["build", "--release", "--quiet", "--locked", "-p", "mvmhost-generator"]);
-    build.args(["--target", host]).env("RUSTFLAGS", "-C target-feature=+crt-static");
-    tools::check(&mut build)?;
-    Ok(tools::top()?.join("target").join(host).join("release/mvmhost-generator"))
+    build.args(["build", "--release", "--quiet", "--locked", "--target", host]);
+    build.args(STATIC.iter().flat_map(|name| ["-p", name]));
+    tools::check(build.env("RUSTFLAGS", "-C target-feature=+crt-static"))?;
+    Ok(tools::top()?.join("target").join(host).join("release"))
 }
 
 /// Manual pages from Markdown, and the list by which debhelper installs them.

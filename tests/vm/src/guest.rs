@@ -181,8 +181,8 @@ impl Guest {
 
     /// Reboots cleanly and waits until the next boot has finished.
     ///
-    /// QEMU ends where the guest restarts and a new one takes over: emulated code runs three times
-    /// slower after a warm reset. Reboot a guest only through this.
+    /// QEMU ends where the guest restarts (`-no-reboot`) and a new one takes over: boots after a warm
+    /// reset were seen to take up to three times as long. Reboot a guest only through this.
     ///
     /// # Errors
     /// As [`Guest::boot`], or the guest is still on after five minutes.

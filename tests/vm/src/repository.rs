@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::guest::Guest;
 use crate::image::Suite;
+use crate::leaks;
 use crate::tools;
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -24,6 +25,7 @@ const SLACK: u64 = 24 << 20;
 pub struct Repository {
     suite: Suite,
     folder: TempDir,
+    _lock: File,
 }
 
 impl Repository {
@@ -33,7 +35,7 @@ impl Repository {
     /// # Errors
     /// A folder holds no .deb, or gpg, apt-ftparchive or mkfs.ext4 fails.
     pub fn build(suite: Suite, folders: &[&Path]) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("mvm-repo-").tempdir_in("/var/tmp")?;
+        let (folder, lock) = leaks::new_scratch()?;
         let tree = folder.path().join("tree");
         let pool = tree.join("pool");
         fs::create_dir_all(&pool)?;
@@ -45,7 +47,7 @@ impl Repository {
         sign(suite, folder.path(), &tree)?;
         make_disk(&tree, &folder.path().join("repository.raw"), bytes)?;
         fs::remove_dir_all(&tree)?;
-        Ok(Self { suite, folder })
+        Ok(Self { suite, folder, _lock: lock })
     }
 
     /// The disk, for [`crate::guest::Options::repository`].
