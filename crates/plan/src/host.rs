@@ -148,7 +148,8 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     Plan::new(steps, Vec::new())
 }
 
-/// What is still wrong once everything was done: a finding for each unit that is not up.
+/// What is still wrong once everything was done: a finding for each unit that is not up, and for a
+/// flintlockd that is not installed.
 pub fn missing(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     let down = needed(desired).filter_map(|name| {
         let state = match observed.units.get(name) {
@@ -158,7 +159,11 @@ pub fn missing(desired: &Desired, observed: &Observed) -> Vec<Finding> {
         };
         Some(Finding::new(&catalogue::units::UNIT_FAILED, name).with("state", state))
     });
-    down.collect()
+    let absent = desired.flintlockd.is_none().then(|| {
+        let program = desired.flintlockd_argv.first().map_or("flintlockd", String::as_str);
+        Finding::new(&catalogue::flk::BINARY_MISSING, program)
+    });
+    down.chain(absent).collect()
 }
 
 /// The units that make up the host, in the order of the chain.

@@ -17,7 +17,7 @@ macro_rules! catalogue {
                 message: $message, cause: $cause, remedy: $remedy,
             };
         )*
-        pub(super) static ALL: &[(&str, &Entry)] = &[$((stringify!($name), &$name)),*];
+        pub(in crate::catalogue) static ALL: &[(&str, &Entry)] = &[$((stringify!($name), &$name)),*];
     };
 }
 
@@ -37,8 +37,17 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
 
 /// Every row with its name in the sources.
 pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
-    let families =
-        [conf::ALL, pool::ALL, net::ALL, ctrd::ALL, flk::ALL, host::ALL, said::ALL, units::ALL];
+    let families = [
+        conf::ALL,
+        pool::ALL,
+        pool::FILES,
+        net::ALL,
+        ctrd::ALL,
+        flk::ALL,
+        host::ALL,
+        said::ALL,
+        units::ALL,
+    ];
     families.into_iter().flatten().copied()
 }
 

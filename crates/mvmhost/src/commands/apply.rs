@@ -107,8 +107,8 @@ fn rounds(
             }
         }
         plans = machine::plans(&context.roots, loaded, units)?;
-        if !host::missing(&plans.desired, &plans.observed).is_empty() {
-            // A unit that failed is not started over and over: the retry timer does that.
+        // What was done and is still to do failed: the retry timer does it again, not this loop.
+        if plans.units.steps.iter().any(|step| done.contains(&step.to_string())) {
             break;
         }
     }

@@ -87,4 +87,6 @@ fn without_flintlockd_the_rest_still_comes_up() {
     let desired = Desired::new(&loaded.config, String::new(), Facts::default());
     assert_eq!(desired.flintlockd, None);
     assert_eq!(steps(&desired, &settled(&desired)), []);
+    let missing = missing(&desired, &settled(&desired));
+    assert_eq!(missing.iter().map(Finding::code).collect::<Vec<_>>(), ["MVM-FLK-001"]);
 }
