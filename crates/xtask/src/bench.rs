@@ -16,7 +16,7 @@ const RUNS: usize = 1001;
 pub(crate) fn run() -> Result<()> {
     generator()?;
     vm::prepare()?;
-    vm::run("vm-bench", &[])
+    vm::run("vm-bench")
 }
 
 /// The generator with the file as it is installed: instructions under callgrind, and wall time

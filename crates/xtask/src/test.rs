@@ -149,7 +149,7 @@ fn deny() -> Result<()> {
 
 fn fuzz() -> Result<()> {
     tools::apt(&["g++"])?;
-    tools::run("bash", &["tests/fuzz/run", "20"])
+    tools::run("bash", &["tests/fuzz/run", "10"])
 }
 
 fn lintian() -> Result<()> {
@@ -163,5 +163,5 @@ fn lintian() -> Result<()> {
 
 fn guests() -> Result<()> {
     vm::prepare()?;
-    vm::run("vm-tests", &[])
+    vm::tests()
 }

@@ -1,9 +1,10 @@
 //! Disposable Debians: what the guests need is built here, what happens in them is in tests/vm.
 
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::{package, tools};
 
@@ -18,15 +19,36 @@ pub(crate) fn prepare() -> Result<PathBuf> {
     Ok(deb)
 }
 
-/// Runs a program of tests/vm.
-pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<()> {
+/// A program of tests/vm; its errors name causes, and where they were made is of no use.
+fn program(name: &str) -> Result<Command> {
     let top = tools::top()?;
-    let mut command = Command::new(top.join("target/debug").join(program));
-    tools::check(command.args(arguments).current_dir(top))
+    let mut command = Command::new(top.join("target/debug").join(name));
+    command.current_dir(top).env("RUST_BACKTRACE", "0");
+    Ok(command)
+}
+
+/// Runs a program of tests/vm.
+pub(crate) fn run(name: &str) -> Result<()> {
+    tools::check(&mut program(name)?)
+}
+
+/// Both suites side by side: two guests are what two cores carry. What the second one says comes
+/// when the first is through.
+pub(crate) fn tests() -> Result<()> {
+    let said = tools::top()?.join("target/vm/trixie.log");
+    let log = File::create(&said)?;
+    let mut other = program("vm-tests")?;
+    let mut other = other.arg("trixie").stdout(log.try_clone()?).stderr(log).spawn()?;
+    let one = tools::check(program("vm-tests")?.arg("bookworm"));
+    let ended = other.wait()?;
+    print!("{}", fs::read_to_string(&said)?);
+    one?;
+    ensure!(ended.success(), "vm-tests trixie: {ended}");
+    Ok(())
 }
 
 /// `cargo xtask demo`
 pub(crate) fn demo() -> Result<()> {
     prepare()?;
-    run("vm-demo", &[])
+    run("vm-demo")
 }

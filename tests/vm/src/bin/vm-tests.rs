@@ -1,5 +1,5 @@
-//! The promises of mvmhost on Debian 12 and 13: `vm-tests [WORD...]`, words being parts of names
-//! such as `bookworm/reboots`. Run by `cargo xtask test vm`, which builds what goes in.
+//! The promises of mvmhost on a real Debian: `vm-tests bookworm|trixie [WORD...]`, words being
+//! parts of the tests' names. Run by `cargo xtask test vm`, which builds what goes in.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,16 @@ use mvm_vm::{scenarios, tools};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    runner::run(&Suite::ALL, setup, scenarios::TESTS, &arguments)
+    let named = arguments.first().map(String::as_str);
+    let Some(suite) = Suite::ALL.into_iter().find(|suite| Some(suite.name()) == named) else {
+        eprintln!("vm-tests: name a suite: bookworm or trixie");
+        return ExitCode::from(64);
+    };
+    let tests = match suite {
+        Suite::Bookworm => scenarios::TESTS,
+        Suite::Trixie => scenarios::CORE,
+    };
+    runner::run(&[suite], setup, tests, arguments.get(1..).unwrap_or_default())
 }
 
 fn setup(image: Image) -> Result<Context> {

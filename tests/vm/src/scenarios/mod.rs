@@ -15,6 +15,20 @@ use crate::runner::Test;
 /// The state after installation and `mvmhost apply`, kept by `savevm`.
 pub const UP: &str = "up";
 
+/// What Debian 13 adds to Debian 12, where everything is tried: another systemd, kernel, containerd
+/// and thin_check.
+pub const CORE: &[Test] = &[
+    Test::new("install", install::installs_and_starts_nothing),
+    Test::new("apply", install::apply_brings_the_host_up),
+    Test::from(UP, "reboots", boots::three_reboots),
+    Test::from(UP, "power-cuts", boots::three_power_cuts),
+    Test::from(UP, "never-half-up", boots::flintlockd_never_ran_without_its_chain),
+    Test::from(UP, "typo", configuration::a_typo_leaves_the_host_up_from_the_last_good_file),
+    Test::from(UP, "thin-check", pool::thin_check_decides),
+    Test::from(UP, "containerd-killed", chain::containerd_comes_back_with_flintlockd),
+    Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
+];
+
 /// All, in order: the first ones build the host that the others start from.
 pub const TESTS: &[Test] = &[
     Test::new("install", install::installs_and_starts_nothing),
