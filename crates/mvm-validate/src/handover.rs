@@ -38,9 +38,28 @@ pub fn write_token(roots: &Roots, config: &Config) -> Result<(), String> {
     let Some(file) = &config.flintlockd.basic_auth_token_file else {
         return Ok(());
     };
-    let token = token(&roots.at(file.as_str()))?;
-    let text = format!("basic-auth-token: {}\n", yaml_string(&token));
+    let text = token_text(&token(&roots.at(file.as_str()))?);
     atomic::write(&token_config(roots), text.as_bytes(), 0o600).map_err(|error| chain(&error))
+}
+
+/// Whether the running flintlockd, whose environment is `environ` as /proc shows it, has another
+/// token than the configuration gives it, or has one that was taken away. A token file that cannot
+/// be used is the business of the check that says so.
+pub fn token_is_stale(roots: &Roots, config: &Config, environ: &[u8]) -> bool {
+    let variable = format!("XDG_CONFIG_HOME={}", names::FLINTLOCKD_CONFIG_HOME);
+    let told = environ.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes());
+    let Some(file) = &config.flintlockd.basic_auth_token_file else {
+        return told;
+    };
+    let Ok(token) = token(&roots.at(file.as_str())) else {
+        return false;
+    };
+    let given = atomic::read_bounded(&token_config(roots), 2 * TOKEN_MAX).unwrap_or_default();
+    !told || given != token_text(&token).as_bytes()
+}
+
+fn token_text(token: &str) -> String {
+    format!("basic-auth-token: {}\n", yaml_string(token))
 }
 
 /// Renders containerd-dev's configuration.
@@ -88,5 +107,25 @@ mod tests {
     #[test]
     fn a_token_cannot_leave_its_yaml_string() {
         assert_eq!(yaml_string(r#"a"b\c: #d"#), r#""a\"b\\c: #d""#);
+    }
+
+    #[test]
+    fn a_token_that_changed_is_stale() {
+        let folder = tempfile::tempdir().unwrap();
+        let roots = Roots::new(folder.path());
+        let with = |text: &str| {
+            let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
+            mvm_config::load::parse(&[source]).unwrap().config
+        };
+        let (none, some) = (with(""), with("[flintlockd]\nbasic-auth-token-file = \"/token\"\n"));
+        let told = format!("A=b\0XDG_CONFIG_HOME={}\0", names::FLINTLOCKD_CONFIG_HOME);
+        std::fs::write(roots.at("/token"), "one\n").unwrap();
+        assert!(!token_is_stale(&roots, &none, b"A=b\0"));
+        assert!(token_is_stale(&roots, &none, told.as_bytes()));
+        assert!(token_is_stale(&roots, &some, b"A=b\0"));
+        write_token(&roots, &some).unwrap();
+        assert!(!token_is_stale(&roots, &some, told.as_bytes()));
+        std::fs::write(roots.at("/token"), "two\n").unwrap();
+        assert!(token_is_stale(&roots, &some, told.as_bytes()));
     }
 }

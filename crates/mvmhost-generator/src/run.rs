@@ -23,13 +23,11 @@ pub(crate) fn print(text: &str) -> ExitCode {
 /// boots on.
 pub(crate) fn generate(roots: &Roots, normal: &Path, late: &Path) -> ExitCode {
     let device = roots.at("/dev/kmsg");
+    // Names only: nothing is opened, so nothing can block.
+    let exists = |path: &str| fs::symlink_metadata(roots.at(path)).is_ok();
     let files = match configuration(roots, &device) {
-        Some(config) => {
-            // Names only: nothing is opened, so nothing can block.
-            let exists = |path: &str| fs::symlink_metadata(roots.at(path)).is_ok();
-            units::files(&config, Facts::new(&config, exists))
-        }
-        None => units::held(),
+        Some(config) => units::files(&config, Facts::new(&config, exists)),
+        None => units::held(Facts::new(&Config::default(), exists)),
     };
     let mut code = ExitCode::SUCCESS;
     for file in &files {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use mvm_config::{Loaded, Roots};
+use mvm_config::{Config, Loaded, Roots};
 use mvm_diagnostics::{Finding, catalogue};
 use mvm_host::chain;
 use mvm_host::systemd::{UnitState, Units};
@@ -10,6 +10,7 @@ use mvm_network::{Kernel, Network};
 use mvm_plan::host::{Desired, Observed, Step, Unit};
 use mvm_plan::units::{Directory, Facts, UnitFile};
 use mvm_plan::{Plan, names, network, thinpool};
+use mvm_validate::handover;
 
 /// The three plans, and what they were made from.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ pub(crate) fn plans(
     let exists = |path: &str| fs::symlink_metadata(roots.at(path)).is_ok();
     let facts = Facts::new(config, exists);
     let desired = Desired::new(config, mvm_config::to_toml(config), facts);
-    let mut observed = observe(roots, &desired, units).map_err(|error| {
+    let mut observed = observe(roots, config, &desired, units).map_err(|error| {
         Finding::new(&catalogue::units::NOT_SYSTEMD, "systemd").with("why", chain(&error))
     })?;
     observed.pool_pending = !pool.steps.is_empty();
@@ -79,6 +80,7 @@ pub(crate) fn plans(
 /// What units, generated files and rendered files are like now.
 fn observe(
     roots: &Roots,
+    config: &Config,
     desired: &Desired,
     units: &mut dyn Units,
 ) -> Result<Observed, mvm_host::Error> {
@@ -91,6 +93,11 @@ fn observe(
     for name in mvm_plan::host::needed(desired) {
         let state = units.state(name)?;
         observed.needs_reload |= state.is_loaded() && state.need_daemon_reload;
+        if state.main_pid != 0 && Some(name) == desired.flintlockd.as_deref() {
+            let environ = fs::read(roots.at(format!("/proc/{}/environ", state.main_pid)));
+            let environ = environ.unwrap_or_default();
+            observed.token_stale = handover::token_is_stale(roots, config, &environ);
+        }
         if state.is_loaded() {
             observed.units.insert(name.to_owned(), unit(roots, &state));
         }

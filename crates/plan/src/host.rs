@@ -24,8 +24,11 @@ pub struct Desired {
     /// The rendered configuration of containerd-dev; None where the operator has his own, or uses
     /// the distribution's containerd.
     pub containerd_config: Option<String>,
-    /// The unit of containerd and whether it is ours to restart.
-    pub containerd: (String, bool),
+    /// The unit of containerd.
+    pub containerd: String,
+    /// The command line of containerd-dev; None for the distribution's containerd, which is not
+    /// ours to restart.
+    pub containerd_argv: Option<Vec<String>>,
     /// flintlockd's unit; None while flintlockd is not installed.
     pub flintlockd: Option<String>,
     /// Its command line.
@@ -42,10 +45,9 @@ impl Desired {
             applied,
             generated: units::files(config, facts),
             containerd_config: rendered.then(|| containerd::render(config)),
-            containerd: (
-                names::containerd_unit(instance).to_owned(),
-                instance == Instance::Dedicated,
-            ),
+            containerd: names::containerd_unit(instance).to_owned(),
+            containerd_argv: (instance == Instance::Dedicated)
+                .then(|| units::containerd_command(config, facts)),
             flintlockd: installed.then(|| config.flintlockd.unit.as_str().to_owned()),
             flintlockd_argv: units::flintlockd_command(config),
         }
@@ -80,6 +82,8 @@ pub struct Observed {
     pub pool_pending: bool,
     /// mvm-net has steps to do.
     pub net_pending: bool,
+    /// flintlockd was started with another token than it is to have, or with none.
+    pub token_stale: bool,
 }
 
 /// One thing to do.
@@ -127,22 +131,26 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
             steps.push(Step::Reload(unit.to_owned()));
         }
     }
-    let (containerd, ours) = &desired.containerd;
-    let stale = *ours
-        && active(containerd)
-        && desired.containerd_config.is_some()
-        && desired.containerd_config != observed.containerd_config;
+    let running =
+        |unit: &str| observed.units.get(unit).map(|u| u.argv.as_slice()).unwrap_or_default();
+    let containerd = &desired.containerd;
+    let stale = active(containerd)
+        && desired.containerd_argv.as_ref().is_some_and(|argv| {
+            let config = &desired.containerd_config;
+            running(containerd) != argv || config.is_some() && *config != observed.containerd_config
+        });
     if stale {
         steps.push(Step::Restart(containerd.clone()));
     }
     if let Some(unit) = &desired.flintlockd {
-        let running = observed.units.get(unit).map(|unit| unit.argv.as_slice()).unwrap_or_default();
+        let changed = running(unit) != desired.flintlockd_argv || observed.token_stale;
         // A restart of containerd restarts flintlockd as well.
-        if active(unit) && running != desired.flintlockd_argv && !stale {
+        if active(unit) && changed && !stale {
             steps.push(Step::Restart(unit.clone()));
         }
     }
-    if needed(desired).any(|unit| !active(unit)) {
+    // A restart of containerd takes down what is bound to it.
+    if stale || needed(desired).any(|unit| !active(unit)) {
         steps.push(Step::Start(names::TARGET.to_owned()));
     }
     Plan::new(steps, Vec::new())
@@ -168,7 +176,7 @@ pub fn missing(desired: &Desired, observed: &Observed) -> Vec<Finding> {
 
 /// The units that make up the host, in the order of the chain.
 pub fn needed(desired: &Desired) -> impl Iterator<Item = &str> {
-    [names::THINPOOL_UNIT, names::NET_UNIT, names::HYGIENE_UNIT, desired.containerd.0.as_str()]
+    [names::THINPOOL_UNIT, names::NET_UNIT, names::HYGIENE_UNIT, desired.containerd.as_str()]
         .into_iter()
         .chain(desired.flintlockd.as_deref())
 }

@@ -13,6 +13,8 @@ fn settled(desired: &Desired) -> Observed {
     let mut units: BTreeMap<String, Unit> =
         needed(desired).map(|name| (name.to_owned(), up(&[]))).collect();
     units.insert("flintlockd.service".into(), up(&desired.flintlockd_argv));
+    let containerd = desired.containerd_argv.clone().unwrap_or_default();
+    units.insert("containerd-dev.service".into(), up(&containerd));
     Observed {
         applied: Some(desired.applied.clone()),
         generated: desired.generated.clone(),
@@ -50,9 +52,17 @@ fn only_what_changed_is_restarted() {
     observed.units.get_mut("flintlockd.service").unwrap().argv.pop();
     assert_eq!(steps(&desired, &observed), [Step::Restart("flintlockd.service".into())]);
 
+    let observed = Observed { token_stale: true, ..settled(&desired) };
+    assert_eq!(steps(&desired, &observed), [Step::Restart("flintlockd.service".into())]);
+
     let mut observed = settled(&desired);
     observed.containerd_config = Some("version = 2\n".into());
-    assert_eq!(steps(&desired, &observed), [Step::Restart("containerd-dev.service".into())]);
+    let both = [Step::Restart("containerd-dev.service".into()), Step::Start(names::TARGET.into())];
+    assert_eq!(steps(&desired, &observed), both);
+
+    let mut observed = settled(&desired);
+    observed.units.get_mut("containerd-dev.service").unwrap().argv.push("--log-level".into());
+    assert_eq!(steps(&desired, &observed), both);
 }
 
 #[test]

@@ -88,24 +88,33 @@ pub fn files(config: &Config, facts: Facts) -> Vec<UnitFile> {
         containerd_dropin(config, facts),
     ];
     files.extend(net(config));
-    if facts.flintlockd_binary && !facts.flintlockd_unit {
-        files.push(UnitFile {
-            directory: Directory::Late,
-            path: flintlockd.to_owned(),
-            text: fill(
-                include_str!("../../../../units/dropins/flintlockd.service"),
-                &[("BINARY", &exec_argument(config.flintlockd.binary.as_str()))],
-            ),
-        });
-    }
+    files.extend(own_flintlockd(config, facts));
     files
 }
 
 /// The unit files for a host whose configuration is invalid and was never valid: flintlockd is
 /// held back and its journal says why.
-pub fn held() -> Vec<UnitFile> {
+pub fn held(facts: Facts) -> Vec<UnitFile> {
+    let config = Config::default();
     let text = include_str!("../../../../units/dropins/flintlockd-held.conf");
-    vec![dropin("flintlockd.service", text.to_owned())]
+    let mut files = vec![dropin(config.flintlockd.unit.as_str(), text.to_owned())];
+    let target = include_str!("../../../../units/dropins/mvmhost.target-held.conf");
+    let values = [("FLINTLOCKD", config.flintlockd.unit.as_str())];
+    files.push(dropin(names::TARGET, fill(target, &values)));
+    files.extend(own_flintlockd(&config, facts));
+    files
+}
+
+/// A whole unit where flintlockd is installed and has none.
+fn own_flintlockd(config: &Config, facts: Facts) -> Option<UnitFile> {
+    (facts.flintlockd_binary && !facts.flintlockd_unit).then(|| UnitFile {
+        directory: Directory::Late,
+        path: config.flintlockd.unit.as_str().to_owned(),
+        text: fill(
+            include_str!("../../../../units/dropins/flintlockd.service"),
+            &[("BINARY", &exec_argument(config.flintlockd.binary.as_str()))],
+        ),
+    })
 }
 
 fn dropin(unit: &str, text: String) -> UnitFile {
@@ -119,22 +128,26 @@ fn containerd_dropin(config: &Config, facts: Facts) -> UnitFile {
             dropin(names::CONTAINERD_UNIT, text.to_owned())
         }
         Instance::Dedicated => {
-            let file = if facts.operator_containerd_config {
-                names::OPERATOR_CONTAINERD_CONFIG
-            } else {
-                names::CONTAINERD_DEV_CONFIG
-            };
-            let command = [config.containerd.binary.as_str(), "--config", file];
             let text = fill(
                 include_str!("../../../../units/dropins/containerd-dev.conf"),
                 &[
-                    ("COMMAND", &command_line(&command)),
+                    ("COMMAND", &command_line(&containerd_command(config, facts))),
                     ("FLINTLOCKD", config.flintlockd.unit.as_str()),
                 ],
             );
             dropin(names::CONTAINERD_DEV_UNIT, text)
         }
     }
+}
+
+/// containerd-dev's argv.
+pub fn containerd_command(config: &Config, facts: Facts) -> Vec<String> {
+    let file = if facts.operator_containerd_config {
+        names::OPERATOR_CONTAINERD_CONFIG
+    } else {
+        names::CONTAINERD_DEV_CONFIG
+    };
+    [config.containerd.binary.as_str(), "--config", file].map(str::to_owned).to_vec()
 }
 
 fn thinpool(config: &Config) -> String {
