@@ -27,16 +27,17 @@ pub(super) fn plan(desired: &Desired, observed: &Observed, live: &LivePool) -> P
     if !observed.node {
         steps.push(Step::AwaitNode { name: desired.name.clone() });
     }
-    let now = Receipt::of(desired, observed, &live.state.table.shape);
-    if now.is_none() {
-        findings.push(refusal(
+    match Receipt::of(desired, observed, &live.state.table.shape) {
+        None => findings.push(refusal(
             &pool::NOT_METADATA,
             desired.metadata().display().to_string(),
             desired,
             observed,
-        ));
-    } else if observed.receipt.pool() != now.as_ref() {
-        steps.push(Step::WriteReceipt { name: desired.name.clone() });
+        )),
+        Some(now) if !observed.receipt.pool().is_some_and(|old| old.holds(&now)) => {
+            steps.push(Step::WriteReceipt { name: desired.name.clone() });
+        }
+        Some(_) => {}
     }
     Plan::new(steps, findings)
 }

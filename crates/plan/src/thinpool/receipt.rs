@@ -101,6 +101,21 @@ pub struct RecordedDatabase {
 }
 
 impl Receipt {
+    /// Whether this receipt still says enough about a live pool that is like `now`.
+    ///
+    /// containerd makes one of its databases with its first snapshot, which may be days after its
+    /// start: that is no reason to do anything as long as the other one is on record. The next
+    /// activation records both.
+    pub fn holds(&self, now: &Self) -> bool {
+        let mut known = now.clone();
+        if self.databases.iter().any(|database| database.seen) {
+            for (database, old) in known.databases.iter_mut().zip(&self.databases) {
+                database.seen &= old.seen;
+            }
+        }
+        *self == known
+    }
+
     /// The receipt of the pool as it is now, with this table; `None` while a file or a valid
     /// superblock is missing.
     pub fn of(desired: &Desired, observed: &Observed, table: &Shape) -> Option<Self> {

@@ -147,3 +147,19 @@ fn the_last_word_says_how_full_the_pool_is() {
     assert!(finding.message().ends_with("data 0 % full, metadata 0 %"));
     assert!(done(&desired(), &bare()).is_none());
 }
+
+/// containerd makes one of its databases with its first snapshot: a microVM is no change of the
+/// host. The first database that is seen at all goes on record.
+#[test]
+fn a_second_database_is_no_step() {
+    let with = |seen: usize, there: usize| {
+        let mut observed = running();
+        let databases = desired().databases();
+        for database in receipt_of(&mut observed).databases.iter_mut().take(seen) {
+            database.seen = true;
+        }
+        observed.databases = databases.into_iter().take(there).collect();
+        run(&observed).steps.len()
+    };
+    assert_eq!([with(0, 0), with(0, 1), with(1, 1), with(1, 2), with(2, 2)], [0, 1, 0, 0, 0]);
+}
