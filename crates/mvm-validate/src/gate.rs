@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use mvm_config::model::Instance;
 use mvm_config::{Config, Roots};
 use mvm_diagnostics::{Finding, Severity, catalogue, sink};
-use mvm_host::{atomic, chain};
+use mvm_host::configuration::load_or_last_good;
+use mvm_host::oneshot::{Options, Program, Report};
+use mvm_host::{atomic, chain, exit};
 use mvm_plan::checks::{self, Plugin};
 use mvm_plan::ledger::{self, Ledger};
 use mvm_plan::names;
@@ -44,10 +46,30 @@ impl Gate {
         all.into_iter().find(|gate| OsStr::new(gate.name()) == name)
     }
 
+    /// Everything that `mvm-validate` does at this gate, with its exit code.
+    pub fn run(self, program: &Program, options: &Options) -> Report {
+        let roots = options.roots();
+        if let Some(refused) = Report::unless_root(program, &roots) {
+            return refused;
+        }
+        let config = options.get("--config").map(PathBuf::as_path);
+        let code = match load_or_last_good(&roots, config) {
+            Ok((loaded, last_good)) => match self.pass(&roots, &loaded.config, last_good) {
+                true => exit::DONE,
+                false => exit::FINDINGS,
+            },
+            Err(findings) => {
+                self.say(&roots, &findings);
+                exit::CONFIGURATION
+            }
+        };
+        Report { findings: Vec::new(), code }
+    }
+
     /// Asks, acts where the gate hands something over, says what there is to say, and tells
     /// whether the unit may go on. `last_good` says that the configuration is not the operator's
     /// newest: an error for him and none for the unit.
-    pub fn pass(self, roots: &Roots, config: &Config, last_good: Option<Finding>) -> bool {
+    fn pass(self, roots: &Roots, config: &Config, last_good: Option<Finding>) -> bool {
         let findings = match self {
             Self::Flintlockd => flintlockd(roots, config),
             Self::FlintlockdReady => flintlockd_ready(roots, config),
@@ -56,8 +78,18 @@ impl Gate {
         };
         let passed = findings.iter().all(|finding| finding.severity() != Severity::Error);
         let said: Vec<Finding> = last_good.into_iter().chain(findings).collect();
-        say(roots, self, &said);
+        self.say(roots, &said);
         passed
+    }
+
+    /// Reports to whoever started it: everything to a person, and to the journal what is new, what
+    /// has cleared and, now and then, what stands, because units ask again and again.
+    fn say(self, roots: &Roots, findings: &[Finding]) {
+        if sink::under_journal() {
+            remember(roots, self, findings).iter().for_each(sink::report);
+        } else {
+            findings.iter().for_each(sink::report);
+        }
     }
 
     fn name(self) -> &'static str {
@@ -152,25 +184,25 @@ fn containerd_ready(roots: &Roots, config: &Config) -> Vec<Finding> {
     }
 }
 
-/// Reports what is new, what has cleared and, now and then, what stands. A ledger that cannot be
-/// read or kept makes for a repetition, not for a failure.
-fn say(roots: &Roots, gate: Gate, findings: &[Finding]) {
+/// What is to be said now. A ledger that cannot be read or kept makes for a repetition, not for a
+/// failure.
+fn remember(roots: &Roots, gate: Gate, findings: &[Finding]) -> Vec<Finding> {
     let path = roots.runtime().join(format!("said-{}.json", gate.name()));
     let before = atomic::read_bounded(&path, LEDGER_MAX)
         .ok()
         .and_then(|bytes| serde_json::from_slice::<Ledger>(&bytes).ok())
         .unwrap_or_default();
     let (say, after) = ledger::update(&before, findings, boot_seconds(roots));
-    say.iter().for_each(sink::report);
     if after == before {
-        return;
+        return say;
     }
     let kept = serde_json::to_vec(&after)
         .map_err(|error| error.to_string())
-        .and_then(|text| atomic::write(&path, &text, 0o600).map_err(|e| chain(&e)));
+        .and_then(|text| atomic::write(&path, &text, 0o600).map_err(|error| chain(&error)));
     if let Err(why) = kept {
         log::debug!("{why}");
     }
+    say
 }
 
 /// Seconds since the boot, of a clock that also counts sleep.

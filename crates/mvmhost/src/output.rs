@@ -1,11 +1,14 @@
 //! Exit codes, and what goes to standard output.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use mvm_diagnostics::json::Document;
+use mvm_diagnostics::terminal::Color;
 use mvm_diagnostics::{Finding, Severity, catalogue, sink};
 use mvm_host::exit;
+
+use crate::cli::When;
 
 /// The exit codes of mvmhost(8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +44,16 @@ impl From<Exit> for ExitCode {
             Exit::Config => exit::CONFIGURATION,
         })
     }
+}
+
+/// Whether findings are colored: as asked, else on a terminal whose user did not ask for none.
+pub(crate) fn color(when: When, no_color: bool) -> Color {
+    let colored = match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => std::io::stderr().is_terminal() && !no_color,
+    };
+    if colored { Color::Always } else { Color::Never }
 }
 
 /// Standard output; a reader that has gone away is no failure.
