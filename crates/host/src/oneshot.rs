@@ -5,12 +5,13 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use mvm_config::Roots;
+use mvm_config::{Loaded, Roots};
 use mvm_diagnostics::catalogue::host;
 use mvm_diagnostics::sink::{self, Sink};
 use mvm_diagnostics::terminal::Color;
 use mvm_diagnostics::{Finding, Severity};
 
+use crate::configuration::load_or_last_good;
 use crate::exit;
 
 /// A program that does one thing and ends.
@@ -79,6 +80,28 @@ impl Report {
         let finding = Finding::new(&host::UNIT_NOT_ROOT, program.name);
         let findings = vec![finding.evidence(format!("uid {euid}"))];
         Some(Self { findings, code: exit::NOT_ROOT })
+    }
+}
+
+/// The run of a program that goes by the configuration: needs root, loads the file or the last good
+/// one, and acts. That the last good one stands in is said first and not counted: the host comes up.
+pub fn configured(
+    program: &Program,
+    options: &Options,
+    act: impl FnOnce(&Roots, &Loaded) -> Report,
+) -> Report {
+    let roots = options.roots();
+    if let Some(refusal) = Report::unless_root(program, &roots) {
+        return refusal;
+    }
+    let config = options.get("--config").map(PathBuf::as_path);
+    match load_or_last_good(&roots, config) {
+        Ok((loaded, stand_in)) => {
+            let mut report = act(&roots, &loaded);
+            report.findings.splice(0..0, stand_in);
+            report
+        }
+        Err(findings) => Report { findings, code: exit::CONFIGURATION },
     }
 }
 

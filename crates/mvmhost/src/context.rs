@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use mvm_config::{Loaded, Problem, Roots};
 use mvm_diagnostics::{Finding, catalogue};
+use mvm_host::chain;
+use mvm_host::systemd::Manager;
 
 use crate::cli::Cli;
+use crate::output::{self, Exit};
 
 /// The arguments, once they mean something.
 #[derive(Debug)]
@@ -29,6 +32,26 @@ impl Context {
         mvm_config::load::load(&self.roots, self.config.as_deref())
             .map_err(|problems| problems.iter().map(invalid).collect())
     }
+}
+
+impl Context {
+    /// The configuration and a connection to systemd; what is missing has been said.
+    pub(crate) fn start(&self) -> Result<(Loaded, Manager), Exit> {
+        let loaded = self.load().map_err(|findings| {
+            output::findings(self.json, &findings);
+            Exit::Config
+        })?;
+        let manager = Manager::connect().map_err(|error| {
+            output::findings(self.json, &[no_systemd(&error)]);
+            Exit::Unavailable
+        })?;
+        Ok((loaded, manager))
+    }
+}
+
+/// systemd could not be reached.
+pub(crate) fn no_systemd(error: &mvm_host::Error) -> Finding {
+    Finding::new(&catalogue::units::NOT_SYSTEMD, "systemd").with("why", chain(error))
 }
 
 /// A problem of the configuration as a finding.

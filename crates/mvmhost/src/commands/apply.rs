@@ -5,9 +5,8 @@ use std::time::Duration;
 use mvm_config::{Loaded, Roots};
 use mvm_diagnostics::json::Document;
 use mvm_diagnostics::{Finding, Severity, catalogue, sink};
-use mvm_host::atomic;
-use mvm_host::chain;
-use mvm_host::systemd::{Job, JobResult, Manager, Mode, Units};
+use mvm_host::systemd::{Job, JobResult, Mode, Units};
+use mvm_host::{atomic, chain};
 use mvm_plan::host::{self, Step};
 use serde_json::json;
 
@@ -23,19 +22,9 @@ const JOB: Duration = Duration::from_secs(300);
 const ROUNDS: usize = 3;
 
 pub(super) fn run(context: &Context) -> Exit {
-    let loaded = match context.load() {
-        Ok(loaded) => loaded,
-        Err(findings) => {
-            output::findings(context.json, &findings);
-            return Exit::Config;
-        }
-    };
-    let mut manager = match Manager::connect() {
-        Ok(manager) => manager,
-        Err(error) => {
-            output::findings(context.json, &[no_systemd(&error)]);
-            return Exit::Unavailable;
-        }
+    let (loaded, mut manager) = match context.start() {
+        Ok(started) => started,
+        Err(exit) => return exit,
     };
     let applied = apply(context, &loaded, &mut manager);
     keep_report(&context.roots, &applied);
@@ -165,11 +154,6 @@ fn report(after: &Plans, done: &[String]) -> Vec<Finding> {
             .evidence(lines.join("\n"))
     });
     findings
-}
-
-/// systemd could not be reached.
-pub(super) fn no_systemd(error: &mvm_host::Error) -> Finding {
-    Finding::new(&catalogue::units::NOT_SYSTEMD, "systemd").with("why", chain(error))
 }
 
 /// For whoever asks later; it lives until the next boot, and apply does not fail for it.

@@ -1,7 +1,6 @@
 //! `mvmhost plan`: observed against desired, nothing changed.
 
 use mvm_diagnostics::json::Document;
-use mvm_host::systemd::Manager;
 use serde_json::json;
 
 use crate::context::{self, Context};
@@ -9,19 +8,9 @@ use crate::machine;
 use crate::output::{self, Exit};
 
 pub(super) fn run(context: &Context) -> Exit {
-    let loaded = match context.load() {
-        Ok(loaded) => loaded,
-        Err(findings) => {
-            output::findings(context.json, &findings);
-            return Exit::Config;
-        }
-    };
-    let mut manager = match Manager::connect() {
-        Ok(manager) => manager,
-        Err(error) => {
-            output::findings(context.json, &[super::apply::no_systemd(&error)]);
-            return Exit::Unavailable;
-        }
+    let (loaded, mut manager) = match context.start() {
+        Ok(started) => started,
+        Err(exit) => return exit,
     };
     let plans = match machine::plans(&context.roots, &loaded, &mut manager) {
         Ok(plans) => plans,

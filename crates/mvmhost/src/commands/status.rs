@@ -32,7 +32,7 @@ pub(super) fn run(context: &Context) -> Exit {
     let mut manager = match Manager::connect() {
         Ok(manager) => manager,
         Err(error) => {
-            findings.push(super::apply::no_systemd(&error));
+            findings.push(context::no_systemd(&error));
             output::findings(context.json, &findings);
             return Exit::Unavailable;
         }
@@ -76,7 +76,7 @@ impl<'a> Screen<'a> {
                 Ok(state) => {
                     units.insert(name, state);
                 }
-                Err(error) => findings.push(super::apply::no_systemd(&error)),
+                Err(error) => findings.push(context::no_systemd(&error)),
             }
         }
         let flintlockd = config.flintlockd.unit.as_str();
