@@ -40,7 +40,6 @@ fn main() -> Result<()> {
     let options = Options { repository: Some(repository.disk()), ..Options::default() };
     let mut guest = Guest::boot(&image, options)?;
     repository.install(&mut guest)?;
-    let before = boots(&mut guest)?;
     guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y mvmhost >/dev/null 2>&1")?;
     pool(&mut guest)?;
     guest.ok(&fill(CLEAR))?;
@@ -49,10 +48,7 @@ fn main() -> Result<()> {
         guest.copy_in(&local, &format!("/usr/local/bin/{standin}"))?;
     }
     guest.ok("mvmhost apply && mvmhost plan")?;
-    let after = boots(&mut guest)?;
-    ratio("boot to multi-user.target, with against without mvmhost", after.0, before.0);
-    ratio("boot until no job is left, with against without mvmhost", after.1, before.1);
-    Ok(())
+    boots(&mut guest)
 }
 
 fn pool(guest: &mut Guest) -> Result<()> {
@@ -80,18 +76,33 @@ fn timed(guest: &mut Guest, command: &str) -> Result<f64> {
     Ok(last.trim().parse::<f64>()? / 1e6)
 }
 
-/// Milliseconds of userspace until multi-user.target, and until systemd has no job left.
-fn boots(guest: &mut Guest) -> Result<(f64, f64)> {
-    let (mut target, mut finished) = (vec![], vec![]);
+/// Boots with and without mvmhost, by turns, so that what else the machine does weighs on both.
+fn boots(guest: &mut Guest) -> Result<()> {
+    let (mut with, mut without) = (vec![], vec![]);
     for _ in 0..BOOTS {
-        guest.reboot()?;
-        finished.push(guest.boot_time()?.as_secs_f64() * 1e3);
-        let text = guest
-            .ok("echo $(( $(systemctl show -P ActiveEnterTimestampMonotonic multi-user.target)
-                    - $(systemctl show -P UserspaceTimestampMonotonic) ))")?;
-        target.push(text.trim().parse::<f64>()? / 1e3);
+        for (verb, times) in [("disable", &mut without), ("enable", &mut with)] {
+            guest.ok(&format!("systemctl {verb} --quiet mvmhost.target; sync"))?;
+            guest.reboot()?;
+            times.push(boot(guest)?);
+        }
     }
-    Ok((median(target), median(finished)))
+    let split = |times: Vec<(f64, f64)>| -> (f64, f64) {
+        let (target, finished) = times.into_iter().unzip();
+        (median(target), median(finished))
+    };
+    let (with, without) = (split(with), split(without));
+    ratio("boot to multi-user.target, with against without mvmhost", with.0, without.0);
+    ratio("boot until no job is left, with against without mvmhost", with.1, without.1);
+    Ok(())
+}
+
+/// Milliseconds of userspace until multi-user.target, and until systemd has no job left.
+fn boot(guest: &mut Guest) -> Result<(f64, f64)> {
+    let finished = guest.boot_time()?.as_secs_f64() * 1e3;
+    let text = guest
+        .ok("echo $(( $(systemctl show -P ActiveEnterTimestampMonotonic multi-user.target)
+                - $(systemctl show -P UserspaceTimestampMonotonic) ))")?;
+    Ok((text.trim().parse::<f64>()? / 1e3, finished))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
