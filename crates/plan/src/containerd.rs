@@ -106,3 +106,46 @@ fn string(text: &str) -> String {
     out.push('"');
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Config {
+        let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
+        mvm_config::load::parse(&[source]).unwrap().config
+    }
+
+    #[test]
+    fn the_rendered_file_says_what_the_configuration_says() {
+        let config = config("[containerd]\nbase-image-size = \"2GiB\"\nmetrics-address = \"\"\n");
+        let table: toml::Table = render(&config).parse().unwrap();
+        assert_eq!(table["version"].as_integer(), Some(2));
+        assert_eq!(table["metrics"]["address"].as_str(), Some(""));
+        let plugin = &table["plugins"]["io.containerd.snapshotter.v1.devmapper"];
+        assert_eq!(plugin["pool_name"].as_str(), Some("flintlock-dev-thinpool"));
+        assert_eq!(plugin["base_image_size"].as_str(), Some("2147483648B"));
+        assert_eq!(plugin["discard_blocks"].as_bool(), Some(true));
+        assert_eq!(check_operator(&render(&config), &config), []);
+    }
+
+    #[test]
+    fn an_operators_file_must_fit_the_host() {
+        let config = config("");
+        let codes = |text: &str| -> Vec<&'static str> {
+            check_operator(text, &config).iter().map(Finding::code).collect()
+        };
+        assert_eq!(codes("version = "), ["MVM-CTRD-001"]);
+        assert_eq!(codes(""), ["MVM-CTRD-002"; 2]);
+        let other = render(&config).replace("flintlock-dev-thinpool", "other");
+        assert_eq!(codes(&other), ["MVM-CTRD-002"]);
+    }
+
+    #[test]
+    fn a_string_cannot_end_itself() {
+        for text in ["a\"b", "a\\", "a\nb", "\u{7f}"] {
+            let table: toml::Table = format!("x = {}", string(text)).parse().unwrap();
+            assert_eq!(table["x"].as_str(), Some(text));
+        }
+    }
+}

@@ -13,6 +13,8 @@ mod containerd;
 mod endpoint;
 mod pool;
 mod secrets;
+#[cfg(test)]
+mod tests;
 
 pub use containerd::check as plugin;
 pub use pool::check as pool;
