@@ -62,7 +62,7 @@ pub fn write_data(guest: &mut Guest) -> Result<()> {
     guest.ok(&format!(
         "{CTR} snapshots --snapshotter devmapper prepare kept '' &&
          dd if=/dev/urandom of={VOLUME} bs=1M count=16 seek=2048 conv=fsync status=none &&
-         sync && {DIGEST} > /root/digest && cat /root/digest"
+         sync && {DIGEST} > /root/digest && sync"
     ))?;
     Ok(())
 }
