@@ -104,22 +104,22 @@ fn rounds(
     Ok(plans)
 }
 
-/// One step. A job that fails is no error here: what is not up afterwards is reported as such.
+/// One step. That the target or a oneshot did not come up is no error here: what is not up
+/// afterwards is reported as such. After a restart that failed nothing else is tried: systemd
+/// restarts the unit by itself, and a start of what is bound to it would wait for that.
 fn carry_out(
     roots: &Roots,
     plans: &Plans,
     step: &Step,
     units: &mut dyn Units,
 ) -> Result<(), String> {
-    let mut job = |job: Job, unit: &str| -> Result<(), String> {
-        match units.run(job, unit, Mode::Replace, JOB) {
-            Ok(JobResult::Done) => Ok(()),
-            Ok(result) => {
-                log::debug!("{job} {unit}: {result}");
-                Ok(())
-            }
-            Err(error) => Err(chain(&error)),
+    let mut job = |job: Job, unit: &str| match units.run(job, unit, Mode::Replace, JOB) {
+        Ok(result) if result != JobResult::Done && job == Job::Restart => Err(result.to_string()),
+        Ok(result) => {
+            log::debug!("{job} {unit}: {result}");
+            Ok(())
         }
+        Err(error) => Err(chain(&error)),
     };
     match step {
         Step::KeepLastGood => {
