@@ -35,7 +35,10 @@ pub(crate) fn run(name: &str) -> Result<()> {
 /// Both suites side by side: two guests are what two cores carry. What the second one says comes
 /// when the first is through.
 pub(crate) fn tests() -> Result<()> {
-    let said = tools::top()?.join("target/vm/trixie.log");
+    let folder = tools::top()?.join("target/vm");
+    // A fresh clone has no image yet, and so no folder for them.
+    fs::create_dir_all(&folder)?;
+    let said = folder.join("trixie.log");
     let log = File::create(&said)?;
     let mut other = program("vm-tests")?;
     let mut other = other.arg("trixie").stdout(log.try_clone()?).stderr(log).spawn()?;
