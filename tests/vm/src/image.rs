@@ -70,6 +70,21 @@ const POOL: &[&str] = &[
     "e2fsprogs",
     "util-linux",
     "kmod",
+    // Neighbours on the same host, and what the tests themselves need.
+    "bcache-tools",
+    "btrfs-progs",
+    "cryptsetup-bin",
+    "dhcpcd-base",
+    "docker-registry",
+    "docker.io",
+    "firewalld",
+    "iptables",
+    "mdadm",
+    "network-manager",
+    "socat",
+    "udhcpc",
+    "ufw",
+    "xfsprogs",
 ];
 
 /// A Debian release that mvmhost supports.
