@@ -33,6 +33,7 @@ pub(crate) fn run() -> Result<PathBuf> {
     let debian = top.join("packaging/deb/debian");
     tools::check(Command::new("cp").arg("-a").arg(debian).arg(&stage))?;
     manuals(&top, &stage)?;
+    completions(&stage)?;
     let mut build = Command::new("dpkg-buildpackage");
     build.current_dir(&stage).args(["--build=binary", "--no-sign", "--no-check-builddeps"]);
     tools::check(build.env("DH_QUIET", "1").stdout(std::process::Stdio::null()))?;
@@ -74,6 +75,18 @@ pub(crate) fn static_programs() -> Result<PathBuf> {
     build.args(STATIC.iter().flat_map(|name| ["-p", name]));
     tools::check(build.env("RUSTFLAGS", "-C target-feature=+crt-static"))?;
     Ok(tools::top()?.join("target").join(host).join("release"))
+}
+
+/// What each shell completes, told by the program itself, under the name that its shell looks for.
+fn completions(stage: &Path) -> Result<()> {
+    let folder = stage.join("completions");
+    fs::create_dir_all(&folder)?;
+    for (shell, name) in [("bash", "mvmhost"), ("zsh", "_mvmhost"), ("fish", "mvmhost.fish")] {
+        let mut told = Command::new(stage.join("bin/mvmhost"));
+        let script = tools::output(told.args(["completions", shell]))?;
+        fs::write(folder.join(name), script)?;
+    }
+    Ok(())
 }
 
 /// Manual pages from Markdown, and the list by which debhelper installs them.

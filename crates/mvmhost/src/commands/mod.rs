@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 mod apply;
+mod completions;
 mod config;
 mod explain;
 mod plan;
@@ -17,6 +18,7 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
     let context = Context::new(cli);
     let (name, command): (&str, fn(&Context) -> Exit) = match &cli.command {
         Command::Explain { code } => return explain::run(&context, code),
+        Command::Completions { shell } => return completions::run(*shell),
         Command::Config(what) => return config::run(&context, *what),
         Command::Status => ("status", status::run),
         Command::Plan => ("plan", plan::run),

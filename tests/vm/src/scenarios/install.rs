@@ -24,6 +24,8 @@ pub fn installs_and_starts_nothing(context: &mut Context) -> Result<()> {
     }
     guest.ok("dpkg-query -W -f '${Conffiles}' mvmhost | grep -q /etc/mvmhost.toml")?;
     guest.ok("dpkg --verify mvmhost | (! grep .)")?;
+    guest.ok(". /usr/share/bash-completion/completions/mvmhost && complete -p mvmhost")?;
+    guest.ok("test -s \"$(sed -n '1s,^#:schema file://,,p' /etc/mvmhost.toml)\"")?;
     for standin in ["flintlockd", "firecracker"] {
         let local = tools::target_dir().join("release").join(standin);
         guest.copy_in(&local, &format!("/usr/local/bin/{standin}"))?;
