@@ -4,6 +4,7 @@
 mod bench;
 mod generate;
 mod package;
+mod repo;
 mod test;
 mod tools;
 mod vm;
@@ -16,6 +17,8 @@ Usage: cargo xtask TASK
   test [TIER...]       every tier, or those named; --list shows them
   demo                 a disposable Debian: install, apply, reboot, show
   package              the .deb into target/packages/
+  package --repo DIR [--key KEY]
+                       the same, and into an apt repository that gpg signs
   generate [--check]   files made from catalogue, schema and programs; --check fails when stale
   bench                ratios against what a user would do instead
 ";
@@ -27,6 +30,8 @@ fn main() -> ExitCode {
         ["test", tiers @ ..] => test::run(tiers),
         ["demo"] => vm::demo(),
         ["package"] => package::run().map(|deb| println!("{}", deb.display())),
+        ["package", "--repo", folder] => repo::run(folder, None),
+        ["package", "--repo", folder, "--key", key] => repo::run(folder, Some(key)),
         ["generate"] => generate::run(false),
         ["generate", "--check"] => generate::run(true),
         ["bench"] => bench::run(),

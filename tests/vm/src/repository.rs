@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 
+use crate::archive::{self, Gpg};
 use crate::guest::Guest;
 use crate::image::Suite;
 use crate::leaks;
@@ -43,7 +44,7 @@ impl Repository {
         for source in folders {
             bytes += collect(source, &pool)?;
         }
-        index(suite, &tree)?;
+        archive::index(&tree, suite.name(), "mvmhost-test", "amd64")?;
         sign(suite, folder.path(), &tree)?;
         make_disk(&tree, &folder.path().join("repository.raw"), bytes)?;
         fs::remove_dir_all(&tree)?;
@@ -67,13 +68,14 @@ impl Repository {
             mkdir -p {MOUNT_POINT}
             echo 'LABEL=mvmrepo {MOUNT_POINT} ext4 ro,nofail 0 0' >>/etc/fstab
             mount {MOUNT_POINT}
-            cp {MOUNT_POINT}/key.asc {GUEST_KEYRING}
+            cp {MOUNT_POINT}/{key} {GUEST_KEYRING}
             rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*
             printf '%s\\n' 'Types: deb' 'URIs: file:{MOUNT_POINT}' 'Suites: {suite}' \
                 'Components: main' 'Signed-By: {GUEST_KEYRING}' \
                 >/etc/apt/sources.list.d/mvmhost.sources
             apt-get -q -o APT::Update::Error-Mode=any update",
-                suite = self.suite.name()
+                suite = self.suite.name(),
+                key = archive::KEY
             ))
             .map(drop)
     }
@@ -98,68 +100,22 @@ fn collect(source: &Path, pool: &Path) -> Result<u64> {
     Ok(bytes)
 }
 
-fn index(suite: Suite, tree: &Path) -> Result<()> {
-    let release = tree.join("dists").join(suite.name());
-    let binary = release.join("main/binary-amd64");
-    fs::create_dir_all(&binary)?;
-    let mut packages = Command::new("apt-ftparchive");
-    packages.current_dir(tree).args(["packages", "pool"]);
-    let text = tools::ok(&mut packages, LIMIT)?;
-    fs::write(binary.join("Packages"), &text)?;
-    let mut sum = Command::new("sha256sum");
-    sum.arg(binary.join("Packages"));
-    let sum = tools::ok(&mut sum, LIMIT)?;
-    let name = sum.split_whitespace().next().context("sha256sum says nothing")?;
-    let by_hash = binary.join("by-hash/SHA256");
-    fs::create_dir_all(&by_hash)?;
-    fs::write(by_hash.join(name), &text)?;
-
-    let mut command = Command::new("apt-ftparchive");
-    for (key, value) in [
-        ("Origin", "mvmhost-test"),
-        ("Suite", suite.name()),
-        ("Codename", suite.name()),
-        ("Architectures", "amd64"),
-        ("Components", "main"),
-        ("Acquire-By-Hash", "yes"),
-    ] {
-        command.arg("-o").arg(format!("APT::FTPArchive::Release::{key}={value}"));
-    }
-    command.arg("release").arg(&release);
-    let text = tools::ok(&mut command, LIMIT)?;
-    fs::write(release.join("Release"), text).map_err(Into::into)
-}
-
+/// Signs with a key that lives for these lines only.
 fn sign(suite: Suite, folder: &Path, tree: &Path) -> Result<()> {
     let home = folder.join("gnupg");
     fs::create_dir(&home)?;
     fs::set_permissions(&home, fs::Permissions::from_mode(0o700))?;
-    let release = tree.join("dists").join(suite.name());
+    let gpg = Gpg { home: Some(home.clone()), key: None };
     let key = "mvmhost test <test@mvmhost.invalid>";
-    let result = gpg(&home, &["--quick-generate-key", key, "ed25519", "sign", "2d"])
-        .and_then(|_| gpg(&home, &["--armor", "--export"]))
-        .and_then(|text| Ok(fs::write(tree.join("key.asc"), text)?))
-        .and_then(|()| {
-            let (from, to) = (release.join("Release"), release.join("InRelease"));
-            let (from, to) = (from.display().to_string(), to.display().to_string());
-            gpg(&home, &["--clearsign", "--output", &to, &from])
-        });
+    let result = gpg
+        .run(&["--passphrase", "", "--quick-generate-key", key, "ed25519", "sign", "2d"])
+        .and_then(|_| archive::sign(tree, suite.name(), &gpg));
     // gpg leaves an agent running for its home; the key must not outlive the repository.
     let mut agent = Command::new("gpgconf");
     agent.arg("--homedir").arg(&home).args(["--kill", "all"]);
     tools::ok(&mut agent, LIMIT)?;
     fs::remove_dir_all(&home)?;
-    result.map(drop)
-}
-
-fn gpg(home: &Path, arguments: &[&str]) -> Result<String> {
-    let mut command = Command::new("gpg");
-    command
-        .args(["--batch", "--quiet", "--no-tty", "--pinentry-mode", "loopback"])
-        .args(["--passphrase", "", "--homedir"])
-        .arg(home)
-        .args(arguments);
-    tools::ok(&mut command, LIMIT)
+    result
 }
 
 fn make_disk(tree: &Path, disk: &Path, bytes: u64) -> Result<()> {
