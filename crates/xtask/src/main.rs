@@ -5,6 +5,7 @@ mod bench;
 mod generate;
 mod package;
 mod repo;
+mod rpm;
 mod test;
 mod tools;
 mod vm;
@@ -19,6 +20,7 @@ Usage: cargo xtask TASK
   package              the .deb into target/packages/
   package --repo DIR [--key KEY]
                        the same, and into an apt repository that gpg signs
+  package --rpm        the same, and the .rpm of the same files
   generate [--check]   files made from catalogue, schema and programs; --check fails when stale
   bench                ratios against what a user would do instead
 ";
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         ["package"] => package::run().map(|deb| println!("{}", deb.display())),
         ["package", "--repo", folder] => repo::run(folder, None),
         ["package", "--repo", folder, "--key", key] => repo::run(folder, Some(key)),
+        ["package", "--rpm"] => rpm::run().and_then(|rpm| rpm::lint(&rpm)),
         ["generate"] => generate::run(false),
         ["generate", "--check"] => generate::run(true),
         ["bench"] => bench::run(),

@@ -1,0 +1,102 @@
+//! The .rpm: the files of the .deb, from the same list, packed by rpmbuild.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{package, tools};
+
+/// Debian packages that packing and checking needs.
+const NEEDED: &[&str] = &["gzip", "rpm", "rpmlint"];
+
+/// Builds the .deb, and from its stage target/packages/mvmhost-VERSION-1.ARCH.rpm.
+pub(crate) fn run() -> Result<PathBuf> {
+    package::run()?;
+    tools::apt(NEEDED)?;
+    let packages = tools::top()?.join("target/packages");
+    let stage = packages.join("build");
+    let (work, tree, list) = (stage.join("rpm"), stage.join("tree"), stage.join("files.list"));
+    fs::create_dir_all(&tree)?;
+    let mut files = Vec::new();
+    for (source, folder) in installed(&stage)? {
+        files.push(install(&stage.join(&source), &tree, folder.trim_start_matches('/'))?);
+    }
+    fs::write(&list, files.join("\n") + "\n")?;
+    let version = env!("CARGO_PKG_VERSION");
+    let mut build = Command::new("rpmbuild");
+    build.arg("-bb").arg("--quiet").arg("--nodeps");
+    build.arg("--load").arg(stage.join("packaging/rpm/macros.systemd"));
+    for (name, value) in [
+        ("_topdir", work.display().to_string()),
+        ("version", version.to_owned()),
+        ("tree", tree.display().to_string()),
+        ("list", list.display().to_string()),
+        // cargo has stripped the programs; what is left of rpm's own work is the manual's gzip.
+        ("debug_package", "%{nil}".to_owned()),
+        ("__os_install_post", "%{nil}".to_owned()),
+        ("_build_id_links", "none".to_owned()),
+    ] {
+        build.arg("--define").arg(format!("{name} {value}"));
+    }
+    tools::check(build.arg(stage.join("packaging/rpm/mvmhost.spec")))?;
+    let machine = std::env::consts::ARCH;
+    let name = format!("mvmhost-{version}-1.{machine}.rpm");
+    let built = work.join("RPMS").join(machine).join(&name);
+    ensure!(built.is_file(), "{} was not built", built.display());
+    fs::copy(&built, packages.join(&name))?;
+    Ok(packages.join(name))
+}
+
+/// rpmlint must have nothing to say.
+pub(crate) fn lint(rpm: &Path) -> Result<()> {
+    let filters = tools::top()?.join("packaging/rpm/mvmhost.rpmlintrc");
+    tools::check(Command::new("rpmlint").args(["--strict", "--rpmlintrc"]).arg(filters).arg(rpm))
+}
+
+/// Every file of the .deb in the stage, and the folder that it goes to on an rpm system.
+fn installed(stage: &Path) -> Result<Vec<(String, String)>> {
+    let list = fs::read_to_string(stage.join("debian/mvmhost.install"))?;
+    let mut files: Vec<(String, String)> = list
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(' '))
+        .map(|(source, folder)| (source.to_owned(), rpm_folder(folder)))
+        .collect();
+    for page in fs::read_to_string(stage.join("debian/mvmhost.manpages"))?.lines() {
+        let section = page.rsplit('.').next().context("a page without section")?;
+        files.push((page.to_owned(), format!("usr/share/man/man{section}")));
+    }
+    Ok(files)
+}
+
+/// Debian's folders that have another name there.
+fn rpm_folder(folder: &str) -> String {
+    match folder {
+        "lib/systemd/system" => "usr/lib/systemd/system",
+        "usr/share/zsh/vendor-completions" => "usr/share/zsh/site-functions",
+        other => other,
+    }
+    .to_owned()
+}
+
+/// Copies a file into the tree and gives its line of the list.
+fn install(source: &Path, tree: &Path, folder: &str) -> Result<String> {
+    let name = source.file_name().and_then(|name| name.to_str()).context("a file without name")?;
+    fs::create_dir_all(tree.join(folder))?;
+    let target = tree.join(folder).join(name);
+    fs::copy(source, &target).with_context(|| format!("copying {}", source.display()))?;
+    let program = source.parent().is_some_and(|parent| parent.ends_with("bin"));
+    let mode = if program { 0o755 } else { 0o644 };
+    fs::set_permissions(&target, fs::Permissions::from_mode(mode))?;
+    Ok(match folder {
+        "etc" => format!("%config(noreplace) /etc/{name}"),
+        folder if folder.starts_with("usr/share/man/") => {
+            tools::check(Command::new("gzip").args(["-9", "-n"]).arg(&target))?;
+            format!("%doc /{folder}/{name}.gz")
+        }
+        _ => format!("/{folder}/{name}"),
+    })
+}
