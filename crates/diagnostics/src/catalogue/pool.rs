@@ -191,6 +191,14 @@ catalogue! {
                  # make space, then\n\
                  systemctl start mvmhost.target",
     }
+    RECEIPT_STALE = "MVM-POOL-051", "5e46baf79ea25c6f88b530795d84129f", Warning {
+        message: "the record of pool {subject} could not be brought up to date",
+        cause: "The pool is the one on record and is up. What is new since then, such as a database \
+                of containerd's that appeared, is not on record yet, so that its loss would not be \
+                noticed. The next activation writes it.",
+        remedy: "df -h /var/lib/mvmhost\n\
+                 # make space; the next boot brings the record up to date",
+    }
     FILES_IN_USE = "MVM-POOL-041", "172b6e73d5c1363c1e4b9d20e8536e59", Error {
         message: "the files of pool {subject} in {directory} are in use through {device} by \
                   {holder}",

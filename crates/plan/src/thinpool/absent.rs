@@ -50,11 +50,16 @@ pub(super) fn plan(desired: &Desired, observed: &Observed, first: Vec<Step>) -> 
                 None => findings.push(Finding::new(&pool::THIN_CHECK_MISSING, &desired.name)),
             }
             let now = Receipt::of(desired, observed, &table);
-            let recorded = observed.receipt.pool() == now.as_ref();
+            let old = observed.receipt.pool();
             let files = (observed.metadata.as_ref(), observed.data.as_ref());
             activate(desired, observed, files, table, &mut steps);
-            if !recorded {
-                steps.push(Step::WriteReceipt { name: desired.name.clone() });
+            let name = desired.name.clone();
+            match (old, &now) {
+                (Some(old), Some(now)) if old == now => {}
+                (Some(old), Some(now)) if old.is_same_pool(now) => {
+                    steps.push(Step::RefreshReceipt { name });
+                }
+                _ => steps.push(Step::WriteReceipt { name }),
             }
         }
     }

@@ -34,12 +34,19 @@ pub(super) fn plan(desired: &Desired, observed: &Observed, live: &LivePool) -> P
             desired,
             observed,
         )),
-        Some(now) if !observed.receipt.pool().is_some_and(|old| old.holds(&now)) => {
-            steps.push(Step::WriteReceipt { name: desired.name.clone() });
-        }
-        Some(_) => {}
+        Some(now) => steps.extend(record(observed.receipt.pool(), &now, &desired.name)),
     }
     Plan::new(steps, findings)
+}
+
+/// What there is to write into the receipt about a pool that is like `now`.
+fn record(old: Option<&Receipt>, now: &Receipt, name: &str) -> Option<Step> {
+    let name = name.to_owned();
+    match old {
+        Some(old) if old.holds(now) => None,
+        Some(old) if old.is_same_pool(now) => Some(Step::RefreshReceipt { name }),
+        _ => Some(Step::WriteReceipt { name }),
+    }
 }
 
 /// By what is behind its devices, not by their numbers: those change from boot to boot.

@@ -116,6 +116,11 @@ impl Receipt {
         *self == known
     }
 
+    /// Whether it differs from `now` in the databases at most.
+    pub fn is_same_pool(&self, now: &Self) -> bool {
+        *self == Self { databases: self.databases.clone(), ..now.clone() }
+    }
+
     /// The receipt of the pool as it is now, with this table; `None` while a file or a valid
     /// superblock is missing.
     pub fn of(desired: &Desired, observed: &Observed, table: &Shape) -> Option<Self> {

@@ -79,8 +79,15 @@ pub enum Step {
         /// The device-mapper name.
         name: String,
     },
-    /// Writes what is there now into the receipt.
+    /// Writes what is there now into the receipt. Without it the pool would not be known again, so
+    /// it is taken down when this fails.
     WriteReceipt {
+        /// The pool.
+        name: String,
+    },
+    /// Adds what is new to the receipt of a pool that it identifies already. That this fails, on a
+    /// full disk say, is told, and the host comes up all the same.
+    RefreshReceipt {
         /// The pool.
         name: String,
     },
@@ -137,6 +144,7 @@ impl fmt::Display for Step {
             ),
             Self::AwaitNode { name } => write!(f, "wait for /dev/mapper/{name}"),
             Self::WriteReceipt { name } => write!(f, "write {name} into the receipt"),
+            Self::RefreshReceipt { name } => write!(f, "add to the receipt of {name}"),
         }
     }
 }

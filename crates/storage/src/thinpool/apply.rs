@@ -90,6 +90,13 @@ impl Run<'_> {
             }
             Step::AwaitNode { name } => self.await_node(name),
             Step::WriteReceipt { name } => self.write_receipt(name),
+            Step::RefreshReceipt { name } => {
+                if let Err(error) = self.write_receipt(name) {
+                    let stale = Finding::new(&pool::RECEIPT_STALE, name).evidence(error.chain());
+                    self.report.findings.push(stale);
+                }
+                Ok(())
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::pool;
-use mvm_plan::thinpool::{Desired, done, plan};
+use mvm_plan::thinpool::{Desired, Step, done, plan};
 
 use super::{System, apply_with, observe_with};
 use crate::Error;
@@ -34,8 +34,11 @@ fn road(system: &System<'_>, desired: &Desired, findings: &mut Vec<Finding>) -> 
             first.findings.iter().any(same)
         };
         findings.extend(second.findings.into_iter().filter(|finding| !said(finding)));
-        if !second.steps.is_empty() {
-            let steps: Vec<String> = second.steps.iter().map(ToString::to_string).collect();
+        // That this one failed has been said, and the pool is up without it.
+        let left = |step: &&Step| !matches!(step, Step::RefreshReceipt { .. });
+        let steps: Vec<String> =
+            second.steps.iter().filter(left).map(ToString::to_string).collect();
+        if !steps.is_empty() {
             let finding = Finding::new(&pool::NOT_SETTLED, &desired.name);
             findings.push(finding.with("steps", steps.join("; ")));
             return Ok(());

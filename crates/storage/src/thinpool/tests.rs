@@ -198,6 +198,30 @@ fn a_pool_that_cannot_be_recorded_is_not_left_running() {
 }
 
 #[test]
+fn a_record_that_cannot_be_added_to_holds_nothing_up() {
+    let bench = Bench::new();
+    bench.run().unwrap();
+    bench.machine.reboot();
+    for database in desired().databases() {
+        let path = bench.machine.roots.at(database);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    }
+    let plan = bench.plan();
+    assert!(matches!(plan.steps.last(), Some(Step::RefreshReceipt { .. })), "{plan:?}");
+    let kept = fs::read(bench.machine.roots.receipt()).unwrap();
+    fs::remove_file(bench.machine.roots.receipt()).unwrap();
+    fs::create_dir(bench.machine.roots.receipt()).unwrap();
+    let report = bench.with(|system| apply_with(system, &plan, &desired())).unwrap();
+    let codes: Vec<&str> = report.findings.iter().map(Finding::code).collect();
+    assert_eq!(codes, [pool::RECEIPT_STALE.code]);
+    fs::remove_dir(bench.machine.roots.receipt()).unwrap();
+    fs::write(bench.machine.roots.receipt(), kept).unwrap();
+    assert_eq!(bench.plan().steps, [Step::RefreshReceipt { name: "pool".to_owned() }]);
+    assert!(!bench.calls().contains(&"remove".to_owned()));
+}
+
+#[test]
 fn damaged_metadata_is_not_activated() {
     let mut bench = Bench::new();
     bench.run().unwrap();
