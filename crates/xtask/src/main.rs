@@ -3,6 +3,7 @@
 
 mod bench;
 mod generate;
+mod manual;
 mod package;
 mod repo;
 mod rpm;
@@ -34,7 +35,9 @@ fn main() -> ExitCode {
         ["package"] => package::run().map(|deb| println!("{}", deb.display())),
         ["package", "--repo", folder] => repo::run(folder, None),
         ["package", "--repo", folder, "--key", key] => repo::run(folder, Some(key)),
-        ["package", "--rpm"] => rpm::run().and_then(|rpm| rpm::lint(&rpm)),
+        ["package", "--rpm"] => {
+            package::run().and_then(|_| rpm::run()).map(|rpm| println!("{}", rpm.display()))
+        }
         ["generate"] => generate::run(false),
         ["generate", "--check"] => generate::run(true),
         ["bench"] => bench::run(),

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::tools;
+use crate::{manual, tools};
 
 /// Programs of the package that are linked as usual.
 const PROGRAMS: [&str; 4] = ["mvmhost", "mvm-hygiene", "mvm-net", "mvm-validate"];
@@ -32,7 +32,7 @@ pub(crate) fn run() -> Result<PathBuf> {
     }
     let debian = top.join("packaging/deb/debian");
     tools::check(Command::new("cp").arg("-a").arg(debian).arg(&stage))?;
-    manuals(&top, &stage)?;
+    manual::pages(&top, &stage)?;
     completions(&stage)?;
     let mut build = Command::new("dpkg-buildpackage");
     build.current_dir(&stage).args(["--build=binary", "--no-sign", "--no-check-builddeps"]);
@@ -86,31 +86,5 @@ fn completions(stage: &Path) -> Result<()> {
         let script = tools::output(told.args(["completions", shell]))?;
         fs::write(folder.join(name), script)?;
     }
-    Ok(())
-}
-
-/// Manual pages from Markdown, and the list by which debhelper installs them.
-fn manuals(top: &Path, stage: &Path) -> Result<()> {
-    fs::create_dir_all(stage.join("man"))?;
-    let mut pages = Vec::new();
-    for entry in fs::read_dir(top.join("man"))? {
-        let source = entry?.path();
-        let Some(page) =
-            source.file_stem().filter(|_| source.extension().is_some_and(|e| e == "md"))
-        else {
-            continue;
-        };
-        let page = Path::new("man").join(page);
-        // The markers of generated blocks are for the repository.
-        let text = fs::read_to_string(&source)?;
-        let shown: Vec<&str> = text.lines().filter(|line| !line.starts_with("<!-- ")).collect();
-        let scratch = stage.join(&page).with_extension("md");
-        fs::write(&scratch, shown.join("\n"))?;
-        let mut convert = Command::new("go-md2man");
-        tools::check(convert.arg("-in").arg(&scratch).arg("-out").arg(stage.join(&page)))?;
-        pages.push(page.display().to_string());
-    }
-    pages.sort();
-    fs::write(stage.join("debian/mvmhost.manpages"), pages.join("\n") + "\n")?;
     Ok(())
 }

@@ -7,14 +7,13 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{package, tools};
+use crate::tools;
 
 /// Debian packages that packing and checking needs.
 const NEEDED: &[&str] = &["gzip", "rpm", "rpmlint"];
 
-/// Builds the .deb, and from its stage target/packages/mvmhost-VERSION-1.ARCH.rpm.
+/// Builds target/packages/mvmhost-VERSION-1.ARCH.rpm from the stage of the .deb.
 pub(crate) fn run() -> Result<PathBuf> {
-    package::run()?;
     tools::apt(NEEDED)?;
     let packages = tools::top()?.join("target/packages");
     let stage = packages.join("build");

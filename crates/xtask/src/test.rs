@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{generate, package, tools, vm};
+use crate::{generate, manual, package, rpm, tools, vm};
 
 /// A tier: name, what it proves, how it is run.
 struct Tier(&'static str, &'static str, fn() -> Result<()>);
@@ -21,7 +21,11 @@ const TIERS: [Tier; 10] = [
     Tier("catalog", "journalctl accepts the catalog", catalog),
     Tier("deny", "licences, bans, sources", deny),
     Tier("fuzz", "parsers of hostile input", fuzz),
-    Tier("package", "the .deb is built and lintian has nothing to say", lintian),
+    Tier(
+        "package",
+        "the packages are built; lintian, mandoc and rpmlint have nothing to say",
+        lintian,
+    ),
     Tier("vm", "a real Debian 12 and 13: boots, reboots, power cuts", guests),
 ];
 
@@ -157,7 +161,9 @@ fn lintian() -> Result<()> {
     let deb = package::run()?;
     let mut lintian = tools::command("lintian")?;
     tools::check(lintian.args(["--allow-root", "--fail-on", "error,warning"]).arg(deb))?;
-    println!("1 passed, 0 failed");
+    manual::lint(&tools::top()?)?;
+    rpm::lint(&rpm::run()?)?;
+    println!("3 passed, 0 failed");
     Ok(())
 }
 
