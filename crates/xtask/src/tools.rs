@@ -15,6 +15,7 @@ pub(crate) const PACK: &[&str] = &["build-essential", "debhelper", "fakeroot", "
 
 /// Debian packages that a disposable Debian needs.
 pub(crate) const VM: &[&str] = &[
+    "ansible-core",
     "apt-utils",
     "debian-archive-keyring",
     "e2fsprogs",

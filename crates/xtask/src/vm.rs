@@ -47,7 +47,7 @@ pub(crate) fn tests() -> Result<()> {
     print!("{}", fs::read_to_string(&said)?);
     one?;
     ensure!(ended.success(), "vm-tests trixie: {ended}");
-    Ok(())
+    run("vm-fleet")
 }
 
 /// `cargo xtask demo`

@@ -12,8 +12,10 @@ for package in $remove; do
     fi
 done
 rm -f "$root"/var/cache/apt/archives/*.deb
-# shellcheck disable=SC2086
-chroot "$root" apt-get -y -q --download-only --no-install-recommends install $pool
+# One by one: some exclude each other.
+for package in $pool; do
+    chroot "$root" apt-get -y -qq --download-only --no-install-recommends install "$package"
+done
 mkdir -p "$image/pool"
 mv "$root"/var/cache/apt/archives/*.deb "$image/pool/"
 rm -f "$root/etc/apt/sources.list" "$root"/etc/apt/sources.list.d/*

@@ -163,6 +163,12 @@ impl Guest {
         }
     }
 
+    /// How another program reaches root in the guest at 127.0.0.1: arguments of ssh.
+    #[must_use]
+    pub fn ssh_arguments(&self) -> Vec<String> {
+        self.ssh.arguments()
+    }
+
     /// Copies a file or folder of the build machine into the guest.
     ///
     /// # Errors

@@ -73,6 +73,7 @@ const POOL: &[&str] = &[
     // Neighbours on the same host, and what the tests themselves need.
     "bcache-tools",
     "btrfs-progs",
+    "cloud-init",
     "cryptsetup-bin",
     "dhcpcd-base",
     "docker-registry",
@@ -81,6 +82,8 @@ const POOL: &[&str] = &[
     "iptables",
     "mdadm",
     "network-manager",
+    "python3-apt",
+    "rpm",
     "socat",
     "udhcpc",
     "ufw",

@@ -103,6 +103,11 @@ impl Ssh {
         tools::ok(&mut command, limit).map(drop)
     }
 
+    /// Options for another program that calls ssh, which is given the port by itself.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        self.options("-p")
+    }
+
     fn ensure(&mut self) -> Result<()> {
         if self.alive() || self.try_connect(Duration::from_secs(30))? {
             return Ok(());
