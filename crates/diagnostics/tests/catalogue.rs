@@ -119,6 +119,7 @@ const COMMANDS: &[&str] = &[
     "modprobe",
     "mv",
     "mvmhost",
+    "nft",
     "ss",
     "sudo",
     "systemctl",

@@ -25,18 +25,26 @@ pub struct Program {
     pub help: &'static str,
     /// The options that take a path, such as `--config`; `--root` is always one of them.
     pub options: &'static [&'static str],
+    /// The options that take nothing, such as `--watch`.
+    pub flags: &'static [&'static str],
 }
 
 /// The values of the options that were given.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options {
     given: Vec<(&'static str, PathBuf)>,
+    flags: Vec<&'static str>,
 }
 
 impl Options {
     /// The value of an option such as `--config`.
     pub fn get(&self, name: &str) -> Option<&PathBuf> {
         self.given.iter().find(|(given, _)| *given == name).map(|(_, value)| value)
+    }
+
+    /// Whether an option such as `--watch` was given.
+    pub fn has(&self, flag: &str) -> bool {
+        self.flags.contains(&flag)
     }
 
     /// Where the host's files are: `--root`, or `/`.
@@ -152,6 +160,10 @@ fn read(program: &Program, args: impl IntoIterator<Item = OsString>) -> Result<R
             "--version" | "-V" => return Ok(Request::Version),
             _ => {}
         }
+        if let Some(flag) = program.flags.iter().find(|flag| **flag == text) {
+            options.flags.push(flag);
+            continue;
+        }
         let (name, inline) = match text.split_once('=') {
             Some((name, value)) => (name, Some(OsString::from(value))),
             None => (text.as_ref(), None),
@@ -172,8 +184,13 @@ fn read(program: &Program, args: impl IntoIterator<Item = OsString>) -> Result<R
 mod tests {
     use super::*;
 
-    const PROGRAM: Program =
-        Program { name: "mvm-x", version: "1", help: "Usage: mvm-x\n", options: &["--config"] };
+    const PROGRAM: Program = Program {
+        name: "mvm-x",
+        version: "1",
+        help: "Usage: mvm-x\n",
+        options: &["--config"],
+        flags: &["--watch"],
+    };
 
     fn given(args: &[&str]) -> Result<Request, String> {
         read(&PROGRAM, args.iter().map(OsString::from))
@@ -188,6 +205,8 @@ mod tests {
             assert_eq!(options.get("--config"), Some(&PathBuf::from("/a b")));
             assert_eq!(options.roots(), Roots::new("/r"));
         }
+        let Ok(Request::Run(options)) = given(&["--watch"]) else { panic!() };
+        assert!(options.has("--watch") && !options.has("--config"));
         let Ok(Request::Run(options)) = given(&[]) else { panic!() };
         assert_eq!((options.get("--config"), options.roots()), (None, Roots::new("/")));
         assert_eq!(given(&["--root", "/r", "--help"]), Ok(Request::Help));
@@ -197,7 +216,14 @@ mod tests {
     #[test]
     fn refuses_everything_else() {
         let long = ["--root", "/a", "--root", "/b"];
-        for args in [["x"].as_slice(), &["--state-dir=/x"], &["--config"], &["--config="], &long] {
+        for args in [
+            ["x"].as_slice(),
+            &["--state-dir=/x"],
+            &["--config"],
+            &["--config="],
+            &["--watch=1"],
+            &long,
+        ] {
             assert!(given(args).is_err(), "{args:?}");
         }
     }

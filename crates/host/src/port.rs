@@ -1,10 +1,14 @@
-//! Whether a TCP endpoint is free for a server that is about to start, and who has it if not.
+//! Whether an endpoint is free for a server that is about to start, and who has it if not.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::fd::AsRawFd;
 
 use mvm_config::Roots;
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrStorage, bind, setsockopt, socket, sockopt,
+};
 
 use crate::processes;
 
@@ -36,9 +40,35 @@ pub fn probe(roots: &Roots, host: &str, port: u16) -> Port {
     };
     match TcpListener::bind(address) {
         Ok(_) => Port::Free,
-        Err(error) => refusal(roots, address, &error),
+        Err(error) => refusal(roots, &TCP, address, &error),
     }
 }
+
+/// Tries to bind a UDP port as dnsmasq does, with SO_REUSEADDR: another server that shares it is no
+/// conflict. `None` is every address.
+pub fn probe_udp(roots: &Roots, address: Option<IpAddr>, port: u16) -> Port {
+    let address = SocketAddr::new(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), port);
+    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let bound = socket(family, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).and_then(|fd| {
+        setsockopt(&fd, sockopt::ReuseAddr, &true)?;
+        bind(fd.as_raw_fd(), &SockaddrStorage::from(address))
+    });
+    match bound {
+        Ok(()) => Port::Free,
+        Err(errno) => refusal(roots, &UDP, address, &errno.into()),
+    }
+}
+
+/// The kernel's tables of a protocol, and the state of a socket that is a server's.
+struct Protocol {
+    tables: [&'static str; 2],
+    state: &'static str,
+}
+
+/// LISTEN is 0A.
+const TCP: Protocol = Protocol { tables: ["/proc/net/tcp", "/proc/net/tcp6"], state: "0A" };
+/// A UDP socket without a peer is in state CLOSE, 07.
+const UDP: Protocol = Protocol { tables: ["/proc/net/udp", "/proc/net/udp6"], state: "07" };
 
 fn resolve(host: &str, port: u16) -> Option<SocketAddr> {
     if host.is_empty() {
@@ -52,10 +82,10 @@ fn resolve(host: &str, port: u16) -> Option<SocketAddr> {
     found.iter().find(|address| address.is_ipv4()).or_else(|| found.first()).copied()
 }
 
-fn refusal(roots: &Roots, address: SocketAddr, error: &io::Error) -> Port {
+fn refusal(roots: &Roots, protocol: &Protocol, address: SocketAddr, error: &io::Error) -> Port {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            let inode = listener(roots, address);
+            let inode = listener(roots, protocol, address);
             let pid = inode.and_then(|inode| processes::holder_of_socket(roots, inode));
             Port::Taken { pid, comm: pid.and_then(|pid| processes::name(roots, pid)) }
         }
@@ -65,10 +95,10 @@ fn refusal(roots: &Roots, address: SocketAddr, error: &io::Error) -> Port {
 }
 
 /// The inode of the socket that listens where `address` cannot.
-fn listener(roots: &Roots, address: SocketAddr) -> Option<u64> {
-    ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|path| {
+fn listener(roots: &Roots, protocol: &Protocol, address: SocketAddr) -> Option<u64> {
+    protocol.tables.iter().find_map(|path| {
         let lines = BufReader::new(File::open(roots.at(path)).ok()?).lines().map_while(Result::ok);
-        lines.filter_map(|line| listening(&line)).find_map(|(local, inode)| {
+        lines.filter_map(|line| listening(&line, protocol.state)).find_map(|(local, inode)| {
             let same_port = local.port() == address.port();
             (same_port && meets(local.ip(), address.ip())).then_some(inode)
         })
@@ -79,13 +109,13 @@ fn meets(a: IpAddr, b: IpAddr) -> bool {
     a.to_canonical() == b.to_canonical() || a.is_unspecified() || b.is_unspecified()
 }
 
-/// Address and inode of a line of /proc/net/tcp{,6} in state LISTEN (0A).
-fn listening(line: &str) -> Option<(SocketAddr, u64)> {
+/// Address and inode of a line of /proc/net/{tcp,udp}{,6} whose socket is in this state.
+fn listening(line: &str, wanted: &str) -> Option<(SocketAddr, u64)> {
     let mut fields = line.split_whitespace();
     let local = fields.nth(1)?;
     let state = fields.nth(1)?;
     let inode = fields.nth(5)?.parse().ok()?;
-    (state == "0A").then_some((endpoint(local)?, inode))
+    (state == wanted).then_some((endpoint(local)?, inode))
 }
 
 /// `0100007F:2382`: each 32-bit word of the address as this machine stores it, then the port.
@@ -135,6 +165,19 @@ mod tests {
     }
 
     #[test]
+    fn a_udp_server_that_shares_is_no_conflict_and_another_is_named() {
+        let roots = Roots::new("/");
+        let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = server.local_addr().unwrap().port();
+        for address in [None, Some(IpAddr::from([127, 0, 0, 1]))] {
+            let Port::Taken { pid, .. } = probe_udp(&roots, address, port) else { panic!() };
+            assert_eq!(pid, i32::try_from(std::process::id()).ok());
+        }
+        setsockopt(&server, sockopt::ReuseAddr, &true).unwrap();
+        assert_eq!(probe_udp(&roots, None, port), Port::Free);
+    }
+
+    #[test]
     fn an_address_of_nobody_is_told_apart() {
         assert_eq!(own_probe("192.0.2.1", 9090), Port::NoSuchAddress);
         assert_eq!(own_probe("no-such-host.invalid", 9090), Port::NoSuchAddress);
@@ -144,11 +187,15 @@ mod tests {
     fn reads_the_kernels_lines() {
         let v4 = "   0: 0100007F:2382 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1 0000 100 0";
         let v6 = "   1: 00000000000000000000000001000000:2382 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 777 1";
-        assert_eq!(listening(v4), Some(("127.0.0.1:9090".parse().unwrap(), 12345)));
-        assert_eq!(listening(v6), Some(("[::1]:9090".parse().unwrap(), 777)));
-        assert_eq!(listening(&v4.replace(" 0A ", " 01 ")), None, "a connection is no listener");
+        assert_eq!(listening(v4, TCP.state), Some(("127.0.0.1:9090".parse().unwrap(), 12345)));
+        assert_eq!(listening(v6, TCP.state), Some(("[::1]:9090".parse().unwrap(), 777)));
+        assert_eq!(
+            listening(&v4.replace(" 0A ", " 01 "), TCP.state),
+            None,
+            "a connection is no listener"
+        );
         for broken in ["", "  sl  local_address rem_address   st", "0: zz:zz 0 0A 0 0 0 0 0 0"] {
-            assert_eq!(listening(broken), None);
+            assert_eq!(listening(broken, TCP.state), None);
         }
     }
 }

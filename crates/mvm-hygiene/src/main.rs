@@ -11,6 +11,7 @@ const PROGRAM: Program = Program {
     name: "mvm-hygiene",
     version: env!("CARGO_PKG_VERSION"),
     options: &["--state-dir"],
+    flags: &[],
     help: "Usage: mvm-hygiene [--state-dir DIR] [--root DIR]
 
 Removes the PID files of microVMs whose process is gone or belongs to somebody else. Started by

@@ -1,24 +1,30 @@
-//! The oneshot that brings up the bridge.
+//! The oneshot that brings up the network, and the service that keeps it up.
 
 use std::process::ExitCode;
 
 use mvm_host::oneshot::{self, Program};
 
+mod dhcp;
 mod run;
+mod watch;
 
 const PROGRAM: Program = Program {
     name: "mvm-net",
     version: env!("CARGO_PKG_VERSION"),
-    options: &["--config"],
-    help: "Usage: mvm-net [--config FILE] [--root DIR]
+    options: &["--config", "--dnsmasq-conf"],
+    flags: &["--watch"],
+    help: "Usage: mvm-net [--config FILE] [--root DIR] [--watch | --dnsmasq-conf FILE]
 
-Makes the bridge of [network.bridge] as the configuration asks, and changes nothing when it
-already is. Started by mvm-net.service.
+Makes the bridge of [network.bridge], forwarding and translation as the configuration asks, and
+changes nothing when they already are. Started by mvm-net.service.
 
-  --config FILE  instead of /etc/mvmhost.toml
-  --root DIR     where the host's files are, for tests
-  --help         this text
-  --version      the version
+  --config FILE        instead of /etc/mvmhost.toml
+  --watch              stay, and load the rules again when somebody flushed them; what
+                       mvm-net-watch.service runs
+  --dnsmasq-conf FILE  only write the configuration of dnsmasq; what mvm-dhcp.service begins with
+  --root DIR           where the host's files are, for tests
+  --help               this text
+  --version            the version
 
 Exit codes: 0 done, 1 an error was found, 64 usage, 69 the kernel does not answer, 77 not root,
 78 configuration invalid and no last good one.

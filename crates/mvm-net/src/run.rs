@@ -1,30 +1,68 @@
 //! The network's road.
 
-use mvm_config::{Loaded, Roots};
+use mvm_config::{Config, Loaded, Roots};
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::net;
+use mvm_host::exec::System;
 use mvm_host::oneshot::{self, Options, Program, Report};
 use mvm_host::{chain, exit};
-use mvm_network::{Kernel, bring_up, machine_id};
+use mvm_network::nat::{self, Nat};
+use mvm_network::{Error, Kernel, Network, bring_up, machine_id};
 use mvm_plan::network::desired;
+
+use crate::{dhcp, watch};
 
 /// Everything that `mvm-net` does.
 pub(crate) fn run(program: &Program, options: &Options) -> Report {
-    oneshot::configured(program, options, network)
+    oneshot::configured(program, options, |roots, loaded| {
+        if let Some(path) = options.get("--dnsmasq-conf") {
+            return dhcp::write(roots, &loaded.config, path);
+        }
+        let report = network(roots, loaded);
+        if options.has("--watch") && report.code == exit::DONE {
+            return watch::watch(roots, &loaded.config);
+        }
+        report
+    })
 }
 
 fn network(roots: &Roots, loaded: &Loaded) -> Report {
-    let Some(desired) = desired(&loaded.config, &machine_id(roots)) else {
-        return Report::default();
-    };
+    let config = &loaded.config;
+    let desired = desired(config, &machine_id(roots));
     let mut report = match Kernel::connect() {
-        Ok(mut kernel) => Report::of(bring_up(&mut kernel, Some(&desired)).findings),
-        Err(error) => Report::of(vec![
-            Finding::new(&net::OBSERVE_FAILED, &desired.name).evidence(chain(&error)),
-        ]),
+        Ok(mut kernel) => {
+            let mut report = Report::of(bring_up(&mut kernel, desired.as_ref()).findings);
+            if report.code == exit::DONE {
+                let rules = rules(roots, config, &mut kernel, false);
+                report = Report::of(report.findings.into_iter().chain(rules).collect());
+            }
+            report
+        }
+        Err(error) => Report::of(vec![unread(config, &error)]),
     };
     if report.findings.iter().any(|finding| finding.code() == net::OBSERVE_FAILED.code) {
         report.code = exit::UNAVAILABLE;
     }
     report
+}
+
+/// Forwarding and translation on the network as it is now.
+pub(crate) fn rules(
+    roots: &Roots,
+    config: &Config,
+    kernel: &mut Kernel,
+    watched: bool,
+) -> Vec<Finding> {
+    let nat = Nat { roots, programs: &System };
+    match kernel.observe() {
+        Ok(observed) => {
+            nat::bring_up(&nat, mvm_plan::nat::desired(config).as_ref(), &observed, watched)
+        }
+        Err(error) => vec![unread(config, &error)],
+    }
+}
+
+pub(crate) fn unread(config: &Config, error: &Error) -> Finding {
+    let bridge = config.network.bridge.name.as_str();
+    Finding::new(&net::OBSERVE_FAILED, bridge).evidence(chain(error))
 }

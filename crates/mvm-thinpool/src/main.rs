@@ -10,6 +10,7 @@ const PROGRAM: Program = Program {
     name: "mvm-thinpool",
     version: env!("CARGO_PKG_VERSION"),
     options: &["--config"],
+    flags: &[],
     help: "Usage: mvm-thinpool [--config FILE] [--root DIR]
 
 Activates the thin pool of [thinpool], after a check of its metadata, and makes it where there

@@ -11,6 +11,7 @@ const PROGRAM: Program = Program {
     version: env!("CARGO_PKG_VERSION"),
     help: include_str!("help.txt"),
     options: &["--config"],
+    flags: &[],
 };
 
 fn main() -> ExitCode {

@@ -49,6 +49,9 @@ pub(crate) enum Command {
     Plan,
     /// Make the machine what the configuration says
     Apply,
+    /// Show what microVMs' network serves
+    #[command(subcommand)]
+    Net(NetCommand),
     /// Tell a code's cause and remedy
     Explain {
         /// Such as MVM-POOL-012
@@ -62,6 +65,13 @@ pub(crate) enum Command {
         /// Which one
         shell: Shell,
     },
+}
+
+/// The subcommands of net.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub(crate) enum NetCommand {
+    /// List who has which address, and until when
+    Leases,
 }
 
 /// The subcommands of config.

@@ -70,12 +70,10 @@ pub(crate) fn without_effect(loaded: &Loaded) -> Option<Finding> {
 }
 
 /// Keys of the contract whose sections nothing acts on yet.
-const WITHOUT_EFFECT: [&str; 11] = [
+const WITHOUT_EFFECT: [&str; 9] = [
     "images.",
     "network.bridge.uplink",
-    "network.dhcp.",
     "network.macvtap.addresses",
-    "network.nat.",
     "network.tailscale.",
     "network.vlan",
     "thinpool.guard.",

@@ -1,18 +1,21 @@
 //! Everything together: observe the machine, plan pool, network and units.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use mvm_config::{Config, Loaded, Roots};
 use mvm_diagnostics::{Finding, catalogue};
 use mvm_host::chain;
+use mvm_host::exec::System;
 use mvm_host::systemd::{UnitState, Units};
+use mvm_network::nat::Nat;
 use mvm_network::{Kernel, Network};
 use mvm_plan::host::{Desired, Observed, Step, Unit};
 use mvm_plan::units::{Directory, Facts, UnitFile};
-use mvm_plan::{Plan, names, network, thinpool};
+use mvm_plan::{Plan, names, nat, network, thinpool};
 use mvm_validate::handover;
 
-/// The three plans, and what they were made from.
+/// The plans, and what they were made from.
 #[derive(Debug)]
 pub(crate) struct Plans {
     /// What the units have to be like.
@@ -23,15 +26,23 @@ pub(crate) struct Plans {
     pub(crate) pool: Plan<thinpool::Step>,
     /// The network's plan.
     pub(crate) net: Plan<network::Step>,
+    /// The plan of forwarding and translation.
+    pub(crate) nat: Plan<nat::Step>,
     /// The units' plan.
     pub(crate) units: Plan<Step>,
 }
 
 impl Plans {
-    /// What all three have to say.
+    /// What all of them have to say.
     pub(crate) fn findings(&self) -> Vec<Finding> {
-        let all = self.pool.findings.iter().chain(&self.net.findings).chain(&self.units.findings);
+        let network = self.net.findings.iter().chain(&self.nat.findings);
+        let all = self.pool.findings.iter().chain(network).chain(&self.units.findings);
         all.cloned().collect()
+    }
+
+    /// Whether one of them forbids to go on.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.pool.is_refused() || self.net.is_refused() || self.nat.is_refused()
     }
 
     /// Every step, as text.
@@ -39,7 +50,8 @@ impl Plans {
         let pool = self.pool.steps.iter().map(|step| ("thinpool", step.to_string()));
         let net = self.net.steps.iter().map(|step| ("network", step.to_string()));
         let units = self.units.steps.iter().map(|step| ("units", step.to_string()));
-        pool.chain(net).chain(units).collect()
+        let nat = self.nat.steps.iter().map(|step| ("network", step.to_string()));
+        pool.chain(net).chain(nat).chain(units).collect()
     }
 }
 
@@ -61,10 +73,13 @@ pub(crate) fn plans(
         .map(|observed| thinpool::plan(&pool, &observed))
         .map_err(|error| failed("looking at the thin pool", &error))?;
     let net = network::desired(config, &mvm_network::machine_id(roots));
-    let net = Kernel::connect()
+    let network = Kernel::connect()
         .and_then(|mut kernel| kernel.observe())
-        .map(|observed| network::plan(net.as_ref(), &observed))
         .map_err(|error| failed("looking at the network", &error))?;
+    let net = network::plan(net.as_ref(), &network);
+    let nat = Nat { roots, programs: &System }
+        .plan(nat::desired(config).as_ref(), &network)
+        .map_err(|error| failed("looking at the network's rules", &error))?;
     let exists = |path: &str| fs::symlink_metadata(roots.at(path)).is_ok();
     let facts = Facts::new(config, exists);
     let desired = Desired::new(config, mvm_config::to_toml(config), facts);
@@ -72,9 +87,9 @@ pub(crate) fn plans(
         Finding::new(&catalogue::units::NOT_SYSTEMD, "systemd").with("why", chain(&error))
     })?;
     observed.pool_pending = !pool.steps.is_empty();
-    observed.net_pending = !net.steps.is_empty();
+    observed.net_pending = !net.steps.is_empty() || !nat.steps.is_empty();
     let units = mvm_plan::host::plan(&desired, &observed);
-    Ok(Plans { desired, observed, pool, net, units })
+    Ok(Plans { desired, observed, pool, net, nat, units })
 }
 
 /// What units, generated files and rendered files are like now.
@@ -86,11 +101,14 @@ fn observe(
 ) -> Result<Observed, mvm_host::Error> {
     let mut observed = Observed {
         applied: fs::read_to_string(roots.applied()).ok(),
+        dnsmasq_config: fs::read_to_string(roots.at(names::DNSMASQ_CONFIG)).ok(),
         containerd_config: fs::read_to_string(roots.at(names::CONTAINERD_DEV_CONFIG)).ok(),
         generated: desired.generated.iter().filter_map(|file| generated(roots, file)).collect(),
         ..Observed::default()
     };
-    for name in mvm_plan::host::needed(desired) {
+    let network = [names::DHCP_UNIT, names::WATCH_UNIT];
+    let wanted: BTreeSet<&str> = mvm_plan::host::needed(desired).chain(network).collect();
+    for name in wanted {
         let state = units.state(name)?;
         observed.needs_reload |= state.is_loaded() && state.need_daemon_reload;
         if state.main_pid != 0 && Some(name) == desired.flintlockd.as_deref() {

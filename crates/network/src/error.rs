@@ -1,6 +1,7 @@
 //! What can go wrong, one variant for each operation; the cause is the `source`.
 
 use std::io;
+use std::path::PathBuf;
 
 /// An operation on the network that failed. The cause is in `source()` and not repeated here.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,52 @@ pub enum Error {
     Gone {
         /// The step in words.
         step: String,
+    },
+    /// A file or folder could not be read.
+    #[error("cannot read {}", path.display())]
+    Look {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A switch or a file in /run could not be changed.
+    #[error("cannot change {}", path.display())]
+    Set {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// What was loaded could not be kept in /run.
+    #[error("cannot keep what was loaded")]
+    Keep {
+        /// Why.
+        #[source]
+        source: mvm_host::Error,
+    },
+    /// A program is not installed.
+    #[error("{name} is not installed")]
+    NotInstalled {
+        /// Its name.
+        name: &'static str,
+    },
+    /// A program could not be run to its end.
+    #[error("cannot let the firewall's program do its work")]
+    Run {
+        /// Why.
+        #[source]
+        source: mvm_host::Error,
+    },
+    /// A program refused.
+    #[error("{name} said: {said}")]
+    Refused {
+        /// Its name.
+        name: &'static str,
+        /// The end of its standard error.
+        said: String,
     },
 }
 
@@ -79,7 +126,12 @@ impl Error {
         match self {
             Self::List { source, .. } | Self::Step { source, .. } => source.errno(),
             Self::Runtime(error) | Self::Connect(error) => error.raw_os_error(),
-            Self::Gone { .. } => None,
+            Self::Look { source, .. } | Self::Set { source, .. } => source.raw_os_error(),
+            Self::Gone { .. }
+            | Self::Keep { .. }
+            | Self::NotInstalled { .. }
+            | Self::Run { .. }
+            | Self::Refused { .. } => None,
         }
     }
 }

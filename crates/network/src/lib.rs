@@ -1,15 +1,18 @@
-//! Effects on the network, by rtnetlink.
+//! Effects on the network, by rtnetlink, nft and the kernel's switches.
 //!
-//! Belongs here: reading the machine's interfaces and routes, and doing one planned step. Does not
-//! belong here: deciding, which is `plan::network`.
+//! Belongs here: reading the machine's interfaces, routes and rules, and doing one planned step.
+//! Does not belong here: deciding, which is `plan::network` and `plan::nat`.
 
 mod apply;
 mod error;
 mod kernel;
 mod machine_id;
 mod message;
+pub mod nat;
+mod watch;
 
 pub use apply::{Outcome, bring_up};
 pub use error::{Answer, Error};
 pub use kernel::{Kernel, Network};
 pub use machine_id::machine_id;
+pub use watch::Changes;

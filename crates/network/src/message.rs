@@ -1,15 +1,16 @@
 //! From the kernel's messages to what the plan knows. Nothing is sent here.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use mvm_plan::network::{BridgeOptions, Link, Mac, Route};
+use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{
     BridgeStpState, InfoBridge, InfoData, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
 use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType};
-use std::net::IpAddr;
 
 /// The kernel's number of an interface and what is known of it.
 pub(crate) type Numbered = (u32, Link);
@@ -103,6 +104,11 @@ fn destination(message: &RouteMessage) -> Option<IpNet> {
         RouteAttribute::Destination(RouteAddress::Inet6(ip)) => Some(IpAddr::V6(*ip)),
         _ => None,
     });
-    // No destination is the default route, which overlaps nothing.
+    // No destination is the default route.
+    let address = address.or(match message.header.address_family {
+        AddressFamily::Inet => Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        AddressFamily::Inet6 => Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+        _ => None,
+    });
     IpNet::new(address?, length).ok()
 }

@@ -12,7 +12,7 @@ use mvm_diagnostics::{Finding, catalogue};
 use serde::Serialize;
 
 use crate::units::{self, Facts, UnitFile};
-use crate::{Plan, containerd, names};
+use crate::{Plan, containerd, dhcp, names};
 
 /// What the units have to be like.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,10 @@ pub struct Desired {
     /// The command line of containerd-dev; None for the distribution's containerd, which is not
     /// ours to restart.
     pub containerd_argv: Option<Vec<String>>,
+    /// The rendered configuration of dnsmasq; None where no DHCP is served.
+    pub dnsmasq_config: Option<String>,
+    /// The network's units beside mvm-net.
+    pub network: Vec<&'static str>,
     /// flintlockd's unit; None while flintlockd is not installed.
     pub flintlockd: Option<String>,
     /// Its command line.
@@ -48,6 +52,8 @@ impl Desired {
             containerd: names::containerd_unit(instance).to_owned(),
             containerd_argv: (instance == Instance::Dedicated)
                 .then(|| units::containerd_command(config, facts)),
+            dnsmasq_config: dhcp::render(config),
+            network: names::network_units(config),
             flintlockd: installed.then(|| config.flintlockd.unit.as_str().to_owned()),
             flintlockd_argv: units::flintlockd_command(config),
         }
@@ -76,6 +82,8 @@ pub struct Observed {
     pub needs_reload: bool,
     /// The rendered configuration that containerd-dev was started with.
     pub containerd_config: Option<String>,
+    /// The rendered configuration that dnsmasq was started with.
+    pub dnsmasq_config: Option<String>,
     /// Units by name; one that is not loaded is missing.
     pub units: BTreeMap<String, Unit>,
     /// mvm-thinpool has steps to do.
@@ -100,6 +108,8 @@ pub enum Step {
     Restart(String),
     /// Start what is not running.
     Start(String),
+    /// Stop what the configuration does not want any more.
+    Stop(String),
 }
 
 impl fmt::Display for Step {
@@ -110,6 +120,7 @@ impl fmt::Display for Step {
             Self::Reload(unit) => write!(f, "run {unit} again"),
             Self::Restart(unit) => write!(f, "restart {unit}"),
             Self::Start(unit) => write!(f, "start {unit}"),
+            Self::Stop(unit) => write!(f, "stop {unit}"),
         }
     }
 }
@@ -131,6 +142,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
             steps.push(Step::Reload(unit.to_owned()));
         }
     }
+    steps.extend(network_steps(desired, observed));
     let running =
         |unit: &str| observed.units.get(unit).map(|u| u.argv.as_slice()).unwrap_or_default();
     let containerd = &desired.containerd;
@@ -156,6 +168,20 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     Plan::new(steps, Vec::new())
 }
 
+/// dnsmasq by its configuration, the watcher by everybody's: it read it when it was started.
+fn network_steps(desired: &Desired, observed: &Observed) -> Vec<Step> {
+    let applied = observed.applied.as_ref() == Some(&desired.applied);
+    let served = observed.dnsmasq_config == desired.dnsmasq_config;
+    [(names::DHCP_UNIT, served), (names::WATCH_UNIT, applied)]
+        .into_iter()
+        .filter(|(unit, _)| observed.units.get(*unit).is_some_and(|unit| unit.active))
+        .filter_map(|(unit, current)| match desired.network.contains(&unit) {
+            false => Some(Step::Stop(unit.to_owned())),
+            true => (!current).then(|| Step::Restart(unit.to_owned())),
+        })
+        .collect()
+}
+
 /// What is still wrong once everything was done: a finding for each unit that is not up, and for a
 /// flintlockd that is not installed.
 pub fn missing(desired: &Desired, observed: &Observed) -> Vec<Finding> {
@@ -176,8 +202,10 @@ pub fn missing(desired: &Desired, observed: &Observed) -> Vec<Finding> {
 
 /// The units that make up the host, in the order of the chain.
 pub fn needed(desired: &Desired) -> impl Iterator<Item = &str> {
-    [names::THINPOOL_UNIT, names::NET_UNIT, names::HYGIENE_UNIT, desired.containerd.as_str()]
+    [names::THINPOOL_UNIT, names::NET_UNIT]
         .into_iter()
+        .chain(desired.network.iter().copied())
+        .chain([names::HYGIENE_UNIT, desired.containerd.as_str()])
         .chain(desired.flintlockd.as_deref())
 }
 

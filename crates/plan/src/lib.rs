@@ -10,11 +10,13 @@ use serde::Serialize;
 
 pub mod checks;
 pub mod containerd;
+pub mod dhcp;
 pub mod escape;
 pub mod host;
 pub mod hygiene;
 pub mod ledger;
 pub mod names;
+pub mod nat;
 pub mod network;
 pub mod thinpool;
 pub mod units;

@@ -7,6 +7,10 @@ use mvm_config::model::{Backend, Instance};
 pub const THINPOOL_UNIT: &str = "mvm-thinpool.service";
 /// The oneshot that brings up the network.
 pub const NET_UNIT: &str = "mvm-net.service";
+/// The service that keeps rules where they were loaded.
+pub const WATCH_UNIT: &str = "mvm-net-watch.service";
+/// dnsmasq.
+pub const DHCP_UNIT: &str = "mvm-dhcp.service";
 /// The oneshot that clears stale PID files.
 pub const HYGIENE_UNIT: &str = "mvm-hygiene.service";
 /// containerd of our own.
@@ -20,6 +24,8 @@ pub const TARGET: &str = "mvmhost.target";
 pub const LIBEXEC: &str = "/usr/libexec/mvmhost";
 /// The containerd configuration that mvmhost renders.
 pub const CONTAINERD_DEV_CONFIG: &str = "/run/mvmhost/containerd-dev.toml";
+/// The configuration of dnsmasq that mvmhost renders.
+pub const DNSMASQ_CONFIG: &str = "/run/mvmhost/dnsmasq.conf";
 /// The operator's own, which wins when it is there; provision.sh writes it.
 pub const OPERATOR_CONTAINERD_CONFIG: &str = "/etc/containerd/config-dev.toml";
 /// XDG_CONFIG_HOME of flintlockd when a token goes in by file: it reads
@@ -76,10 +82,18 @@ pub fn pool_directories(config: &Config) -> Vec<&str> {
     paths
 }
 
+/// The network's units that this configuration wants beside [`NET_UNIT`].
+pub fn network_units(config: &Config) -> Vec<&'static str> {
+    let dhcp = config.network.dhcp.enabled.then_some(DHCP_UNIT);
+    let watch = crate::nat::desired(config).map(|_| WATCH_UNIT);
+    dhcp.into_iter().chain(watch).collect()
+}
+
 /// Every unit of the chain, in its order.
 pub fn chain(config: &Config) -> Vec<String> {
     let containerd = containerd_unit(config.containerd.instance);
-    [THINPOOL_UNIT, NET_UNIT, HYGIENE_UNIT, containerd, config.flintlockd.unit.as_str()]
-        .map(str::to_owned)
-        .to_vec()
+    let mut units = vec![THINPOOL_UNIT, NET_UNIT];
+    units.extend(network_units(config));
+    units.extend([HYGIENE_UNIT, containerd, config.flintlockd.unit.as_str()]);
+    units.into_iter().map(str::to_owned).collect()
 }

@@ -63,7 +63,7 @@ fn clippy() -> Result<()> {
 }
 
 fn cargo() -> Result<()> {
-    tools::apt(&["systemd", "iproute2"])?;
+    tools::apt(&["systemd", "iproute2", "iputils-ping", "nftables", "procps"])?;
     tools::run("cargo", &["test", "--quiet", "--workspace", "--locked"])
 }
 

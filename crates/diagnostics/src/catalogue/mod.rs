@@ -23,8 +23,10 @@ macro_rules! catalogue {
 
 pub mod conf;
 pub mod ctrd;
+pub mod dhcp;
 pub mod flk;
 pub mod host;
+pub mod nat;
 pub mod net;
 pub mod pool;
 pub mod said;
@@ -42,6 +44,8 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
         pool::ALL,
         pool::FILES,
         net::ALL,
+        nat::ALL,
+        dhcp::ALL,
         ctrd::ALL,
         flk::ALL,
         host::ALL,

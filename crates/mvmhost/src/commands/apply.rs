@@ -79,7 +79,7 @@ fn rounds(
     let mut plans = machine::plans(&context.roots, loaded, units)?;
     for _ in 0..ROUNDS {
         // Everything is validated before anything is changed.
-        if plans.units.steps.is_empty() || plans.pool.is_refused() || plans.net.is_refused() {
+        if plans.units.steps.is_empty() || plans.is_refused() {
             break;
         }
         for step in &plans.units.steps {
@@ -130,6 +130,7 @@ fn carry_out(
         Step::Reload(unit) => job(Job::ReloadOrRestart, unit),
         Step::Restart(unit) => job(Job::Restart, unit),
         Step::Start(unit) => job(Job::Start, unit),
+        Step::Stop(unit) => job(Job::Stop, unit),
     }
 }
 

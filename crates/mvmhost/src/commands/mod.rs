@@ -4,12 +4,13 @@ mod apply;
 mod completions;
 mod config;
 mod explain;
+mod leases;
 mod plan;
 mod status;
 
 use mvm_diagnostics::{Finding, catalogue};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, NetCommand};
 use crate::context::Context;
 use crate::output::{self, Exit};
 
@@ -20,6 +21,7 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
         Command::Explain { code } => return explain::run(&context, code),
         Command::Completions { shell } => return completions::run(*shell),
         Command::Config(what) => return config::run(&context, *what),
+        Command::Net(NetCommand::Leases) => ("net leases", leases::run),
         Command::Status => ("status", status::run),
         Command::Plan => ("plan", plan::run),
         Command::Apply => ("apply", apply::run),

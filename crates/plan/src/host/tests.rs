@@ -19,6 +19,7 @@ fn settled(desired: &Desired) -> Observed {
         applied: Some(desired.applied.clone()),
         generated: desired.generated.clone(),
         containerd_config: desired.containerd_config.clone(),
+        dnsmasq_config: desired.dnsmasq_config.clone(),
         units,
         ..Observed::default()
     }
@@ -42,7 +43,7 @@ fn a_fresh_host_gets_everything_in_order() {
         steps(&desired, &Observed::default()),
         [Step::KeepLastGood, Step::DaemonReload, Step::Start(names::TARGET.into())]
     );
-    assert_eq!(missing(&desired, &Observed::default()).len(), 5);
+    assert_eq!(missing(&desired, &Observed::default()).len(), 7);
 }
 
 #[test]

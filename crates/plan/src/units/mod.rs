@@ -82,7 +82,11 @@ pub fn files(config: &Config, facts: Facts) -> Vec<UnitFile> {
             names::TARGET,
             fill(
                 include_str!("../../../../units/dropins/mvmhost.target.conf"),
-                &[("CONTAINERD", containerd), ("FLINTLOCKD", flintlockd)],
+                &[
+                    ("NETWORK", &network_units(config)),
+                    ("CONTAINERD", containerd),
+                    ("FLINTLOCKD", flintlockd),
+                ],
             ),
         ),
         containerd_dropin(config, facts),
@@ -90,6 +94,10 @@ pub fn files(config: &Config, facts: Facts) -> Vec<UnitFile> {
     files.extend(net(config));
     files.extend(own_flintlockd(config, facts));
     files
+}
+
+fn network_units(config: &Config) -> String {
+    names::network_units(config).into_iter().map(|unit| wanted(unit) + "\n").collect()
 }
 
 /// The unit files for a host whose configuration is invalid and was never valid: flintlockd is

@@ -7,6 +7,7 @@ pub mod chain;
 pub mod configuration;
 pub mod host;
 pub mod install;
+pub mod network;
 pub mod package;
 pub mod pool;
 
@@ -26,6 +27,9 @@ pub const CORE: &[Test] = &[
     Test::from(UP, "typo", configuration::a_typo_leaves_the_host_up_from_the_last_good_file),
     Test::from(UP, "thin-check", pool::thin_check_decides),
     Test::from(UP, "containerd-killed", chain::containerd_comes_back_with_flintlockd),
+    Test::from(UP, "rpm", package::the_rpm_has_the_same_files),
+    Test::from(UP, "nat", network::a_guest_gets_an_address_and_out),
+    Test::from(UP, "dhcp-port", network::a_taken_dhcp_port_is_named),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
 ];
 
@@ -54,5 +58,6 @@ pub const TESTS: &[Test] = &[
     Test::from(UP, "port-taken", chain::a_taken_port_is_named),
     Test::from(UP, "deaf-flintlockd", chain::a_flintlockd_that_does_not_listen_is_not_up),
     Test::from(UP, "hygiene", chain::stale_pid_files_go_and_others_stay),
+    Test::from(UP, "nat", network::a_guest_gets_an_address_and_out),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
 ];

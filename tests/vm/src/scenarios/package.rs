@@ -1,9 +1,53 @@
-//! Removal and purge.
+//! The packages: the .rpm in a root of its own, removal and purge of the .deb.
 
-use anyhow::{Result, ensure};
+use std::fs;
+
+use anyhow::{Context as _, Result, ensure};
 
 use super::host;
 use crate::runner::Context;
+use crate::tools;
+
+/// A second root: this one with a layer of its own over it, in which rpm is not needed.
+const RPM: &str = "rpm --root /srv/other/root --nodeps";
+
+/// The .rpm with its scriptlets: installed, upgraded, removed.
+///
+/// # Errors
+/// A scriptlet fails or does something else than the .deb's, or a file differs from the .deb's.
+pub fn the_rpm_has_the_same_files(context: &mut Context) -> Result<()> {
+    let guest = &mut context.guest;
+    let mut packages = Vec::new();
+    for entry in fs::read_dir(tools::target_dir().join("packages"))? {
+        packages.push(entry?.path());
+    }
+    packages.retain(|path| path.extension().is_some_and(|extension| extension == "rpm"));
+    let rpm = packages.first().context("no .rpm was built")?;
+    guest.copy_in(rpm, "/srv/mvmhost.rpm")?;
+    guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y rpm")?;
+    guest.ok("mkdir -p /srv/other && mount -t tmpfs tmpfs /srv/other && cd /srv/other
+        mkdir upper work root
+        mount -t overlay -o lowerdir=/,upperdir=upper,workdir=work overlay root
+        rm -r root/usr/libexec/mvmhost root/usr/bin/mvmhost root/etc/mvmhost*")?;
+    let wanted = "/srv/other/root/etc/systemd/system/multi-user.target.wants/mvmhost.target";
+    guest.ok(&format!("rm {wanted}"))?;
+    guest.ok(&format!("{RPM} -i /srv/mvmhost.rpm && test -L {wanted}"))?;
+    guest.ok(&format!("{RPM} -V mvmhost | (! grep .)"))?;
+    // Its own files, byte by byte; Debian compresses the manual by another gzip.
+    guest.ok(&format!(
+        "for file in $({RPM} -ql mvmhost | grep -v -e /man/ -e site-functions); do
+            cmp $file /srv/other/root$file || exit 1
+        done"
+    ))?;
+    // An upgrade respects what the operator disabled, and changes no configuration.
+    guest.ok(&format!("rm {wanted} && echo '# mine' >>/srv/other/root/etc/mvmhost.toml"))?;
+    guest.ok(&format!("{RPM} -U --force /srv/mvmhost.rpm && test ! -e {wanted}"))?;
+    guest.ok("grep -q '# mine' /srv/other/root/etc/mvmhost.toml")?;
+    guest.ok(&format!("{RPM} -e mvmhost && test ! -e /srv/other/root/usr/bin/mvmhost"))?;
+    guest.ok("test -e /srv/other/root/etc/mvmhost.toml.rpmsave")?;
+    guest.ok("umount /srv/other/root /srv/other && systemctl is-active flintlockd.service")?;
+    Ok(())
+}
 
 /// # Errors
 /// Something of the operator's goes, or something of ours stays.

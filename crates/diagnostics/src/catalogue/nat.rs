@@ -1,0 +1,37 @@
+//! MVM-NET, from 040 on: forwarding and address translation.
+
+catalogue! {
+    NFT_MISSING = "MVM-NET-040", "64380cb5c3af71598bca89380c029f98", Error {
+        message: "nft is not installed: microVMs on {subject} would not get out",
+        cause: "Addresses are translated by nftables, and the program that loads the rules is missing. \
+                The package depends on it; somebody removed it.",
+        remedy: "sudo apt-get install nftables\n\
+                 sudo systemctl start mvmhost.target",
+    }
+    CHANGED = "MVM-NET-041", "9b424d76fa3ec7f77f597573ace5635c", Info {
+        message: "forwarding and translation for {subject} are as the configuration asks",
+        cause: "mvm-net.service changed the kernel's switches or the nftables table inet mvmhost; the \
+                steps are in the evidence.",
+        remedy: "",
+    }
+    STEP_FAILED = "MVM-NET-042", "d4bb3e96055872759d13799d0f603a98", Error {
+        message: "cannot {step}",
+        cause: "The kernel or nft refused; the answer is in the evidence. The table is replaced in one \
+                transaction: either it is as before, or it is the new one.",
+        remedy: "nft list ruleset\n\
+                 sudo systemctl restart mvm-net.service",
+    }
+    UNREAD = "MVM-NET-043", "82f2aff869efc1746881005c60897533", Error {
+        message: "cannot see whether microVMs on {subject} get out",
+        cause: "A file below /run/mvmhost or /proc/sys could not be read; the reason is in the evidence.",
+        remedy: "ls -l /run/mvmhost\n\
+                 sudo systemctl restart mvm-net.service",
+    }
+    TABLE_BACK = "MVM-NET-044", "d18dc3e9012566e95de800053709854d", Warning {
+        message: "somebody removed or changed the nftables table inet mvmhost; it is back",
+        cause: "A firewall was started or reloaded, or nft flush ruleset was run. What microVMs had \
+                open goes on; in between nothing was translated.",
+        remedy: "# keep the table out of what your firewall flushes, or leave it to mvmhost; who did it:\n\
+                 journalctl --since -5min -u nftables -u firewalld -u ufw -u docker",
+    }
+}

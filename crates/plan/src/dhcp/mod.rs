@@ -1,0 +1,10 @@
+//! DHCP and DNS for microVMs: the configuration of dnsmasq, and its leases.
+
+mod leases;
+mod render;
+
+pub use leases::{Lease, leases};
+pub use render::render;
+
+/// Where dnsmasq keeps its leases: they outlive a reboot.
+pub const LEASES: &str = "/var/lib/mvmhost/leases/dnsmasq.leases";

@@ -1,0 +1,159 @@
+//! The text of dnsmasq.conf. Everything in it is typed: names, addresses, numbers.
+
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
+use mvm_config::Config;
+use mvm_config::model::Reservation;
+
+use super::LEASES;
+
+/// dnsmasq's configuration; `None` when the file asks for no DHCP.
+pub fn render(config: &Config) -> Option<String> {
+    let dhcp = &config.network.dhcp;
+    let interface = dhcp.interface.as_ref().filter(|_| dhcp.enabled)?;
+    let mut out = String::from("# Written by mvm-net from /etc/mvmhost.toml.\n");
+    let mut line = |text: String| {
+        out.push_str(&text);
+        out.push('\n');
+    };
+    // Only there, and also when the interface comes later or goes away for a while.
+    line(format!("interface={interface}"));
+    line("except-interface=lo".to_owned());
+    line("bind-dynamic".to_owned());
+    if !dhcp.dns_server {
+        line("port=0".to_owned());
+    }
+    // This host's own names are its own business.
+    line("no-hosts".to_owned());
+    line("dhcp-authoritative".to_owned());
+    line(format!("dhcp-leasefile={LEASES}"));
+    let lease = dhcp.lease_time.as_secs();
+    let own = config.network.dhcp_addresses();
+    if let Some((first, last)) = dhcp.range
+        && let Some(mask) = mask(own, first)
+    {
+        line(format!("dhcp-range={first},{last},{mask},{lease}s"));
+    }
+    if let Some(IpAddr::V4(router)) = dhcp.router {
+        line(format!("dhcp-option=option:router,{router}"));
+    }
+    line_dns(&mut line, &dhcp.dns, dhcp.dns_server);
+    line_v6(&mut line, own, lease, &dhcp.reservations);
+    for reservation in &dhcp.reservations {
+        line(host(reservation));
+    }
+    Some(out)
+}
+
+/// The mask of the subnet that the range is in.
+fn mask(own: &[IpNet], first: Ipv4Addr) -> Option<Ipv4Addr> {
+    own.iter().find_map(|net| match net {
+        IpNet::V4(net) if net.contains(&first) => Some(net.netmask()),
+        _ => None,
+    })
+}
+
+fn line_dns(line: &mut impl FnMut(String), dns: &[IpAddr], serves: bool) {
+    let of = |v4: bool| -> Vec<String> {
+        dns.iter()
+            .filter(|address| address.is_ipv4() == v4)
+            .map(|address| if v4 { address.to_string() } else { format!("[{address}]") })
+            .collect()
+    };
+    let (v4, v6) = (of(true), of(false));
+    // An option without a value: dnsmasq would otherwise name itself.
+    if !v4.is_empty() || !serves {
+        line(format!("dhcp-option=option:dns-server{}", listed(&v4)));
+    }
+    if !v6.is_empty() {
+        line(format!("dhcp-option=option6:dns-server{}", listed(&v6)));
+    }
+}
+
+fn listed(values: &[String]) -> String {
+    values.iter().fold(String::new(), |mut out, value| {
+        // Writing to a String cannot fail.
+        let _ = write!(out, ",{value}");
+        out
+    })
+}
+
+/// Router advertisements for every /64: addresses by SLAAC, and by DHCPv6 where one is reserved.
+fn line_v6(line: &mut impl FnMut(String), own: &[IpNet], lease: u64, reservations: &[Reservation]) {
+    let mut any = false;
+    for net in own {
+        let IpNet::V6(net) = net else { continue };
+        if net.prefix_len() != 64 || net.addr().is_unicast_link_local() {
+            continue;
+        }
+        let reserved = reservations.iter().any(|entry| match entry.address {
+            IpAddr::V6(address) => net.contains(&address),
+            IpAddr::V4(_) => false,
+        });
+        let mode = if reserved { "static,ra-stateless" } else { "ra-stateless" };
+        line(format!("dhcp-range={},{mode},64,{lease}s", net.network()));
+        any = true;
+    }
+    if any {
+        line("enable-ra".to_owned());
+    }
+}
+
+fn host(reservation: &Reservation) -> String {
+    let address = match reservation.address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    };
+    let name = reservation.name.as_ref().map_or(String::new(), |name| format!(",{name}"));
+    format!("dhcp-host={},{address}{name}", reservation.mac)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(configuration: &str) -> Option<String> {
+        let source = mvm_config::Source { name: "t".to_owned(), text: configuration.to_owned() };
+        let loaded = mvm_config::load::parse(&[source]).unwrap();
+        render(&loaded.config)
+    }
+
+    #[test]
+    fn the_default_host_serves_its_bridge() {
+        assert_eq!(
+            text("").unwrap(),
+            "# Written by mvm-net from /etc/mvmhost.toml.\n\
+             interface=br-mvm\nexcept-interface=lo\nbind-dynamic\nno-hosts\ndhcp-authoritative\n\
+             dhcp-leasefile=/var/lib/mvmhost/leases/dnsmasq.leases\n\
+             dhcp-range=10.42.0.10,10.42.0.254,255.255.255.0,600s\n\
+             dhcp-option=option:router,10.42.0.1\n"
+        );
+        assert_eq!(text("network.dhcp.enabled = false"), None);
+    }
+
+    #[test]
+    fn dhcp_alone_leaves_port_53_and_names_no_server() {
+        let out = text("network.dhcp.dns-server = false").unwrap();
+        assert!(out.contains("\nport=0\n") && out.contains("\ndhcp-option=option:dns-server\n"));
+        let out = text("network.dhcp.dns = [\"9.9.9.9\", \"2620:fe::fe\"]").unwrap();
+        assert!(out.contains("\ndhcp-option=option:dns-server,9.9.9.9\n"), "{out}");
+        assert!(out.contains("\ndhcp-option=option6:dns-server,[2620:fe::fe]\n"), "{out}");
+    }
+
+    #[test]
+    fn reservations_and_ipv6() {
+        let out = text(
+            "[network.bridge]\naddresses = [\"10.42.0.1/24\", \"fd00:42::1/64\"]\n\
+             [network.dhcp]\nreservations = [\n\
+             { mac = \"aa:fc:00:00:00:01\", address = \"10.42.0.9\", name = \"cp-0\" },\n\
+             { mac = \"aa:fc:00:00:00:02\", address = \"fd00:42::9\" }]",
+        )
+        .unwrap();
+        assert!(out.contains("\ndhcp-host=aa:fc:00:00:00:01,10.42.0.9,cp-0\n"), "{out}");
+        assert!(out.contains("\ndhcp-host=aa:fc:00:00:00:02,[fd00:42::9]\n"), "{out}");
+        assert!(out.contains("\ndhcp-range=fd00:42::,static,ra-stateless,64,600s\n"), "{out}");
+        assert!(out.contains("\nenable-ra\n"), "{out}");
+    }
+}

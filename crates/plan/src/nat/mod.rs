@@ -1,0 +1,237 @@
+//! Forwarding and address translation: the nftables table `inet mvmhost` and the kernel's switches.
+//!
+//! The table is one script, loaded in one transaction. Whether it is still what was loaded is told
+//! by nft itself: its listing is kept right after the load and compared as a whole, so that no rule
+//! has to be understood to be missed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use ipnet::IpNet;
+use mvm_config::Config;
+use mvm_diagnostics::Finding;
+use mvm_diagnostics::catalogue::nat;
+use serde::Serialize;
+
+use crate::Plan;
+use crate::network;
+
+mod script;
+
+/// What the file asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Desired {
+    /// Where the microVMs are: the bridge, or the interface on which DHCP is served.
+    pub interface: String,
+    /// Whose addresses are translated; empty when none are.
+    pub sources: Vec<IpNet>,
+    /// The interface towards which they are; `None` is every one but `interface`.
+    pub uplink: Option<String>,
+    /// Whether DHCP is served on `interface`.
+    pub dhcp: bool,
+}
+
+/// What the file asks for; `None` when it asks for neither translation nor DHCP.
+pub fn desired(config: &Config) -> Option<Desired> {
+    let network = &config.network;
+    let interface = network.dhcp.interface.as_ref()?.as_str().to_owned();
+    let translated = network.nat.enabled;
+    (translated || network.dhcp.enabled).then(|| Desired {
+        interface,
+        sources: if translated { network.nat.sources.clone() } else { Vec::new() },
+        uplink: network.nat.uplink.as_ref().map(|name| name.as_str().to_owned()),
+        dhcp: network.dhcp.enabled,
+    })
+}
+
+/// A switch of the kernel below /proc/sys.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Switch {
+    /// Its path, such as `net/ipv4/conf/br-mvm/forwarding`.
+    pub path: String,
+    /// The value that it is to have.
+    pub value: u8,
+}
+
+impl fmt::Display for Switch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {}", self.path, self.value)
+    }
+}
+
+/// What was loaded last, as it was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The script.
+    pub script: String,
+    /// What nft listed right after it.
+    pub listing: String,
+}
+
+/// What the machine shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Observed {
+    /// What nft lists as `inet mvmhost`; `None` when there is no such table.
+    pub listing: Option<String>,
+    /// What was loaded last since the boot.
+    pub kept: Option<Kept>,
+    /// Whether nft is installed.
+    pub nft: bool,
+    /// The kernel's switches that were asked for and exist, by path.
+    pub switches: BTreeMap<String, String>,
+    /// The text of the file for sysctl(8), if there is one.
+    pub sysctl: Option<String>,
+    /// Which of [`docker_rules`] Docker's chain for its users lacks, by their place in that list;
+    /// empty where there is no Docker.
+    pub docker_lacks: Vec<usize>,
+}
+
+/// Rules for the chain DOCKER-USER, as words for iptables. Docker drops what is forwarded for
+/// anybody else; that chain is where it lets others have a say.
+pub fn docker_rules(desired: &Desired) -> [Vec<String>; 2] {
+    let rule = |words: &str| words.split(' ').map(str::to_owned).collect();
+    let interface = &desired.interface;
+    [
+        rule(&format!("-i {interface} -j ACCEPT")),
+        rule(&format!("-o {interface} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")),
+    ]
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "do")]
+pub enum Step {
+    /// Put the switches on file, so that sysctl(8) keeps them when it is run again.
+    WriteSysctl {
+        /// The file's text.
+        text: String,
+    },
+    /// Set a switch of the kernel.
+    Set(Switch),
+    /// Replace the table in one transaction.
+    Load {
+        /// For nft.
+        script: String,
+    },
+    /// Remove the table.
+    Remove,
+    /// Put a rule first in the chain DOCKER-USER.
+    AcceptBesideDocker {
+        /// Words for iptables.
+        rule: Vec<String>,
+    },
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WriteSysctl { .. } => f.write_str("write the switches for sysctl"),
+            Self::Set(switch) => write!(f, "set {switch}"),
+            Self::Load { .. } => f.write_str("load the nftables table inet mvmhost"),
+            Self::Remove => f.write_str("remove the nftables table inet mvmhost"),
+            Self::AcceptBesideDocker { rule } => {
+                write!(f, "insert into the chain DOCKER-USER: {}", rule.join(" "))
+            }
+        }
+    }
+}
+
+/// The switches that `desired` needs on a machine with these links and routes, in their order.
+///
+/// Forwarding is asked of the interface that a packet comes in by, so answers need it on the way
+/// back: on the uplink, or on whatever the default route uses. For IPv6 the kernel has one switch
+/// for all interfaces, and a router ignores advertisements unless it is told otherwise before.
+///
+/// `accept_ra` names the interfaces that take router advertisements.
+pub fn switches(
+    desired: &Desired,
+    network: &network::Observed,
+    accept_ra: &[String],
+) -> Vec<Switch> {
+    let mut switches = Vec::new();
+    let v4 = desired.sources.iter().any(|net| matches!(net, IpNet::V4(_)));
+    let v6 = desired.sources.iter().any(|net| matches!(net, IpNet::V6(_)));
+    if v4 {
+        let mut interfaces = vec![desired.interface.as_str()];
+        interfaces.extend(uplinks(desired, network));
+        interfaces.dedup();
+        switches.extend(
+            interfaces
+                .into_iter()
+                .map(|name| Switch { path: format!("net/ipv4/conf/{name}/forwarding"), value: 1 }),
+        );
+    }
+    if v6 {
+        let others = accept_ra.iter().filter(|name| **name != desired.interface);
+        switches.extend(
+            others.map(|name| Switch { path: format!("net/ipv6/conf/{name}/accept_ra"), value: 2 }),
+        );
+        switches.push(Switch { path: "net/ipv6/conf/all/forwarding".to_owned(), value: 1 });
+    }
+    switches
+}
+
+/// The interfaces by which the outside is reached, sorted.
+fn uplinks<'a>(desired: &'a Desired, network: &'a network::Observed) -> Vec<&'a str> {
+    let mut names: Vec<&str> = match &desired.uplink {
+        Some(name) => vec![name],
+        None => network
+            .routes
+            .iter()
+            .filter(|route| route.destination.prefix_len() == 0)
+            .filter(|route| matches!(route.destination, IpNet::V4(_)))
+            .map(|route| route.interface.as_str())
+            .collect(),
+    };
+    names.sort_unstable();
+    names.dedup();
+    names.retain(|name| *name != desired.interface && is_there(name, network));
+    names
+}
+
+fn is_there(name: &str, network: &network::Observed) -> bool {
+    network.links.iter().any(|link| link.name == name)
+}
+
+/// The text for /run/sysctl.d: slashes, because a name of an interface may have dots in it.
+fn sysctl(switches: &[Switch]) -> String {
+    let lines: String = switches.iter().map(|switch| format!("{switch}\n")).collect();
+    format!("# Written by mvm-net from /etc/mvmhost.toml; gone at the next boot.\n{lines}")
+}
+
+/// The steps from `observed` to `desired`, with the switches that [`switches`] gave.
+pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed) -> Plan<Step> {
+    let Some(desired) = desired else {
+        let steps = observed.listing.as_ref().map(|_| Step::Remove);
+        return Plan::new(steps.into_iter().collect(), Vec::new());
+    };
+    if !observed.nft {
+        let missing = Finding::new(&nat::NFT_MISSING, &desired.interface);
+        return Plan::new(Vec::new(), vec![missing]);
+    }
+    let mut steps = Vec::new();
+    let text = sysctl(switches);
+    if !switches.is_empty() && observed.sysctl.as_ref() != Some(&text) {
+        steps.push(Step::WriteSysctl { text });
+    }
+    for switch in switches {
+        let is = observed.switches.get(&switch.path);
+        if is.is_none_or(|is| is.trim() != switch.value.to_string()) {
+            steps.push(Step::Set(switch.clone()));
+        }
+    }
+    let script = script::render(desired);
+    let intact = observed.kept.as_ref().is_some_and(|kept| {
+        kept.script == script && observed.listing.as_ref() == Some(&kept.listing)
+    });
+    if !intact {
+        steps.push(Step::Load { script });
+    }
+    let rules = docker_rules(desired).into_iter().enumerate();
+    let lacking = rules.filter(|(place, _)| observed.docker_lacks.contains(place));
+    steps.extend(lacking.map(|(_, rule)| Step::AcceptBesideDocker { rule }));
+    Plan::new(steps, Vec::new())
+}
+
+#[cfg(test)]
+mod tests;

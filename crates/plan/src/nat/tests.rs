@@ -1,0 +1,152 @@
+//! From configuration and machine to switches, script and steps.
+
+use mvm_diagnostics::catalogue::nat;
+
+use super::*;
+use crate::network::Route;
+
+fn configured(text: &str) -> Option<Desired> {
+    let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
+    let loaded = mvm_config::load::parse(&[source]).unwrap();
+    desired(&loaded.config)
+}
+
+fn machine() -> network::Observed {
+    let link = |name: &str| network::Link {
+        name: name.to_owned(),
+        kind: String::new(),
+        up: true,
+        mac: None,
+        mtu: 1500,
+        bridge: None,
+        addresses: Vec::new(),
+        master: None,
+    };
+    network::Observed {
+        links: vec![link("lo"), link("eth0"), link("br-mvm")],
+        routes: vec![
+            Route { destination: "0.0.0.0/0".parse().unwrap(), interface: "eth0".to_owned() },
+            Route { destination: "::/0".parse().unwrap(), interface: "eth1".to_owned() },
+        ],
+    }
+}
+
+fn up(desired: &Desired) -> (Vec<Switch>, Observed) {
+    let switches = switches(desired, &machine(), &["eth0".to_owned(), "br-mvm".to_owned()]);
+    let observed = Observed {
+        nft: true,
+        listing: Some("as listed".to_owned()),
+        kept: Some(Kept { script: script::render(desired), listing: "as listed".to_owned() }),
+        switches: switches.iter().map(|s| (s.path.clone(), format!("{}\n", s.value))).collect(),
+        sysctl: Some(sysctl(&switches)),
+        docker_lacks: Vec::new(),
+    };
+    (switches, observed)
+}
+
+#[test]
+fn the_default_host_translates_towards_whatever_leads_out() {
+    let desired = configured("").unwrap();
+    assert_eq!(
+        script::render(&desired),
+        "table inet mvmhost\ndelete table inet mvmhost\ntable inet mvmhost {\n\
+         \tchain postrouting {\n\
+         \t\ttype nat hook postrouting priority srcnat; policy accept;\n\
+         \t\tip saddr 10.42.0.0/24 ip daddr != 10.42.0.0/24 oifname != \"br-mvm\" masquerade\n\
+         \t}\n\
+         \tchain dhcp {\n\
+         \t\ttype filter hook postrouting priority filter; policy accept;\n\
+         \t\toifname \"br-mvm\" udp sport 67 udp dport 68 udp checksum set 0\n\
+         \t}\n\
+         }\n"
+    );
+    let paths: Vec<String> = up(&desired).0.iter().map(ToString::to_string).collect();
+    let expected = ["net/ipv4/conf/br-mvm/forwarding = 1", "net/ipv4/conf/eth0/forwarding = 1"];
+    assert_eq!(paths, expected);
+}
+
+#[test]
+fn ipv6_keeps_advertisements_before_it_forwards() {
+    let desired =
+        configured("network.bridge.addresses = [\"10.1.0.1/24\", \"fd00:1::1/64\"]").unwrap();
+    let (switches, _) = up(&desired);
+    let last: Vec<String> = switches.iter().skip(2).map(ToString::to_string).collect();
+    let expected = ["net/ipv6/conf/eth0/accept_ra = 2", "net/ipv6/conf/all/forwarding = 1"];
+    assert_eq!(last, expected);
+    assert!(script::render(&desired).contains("ip6 saddr fd00:1::/64 ip6 daddr != fd00:1::/64"));
+}
+
+#[test]
+fn a_named_uplink_is_the_only_way_out() {
+    let desired = configured("network.nat.uplink = \"wlan0\"").unwrap();
+    assert!(script::render(&desired).contains("oifname \"wlan0\" masquerade"));
+    // It is not there yet, so nothing is switched on it.
+    assert_eq!(up(&desired).0.len(), 1);
+}
+
+#[test]
+fn what_is_as_asked_is_left_alone() {
+    let desired = configured("").unwrap();
+    let (switches, observed) = up(&desired);
+    assert!(plan(Some(&desired), &switches, &observed).is_settled());
+}
+
+#[test]
+fn a_table_that_was_flushed_or_changed_is_loaded_again() {
+    let desired = configured("").unwrap();
+    let (switches, observed) = up(&desired);
+    for listing in [None, Some("another rule".to_owned())] {
+        let steps =
+            plan(Some(&desired), &switches, &Observed { listing, ..observed.clone() }).steps;
+        assert!(matches!(steps.as_slice(), [Step::Load { .. }]), "{steps:?}");
+    }
+    let steps = plan(Some(&desired), &switches, &Observed { kept: None, ..observed }).steps;
+    assert!(matches!(steps.as_slice(), [Step::Load { .. }]), "{steps:?}");
+}
+
+#[test]
+fn from_nothing_the_switches_come_before_the_table() {
+    let desired = configured("").unwrap();
+    let (switches, _) = up(&desired);
+    let plan = plan(Some(&desired), &switches, &Observed { nft: true, ..Observed::default() });
+    let words: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        words,
+        [
+            "write the switches for sysctl",
+            "set net/ipv4/conf/br-mvm/forwarding = 1",
+            "set net/ipv4/conf/eth0/forwarding = 1",
+            "load the nftables table inet mvmhost",
+        ]
+    );
+}
+
+#[test]
+fn a_host_that_wants_none_has_none() {
+    let text = "network.dhcp.enabled = false\nnetwork.nat.enabled = false";
+    assert_eq!(configured(text), None);
+    assert_eq!(configured("network.mode = \"none\""), None);
+    let left = Observed { listing: Some(String::new()), ..Observed::default() };
+    assert_eq!(plan(None, &[], &left).steps, [Step::Remove]);
+    assert!(plan(None, &[], &Observed::default()).is_settled());
+}
+
+#[test]
+fn docker_lets_the_bridge_pass() {
+    let desired = configured("").unwrap();
+    let (switches, observed) = up(&desired);
+    let steps =
+        plan(Some(&desired), &switches, &Observed { docker_lacks: vec![1], ..observed }).steps;
+    let words: Vec<String> = steps.iter().map(ToString::to_string).collect();
+    let rule = "-o br-mvm -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT";
+    assert_eq!(words, [format!("insert into the chain DOCKER-USER: {rule}")]);
+}
+
+#[test]
+fn without_nft_nothing_is_tried() {
+    let desired = configured("").unwrap();
+    let (switches, observed) = up(&desired);
+    let plan = plan(Some(&desired), &switches, &Observed { nft: false, ..observed });
+    assert_eq!(plan.findings[0].code(), nat::NFT_MISSING.code);
+    assert!(plan.is_refused());
+}

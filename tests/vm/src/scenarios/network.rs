@@ -1,0 +1,120 @@
+//! A microVM gets an address and reaches the outside, whatever firewall is on the same host.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use super::host;
+use crate::guest::Guest;
+use crate::runner::Context;
+
+/// Rules that somebody flushed are back within this time, by the contract 10 s; what an emulated
+/// guest takes for a command comes on top.
+const BACK: Duration = Duration::from_secs(15);
+
+/// Two guests on the bridge, named as flintlock names taps, and an outside that knows no way back
+/// to them: it serves DNS and answers pings.
+const NEIGHBOURS: &str = "set -e
+    ip netns add out; ip link add up0 type veth peer name eth0 netns out
+    ip addr add 192.0.2.2/24 dev up0; ip link set up0 up
+    ip -n out addr add 192.0.2.1/24 dev eth0; ip -n out link set eth0 up
+    ip route replace default via 192.0.2.1 dev up0
+    ip netns exec out dnsmasq --conf-file=/dev/null --no-resolv --no-hosts \
+        --address=/outside.test/192.0.2.77 --pid-file=/run/out.pid
+    echo nameserver 192.0.2.1 >/etc/resolv.conf
+    for n in 1 2; do
+        ip netns add g$n; ip link add fltapg$n type veth peer name eth0 netns g$n
+        ip -n g$n link set eth0 address aa:fc:00:00:00:0$n
+        ip link set fltapg$n master br-mvm up; ip -n g$n link set eth0 up
+        mkdir -p /etc/netns/g$n; : >/etc/netns/g$n/resolv.conf
+    done";
+
+/// # Errors
+/// A lease, a name, the outside or the neighbour is out of reach.
+pub fn a_guest_gets_an_address_and_out(context: &mut Context) -> Result<()> {
+    let guest = &mut context.guest;
+    guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y udhcpc >/dev/null")?;
+    let first = reach(guest)?;
+    let leases = guest.ok("mvmhost net leases")?;
+    ensure!(leases.contains("aa:fc:00:00:00:01") && leases.contains("vm1"), "{leases}");
+    guest.ok("mvmhost plan")?;
+    flushed(guest, "nft flush ruleset")?;
+    guest.ok("ip netns exec g1 ping -c 3 -W 2 192.0.2.1")?;
+    guest.ok("mvmhost plan")?;
+
+    beside_docker(guest)?;
+    guest.reboot()?;
+    host::settles(guest, host::HEALS)?;
+    let second = reach(guest)?;
+    ensure!(first == second, "another address after the reboot: {first}, then {second}");
+    Ok(())
+}
+
+/// Docker drops what it does not know; it is told, and told again when it starts anew. The
+/// microVMs are still reached after the reboot that follows, with Docker in it.
+fn beside_docker(guest: &mut Guest) -> Result<()> {
+    guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y docker.io >/dev/null 2>&1")?;
+    guest.ok(
+        "systemctl start docker.service && iptables -S FORWARD | grep -q -e '-P FORWARD DROP'",
+    )?;
+    for restart in ["true", "iptables -F DOCKER-USER", "systemctl restart docker.service"] {
+        guest.ok(restart)?;
+        guest.wait_for("iptables -C DOCKER-USER -i br-mvm -j ACCEPT", BACK)?;
+        guest.ok("ip netns exec g1 ping -c 3 -W 5 192.0.2.1")?;
+    }
+    guest.ok("mvmhost plan").map(drop)
+}
+
+/// Leases for both guests by a real client, then names, the outside, the neighbour. Returns the
+/// first one's address.
+fn reach(guest: &mut Guest) -> Result<String> {
+    guest.ok(NEIGHBOURS)?;
+    for n in [1, 2] {
+        let client = format!("ip netns exec g{n} udhcpc -i eth0 -n -q -t 10 -x hostname:vm{n}");
+        guest.ok(&client)?;
+    }
+    let address = |n: u8| format!("ip -n g{n} -4 -o addr show dev eth0 | awk '{{print $4}}'");
+    let (one, two) = (guest.ok(&address(1))?, guest.ok(&address(2))?);
+    ensure!(one.starts_with("10.42.0.") && one != two, "{one} {two}");
+    let neighbour = two.trim().split('/').next().unwrap_or_default().to_owned();
+    for line in [
+        format!("ip netns exec g1 ping -c 1 -W 5 {neighbour}"),
+        "ip netns exec g1 ping -c 3 -W 5 192.0.2.1".to_owned(),
+        "ip netns exec g1 busybox nslookup outside.test 10.42.0.1 | grep -q 192.0.2.77".to_owned(),
+        "ip netns exec g1 busybox nslookup vm2 10.42.0.1".to_owned(),
+    ] {
+        guest.ok(&line)?;
+    }
+    Ok(one)
+}
+
+/// After `harm` the table is back by itself, and the journal says so.
+fn flushed(guest: &mut Guest, harm: &str) -> Result<()> {
+    guest.ok(&format!("{harm}; ! nft list table inet mvmhost 2>/dev/null"))?;
+    guest.wait_for("nft list table inet mvmhost | grep -q masquerade", BACK)?;
+    guest.wait_for("journalctl -b -t mvmhost MVMHOST_CODE=MVM-NET-044 | grep -q mvmhost", BACK)
+}
+
+/// # Errors
+/// A taken port is not named by its holder, or the host does not heal when it is free.
+pub fn a_taken_dhcp_port_is_named(context: &mut Context) -> Result<()> {
+    let guest = &mut context.guest;
+    guest.ok("systemctl stop mvm-dhcp.service; apt-get install -y socat >/dev/null 2>&1")?;
+    guest.ok("systemd-run --unit=taker socat UDP4-RECVFROM:53,fork /dev/null && sleep 1")?;
+    let started = guest.run("systemctl start mvm-dhcp.service")?;
+    ensure!(!started.success(), "dnsmasq was started beside another server");
+    let said = guest.ok("journalctl -b -t mvmhost -o cat MVMHOST_CODE=MVM-DHCP-001")?;
+    ensure!(said.contains("port 53") && said.contains("socat"), "{said}");
+    guest.ok("systemctl is-active flintlockd.service")?;
+    guest.ok("systemctl stop taker.service")?;
+    guest.wait_for("systemctl is-active mvm-dhcp.service", host::HEALS)?;
+    // DHCP alone leaves port 53 to others.
+    guest.ok("printf '[network.dhcp]\\ndns-server = false\\n' >/etc/mvmhost.toml")?;
+    guest.ok("mvmhost apply && mvmhost plan && ! ss -lunH sport = :53 | grep -q 10.42.0.1")?;
+    guest.ok("ss -lunH sport = :67 | grep -q .")?;
+    // Nothing is served and nothing translated where nothing is asked for.
+    guest.ok("printf 'network.dhcp.enabled = false\\n' >/etc/mvmhost.toml && mvmhost apply")?;
+    guest.ok("mvmhost plan && ! systemctl is-active -q mvm-dhcp.service mvm-net-watch.service")?;
+    guest.ok("! nft list table inet mvmhost 2>/dev/null")?;
+    Ok(())
+}
