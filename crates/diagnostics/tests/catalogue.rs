@@ -105,6 +105,7 @@ fn remedies_are_commands() {
 const COMMANDS: &[&str] = &[
     "apt-get",
     "chattr",
+    "chmod",
     "cp",
     "df",
     "dmsetup",
@@ -122,6 +123,7 @@ const COMMANDS: &[&str] = &[
     "nft",
     "ss",
     "sudo",
+    "tail",
     "systemctl",
     "thin_check",
     "thin_ls",
@@ -129,4 +131,5 @@ const COMMANDS: &[&str] = &[
     "truncate",
     "udevadm",
     "umask",
+    "uname",
 ];

@@ -40,6 +40,9 @@ pub trait Execute {
     fn run(&self, program: &Path, args: &[&OsStr], limits: &mut Limits<'_>) -> Result<Exit, Error>;
 }
 
+/// Takes output as it comes.
+pub type Take<'a> = &'a mut dyn FnMut(&[u8]);
+
 /// For how long a program may run, and what happens meanwhile.
 #[derive(Default)]
 pub struct Limits<'a> {
@@ -48,12 +51,15 @@ pub struct Limits<'a> {
     /// Called again and again at this interval while the program runs, e.g. to extend the start
     /// timeout of our own unit.
     pub every: Option<(Duration, &'a mut dyn FnMut())>,
+    /// Takes the standard output piece by piece as it comes, instead of [`Exit::stdout`] keeping
+    /// its beginning.
+    pub stdout: Option<Take<'a>>,
 }
 
 impl Limits<'_> {
     /// A timeout and nothing else.
     pub fn timeout(after: Duration) -> Self {
-        Self { timeout: Some(after), every: None }
+        Self { timeout: Some(after), ..Self::default() }
     }
 }
 
@@ -135,7 +141,7 @@ impl Running {
         loop {
             let ended = self.child.try_wait()?;
             let wait = if ended.is_some() { Duration::ZERO } else { GLANCE };
-            let read = step(&mut stdout, &mut stderr, output, wait)?;
+            let read = step(&mut stdout, &mut stderr, output, limits, wait)?;
             if let (Some(status), false) = (ended, read) {
                 self.reaped = true;
                 return Ok(Some(status));
@@ -172,6 +178,7 @@ fn step<A: Read + AsFd, B: Read + AsFd>(
     stdout: &mut Option<A>,
     stderr: &mut Option<B>,
     output: &mut Output,
+    limits: &mut Limits<'_>,
     wait: Duration,
 ) -> io::Result<bool> {
     let mut polled: Vec<PollFd<'_>> = Vec::with_capacity(2);
@@ -195,7 +202,10 @@ fn step<A: Read + AsFd, B: Read + AsFd>(
     };
     let mut read = false;
     if has_stdout {
-        read |= piece(stdout, |bytes| output.take_stdout(bytes))?;
+        read |= piece(stdout, |bytes| match &mut limits.stdout {
+            Some(take) => take(bytes),
+            None => output.take_stdout(bytes),
+        })?;
     }
     if has_stderr {
         read |= piece(stderr, |bytes| output.take_stderr(bytes))?;
@@ -300,12 +310,16 @@ impl Recording {
 }
 
 impl Execute for Recording {
-    fn run(&self, program: &Path, args: &[&OsStr], _: &mut Limits<'_>) -> Result<Exit, Error> {
+    fn run(&self, program: &Path, args: &[&OsStr], limits: &mut Limits<'_>) -> Result<Exit, Error> {
         if let Ok(mut asked) = self.asked.lock() {
             asked.push((program.to_owned(), args.iter().map(OsString::from).collect()));
         }
         let answer = self.answers.lock().ok().and_then(|mut answers| answers.pop_front());
-        Ok(answer.unwrap_or(Exit { code: Some(0), ..Exit::default() }))
+        let mut answer = answer.unwrap_or(Exit { code: Some(0), ..Exit::default() });
+        if let Some(take) = &mut limits.stdout {
+            take(std::mem::take(&mut answer.stdout).as_bytes());
+        }
+        Ok(answer)
     }
 }
 

@@ -74,7 +74,7 @@ fn ticks_while_it_runs() {
     let ticks = Cell::new(0);
     let mut tick = || ticks.set(ticks.get() + 1);
     let every: (Duration, &mut dyn FnMut()) = (Duration::from_millis(50), &mut tick);
-    sh("sleep 0.5", &mut Limits { timeout: None, every: Some(every) }).unwrap();
+    sh("sleep 0.5", &mut Limits { every: Some(every), ..Limits::default() }).unwrap();
     assert!((3..=10).contains(&ticks.get()), "{}", ticks.get());
 }
 
@@ -117,4 +117,14 @@ fn recording_executes_nothing() {
     assert_eq!(run().unwrap().code, Some(1));
     assert_eq!(run().unwrap().code, Some(0));
     assert_eq!(recording.asked().len(), 2);
+}
+
+#[test]
+fn output_without_end_can_be_taken_piece_by_piece() {
+    let mut taken = 0;
+    let mut take = |bytes: &[u8]| taken += bytes.len();
+    let mut limits = Limits { stdout: Some(&mut take), ..Limits::default() };
+    let exit = sh("head -c 300000 /dev/zero", &mut limits).unwrap();
+    assert_eq!((exit.code, exit.stdout.as_str()), (Some(0), ""));
+    assert_eq!(taken, 300_000);
 }

@@ -13,6 +13,7 @@ pub mod exec;
 pub mod exit;
 #[cfg(feature = "grpc")]
 pub mod flintlock;
+pub mod microvms;
 pub mod notify;
 pub mod oneshot;
 pub mod port;

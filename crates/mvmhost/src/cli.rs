@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 /// Turn this machine into a host for flintlock microVMs, from /etc/mvmhost.toml
@@ -52,6 +52,8 @@ pub(crate) enum Command {
     /// Show what microVMs' network serves
     #[command(subcommand)]
     Net(NetCommand),
+    /// Recognise known failures in the journals and the microVMs' files
+    Diagnose(DiagnoseArguments),
     /// Tell a code's cause and remedy
     Explain {
         /// Such as MVM-POOL-012
@@ -72,6 +74,17 @@ pub(crate) enum Command {
 pub(crate) enum NetCommand {
     /// List who has which address, and until when
     Leases,
+}
+
+/// What diagnose looks at.
+#[derive(Debug, Args)]
+pub(crate) struct DiagnoseArguments {
+    /// Read the journals since then, as journalctl takes it, instead of since this boot
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) since: Option<String>,
+    /// Only this microVM, and what concerns all of them
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    pub(crate) vm: Option<String>,
 }
 
 /// The subcommands of config.

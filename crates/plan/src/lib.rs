@@ -11,6 +11,7 @@ use serde::Serialize;
 pub mod checks;
 pub mod containerd;
 pub mod dhcp;
+pub mod diagnosis;
 pub mod escape;
 pub mod host;
 pub mod hygiene;

@@ -30,6 +30,7 @@ pub mod nat;
 pub mod net;
 pub mod pool;
 pub mod said;
+pub mod seen;
 pub mod units;
 
 /// Every row, family by family.
@@ -52,7 +53,7 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
         said::ALL,
         units::ALL,
     ];
-    families.into_iter().flatten().copied()
+    families.into_iter().chain(seen::FAMILIES).flatten().copied()
 }
 
 /// The row with this code, such as `MVM-POOL-012`; letter case does not matter.

@@ -3,6 +3,7 @@
 mod apply;
 mod completions;
 mod config;
+mod diagnose;
 mod explain;
 mod leases;
 mod plan;
@@ -22,14 +23,29 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
         Command::Completions { shell } => return completions::run(*shell),
         Command::Config(what) => return config::run(&context, *what),
         Command::Net(NetCommand::Leases) => ("net leases", leases::run),
+        Command::Diagnose(arguments) => {
+            return as_root(&context, is_root, "diagnose", |context| {
+                diagnose::run(context, arguments)
+            });
+        }
         Command::Status => ("status", status::run),
         Command::Plan => ("plan", plan::run),
         Command::Apply => ("apply", apply::run),
     };
+    as_root(&context, is_root, name, command)
+}
+
+/// Refuses what only root can do.
+fn as_root(
+    context: &Context,
+    is_root: bool,
+    name: &str,
+    command: impl FnOnce(&Context) -> Exit,
+) -> Exit {
     if !is_root {
         let finding = Finding::new(&catalogue::host::NOT_ROOT, "mvmhost").with("command", name);
         output::findings(context.json, &[finding]);
         return Exit::NotRoot;
     }
-    command(&context)
+    command(context)
 }

@@ -31,7 +31,7 @@ pub(super) fn check(programs: &dyn Execute, thin_check: &Path, path: &Path) -> R
         notify::status(&format!("checking {} for {} s", path.display(), waited.as_secs()));
     };
     let args = [OsStr::new("--clear-needs-check-flag"), path.as_os_str()];
-    let mut limits = Limits { timeout: None, every: Some((NEWS, &mut tell)) };
+    let mut limits = Limits { every: Some((NEWS, &mut tell)), ..Limits::default() };
     let exit = programs
         .run(thin_check, &args, &mut limits)
         .map_err(|source| Error::Check { path: path.to_owned(), source })?;

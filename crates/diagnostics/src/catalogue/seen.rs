@@ -1,0 +1,19 @@
+//! 5xx of every family: failures that `mvmhost diagnose` knows by what a journal or a microVM's
+//! files say. Numbers below 500 are what mvmhost observes itself.
+//!
+//! Remedies may name `{flintlockd}`, `{containerd}`, `{pool}` and `{state}`: units, pool and state
+//! directory of this host.
+
+use crate::entry::Entry;
+
+pub mod containerd;
+pub mod flintlockd;
+pub mod image;
+pub mod microvm;
+pub mod network;
+pub mod pool;
+pub mod vmm;
+
+/// The rows, family by family.
+pub(in crate::catalogue) static FAMILIES: [&[(&str, &Entry)]; 7] =
+    [containerd::ALL, flintlockd::ALL, image::ALL, microvm::ALL, network::ALL, pool::ALL, vmm::ALL];

@@ -1,0 +1,98 @@
+//! Lines of logrus, as flintlockd and containerd write them.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use serde_json::{Map, Value};
+
+/// The line as its text format without escapes, whichever format it was written in:
+/// `time=… level=error msg=… error=…`, so that one pattern fits both.
+pub fn plain(line: &str) -> Cow<'_, str> {
+    if line.starts_with('{')
+        && let Ok(fields) = serde_json::from_str::<Map<String, Value>>(line)
+    {
+        return Cow::Owned(joined(&fields));
+    }
+    if !line.contains('\\') {
+        return Cow::Borrowed(line);
+    }
+    Cow::Owned(unescaped(line))
+}
+
+/// `NAMESPACE/NAME/UID` of the microVM that a line names after `vmid`.
+pub fn microvm(line: &str) -> Option<&str> {
+    line.match_indices("vmid").find_map(|(at, word)| {
+        let rest = line.get(at + word.len()..)?.trim_start_matches([' ', '=', '"', ':']);
+        let end = rest.find(|c: char| !is_name(c)).unwrap_or(rest.len());
+        let name = rest.get(..end)?;
+        (name.matches('/').count() == 2 && name.split('/').all(|part| !part.is_empty()))
+            .then_some(name)
+    })
+}
+
+fn is_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/')
+}
+
+/// msg first: patterns name it before the other fields.
+fn joined(fields: &Map<String, Value>) -> String {
+    let mut out = String::new();
+    let rest = fields.iter().filter(|(name, _)| *name != "msg");
+    let message = fields.get("msg").map(|value| ("msg", value));
+    for (name, value) in message.into_iter().chain(rest.map(|(name, value)| (name.as_str(), value)))
+    {
+        let space = if out.is_empty() { "" } else { " " };
+        // Writing to a String cannot fail.
+        let _ = match value {
+            Value::String(text) => write!(out, "{space}{name}=\"{text}\""),
+            other => write!(out, "{space}{name}={other}"),
+        };
+    }
+    out
+}
+
+/// Go's escapes of a quoted string; unknown ones stay as they are.
+fn unescaped(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            out.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('n' | 't' | 'r') => out.push(' '),
+            Some(quoted @ ('"' | '\\')) => out.push(quoted),
+            Some(other) => out.extend(['\\', other]),
+            None => out.push('\\'),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_formats_read_alike() {
+        let text = r#"time="T" level=error msg="failed to dial \"/run/x\": no" vmid=ns/a/uid"#;
+        let json = r#"{"level":"error","msg":"failed to dial \"/run/x\": no","vmid":"ns/a/uid"}"#;
+        for line in [text, json] {
+            let plain = plain(line);
+            assert!(plain.contains(r#"msg="failed to dial "/run/x": no""#), "{plain}");
+            assert_eq!(microvm(&plain), Some("ns/a/uid"), "{plain}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_logrus_stays_as_it_is() {
+        for line in ["", "{", "panic: x", r"a \q b", "\\"] {
+            assert_eq!(plain(line), line);
+        }
+        assert_eq!(microvm("vmid"), None);
+        assert_eq!(microvm("vmid a/b"), None);
+        assert_eq!(microvm("vmid //"), None);
+        assert_eq!(microvm("no vmid here, vmid ns/b/u: x"), Some("ns/b/u"));
+    }
+}

@@ -1,0 +1,74 @@
+//! What the journals say is recognised: lines of the programs themselves, through journald.
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+
+use super::host;
+use crate::runner::Context;
+
+/// A unit of our own stands for flintlockd, the distribution's containerd for its containerd.
+const TELLER: &str =
+    "[flintlockd]\\nunit = \"teller.service\"\\n[containerd]\\ninstance = \"system\"\\n";
+
+/// # Errors
+/// A failure is not recognised, or something healthy is.
+pub fn journals_are_recognised(context: &mut Context) -> Result<()> {
+    let guest = &mut context.guest;
+    let healthy = guest.run("mvmhost diagnose")?;
+    ensure!(healthy.success(), "a healthy host: {healthy:?}");
+    ensure!(healthy.stderr.contains("MVM-HOST-503"), "{healthy:?}");
+
+    guest.ok(&format!("printf '{TELLER}' > /root/teller.toml"))?;
+    // containerd itself, in the version of this Debian, without its pool.
+    guest.ok(
+        "mkdir -p /etc/containerd && printf 'version = 2\\nroot = \"/srv/c/root\"\\nstate = \"/run/c\"\\n[plugins.\"io.containerd.snapshotter.v1.devmapper\"]\\npool_name = \"no-such-pool\"\\nroot_path = \"/srv/c/dm\"\\nbase_image_size = \"1GB\"\\n' > /etc/containerd/config.toml
+         systemctl restart containerd.service",
+    )?;
+    // flintlockd's lines, its escapes and a terminal's included, from many microVMs.
+    guest.ok(
+        r#"cat > /root/teller <<'X'
+for n in 1 2 3; do echo 'time="T" level=error msg="failed to reconcile vmid ns/vm'$n'/uid: executing plan: executing step network_iface_create: creating network interface: failed to lookup parent network interface \"br-lost\": Link not found"' >&2; done
+printf 'level=error msg="\033[2J\377 starting firecracker process: fork/exec /usr/local/bin/firecracker: permission denied"\n' >&2
+head -c 400000 /dev/zero | tr '\0' x; echo
+X
+         systemd-run --wait --quiet --unit=teller.service sh /root/teller
+         echo 'device-mapper: thin: 253:0: reached low water mark for data device: sending event.' > /dev/kmsg
+         mkdir -p /var/lib/flintlock/vm/ns/vm1/uid && cd /var/lib/flintlock/vm/ns/vm1/uid
+         echo 'Error creating KVM object: No such file or directory (os error 2)' > firecracker.stderr; : > firecracker.stdout
+         journalctl --sync"#,
+    )?;
+    let document = host::json(guest, "--config /root/teller.toml diagnose")?;
+    let codes = host::codes(&document);
+    for code in [
+        "MVM-NET-503",
+        "MVM-VMM-505",
+        "MVM-CTRD-509",
+        "MVM-CTRD-514",
+        "MVM-POOL-504",
+        "MVM-KVM-501",
+    ] {
+        ensure!(codes.iter().filter(|found| *found == code).count() == 1, "{code}: {document}");
+    }
+    let lost = cause(&document, "MVM-NET-503");
+    ensure!(lost["count"] == 3 && lost["subject"] == "br-lost", "{lost}");
+    ensure!(lost["microvms"].as_array().is_some_and(|vms| vms.len() == 3), "{lost}");
+    ensure!(lost["first"].is_string() && lost["last"].is_string(), "{lost}");
+    ensure!(cause(&document, "MVM-CTRD-509")["subject"] == "no-such-pool", "{document}");
+
+    let text = guest.run("mvmhost --config /root/teller.toml diagnose --vm ns/vm1")?;
+    ensure!(text.code() == Some(1), "{text:?}");
+    ensure!(!text.stderr.contains('\u{1b}'), "{text:?}");
+    ensure!(text.stderr.contains("once, at ") && !text.stderr.contains("vm2"), "{text:?}");
+    // Nothing was written since now.
+    let since = guest
+        .run("sleep 2; mvmhost --config /root/teller.toml diagnose --since -1s --vm ns/none")?;
+    ensure!(since.success() && since.stderr.contains("MVM-HOST-503"), "{since:?}");
+    let refused = guest.run("mvmhost diagnose --since soon")?;
+    ensure!(refused.stderr.contains("MVM-HOST-501"), "{refused:?}");
+    Ok(())
+}
+
+fn cause(document: &Value, code: &str) -> Value {
+    let causes = document["causes"].as_array().cloned().unwrap_or_default();
+    causes.into_iter().find(|cause| cause["code"] == code).unwrap_or_default()
+}
