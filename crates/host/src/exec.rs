@@ -272,18 +272,25 @@ impl Output {
 ///
 /// The answer is the path on this machine, below `roots`.
 pub fn find(roots: &Roots, name: &str) -> Option<PathBuf> {
+    look_up(roots, name, is_program)
+}
+
+/// As [`find`], but a regular file without an execute permission counts as well: to tell what is
+/// wrong with it.
+pub fn find_file(roots: &Roots, name: &str) -> Option<PathBuf> {
+    find(roots, name).or_else(|| look_up(roots, name, Path::is_file))
+}
+
+fn look_up(roots: &Roots, name: &str, is_it: fn(&Path) -> bool) -> Option<PathBuf> {
     let path = Path::new(name);
     if path.is_absolute() {
-        return Some(roots.at(path)).filter(|path| is_program(path));
+        return Some(roots.at(path)).filter(|path| is_it(path));
     }
     let mut components = path.components();
     let (Some(Component::Normal(_)), None) = (components.next(), components.next()) else {
         return None;
     };
-    SEARCHED
-        .iter()
-        .map(|folder| roots.at(Path::new(folder).join(name)))
-        .find(|path| is_program(path))
+    SEARCHED.iter().map(|folder| roots.at(Path::new(folder).join(name))).find(|path| is_it(path))
 }
 
 fn is_program(path: &Path) -> bool {

@@ -5,6 +5,8 @@
 //! `plan`) and the effects of one domain (`storage`, `network`).
 
 pub mod atomic;
+#[cfg(feature = "certificates")]
+pub mod certificate;
 pub mod configuration;
 #[cfg(feature = "grpc")]
 pub mod containerd;
@@ -13,11 +15,14 @@ pub mod exec;
 pub mod exit;
 #[cfg(feature = "grpc")]
 pub mod flintlock;
+pub mod interfaces;
+pub mod kvm;
 pub mod microvms;
 pub mod notify;
 pub mod oneshot;
 pub mod port;
 pub mod processes;
+pub mod program;
 #[cfg(feature = "systemd")]
 pub mod systemd;
 

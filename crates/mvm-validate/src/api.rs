@@ -9,7 +9,7 @@ use mvm_host::flintlock::{Api, MicroVm, Tls};
 use crate::handover;
 
 /// How long one question may take.
-const TIMEOUT: Duration = Duration::from_secs(5);
+pub const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// All microVMs, of every namespace; `None` when flintlockd answers, and shows them only to clients
 /// with a certificate that this host does not have.

@@ -1,18 +1,21 @@
 //! What the checks look at, asked of the kernel and the daemons themselves.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use mvm_config::model::Provider;
 use mvm_config::{Config, Roots};
-use mvm_host::chain;
 use mvm_host::containerd::{self, PluginState};
 use mvm_host::exec::{self, Execute, Limits, System};
 use mvm_host::port::{self, Port};
-use mvm_plan::checks::{Endpoint, Facts, Plugin, Program, Secret};
+use mvm_host::program::{self, Obstacle};
+use mvm_host::{chain, interfaces};
+use mvm_plan::checks::{Endpoint, Facts, Flaw, Plugin, Program, Secret};
 use mvm_plan::names;
 
 use crate::handover;
+
+mod machine;
 
 /// How long a program may take to tell its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(2);
@@ -27,17 +30,30 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
         Provider::Firecracker => &flintlockd.firecracker_binary,
         Provider::CloudHypervisor => &flintlockd.cloudhypervisor_binary,
     };
-    let mut daemon = program(roots, flintlockd.binary.as_str());
-    daemon.version = daemon.path.as_ref().and_then(|path| version(Path::new(path)));
+    let mut unasked = Vec::new();
+    let stale_taps = interfaces::stale_taps(roots).unwrap_or_else(|error| {
+        unasked.push(("taps".to_owned(), error.to_string()));
+        Vec::new()
+    });
     Facts {
         pool: mvm_storage::thinpool::pool_state(roots, &config.thinpool.name)
             .map_err(|error| chain(&error)),
         plugin: plugin(roots, config),
-        flintlockd: daemon,
-        vmm: program(roots, vmm),
+        flintlockd: program(roots, flintlockd.binary.as_str(), &["version", "--short"]),
+        vmm: program(roots, vmm, &["--version"]),
         endpoint: endpoint(roots, config, flintlockd_pid),
         unreadable: unreadable(roots, config),
         flintlockd_config: roots.at(names::FLINTLOCKD_OPERATOR_CONFIG).exists(),
+        kvm: machine::kvm(roots),
+        interface: machine::interface(roots, config),
+        no_tun: interfaces::tun(roots).err().map(|error| error.to_string()),
+        stale_taps,
+        missing_tools: machine::missing_tools(roots),
+        certificates: machine::certificates(roots, config),
+        secret_modes: machine::secret_modes(roots, config),
+        now: machine::now(),
+        newest: machine::newest(roots),
+        unasked,
     }
 }
 
@@ -53,19 +69,44 @@ pub fn plugin(roots: &Roots, config: &Config) -> Plugin {
     }
 }
 
-fn program(roots: &Roots, name: &str) -> Program {
-    let path = exec::find(roots, name).map(|path: PathBuf| path.display().to_string());
-    Program { name: name.to_owned(), path, version: None }
+/// Looks at the program and, where nothing stands in its way, asks its version.
+fn program(roots: &Roots, name: &str, question: &[&str]) -> Program {
+    let mut found = Program { name: name.to_owned(), path: None, version: None, flaw: None };
+    let Some(path) = exec::find_file(roots, name) else {
+        return found;
+    };
+    found.path = Some(path.display().to_string());
+    found.flaw = match program::obstacle(&path) {
+        Ok(None) => None,
+        Ok(Some(Obstacle::NotExecutable)) => Some(Flaw::NotExecutable),
+        Ok(Some(Obstacle::WrongMachine(what))) => Some(Flaw::WrongMachine(what)),
+        Ok(Some(Obstacle::NoExec)) => Some(Flaw::NoExec),
+        Err(error) => Some(Flaw::Silent(error.to_string())),
+    };
+    if found.flaw.is_none() {
+        match version(&path, question) {
+            Ok(version) => found.version = Some(version),
+            Err(why) => found.flaw = Some(Flaw::Silent(why)),
+        }
+    }
+    found
 }
 
-/// `flintlockd version --short` prints the bare version.
-fn version(program: &Path) -> Option<String> {
-    let arguments = ["version".as_ref(), "--short".as_ref()];
-    let exit = System.run(program, &arguments, &mut Limits::timeout(VERSION_TIMEOUT)).ok()?;
-    exit.success().then(|| exit.stdout.trim().to_owned())
+/// The first line that the program says.
+fn version(program: &Path, question: &[&str]) -> Result<String, String> {
+    let arguments: Vec<_> = question.iter().map(AsRef::as_ref).collect();
+    let exit = System
+        .run(program, &arguments, &mut Limits::timeout(VERSION_TIMEOUT))
+        .map_err(|error| chain(&error))?;
+    let first = exit.stdout.lines().next().unwrap_or_default().trim();
+    match exit.success() && !first.is_empty() {
+        true => Ok(first.to_owned()),
+        false => Err(exit.stderr.lines().last().unwrap_or("it says nothing").to_owned()),
+    }
 }
 
-fn endpoint(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> Endpoint {
+/// Whether flintlockd could listen, or does: `flintlockd_pid` is its process, when it runs.
+pub fn endpoint(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> Endpoint {
     let endpoint = &config.flintlockd.grpc_endpoint;
     match port::probe(roots, endpoint.host(), endpoint.port()) {
         Port::Free => Endpoint::Free,

@@ -52,6 +52,10 @@ pub(crate) enum Command {
     /// Show what microVMs' network serves
     #[command(subcommand)]
     Net(NetCommand),
+    /// Prove that this host, or flintlockd on another one, can serve microVMs; exit 1 when not
+    Check(CheckArguments),
+    /// List the microVMs with what this host shows of them
+    Vms,
     /// Recognise known failures in the journals and the microVMs' files
     Diagnose(DiagnoseArguments),
     /// Tell a code's cause and remedy
@@ -74,6 +78,20 @@ pub(crate) enum Command {
 pub(crate) enum NetCommand {
     /// List who has which address, and until when
     Leases,
+}
+
+/// What check looks at.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// Ask flintlockd on this host, from here and without root; port 9090 unless told
+    #[arg(long, value_name = "ADDRESS[:PORT]")]
+    pub(crate) host: Option<String>,
+    /// With --host: speak TLS, and trust this CA or certificate in PEM
+    #[arg(long, value_name = "FILE", requires = "host")]
+    pub(crate) tls_ca: Option<PathBuf>,
+    /// With --host: show the token in this file
+    #[arg(long, value_name = "FILE", requires = "host")]
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 /// What diagnose looks at.

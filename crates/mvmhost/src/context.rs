@@ -71,6 +71,7 @@ pub(crate) fn without_effect(loaded: &Loaded) -> Option<Finding> {
 
 /// Keys of the contract whose sections nothing acts on yet.
 const WITHOUT_EFFECT: [&str; 9] = [
+const WITHOUT_EFFECT: [&str; 10] = [
     "images.",
     "network.bridge.uplink",
     "network.macvtap.addresses",
@@ -79,5 +80,4 @@ const WITHOUT_EFFECT: [&str; 9] = [
     "thinpool.guard.",
     "thinpool.loop.max-data-size",
     "thinpool.lvm.",
-    "validate.",
 ];

@@ -21,17 +21,22 @@ macro_rules! catalogue {
     };
 }
 
+pub mod checked;
 pub mod conf;
 pub mod ctrd;
 pub mod dhcp;
 pub mod flk;
 pub mod host;
 pub mod nat;
+pub mod kvm;
 pub mod net;
 pub mod pool;
+pub mod remote;
 pub mod said;
+pub mod sec;
 pub mod seen;
 pub mod units;
+pub mod vmm;
 
 /// Every row, family by family.
 pub fn all() -> impl Iterator<Item = &'static Entry> {
@@ -41,6 +46,11 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
 /// Every row with its name in the sources.
 pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
     let families = [
+        checked::ALL,
+        kvm::ALL,
+        remote::ALL,
+        sec::ALL,
+        vmm::ALL,
         conf::ALL,
         pool::ALL,
         pool::FILES,

@@ -1,7 +1,7 @@
 //! `mvmhost diagnose`: what the journals and the microVMs' files show, per cause.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mvm_config::{Config, Roots};
@@ -26,7 +26,7 @@ const READING: Duration = Duration::from_secs(600);
 /// Of each file of a microVM this much is read, from its end, in bytes.
 const END: u64 = 256 * 1024;
 /// The VMMs whose files are read.
-const VMMS: [&str; 2] = ["firecracker", "cloudhypervisor"];
+pub(super) const VMMS: [&str; 2] = ["firecracker", "cloudhypervisor"];
 
 pub(super) fn run(context: &Context, arguments: &DiagnoseArguments) -> Exit {
     let (loaded, last_good) = match load_or_last_good(&context.roots, context.config.as_deref()) {
@@ -191,19 +191,7 @@ fn files(
 }
 
 fn look(microvm: &microvms::Directory, diagnosis: &mut Diagnosis) -> std::io::Result<()> {
-    let mut files = Files::default();
-    let mut console = microvm.path.join("firecracker.stdout");
-    for vmm in VMMS {
-        let end = |name: &str| {
-            let path = microvm.path.join(format!("{vmm}.{name}"));
-            microvms::end_of(&path, END).map(|end| end.map(tail))
-        };
-        let own = Files { stdout: end("stdout")?, stderr: end("stderr")?, log: end("log")? };
-        if own != Files::default() {
-            console = microvm.path.join(format!("{vmm}.stdout"));
-            files = own;
-        }
-    }
+    let (files, console) = read_files(microvm)?;
     for tail in [&files.stdout, &files.stderr, &files.log].into_iter().flatten() {
         for text in tail.text.lines() {
             let microvm = Some(microvm.id.as_str());
@@ -214,6 +202,22 @@ fn look(microvm: &microvms::Directory, diagnosis: &mut Diagnosis) -> std::io::Re
         diagnosis.judged(entry, &microvm.id, &console.display().to_string(), &line);
     }
     Ok(())
+}
+
+/// The ends of the files of the VMM that this microVM has, and where its guest's console is.
+pub(super) fn read_files(microvm: &microvms::Directory) -> std::io::Result<(Files, PathBuf)> {
+    let mut found = (Files::default(), microvm.path.join("firecracker.stdout"));
+    for vmm in VMMS {
+        let end = |name: &str| {
+            let path = microvm.path.join(format!("{vmm}.{name}"));
+            microvms::end_of(&path, END).map(|end| end.map(tail))
+        };
+        let own = Files { stdout: end("stdout")?, stderr: end("stderr")?, log: end("log")? };
+        if own != Files::default() {
+            found = (own, microvm.path.join(format!("{vmm}.stdout")));
+        }
+    }
+    Ok(found)
 }
 
 fn tail(end: microvms::End) -> Tail {

@@ -1,13 +1,16 @@
 //! The subcommands, one file each.
 
 mod apply;
+mod check;
 mod completions;
 mod config;
 mod diagnose;
 mod explain;
 mod leases;
 mod plan;
+mod remote;
 mod status;
+mod vms;
 
 use mvm_diagnostics::{Finding, catalogue};
 
@@ -23,6 +26,10 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
         Command::Completions { shell } => return completions::run(*shell),
         Command::Config(what) => return config::run(&context, *what),
         Command::Net(NetCommand::Leases) => ("net leases", leases::run),
+        Command::Check(arguments) => match &arguments.host {
+            Some(host) => return remote::run(&context, host, arguments),
+            None => ("check", check::run),
+        },
         Command::Diagnose(arguments) => {
             return as_root(&context, is_root, "diagnose", |context| {
                 diagnose::run(context, arguments)
@@ -31,6 +38,7 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
         Command::Status => ("status", status::run),
         Command::Plan => ("plan", plan::run),
         Command::Apply => ("apply", apply::run),
+        Command::Vms => ("vms", vms::run),
     };
     as_root(&context, is_root, name, command)
 }

@@ -181,14 +181,18 @@ fn up_ms(state: &UnitState) -> Option<u64> {
 fn by_state(microvms: &[MicroVm]) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
     for microvm in microvms {
-        let word = match microvm.state {
-            State::Pending => "pending",
-            State::Created => "created",
-            State::Failed => "failed",
-            State::Deleting => "deleting",
-            State::Unknown(_) => "unknown",
-        };
-        *counts.entry(word).or_insert(0) += 1;
+        *counts.entry(word(microvm.state)).or_insert(0) += 1;
     }
     counts
+}
+
+/// flintlockd's own word for a state.
+pub(super) fn word(state: State) -> &'static str {
+    match state {
+        State::Pending => "pending",
+        State::Created => "created",
+        State::Failed => "failed",
+        State::Deleting => "deleting",
+        State::Unknown(_) => "unknown",
+    }
 }

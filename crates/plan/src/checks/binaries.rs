@@ -33,7 +33,7 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
 }
 
 /// Major and minor of `v0.11.0` or `0.5.1-rc1`; None for a build without a version.
-fn version(text: &str) -> Option<(u32, u32)> {
+pub(super) fn version(text: &str) -> Option<(u32, u32)> {
     let mut parts = text.trim().trim_start_matches('v').split('.');
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }

@@ -5,19 +5,34 @@
 
 use mvm_config::Config;
 use mvm_diagnostics::Finding;
+use serde::Deserialize;
 
 use crate::thinpool::PoolState;
 
 mod binaries;
+mod certificates;
+mod clock;
 mod containerd;
 mod endpoint;
+mod ignore;
+mod interfaces;
+mod kvm;
 mod pool;
+mod programs;
 mod secrets;
 #[cfg(test)]
 mod tests;
+mod tools;
+mod unasked;
 
+pub use certificates::Validity;
 pub use containerd::check as plugin;
+pub use ignore::split;
+pub use interfaces::Interface;
+pub use kvm::Kvm;
 pub use pool::check as pool;
+pub use programs::Flaw;
+pub use tools::TOOLS;
 
 /// Everything the checks look at, gathered by mvm-validate.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,10 +51,31 @@ pub struct Facts {
     pub unreadable: Vec<(Secret, String, String)>,
     /// `/etc/opt/flintlockd/config.yaml` is there.
     pub flintlockd_config: bool,
+    /// /dev/kvm.
+    pub kvm: Kvm,
+    /// The bridge, or the parent of macvtaps; `None` when it is not there.
+    pub interface: Option<Interface>,
+    /// Why no tap can be made.
+    pub no_tun: Option<String>,
+    /// Taps of flintlock that no process has open.
+    pub stale_taps: Vec<String>,
+    /// Of [`TOOLS`], what is not installed.
+    pub missing_tools: Vec<String>,
+    /// Each certificate of [flintlockd.tls], or why it is none.
+    pub certificates: Vec<(String, Result<Validity, String>)>,
+    /// Files that hold a secret, with their permissions.
+    pub secret_modes: Vec<(String, u32)>,
+    /// The clock, in seconds since 1970.
+    pub now: i64,
+    /// A file that is older than this boot, and when it was written: no clock shows less.
+    pub newest: Option<(String, i64)>,
+    /// What could not be asked, and why.
+    pub unasked: Vec<(String, String)>,
 }
 
 /// containerd's answer about its devmapper snapshotter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Plugin {
     /// Loaded with its pool.
     Ok,
@@ -50,18 +86,21 @@ pub enum Plugin {
 }
 
 /// A program that the configuration names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Program {
     /// As configured: a path, or a name that is looked up in PATH.
     pub name: String,
-    /// Where it was found, a regular file that may be executed.
+    /// Where it was found, a regular file.
     pub path: Option<String>,
     /// The version it tells, where it was asked.
     pub version: Option<String>,
+    /// Why it does not run, although it is there.
+    pub flaw: Option<Flaw>,
 }
 
 /// Whether flintlockd will be able to listen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Endpoint {
     /// Nobody holds it, or flintlockd itself does.
     Free,
@@ -74,7 +113,8 @@ pub enum Endpoint {
 }
 
 /// What a file is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Secret {
     /// basic-auth-token-file
     Token,
@@ -85,16 +125,29 @@ pub enum Secret {
 /// A check.
 pub type Check = fn(&Config, &Facts) -> Vec<Finding>;
 
-/// All of them, in the order of the chain: pool, containerd, programs, endpoint, secrets.
-pub const ALL: [(&str, Check); 5] = [
+/// All of them, in the order of the chain: clock, kernel, pool, containerd, programs, network, API.
+pub const ALL: [(&str, Check); 12] = [
+    ("clock", clock::check),
+    ("kvm", kvm::check),
+    ("tools", tools::check),
     ("pool", |config, facts| pool(config, &facts.pool)),
     ("containerd", |config, facts| plugin(config, &facts.plugin)),
     ("binaries", binaries::check),
+    ("programs", programs::check),
+    ("interfaces", interfaces::check),
     ("endpoint", endpoint::check),
     ("secrets", secrets::check),
+    ("certificates", certificates::check),
+    ("unasked", unasked::check),
 ];
 
 /// What all checks have to say.
 pub fn run(config: &Config, facts: &Facts) -> Vec<Finding> {
     ALL.iter().flat_map(|(_, check)| check(config, facts)).collect()
+}
+
+/// The day of a time in seconds since 1970, `2026-11-21` in UTC.
+pub fn day(seconds: i64) -> String {
+    let time = jiff::Timestamp::from_second(seconds);
+    time.map_or("no date".to_owned(), |time| time.to_string().chars().take(10).collect())
 }

@@ -20,6 +20,7 @@ fn sound() -> Facts {
         name: name.to_owned(),
         path: Some(format!("/usr/local/bin/{name}")),
         version: Some("v0.11.0".to_owned()),
+        flaw: None,
     };
     Facts {
         pool: Ok(PoolState::Live(live)),
@@ -29,6 +30,21 @@ fn sound() -> Facts {
         endpoint: Endpoint::Free,
         unreadable: Vec::new(),
         flintlockd_config: false,
+        kvm: Kvm::Opened { version: 12, no_vm: None, missing: Vec::new() },
+        interface: Some(Interface {
+            bridge: true,
+            up: true,
+            carrier: true,
+            ..Interface::default()
+        }),
+        no_tun: None,
+        stale_taps: Vec::new(),
+        missing_tools: Vec::new(),
+        certificates: Vec::new(),
+        secret_modes: Vec::new(),
+        now: 1_795_262_400,
+        newest: Some(("/usr/bin/mvmhost".to_owned(), 1_795_000_000)),
+        unasked: Vec::new(),
     }
 }
 
@@ -57,7 +73,8 @@ fn pool_and_plugin_are_proven() {
 
 #[test]
 fn programs_are_there_and_new_enough() {
-    let nowhere = |name: &str| Program { name: name.to_owned(), path: None, version: None };
+    let nowhere =
+        |name: &str| Program { name: name.to_owned(), path: None, version: None, flaw: None };
     let neither = Facts {
         flintlockd: nowhere("/usr/local/bin/flintlockd"),
         vmm: nowhere("firecracker"),

@@ -180,7 +180,8 @@ impl Diagnosis {
         if known && (self.said.len() < SUBJECTS || self.said.contains_key(&key)) {
             let cause =
                 self.said.entry(key).or_insert_with(|| Cause::new(&flintlockd::SAID_BEFORE));
-            cause.saw(time, None, bounded(message));
+            let text = message.strip_prefix(code).and_then(|text| text.strip_prefix(": "));
+            cause.saw(time, None, bounded(text.unwrap_or(message)));
         }
     }
 

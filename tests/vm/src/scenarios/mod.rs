@@ -4,6 +4,7 @@
 
 pub mod boots;
 pub mod chain;
+pub mod checks;
 pub mod configuration;
 pub mod diagnosis;
 pub mod host;
@@ -32,6 +33,7 @@ pub const CORE: &[Test] = &[
     Test::from(UP, "nat", network::a_guest_gets_an_address_and_out),
     Test::from(UP, "dhcp-port", network::a_taken_dhcp_port_is_named),
     Test::from(UP, "diagnose", diagnosis::journals_are_recognised),
+    Test::from(UP, "faults", checks::one_fault_one_code_one_remedy),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
 ];
 
@@ -61,6 +63,8 @@ pub const TESTS: &[Test] = &[
     Test::from(UP, "deaf-flintlockd", chain::a_flintlockd_that_does_not_listen_is_not_up),
     Test::from(UP, "hygiene", chain::stale_pid_files_go_and_others_stay),
     Test::from(UP, "nat", network::a_guest_gets_an_address_and_out),
+    Test::from(UP, "faults", checks::one_fault_one_code_one_remedy),
+    Test::from(UP, "warnings", checks::warnings_stop_nothing_and_exceptions_end),
     Test::from(UP, "diagnose", diagnosis::journals_are_recognised),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
 ];

@@ -1,0 +1,75 @@
+//! Codes of checks in families that have a file of their own: MVM-NET 4xx, MVM-HOST 2xx,
+//! MVM-CTRD 1xx.
+
+catalogue! {
+    BRIDGE_MISSING = "MVM-NET-401", "6668b262cbd0da8cc61e7e54c492c22d", Error {
+        message: "there is no bridge {subject}",
+        cause: "flintlockd does not look for its bridge: every microVM would fail until its retries are used up.",
+        remedy: "systemctl restart mvm-net.service\nsystemctl start mvmhost.target",
+    }
+    BRIDGE_DOWN = "MVM-NET-402", "4675b82b8633bb0aae587721681229d1", Warning {
+        message: "the bridge {subject} is switched off",
+        cause: "Somebody set the interface down; microVMs start, and nothing reaches them.",
+        remedy: "ip link set dev {subject} up",
+    }
+    PARENT_MISSING = "MVM-NET-403", "31ffbfac88cda7dfd1932567efd40d40", Error {
+        message: "there is no interface {subject} to make macvtaps on",
+        cause: "[network.macvtap] parent names it, and every microVM needs it.",
+        remedy: "ip -brief link show\n# set parent in [network.macvtap] of /etc/mvmhost.toml to one of these, then\nmvmhost apply",
+    }
+    PARENT_WIRELESS = "MVM-NET-404", "1fb83f623547e58adceb36db37f71e74", Error {
+        message: "{subject} is wireless and carries no macvtaps",
+        cause: "An access point drops frames from addresses that did not associate with it.",
+        remedy: "ip -brief link show\n# set parent in [network.macvtap] of /etc/mvmhost.toml to a wired interface, or mode = \"tap\" in [network], then\nmvmhost apply",
+    }
+    PARENT_ENSLAVED = "MVM-NET-405", "d5badbd45a44d556d789fada1704a707", Error {
+        message: "{subject} is a port of {master} and carries no macvtaps",
+        cause: "An interface can have macvtaps or be a port of a bridge or bond, and not both.",
+        remedy: "ip link show master {master}\n# set parent in [network.macvtap] of /etc/mvmhost.toml to another interface, then\nmvmhost apply",
+    }
+    PARENT_NO_CARRIER = "MVM-NET-406", "352d5325fb098d9e3254a4cfc74fd890", Warning {
+        message: "{subject} has no carrier",
+        cause: "The cable is out, the other end is off, or the interface is switched off. MicroVMs start, and nothing reaches them.",
+        remedy: "ip link set dev {subject} up\nip -brief link show dev {subject}",
+    }
+    NO_TUN = "MVM-NET-407", "0d0865ff8cd6e244241577cb0c6376b3", Error {
+        message: "taps cannot be made: {subject}: {why}",
+        cause: "Each microVM has at least one tap, and the kernel's tun driver makes them.",
+        remedy: "modprobe tun\nsystemctl start mvmhost.target",
+    }
+    STALE_TAP = "MVM-NET-408", "2767deac52282a881201156e9fcde0ae", Warning {
+        message: "no VMM has the tap {subject} open",
+        cause: "A microVM ended or failed and its tap stayed behind. One that is not attached to the bridge is taken up again as it is: that microVM would have no network and no error.",
+        remedy: "ip link delete dev {subject}",
+    }
+    CLOCK_OFF = "MVM-HOST-201", "682175929b6485cadd2fc1135e1069dd", Error {
+        message: "the clock shows {now}, which cannot be: {why}",
+        cause: "With a wrong clock no certificate holds, registries refuse, and flintlockd's retries and leases are out of order.",
+        remedy: "hwclock --hctosys\ntimedatectl set-ntp true\ndate\nsystemctl start mvmhost.target",
+    }
+    NOT_CHECKED = "MVM-HOST-202", "d49612d3b17ea6e0685aa729b0b1dab3", Warning {
+        message: "{subject} could not be checked: {why}",
+        cause: "What could not be asked is neither well nor wrong.",
+        remedy: "sudo mvmhost check",
+    }
+    IGNORE_ENDED = "MVM-HOST-203", "9514edf36f36c1c4faa3749e23f05a0b", Warning {
+        message: "the exception for {subject} ended on {until}: {reason}",
+        cause: "[validate] ignore holds until the end of the day that it names.",
+        remedy: "mvmhost explain {subject}\n# mend it, or set a later until in [validate] ignore of /etc/mvmhost.toml, then\nmvmhost apply",
+    }
+    IGNORED = "MVM-HOST-204", "e885bf69abbaa44f9c015b7386038821", Info {
+        message: "{code} of {subject} is ignored: {reason}",
+        cause: "[validate] ignore in /etc/mvmhost.toml says so.",
+        remedy: "",
+    }
+    ALL_WELL = "MVM-HOST-205", "db36706d2bf924eddc0800c575bc9182", Info {
+        message: "{count} checks of {subject}: nothing is wrong",
+        cause: "Every check looked and found what must be.",
+        remedy: "",
+    }
+    TOOL_MISSING = "MVM-CTRD-101", "e51ebaceca8ddb69796fac8fed6731f0", Error {
+        message: "there is no {subject}, which containerd's devmapper snapshotter executes",
+        cause: "The snapshotter looks for its programs when it needs them; without one of them it does not load, or no snapshot can be made.",
+        remedy: "apt-get install --reinstall {package}\nsystemctl start mvmhost.target",
+    }
+}

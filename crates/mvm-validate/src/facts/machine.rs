@@ -1,0 +1,93 @@
+//! Facts of the machine itself: KVM, interfaces, tools, certificates, clock.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use mvm_config::model::NetworkMode;
+use mvm_config::names::AbsPath;
+use mvm_config::{Config, Roots};
+use mvm_host::{certificate, exec, interfaces, kvm as node};
+use mvm_plan::checks::{Interface, Kvm, TOOLS, Validity};
+
+/// ENXIO and ENODEV of asm-generic/errno-base.h: a node without a driver.
+const NO_DRIVER: [i32; 2] = [6, 19];
+/// The program of the package: it was there before this boot, so no clock shows less.
+const OWN: &str = "/usr/bin/mvmhost";
+
+pub(super) fn kvm(roots: &Roots) -> Kvm {
+    match node::ask(roots) {
+        node::Kvm::Closed(error) if error.kind() == io::ErrorKind::NotFound => Kvm::Absent,
+        node::Kvm::Closed(error) => match error.raw_os_error() {
+            Some(number) if NO_DRIVER.contains(&number) => Kvm::NoDriver(error.to_string()),
+            _ => Kvm::Refused(error.to_string()),
+        },
+        // What opens and knows none of KVM's requests is a node of something else.
+        node::Kvm::Opened { version: Err(error), .. } => Kvm::NoDriver(error.to_string()),
+        node::Kvm::Opened { version: Ok(version), creates, missing } => Kvm::Opened {
+            version,
+            no_vm: creates.err().map(|error| error.to_string()),
+            missing: missing.into_iter().map(str::to_owned).collect(),
+        },
+    }
+}
+
+pub(super) fn interface(roots: &Roots, config: &Config) -> Option<Interface> {
+    let name = match config.network.mode {
+        NetworkMode::Tap => config.network.bridge.name.as_str(),
+        NetworkMode::Macvtap => config.network.macvtap.parent.as_ref()?.as_str(),
+        NetworkMode::None => return None,
+    };
+    let found = interfaces::find(roots, name)?;
+    Some(Interface {
+        kind: found.kind,
+        bridge: found.bridge,
+        wireless: found.wireless,
+        up: found.up,
+        carrier: found.carrier,
+        master: found.master,
+    })
+}
+
+pub(super) fn missing_tools(roots: &Roots) -> Vec<String> {
+    let missing = TOOLS.iter().filter(|(name, _)| exec::find(roots, name).is_none());
+    missing.map(|(name, _)| (*name).to_owned()).collect()
+}
+
+/// Files that are not there are the business of the check of secrets.
+pub(super) fn certificates(
+    roots: &Roots,
+    config: &Config,
+) -> Vec<(String, Result<Validity, String>)> {
+    let tls = config.flintlockd.tls.iter();
+    let files = tls.flat_map(|tls| [Some(&tls.cert), tls.client_ca.as_ref()]).flatten();
+    let there = files.filter(|file| roots.at(file.as_str()).exists());
+    there
+        .map(|file| {
+            let held = certificate::validity(&roots.at(file.as_str()));
+            (file.to_string(), held.map(|(from, until)| Validity { from, until }))
+        })
+        .collect()
+}
+
+pub(super) fn secret_modes(roots: &Roots, config: &Config) -> Vec<(String, u32)> {
+    let key = config.flintlockd.tls.as_ref().map(|tls| &tls.key);
+    let files = [key, config.flintlockd.basic_auth_token_file.as_ref()];
+    let mode =
+        |file: &AbsPath| fs::metadata(roots.at(file.as_str())).map(|found| found.mode() & 0o7777);
+    let files = files.into_iter().flatten();
+    files.filter_map(|file| Some((file.to_string(), mode(file).ok()?))).collect()
+}
+
+/// Seconds since 1970, less than 0 before.
+pub(super) fn now() -> i64 {
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+        Err(before) => -i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX),
+    }
+}
+
+pub(super) fn newest(roots: &Roots) -> Option<(String, i64)> {
+    fs::metadata(roots.at(OWN)).ok().map(|found| (OWN.to_owned(), found.mtime()))
+}

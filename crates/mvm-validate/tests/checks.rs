@@ -1,0 +1,164 @@
+//! The cases of tests/checks, one folder each: `CHECK/CASE/{mvmhost.toml,facts.json,expected}`.
+//!
+//! facts.json holds what differs from a host on which nothing is wrong; a missing mvmhost.toml is an
+//! empty one; `expected` lists the codes that this check says, none for a case in which it is
+//! silent.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use mvm_config::Config;
+use mvm_config::load::{Source, parse};
+use mvm_plan::checks::{ALL, Endpoint, Facts, Interface, Kvm, Plugin, Program, Secret, Validity};
+use mvm_plan::thinpool::{LiveState, PoolState};
+use serde::Deserialize;
+
+/// What a case may give; everything else is as on a sound host.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct Given {
+    /// The status line of a live pool, `absent`, or `unasked: WHY`.
+    pool: Option<String>,
+    plugin: Option<Plugin>,
+    flintlockd: Option<Program>,
+    vmm: Option<Program>,
+    endpoint: Option<Endpoint>,
+    unreadable: Vec<(Secret, String, String)>,
+    flintlockd_config: bool,
+    kvm: Option<Kvm>,
+    interface: Option<Interface>,
+    no_interface: bool,
+    no_tun: Option<String>,
+    stale_taps: Vec<String>,
+    missing_tools: Vec<String>,
+    certificates: BTreeMap<String, Validity>,
+    no_certificates: BTreeMap<String, String>,
+    secret_modes: Vec<(String, u32)>,
+    now: Option<i64>,
+    newest: Option<(String, i64)>,
+    unasked: Vec<(String, String)>,
+}
+
+fn pool(text: &str) -> Result<PoolState, String> {
+    if let Some(why) = text.strip_prefix("unasked: ") {
+        return Err(why.to_owned());
+    }
+    if text == "absent" {
+        return Ok(PoolState::Absent);
+    }
+    let table = "0 209715200 thin-pool 7:1 7:0 128 32768".parse().unwrap();
+    let status = text.to_owned();
+    Ok(PoolState::Live(LiveState { table, status, suspended: false, second_table: false }))
+}
+
+fn config(text: &str) -> Config {
+    let source = Source { name: "test.toml".to_owned(), text: text.to_owned() };
+    parse(&[source]).unwrap().config
+}
+
+/// A host on which nothing is wrong.
+fn sound() -> Facts {
+    let table = "0 209715200 thin-pool 7:1 7:0 128 32768".parse().unwrap();
+    let status = "0 10/2621440 0/1638400 - rw discard_passdown queue_if_no_space - 1024".to_owned();
+    let live = LiveState { table, status, suspended: false, second_table: false };
+    let found = |name: &str| Program {
+        name: name.to_owned(),
+        path: Some(format!("/usr/local/bin/{name}")),
+        version: Some("v0.11.0".to_owned()),
+        flaw: None,
+    };
+    Facts {
+        pool: Ok(PoolState::Live(live)),
+        plugin: Plugin::Ok,
+        flintlockd: found("flintlockd"),
+        vmm: found("firecracker"),
+        endpoint: Endpoint::Free,
+        unreadable: Vec::new(),
+        flintlockd_config: false,
+        kvm: Kvm::Opened { version: 12, no_vm: None, missing: Vec::new() },
+        interface: Some(Interface {
+            bridge: true,
+            up: true,
+            carrier: true,
+            ..Interface::default()
+        }),
+        no_tun: None,
+        stale_taps: Vec::new(),
+        missing_tools: Vec::new(),
+        certificates: Vec::new(),
+        secret_modes: Vec::new(),
+        now: 1_795_262_400,
+        newest: Some(("/usr/bin/mvmhost".to_owned(), 1_795_000_000)),
+        unasked: Vec::new(),
+    }
+}
+
+fn facts(given: Given) -> Facts {
+    let sound = sound();
+    let certificates = given.certificates.into_iter().map(|(file, held)| (file, Ok(held)));
+    let none = given.no_certificates.into_iter().map(|(file, why)| (file, Err(why)));
+    Facts {
+        pool: given.pool.map_or(sound.pool, |text| pool(&text)),
+        plugin: given.plugin.unwrap_or(sound.plugin),
+        flintlockd: given.flintlockd.unwrap_or(sound.flintlockd),
+        vmm: given.vmm.unwrap_or(sound.vmm),
+        endpoint: given.endpoint.unwrap_or(sound.endpoint),
+        unreadable: given.unreadable,
+        flintlockd_config: given.flintlockd_config,
+        kvm: given.kvm.unwrap_or(sound.kvm),
+        interface: given.interface.or(sound.interface).filter(|_| !given.no_interface),
+        no_tun: given.no_tun,
+        stale_taps: given.stale_taps,
+        missing_tools: given.missing_tools,
+        certificates: certificates.chain(none).collect(),
+        secret_modes: given.secret_modes,
+        now: given.now.unwrap_or(sound.now),
+        newest: given.newest.or(sound.newest),
+        unasked: given.unasked,
+    }
+}
+
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<_> = entries.filter(|path| path.is_dir()).collect();
+    found.sort();
+    found
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+#[test]
+fn every_check_speaks_in_one_case_and_is_silent_in_another() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/checks");
+    let (mut speaks, mut silent) = (Vec::new(), Vec::new());
+    for folder in folders(&top) {
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let (_, check) = ALL.iter().find(|(known, _)| *known == name).unwrap();
+        for case in folders(&folder) {
+            let config = config(&text(&case.join("mvmhost.toml")));
+            let given = serde_json::from_str(&text(&case.join("facts.json")));
+            let facts = facts(given.unwrap_or_else(|error| panic!("{}: {error}", case.display())));
+            let found = check(&config, &facts);
+            let codes: String = found.iter().map(|found| format!("{}\n", found.code())).collect();
+            assert_eq!(codes, text(&case.join("expected")), "{}", case.display());
+            // Templates are filled without a gap, and say what to do.
+            for finding in &found {
+                assert!(!finding.message().contains('{') && !finding.remedy().contains('{'));
+                assert!(!finding.remedy().is_empty(), "{}", finding.code());
+            }
+            if found.is_empty() {
+                silent.push(name.to_owned())
+            } else {
+                speaks.push(name.to_owned())
+            }
+        }
+    }
+    for (name, _) in ALL {
+        assert!(speaks.iter().any(|known| known == name), "{name} speaks in no case");
+        assert!(silent.iter().any(|known| known == name), "{name} is silent in no case");
+    }
+}

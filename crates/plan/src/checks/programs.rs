@@ -1,0 +1,54 @@
+//! flintlockd and its VMM can be executed here, and are new enough for each other.
+
+use mvm_config::Config;
+use mvm_config::model::Provider;
+use mvm_diagnostics::{Finding, catalogue};
+use serde::Deserialize;
+
+use super::Facts;
+use super::binaries::version;
+
+/// Why a program that is there does not run.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flaw {
+    /// No execute permission.
+    NotExecutable,
+    /// For another machine, or no program: what it is.
+    WrongMachine(String),
+    /// On a file system that is mounted noexec.
+    NoExec,
+    /// It did not tell its version: why.
+    Silent(String),
+}
+
+pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for program in [&facts.flintlockd, &facts.vmm] {
+        let (Some(path), Some(flaw)) = (&program.path, &program.flaw) else {
+            continue;
+        };
+        let name = path.rsplit('/').next().unwrap_or(path);
+        findings.push(match flaw {
+            Flaw::NotExecutable => Finding::new(&catalogue::vmm::NOT_EXECUTABLE, path),
+            Flaw::NoExec => Finding::new(&catalogue::vmm::NOEXEC_MOUNT, path),
+            Flaw::WrongMachine(what) => Finding::new(&catalogue::vmm::WRONG_MACHINE, path)
+                .with("what", what)
+                .with("name", name)
+                .evidence(what),
+            Flaw::Silent(why) => {
+                Finding::new(&catalogue::vmm::SILENT, path).with("why", why).evidence(why)
+            }
+        });
+    }
+    let told = facts.vmm.version.as_deref().unwrap_or_default();
+    let number = told.split_whitespace().nth(1).unwrap_or_default();
+    if config.flintlockd.provider == Provider::Firecracker
+        && version(number).is_some_and(|version| version < (1, 0))
+    {
+        let path = facts.vmm.path.as_deref().unwrap_or(&facts.vmm.name);
+        let old = Finding::new(&catalogue::vmm::TOO_OLD, path);
+        findings.push(old.with("version", told).evidence(told));
+    }
+    findings
+}

@@ -1,0 +1,152 @@
+//! One thing is broken at a time: exactly its code is the error, with evidence and a remedy;
+//! flintlockd does not start; the remedy, typed as it is printed, heals the host.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+
+use super::host;
+use crate::guest::Guest;
+use crate::image::Suite;
+use crate::runner::Context;
+
+/// A fault and the one error that it is.
+struct Fault {
+    code: &'static str,
+    /// Part of the evidence, or of the message where there is nothing else to see.
+    shows: &'static str,
+    breaks: &'static str,
+    /// What the remedy leaves to the operator in a comment.
+    chosen: &'static str,
+}
+
+const fn fault(
+    code: &'static str,
+    shows: &'static str,
+    breaks: &'static str,
+    chosen: &'static str,
+) -> Fault {
+    Fault { code, shows, breaks, chosen }
+}
+
+/// The first two are tried on every suite.
+const FAULTS: &[Fault] = &[
+    fault("MVM-KVM-001", "/dev/kvm", "modprobe -r kvm_amd kvm", ""),
+    fault("MVM-VMM-001", "/usr/local/bin/firecracker", "chmod 0644 /usr/local/bin/firecracker", ""),
+    fault(
+        "MVM-KVM-002",
+        "No such device",
+        "modprobe -r kvm_amd kvm && mknod /dev/kvm c 10 232",
+        "",
+    ),
+    fault("MVM-FLK-002", "firecracker", "rm /usr/local/bin/firecracker", ""),
+    fault(
+        "MVM-VMM-002",
+        "aarch64",
+        "printf '\\267' | dd of=/usr/local/bin/firecracker bs=1 seek=18 conv=notrunc status=none",
+        "",
+    ),
+    fault("MVM-NET-401", "br-mvm", "ip link delete br-mvm", ""),
+    fault(
+        "MVM-NET-002",
+        "br-mvm",
+        "ip link delete br-mvm && ip link add br-mvm type dummy",
+        "ip link delete br-mvm",
+    ),
+    fault(
+        "MVM-FLK-003",
+        "systemd-socket",
+        "systemctl stop flintlockd; systemd-run -q --unit=squatter systemd-socket-activate -l 127.0.0.1:9090 /bin/cat; sleep 2",
+        "systemctl stop squatter",
+    ),
+];
+
+/// # Errors
+/// A fault is not found, is called something else, or its remedy does not heal it.
+pub fn one_fault_one_code_one_remedy(context: &mut Context) -> Result<()> {
+    let all = context.suite() == Suite::Bookworm;
+    let guest = &mut context.guest;
+    guest.ok("cp /usr/local/bin/firecracker /root/firecracker; test -c /dev/kvm")?;
+    ensure!(errors(guest)?.is_empty(), "a sound host has errors");
+    for fault in FAULTS.iter().take(if all { FAULTS.len() } else { 2 }) {
+        one(guest, fault).map_err(|error| error.context(fault.code))?;
+    }
+    Ok(())
+}
+
+fn one(guest: &mut Guest, fault: &Fault) -> Result<()> {
+    guest.ok(fault.breaks)?;
+    ensure!(!guest.run("systemctl restart flintlockd.service")?.success(), "it was started");
+    let found = errors(guest)?;
+    let codes: Vec<_> = found.iter().map(|finding| finding["code"].clone()).collect();
+    ensure!(codes == [fault.code], "{found:?}");
+    let shown = format!("{} {}", found[0]["evidence"], found[0]["message"]);
+    ensure!(shown.contains(fault.shows), "{shown}");
+    let entry = host::said(guest, fault.code)?;
+    ensure!(entry["PRIORITY"] == "3", "{entry}");
+    let state = guest.run("systemctl is-active flintlockd.service")?.stdout;
+    ensure!(state.trim() != "active", "flintlockd is {}", state.trim());
+    let remedy = found[0]["remedy"].as_str().unwrap_or_default();
+    // The programs of a release are where its operator unpacked them.
+    let typed = format!(
+        "{}\ncd /root\ncat > /root/remedy <<'X'\n{remedy}\nX\nsh /root/remedy",
+        fault.chosen
+    );
+    let done = guest.run(&typed)?;
+    host::settles(guest, host::HEALS).map_err(|error| error.context(format!("{done:?}")))?;
+    ensure!(errors(guest)?.is_empty(), "not healed");
+    Ok(())
+}
+
+/// # Errors
+/// A warning stops flintlockd, or is not said.
+pub fn warnings_stop_nothing_and_exceptions_end(context: &mut Context) -> Result<()> {
+    let guest = &mut context.guest;
+    guest.ok("ip tuntap add fltap1234567 mode tap && ip link set fltap1234567 up")?;
+    guest.ok("systemctl restart flintlockd.service")?;
+    let warned = finding(guest, "MVM-NET-408")?;
+    ensure!(warned["subject"] == "fltap1234567", "{warned}");
+    guest.ok(warned["remedy"].as_str().unwrap_or_default())?;
+    guest.ok("systemctl restart flintlockd.service; mvmhost check")?;
+    ensure!(host::journal(guest, "MVM-NET-408")?.len() == 1, "said more than once");
+    ensure!(host::journal(guest, "MVM-HOST-901")?.len() == 1, "not said that it cleared");
+
+    // An exception lets flintlockd start until its day is over.
+    let ignore = |until: &str| {
+        format!(
+            "printf '[validate]\\nignore = [{{ code = \"MVM-KVM-001\", reason = \"no guests here\", until = \"{until}\" }}]\\n' > /etc/mvmhost.toml"
+        )
+    };
+    guest.ok("modprobe -r kvm_amd kvm")?;
+    guest.ok(&format!(
+        "{} && mvmhost apply && systemctl restart flintlockd.service",
+        ignore("2999-01-01")
+    ))?;
+    let ignored = finding(guest, "MVM-HOST-204")?;
+    ensure!(ignored["message"].to_string().contains("no guests here"), "{ignored}");
+    guest.ok(&ignore("2020-01-01"))?;
+    ensure!(!guest.run("systemctl restart flintlockd.service")?.success(), "it has ended");
+    let ended = finding(guest, "MVM-HOST-203")?;
+    ensure!(ended["severity"] == "warning", "{ended}");
+    guest.ok("modprobe kvm_amd && : > /etc/mvmhost.toml")?;
+    // By itself: nobody starts anything.
+    guest.wait_for(
+        "systemctl is-active flintlockd.service",
+        host::HEALS + Duration::from_secs(30),
+    )?;
+    Ok(())
+}
+
+fn errors(guest: &mut Guest) -> Result<Vec<Value>> {
+    let document = host::json(guest, "check")?;
+    let findings = document["findings"].as_array().cloned().unwrap_or_default();
+    Ok(findings.into_iter().filter(|finding| finding["severity"] == "error").collect())
+}
+
+fn finding(guest: &mut Guest, code: &str) -> Result<Value> {
+    let document = host::json(guest, "check")?;
+    let findings = document["findings"].as_array().cloned().unwrap_or_default();
+    let found = findings.into_iter().find(|finding| finding["code"] == code);
+    found.ok_or_else(|| anyhow::anyhow!("{code} is not in {document}"))
+}
