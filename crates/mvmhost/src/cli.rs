@@ -58,6 +58,12 @@ pub(crate) enum Command {
     Vms,
     /// Recognise known failures in the journals and the microVMs' files
     Diagnose(DiagnoseArguments),
+    /// Write what helpers need into a tarball, without tokens, keys and credentials
+    Report {
+        /// A file that is not there yet
+        #[arg(long, value_name = "FILE", default_value = "mvmhost-report.tar")]
+        output: PathBuf,
+    },
     /// Tell a code's cause and remedy
     Explain {
         /// Such as MVM-POOL-012

@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod names;
 pub mod nat;
 pub mod network;
+pub mod redact;
 pub mod thinpool;
 pub mod units;
 

@@ -32,6 +32,7 @@ pub mod kvm;
 pub mod net;
 pub mod pool;
 pub mod remote;
+pub mod report;
 pub mod said;
 pub mod sec;
 pub mod seen;
@@ -49,6 +50,7 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
         checked::ALL,
         kvm::ALL,
         remote::ALL,
+        report::ALL,
         sec::ALL,
         vmm::ALL,
         conf::ALL,

@@ -9,6 +9,7 @@ mod explain;
 mod leases;
 mod plan;
 mod remote;
+mod report;
 mod status;
 mod vms;
 
@@ -30,6 +31,9 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
             Some(host) => return remote::run(&context, host, arguments),
             None => ("check", check::run),
         },
+        Command::Report { output } => {
+            return as_root(&context, is_root, "report", |context| report::run(context, output));
+        }
         Command::Diagnose(arguments) => {
             return as_root(&context, is_root, "diagnose", |context| {
                 diagnose::run(context, arguments)

@@ -52,7 +52,7 @@ const FAULTS: &[Fault] = &[
         "MVM-NET-002",
         "br-mvm",
         "ip link delete br-mvm && ip link add br-mvm type dummy",
-        "ip link delete br-mvm",
+        "ip link delete br-mvm && mvmhost apply",
     ),
     fault(
         "MVM-FLK-003",

@@ -33,7 +33,8 @@ printf 'level=error msg="\033[2J\377 starting firecracker process: fork/exec /us
 head -c 400000 /dev/zero | tr '\0' x; echo
 X
          systemd-run --wait --quiet --unit=teller.service sh /root/teller
-         echo 'device-mapper: thin: 253:0: reached low water mark for data device: sending event.' > /dev/kmsg
+         # journald takes the first word of what is no kernel's own for its writer.
+         echo 'x: device-mapper: thin: 253:0: reached low water mark for data device: sending event.' > /dev/kmsg
          mkdir -p /var/lib/flintlock/vm/ns/vm1/uid && cd /var/lib/flintlock/vm/ns/vm1/uid
          echo 'Error creating KVM object: No such file or directory (os error 2)' > firecracker.stderr; : > firecracker.stdout
          journalctl --sync"#,
@@ -72,4 +73,37 @@ X
 fn cause(document: &Value, code: &str) -> Value {
     let causes = document["causes"].as_array().cloned().unwrap_or_default();
     causes.into_iter().find(|cause| cause["code"] == code).unwrap_or_default()
+}
+
+/// # Errors
+/// A secret of this host is in the tarball, or what is needed is not.
+pub fn a_report_holds_no_secret(context: &mut Context) -> Result<()> {
+    let guest = &mut context.guest;
+    guest.ok(
+        "umask 077; echo planted-t0ken > /etc/flintlock.token; echo planted-pa55word > /root/word; cat /etc/flintlock.token >> /root/word
+         printf '{\"auths\":{\"ghcr.io\":{\"auth\":\"%s\"}}}' $(printf me:planted-pa55word | base64) > /etc/auth.json
+         printf '[flintlockd]\\nbasic-auth-token-file = \"/etc/flintlock.token\"\\n[images]\\nauth-file = \"/etc/auth.json\"\\n' > /etc/mvmhost.toml
+         base64 -w0 /etc/flintlock.token | tr -d = >> /root/word; echo >> /root/word; printf me:planted-pa55word | base64 >> /root/word
+         mvmhost apply; logger -t mvmhost planted-t0ken authorization: basic $(printf planted-t0ken | base64) planted-pa55word",
+    )?;
+    guest.ok("mvmhost report --output /root/report.tar && mkdir /root/report && tar -xf /root/report.tar -C /root/report")?;
+    guest.ok("test \"$(stat -c %a /root/report.tar)\" = 600")?;
+    let found = guest.run("grep -r -a -F -f /root/word /root/report /root/report.tar")?;
+    ensure!(found.stdout.is_empty(), "secrets are in the report: {}", found.stdout);
+    guest.ok("cd /root/report/mvmhost-report && grep -q '\"version\": 1' check.json && grep -q '\"version\": 1' vms.json && grep -q ExecStart units/flintlockd.service.txt && grep -q basic-auth-token-file files/etc/mvmhost.toml && grep -qF '[removed]' mvmhost.txt")?;
+    let again = guest.run("mvmhost report --output /root/report.tar")?;
+    ensure!(again.code() == Some(1) && again.stderr.contains("MVM-HOST-301"), "{again:?}");
+
+    // From afar: without root, and without a configuration that could be read.
+    let ask = "cd / && setpriv --reuid 65534 --clear-groups mvmhost check --host 127.0.0.1";
+    let locked = guest.run(ask)?;
+    ensure!(locked.stderr.contains("MVM-FLK-103"), "without the token: {locked:?}");
+    guest.ok("install -m 0644 /etc/flintlock.token /tmp/token")?;
+    let answers = guest.run(&format!("{ask} --token-file /tmp/token"))?;
+    ensure!(answers.success() && answers.stderr.contains("MVM-FLK-104"), "{answers:?}");
+    let closed = guest.run(&format!("{ask}:9091"))?;
+    ensure!(closed.code() == Some(1) && closed.stderr.contains("MVM-FLK-101"), "{closed:?}");
+    let vms = host::json(guest, "vms")?;
+    ensure!(vms["microvms"].as_array().is_some_and(Vec::is_empty), "{vms}");
+    Ok(())
 }

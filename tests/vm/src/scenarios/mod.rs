@@ -66,5 +66,6 @@ pub const TESTS: &[Test] = &[
     Test::from(UP, "faults", checks::one_fault_one_code_one_remedy),
     Test::from(UP, "warnings", checks::warnings_stop_nothing_and_exceptions_end),
     Test::from(UP, "diagnose", diagnosis::journals_are_recognised),
+    Test::from(UP, "report", diagnosis::a_report_holds_no_secret),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
 ];

@@ -8,6 +8,8 @@ use super::{C, FC, Pattern, p};
 /// The devmapper plugin in `failed to load plugin`: 1.6 names it in the message, 1.7 too, later ones
 /// in a field of its own behind the error.
 pub(super) const TABLE: &[Pattern] = &[
+    // Before the rows of its cause, whose words it repeats.
+    p(47, C, r"could not use snapshotter devmapper in metadata plugin", &ctrd::FOLLOWS, Containerd),
     p(
         42,
         C,
@@ -24,7 +26,6 @@ pub(super) const TABLE: &[Pattern] = &[
     ),
     p(45, C, r"failed to check devices state: devmapper", &ctrd::DEVICES_INCONSISTENT, Pool),
     p(46, C, r"devmapper not configured", &ctrd::NOT_CONFIGURED, Containerd),
-    p(47, C, r"could not use snapshotter devmapper in metadata plugin", &ctrd::FOLLOWS, Containerd),
     p(
         48,
         C,
