@@ -70,8 +70,7 @@ pub(crate) fn without_effect(loaded: &Loaded) -> Option<Finding> {
 }
 
 /// Keys of the contract whose sections nothing acts on yet.
-const WITHOUT_EFFECT: [&str; 9] = [
-const WITHOUT_EFFECT: [&str; 10] = [
+const WITHOUT_EFFECT: [&str; 8] = [
     "images.",
     "network.bridge.uplink",
     "network.macvtap.addresses",
