@@ -50,7 +50,7 @@ catalogue! {
     NOT_CHECKED = "MVM-HOST-202", "d49612d3b17ea6e0685aa729b0b1dab3", Warning {
         message: "{subject} could not be checked: {why}",
         cause: "What could not be asked is neither well nor wrong.",
-        remedy: "sudo mvmhost check",
+        remedy: "mvmhost check",
     }
     IGNORE_ENDED = "MVM-HOST-203", "9514edf36f36c1c4faa3749e23f05a0b", Warning {
         message: "the exception for {subject} ended on {until}: {reason}",

@@ -8,21 +8,21 @@ catalogue! {
         remedy: "ss -lunp sport = :{port}\n\
                  # let that server leave the interface alone, or turn ours off in /etc/mvmhost.toml: \
                  [network.dhcp] dns-server = false for port 53, enabled = false for port 67; then\n\
-                 sudo mvmhost apply",
+                 mvmhost apply",
     }
     NOT_INSTALLED = "MVM-DHCP-002", "120f14a6f87cd4b8622a6097128670c7", Error {
         message: "dnsmasq is not installed: microVMs on {subject} would get no address",
         cause: "Addresses are given out by the distribution's dnsmasq. The package depends on it; \
                 somebody removed it.",
-        remedy: "sudo apt-get install dnsmasq-base\n\
-                 sudo systemctl start mvmhost.target",
+        remedy: "apt-get install dnsmasq-base\n\
+                 systemctl start mvmhost.target",
     }
     NOT_WRITTEN = "MVM-DHCP-003", "ace4ab2f1e92a09bf7e4bf4f24f68178", Error {
         message: "cannot write {subject}",
         cause: "dnsmasq's configuration could not be put where it reads it; the reason is in the \
                 evidence.",
         remedy: "df -h /run\n\
-                 sudo systemctl restart mvm-dhcp.service",
+                 systemctl restart mvm-dhcp.service",
     }
     LEASES_UNREAD = "MVM-DHCP-004", "6f36670ae118217c154bfe584f7c0af7", Error {
         message: "cannot read the leases in {subject}",

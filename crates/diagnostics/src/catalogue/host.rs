@@ -4,12 +4,12 @@ catalogue! {
     NOT_ROOT = "MVM-HOST-001", "780cf324d8f0cb78f70b4bb083e0c64c", Error {
         message: "mvmhost {command} needs root",
         cause: "Device-mapper, netlink and systemd answer to root alone.",
-        remedy: "sudo mvmhost {command}",
+        remedy: "mvmhost {command}",
     }
     UNIT_NOT_ROOT = "MVM-HOST-002", "566fc8ff720b689798bc7894edea405f", Error {
         message: "{subject} needs root",
         cause: "The program was started by a user; its unit starts it as root.",
-        remedy: "sudo systemctl start {subject}.service",
+        remedy: "systemctl start {subject}.service",
     }
     STALE_PID_FILES = "MVM-HOST-003", "28d98f3b237f42ce8353bce1a8476439", Info {
         message: "removed {count} stale PID files of microVMs below {subject}",
@@ -23,18 +23,18 @@ catalogue! {
         cause: "It names a process that is not the VMM of its microVM. flintlockd would take the \
                 microVM for running, and kill that process when the microVM is deleted. A file \
                 system that is read-only or full of errors refuses the removal.",
-        remedy: "sudo rm -- {path}\nsudo systemctl restart mvm-hygiene.service",
+        remedy: "rm -- {path}\nsystemctl restart mvm-hygiene.service",
     }
     PID_FILE_UNCLEAR = "MVM-HOST-005", "2bd3f23e0d71ac0a78355bf02b0c3076", Warning {
         message: "{subject} is left alone: {reason}",
         cause: "flintlockd keeps a process number there. It could not be told whether that process is \
                 the VMM of the microVM, and a running VMM must not lose its file.",
-        remedy: "sudo ls -la -- {path}",
+        remedy: "ls -la -- {path}",
     }
     STATE_UNREADABLE = "MVM-HOST-006", "7b9e9721c9b3ab84f1d9b80db436fd70", Error {
         message: "flintlockd's state directory {subject} cannot be read",
         cause: "Stale PID files of microVMs are looked for there before flintlockd starts. It may be \
                 on a file system that is not mounted, or damaged.",
-        remedy: "sudo ls -la -- {path}\nsudo systemctl restart mvm-hygiene.service",
+        remedy: "ls -la -- {path}\nsystemctl restart mvm-hygiene.service",
     }
 }

@@ -5,8 +5,8 @@ catalogue! {
         message: "nft is not installed: microVMs on {subject} would not get out",
         cause: "Addresses are translated by nftables, and the program that loads the rules is missing. \
                 The package depends on it; somebody removed it.",
-        remedy: "sudo apt-get install nftables\n\
-                 sudo systemctl start mvmhost.target",
+        remedy: "apt-get install nftables\n\
+                 systemctl start mvmhost.target",
     }
     CHANGED = "MVM-NET-041", "9b424d76fa3ec7f77f597573ace5635c", Info {
         message: "forwarding and translation for {subject} are as the configuration asks",
@@ -19,13 +19,13 @@ catalogue! {
         cause: "The kernel or nft refused; the answer is in the evidence. The table is replaced in one \
                 transaction: either it is as before, or it is the new one.",
         remedy: "nft list ruleset\n\
-                 sudo systemctl restart mvm-net.service",
+                 systemctl restart mvm-net.service",
     }
     UNREAD = "MVM-NET-043", "82f2aff869efc1746881005c60897533", Error {
         message: "cannot see whether microVMs on {subject} get out",
         cause: "A file below /run/mvmhost or /proc/sys could not be read; the reason is in the evidence.",
         remedy: "ls -l /run/mvmhost\n\
-                 sudo systemctl restart mvm-net.service",
+                 systemctl restart mvm-net.service",
     }
     TABLE_BACK = "MVM-NET-044", "d18dc3e9012566e95de800053709854d", Warning {
         message: "somebody removed or changed the nftables table inet mvmhost; it is back",

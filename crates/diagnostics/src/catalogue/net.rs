@@ -12,7 +12,7 @@ catalogue! {
                 neither removes nor changes it.",
         remedy: "ip -details link show dev {subject}\n\
                  # give the bridge another name: /etc/mvmhost.toml, [network.bridge] name; then\n\
-                 sudo mvmhost apply",
+                 mvmhost apply",
     }
     SUBNET_TAKEN = "MVM-NET-003", "47fc433cff5f3658fae5edf46e5445a4", Error {
         message: "{address} of bridge {subject} overlaps {other} on interface {interface}",
@@ -21,7 +21,7 @@ catalogue! {
         remedy: "ip address show dev {interface}\n\
                  ip route show dev {interface}\n\
                  # choose a free subnet: /etc/mvmhost.toml, [network.bridge] addresses; then\n\
-                 sudo mvmhost apply",
+                 mvmhost apply",
     }
     SUBNET_SHARED = "MVM-NET-004", "9cdb8ac1433ac045afe015be7beb190a", Warning {
         message: "{address} of bridge {subject} now overlaps {other} on interface {interface}",
@@ -31,7 +31,7 @@ catalogue! {
         remedy: "ip address show dev {interface}\n\
                  ip route show dev {interface}\n\
                  # choose a free subnet: /etc/mvmhost.toml, [network.bridge] addresses; then\n\
-                 sudo mvmhost apply",
+                 mvmhost apply",
     }
     BRIDGE_DELAYS = "MVM-NET-005", "0e7aad2df091e344d3c1462666945a8d", Warning {
         message: "bridge {subject} holds a new port back for {seconds} s",
@@ -39,15 +39,15 @@ catalogue! {
                 its DHCP client may give up. The bridge has ports that are not microVMs' taps, so \
                 mvmhost does not change it: without spanning tree a loop would stop the network.",
         remedy: "# only when the bridge's other ports cannot form a loop:\n\
-                 sudo ip link set dev {subject} type bridge stp_state 0\n\
-                 sudo ip link set dev {subject} type bridge forward_delay 0",
+                 ip link set dev {subject} type bridge stp_state 0\n\
+                 ip link set dev {subject} type bridge forward_delay 0",
     }
     STEP_FAILED = "MVM-NET-006", "53bc748669ff50e2a34ac3a66afd53e7", Error {
         message: "cannot {step}",
         cause: "The kernel refused the change; its answer is in the evidence. Steps before it are \
                 done, steps after it are not.",
         remedy: "ip -details address show dev {subject}\n\
-                 sudo systemctl restart mvm-net.service",
+                 systemctl restart mvm-net.service",
     }
     NOT_CONVERGED = "MVM-NET-007", "d5b3faf0ded7163b11e86c9ca8790dde", Error {
         message: "bridge {subject} is not as the configuration asks although every step was done",
@@ -55,25 +55,25 @@ catalogue! {
                 or a script. The steps that are due again are in the evidence.",
         remedy: "ip monitor link address\n\
                  # keep the other manager away from the bridge, then\n\
-                 sudo systemctl restart mvm-net.service",
+                 systemctl restart mvm-net.service",
     }
     NO_BRIDGE_DRIVER = "MVM-NET-008", "7bc0d4945392cfc510b8fff0ec3fcc0b", Error {
         message: "this kernel cannot make bridge {subject}",
         cause: "The bridge driver is neither built in nor loadable. After a kernel upgrade the modules \
                 of the running kernel may be gone until the next reboot.",
-        remedy: "sudo modprobe bridge\nsudo systemctl restart mvm-net.service",
+        remedy: "modprobe bridge\nsystemctl restart mvm-net.service",
     }
     OBSERVE_FAILED = "MVM-NET-009", "e3e710279f3d42c5e4992ce4913f00a8", Error {
         message: "the machine's interfaces cannot be read",
         cause: "The kernel did not answer over rtnetlink; its answer is in the evidence.",
-        remedy: "ip -details address show\nsudo systemctl restart mvm-net.service",
+        remedy: "ip -details address show\nsystemctl restart mvm-net.service",
     }
     IPV6_DISABLED = "MVM-NET-010", "5c1f605d5d6c711bfc06eac3fcff57e2", Error {
         message: "{address} cannot be given to bridge {subject}: IPv6 is turned off",
         cause: "[network.bridge] addresses has an IPv6 address, and the kernel has IPv6 disabled for \
                 the bridge or altogether.",
-        remedy: "sudo sysctl net.ipv6.conf.{sysctl}.disable_ipv6=0\n\
-                 sudo systemctl restart mvm-net.service\n\
+        remedy: "sysctl net.ipv6.conf.{sysctl}.disable_ipv6=0\n\
+                 systemctl restart mvm-net.service\n\
                  # or take the IPv6 address out of /etc/mvmhost.toml, [network.bridge] addresses",
     }
 }

@@ -81,7 +81,7 @@ fn reach(guest: &mut Guest) -> Result<String> {
         format!("ip netns exec g1 ping -c 1 -W 5 {neighbour}"),
         "ip netns exec g1 ping -c 3 -W 5 192.0.2.1".to_owned(),
         "ip netns exec g1 busybox nslookup outside.test 10.42.0.1 | grep -q 192.0.2.77".to_owned(),
-        "ip netns exec g1 busybox nslookup vm2 10.42.0.1".to_owned(),
+        format!("ip netns exec g1 busybox nslookup vm2 10.42.0.1 | grep -q {neighbour}"),
     ] {
         guest.ok(&line)?;
     }

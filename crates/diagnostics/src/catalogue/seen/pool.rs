@@ -39,7 +39,7 @@ catalogue! {
     DMSETUP_REFUSED = "MVM-POOL-508", "ef3d741202c80b137e3fbedce58fd30c", Error {
         message: "dmsetup could not talk to device-mapper",
         cause: "With \"Permission denied\" it was not run as root, which says nothing about the pool. With \"No such device\" the kernel has no device-mapper: the module is not loaded.",
-        remedy: "sudo modprobe dm_mod\nsudo dmsetup ls",
+        remedy: "modprobe dm_mod\ndmsetup ls",
     }
     PAGE_LOST = "MVM-POOL-509", "ac45023607ca1025cbb918a973cc8976", Error {
         message: "a write to {subject} was lost",
