@@ -5,6 +5,7 @@
 //! Needs root, QEMU, mmdebstrap, e2fsprogs, apt-utils, gpg, gpgconf, ssh and setpriv.
 
 pub mod archive;
+pub mod bench;
 pub mod guest;
 pub mod image;
 pub mod leaks;
@@ -13,5 +14,6 @@ mod monitor;
 pub mod repository;
 pub mod runner;
 pub mod scenarios;
+pub mod setup;
 mod ssh;
 pub mod tools;

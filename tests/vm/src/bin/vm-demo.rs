@@ -5,42 +5,34 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use mvm_vm::guest::{Guest, Options};
-use mvm_vm::image::{Image, Suite, default_cache};
-use mvm_vm::repository::Repository;
+use mvm_vm::guest::Guest;
+use mvm_vm::image::Suite;
 use mvm_vm::scenarios::host;
-use mvm_vm::tools;
+use mvm_vm::setup;
 
 fn main() -> Result<()> {
     say("a disposable Debian 12 (the first time its image is built)");
-    let image = Image::ensure(Suite::Bookworm, &default_cache())?;
-    let packages = tools::target_dir().join("packages");
-    let repository = Repository::build(image.suite(), &[&image.pool(), &packages])?;
-    let options = Options { repository: Some(repository.disk()), ..Options::default() };
-    let mut guest = Guest::boot(&image, options)?;
-    repository.install(&mut guest)?;
-    for standin in ["flintlockd", "firecracker"] {
-        let local = tools::target_dir().join("release").join(standin);
-        guest.copy_in(&local, &format!("/usr/local/bin/{standin}"))?;
-    }
+    let mut context = setup::host(Suite::Bookworm)?;
+    let guest = &mut context.guest;
+    setup::copy_standins(guest)?;
 
     say("install, from a signed repository in the guest, and apply");
-    show(&mut guest, "DEBIAN_FRONTEND=noninteractive apt-get install -y mvmhost 2>&1 | tail -n 6")?;
-    show(&mut guest, "mvmhost plan; echo exit $?")?;
-    show(&mut guest, "mvmhost apply")?;
+    show(guest, "DEBIAN_FRONTEND=noninteractive apt-get install -y mvmhost 2>&1 | tail -n 6")?;
+    show(guest, "mvmhost plan; echo exit $?")?;
+    show(guest, "mvmhost apply")?;
 
     say("a thin volume with data in it");
-    host::write_data(&mut guest)?;
-    show(&mut guest, "cat /root/digest")?;
+    host::write_data(guest)?;
+    show(guest, "cat /root/digest")?;
 
     say("reboot");
     guest.reboot()?;
-    host::settles(&mut guest, Duration::from_secs(120))?;
-    show(&mut guest, "systemctl --no-pager status 'mvm-*'")?;
-    show(&mut guest, "journalctl --no-pager -b -t mvmhost")?;
-    show(&mut guest, "mvmhost status")?;
-    show(&mut guest, "dmsetup status flintlock-dev-thinpool; cat /root/digest")?;
-    host::data_is_intact(&mut guest)?;
+    host::settles(guest, Duration::from_secs(120))?;
+    show(guest, "systemctl --no-pager status 'mvm-*'")?;
+    show(guest, "journalctl --no-pager -b -t mvmhost")?;
+    show(guest, "mvmhost status")?;
+    show(guest, "dmsetup status flintlock-dev-thinpool; cat /root/digest")?;
+    host::data_is_intact(guest)?;
     say("the same host, the data intact");
     Ok(())
 }

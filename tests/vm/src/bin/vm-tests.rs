@@ -3,12 +3,8 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
-use mvm_vm::guest::{Guest, Options};
-use mvm_vm::image::{Image, Suite};
-use mvm_vm::repository::Repository;
-use mvm_vm::runner::{self, Context};
-use mvm_vm::{scenarios, tools};
+use mvm_vm::image::Suite;
+use mvm_vm::{runner, scenarios, setup};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -21,14 +17,5 @@ fn main() -> ExitCode {
         Suite::Bookworm => scenarios::TESTS,
         Suite::Trixie => scenarios::CORE,
     };
-    runner::run(&[suite], setup, tests, arguments.get(1..).unwrap_or_default())
-}
-
-fn setup(image: Image) -> Result<Context> {
-    let packages = tools::target_dir().join("packages");
-    let repository = Repository::build(image.suite(), &[&image.pool(), &packages])?;
-    let options = Options { repository: Some(repository.disk()), ..Options::default() };
-    let mut guest = Guest::boot(&image, options)?;
-    repository.install(&mut guest)?;
-    Ok(Context { guest, repository: Some(repository) })
+    runner::run(&[suite], setup::boot, tests, arguments.get(1..).unwrap_or_default())
 }

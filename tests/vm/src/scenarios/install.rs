@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 
 use super::{UP, host};
 use crate::runner::Context;
-use crate::tools;
+use crate::setup;
 
 /// `apt-get install mvmhost` from the signed repository.
 ///
@@ -26,10 +26,7 @@ pub fn installs_and_starts_nothing(context: &mut Context) -> Result<()> {
     guest.ok("dpkg --verify mvmhost | (! grep .)")?;
     guest.ok(". /usr/share/bash-completion/completions/mvmhost && complete -p mvmhost")?;
     guest.ok("test -s \"$(sed -n '1s,^#:schema file://,,p' /etc/mvmhost.toml)\"")?;
-    for standin in ["flintlockd", "firecracker"] {
-        let local = tools::target_dir().join("release").join(standin);
-        guest.copy_in(&local, &format!("/usr/local/bin/{standin}"))?;
-    }
+    setup::copy_standins(guest)?;
     let plan = guest.run("mvmhost plan")?;
     ensure!(plan.code() == Some(2), "mvmhost plan on a fresh host: {plan:?}");
     guest.ok(&format!("! dmsetup info {} 2>/dev/null", host::POOL))?;
