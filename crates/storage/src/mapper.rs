@@ -1,6 +1,8 @@
 //! device-mapper: what is under a name, and a thin pool's life from creation to removal.
 
 use std::io;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use devicemapper::{DM, DevId, DeviceInfo, DmError, DmFlags, DmName, DmOptions, DmUuid, errors};
 use mvm_config::Roots;
@@ -61,11 +63,11 @@ pub trait DeviceMapper {
     /// When the kernel refuses the table.
     fn load(&self, name: &str, table: &ThinPoolTable) -> Result<(), Error>;
 
-    /// Resumes a device and waits for udev to be done with it.
+    /// Resumes a device. It runs when this returns; udev may still be busy with it.
     ///
     /// # Errors
     /// When the kernel refuses.
-    fn resume(&self, name: &str) -> Result<(), Error>;
+    fn resume(&self, name: &str) -> Result<Settling, Error>;
 
     /// Removes a device that nobody has open. Never forced, never deferred.
     ///
@@ -73,6 +75,34 @@ pub trait DeviceMapper {
     /// When somebody has it open.
     fn remove(&self, name: &str) -> Result<(), Error>;
 }
+
+/// A device that runs while udev is still making its node. Waiting is not left out: an unfinished
+/// cookie is a semaphore of the host that nobody else takes away.
+#[derive(Debug, Default)]
+pub struct Settling(Option<JoinHandle<Result<(), Error>>>);
+
+impl Settling {
+    /// Settled when the thread has ended.
+    pub fn after(thread: JoinHandle<Result<(), Error>>) -> Self {
+        Self(Some(thread))
+    }
+
+    /// Waits until udev is done with the device.
+    ///
+    /// # Errors
+    /// When its cookie cannot be waited for.
+    pub fn wait(self) -> Result<(), Error> {
+        // A thread that panicked has said so, and the node is looked for in any case.
+        self.0.and_then(|thread| thread.join().ok()).unwrap_or(Ok(()))
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+}
+
+/// How long between two looks at a device that is being resumed, which takes some milliseconds.
+const GLANCE: Duration = Duration::from_millis(1);
 
 /// This machine's. The node is opened for each call, which costs microseconds, so that a machine
 /// without device-mapper can still be looked at.
@@ -136,13 +166,20 @@ impl DeviceMapper for Kernel {
         Ok(())
     }
 
-    fn resume(&self, name: &str) -> Result<(), Error> {
-        let failed = |error| mapper("resume", name, &error);
-        let id = DevId::Name(DmName::new(name).map_err(failed)?);
-        let dm = DM::new().map_err(failed)?;
-        // A pool is nobody's disk: no links below /dev/disk, no probing for file systems.
-        dm.device_suspend(&id, DmOptions::private()).map_err(failed)?;
-        Ok(())
+    fn resume(&self, name: &str) -> Result<Settling, Error> {
+        let owned = name.to_owned();
+        let thread = thread::Builder::new()
+            .spawn(move || resume_and_wait(&owned))
+            .map_err(|source| Error::Mapper { operation: RESUME, name: name.to_owned(), source })?;
+        let settling = Settling::after(thread);
+        while !settling.is_over() {
+            if runs(name)? {
+                return Ok(settling);
+            }
+            thread::sleep(GLANCE);
+        }
+        settling.wait()?;
+        Ok(Settling::default())
     }
 
     fn remove(&self, name: &str) -> Result<(), Error> {
@@ -152,6 +189,26 @@ impl DeviceMapper for Kernel {
         dm.device_remove(&id, DmOptions::default()).map_err(failed)?;
         Ok(())
     }
+}
+
+const RESUME: &str = "resume";
+
+/// The library resumes and waits for udev in one call.
+fn resume_and_wait(name: &str) -> Result<(), Error> {
+    let failed = |error| mapper(RESUME, name, &error);
+    let id = DevId::Name(DmName::new(name).map_err(failed)?);
+    let dm = DM::new().map_err(failed)?;
+    // A pool is nobody's disk: no links below /dev/disk, no probing for file systems.
+    dm.device_suspend(&id, DmOptions::private()).map_err(failed)?;
+    Ok(())
+}
+
+/// Whether the table that was loaded is live and takes I/O.
+fn runs(name: &str) -> Result<bool, Error> {
+    let failed = |error| mapper(LOOK, name, &error);
+    let id = DevId::Name(DmName::new(name).map_err(failed)?);
+    let flags = DM::new().and_then(|dm| dm.device_info(&id)).map_err(failed)?.flags();
+    Ok(flags.contains(DmFlags::DM_ACTIVE_PRESENT) && !flags.contains(DmFlags::DM_SUSPEND))
 }
 
 fn facts(info: &DeviceInfo) -> Look {

@@ -61,6 +61,7 @@ pub(super) fn plan(desired: &Desired, observed: &Observed, first: Vec<Step>) -> 
                 }
                 _ => steps.push(Step::WriteReceipt { name }),
             }
+            steps.push(Step::AwaitNode { name: desired.name.clone() });
         }
     }
     Plan::new(steps, findings)
@@ -155,6 +156,7 @@ fn make(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
     let table = Shape::new_pool(data.map_or(desired.data_size, |file| file.size));
     activate(desired, observed, (metadata, data), table, steps);
     steps.push(Step::WriteReceipt { name: desired.name.clone() });
+    steps.push(Step::AwaitNode { name: desired.name.clone() });
 }
 
 /// Makes a file, or the rest of it; returns one that is long enough as it is. A loop device on a
@@ -173,6 +175,7 @@ fn whole<'a>(
     None
 }
 
+/// All but the wait for udev, which comes last: it works while the rest is written down.
 fn activate(
     desired: &Desired,
     observed: &Observed,
@@ -185,7 +188,6 @@ fn activate(
     let block_sectors = table.block_sectors;
     steps.push(Step::Activate { name: desired.name.clone(), uuid: desired.uuid(), table });
     steps.push(Step::SyncMetadata { path: desired.metadata(), block_sectors });
-    steps.push(Step::AwaitNode { name: desired.name.clone() });
 }
 
 /// A loop device that losetup left is taken over; two on one file would not see each other's

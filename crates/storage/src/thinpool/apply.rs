@@ -1,5 +1,6 @@
 //! Does the steps of a plan; decides nothing.
 
+use std::mem;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use mvm_plan::thinpool::{
 
 use super::{System, check, observe};
 use crate::loops::Held;
+use crate::mapper::Settling;
 use crate::{Error, files, receipt};
 
 /// What was done.
@@ -36,6 +38,8 @@ struct Run<'a> {
     data: Option<Held>,
     /// The device that this run created.
     created: Option<String>,
+    /// udev's work on it, which goes on meanwhile.
+    settling: Settling,
     report: Report,
 }
 
@@ -50,6 +54,7 @@ pub(super) fn apply(
         metadata: None,
         data: None,
         created: None,
+        settling: Settling::default(),
         report: Report::default(),
     };
     for step in &plan.steps {
@@ -60,7 +65,10 @@ pub(super) fn apply(
         }
         run.report.done.push(step.clone());
     }
-    Ok(run.report)
+    match mem::take(&mut run.settling).wait() {
+        Ok(()) => Ok(run.report),
+        Err(error) => Err(run.undo(error)),
+    }
 }
 
 impl Run<'_> {
@@ -125,16 +133,14 @@ impl Run<'_> {
         mapper.create(name, uuid)?;
         self.created = Some(name.to_owned());
         mapper.load(name, &table)?;
-        mapper.resume(name)
+        self.settling = mapper.resume(name)?;
+        Ok(())
     }
 
-    fn await_node(&self, name: &str) -> Result<(), Error> {
-        let number = match observe::device(self.system, name)? {
-            Device::Pool(live) => live.number,
-            _ => {
-                return Err(Error::NotLive { name: name.to_owned() });
-            }
-        };
+    fn await_node(&mut self, name: &str) -> Result<(), Error> {
+        mem::take(&mut self.settling).wait()?;
+        let look = self.system.mapper.look(name)?;
+        let number = look.ok_or_else(|| Error::NotLive { name: name.to_owned() })?.number;
         let begun = Instant::now();
         while !observe::node(self.system, name, number) {
             if begun.elapsed() >= self.system.patience {
@@ -157,6 +163,9 @@ impl Run<'_> {
 
     /// Takes down what this run activated. Its loop devices clear themselves after it.
     fn undo(self, error: Error) -> Error {
+        // udev must be through with a device before it can be removed; what it says no longer
+        // matters.
+        let _ = self.settling.wait();
         let Some(name) = &self.created else {
             return error;
         };

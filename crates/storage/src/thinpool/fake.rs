@@ -5,13 +5,14 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use mvm_config::Roots;
 use mvm_plan::thinpool::{Control, DevNum, FileId, ThinPoolTable};
 
 use crate::Error;
 use crate::loops::{Held, Loop, LoopDevices};
-use crate::mapper::{DeviceMapper, Look, Target};
+use crate::mapper::{DeviceMapper, Look, Settling, Target};
 
 /// Loop devices and device-mapper over a folder; files in it are real.
 pub(super) struct Machine {
@@ -157,7 +158,7 @@ impl DeviceMapper for Machine {
         Ok(())
     }
 
-    fn resume(&self, name: &str) -> Result<(), Error> {
+    fn resume(&self, name: &str) -> Result<Settling, Error> {
         self.mapper("resume", name)?;
         let table = self.loaded.borrow_mut().take().unwrap();
         let metadata = File::options().write(true).open(self.file(table.metadata)).unwrap();
@@ -177,7 +178,8 @@ impl DeviceMapper for Machine {
             // Any device node that opens will do: 1:3 is /dev/null.
             symlink("/dev/null", node).unwrap();
         }
-        Ok(())
+        let settled = self.mapper("settle", name);
+        Ok(Settling::after(thread::spawn(|| settled)))
     }
 
     fn remove(&self, name: &str) -> Result<(), Error> {

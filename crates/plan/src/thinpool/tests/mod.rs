@@ -138,3 +138,8 @@ fn refuses(observed: &Observed, entries: &[&mvm_diagnostics::Entry]) {
 fn lines(plan: &Plan<Step>) -> Vec<String> {
     plan.steps.iter().map(ToString::to_string).collect()
 }
+
+/// The plan ends with the receipt, and then the wait for udev, which worked meanwhile.
+fn is_recorded(plan: &Plan<Step>) -> bool {
+    matches!(plan.steps.as_slice(), [.., Step::WriteReceipt { .. }, Step::AwaitNode { .. }])
+}
