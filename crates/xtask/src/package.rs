@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, ensure};
 
@@ -15,8 +16,22 @@ const PROGRAMS: [&str; 4] = ["mvmhost", "mvm-hygiene", "mvm-net", "mvm-validate"
 /// pid 1 or the whole chain waits for them. Neither resolves names, which static glibc cannot.
 const STATIC: [&str; 2] = ["mvmhost-generator", "mvm-thinpool"];
 
-/// Builds target/packages/mvmhost_VERSION_ARCH.deb and returns its path.
+/// The profile of Cargo.toml for [`STATIC`].
+const STATIC_PROFILE: &str = "static";
+
+/// What this process has packed: several tiers want the package, and nothing changes between them.
+static PACKED: OnceLock<PathBuf> = OnceLock::new();
+
+/// Builds target/packages/mvmhost_VERSION_ARCH.deb and returns its path; once in a run of xtask.
 pub(crate) fn run() -> Result<PathBuf> {
+    if let Some(deb) = PACKED.get() {
+        return Ok(deb.clone());
+    }
+    let deb = pack()?;
+    Ok(PACKED.get_or_init(|| deb).clone())
+}
+
+fn pack() -> Result<PathBuf> {
     tools::apt(tools::BUILD)?;
     tools::apt(tools::PACK)?;
     let top = tools::top()?;
@@ -71,10 +86,10 @@ pub(crate) fn static_programs() -> Result<PathBuf> {
         .find_map(|line| line.strip_prefix("host: "))
         .context("rustc does not tell its host")?;
     let mut build = tools::command("cargo")?;
-    build.args(["build", "--release", "--quiet", "--locked", "--target", host]);
+    build.args(["build", "--profile", STATIC_PROFILE, "--quiet", "--locked", "--target", host]);
     build.args(STATIC.iter().flat_map(|name| ["-p", name]));
     tools::check(build.env("RUSTFLAGS", "-C target-feature=+crt-static"))?;
-    Ok(tools::top()?.join("target").join(host).join("release"))
+    Ok(tools::top()?.join("target").join(host).join(STATIC_PROFILE))
 }
 
 /// What each shell completes, told by the program itself, under the name that its shell looks for.
