@@ -7,10 +7,11 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use mvm_vm::guest::{Guest, Options};
-use mvm_vm::image::{Image, Suite, default_cache};
+use mvm_vm::guest::Guest;
+use mvm_vm::image::Suite;
 use mvm_vm::repository::Repository;
 use mvm_vm::scenarios::host;
+use mvm_vm::setup;
 use mvm_vm::tools;
 use tempfile::TempDir;
 
@@ -33,18 +34,10 @@ fn main() -> ExitCode {
 }
 
 /// A guest with its repository and the stand-ins, mvmhost not yet installed.
-fn guest(suite: Suite) -> Result<(Guest, Repository)> {
-    let image = Image::ensure(suite, &default_cache())?;
-    let packages = tools::target_dir().join("packages");
-    let repository = Repository::build(suite, &[&image.pool(), &packages])?;
-    let options = Options { repository: Some(repository.disk()), ..Options::default() };
-    let mut guest = Guest::boot(&image, options)?;
-    repository.install(&mut guest)?;
-    for standin in ["flintlockd", "firecracker"] {
-        let local = tools::target_dir().join("release").join(standin);
-        guest.copy_in(&local, &format!("/usr/local/bin/{standin}"))?;
-    }
-    Ok((guest, repository))
+fn guest(suite: Suite) -> Result<(Guest, Option<Repository>)> {
+    let mut context = setup::host(suite)?;
+    setup::copy_standins(&mut context.guest)?;
+    Ok((context.guest, context.repository))
 }
 
 /// What ansible counted for each host.
