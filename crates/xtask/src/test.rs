@@ -94,7 +94,8 @@ fn unit_tree(top: &Path, scratch: &Path, generated: &Path) -> Result<()> {
     copy(&top.join("units/services"))?;
     let programs = ["mvm-thinpool", "mvm-net", "mvm-hygiene", "mvm-validate"];
     let programs = programs.map(|name| format!("usr/libexec/mvmhost/{name}"));
-    let others = ["usr/bin/containerd", "usr/bin/systemctl", "usr/local/bin/flintlockd"];
+    let others =
+        ["usr/bin/containerd", "usr/bin/systemctl", "usr/local/bin/flintlockd", "usr/sbin/dnsmasq"];
     for program in programs.iter().map(String::as_str).chain(others) {
         // systemd-analyze looks whether they are there and may be executed.
         let path = scratch.join(program);
