@@ -25,7 +25,8 @@ fn generator() -> Result<()> {
     tools::apt(&["valgrind"])?;
     let program = package::static_programs()?.join("mvmhost-generator");
     let top = tools::top()?;
-    let scratch = top.join("target").join(format!("bench-{}", tools::now()));
+    // At boot the directories are in /run: memory, not a disk.
+    let scratch = Path::new("/dev/shm").join(format!("mvmhost-bench-{}", tools::now()));
     let measured = measure(&top, &program, &scratch);
     fs::remove_dir_all(&scratch)?;
     measured
