@@ -19,6 +19,7 @@ pub(super) fn dropin(config: &Config) -> String {
     fill(
         include_str!("../../../../units/dropins/flintlockd.conf"),
         &[
+            ("KVM", names::KVM_UNITS),
             ("CONTAINERD", names::containerd_unit(config.containerd.instance)),
             ("COMMAND", &command_line(&command(config))),
             ("ENVIRONMENT", &variables),
