@@ -135,6 +135,8 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
         steps.push(Step::DaemonReload);
     }
     let active = |unit: &str| observed.units.get(unit).is_some_and(|unit| unit.active);
+    let watch = watcher(desired, observed);
+    steps.extend(watch.then(|| Step::Stop(names::WATCH_UNIT.to_owned())));
     let oneshots =
         [(names::THINPOOL_UNIT, observed.pool_pending), (names::NET_UNIT, observed.net_pending)];
     for (unit, pending) in oneshots {
@@ -142,7 +144,10 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
             steps.push(Step::Reload(unit.to_owned()));
         }
     }
-    steps.extend(network_steps(desired, observed));
+    steps.extend(dhcp_step(desired, observed));
+    if watch && desired.network.contains(&names::WATCH_UNIT) {
+        steps.push(Step::Start(names::WATCH_UNIT.to_owned()));
+    }
     let running =
         |unit: &str| observed.units.get(unit).map(|u| u.argv.as_slice()).unwrap_or_default();
     let containerd = &desired.containerd;
@@ -168,18 +173,22 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     Plan::new(steps, Vec::new())
 }
 
-/// dnsmasq by its configuration, the watcher by everybody's: it read it when it was started.
-fn network_steps(desired: &Desired, observed: &Observed) -> Vec<Step> {
-    let applied = observed.applied.as_ref() == Some(&desired.applied);
-    let served = observed.dnsmasq_config == desired.dnsmasq_config;
-    [(names::DHCP_UNIT, served), (names::WATCH_UNIT, applied)]
-        .into_iter()
-        .filter(|(unit, _)| observed.units.get(*unit).is_some_and(|unit| unit.active))
-        .filter_map(|(unit, current)| match desired.network.contains(&unit) {
-            false => Some(Step::Stop(unit.to_owned())),
-            true => (!current).then(|| Step::Restart(unit.to_owned())),
-        })
-        .collect()
+/// The watcher read the configuration when it was started. One that runs with another than the
+/// desired one has to be gone while the rules change: it would put its own back.
+fn watcher(desired: &Desired, observed: &Observed) -> bool {
+    let current = observed.applied.as_ref() == Some(&desired.applied)
+        && desired.network.contains(&names::WATCH_UNIT);
+    !current && observed.units.get(names::WATCH_UNIT).is_some_and(|unit| unit.active)
+}
+
+/// dnsmasq by the configuration it was started with.
+fn dhcp_step(desired: &Desired, observed: &Observed) -> Option<Step> {
+    let unit = names::DHCP_UNIT.to_owned();
+    observed.units.get(&unit).filter(|unit| unit.active)?;
+    match desired.network.contains(&names::DHCP_UNIT) {
+        false => Some(Step::Stop(unit)),
+        true => (observed.dnsmasq_config != desired.dnsmasq_config).then(|| Step::Restart(unit)),
+    }
 }
 
 /// What is still wrong once everything was done: a finding for each unit that is not up, and for a

@@ -77,6 +77,26 @@ fn a_oneshot_with_work_to_do_runs_again_without_stopping_its_dependants() {
 }
 
 #[test]
+fn the_watcher_is_gone_while_the_rules_change() {
+    let changed = Desired { dnsmasq_config: Some("port=0\n".into()), ..desired() };
+    let up = settled(&desired());
+    let observed = Observed { applied: Some("before".into()), net_pending: true, ..up.clone() };
+    let watch = || names::WATCH_UNIT.to_owned();
+    assert_eq!(
+        steps(&changed, &observed),
+        [
+            Step::KeepLastGood,
+            Step::Stop(watch()),
+            Step::Reload(names::NET_UNIT.into()),
+            Step::Restart(names::DHCP_UNIT.into()),
+            Step::Start(watch()),
+        ]
+    );
+    let unwanted = Desired { network: Vec::new(), ..desired() };
+    assert_eq!(steps(&unwanted, &up), [Step::Stop(watch()), Step::Stop(names::DHCP_UNIT.into())]);
+}
+
+#[test]
 fn a_unit_that_is_down_is_started_with_the_target() {
     let desired = desired();
     let mut observed = settled(&desired);
