@@ -187,7 +187,7 @@ fn dhcp_step(desired: &Desired, observed: &Observed) -> Option<Step> {
     observed.units.get(&unit).filter(|unit| unit.active)?;
     match desired.network.contains(&names::DHCP_UNIT) {
         false => Some(Step::Stop(unit)),
-        true => (observed.dnsmasq_config != desired.dnsmasq_config).then(|| Step::Restart(unit)),
+        true => (observed.dnsmasq_config != desired.dnsmasq_config).then_some(Step::Restart(unit)),
     }
 }
 
