@@ -71,8 +71,12 @@ pub fn a_taken_port_is_named(context: &mut Context) -> Result<()> {
 /// A flintlockd that stays alive without listening counts as up.
 pub fn a_flintlockd_that_does_not_listen_is_not_up(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
-    // Readable files that are no key pair: the real one logs a line and idles for ever.
-    guest.ok("echo no > /etc/flintlock.crt; echo no > /etc/flintlock.key")?;
+    // A sound certificate and no key to it: the real one logs a line and idles for ever.
+    guest.ok(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \
+         -subj /CN=mvm -addext subjectAltName=DNS:localhost -keyout /root/its.key \
+         -out /etc/flintlock.crt 2>/dev/null; umask 077; echo no > /etc/flintlock.key",
+    )?;
     guest.ok("printf '[flintlockd.tls]\\ncert = \"/etc/flintlock.crt\"\\nkey = \"/etc/flintlock.key\"\\n' > /etc/mvmhost.toml")?;
     let applied = guest.run("mvmhost apply")?;
     ensure!(applied.code() == Some(1), "{applied:?}");
