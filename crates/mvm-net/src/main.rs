@@ -15,8 +15,8 @@ const PROGRAM: Program = Program {
     flags: &["--watch"],
     help: "Usage: mvm-net [--config FILE] [--root DIR] [--watch | --dnsmasq-conf FILE]
 
-Makes the bridge of [network.bridge], forwarding and translation as the configuration asks, and
-changes nothing when they already are. Started by mvm-net.service.
+Makes VLANs, the bridge or the parent of macvtaps, forwarding and translation as the configuration
+asks, and changes nothing when they already are. Started by mvm-net.service.
 
   --config FILE        instead of /etc/mvmhost.toml
   --watch              stay, and load the rules again when somebody flushed them; what

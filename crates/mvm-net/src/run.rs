@@ -4,10 +4,10 @@ use mvm_config::{Config, Loaded, Roots};
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::net;
 use mvm_host::exec::System;
+use mvm_host::exit;
 use mvm_host::oneshot::{self, Options, Program, Report};
-use mvm_host::{chain, exit};
 use mvm_network::nat::{self, Nat};
-use mvm_network::{Error, Kernel, Network, bring_up, machine_id};
+use mvm_network::{Kernel, Network, bring_up, machine_id, unread};
 use mvm_plan::network::desired;
 
 use crate::{dhcp, watch};
@@ -29,16 +29,16 @@ pub(crate) fn run(program: &Program, options: &Options) -> Report {
 fn network(roots: &Roots, loaded: &Loaded) -> Report {
     let config = &loaded.config;
     let desired = desired(config, &machine_id(roots));
-    let mut report = match Kernel::connect() {
+    let mut report = match Kernel::connect(roots) {
         Ok(mut kernel) => {
-            let mut report = Report::of(bring_up(&mut kernel, desired.as_ref()).findings);
+            let mut report = Report::of(bring_up(&mut kernel, &desired).findings);
             if report.code == exit::DONE {
                 let rules = rules(roots, config, &mut kernel, false);
                 report = Report::of(report.findings.into_iter().chain(rules).collect());
             }
             report
         }
-        Err(error) => Report::of(vec![unread(config, &error)]),
+        Err(error) => Report::of(vec![unread(&error)]),
     };
     if report.findings.iter().any(|finding| finding.code() == net::OBSERVE_FAILED.code) {
         report.code = exit::UNAVAILABLE;
@@ -58,11 +58,6 @@ pub(crate) fn rules(
         Ok(observed) => {
             nat::bring_up(&nat, mvm_plan::nat::desired(config).as_ref(), &observed, watched)
         }
-        Err(error) => vec![unread(config, &error)],
+        Err(error) => vec![unread(&error)],
     }
-}
-
-pub(crate) fn unread(config: &Config, error: &Error) -> Finding {
-    let bridge = config.network.bridge.name.as_str();
-    Finding::new(&net::OBSERVE_FAILED, bridge).evidence(chain(error))
 }

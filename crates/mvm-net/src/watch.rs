@@ -8,9 +8,9 @@ use mvm_diagnostics::catalogue::nat::TABLE_BACK;
 use mvm_diagnostics::sink;
 use mvm_host::exit;
 use mvm_host::oneshot::Report;
-use mvm_network::{Changes, Kernel};
+use mvm_network::{Changes, Kernel, unread};
 
-use crate::run::{rules, unread};
+use crate::run::rules;
 
 /// Two programs that each put their own rules in place of the other's would do so for ever: after
 /// a second repair within [`QUIET`] the next one waits this long.
@@ -19,10 +19,10 @@ const QUIET: Duration = Duration::from_secs(10);
 
 /// Waits and mends until the unit is stopped; returns only what made it give up.
 pub(crate) fn watch(roots: &Roots, config: &Config) -> Report {
-    let opened = Changes::open().and_then(|changes| Ok((changes, Kernel::connect()?)));
+    let opened = Changes::open().and_then(|changes| Ok((changes, Kernel::connect(roots)?)));
     let (changes, mut kernel) = match opened {
         Ok(opened) => opened,
-        Err(error) => return unavailable(config, &error),
+        Err(error) => return unavailable(&error),
     };
     let mut mended: Option<Instant> = None;
     loop {
@@ -36,11 +36,11 @@ pub(crate) fn watch(roots: &Roots, config: &Config) -> Report {
             mended = Some(Instant::now());
         }
         if let Err(error) = changes.wait() {
-            return unavailable(config, &error);
+            return unavailable(&error);
         }
     }
 }
 
-fn unavailable(config: &Config, error: &mvm_network::Error) -> Report {
-    Report { findings: vec![unread(config, error)], code: exit::UNAVAILABLE }
+fn unavailable(error: &mvm_network::Error) -> Report {
+    Report { findings: vec![unread(error)], code: exit::UNAVAILABLE }
 }

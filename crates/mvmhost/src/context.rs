@@ -70,12 +70,10 @@ pub(crate) fn without_effect(loaded: &Loaded) -> Option<Finding> {
 }
 
 /// Keys of the contract whose sections nothing acts on yet.
-const WITHOUT_EFFECT: [&str; 8] = [
+const WITHOUT_EFFECT: [&str; 6] = [
     "images.",
     "network.bridge.uplink",
-    "network.macvtap.addresses",
     "network.tailscale.",
-    "network.vlan",
     "thinpool.guard.",
     "thinpool.loop.max-data-size",
     "thinpool.lvm.",

@@ -73,10 +73,10 @@ pub(crate) fn plans(
         .map(|observed| thinpool::plan(&pool, &observed))
         .map_err(|error| failed("looking at the thin pool", &error))?;
     let net = network::desired(config, &mvm_network::machine_id(roots));
-    let network = Kernel::connect()
+    let network = Kernel::connect(roots)
         .and_then(|mut kernel| kernel.observe())
         .map_err(|error| failed("looking at the network", &error))?;
-    let net = network::plan(net.as_ref(), &network);
+    let net = network::plan(&net, &network);
     let nat = Nat { roots, programs: &System }
         .plan(nat::desired(config).as_ref(), &network)
         .map_err(|error| failed("looking at the network's rules", &error))?;

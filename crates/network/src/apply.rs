@@ -1,7 +1,7 @@
 //! The road of the network: observe, plan, apply, observe again.
 
-use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::net;
+use mvm_diagnostics::{Entry, Finding};
 use mvm_host::chain;
 use mvm_plan::network::{Desired, Step, plan};
 
@@ -19,22 +19,22 @@ pub struct Outcome {
 
 /// Makes the network match `desired`. Everything that went wrong is a finding of severity error;
 /// steps that were done before it stay done.
-pub fn bring_up(network: &mut impl Network, desired: Option<&Desired>) -> Outcome {
+pub fn bring_up(network: &mut impl Network, desired: &Desired) -> Outcome {
     let mut outcome = Outcome::default();
-    let Some(desired) = desired else {
+    if desired.is_empty() {
         return outcome;
-    };
+    }
     let first = match network.observe() {
-        Ok(observed) => plan(Some(desired), &observed),
+        Ok(observed) => plan(desired, &observed),
         Err(error) => {
-            outcome.findings.push(unread(desired, &error));
+            outcome.findings.push(unread(&error));
             return outcome;
         }
     };
     outcome.findings.extend(first.findings);
     for step in first.steps {
         if let Err(error) = network.apply(&step) {
-            outcome.findings.push(refused(desired, &step, &error));
+            outcome.findings.push(refused(&step, &error));
             return outcome;
         }
         outcome.done.push(step);
@@ -46,52 +46,63 @@ pub fn bring_up(network: &mut impl Network, desired: Option<&Desired>) -> Outcom
 }
 
 /// What the machine shows after the steps were done.
-fn verify(network: &mut impl Network, desired: &Desired, done: &[Step]) -> Option<Finding> {
+fn verify(network: &mut impl Network, desired: &Desired, done: &[Step]) -> Vec<Finding> {
     let second = match network.observe() {
-        Ok(observed) => plan(Some(desired), &observed),
-        Err(error) => return Some(unread(desired, &error)),
+        Ok(observed) => plan(desired, &observed),
+        Err(error) => return vec![unread(&error)],
     };
     if let Some(refusal) = second.findings.into_iter().find(is_error) {
-        return Some(refusal);
+        return vec![refusal];
     }
     if !second.steps.is_empty() {
-        return Some(
-            Finding::new(&net::NOT_CONVERGED, &desired.name).evidence(words(&second.steps)),
-        );
+        return by_interface(&net::NOT_CONVERGED, &second.steps);
     }
-    Some(Finding::new(&net::BRIDGE_CHANGED, &desired.name).evidence(words(done)))
+    by_interface(&net::CHANGED, done)
+}
+
+/// One finding for each interface, with its steps, in their order.
+fn by_interface(entry: &'static Entry, steps: &[Step]) -> Vec<Finding> {
+    let mut names: Vec<&str> = Vec::new();
+    for step in steps {
+        if !names.contains(&step.interface()) {
+            names.push(step.interface());
+        }
+    }
+    let words = |name: &str| {
+        let own = steps.iter().filter(|step| step.interface() == name);
+        own.map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    names.iter().map(|name| Finding::new(entry, *name).evidence(words(name))).collect()
 }
 
 fn is_error(finding: &Finding) -> bool {
     finding.severity() == mvm_diagnostics::Severity::Error
 }
 
-fn words(steps: &[Step]) -> String {
-    steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
-fn unread(desired: &Desired, error: &Error) -> Finding {
-    Finding::new(&net::OBSERVE_FAILED, &desired.name).evidence(chain(error))
+/// What is said when the kernel does not tell.
+pub fn unread(error: &Error) -> Finding {
+    Finding::new(&net::OBSERVE_FAILED, "rtnetlink").evidence(chain(error))
 }
 
 const EACCES: i32 = 13;
 const EAFNOSUPPORT: i32 = 97;
 const EOPNOTSUPP: i32 = 95;
 
-fn refused(desired: &Desired, step: &Step, error: &Error) -> Finding {
+fn refused(step: &Step, error: &Error) -> Finding {
+    let interface = step.interface();
+    let no_driver = |module: &str| Finding::new(&net::NO_DRIVER, interface).with("module", module);
     let finding = match (step, error.errno()) {
-        (Step::CreateBridge { .. }, Some(EOPNOTSUPP)) => {
-            Finding::new(&net::NO_BRIDGE_DRIVER, &desired.name)
-        }
+        (Step::CreateBridge { .. }, Some(EOPNOTSUPP)) => no_driver("bridge"),
+        (Step::CreateVlan { .. }, Some(EOPNOTSUPP)) => no_driver("8021q"),
         (Step::AddAddress { address, .. }, Some(EACCES | EAFNOSUPPORT | EOPNOTSUPP))
             if address.addr().is_ipv6() =>
         {
-            Finding::new(&net::IPV6_DISABLED, &desired.name)
+            Finding::new(&net::IPV6_DISABLED, interface)
                 .with("address", address)
                 // sysctl(8) reads a dot in a name as a slash, unless it is written as one.
-                .with("sysctl", desired.name.replace('.', "/"))
+                .with("sysctl", interface.replace('.', "/"))
         }
-        _ => Finding::new(&net::STEP_FAILED, &desired.name).with("step", step),
+        _ => Finding::new(&net::STEP_FAILED, interface).with("step", step),
     };
     finding.evidence(chain(error))
 }

@@ -1,17 +1,21 @@
 //! The kernel of this network namespace, over rtnetlink.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use futures_util::TryStreamExt;
 use ipnet::IpNet;
+use mvm_config::Roots;
 use mvm_plan::network::{Link, Observed, Route, Step};
 use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_REQUEST};
 use rtnetlink::packet_route::link::{BridgeStpState, LinkMessage};
 use rtnetlink::packet_route::{address::AddressMessage, route::RouteMessage};
-use rtnetlink::{Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, RouteMessageBuilder};
+use rtnetlink::{
+    Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVlan, RouteMessageBuilder,
+};
 
 use crate::error::{Answer, Error};
-use crate::message;
+use crate::message::{self, Numbered};
 
 /// What can be asked of a network and done to it.
 pub trait Network {
@@ -33,14 +37,16 @@ pub trait Network {
 pub struct Kernel {
     runtime: tokio::runtime::Runtime,
     handle: Handle,
+    /// /sys/class/net
+    sys: PathBuf,
 }
 
 impl Kernel {
-    /// Opens a netlink socket.
+    /// Opens a netlink socket. `roots` says where /sys is.
     ///
     /// # Errors
     /// When the event loop or the socket cannot be made.
-    pub fn connect() -> Result<Self, Error> {
+    pub fn connect(roots: &Roots) -> Result<Self, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .build()
@@ -49,13 +55,13 @@ impl Kernel {
         let (connection, handle, _) = rtnetlink::new_connection().map_err(Error::Connect)?;
         drop(guard);
         runtime.spawn(connection);
-        Ok(Self { runtime, handle })
+        Ok(Self { runtime, handle, sys: roots.at("/sys/class/net") })
     }
 }
 
 impl Network for Kernel {
     fn observe(&mut self) -> Result<Observed, Error> {
-        self.runtime.block_on(observe(&self.handle))
+        self.runtime.block_on(observe(&self.handle, &self.sys))
     }
 
     fn apply(&mut self, step: &Step) -> Result<(), Error> {
@@ -67,25 +73,33 @@ fn listing(what: &'static str) -> impl Fn(rtnetlink::Error) -> Error {
     move |error| Error::List { what, source: Answer::from(error) }
 }
 
-async fn observe(handle: &Handle) -> Result<Observed, Error> {
+async fn observe(handle: &Handle, sys: &Path) -> Result<Observed, Error> {
     let links: Vec<LinkMessage> =
         handle.link().get().execute().try_collect().await.map_err(listing("interfaces"))?;
     let addresses: Vec<AddressMessage> =
         handle.address().get().execute().try_collect().await.map_err(listing("addresses"))?;
     let links: Vec<_> = links.iter().map(message::link).collect();
     let names: HashMap<u32, String> =
-        links.iter().map(|((index, link), _)| (*index, link.name.clone())).collect();
+        links.iter().map(|found| (found.index, found.link.name.clone())).collect();
     let mut of_link: HashMap<u32, Vec<IpNet>> = HashMap::new();
     for (index, address) in addresses.iter().filter_map(message::address) {
         of_link.entry(index).or_default().push(address);
     }
-    let complete = |((index, link), master): (message::Numbered, Option<u32>)| Link {
-        addresses: of_link.remove(&index).unwrap_or_default(),
-        master: master.and_then(|index| names.get(&index).cloned()),
-        ..link
+    let name = |index: u32| names.get(&index).cloned();
+    let complete = |found: Numbered| Link {
+        addresses: of_link.remove(&found.index).unwrap_or_default(),
+        master: found.master.and_then(name),
+        parent: found.parent.and_then(name),
+        wireless: is_wireless(sys, &found.link.name),
+        ..found.link
     };
     let links = links.into_iter().map(complete).collect();
     Ok(Observed { links, routes: routes(handle, &names).await? })
+}
+
+/// A radio has a physical device of the 802.11 stack; older drivers have the folder `wireless`.
+fn is_wireless(sys: &Path, name: &str) -> bool {
+    ["phy80211", "wireless"].iter().any(|entry| sys.join(name).join(entry).exists())
 }
 
 async fn routes(handle: &Handle, names: &HashMap<u32, String>) -> Result<Vec<Route>, Error> {
@@ -114,6 +128,11 @@ async fn apply(handle: &Handle, step: &Step) -> Result<(), Error> {
                 .forward_delay(0)
                 .build();
             handle.link().add(bridge).execute().await.map_err(failed)
+        }
+        Step::CreateVlan { name, parent, id } => {
+            let parent = index(handle, step, parent).await?;
+            let vlan = LinkVlan::new(name, parent, *id).build();
+            handle.link().add(vlan).execute().await.map_err(failed)
         }
         Step::SetStpOff { name } => {
             let bridge = existing(handle, step, name).await?.stp_state(BridgeStpState::Disabled);

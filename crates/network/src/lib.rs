@@ -11,7 +11,7 @@ mod message;
 pub mod nat;
 mod watch;
 
-pub use apply::{Outcome, bring_up};
+pub use apply::{Outcome, bring_up, unread};
 pub use error::{Answer, Error};
 pub use kernel::{Kernel, Network};
 pub use machine_id::machine_id;

@@ -8,43 +8,54 @@ use mvm_plan::network::{BridgeOptions, Link, Mac, Route};
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{
-    BridgeStpState, InfoBridge, InfoData, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    BridgeStpState, InfoBridge, InfoData, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
 use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType};
 
-/// The kernel's number of an interface and what is known of it.
-pub(crate) type Numbered = (u32, Link);
+/// One interface, without its addresses; other interfaces are still numbers.
+#[derive(Default)]
+pub(crate) struct Numbered {
+    /// The kernel's number of the interface.
+    pub(crate) index: u32,
+    /// That of the one that it is a port of.
+    pub(crate) master: Option<u32>,
+    /// That of the one that it sits on. Of a veth it is the other end, which may be in another
+    /// namespace and have any number.
+    pub(crate) parent: Option<u32>,
+    /// What is known of it.
+    pub(crate) link: Link,
+}
 
-/// One interface, without its addresses; its master is still a number.
-pub(crate) fn link(message: &LinkMessage) -> (Numbered, Option<u32>) {
-    let mut link = Link {
-        name: String::new(),
-        kind: String::new(),
-        up: message.header.flags.contains(LinkFlags::Up),
-        mac: None,
-        mtu: 0,
-        bridge: None,
-        addresses: Vec::new(),
-        master: None,
-    };
-    let mut master = None;
+/// One interface.
+pub(crate) fn link(message: &LinkMessage) -> Numbered {
+    let mut found = Numbered { index: message.header.index, ..Numbered::default() };
+    let link = &mut found.link;
+    link.up = message.header.flags.contains(LinkFlags::Up);
+    link.carrier = message.header.flags.contains(LinkFlags::LowerUp);
     for attribute in &message.attributes {
         match attribute {
             LinkAttribute::IfName(name) => link.name.clone_from(name),
             LinkAttribute::Mtu(mtu) => link.mtu = *mtu,
             LinkAttribute::Address(octets) => link.mac = octets.as_slice().try_into().ok().map(Mac),
-            LinkAttribute::Controller(index) => master = Some(*index),
-            LinkAttribute::LinkInfo(infos) => infos.iter().for_each(|info| note(&mut link, info)),
+            LinkAttribute::Controller(index) => found.master = Some(*index),
+            LinkAttribute::Link(index) => found.parent = Some(*index),
+            LinkAttribute::LinkInfo(infos) => infos.iter().for_each(|info| note(link, info)),
             _ => {}
         }
     }
-    ((message.header.index, link), master)
+    found
 }
 
 fn note(link: &mut Link, info: &LinkInfo) {
     match info {
         LinkInfo::Kind(kind) => link.kind = kind.to_string(),
         LinkInfo::Data(InfoData::Bridge(options)) => link.bridge = Some(bridge(options)),
+        LinkInfo::Data(InfoData::Vlan(options)) => {
+            link.vlan = options.iter().find_map(|option| match option {
+                InfoVlan::Id(id) => Some(*id),
+                _ => None,
+            });
+        }
         _ => {}
     }
 }
@@ -83,10 +94,11 @@ pub(crate) fn routes(message: &RouteMessage, names: &HashMap<u32, String>) -> Ve
     let Some(destination) = destination(message) else {
         return Vec::new();
     };
-    let mut through = Vec::new();
+    let (mut through, mut metric) = (Vec::new(), 0);
     for attribute in &message.attributes {
         match attribute {
             RouteAttribute::Oif(index) => through.push(*index),
+            RouteAttribute::Priority(priority) => metric = *priority,
             RouteAttribute::MultiPath(hops) => {
                 through.extend(hops.iter().map(|hop| hop.interface_index));
             }
@@ -94,7 +106,7 @@ pub(crate) fn routes(message: &RouteMessage, names: &HashMap<u32, String>) -> Ve
         }
     }
     let named = through.iter().filter_map(|index| names.get(index));
-    named.map(|interface| Route { destination, interface: interface.clone() }).collect()
+    named.map(|interface| Route { destination, interface: interface.clone(), metric }).collect()
 }
 
 fn destination(message: &RouteMessage) -> Option<IpNet> {

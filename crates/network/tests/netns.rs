@@ -7,8 +7,9 @@ use std::process::Command;
 use std::thread;
 
 use ipnet::IpNet;
+use mvm_config::Roots;
 use mvm_network::{Error, Kernel, Network, Outcome, bring_up};
-use mvm_plan::network::{Desired, Link, Mac, Observed, Step};
+use mvm_plan::network::{Bridge, Desired, Link, Mac, Macvtap, Observed, Step};
 use nix::sched::{CloneFlags, unshare};
 
 /// Runs the test in a fresh namespace.
@@ -37,9 +38,13 @@ impl Network for Counting {
     }
 }
 
-fn run(desired: &Desired) -> (Outcome, usize) {
-    let mut network = Counting { kernel: Kernel::connect().unwrap(), changes: 0 };
-    let outcome = bring_up(&mut network, Some(desired));
+fn run(bridge: &Bridge) -> (Outcome, usize) {
+    converge(&Desired { bridge: Some(bridge.clone()), ..Desired::default() })
+}
+
+fn converge(desired: &Desired) -> (Outcome, usize) {
+    let mut network = Counting { kernel: Kernel::connect(&Roots::new("/")).unwrap(), changes: 0 };
+    let outcome = bring_up(&mut network, desired);
     (outcome, network.changes)
 }
 
@@ -49,8 +54,8 @@ fn ip(args: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn wanted(addresses: &[&str]) -> Desired {
-    Desired {
+fn wanted(addresses: &[&str]) -> Bridge {
+    Bridge {
         name: "br-mvm".to_owned(),
         mac: Mac([0x02, 0xaa, 0, 0, 0, 1]),
         mtu: None,
@@ -59,8 +64,12 @@ fn wanted(addresses: &[&str]) -> Desired {
 }
 
 fn bridge() -> Link {
-    let observed = Kernel::connect().unwrap().observe().unwrap();
-    observed.links.into_iter().find(|link| link.name == "br-mvm").unwrap()
+    link("br-mvm")
+}
+
+fn link(name: &str) -> Link {
+    let observed = Kernel::connect(&Roots::new("/")).unwrap().observe().unwrap();
+    observed.links.into_iter().find(|link| link.name == name).unwrap()
 }
 
 fn codes(outcome: &Outcome) -> Vec<&'static str> {
@@ -103,7 +112,7 @@ fn netns_converges_what_differs_and_leaves_foreign_addresses() {
     in_namespace(|| {
         ip("link add br-mvm type bridge stp_state 1 forward_delay 1500");
         ip("address add 172.20.0.1/16 dev br-mvm");
-        let desired = Desired { mtu: Some(1400), ..wanted(&["10.42.0.1/24"]) };
+        let desired = Bridge { mtu: Some(1400), ..wanted(&["10.42.0.1/24"]) };
         let (outcome, changes) = run(&desired);
         assert_eq!((codes(&outcome), changes), (vec!["MVM-NET-001"], 6), "{outcome:?}");
         let link = bridge();
@@ -117,7 +126,7 @@ fn netns_converges_what_differs_and_leaves_foreign_addresses() {
 #[test]
 fn netns_a_large_mtu_survives_a_port_with_a_small_one() {
     in_namespace(|| {
-        let desired = Desired { mtu: Some(9000), ..wanted(&[]) };
+        let desired = Bridge { mtu: Some(9000), ..wanted(&[]) };
         run(&desired);
         ip("link add fltap0000001 type veth");
         ip("link set fltap0000001 master br-mvm");
@@ -193,12 +202,44 @@ fn netns_ipv6_turned_off_has_its_own_answer() {
 #[test]
 fn netns_an_interface_that_went_away_is_named() {
     in_namespace(|| {
-        let mut kernel = Kernel::connect().unwrap();
+        let mut kernel = Kernel::connect(&Roots::new("/")).unwrap();
         let failure = kernel.apply(&Step::SetUp { name: "br-mvm".to_owned() }).unwrap_err();
         assert!(matches!(failure, Error::Gone { .. }), "{failure:?}");
-        assert_eq!(failure.to_string(), "cannot bring bridge br-mvm up: no such interface");
+        assert_eq!(failure.to_string(), "cannot bring br-mvm up: no such interface");
         ip("link add br-mvm type bridge");
         let step = Step::CreateBridge { name: "br-mvm".to_owned(), mac: Mac([2, 0, 0, 0, 0, 1]) };
         assert_eq!(kernel.apply(&step).unwrap_err().errno(), Some(17));
+    });
+}
+
+#[test]
+fn netns_a_parent_of_macvtaps_is_brought_up_with_its_addresses() {
+    in_namespace(|| {
+        ip("link add eth0 type veth");
+        ip("link set veth0 up");
+        let addresses = vec!["10.9.0.1/24".parse().unwrap()];
+        let macvtap = Some(Macvtap { parent: Some("eth0".to_owned()), addresses });
+        let desired = Desired { macvtap, ..Desired::default() };
+        let (outcome, changes) = converge(&desired);
+        assert_eq!((codes(&outcome), changes), (vec!["MVM-NET-001"], 2), "{outcome:?}");
+        assert!(link("eth0").up && link("eth0").carrier);
+        assert_eq!(converge(&desired).1, 0);
+        ip("link add link eth0 name flvtap0 type macvtap mode bridge");
+        ip("link set veth0 down");
+        let (outcome, changes) = converge(&desired);
+        assert_eq!((codes(&outcome), changes), (vec!["MVM-NET-016"], 0));
+    });
+}
+
+#[test]
+fn netns_a_port_of_a_bridge_is_no_parent() {
+    in_namespace(|| {
+        ip("link add br0 type bridge");
+        ip("link add eth0 type veth");
+        ip("link set eth0 master br0 up");
+        let macvtap = Some(Macvtap { parent: Some("eth0".to_owned()), addresses: vec![] });
+        let (outcome, changes) = converge(&Desired { macvtap, ..Desired::default() });
+        assert_eq!((codes(&outcome), changes), (vec!["MVM-NET-015"], 0));
+        assert!(outcome.findings[0].message().contains("port of the bridge br0"));
     });
 }

@@ -43,7 +43,7 @@ fn desired() -> Desired {
 }
 
 fn run(roots: &Roots, desired: Option<&Desired>, watched: bool) -> Vec<&'static str> {
-    let network = Kernel::connect().unwrap().observe().unwrap();
+    let network = Kernel::connect(&Roots::new("/")).unwrap().observe().unwrap();
     let nat = Nat { roots, programs: &System };
     let findings = bring_up(&nat, desired, &network, watched);
     findings.iter().map(|finding| finding.code()).collect()

@@ -1,9 +1,9 @@
 //! MVM-NET: the family of the network.
 
 catalogue! {
-    BRIDGE_CHANGED = "MVM-NET-001", "e75ce3d48ed7a934299905bd6c18a22b", Info {
-        message: "bridge {subject} is as the configuration asks",
-        cause: "mvm-net.service made or changed the bridge; the steps are in the evidence.",
+    CHANGED = "MVM-NET-001", "e75ce3d48ed7a934299905bd6c18a22b", Info {
+        message: "{subject} is as the configuration asks",
+        cause: "mvm-net.service made or changed the interface; the steps are in the evidence.",
         remedy: "",
     }
     NOT_A_BRIDGE = "MVM-NET-002", "35c8a1657dfcf08e5c2be8834b88f86a", Error {
@@ -15,22 +15,22 @@ catalogue! {
                  mvmhost apply",
     }
     SUBNET_TAKEN = "MVM-NET-003", "47fc433cff5f3658fae5edf46e5445a4", Error {
-        message: "{address} of bridge {subject} overlaps {other} on interface {interface}",
+        message: "{address} of {subject} overlaps {other} on interface {interface}",
         cause: "Two interfaces with overlapping subnets take each other's packets: this machine could \
                 lose its own network. mvmhost never picks another subnet by itself.",
         remedy: "ip address show dev {interface}\n\
                  ip route show dev {interface}\n\
-                 # choose a free subnet: /etc/mvmhost.toml, [network.bridge] addresses; then\n\
+                 # choose a free subnet: /etc/mvmhost.toml, addresses of {subject}; then\n\
                  mvmhost apply",
     }
     SUBNET_SHARED = "MVM-NET-004", "9cdb8ac1433ac045afe015be7beb190a", Warning {
-        message: "{address} of bridge {subject} now overlaps {other} on interface {interface}",
-        cause: "The bridge had its address first; a VPN, a DHCP server or an administrator brought the \
+        message: "{address} of {subject} now overlaps {other} on interface {interface}",
+        cause: "It had its address first; a VPN, a DHCP server or an administrator brought the \
                 other one. What is behind the one is out of reach from the other, and after a reboot \
-                the bridge may be refused its address.",
+                it may be refused its address.",
         remedy: "ip address show dev {interface}\n\
                  ip route show dev {interface}\n\
-                 # choose a free subnet: /etc/mvmhost.toml, [network.bridge] addresses; then\n\
+                 # choose a free subnet: /etc/mvmhost.toml, addresses of {subject}; then\n\
                  mvmhost apply",
     }
     BRIDGE_DELAYS = "MVM-NET-005", "0e7aad2df091e344d3c1462666945a8d", Warning {
@@ -50,18 +50,18 @@ catalogue! {
                  systemctl restart mvm-net.service",
     }
     NOT_CONVERGED = "MVM-NET-007", "d5b3faf0ded7163b11e86c9ca8790dde", Error {
-        message: "bridge {subject} is not as the configuration asks although every step was done",
+        message: "{subject} is not as the configuration asks although every step was done",
         cause: "Something else changes the same interface: systemd-networkd, NetworkManager, ifupdown \
                 or a script. The steps that are due again are in the evidence.",
         remedy: "ip monitor link address\n\
-                 # keep the other manager away from the bridge, then\n\
+                 # keep the other manager away from {subject}, then\n\
                  systemctl restart mvm-net.service",
     }
-    NO_BRIDGE_DRIVER = "MVM-NET-008", "7bc0d4945392cfc510b8fff0ec3fcc0b", Error {
-        message: "this kernel cannot make bridge {subject}",
-        cause: "The bridge driver is neither built in nor loadable. After a kernel upgrade the modules \
+    NO_DRIVER = "MVM-NET-008", "7bc0d4945392cfc510b8fff0ec3fcc0b", Error {
+        message: "this kernel cannot make {subject}: it has no driver {module}",
+        cause: "The driver is neither built in nor loadable. After a kernel upgrade the modules \
                 of the running kernel may be gone until the next reboot.",
-        remedy: "modprobe bridge\nsystemctl restart mvm-net.service",
+        remedy: "modprobe {module}\nsystemctl restart mvm-net.service",
     }
     OBSERVE_FAILED = "MVM-NET-009", "e3e710279f3d42c5e4992ce4913f00a8", Error {
         message: "the machine's interfaces cannot be read",
@@ -69,11 +69,57 @@ catalogue! {
         remedy: "ip -details address show\nsystemctl restart mvm-net.service",
     }
     IPV6_DISABLED = "MVM-NET-010", "5c1f605d5d6c711bfc06eac3fcff57e2", Error {
-        message: "{address} cannot be given to bridge {subject}: IPv6 is turned off",
-        cause: "[network.bridge] addresses has an IPv6 address, and the kernel has IPv6 disabled for \
-                the bridge or altogether.",
+        message: "{address} cannot be given to {subject}: IPv6 is turned off",
+        cause: "The file gives it an IPv6 address, and the kernel has IPv6 disabled for the \
+                interface or altogether.",
         remedy: "sysctl net.ipv6.conf.{sysctl}.disable_ipv6=0\n\
                  systemctl restart mvm-net.service\n\
-                 # or take the IPv6 address out of /etc/mvmhost.toml, [network.bridge] addresses",
+                 # or take the IPv6 address out of /etc/mvmhost.toml",
+    }
+    PARENT_MISSING = "MVM-NET-011", "69aadc67dacf9d24f65caa1185301859", Error {
+        message: "there is no interface {subject}",
+        cause: "The configuration puts a VLAN or the microVMs' macvtaps on it. At boot mvm-net waits \
+                for it until systemd gives up; its driver, its cable or its name may have changed.",
+        remedy: "ip -brief link show\n\
+                 # name an interface that is there: /etc/mvmhost.toml, parent; then\n\
+                 mvmhost apply",
+    }
+    NOT_THE_VLAN = "MVM-NET-012", "b76b6922a9b65bdf5cf9d6f1b175e118", Error {
+        message: "interface {subject} exists and is not VLAN {id} on {parent} but {other}",
+        cause: "[[network.vlan]] name is taken by an interface that somebody else made, or that an \
+                earlier configuration asked for. mvmhost neither removes nor changes it.",
+        remedy: "ip -details link show dev {subject}\n\
+                 # give the VLAN another name: /etc/mvmhost.toml, [[network.vlan]] name; or, when nobody\n\
+                 # needs the interface: ip link delete {subject}; then\n\
+                 mvmhost apply",
+    }
+    VLAN_TAKEN = "MVM-NET-013", "b6c4fac479a989f229eb7dbf56e78287", Error {
+        message: "VLAN {id} on {parent} exists already, as {interface}",
+        cause: "An interface has one VLAN of each id. Somebody else made this one under another name \
+                than [[network.vlan]] asks for.",
+        remedy: "ip -details link show dev {interface}\n\
+                 # take it as it is: /etc/mvmhost.toml, [[network.vlan]] name = \"{interface}\"; then\n\
+                 mvmhost apply",
+    }
+    NO_PARENT = "MVM-NET-014", "c43f1879ea387e6d31d97f92df5f63e2", Error {
+        message: "no interface can be the parent of macvtaps: there is no default route",
+        cause: "[network.macvtap] parent is empty, which means the interface of the default route.",
+        remedy: "ip -brief link show\n\
+                 # name the interface: /etc/mvmhost.toml, [network.macvtap] parent; then\n\
+                 mvmhost apply",
+    }
+    PARENT_UNFIT = "MVM-NET-015", "679379338c7c154f5f2044a8f8ed42c5", Error {
+        message: "{subject} cannot be the parent of macvtaps: it {why}",
+        cause: "A macvtap sends frames with a MAC of its own through its parent.",
+        remedy: "ip -details link show dev {subject}\n\
+                 # name a wired interface of its own, or write mode = \"tap\": /etc/mvmhost.toml,\n\
+                 # [network]; then\n\
+                 mvmhost apply",
+    }
+    NO_CARRIER = "MVM-NET-016", "fa48f21821c8cfba337224f30f054373", Warning {
+        message: "nothing answers at the other end of {subject}",
+        cause: "The microVMs' macvtaps sit on this interface, and it has no carrier: a cable is out, or \
+                a switch is off. They are without a network until it comes back.",
+        remedy: "ip link show dev {subject}",
     }
 }

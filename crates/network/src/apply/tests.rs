@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::error::Answer;
-use mvm_plan::network::{BridgeOptions, Link, Mac, Observed};
+use mvm_plan::network::{Bridge, BridgeOptions, Link, Mac, Observed, Vlan};
 
 /// Does the steps on a value instead of a machine.
 #[derive(Default)]
@@ -33,12 +33,19 @@ impl Network for Recording {
             self.state.links.push(Link {
                 name: name.clone(),
                 kind: "bridge".to_owned(),
-                up: false,
                 mac: Some(*mac),
                 mtu: 1500,
                 bridge: Some(BridgeOptions { stp: false, forward_delay: 0 }),
-                addresses: vec![],
-                master: None,
+                ..Link::default()
+            });
+        }
+        if let Step::CreateVlan { name, parent, id } = step {
+            self.state.links.push(Link {
+                name: name.clone(),
+                kind: "vlan".to_owned(),
+                parent: Some(parent.clone()),
+                vlan: Some(*id),
+                ..Link::default()
             });
         }
         let Some(link) = self.state.links.last_mut() else {
@@ -53,13 +60,16 @@ impl Network for Recording {
     }
 }
 
+const MAC: Mac = Mac([2, 0, 0, 0, 0, 1]);
+
 fn wanted(address: &str) -> Desired {
-    Desired {
+    let bridge = Bridge {
         name: "br-mvm".to_owned(),
-        mac: Mac([2, 0, 0, 0, 0, 1]),
+        mac: MAC,
         mtu: None,
         addresses: vec![address.parse().unwrap()],
-    }
+    };
+    Desired { bridge: Some(bridge), ..Desired::default() }
 }
 
 fn codes(outcome: &Outcome) -> Vec<&'static str> {
@@ -69,18 +79,18 @@ fn codes(outcome: &Outcome) -> Vec<&'static str> {
 #[test]
 fn makes_it_once_and_sends_nothing_the_second_time() {
     let (mut network, desired) = (Recording::default(), wanted("10.42.0.1/24"));
-    let outcome = bring_up(&mut network, Some(&desired));
+    let outcome = bring_up(&mut network, &desired);
     assert_eq!((outcome.done.len(), codes(&outcome)), (3, vec!["MVM-NET-001"]));
     network.asked.clear();
-    let outcome = bring_up(&mut network, Some(&desired));
+    let outcome = bring_up(&mut network, &desired);
     assert!(outcome.done.is_empty() && network.asked.is_empty());
     assert!(outcome.findings.is_empty(), "a machine as desired says nothing");
 }
 
 #[test]
-fn without_a_bridge_to_make_nothing_is_even_looked_at() {
+fn without_anything_to_make_nothing_is_even_looked_at() {
     let mut network = Recording::default();
-    assert!(bring_up(&mut network, None).findings.is_empty());
+    assert!(bring_up(&mut network, &Desired::default()).findings.is_empty());
     assert_eq!(network.observations, 0);
 }
 
@@ -88,7 +98,7 @@ fn without_a_bridge_to_make_nothing_is_even_looked_at() {
 fn a_refused_step_ends_it_and_is_named() {
     for (errno, code) in [(1, "MVM-NET-006"), (EOPNOTSUPP, "MVM-NET-008")] {
         let mut network = Recording { refuse: Some(errno), ..Recording::default() };
-        let outcome = bring_up(&mut network, Some(&wanted("10.42.0.1/24")));
+        let outcome = bring_up(&mut network, &wanted("10.42.0.1/24"));
         assert_eq!((network.asked.len(), codes(&outcome)), (1, vec![code]));
         assert!(outcome.findings[0].seen().contains(&format!("(os error {errno})")));
     }
@@ -98,9 +108,9 @@ fn a_refused_step_ends_it_and_is_named() {
 fn ipv6_that_is_off_is_told_apart() {
     let desired = wanted("fd00:42::1/64");
     let mut network = Recording { refuse: None, ..Recording::default() };
-    network.apply(&Step::CreateBridge { name: desired.name.clone(), mac: desired.mac }).unwrap();
+    network.apply(&Step::CreateBridge { name: "br-mvm".to_owned(), mac: MAC }).unwrap();
     network.refuse = Some(EACCES);
-    let outcome = bring_up(&mut network, Some(&desired));
+    let outcome = bring_up(&mut network, &desired);
     assert_eq!(codes(&outcome), ["MVM-NET-010"]);
     assert!(outcome.findings[0].remedy().contains("net.ipv6.conf.br-mvm.disable_ipv6=0"));
 }
@@ -108,7 +118,29 @@ fn ipv6_that_is_off_is_told_apart() {
 #[test]
 fn steps_without_effect_are_noticed() {
     let mut network = Recording { deaf: true, ..Recording::default() };
-    let outcome = bring_up(&mut network, Some(&wanted("10.42.0.1/24")));
+    let outcome = bring_up(&mut network, &wanted("10.42.0.1/24"));
     assert_eq!(codes(&outcome), ["MVM-NET-007"]);
     assert!(outcome.findings[0].seen().starts_with("create bridge br-mvm"));
+}
+
+#[test]
+fn each_interface_is_named_with_its_own_steps() {
+    let vlan = Vlan { parent: "eth0".into(), id: 7, name: "v".into(), addresses: vec![] };
+    let desired = Desired { vlans: vec![vlan], ..wanted("10.42.0.1/24") };
+    let state = Observed {
+        links: vec![Link { name: "eth0".into(), up: true, ..Link::default() }],
+        ..Observed::default()
+    };
+    let mut network = Recording { state, ..Recording::default() };
+    let outcome = bring_up(&mut network, &desired);
+    let seen: Vec<_> = outcome.findings.iter().map(|f| (f.code(), f.seen().to_owned())).collect();
+    assert_eq!(seen[0], ("MVM-NET-001", "create v, VLAN 7 on eth0; bring v up".to_owned()));
+    assert_eq!((seen.len(), seen[1].0), (2, "MVM-NET-001"));
+    assert_eq!(outcome.findings[1].subject(), "br-mvm");
+
+    let mut network = Recording { refuse: Some(EOPNOTSUPP), ..network };
+    network.state.links.truncate(1);
+    let outcome = bring_up(&mut network, &desired);
+    assert_eq!(codes(&outcome), ["MVM-NET-008"]);
+    assert!(outcome.findings[0].remedy().starts_with("modprobe 8021q"));
 }

@@ -14,19 +14,19 @@ fn configured(text: &str) -> Option<Desired> {
 fn machine() -> network::Observed {
     let link = |name: &str| network::Link {
         name: name.to_owned(),
-        kind: String::new(),
         up: true,
-        mac: None,
         mtu: 1500,
-        bridge: None,
-        addresses: Vec::new(),
-        master: None,
+        ..network::Link::default()
     };
     network::Observed {
         links: vec![link("lo"), link("eth0"), link("br-mvm")],
         routes: vec![
-            Route { destination: "0.0.0.0/0".parse().unwrap(), interface: "eth0".to_owned() },
-            Route { destination: "::/0".parse().unwrap(), interface: "eth1".to_owned() },
+            Route {
+                destination: "0.0.0.0/0".parse().unwrap(),
+                interface: "eth0".to_owned(),
+                metric: 0,
+            },
+            Route { destination: "::/0".parse().unwrap(), interface: "eth1".to_owned(), metric: 0 },
         ],
     }
 }

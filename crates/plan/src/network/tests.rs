@@ -1,13 +1,21 @@
 //! Tables of the network's plan.
 
+use super::bridge::{as_created, mac_for};
 use super::*;
+
+mod links;
 
 fn net(text: &str) -> IpNet {
     text.parse().unwrap()
 }
 
-fn wanted() -> Desired {
-    Desired {
+/// The plan for a bridge alone.
+fn plan(desired: Option<&Bridge>, observed: &Observed) -> Plan<Step> {
+    super::plan(&Desired { bridge: desired.cloned(), ..Desired::default() }, observed)
+}
+
+fn wanted() -> Bridge {
+    Bridge {
         name: "br-mvm".to_owned(),
         mac: mac_for("0123456789abcdef0123456789abcdef", "br-mvm"),
         mtu: None,
@@ -18,21 +26,24 @@ fn wanted() -> Desired {
 fn hardware(name: &str, addresses: &[&str]) -> Link {
     Link {
         name: name.to_owned(),
-        kind: String::new(),
         up: true,
         mac: Some(Mac([0x52, 0x54, 0, 0, 0, 1])),
         mtu: 1500,
-        bridge: None,
         addresses: addresses.iter().map(|text| net(text)).collect(),
-        master: None,
+        carrier: true,
+        ..Link::default()
     }
+}
+
+fn route(destination: &str, interface: &str) -> Route {
+    Route { destination: net(destination), interface: interface.to_owned(), metric: 0 }
 }
 
 fn port(name: &str) -> Link {
     Link { master: Some("br-mvm".to_owned()), ..hardware(name, &[]) }
 }
 
-fn ready(desired: &Desired) -> Link {
+fn ready(desired: &Bridge) -> Link {
     Link { up: true, addresses: desired.addresses.clone(), ..as_created(desired) }
 }
 
@@ -40,9 +51,9 @@ fn machine(links: Vec<Link>) -> Observed {
     let lo = hardware("lo", &["127.0.0.1/8", "::1/128"]);
     let eth0 = hardware("eth0", &["192.168.1.10/24", "fe80::1/64"]);
     let routes = vec![
-        Route { destination: net("0.0.0.0/0"), interface: "eth0".to_owned() },
-        Route { destination: net("192.168.1.0/24"), interface: "eth0".to_owned() },
-        Route { destination: net("fe80::/64"), interface: "eth0".to_owned() },
+        route("0.0.0.0/0", "eth0"),
+        route("192.168.1.0/24", "eth0"),
+        route("fe80::/64", "eth0"),
     ];
     Observed { links: [vec![lo, eth0], links].concat(), routes }
 }
@@ -61,8 +72,8 @@ fn a_bare_machine_gets_the_bridge() {
     let mac = wanted().mac;
     let expected = [
         format!("create bridge br-mvm with MAC {mac}"),
-        "add 10.42.0.1/24 to bridge br-mvm".to_owned(),
-        "bring bridge br-mvm up".to_owned(),
+        "add 10.42.0.1/24 to br-mvm".to_owned(),
+        "bring br-mvm up".to_owned(),
     ];
     assert_eq!(texts(&plan), expected);
     assert!(plan.findings.is_empty());
@@ -70,7 +81,7 @@ fn a_bare_machine_gets_the_bridge() {
 
 #[test]
 fn another_mtu_is_set_apart_so_that_ports_do_not_change_it() {
-    let plan = plan(Some(&Desired { mtu: Some(9000), ..wanted() }), &machine(vec![]));
+    let plan = plan(Some(&Bridge { mtu: Some(9000), ..wanted() }), &machine(vec![]));
     assert_eq!(texts(&plan)[1], "give bridge br-mvm the MTU 9000");
 }
 
@@ -94,9 +105,9 @@ fn only_what_differs_is_changed() {
     let mac = format!("give bridge br-mvm the MAC {}", wanted().mac);
     let stp = "turn spanning tree of bridge br-mvm off";
     let delay = "turn the forward delay of bridge br-mvm off";
-    let address = "add 10.42.0.1/24 to bridge br-mvm";
+    let address = "add 10.42.0.1/24 to br-mvm";
     let cases: [(Link, Vec<&str>); 7] = [
-        (differing(|link| link.up = false), vec!["bring bridge br-mvm up"]),
+        (differing(|link| link.up = false), vec!["bring br-mvm up"]),
         (differing(|link| link.mtu = 1400), vec!["give bridge br-mvm the MTU 1500"]),
         (differing(|link| link.mac = Some(Mac([2, 0, 0, 0, 0, 9]))), vec![&mac]),
         (differing(|link| link.bridge = options(true)), vec![stp, delay]),
@@ -122,10 +133,10 @@ fn a_bridge_with_others_ports_keeps_what_the_machine_hangs_on() {
     };
     let observed = machine(vec![theirs, port("eth1")]);
     let first = plan(Some(&wanted()), &observed);
-    assert_eq!(texts(&first), ["add 10.42.0.1/24 to bridge br-mvm"]);
+    assert_eq!(texts(&first), ["add 10.42.0.1/24 to br-mvm"]);
     assert_eq!(codes(&first), ["MVM-NET-005"]);
     assert!(first.findings[0].message().contains("30 s"));
-    let second = plan(Some(&Desired { mtu: Some(1500), ..wanted() }), &observed);
+    let second = plan(Some(&Bridge { mtu: Some(1500), ..wanted() }), &observed);
     assert_eq!(texts(&second)[0], "give bridge br-mvm the MTU 1500", "said by the operator");
 }
 
@@ -142,17 +153,17 @@ fn a_name_that_is_taken_is_refused() {
 
 #[test]
 fn an_overlap_is_refused_and_names_the_interface() {
-    let route = |text: &str| {
+    let routed = |text: &str| {
         let mut observed = machine(vec![]);
-        observed.routes.push(Route { destination: net(text), interface: "tun0".to_owned() });
+        observed.routes.push(route(text, "tun0"));
         observed
     };
     let cases = [
         (machine(vec![hardware("wlan0", &["10.42.0.77/24"])]), "wlan0"),
         (machine(vec![hardware("wlan0", &["10.0.0.1/8"])]), "wlan0"),
         (machine(vec![hardware("wlan0", &["10.42.0.200/32"])]), "wlan0"),
-        (route("10.42.0.0/16"), "tun0"),
-        (route("10.42.0.128/25"), "tun0"),
+        (routed("10.42.0.0/16"), "tun0"),
+        (routed("10.42.0.128/25"), "tun0"),
     ];
     for (observed, interface) in cases {
         let plan = plan(Some(&wanted()), &observed);
@@ -162,14 +173,14 @@ fn an_overlap_is_refused_and_names_the_interface() {
         assert!(plan.findings[0].remedy().contains(&format!("show dev {interface}\n")));
     }
     for harmless in ["0.0.0.0/1", "10.43.0.0/24", "10.42.1.0/24", "::/0"] {
-        assert!(!plan(Some(&wanted()), &route(harmless)).is_refused(), "{harmless}");
+        assert!(!plan(Some(&wanted()), &routed(harmless)).is_refused(), "{harmless}");
     }
 }
 
 #[test]
 fn one_interface_is_named_once() {
     let mut observed = machine(vec![hardware("wlan0", &["10.42.0.77/24"])]);
-    observed.routes.push(Route { destination: net("10.42.0.0/24"), interface: "wlan0".into() });
+    observed.routes.push(route("10.42.0.0/24", "wlan0"));
     assert_eq!(codes(&plan(Some(&wanted()), &observed)), ["MVM-NET-003"]);
 }
 
@@ -184,14 +195,14 @@ fn an_overlap_that_came_later_is_a_warning() {
 #[test]
 fn routes_of_the_bridge_itself_are_its_own() {
     let mut observed = machine(vec![ready(&wanted())]);
-    observed.routes.push(Route { destination: net("10.42.0.0/24"), interface: "br-mvm".into() });
+    observed.routes.push(route("10.42.0.0/24", "br-mvm"));
     let plan = plan(Some(&wanted()), &observed);
     assert!(plan.is_settled() && plan.findings.is_empty());
 }
 
 #[test]
 fn ipv6_link_local_is_everywhere_and_overlaps_nothing() {
-    let desired = Desired { addresses: vec![net("fe80::5/64"), net("fd00:42::1/64")], ..wanted() };
+    let desired = Bridge { addresses: vec![net("fe80::5/64"), net("fd00:42::1/64")], ..wanted() };
     assert!(plan(Some(&desired), &machine(vec![])).findings.is_empty());
     let observed = machine(vec![hardware("wg0", &["fd00::1/16"])]);
     assert_eq!(codes(&plan(Some(&desired), &observed)), ["MVM-NET-003"]);

@@ -12,6 +12,7 @@ pub mod install;
 pub mod network;
 pub mod package;
 pub mod pool;
+pub mod vlan;
 
 use crate::runner::Test;
 
@@ -32,6 +33,7 @@ pub const CORE: &[Test] = &[
     Test::from(UP, "rpm", package::the_rpm_has_the_same_files),
     Test::from(UP, "nat", network::a_guest_gets_an_address_and_out),
     Test::from(UP, "dhcp-port", network::a_taken_dhcp_port_is_named),
+    Test::from(UP, "vlan", vlan::microvms_on_a_vlan_of_a_late_bond),
     Test::from(UP, "diagnose", diagnosis::journals_are_recognised),
     Test::from(UP, "faults", checks::one_fault_one_code_one_remedy),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
@@ -63,6 +65,7 @@ pub const TESTS: &[Test] = &[
     Test::from(UP, "deaf-flintlockd", chain::a_flintlockd_that_does_not_listen_is_not_up),
     Test::from(UP, "hygiene", chain::stale_pid_files_go_and_others_stay),
     Test::from(UP, "nat", network::a_guest_gets_an_address_and_out),
+    Test::from(UP, "vlan", vlan::microvms_on_a_vlan_of_a_late_bond),
     Test::from(UP, "faults", checks::one_fault_one_code_one_remedy),
     Test::from(UP, "warnings", checks::warnings_stop_nothing_and_exceptions_end),
     Test::from(UP, "diagnose", diagnosis::journals_are_recognised),
