@@ -62,7 +62,7 @@ pub fn microvms_on_a_vlan_of_a_late_bond(context: &mut Context) -> Result<()> {
     guest.ok("mvmhost apply && mvmhost plan")?;
     on_the_vlan(guest)?;
     guest.reboot()?;
-    host::settles(guest, host::HEALS)?;
+    guest.wait_for("systemctl is-active flintlockd.service", host::HEALS)?;
     guest.ok("mvmhost plan")?;
     on_the_vlan(guest)?;
     let waited = guest
