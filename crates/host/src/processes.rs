@@ -38,6 +38,15 @@ pub fn name(roots: &Roots, pid: i32) -> Option<String> {
     Some(text.trim_end().chars().map(|c| if c.is_control() { '?' } else { c }).collect())
 }
 
+/// The processes that have a file open under one of these names, such as `/dev/dm-3`, in the order
+/// of their numbers. Whoever came or went meanwhile may be missing.
+pub fn with_open(roots: &Roots, names: &[PathBuf]) -> Vec<i32> {
+    let mut pids = numbers(roots);
+    pids.sort_unstable();
+    pids.retain(|pid| names.iter().any(|name| has_open(roots, *pid, name.as_os_str())));
+    pids
+}
+
 /// The process that has the socket with this inode open: the lowest number when there are several.
 /// Processes whose files may not be seen are passed over.
 pub fn holder_of_socket(roots: &Roots, inode: u64) -> Option<i32> {

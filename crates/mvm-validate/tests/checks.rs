@@ -70,6 +70,7 @@ fn sound() -> Facts {
         flaw: None,
     };
     Facts {
+        brake: None,
         pool: Ok(PoolState::Live(live)),
         plugin: Plugin::Ok,
         flintlockd: found("flintlockd"),
@@ -100,6 +101,7 @@ fn facts(given: Given) -> Facts {
     let certificates = given.certificates.into_iter().map(|(file, held)| (file, Ok(held)));
     let none = given.no_certificates.into_iter().map(|(file, why)| (file, Err(why)));
     Facts {
+        brake: None,
         pool: given.pool.map_or(sound.pool, |text| pool(&text)),
         plugin: given.plugin.unwrap_or(sound.plugin),
         flintlockd: given.flintlockd.unwrap_or(sound.flintlockd),

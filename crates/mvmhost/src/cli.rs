@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use mvm_config::quantities::Bytes;
 
 /// Turn this machine into a host for flintlock microVMs, from /etc/mvmhost.toml
 #[derive(Debug, Parser)]
@@ -64,6 +65,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE", default_value = "mvmhost-report.tar")]
         output: PathBuf,
     },
+    /// Look at, grow or take down the thin pool
+    #[command(subcommand)]
+    Pool(PoolCommand),
     /// Tell a code's cause and remedy
     Explain {
         /// Such as MVM-POOL-012
@@ -109,6 +113,21 @@ pub(crate) struct DiagnoseArguments {
     /// Only this microVM, and what concerns all of them
     #[arg(long, value_name = "NAMESPACE/NAME")]
     pub(crate) vm: Option<String>,
+}
+
+/// The subcommands of pool.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub(crate) enum PoolCommand {
+    /// Show how full the pool is, and what mvm-guard would do
+    Status,
+    /// Make a pool on files longer, by one step of [thinpool.guard] or up to a size
+    Grow {
+        /// Such as 200GiB; may be more than max-data-size, which binds only the guard
+        #[arg(long, value_name = "SIZE")]
+        to: Option<Bytes>,
+    },
+    /// Take the pool's devices down when nobody uses them; its files stay
+    Remove,
 }
 
 /// The subcommands of config.

@@ -70,11 +70,9 @@ pub(crate) fn without_effect(loaded: &Loaded) -> Option<Finding> {
 }
 
 /// Keys of the contract whose sections nothing acts on yet.
-const WITHOUT_EFFECT: [&str; 6] = [
+const WITHOUT_EFFECT: [&str; 4] = [
     "images.",
     "network.bridge.uplink",
     "network.tailscale.",
-    "thinpool.guard.",
-    "thinpool.loop.max-data-size",
     "thinpool.lvm.",
 ];

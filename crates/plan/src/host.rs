@@ -148,6 +148,10 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     if watch && desired.network.contains(&names::WATCH_UNIT) {
         steps.push(Step::Start(names::WATCH_UNIT.to_owned()));
     }
+    // It reads the configuration when it starts, and is not missed for that moment.
+    if observed.applied.as_ref() != Some(&desired.applied) && active(names::GUARD_UNIT) {
+        steps.push(Step::Restart(names::GUARD_UNIT.to_owned()));
+    }
     let running =
         |unit: &str| observed.units.get(unit).map(|u| u.argv.as_slice()).unwrap_or_default();
     let containerd = &desired.containerd;
@@ -214,7 +218,7 @@ pub fn needed(desired: &Desired) -> impl Iterator<Item = &str> {
     [names::THINPOOL_UNIT, names::NET_UNIT]
         .into_iter()
         .chain(desired.network.iter().copied())
-        .chain([names::HYGIENE_UNIT, desired.containerd.as_str()])
+        .chain([names::HYGIENE_UNIT, names::GUARD_UNIT, desired.containerd.as_str()])
         .chain(desired.flintlockd.as_deref())
 }
 

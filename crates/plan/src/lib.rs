@@ -13,6 +13,7 @@ pub mod containerd;
 pub mod dhcp;
 pub mod diagnosis;
 pub mod escape;
+pub mod guard;
 pub mod host;
 pub mod hygiene;
 pub mod ledger;
@@ -20,6 +21,7 @@ pub mod names;
 pub mod nat;
 pub mod network;
 pub mod redact;
+pub mod teardown;
 pub mod thinpool;
 pub mod units;
 

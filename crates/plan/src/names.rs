@@ -15,12 +15,20 @@ pub const DHCP_UNIT: &str = "mvm-dhcp.service";
 pub const KVM_UNITS: &str = "modprobe@kvm_amd.service modprobe@kvm_intel.service";
 /// The oneshot that clears stale PID files.
 pub const HYGIENE_UNIT: &str = "mvm-hygiene.service";
+/// The service that watches the pool.
+pub const GUARD_UNIT: &str = "mvm-guard.service";
 /// containerd of our own.
 pub const CONTAINERD_DEV_UNIT: &str = "containerd-dev.service";
 /// The distribution's containerd.
 pub const CONTAINERD_UNIT: &str = "containerd.service";
 /// Everything together.
 pub const TARGET: &str = "mvmhost.target";
+
+/// While this file is there flintlockd does not start; it holds the reason. Written and removed by
+/// mvm-guard, gone with the next boot.
+pub const BRAKE: &str = "/run/mvmhost/brake";
+/// The pool's figures for Prometheus.
+pub const METRICS: &str = "/run/mvmhost/mvmhost.prom";
 
 /// Where the programs that units run are installed.
 pub const LIBEXEC: &str = "/usr/libexec/mvmhost";
@@ -96,6 +104,6 @@ pub fn chain(config: &Config) -> Vec<String> {
     let containerd = containerd_unit(config.containerd.instance);
     let mut units = vec![THINPOOL_UNIT, NET_UNIT];
     units.extend(network_units(config));
-    units.extend([HYGIENE_UNIT, containerd, config.flintlockd.unit.as_str()]);
+    units.extend([HYGIENE_UNIT, GUARD_UNIT, containerd, config.flintlockd.unit.as_str()]);
     units.into_iter().map(str::to_owned).collect()
 }

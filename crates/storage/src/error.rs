@@ -25,6 +25,50 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A loop device could not be made to show the whole of its file.
+    #[error("/dev/{device} cannot take the new length of its file")]
+    LoopResize {
+        /// The device, such as `loop0`.
+        device: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A loop device could not be taken off its file.
+    #[error("cannot detach /dev/{device}")]
+    LoopDetach {
+        /// The device, such as `loop0`.
+        device: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The space for a pool that grows could not be had.
+    #[error("cannot allocate {} up to {size} bytes", path.display())]
+    Allocate {
+        /// The data file.
+        path: PathBuf,
+        /// Its length in bytes.
+        size: u64,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A pool of this kind, or in this state, is not grown.
+    #[error("{name} is not grown: {why}")]
+    NotGrowable {
+        /// The device-mapper name.
+        name: String,
+        /// Why, for people.
+        why: &'static str,
+    },
+    /// The kernel's device-mapper events could not be waited for.
+    #[error("cannot wait for events of device-mapper")]
+    Events {
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// device-mapper refused.
     #[error("device-mapper cannot {operation} {name}")]
     Mapper {

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use mvm_plan::thinpool::{DevNum, FileFacts, FileId, FileSystem, SECTOR, Superblock};
+use nix::errno::Errno;
+use nix::fcntl::{FallocateFlags, fallocate};
 use nix::libc;
 use nix::sys::statfs::statfs;
 use nix::sys::statvfs::{FsFlags, statvfs};
@@ -73,6 +75,10 @@ pub fn file_system(path: &Path) -> Result<FileSystem, Error> {
     Ok(FileSystem {
         magic: u32::from_le_bytes([a, b, c, d]).into(),
         free: space.blocks_available().saturating_mul(space.fragment_size()),
+        // Without what is kept back for root, which is not ours to fill.
+        size: (space.blocks() - space.blocks_free().min(space.blocks()))
+            .saturating_add(space.blocks_available())
+            .saturating_mul(space.fragment_size()),
         read_only: space.flags().contains(FsFlags::ST_RDONLY),
     })
 }
@@ -124,6 +130,27 @@ pub fn extend(path: &Path, size: u64) -> Result<(), Error> {
         if file.metadata()?.len() < size { file.set_len(size) } else { Ok(()) }
     };
     extend().map_err(|source| Error::ExtendFile { path: path.to_owned(), size, source })
+}
+
+/// Makes a file longer with its space taken from the file system, from byte `from` on, and brings
+/// that to stable storage. Where the file system cannot do so the new part is a hole.
+///
+/// # Errors
+/// [`Error::Allocate`]; the file may then have any length up to `size`.
+pub fn allocate(path: &Path, from: u64, size: u64) -> Result<(), Error> {
+    let number = |bytes: u64| i64::try_from(bytes).map_err(|_| io::Error::from(Errno::EFBIG));
+    let allocate = || {
+        let file = OpenOptions::new().write(true).open(path)?;
+        let (start, length) = (number(from)?, number(size.saturating_sub(from))?);
+        match fallocate(&file, FallocateFlags::empty(), start, length) {
+            Ok(()) => {}
+            Err(Errno::EOPNOTSUPP) if file.metadata()?.len() < size => file.set_len(size)?,
+            Err(Errno::EOPNOTSUPP) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        file.sync_all()
+    };
+    allocate().map_err(|source| Error::Allocate { path: path.to_owned(), size, source })
 }
 
 /// Brings a file to stable storage.

@@ -55,6 +55,7 @@ impl Error {
             Self::CreateDirectory { path, .. }
             | Self::CreateFile { path, .. }
             | Self::ExtendFile { path, .. }
+            | Self::Allocate { path, .. }
             | Self::Sync { path, .. } => path,
             Self::Receipt { source: mvm_host::Error::Write { path, .. } } => path,
             Self::Receipt { source: mvm_host::Error::CreateFolder { path, .. } } => path,

@@ -8,10 +8,12 @@ mod control;
 mod error;
 pub mod files;
 mod finding;
+pub mod guard;
 mod ioctl;
 pub mod loops;
 pub mod mapper;
 pub mod receipt;
+pub mod teardown;
 pub mod thinpool;
 
 pub use error::Error;

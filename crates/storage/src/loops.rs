@@ -86,6 +86,19 @@ pub trait LoopDevices {
     /// # Errors
     /// [`Error::Detached`] when the device now has another file, or none.
     fn hold(&self, device: &str, file: &Path) -> Result<Held, Error>;
+
+    /// Lets a device show all of a file that got longer.
+    ///
+    /// # Errors
+    /// [`Error::LoopResize`]
+    fn show_all(&self, device: &str) -> Result<(), Error>;
+
+    /// Detaches the file of a device that nobody has open; one that somebody has open is let go of
+    /// when the last one closes it.
+    ///
+    /// # Errors
+    /// [`Error::LoopDetach`]
+    fn detach(&self, device: &str) -> Result<(), Error>;
 }
 
 /// This machine's.
@@ -192,6 +205,21 @@ impl LoopDevices for Kernel {
             return Err(detached());
         }
         held(open).map_err(|source| Error::LoopStatus { device: device.to_owned(), source })
+    }
+
+    fn show_all(&self, device: &str) -> Result<(), Error> {
+        let resize = || LoopDevice::open(self.node(device))?.set_capacity();
+        resize().map_err(|source| Error::LoopResize { device: device.to_owned(), source })
+    }
+
+    fn detach(&self, device: &str) -> Result<(), Error> {
+        let detach = || LoopDevice::open(self.node(device))?.detach();
+        match detach() {
+            Err(error) if is_gone(&error) => Ok(()),
+            outcome => {
+                outcome.map_err(|source| Error::LoopDetach { device: device.to_owned(), source })
+            }
+        }
     }
 }
 

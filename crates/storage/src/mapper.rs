@@ -198,8 +198,10 @@ fn resume_and_wait(name: &str) -> Result<(), Error> {
     let failed = |error| mapper(RESUME, name, &error);
     let id = DevId::Name(DmName::new(name).map_err(failed)?);
     let dm = DM::new().map_err(failed)?;
-    // A pool is nobody's disk: no links below /dev/disk, no probing for file systems.
-    dm.device_suspend(&id, DmOptions::private()).map_err(failed)?;
+    // A pool is nobody's disk: no links below /dev/disk, no probing for file systems, and none
+    // on it to be frozen. A pool that is full must not wait for its writes while it gets room.
+    let flags = DmFlags::DM_SKIP_LOCKFS | DmFlags::DM_NOFLUSH;
+    dm.device_suspend(&id, DmOptions::private().set_flags(flags)).map_err(failed)?;
     Ok(())
 }
 
@@ -229,8 +231,11 @@ fn errno(error: &DmError) -> Option<Errno> {
     }
 }
 
-/// devicemapper's own text of an ioctl error is a dump of two headers; the errno says it all.
 fn mapper(operation: &'static str, name: &str, error: &DmError) -> Error {
-    let source = errno(error).map_or_else(|| io::Error::other(error.to_string()), io::Error::from);
-    Error::Mapper { operation, name: name.to_owned(), source }
+    Error::Mapper { operation, name: name.to_owned(), source: cause(error) }
+}
+
+/// devicemapper's own text of an ioctl error is a dump of two headers; the errno says it all.
+pub(crate) fn cause(error: &DmError) -> io::Error {
+    errno(error).map_or_else(|| io::Error::other(error.to_string()), io::Error::from)
 }

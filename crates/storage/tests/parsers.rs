@@ -64,6 +64,7 @@ fn receipts() -> impl Strategy<Value = Receipt> {
         .prop_map(|(version, block_sectors)| RecordedSuperblock { version, block_sectors });
     ("[ -~]{0,20}", file(), file(), shape(), superblock, vec(database, 0..3)).prop_map(
         |(name, metadata, data, table, superblock, databases)| Receipt {
+            growing: (databases.len() == 1).then_some(7),
             name,
             backend: "loop".to_owned(),
             metadata,
@@ -148,6 +149,7 @@ fn what_other_domains_wrote_stays() {
     let old = r#"{"version": 1, "network": {"bridge": "br-mvm"}}"#;
     assert_eq!(receipt::parse(old), Recorded::Absent);
     let receipt = Receipt {
+        growing: None,
         name: "p".to_owned(),
         backend: "loop".to_owned(),
         metadata: RecordedFile { path: "/m".into(), inode: 1, born: None, size: 2 },

@@ -26,6 +26,7 @@ pub mod conf;
 pub mod ctrd;
 pub mod dhcp;
 pub mod flk;
+pub mod guard;
 pub mod host;
 pub mod kvm;
 pub mod nat;
@@ -36,6 +37,7 @@ pub mod report;
 pub mod said;
 pub mod sec;
 pub mod seen;
+pub mod teardown;
 pub mod units;
 pub mod vmm;
 
@@ -56,6 +58,7 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
         conf::ALL,
         pool::ALL,
         pool::FILES,
+        guard::ALL,
         net::ALL,
         nat::ALL,
         dhcp::ALL,
@@ -63,6 +66,7 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
         flk::ALL,
         host::ALL,
         said::ALL,
+        teardown::ALL,
         units::ALL,
     ];
     families.into_iter().chain(seen::FAMILIES).flatten().copied()

@@ -8,6 +8,7 @@ mod diagnose;
 mod explain;
 mod leases;
 mod plan;
+mod pool;
 mod remote;
 mod report;
 mod status;
@@ -43,6 +44,9 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
         Command::Plan => ("plan", plan::run),
         Command::Apply => ("apply", apply::run),
         Command::Vms => ("vms", vms::run),
+        Command::Pool(what) => {
+            return as_root(&context, is_root, "pool", |context| pool::run(context, what));
+        }
     };
     as_root(&context, is_root, name, command)
 }

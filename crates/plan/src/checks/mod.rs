@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::thinpool::PoolState;
 
 mod binaries;
+mod brake;
 mod certificates;
 mod clock;
 mod containerd;
@@ -39,6 +40,8 @@ pub use tools::TOOLS;
 pub struct Facts {
     /// The device of the pool's name; an error text when device-mapper could not be asked.
     pub pool: Result<PoolState, String>,
+    /// Why mvm-guard holds flintlockd back, while it does.
+    pub brake: Option<String>,
     /// The devmapper plugin of flintlockd's containerd.
     pub plugin: Plugin,
     /// Programs by the name or path that the configuration gives: found there and executable?
@@ -126,11 +129,12 @@ pub enum Secret {
 pub type Check = fn(&Config, &Facts) -> Vec<Finding>;
 
 /// All of them, in the order of the chain: clock, kernel, pool, containerd, programs, network, API.
-pub const ALL: [(&str, Check); 12] = [
+pub const ALL: [(&str, Check); 13] = [
     ("clock", clock::check),
     ("kvm", kvm::check),
     ("tools", tools::check),
     ("pool", |config, facts| pool(config, &facts.pool)),
+    ("brake", brake::check),
     ("containerd", |config, facts| plugin(config, &facts.plugin)),
     ("binaries", binaries::check),
     ("programs", programs::check),

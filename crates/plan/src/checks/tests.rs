@@ -23,6 +23,7 @@ fn sound() -> Facts {
         flaw: None,
     };
     Facts {
+        brake: None,
         pool: Ok(PoolState::Live(live)),
         plugin: Plugin::Ok,
         flintlockd: found("flintlockd"),
@@ -115,4 +116,12 @@ fn secrets_can_be_read_where_flintlockd_looks() {
     let token = "[flintlockd]\nbasic-auth-token-file = \"/t\"\n";
     let hidden = Facts { flintlockd_config: true, ..sound() };
     assert_eq!(codes(token, &hidden), ["MVM-FLK-008"]);
+}
+
+#[test]
+fn the_brake_keeps_flintlockd_from_starting() {
+    let facts = Facts { brake: Some("its data is 96 % full".to_owned()), ..sound() };
+    let findings = run(&config(""), &facts);
+    assert_eq!(findings.iter().map(Finding::code).collect::<Vec<_>>(), ["MVM-POOL-105"]);
+    assert!(findings[0].message().ends_with(": its data is 96 % full"));
 }

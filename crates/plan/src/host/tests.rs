@@ -43,7 +43,7 @@ fn a_fresh_host_gets_everything_in_order() {
         steps(&desired, &Observed::default()),
         [Step::KeepLastGood, Step::DaemonReload, Step::Start(names::TARGET.into())]
     );
-    assert_eq!(missing(&desired, &Observed::default()).len(), 7);
+    assert_eq!(missing(&desired, &Observed::default()).len(), 8);
 }
 
 #[test]
@@ -90,10 +90,21 @@ fn the_watcher_is_gone_while_the_rules_change() {
             Step::Reload(names::NET_UNIT.into()),
             Step::Restart(names::DHCP_UNIT.into()),
             Step::Start(watch()),
+            Step::Restart(names::GUARD_UNIT.into()),
         ]
     );
     let unwanted = Desired { network: Vec::new(), ..desired() };
     assert_eq!(steps(&unwanted, &up), [Step::Stop(watch()), Step::Stop(names::DHCP_UNIT.into())]);
+}
+
+#[test]
+fn the_guard_starts_anew_with_another_configuration() {
+    let desired = desired();
+    let observed = Observed { applied: Some("older".to_owned()), ..settled(&desired) };
+    assert_eq!(
+        steps(&desired, &observed),
+        [Step::KeepLastGood, Step::Restart(names::GUARD_UNIT.into())]
+    );
 }
 
 #[test]

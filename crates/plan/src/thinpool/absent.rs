@@ -80,7 +80,11 @@ fn on_record(
     receipt: &Receipt,
 ) -> Result<Found, Vec<Finding>> {
     let refused = recorded::activation(desired, observed, receipt);
-    if refused.is_empty() { Ok(Found::Pool(receipt.table.clone())) } else { Err(refused) }
+    if refused.is_empty() {
+        Ok(Found::Pool(recorded::table(receipt, observed)))
+    } else {
+        Err(refused)
+    }
 }
 
 /// Without a receipt the files speak for themselves. Only what holds no block of anybody's data

@@ -150,6 +150,8 @@ pub struct FileSystem {
     pub magic: u64,
     /// Bytes that can still be written, without the part that is kept back for root.
     pub free: u64,
+    /// Bytes that are written or can still be, without the part that is kept back for root.
+    pub size: u64,
     /// Mounted read-only.
     pub read_only: bool,
 }

@@ -53,6 +53,10 @@ pub struct Receipt {
     pub table: Shape,
     /// What the superblock said.
     pub superblock: RecordedSuperblock,
+    /// Bytes to which the data is being grown: until that is done the file may have any length
+    /// between that of the record and this one, and the metadata may name this one already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub growing: Option<u64>,
     /// The databases in which containerd's devmapper snapshotter keeps what it put into the pool.
     pub databases: Vec<RecordedDatabase>,
 }
@@ -145,6 +149,11 @@ impl Receipt {
             metadata: record(desired.metadata(), observed.metadata.as_ref()?),
             data: record(desired.data(), observed.data.as_ref()?),
             table: table.clone(),
+            growing: observed
+                .receipt
+                .pool()
+                .and_then(|old| old.growing)
+                .filter(|target| table.bytes() < *target),
             superblock: RecordedSuperblock {
                 version: superblock.version,
                 block_sectors: superblock.data_block_sectors,

@@ -7,7 +7,7 @@ use mvm_diagnostics::catalogue::pool;
 
 use super::fill::refusal;
 use super::receipt::{Receipt, RecordedFile};
-use super::{Desired, FileFacts, Observed, Recorded, Superblock};
+use super::{Desired, FileFacts, Observed, Recorded, SECTOR, Shape, Superblock};
 
 /// A receipt that says nothing: nobody can tell what belongs here.
 pub(super) fn unusable(desired: &Desired, observed: &Observed) -> Vec<Finding> {
@@ -92,9 +92,12 @@ pub(super) fn activation(
     if findings.iter().any(|finding| finding.code() == pool::RECEIPT_OTHER.code) {
         return findings;
     }
-    let files = [(&receipt.metadata, &observed.metadata), (&receipt.data, &observed.data)];
-    for (was, is) in files {
-        findings.extend(length(desired, observed, was, is.as_ref()));
+    let files = [
+        (&receipt.metadata, &observed.metadata, None),
+        (&receipt.data, &observed.data, receipt.growing),
+    ];
+    for (was, is, growing) in files {
+        findings.extend(length(desired, observed, was, is.as_ref(), growing));
     }
     if observed.metadata.is_some() {
         let metadata = path(&receipt.metadata.path);
@@ -116,6 +119,7 @@ fn length(
     observed: &Observed,
     was: &RecordedFile,
     is: Option<&FileFacts>,
+    growing: Option<u64>,
 ) -> Option<Finding> {
     let Some(is) = is else {
         let finding = refusal(&pool::FILE_MISSING, path(&was.path), desired, observed);
@@ -124,7 +128,7 @@ fn length(
     if is.size < was.size {
         return Some(truncated(desired, observed, was.path.clone(), was.size, is.size));
     }
-    (is.size > was.size).then(|| {
+    (is.size > was.size.max(growing.unwrap_or(0))).then(|| {
         refusal(&pool::FILE_GROWN, path(&was.path), desired, observed)
             .with("was", was.size)
             .with("is", is.size)
@@ -155,4 +159,19 @@ fn swapped(desired: &Desired, observed: &Observed, was: &RecordedFile, is: &File
 
 fn path(path: &Path) -> String {
     path.display().to_string()
+}
+
+/// The table under which a pool on record comes back: the recorded one, or a longer one where the
+/// power went between the kernel's growing of the pool and the record of it.
+pub(super) fn table(receipt: &Receipt, observed: &Observed) -> Shape {
+    let mut table = receipt.table.clone();
+    let Superblock::Pool(superblock) = &observed.superblock else {
+        return table;
+    };
+    let grown = superblock.data_blocks.saturating_mul(superblock.data_block_sectors.into());
+    let intended = receipt.growing.unwrap_or(0) / SECTOR;
+    if grown > table.sectors && grown <= intended {
+        table.sectors = grown;
+    }
+    table
 }

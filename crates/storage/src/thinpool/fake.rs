@@ -15,18 +15,18 @@ use crate::loops::{Held, Loop, LoopDevices};
 use crate::mapper::{DeviceMapper, Look, Settling, Target};
 
 /// Loop devices and device-mapper over a folder; files in it are real.
-pub(super) struct Machine {
-    pub(super) roots: Roots,
-    pub(super) calls: RefCell<Vec<String>>,
+pub(crate) struct Machine {
+    pub(crate) roots: Roots,
+    pub(crate) calls: RefCell<Vec<String>>,
     /// The call at which everything begins to fail.
-    pub(super) fail_at: RefCell<Option<&'static str>>,
+    pub(crate) fail_at: RefCell<Option<&'static str>>,
     loops: RefCell<Vec<(u32, PathBuf)>>,
     device: RefCell<Option<Look>>,
     loaded: RefCell<Option<ThinPoolTable>>,
 }
 
 impl Machine {
-    pub(super) fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path) -> Self {
         let roots = Roots::new(folder);
         for path in ["/dev/mapper", "/sys/dev/block", "/sys/block", "/usr/sbin", "/var/lib"] {
             fs::create_dir_all(roots.at(path)).unwrap();
@@ -45,7 +45,7 @@ impl Machine {
     }
 
     /// What a power cut leaves: files.
-    pub(super) fn reboot(&self) {
+    pub(crate) fn reboot(&self) {
         *self.device.borrow_mut() = None;
         *self.loaded.borrow_mut() = None;
         self.loops.borrow_mut().clear();
@@ -64,6 +64,14 @@ impl Machine {
     fn mapper(&self, call: &'static str, name: &str) -> Result<(), Error> {
         let failed = |source| Error::Mapper { operation: call, name: name.to_owned(), source };
         self.call(call).map_err(failed)
+    }
+
+    /// The length that a loop device shows, as /sys has it: in sectors.
+    fn show(&self, minor: u32, file: &Path) {
+        let folder = self.roots.at(format!("/sys/block/loop{minor}"));
+        fs::create_dir_all(&folder).unwrap();
+        let sectors = fs::metadata(file).unwrap().len() / 512;
+        fs::write(folder.join("size"), sectors.to_string()).unwrap();
     }
 
     fn file(&self, number: DevNum) -> PathBuf {
@@ -107,11 +115,30 @@ impl LoopDevices for Machine {
         let link = self.roots.at(format!("/sys/dev/block/{number}"));
         let _ = fs::remove_file(&link);
         symlink(format!("../../devices/virtual/block/loop{minor}"), link).unwrap();
+        self.show(minor, file);
         Ok(Held::new(number, format!("loop{minor}"), true))
     }
 
     fn hold(&self, device: &str, path: &Path) -> Result<Held, Error> {
         Err(Error::Detached { device: device.to_owned(), path: path.to_owned() })
+    }
+
+    fn show_all(&self, device: &str) -> Result<(), Error> {
+        let failed = |source| Error::LoopResize { device: device.to_owned(), source };
+        self.call("show").map_err(failed)?;
+        for (minor, path) in self.loops.borrow().iter() {
+            if device == format!("loop{minor}") {
+                self.show(*minor, path);
+            }
+        }
+        Ok(())
+    }
+
+    fn detach(&self, device: &str) -> Result<(), Error> {
+        let failed = |source| Error::LoopDetach { device: device.to_owned(), source };
+        self.call("detach").map_err(failed)?;
+        self.loops.borrow_mut().retain(|(minor, _)| device != format!("loop{minor}"));
+        Ok(())
     }
 }
 
@@ -192,7 +219,7 @@ impl DeviceMapper for Machine {
 }
 
 /// Puts one block of somebody's data into a file.
-pub(super) fn use_block(path: &Path) {
+pub(crate) fn use_block(path: &Path) {
     let mut file = File::options().write(true).open(path).unwrap();
     file.write_all(&[1; 65536]).unwrap();
     file.sync_all().unwrap();

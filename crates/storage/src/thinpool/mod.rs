@@ -3,7 +3,7 @@
 mod apply;
 mod check;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 mod observe;
 mod road;
 #[cfg(test)]
@@ -107,6 +107,14 @@ fn with_kernel<T>(roots: &Roots, run: impl FnOnce(&System<'_>) -> T) -> T {
 /// When device-mapper does not answer.
 pub fn pool_state(roots: &Roots, name: &DmName) -> Result<PoolState, Error> {
     observe::pool_state(&mapper::Kernel::new(roots), name.as_str())
+}
+
+/// [`pool_state`] on a device-mapper of one's choice.
+///
+/// # Errors
+/// As [`pool_state`].
+pub fn pool_state_with(mapper: &dyn DeviceMapper, name: &str) -> Result<PoolState, Error> {
+    observe::pool_state(mapper, name)
 }
 
 /// Keeps every other run of mvm-thinpool out for as long as the answer lives. Waits for one that

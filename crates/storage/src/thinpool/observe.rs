@@ -43,7 +43,7 @@ fn nothing() -> Observed {
         device: Device::Absent,
         node: false,
         directory: false,
-        file_system: FileSystem { magic: 0, free: 0, read_only: false },
+        file_system: FileSystem { magic: 0, free: 0, size: 0, read_only: false },
         metadata: None,
         superblock: Superblock::Blank,
         data: None,

@@ -16,12 +16,13 @@ pub const CTR: &str = "ctr -a /run/containerd-dev/containerd.sock -n flintlock";
 /// The thin device of the snapshot that [`write_data`] makes.
 pub const VOLUME: &str = "/dev/mapper/flintlock-dev-thinpool-snap-1";
 /// The whole chain, in order.
-pub const UNITS: [&str; 7] = [
+pub const UNITS: [&str; 8] = [
     "mvm-thinpool.service",
     "mvm-net.service",
     "mvm-dhcp.service",
     "mvm-net-watch.service",
     "mvm-hygiene.service",
+    "mvm-guard.service",
     "containerd-dev.service",
     "flintlockd.service",
 ];

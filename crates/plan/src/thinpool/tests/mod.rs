@@ -30,7 +30,12 @@ fn bare() -> Observed {
         device: Device::Absent,
         node: false,
         directory: false,
-        file_system: FileSystem { magic: 0xef53, free: 500 * GIB, read_only: false },
+        file_system: FileSystem {
+            magic: 0xef53,
+            free: 500 * GIB,
+            size: 900 * GIB,
+            read_only: false,
+        },
         metadata: None,
         superblock: Superblock::Blank,
         data: None,

@@ -1,0 +1,74 @@
+//! MVM-POOL-100 to 119: what mvm-guard says of a pool that fills up, and what growing it meets.
+
+catalogue! {
+    DATA_FILLING = "MVM-POOL-100", "6aab10d1c1c348a94d67a628f5ec2f93", Warning {
+        message: "the data of thin pool {subject} is {percent} % full and is not grown: {why}",
+        cause: "The pool is past [thinpool.guard] warn-percent. At brake-percent flintlockd is \
+                stopped so that running microVMs keep what is left.",
+        remedy: "# delete microVMs that are no longer needed, or let the pool grow: set [thinpool.loop] max-data-size in /etc/mvmhost.toml above its size, then\n\
+                 mvmhost apply\n\
+                 mvmhost pool grow",
+    }
+    METADATA_FILLING = "MVM-POOL-101", "ccaab785aa54a610173d097a14f5f89b", Warning {
+        message: "the metadata of thin pool {subject} is {percent} % full",
+        cause: "Every block that a microVM writes, and every snapshot, takes metadata. Metadata \
+                that is full takes the pool out of service.",
+        remedy: "# delete microVMs and images that are no longer needed:\n\
+                 mvmhost pool status",
+    }
+    ROOM_FILLING = "MVM-POOL-102", "31324e59aec1a1e4b788b9c510f59991", Warning {
+        message: "{subject} is {percent} % full: {free} are left, and the files of the pool may \
+                  still take {promised}",
+        cause: "The files of the pool are sparse and take up space as microVMs write. When the \
+                file system is full before the pool is, those writes fail and the kernel takes \
+                the pool out of service.",
+        remedy: "# make space:\n\
+                 df -h {subject}",
+    }
+    GREW = "MVM-POOL-103", "788c47cd06badb24b589ecfe3561f920", Info {
+        message: "thin pool {subject} was grown from {was} to {is}",
+        cause: "The pool was past [thinpool.guard] warn-percent, or somebody asked for it.",
+        remedy: "",
+    }
+    GROW_FAILED = "MVM-POOL-104", "0fd7042f8f6a59ce44bfc74d281cb041", Error {
+        message: "thin pool {subject} could not be grown: {why}",
+        cause: "A step failed. The pool is as it was before or has its new size, and the next \
+                attempt goes on from there.",
+        remedy: "journalctl --dmesg --grep \"device-mapper|I/O error\"\n\
+                 mvmhost pool grow",
+    }
+    BRAKED = "MVM-POOL-105", "0dbd65862681a18ccf42191dc2d9e434", Error {
+        message: "flintlockd takes no new microVMs until pool {subject} has room again: {why}",
+        cause: "The pool is past [thinpool.guard] brake-percent and cannot grow. mvm-guard stopped \
+                flintlockd; the microVMs that run go on running. It starts flintlockd again once \
+                the pool has been below that mark by five points.",
+        remedy: "# give the pool room: set [thinpool.loop] max-data-size in /etc/mvmhost.toml above its size, then\n\
+                 mvmhost apply\n\
+                 mvmhost pool grow\n\
+                 # or delete microVMs: set [thinpool.guard] brake-percent = 100 for as long as that takes, then\n\
+                 mvmhost apply\n\
+                 systemctl start {unit}",
+    }
+    RELEASED = "MVM-POOL-106", "520dbf61066fd5fa47f04b21af419c6b", Info {
+        message: "pool {subject} has room again: flintlockd is started",
+        cause: "The pool is below [thinpool.guard] brake-percent by five points or more.",
+        remedy: "",
+    }
+    BRAKE_FAILED = "MVM-POOL-107", "aa8143c31d77cb2326c5fbce1ecae5f0", Error {
+        message: "flintlockd could not be {what} ({subject}): {why}",
+        cause: "systemd did not do what mvm-guard asked for. It is asked again within half a \
+                minute.",
+        remedy: "systemctl status {subject}",
+    }
+    NOT_WATCHED = "MVM-POOL-108", "01311c3e2f1f70f0a6cff94366fe1083", Error {
+        message: "mvm-guard cannot watch thin pool {subject}: {why}",
+        cause: "device-mapper or a file of mvmhost cannot be read. The pool is looked at again \
+                within half a minute; until then nothing grows it and nothing brakes.",
+        remedy: "systemctl status mvm-guard.service",
+    }
+    GROW_REFUSED = "MVM-POOL-109", "97d745a17ffa2a9493da637cb350cb0f", Error {
+        message: "thin pool {subject} is not grown: {why}",
+        cause: "Growing needs a live pool on files that mvmhost made, and a size above its own.",
+        remedy: "mvmhost pool status",
+    }
+}

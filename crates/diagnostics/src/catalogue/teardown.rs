@@ -1,0 +1,31 @@
+//! MVM-POOL-130 to 139: taking a pool down with `mvmhost pool remove`.
+
+catalogue! {
+    IN_USE = "MVM-POOL-130", "5cd366655844ce331f29769630b3af6e", Error {
+        message: "{subject} of pool {pool} is in use by {holder}",
+        cause: "A pool is taken down only when nobody uses it, and nothing is forced: what is \
+                running would lose its disk.",
+        remedy: "# end what uses it (a microVM: delete it through flintlock; a mount: unmount it), then\n\
+                 mvmhost pool remove",
+    }
+    UNIT_RUNS = "MVM-POOL-131", "f2b7fd46e383ae1d5001065d73b3bfd0", Error {
+        message: "{subject} runs on pool {pool}",
+        cause: "containerd would start anything on the pool again, and flintlockd counts every \
+                attempt that fails.",
+        remedy: "systemctl stop {subject}\n\
+                 mvmhost pool remove",
+    }
+    REMOVED = "MVM-POOL-132", "b20532fc31a0968fab1fa2e85f17c239", Info {
+        message: "thin pool {subject} was taken down; its files in {directory} stay as they are",
+        cause: "`mvmhost pool remove` takes the devices down. Data, databases and the record stay, \
+                so that the next start brings the same pool up again.",
+        remedy: "",
+    }
+    NOT_REMOVED = "MVM-POOL-133", "1beb7b8b8221253dfc14f5c925d1ce4a", Error {
+        message: "pool {subject} could not be taken down: {why}",
+        cause: "device-mapper or a loop device refused. What was taken down before stays down, and \
+                mvmhost apply brings everything up again.",
+        remedy: "dmsetup ls --tree\n\
+                 mvmhost pool remove",
+    }
+}

@@ -1,0 +1,94 @@
+//! The brake: a file that keeps mvm-validate from letting flintlockd start, and flintlockd stopped.
+//!
+//! flintlockd's unit has KillSignal=SIGINT and KillMode=process: it ends its work and goes, and the
+//! microVMs in its cgroup stay. The file comes first and goes first, so that whatever interrupts
+//! this leaves no flintlockd running behind a brake for longer than until the next look.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mvm_config::Roots;
+use mvm_diagnostics::Finding;
+use mvm_diagnostics::catalogue::guard;
+use mvm_host::systemd::{Job, JobResult, Mode, Units};
+use mvm_host::{Error, atomic, chain};
+use mvm_plan::names;
+
+/// How long flintlockd may take to end its open requests before this goes on; the job goes on too.
+const STOPS: Duration = Duration::from_secs(20);
+/// The brake's reason is a line.
+const LONGEST: u64 = 4096;
+
+/// A connection to systemd, made when it is needed.
+pub(crate) type Connect<'a, U> = &'a mut dyn FnMut() -> Result<U, Error>;
+
+/// The brake of one host.
+#[derive(Debug)]
+pub(crate) struct Brake {
+    file: PathBuf,
+    unit: String,
+}
+
+impl Brake {
+    pub(crate) fn new(roots: &Roots, unit: &str) -> Self {
+        Self { file: roots.at(names::BRAKE), unit: unit.to_owned() }
+    }
+
+    /// Why it is set; `None` while it is not.
+    pub(crate) fn reason(&self) -> Option<String> {
+        match atomic::read_bounded(&self.file, LONGEST) {
+            Ok(text) => Some(String::from_utf8_lossy(&text).trim().to_owned()),
+            Err(Error::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
+            // Whatever is there, it was put there to brake.
+            Err(error) => Some(chain(&error)),
+        }
+    }
+
+    /// Sets it and stops flintlockd; no harm when it is set or flintlockd is stopped already.
+    pub(crate) fn set<U: Units>(&self, why: &str, connect: Connect<'_, U>) -> Option<Finding> {
+        let written = atomic::write_if_changed(&self.file, format!("{why}\n").as_bytes(), 0o644);
+        let stopped = written.and_then(|_| self.stop(connect));
+        stopped.err().map(|error| self.failed("stopped", &chain(&error)))
+    }
+
+    fn stop<U: Units>(&self, connect: Connect<'_, U>) -> Result<(), Error> {
+        let mut units = connect()?;
+        let state = units.state(&self.unit)?;
+        // Also between two attempts of Restart=, which would go on for as long as the brake holds.
+        if matches!(state.active_state.as_str(), "active" | "activating" | "reloading") {
+            ended(units.run(Job::Stop, &self.unit, Mode::Replace, STOPS))?;
+        }
+        Ok(())
+    }
+
+    /// Takes it off and starts flintlockd.
+    pub(crate) fn release<U: Units>(&self, connect: Connect<'_, U>) -> Option<Finding> {
+        if let Err(error) = fs::remove_file(&self.file)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Some(self.failed("started", &error.to_string()));
+        }
+        let started = connect()
+            .and_then(|mut units| ended(units.run(Job::Start, &self.unit, Mode::Replace, STOPS)));
+        match started {
+            Ok(JobResult::Done | JobResult::Skipped | JobResult::Canceled) => None,
+            Ok(result) => Some(self.failed("started", &format!("the job ended as {result}"))),
+            Err(error) if error.is_no_such_unit() => None,
+            Err(error) => Some(self.failed("started", &chain(&error))),
+        }
+    }
+
+    fn failed(&self, what: &str, why: &str) -> Finding {
+        Finding::new(&guard::BRAKE_FAILED, &self.unit).with("what", what).with("why", why)
+    }
+}
+
+/// A job that takes long goes on by itself; the next look sees what came of it.
+fn ended(result: Result<JobResult, Error>) -> Result<JobResult, Error> {
+    match result {
+        Err(Error::JobUnfinished { .. }) => Ok(JobResult::Done),
+        result => result,
+    }
+}

@@ -1,0 +1,54 @@
+//! Looks, acts, waits; for ever.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mvm_diagnostics::sink;
+use mvm_host::notify;
+use mvm_host::oneshot::{self, Options, Program, Report};
+use mvm_host::systemd::Manager;
+use mvm_plan::guard::Policy;
+use mvm_storage::guard::{Events, store};
+
+use crate::guard::Guard;
+
+/// Space that goes away raises no event, so it is looked for this often.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// After an event: other devices of the host raise events too, and many at once.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Everything that `mvm-guard` does; returns only when it cannot begin.
+pub(crate) fn run(program: &Program, options: &Options) -> Report {
+    oneshot::configured(program, options, |roots, loaded| {
+        let (store, policy): (_, Policy) = store(roots, &loaded.config);
+        let mut guard = Guard::new(roots, &loaded.config, policy, store);
+        let begun = Instant::now();
+        loop {
+            let events = armed();
+            let status = guard.look(&mut Manager::connect, begun.elapsed().as_secs());
+            guard.say().iter().for_each(sink::report);
+            notify::ready();
+            notify::status(&status);
+            wait(events.as_ref());
+        }
+    })
+}
+
+/// Events from now on; `None` where device-mapper is not there, which is no reason to give up: a
+/// mended host gets it without anybody restarting this.
+fn armed() -> Option<Events> {
+    let armed = Events::open().and_then(|events| events.arm().map(|()| events));
+    armed.inspect_err(|error| log::debug!("{}", error.chain())).ok()
+}
+
+fn wait(events: Option<&Events>) {
+    match events.map(|events| events.wait(LOOK_EVERY)) {
+        Some(Ok(true)) => thread::sleep(PAUSE),
+        Some(Ok(false)) => {}
+        Some(Err(error)) => {
+            log::debug!("{}", error.chain());
+            thread::sleep(LOOK_EVERY);
+        }
+        None => thread::sleep(LOOK_EVERY),
+    }
+}

@@ -1,0 +1,49 @@
+//! `mvmhost pool grow`: one step, or up to a size.
+
+use mvm_config::quantities::Bytes;
+use mvm_diagnostics::Finding;
+use mvm_diagnostics::catalogue::guard;
+use mvm_plan::guard::{step, up_to};
+use mvm_storage::guard::store;
+
+use super::config;
+use crate::context::Context;
+use crate::output::{self, Exit};
+
+pub(super) fn run(context: &Context, to: Option<Bytes>) -> Exit {
+    let (config, mut findings) = match config(context) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    let name = config.thinpool.name.as_str();
+    let (store, policy) = store(&context.roots, &config);
+    match store.look() {
+        Err(error) => findings.push(error.finding(name)),
+        Ok(seen) => {
+            findings.extend(seen.findings);
+            if let Some(figures) = seen.figures {
+                let size = match to {
+                    Some(size) => up_to(&policy, &figures, size.0),
+                    None => step(&policy, &figures),
+                };
+                findings.push(match size {
+                    Err(why) => Finding::new(&guard::GROW_REFUSED, name).with("why", why),
+                    Ok(size) => match store.grow(size) {
+                        Ok(()) => Finding::new(&guard::GREW, name)
+                            .with("was", mib(figures.size))
+                            .with("is", mib(size)),
+                        Err(error) => {
+                            Finding::new(&guard::GROW_FAILED, name).with("why", error.chain())
+                        }
+                    },
+                });
+            }
+        }
+    }
+    output::findings(context.json, &findings);
+    output::exit_for(&findings)
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
+}

@@ -1,0 +1,98 @@
+//! What mvm-guard and `mvmhost pool` see of a live pool, and how they make it longer.
+//!
+//! [`Store`] is the seam between the backends: a pool on files is a [`Files`], any other one is
+//! [`Watched`] and grown by whoever made it.
+
+mod events;
+mod files;
+#[cfg(test)]
+mod tests;
+
+use mvm_config::model::Backend;
+use mvm_config::{Config, Roots};
+use mvm_diagnostics::Finding;
+use mvm_plan::guard::{Figures, Policy};
+use mvm_plan::thinpool::{Desired, PoolState, SECTOR, ThinPoolStatus};
+
+use crate::mapper::{self, DeviceMapper};
+use crate::{Error, thinpool};
+
+pub use events::Events;
+pub use files::Files;
+
+/// A pool as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// What is wrong with it.
+    pub findings: Vec<Finding>,
+    /// Its numbers, while it is live and answers.
+    pub figures: Option<Figures>,
+}
+
+/// A pool that is watched.
+pub trait Store {
+    /// The pool's numbers. Changes nothing.
+    ///
+    /// # Errors
+    /// When the kernel, or a file that decides, cannot be asked.
+    fn look(&self) -> Result<Seen, Error>;
+
+    /// Makes the pool so many bytes long, or goes on where an earlier call was cut short.
+    ///
+    /// # Errors
+    /// The first step that failed; the next call goes on from there.
+    fn grow(&self, size: u64) -> Result<(), Error>;
+}
+
+/// The store of the configured backend on this machine, with the policy for it.
+pub fn store(roots: &Roots, config: &Config) -> (Box<dyn Store>, Policy) {
+    let desired = Desired::new(config);
+    let policy = Policy::new(config);
+    match config.thinpool.backend {
+        Backend::Loop => (Box::new(Files::new(roots, desired)), policy),
+        Backend::Lvm | Backend::External => {
+            let watched = Watched { mapper: mapper::Kernel::new(roots), name: desired.name };
+            (Box::new(watched), Policy { largest: None, ..policy })
+        }
+    }
+}
+
+/// A pool that somebody else grows.
+struct Watched {
+    mapper: mapper::Kernel,
+    name: String,
+}
+
+impl Store for Watched {
+    fn look(&self) -> Result<Seen, Error> {
+        seen(&self.mapper, &self.name)
+    }
+
+    fn grow(&self, _: u64) -> Result<(), Error> {
+        Err(not_growable(&self.name, "mvmhost grows pools on files of its own"))
+    }
+}
+
+/// What device-mapper alone shows.
+fn seen(mapper: &dyn DeviceMapper, name: &str) -> Result<Seen, Error> {
+    let state = thinpool::pool_state_with(mapper, name)?;
+    let findings = state.findings(name);
+    let figures = match &state {
+        PoolState::Live(live) => match live.status.parse() {
+            Ok(ThinPoolStatus::Working(pool)) => Some(Figures {
+                pool,
+                block: u64::from(live.table.shape.block_sectors) * SECTOR,
+                size: live.table.shape.bytes(),
+                room: None,
+                unfinished: None,
+            }),
+            _ => None,
+        },
+        PoolState::Absent | PoolState::Empty | PoolState::Other { .. } => None,
+    };
+    Ok(Seen { findings, figures })
+}
+
+fn not_growable(name: &str, why: &'static str) -> Error {
+    Error::NotGrowable { name: name.to_owned(), why }
+}
