@@ -2,8 +2,8 @@
 //! read back as it was. (Here and not in `plan`, which has no JSON and needs no proptest.)
 
 use mvm_plan::thinpool::{
-    DevNum, Discards, Mode, Receipt, Recorded, RecordedDatabase, RecordedFile, RecordedSuperblock,
-    Shape, Superblock, ThinPoolStatus, ThinPoolTable, Usage, WhenFull, Working,
+    DevNum, Discards, Mode, Receipt, Recorded, RecordedDatabase, RecordedFile, RecordedIdentity,
+    RecordedSuperblock, Shape, Superblock, ThinPoolStatus, ThinPoolTable, Usage, WhenFull, Working,
 };
 use mvm_storage::receipt;
 use proptest::collection::vec;
@@ -58,8 +58,10 @@ fn receipts() -> impl Strategy<Value = Receipt> {
             |(path, inode, born, size)| RecordedFile { path: path.into(), inode, born, size },
         )
     };
-    let database = ("/[ -~]{0,12}", any::<bool>())
-        .prop_map(|(path, seen)| RecordedDatabase { path: path.into(), seen });
+    let database = ("/[ -~]{0,12}", any::<bool>()).prop_map(|(path, seen)| {
+        let file = seen.then_some(RecordedIdentity { inode: 7, born: None });
+        RecordedDatabase { path: path.into(), seen, file }
+    });
     let superblock = (any::<u32>(), any::<u32>())
         .prop_map(|(version, block_sectors)| RecordedSuperblock { version, block_sectors });
     ("[ -~]{0,20}", file(), file(), shape(), superblock, vec(database, 0..3)).prop_map(

@@ -25,6 +25,7 @@ pub mod checked;
 pub mod conf;
 pub mod ctrd;
 pub mod dhcp;
+pub mod database;
 pub mod flk;
 pub mod guard;
 pub mod host;
@@ -59,6 +60,7 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
         pool::ALL,
         pool::FILES,
         guard::ALL,
+        database::ALL,
         net::ALL,
         nat::ALL,
         dhcp::ALL,

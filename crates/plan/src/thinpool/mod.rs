@@ -35,7 +35,10 @@ pub use observed::{
     Attachment, Backing, Control, Device, FileFacts, FileId, FileSystem, LivePool, Observed,
 };
 pub use outcome::done;
-pub use receipt::{Receipt, Recorded, RecordedDatabase, RecordedFile, RecordedSuperblock, VERSION};
+pub use receipt::{
+    Receipt, Recorded, RecordedDatabase, RecordedFile, RecordedIdentity, RecordedSuperblock,
+    VERSION,
+};
 pub use status::{Discards, LiveState, Mode, PoolState, ThinPoolStatus, Usage, WhenFull, Working};
 pub use step::{Role, Step};
 pub use superblock::{PoolSuperblock, Superblock};

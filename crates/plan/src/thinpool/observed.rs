@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::receipt::Recorded;
+use super::receipt::{Recorded, RecordedIdentity};
 use super::status::LiveState;
 use super::superblock::Superblock;
 use super::table::DevNum;
@@ -36,6 +36,8 @@ pub struct Observed {
     pub receipt: Recorded,
     /// Which of [`super::Desired::databases`] exist.
     pub databases: Vec<PathBuf>,
+    /// Which files these are.
+    pub database_files: Vec<(PathBuf, RecordedIdentity)>,
     /// containerd's own `meta.db`, where it exists and is nobody else's.
     pub containerd_metadata: Option<PathBuf>,
     /// Where `thin_check` is.

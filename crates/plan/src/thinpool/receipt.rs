@@ -79,8 +79,8 @@ impl RecordedFile {
     /// Whether it is the same file, whatever its length. Inode numbers are used again after a
     /// file is deleted, times of birth are not.
     pub fn is_same(&self, file: &FileFacts) -> bool {
-        let born_apart = matches!((self.born, file.born), (Some(was), Some(is)) if was != is);
-        self.inode == file.id.inode && !born_apart
+        let was = RecordedIdentity { inode: self.inode, born: self.born };
+        was.is_same(&RecordedIdentity::of(file))
     }
 }
 
@@ -102,6 +102,33 @@ pub struct RecordedDatabase {
     pub path: PathBuf,
     /// Whether it was ever there: from then on the pool and it are one.
     pub seen: bool,
+    /// Which file it was; receipts of earlier versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<RecordedIdentity>,
+}
+
+/// Which file it is, whatever its name and length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RecordedIdentity {
+    /// Its inode number.
+    pub inode: u64,
+    /// When it was made, in nanoseconds since 1970, where the file system keeps that.
+    pub born: Option<u64>,
+}
+
+impl RecordedIdentity {
+    /// Of a file that is there.
+    pub fn of(file: &FileFacts) -> Self {
+        Self { inode: file.id.inode, born: file.born }
+    }
+
+    /// Whether both may be the same file. Inode numbers are used again after a file is deleted,
+    /// times of birth are not.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let born_apart = matches!((self.born, other.born), (Some(was), Some(is)) if was != is);
+        self.inode == other.inode && !born_apart
+    }
 }
 
 impl Receipt {
@@ -112,9 +139,11 @@ impl Receipt {
     /// activation records both.
     pub fn holds(&self, now: &Self) -> bool {
         let mut known = now.clone();
-        if self.databases.iter().any(|database| database.seen) {
-            for (database, old) in known.databases.iter_mut().zip(&self.databases) {
-                database.seen &= old.seen;
+        let any = self.databases.iter().any(|database| database.seen);
+        for (database, old) in known.databases.iter_mut().zip(&self.databases) {
+            database.seen &= old.seen || !any;
+            if old.file.is_none() {
+                database.file = None;
             }
         }
         *self == known
@@ -137,11 +166,9 @@ impl Receipt {
             born: file.born,
             size: file.size,
         };
-        let seen_before = |path: &PathBuf| {
-            observed
-                .receipt
-                .pool()
-                .is_some_and(|old| old.databases.iter().any(|db| db.seen && db.path == *path))
+        let before = |path: &PathBuf| {
+            let old = observed.receipt.pool()?;
+            old.databases.iter().find(|database| database.seen && database.path == *path)
         };
         Some(Self {
             name: desired.name.clone(),
@@ -162,7 +189,13 @@ impl Receipt {
                 .databases()
                 .into_iter()
                 .map(|path| RecordedDatabase {
-                    seen: observed.databases.contains(&path) || seen_before(&path),
+                    seen: observed.databases.contains(&path) || before(&path).is_some(),
+                    file: observed
+                        .database_files
+                        .iter()
+                        .find(|(there, _)| *there == path)
+                        .map(|(_, file)| *file)
+                        .or_else(|| before(&path)?.file),
                     path,
                 })
                 .collect(),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use mvm_diagnostics::Finding;
-use mvm_diagnostics::catalogue::pool;
+use mvm_diagnostics::catalogue::{database, pool};
 
 use super::fill::refusal;
 use super::receipt::{Receipt, RecordedFile};
@@ -60,7 +60,28 @@ pub(super) fn identity(desired: &Desired, observed: &Observed, receipt: &Receipt
         refusal(&pool::DATABASE_GONE, path(&database.path), desired, observed)
             .with("pool", &desired.name)
     }));
+    findings.extend(replaced(desired, observed, receipt));
     findings
+}
+
+/// Databases that are there and are other files than those on record: what they list may be in
+/// another pool, or in none.
+fn replaced(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Vec<Finding> {
+    let other = |path: &PathBuf| {
+        let was = receipt.databases.iter().find(|database| database.path == *path)?.file?;
+        let (_, is) = observed.database_files.iter().find(|(there, _)| there == path)?;
+        (!was.is_same(is)).then_some((was, *is))
+    };
+    let known = desired.databases();
+    let pairs = known.iter().filter_map(|file| other(file).map(|pair| (file, pair)));
+    pairs
+        .map(|(file, (was, is))| {
+            refusal(&database::REPLACED, path(file), desired, observed)
+                .with("pool", &desired.name)
+                .with("was", describe(was.inode, was.born))
+                .with("is", describe(is.inode, is.born))
+        })
+        .collect()
 }
 
 /// The receipt is about another pool than the configuration.
@@ -149,12 +170,14 @@ pub(super) fn truncated(
 }
 
 fn swapped(desired: &Desired, observed: &Observed, was: &RecordedFile, is: &FileFacts) -> Finding {
-    let born = |nanoseconds: Option<u64>| {
-        nanoseconds.map_or_else(|| "unknown".to_owned(), |ns| format!("@{}", ns / 1_000_000_000))
-    };
     refusal(&pool::FILE_SWAPPED, path(&was.path), desired, observed)
-        .with("was", format!("inode {}, made {}", was.inode, born(was.born)))
-        .with("is", format!("inode {}, made {}", is.id.inode, born(is.born)))
+        .with("was", describe(was.inode, was.born))
+        .with("is", describe(is.id.inode, is.born))
+}
+
+fn describe(inode: u64, born: Option<u64>) -> String {
+    let born = born.map_or_else(|| "unknown".to_owned(), |ns| format!("@{}", ns / 1_000_000_000));
+    format!("inode {inode}, made {born}")
 }
 
 fn path(path: &Path) -> String {

@@ -6,7 +6,7 @@ use mvm_config::model::Backend;
 use mvm_host::exec;
 use mvm_plan::thinpool::{
     Attachment, Backing, Control, Desired, DevNum, Device, FileFacts, FileSystem, LivePool,
-    LiveState, Observed, PoolState, Recorded, SECTOR, Superblock,
+    LiveState, Observed, PoolState, Recorded, RecordedIdentity, SECTOR, Superblock,
 };
 
 use super::System;
@@ -50,6 +50,7 @@ fn nothing() -> Observed {
         attachments: Vec::new(),
         receipt: Recorded::Absent,
         databases: Vec::new(),
+        database_files: Vec::new(),
         containerd_metadata: None,
         thin_check: None,
     }
@@ -66,6 +67,11 @@ fn on_disk(system: &System<'_>, desired: &Desired, observed: &mut Observed) -> R
     }
     observed.receipt = receipt::read(roots);
     observed.databases = existing(system, desired.databases())?;
+    for path in &observed.databases {
+        if let Some(file) = files::facts(&roots.at(path))? {
+            observed.database_files.push((path.clone(), RecordedIdentity::of(&file)));
+        }
+    }
     observed.containerd_metadata = existing(system, desired.containerd_metadata())?.pop();
     Ok(())
 }

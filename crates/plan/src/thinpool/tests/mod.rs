@@ -42,6 +42,7 @@ fn bare() -> Observed {
         attachments: Vec::new(),
         receipt: Recorded::Absent,
         databases: Vec::new(),
+        database_files: Vec::new(),
         containerd_metadata: None,
         thin_check: Some(PathBuf::from("/usr/sbin/thin_check")),
     }

@@ -1,5 +1,7 @@
 //! A receipt: after a reboot, and everything that must not have changed.
 
+use mvm_diagnostics::catalogue::database;
+
 use super::*;
 
 #[test]
@@ -54,6 +56,58 @@ fn databases_are_noted_when_they_appear_and_missed_when_they_go() {
     refuses(&observed, &[&pool::DATABASE_GONE]);
     observed.databases.clear();
     refuses(&observed, &[&pool::DATABASE_GONE, &pool::DATABASE_GONE]);
+}
+
+#[test]
+fn a_database_of_another_pool_is_refused_and_an_old_receipt_learns() {
+    let file = |inode, born| RecordedIdentity { inode, born };
+    let mut observed = reboot();
+    observed.databases = desired().databases();
+    observed.database_files =
+        desired().databases().into_iter().map(|p| (p, file(5, Some(9)))).collect();
+    for database in &mut receipt_of(&mut observed).databases {
+        database.seen = true;
+    }
+    assert!(matches!(run(&observed).steps.last(), Some(Step::RefreshReceipt { .. })));
+    for database in &mut receipt_of(&mut observed).databases {
+        database.file = Some(file(5, Some(9)));
+    }
+    assert!(!lines(&run(&observed)).iter().any(|line| line.contains("receipt")));
+    for other in [file(6, Some(9)), file(5, Some(10)), file(6, None)] {
+        let mut swapped = observed.clone();
+        swapped.database_files[1].1 = other;
+        refuses(&swapped, &[&database::REPLACED]);
+        let remedy = run(&swapped).findings[0].remedy();
+        assert!(remedy.contains("mvmhost apply") && remedy.contains("mv --backup=numbered -t"));
+    }
+    observed.database_files[1].1 = file(5, None);
+    assert!(!run(&observed).is_refused(), "a file system that keeps no time of birth");
+}
+
+#[test]
+fn a_growing_that_the_power_cut_is_known_at_the_next_boot() {
+    let grown = |length: u64, blocks: u64, growing: Option<u64>| {
+        let mut observed = reboot();
+        observed.data.as_mut().unwrap().size = length * GIB;
+        let Superblock::Pool(superblock) = &mut observed.superblock else { panic!() };
+        superblock.data_blocks = blocks * GIB / 65536;
+        receipt_of(&mut observed).growing = growing.map(|size| size * GIB);
+        observed
+    };
+    // (file, metadata, intended) -> the table that is activated, in GiB
+    let table =
+        [(100, 100, 120, 100), (110, 100, 120, 100), (120, 100, 120, 100), (120, 120, 120, 120)];
+    for (length, blocks, intended, live) in table {
+        let plan = run(&grown(length, blocks, Some(intended)));
+        let activated = plan.steps.iter().find_map(|step| match step {
+            Step::Activate { table, .. } => Some(table.bytes()),
+            _ => None,
+        });
+        assert_eq!(activated, Some(live * GIB), "{plan:?}");
+    }
+    refuses(&grown(121, 100, Some(120)), &[&pool::FILE_GROWN]);
+    refuses(&grown(120, 100, None), &[&pool::FILE_GROWN]);
+    refuses(&grown(99, 100, Some(120)), &[&pool::FILE_TRUNCATED]);
 }
 
 #[test]
