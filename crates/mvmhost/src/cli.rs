@@ -65,7 +65,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE", default_value = "mvmhost-report.tar")]
         output: PathBuf,
     },
-    /// Look at, grow or take down the thin pool
+    /// Look at, grow, check or take down the thin pool
     #[command(subcommand)]
     Pool(PoolCommand),
     /// Tell a code's cause and remedy
@@ -126,6 +126,8 @@ pub(crate) enum PoolCommand {
         #[arg(long, value_name = "SIZE")]
         to: Option<Bytes>,
     },
+    /// Read the metadata of a pool on files that is down, and change nothing
+    Check,
     /// Take the pool's devices down when nobody uses them; its files stay
     Remove,
 }

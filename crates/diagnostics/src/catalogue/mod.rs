@@ -24,8 +24,8 @@ macro_rules! catalogue {
 pub mod checked;
 pub mod conf;
 pub mod ctrd;
-pub mod dhcp;
 pub mod database;
+pub mod dhcp;
 pub mod flk;
 pub mod guard;
 pub mod host;

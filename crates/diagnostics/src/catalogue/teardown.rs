@@ -1,4 +1,4 @@
-//! MVM-POOL-130 to 139: taking a pool down with `mvmhost pool remove`.
+//! MVM-POOL-130 to 139: taking a pool down with `mvmhost pool remove`, and checking one that is down.
 
 catalogue! {
     IN_USE = "MVM-POOL-130", "5cd366655844ce331f29769630b3af6e", Error {
@@ -27,5 +27,18 @@ catalogue! {
                 mvmhost apply brings everything up again.",
         remedy: "dmsetup ls --tree\n\
                  mvmhost pool remove",
+    }
+    CHECKED = "MVM-POOL-134", "50ad904355fad8b9000a9e70d71026cb", Info {
+        message: "the metadata of thin pool {subject} is in order",
+        cause: "thin_check read all of it and found nothing wrong. Nothing was changed.",
+        remedy: "",
+    }
+    NOT_CHECKED = "MVM-POOL-135", "649c5c09913ef90212217dc043b68fb6", Warning {
+        message: "the metadata of thin pool {subject} was not read: the pool is live",
+        cause: "Metadata changes while the pool is live, and a check of it would tell nothing. \
+                What the kernel itself finds wrong is said beside this.",
+        remedy: "# with flintlockd and containerd stopped and no microVM running:\n\
+                 mvmhost pool remove\n\
+                 mvmhost pool check",
     }
 }

@@ -23,6 +23,21 @@ const VERSION_LIMIT: Duration = Duration::from_secs(5);
 /// Without `-q`, which LVM uses: only the exit code counts, but what thin_check says is the
 /// evidence when it is not 0.
 pub(super) fn check(programs: &dyn Execute, thin_check: &Path, path: &Path) -> Result<(), Error> {
+    let args = [OsStr::new("--clear-needs-check-flag"), path.as_os_str()];
+    run(programs, thin_check, path, &args)
+}
+
+/// As [`check`], and the metadata stays as it is, flag and all.
+pub(super) fn look(programs: &dyn Execute, thin_check: &Path, path: &Path) -> Result<(), Error> {
+    run(programs, thin_check, path, &[path.as_os_str()])
+}
+
+fn run(
+    programs: &dyn Execute,
+    thin_check: &Path,
+    path: &Path,
+    args: &[&OsStr],
+) -> Result<(), Error> {
     let mut waited = Duration::ZERO;
     notify::extend_timeout(EXTENSION);
     let mut tell = || {
@@ -30,10 +45,9 @@ pub(super) fn check(programs: &dyn Execute, thin_check: &Path, path: &Path) -> R
         notify::extend_timeout(EXTENSION);
         notify::status(&format!("checking {} for {} s", path.display(), waited.as_secs()));
     };
-    let args = [OsStr::new("--clear-needs-check-flag"), path.as_os_str()];
     let mut limits = Limits { every: Some((NEWS, &mut tell)), ..Limits::default() };
     let exit = programs
-        .run(thin_check, &args, &mut limits)
+        .run(thin_check, args, &mut limits)
         .map_err(|source| Error::Check { path: path.to_owned(), source })?;
     if exit.success() {
         return Ok(());

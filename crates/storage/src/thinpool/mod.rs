@@ -18,7 +18,7 @@ use mvm_config::names::DmName;
 use mvm_diagnostics::Finding;
 use mvm_host::exec::{self, Execute};
 use mvm_plan::Plan;
-use mvm_plan::thinpool::{Desired, Observed, PoolState, Step};
+use mvm_plan::thinpool::{Desired, Device, Observed, PoolState, Step};
 
 use crate::loops::LoopDevices;
 use crate::mapper::DeviceMapper;
@@ -79,6 +79,29 @@ pub fn apply_with(
     desired: &Desired,
 ) -> Result<Report, Error> {
     apply::apply(system, plan, desired)
+}
+
+/// Reads the metadata of a pool on files with thin_check while nobody uses it. Changes nothing.
+/// `None` while the pool is live.
+///
+/// # Errors
+/// [`Error::CheckFailed`] when the metadata is damaged; otherwise why it could not be read.
+pub fn check_metadata(roots: &Roots, desired: &Desired) -> Result<Option<()>, Error> {
+    let _lock = lock(roots)?;
+    with_kernel(roots, |system| check_metadata_with(system, desired))
+}
+
+fn check_metadata_with(system: &System<'_>, desired: &Desired) -> Result<Option<()>, Error> {
+    if observe::device(system, &desired.name)? != Device::Absent {
+        return Ok(None);
+    }
+    let path = system.roots.at(desired.metadata());
+    let thin_check = exec::find(system.roots, "thin_check").ok_or_else(|| {
+        let source =
+            std::io::Error::new(std::io::ErrorKind::NotFound, "thin_check is not installed");
+        Error::Look { path: path.clone(), source }
+    })?;
+    check::look(system.programs, &thin_check, &path).map(Some)
 }
 
 /// The whole road: keeps other runs out, observes, plans, applies, observes again. The answer is

@@ -243,6 +243,19 @@ fn damaged_metadata_is_not_activated() {
 }
 
 #[test]
+fn a_check_by_hand_clears_no_flag_and_leaves_a_live_pool_alone() {
+    let mut bench = Bench::new();
+    bench.run().unwrap();
+    let check = |bench: &Bench| bench.with(|system| check_metadata_with(system, &desired()));
+    assert!(check(&bench).unwrap().is_none());
+    bench.machine.reboot();
+    assert!(check(&bench).unwrap().is_some());
+    assert_eq!(bench.programs.asked()[0].1, [std::ffi::OsString::from(bench.path("metadata"))]);
+    bench.programs = Recording::new([Exit { code: Some(1), ..Exit::default() }]);
+    assert!(matches!(check(&bench), Err(Error::CheckFailed { .. })));
+}
+
+#[test]
 fn whatever_is_done_to_the_files_is_refused_and_not_mended() {
     type Spoil = fn(&Bench);
     let spoil: [(&str, Spoil); 6] = [

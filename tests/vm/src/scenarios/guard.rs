@@ -144,6 +144,7 @@ pub fn damaged_metadata_is_never_activated(context: &mut Context) -> Result<()> 
     make_writer(guest, true)?;
     guest.ok(&format!("dd if=/dev/zero of={WRITER} bs=1M count=32 oflag=direct status=none"))?;
     take_down(guest)?;
+    guest.ok("mvmhost pool check")?;
     guest.ok(&format!("cp --sparse=always {FILES}/metadata /root/metadata"))?;
     // Offsets of struct thin_disk_superblock; a number there is a block of 4 KiB.
     let root =
@@ -184,6 +185,8 @@ fn damaged(guest: &mut Guest, name: &str, spoil: &str) -> Result<()> {
     let run = guest.run("/usr/libexec/mvmhost/mvm-thinpool")?;
     ensure!(run.code() == Some(73), "{name}: {run:?}");
     guest.ok(&format!("! dmsetup info {POOL} 2> /dev/null")).with_context(|| name.to_owned())?;
+    let check = host::json(guest, "pool check")?;
+    ensure!(!host::codes(&check).contains(&"MVM-POOL-134".to_owned()), "{name}: {check}");
     ensure!(guest.ok(&sum)? == before, "{name}: it was changed");
     guest.ok(&back)?;
     Ok(())

@@ -1,5 +1,6 @@
 //! `mvmhost pool`: one file for each of its subcommands.
 
+mod check;
 mod grow;
 mod remove;
 mod status;
@@ -16,6 +17,7 @@ pub(super) fn run(context: &Context, what: &PoolCommand) -> Exit {
     match what {
         PoolCommand::Status => status::run(context),
         PoolCommand::Grow { to } => grow::run(context, *to),
+        PoolCommand::Check => check::run(context),
         PoolCommand::Remove => remove::run(context),
     }
 }

@@ -1,0 +1,39 @@
+//! `mvmhost pool check`: reads the metadata of a pool that is down; changes nothing.
+
+use mvm_config::model::Backend;
+use mvm_diagnostics::Finding;
+use mvm_diagnostics::catalogue::teardown;
+use mvm_plan::thinpool::Desired;
+use mvm_storage::guard::store;
+use mvm_storage::thinpool::check_metadata;
+
+use super::config;
+use crate::context::Context;
+use crate::output::{self, Exit};
+
+pub(super) fn run(context: &Context) -> Exit {
+    let (config, mut findings) = match config(context) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    let desired = Desired::new(&config);
+    let name = &desired.name;
+    let checked = match desired.backend {
+        Backend::Loop => check_metadata(&context.roots, &desired),
+        // The metadata of other pools is theirs who made them.
+        Backend::Lvm | Backend::External => Ok(None),
+    };
+    match checked {
+        Ok(Some(())) => findings.push(Finding::new(&teardown::CHECKED, name)),
+        Ok(None) => {
+            findings.push(Finding::new(&teardown::NOT_CHECKED, name));
+            match store(&context.roots, &config).0.look() {
+                Ok(seen) => findings.extend(seen.findings),
+                Err(error) => findings.push(error.finding(name)),
+            }
+        }
+        Err(error) => findings.push(error.finding(name)),
+    }
+    output::findings(context.json, &findings);
+    output::exit_for(&findings)
+}
