@@ -14,6 +14,7 @@ const PROGRAM: Program = Program {
     name: "mvm-guard",
     version: env!("CARGO_PKG_VERSION"),
     options: &["--config"],
+    flags: &[],
     help: "Usage: mvm-guard [--config FILE] [--root DIR]
 
 Watches the thin pool of [thinpool]: grows it while there is room, stops flintlockd before it is

@@ -185,6 +185,10 @@ fn the_operator_may_go_past_the_largest_size_and_not_past_the_space() {
     for wanted in [0, 1000 * MIB, 9000 * MIB, u64::MAX] {
         assert!(up_to(&POLICY, &stuck, wanted).is_err(), "{wanted}");
     }
+    for (begun, wanted, size) in [(1000, 1000, 1000), (1200, 1100, 1200), (1200, 1300, 1300)] {
+        let begun = Figures { unfinished: Some(begun * MIB), ..stuck.clone() };
+        assert_eq!(up_to(&POLICY, &begun, wanted * MIB), Ok(size * MIB));
+    }
     let policy = Policy { largest: None, ..POLICY };
     assert!(up_to(&policy, &stuck, 2000 * MIB).is_err());
 }
