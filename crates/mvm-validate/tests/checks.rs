@@ -21,6 +21,7 @@ use serde::Deserialize;
 struct Given {
     /// The status line of a live pool, `absent`, or `unasked: WHY`.
     pool: Option<String>,
+    brake: Option<String>,
     plugin: Option<Plugin>,
     flintlockd: Option<Program>,
     vmm: Option<Program>,
@@ -101,7 +102,7 @@ fn facts(given: Given) -> Facts {
     let certificates = given.certificates.into_iter().map(|(file, held)| (file, Ok(held)));
     let none = given.no_certificates.into_iter().map(|(file, why)| (file, Err(why)));
     Facts {
-        brake: None,
+        brake: given.brake,
         pool: given.pool.map_or(sound.pool, |text| pool(&text)),
         plugin: given.plugin.unwrap_or(sound.plugin),
         flintlockd: given.flintlockd.unwrap_or(sound.flintlockd),
