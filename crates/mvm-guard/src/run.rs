@@ -15,7 +15,7 @@ use crate::guard::Guard;
 /// Space that goes away raises no event, so it is looked for this often.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// After an event: other devices of the host raise events too, and many at once.
-const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Everything that `mvm-guard` does; returns only when it cannot begin.
 pub(crate) fn run(program: &Program, options: &Options) -> Report {

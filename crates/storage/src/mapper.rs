@@ -2,7 +2,7 @@
 
 use std::io;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use devicemapper::{DM, DevId, DeviceInfo, DmError, DmFlags, DmName, DmOptions, DmUuid, errors};
 use mvm_config::Roots;
@@ -94,6 +94,18 @@ impl Settling {
     pub fn wait(self) -> Result<(), Error> {
         // A thread that panicked has said so, and the node is looked for in any case.
         self.0.and_then(|thread| thread.join().ok()).unwrap_or(Ok(()))
+    }
+
+    /// Whether udev is done with the device before so much time has passed.
+    pub fn is_over_within(&self, limit: Duration) -> bool {
+        let begun = Instant::now();
+        while !self.is_over() {
+            if begun.elapsed() >= limit {
+                return false;
+            }
+            thread::sleep(GLANCE);
+        }
+        true
     }
 
     fn is_over(&self) -> bool {

@@ -6,7 +6,7 @@ use std::path::Path;
 use mvm_config::Roots;
 use mvm_host::processes;
 use mvm_plan::teardown::{Holder, Seen, Step, Who, microvm};
-use mvm_plan::thinpool::{Desired, DevNum, Device};
+use mvm_plan::thinpool::{Backing, Desired, DevNum, Device, FileFacts, LivePool, Observed};
 
 use crate::loops::LoopDevices;
 use crate::mapper::DeviceMapper;
@@ -19,22 +19,32 @@ use crate::{Error, files, loops, mapper, thinpool};
 pub fn observe(roots: &Roots, desired: &Desired) -> Result<Seen, Error> {
     let observed = thinpool::observe(roots, desired)?;
     let mut seen = Seen::default();
-    let (number, is_pool) = match &observed.device {
-        Device::Absent => (None, false),
-        Device::Pool(live) => (Some(live.number), true),
-        // Ours that never got a table holds nothing.
-        Device::Empty { number, .. } => (Some(*number), true),
-        Device::Other { .. } => {
-            seen.there = true;
+    let number = match &observed.device {
+        Device::Absent => None,
+        Device::Pool(live) if on_our_files(live, &observed) => Some(live.number),
+        // Without a table it holds nothing.
+        Device::Empty { number, uuid } if *uuid == desired.uuid() => Some(*number),
+        Device::Pool(_) | Device::Empty { .. } | Device::Other { .. } => {
+            seen.foreign = true;
             return Ok(seen);
         }
     };
+    let mut pool = String::new();
     if let Some(number) = number {
-        (seen.there, seen.pool) = (true, is_pool);
+        seen.there = true;
+        pool = files::device_name(&roots.at("/sys"), number);
         on_top(roots, &desired.name, number, &mut seen);
     }
-    seen.loops = loops(roots, &[&observed.metadata, &observed.data])?;
+    loops(roots, &[&observed.metadata, &observed.data], &pool, &mut seen)?;
     Ok(seen)
+}
+
+/// Another pool may have the name: what is on it is not ours to take down.
+fn on_our_files(live: &LivePool, observed: &Observed) -> bool {
+    let same = |backing: &Backing, file: &Option<FileFacts>| {
+        backing.file.is_some() && backing.file == file.as_ref().map(|file| file.id)
+    };
+    same(&live.metadata, &observed.metadata) && same(&live.data, &observed.data)
 }
 
 /// The thin devices on the pool, and who uses them or the pool.
@@ -85,19 +95,33 @@ fn mounts(roots: &Roots, number: DevNum) -> Vec<String> {
     of_device.collect()
 }
 
+/// The loop devices on the pool's files, and who else than the pool uses them.
 fn loops(
     roots: &Roots,
-    pool: &[&Option<mvm_plan::thinpool::FileFacts>],
-) -> Result<Vec<String>, Error> {
-    let mut found = Vec::new();
+    ours: &[&Option<FileFacts>],
+    pool: &str,
+    seen: &mut Seen,
+) -> Result<(), Error> {
+    let sys = roots.at("/sys");
     for attached in loops::Kernel::new(roots).attached()? {
-        let ours = pool.iter().any(|file| file.as_ref().is_some_and(|f| f.id == attached.file));
+        if !ours.iter().any(|file| file.as_ref().is_some_and(|f| f.id == attached.file)) {
+            continue;
+        }
+        let device = attached.device;
+        for holder in files::holders(&sys, &device) {
+            if holder != pool {
+                seen.holders.push(Holder { device: device.clone(), who: Who::Device(holder) });
+            }
+        }
+        if let Ok(number) = files::block_attribute(&sys, &device, "dev").parse() {
+            users(roots, &device, &device, number, seen);
+        }
         // What clears itself goes with the pool.
-        if ours && !attached.autoclear {
-            found.push(attached.device);
+        if !attached.autoclear {
+            seen.loops.push(device);
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// Does the steps, in order.

@@ -56,8 +56,8 @@ catalogue! {
     }
     BRAKE_FAILED = "MVM-POOL-107", "aa8143c31d77cb2326c5fbce1ecae5f0", Error {
         message: "flintlockd could not be {what} ({subject}): {why}",
-        cause: "systemd did not do what mvm-guard asked for. It is asked again within half a \
-                minute.",
+        cause: "systemd did not do what mvm-guard asked for. It is asked to stop again within half a \
+                minute; a flintlockd that does not start has retries of its own.",
         remedy: "systemctl status {subject}",
     }
     NOT_WATCHED = "MVM-POOL-108", "01311c3e2f1f70f0a6cff94366fe1083", Error {

@@ -3,7 +3,7 @@
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::guard;
 
-use super::{Figures, Policy, RELEASE_MARGIN, Room, past};
+use super::{Figures, Policy, RELEASE_MARGIN, Room, Unfinished, past};
 use crate::thinpool::Mode;
 
 /// What is to be done with the brake.
@@ -136,10 +136,9 @@ fn target(policy: &Policy, figures: &Figures) -> Result<u64, Stuck> {
     }
     let largest = policy.largest.ok_or(Stuck::Largest)?;
     let room = figures.room.as_ref().ok_or(Stuck::Room)?;
-    if let Some(size) = figures.unfinished {
+    if let Some(Unfinished { size, missing }) = figures.unfinished {
         // What was begun is ended as it was begun, or not yet; the kernel may have it already.
-        let fits = size.saturating_sub(figures.size) <= room.free;
-        return if fits { Ok(size.max(figures.size)) } else { Err(Stuck::Room) };
+        return if missing <= room.free { Ok(size.max(figures.size)) } else { Err(Stuck::Room) };
     }
     let step = u128::from(figures.size) * u128::from(policy.grow) / 100;
     let step = u64::try_from(step).unwrap_or(u64::MAX).max(figures.block);
@@ -189,7 +188,7 @@ pub fn up_to(policy: &Policy, figures: &Figures, wanted: u64) -> Result<u64, &'s
     }
     let size = blocks(figures, wanted);
     // What was cut short is ended first; the kernel may have the size already and the record not.
-    if figures.unfinished.is_some_and(|begun| begun >= size) {
+    if figures.unfinished.is_some_and(|begun| begun.size >= size) {
         return step(policy, figures);
     }
     if size <= figures.size {

@@ -64,8 +64,18 @@ pub struct Figures {
     pub size: u64,
     /// Where growth comes from; `None` where mvmhost does not know.
     pub room: Option<Room>,
-    /// Bytes to which the pool was being grown when that was interrupted.
-    pub unfinished: Option<u64>,
+    /// A growing that was interrupted.
+    pub unfinished: Option<Unfinished>,
+}
+
+/// What was begun and not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Unfinished {
+    /// Bytes to which the pool was being grown.
+    pub size: u64,
+    /// Bytes of that which the file system has yet to give.
+    pub missing: u64,
 }
 
 /// The file system under the pool's files, or the volume group.

@@ -34,6 +34,10 @@ fn figures(data: u64, metadata: u64) -> Figures {
     }
 }
 
+fn begun(size: u64, missing: u64) -> Option<Unfinished> {
+    Some(Unfinished { size: size * MIB, missing: missing * MIB })
+}
+
 fn codes(decision: &Decision) -> Vec<&'static str> {
     decision.findings.iter().map(mvm_diagnostics::Finding::code).collect()
 }
@@ -144,12 +148,14 @@ fn metadata_that_needs_a_check_is_not_resized() {
 #[test]
 fn what_was_begun_is_ended_whatever_the_fill() {
     for (unfinished, grown) in [(600, Some(600)), (2000, Some(2000)), (500, Some(500))] {
-        let figures = Figures { unfinished: Some(unfinished * MIB), ..figures(10, 10) };
+        let figures = Figures { unfinished: begun(unfinished, 100), ..figures(10, 10) };
         assert_eq!(decided(&figures, false).grow, grown.map(|size: u64| size * MIB));
     }
-    let mut figures = Figures { unfinished: Some(600 * MIB), ..figures(10, 10) };
+    let mut figures = Figures { unfinished: begun(600, 100), ..figures(10, 10) };
     figures.room.as_mut().unwrap().free = 50 * MIB;
     assert_eq!(decided(&figures, false).grow, None, "it waits for space");
+    figures.unfinished = begun(600, 0);
+    assert_eq!(decided(&figures, false).grow, Some(600 * MIB), "its space is allocated already");
 }
 
 #[test]
@@ -185,9 +191,9 @@ fn the_operator_may_go_past_the_largest_size_and_not_past_the_space() {
     for wanted in [0, 1000 * MIB, 9000 * MIB, u64::MAX] {
         assert!(up_to(&POLICY, &stuck, wanted).is_err(), "{wanted}");
     }
-    for (begun, wanted, size) in [(1000, 1000, 1000), (1200, 1100, 1200), (1200, 1300, 1300)] {
-        let begun = Figures { unfinished: Some(begun * MIB), ..stuck.clone() };
-        assert_eq!(up_to(&POLICY, &begun, wanted * MIB), Ok(size * MIB));
+    for (was, wanted, size) in [(1000, 1000, 1000), (1200, 1100, 1200), (1200, 1300, 1300)] {
+        let figures = Figures { unfinished: begun(was, 0), ..stuck.clone() };
+        assert_eq!(up_to(&POLICY, &figures, wanted * MIB), Ok(size * MIB));
     }
     let policy = Policy { largest: None, ..POLICY };
     assert!(up_to(&policy, &stuck, 2000 * MIB).is_err());

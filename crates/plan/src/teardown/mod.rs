@@ -12,10 +12,10 @@ use crate::Plan;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Seen {
-    /// Whether a device of the pool's name is there.
+    /// Whether the pool's device is there.
     pub there: bool,
-    /// Whether it is a thin pool.
-    pub pool: bool,
+    /// Whether that name is another device's than a pool on the files of the configuration.
+    pub foreign: bool,
     /// The thin devices on it, by their device-mapper names.
     pub devices: Vec<String>,
     /// Who uses one of them, or the pool itself.
@@ -105,9 +105,10 @@ pub fn plan(name: &str, seen: &Seen) -> Plan<Step> {
         .collect();
     let unit = |unit: &String| Finding::new(&teardown::UNIT_RUNS, unit).with("pool", name);
     findings.extend(seen.units.iter().map(unit));
-    if seen.there && !seen.pool {
+    if seen.foreign {
         let other = Finding::new(&teardown::NOT_REMOVED, name);
-        findings.push(other.with("why", "the device of that name is no thin pool"));
+        let why = "the device of that name is not on the files of the configuration";
+        findings.push(other.with("why", why));
     }
     let remove = |name: &str| Step::Remove { name: name.to_owned() };
     let mut steps: Vec<Step> = seen.devices.iter().map(|device| remove(device)).collect();
@@ -142,7 +143,6 @@ mod tests {
     fn idle() -> Seen {
         Seen {
             there: true,
-            pool: true,
             devices: vec!["p-snap-1".to_owned(), "p-snap-2".to_owned()],
             loops: vec!["loop3".to_owned()],
             ..Seen::default()
@@ -179,7 +179,7 @@ mod tests {
         let units = vec!["containerd-dev.service".to_owned()];
         let plan = plan("p", &Seen { units, ..idle() });
         assert_eq!((plan.findings[0].code(), plan.steps.len()), (teardown::UNIT_RUNS.code, 0));
-        assert!(super::plan("p", &Seen { pool: false, ..idle() }).is_refused());
+        assert!(super::plan("p", &Seen { foreign: true, ..idle() }).is_refused());
     }
 
     #[test]

@@ -132,6 +132,27 @@ impl RecordedIdentity {
 }
 
 impl Receipt {
+    /// Whether it is about this pool on these two files.
+    pub fn is_about(&self, desired: &Desired, observed: &Observed) -> bool {
+        let same = |was: &RecordedFile, is: &Option<FileFacts>| {
+            is.as_ref().is_some_and(|is| was.is_same(is))
+        };
+        self.name == desired.name
+            && self.data.path == desired.data()
+            && same(&self.data, &observed.data)
+            && same(&self.metadata, &observed.metadata)
+    }
+
+    /// The same pool after it got longer: that, and nothing else that may have changed since.
+    #[must_use]
+    pub fn grown(&self, table: &Shape, file: u64) -> Self {
+        let mut grown = self.clone();
+        grown.table.clone_from(table);
+        grown.data.size = file;
+        grown.growing = self.growing.filter(|target| table.bytes() < *target);
+        grown
+    }
+
     /// Whether this receipt still says enough about a live pool that is like `now`.
     ///
     /// containerd makes one of its databases with its first snapshot, which may be days after its

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mvm_config::Roots;
 use mvm_host::exec;
-use mvm_plan::guard::{GrowStep, Growing, Room, plan_growth};
+use mvm_plan::guard::{GrowStep, Growing, Room, Unfinished, plan_growth};
 use mvm_plan::thinpool::{
     Desired, Device, FileFacts, LivePool, Observed, Receipt, SECTOR, Shape, ThinPoolTable,
 };
@@ -20,6 +20,8 @@ use crate::{Error, files, loops, mapper, receipt};
 /// Metadata that one data block may need, with the room that many snapshots take: four times the
 /// 48 bytes of the kernel's guide. A sparse metadata file is often larger than it can ever get.
 const METADATA_PER_BLOCK: u64 = 4 * 48;
+/// How long udev may be busy with a pool that was resized. It has nothing to do for it.
+const UDEV: Duration = Duration::from_secs(10);
 
 /// The pool of `[thinpool] backend = "loop"`.
 pub struct Files {
@@ -83,8 +85,8 @@ impl Files {
         };
         let file = ours(&observed, live)
             .ok_or_else(|| not_growable(name, "it is not on the files of the configuration"))?;
-        let receipt =
-            observed.receipt.pool().ok_or_else(|| not_growable(name, "it is not on record"))?;
+        let receipt = observed.receipt.pool().filter(|old| old.is_about(&self.desired, &observed));
+        let receipt = receipt.ok_or_else(|| not_growable(name, "it is not on record"))?;
         Ok(plan_growth(&self.growing(live, file, receipt.growing), size))
     }
 
@@ -118,15 +120,25 @@ impl Files {
         let (table, _) = self.live()?;
         let shape = Shape { sectors: size / SECTOR, ..table.shape.clone() };
         self.mapper.load(name, &ThinPoolTable { shape, ..table })?;
-        // The old table runs until then, so that the pool runs tells nothing.
-        self.mapper.resume(name)?.wait()
+        // The old table runs until then, so that the pool runs tells nothing. A udev that never
+        // ends its work must not keep the guard from its own.
+        let settling = self.mapper.resume(name)?;
+        if settling.is_over_within(UDEV) {
+            settling.wait()?;
+        }
+        match self.live()?.0.shape.bytes() {
+            live if live >= size => Ok(()),
+            _ => Err(not_growable(name, "the kernel still has the old table")),
+        }
     }
 
     fn record(&self) -> Result<(), Error> {
         let (table, observed) = self.live()?;
-        let now = Receipt::of(&self.desired, &observed, &table.shape);
-        let now = now.ok_or_else(|| Error::NotLive { name: self.desired.name.clone() })?;
-        receipt::write(&self.roots, &now)
+        let name = &self.desired.name;
+        let (Some(old), Some(file)) = (observed.receipt.pool(), &observed.data) else {
+            return Err(not_growable(name, "it is not on record"));
+        };
+        receipt::write(&self.roots, &old.grown(&table.shape, file.size))
     }
 
     fn live(&self) -> Result<(ThinPoolTable, Observed), Error> {
@@ -163,7 +175,10 @@ impl Store for Files {
                 free: observed.file_system.free,
                 promised: hole(file) + metadata.min(blocks.saturating_mul(METADATA_PER_BLOCK)),
             });
-            figures.unfinished = observed.receipt.pool().and_then(|receipt| receipt.growing);
+            let begun = observed.receipt.pool().and_then(|receipt| receipt.growing);
+            let there = file.size.max(figures.size);
+            figures.unfinished =
+                begun.map(|size| Unfinished { size, missing: size.saturating_sub(there) });
         }
         Ok(seen)
     }

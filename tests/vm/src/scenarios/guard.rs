@@ -10,116 +10,140 @@ use crate::runner::Context;
 
 /// A thin device of our own on the pool, with an id far from containerd's.
 const WRITER: &str = "/dev/mapper/writer";
+/// What the writer keeps on it.
+const KEPT: &str = "cmp -n 104857600 /srv/source /dev/mapper/writer";
 /// What mvm-guard needs at most: its 30 s, and what a guest without hardware support adds.
 const ACTS: Duration = Duration::from_secs(75);
 
-/// A writer that is faster than the guard's 30 s: the pool is full before it grows, and every write
-/// that was acknowledged is there afterwards, also after a power cut.
+/// A pool that fills up: grown, then braked.
 ///
 /// # Errors
-/// A write fails or is lost, or the pool does not grow.
-pub fn a_writer_never_sees_the_end(context: &mut Context) -> Result<()> {
+/// A write fails or is lost, a microVM is lost, or the brake is not released.
+pub fn a_pool_that_fills_up_is_grown_or_braked(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
-    small_pool(guest, "256MiB", "1GiB")?;
-    make_writer(guest, true)?;
-    guest.ok("head -c 400M /dev/urandom > /srv/source")?;
-    guest
-        .ok(&format!("dd if=/srv/source of={WRITER} bs=1M oflag=direct conv=fsync status=none"))?;
-    guest.ok(&format!("cmp -n 419430400 /srv/source {WRITER}"))?;
-    host::said(guest, "MVM-POOL-103")?;
-    let braked = guest.run("test -e /run/mvmhost/brake")?;
-    ensure!(!braked.success(), "it was braked while it could grow");
-    // 400 MiB are less than 80 % of it, or it is as large as it may get.
-    guest.wait_for(
-        &format!("test $(blockdev --getsize64 /dev/mapper/{POOL}) -gt 524288000"),
-        ACTS,
+    small_pool(guest)?;
+    a_writer_never_sees_the_end(guest)?;
+    the_brake_spares_what_runs(guest)?;
+    host::settles(guest, host::HEALS)
+}
+
+/// As above, and grown by hand with a kill or a power cut at any moment.
+///
+/// # Errors
+/// A plain run does not end what was begun, or data are lost.
+pub fn growing_survives_kills_and_power_cuts(context: &mut Context) -> Result<()> {
+    a_pool_that_fills_up_is_grown_or_braked(context)?;
+    let guest = &mut context.guest;
+    a_killed_grow_converges(guest)?;
+    guest.ok(
+        "sync; sh -c 'mvmhost pool grow --to 240MiB > /dev/null 2>&1 &'; sleep $(cat /root/half)",
     )?;
-    host::settles(guest, host::HEALS)?;
-    guest.ok("grep -q '^mvmhost_pool_up.* 1$' /run/mvmhost/mvmhost.prom")?;
     guest.power_cut()?;
     host::settles(guest, host::HEALS)?;
     make_writer(guest, false)?;
-    guest.ok(&format!("cmp -n 419430400 /srv/source {WRITER}"))?;
+    guest.ok(KEPT)?;
     Ok(())
 }
 
-/// A pool that may not grow, and a host file system that fills up.
-///
-/// # Errors
-/// flintlockd goes on, a microVM is lost, or the brake is not released.
-pub fn the_brake_spares_what_runs(context: &mut Context) -> Result<()> {
-    let guest = &mut context.guest;
-    small_pool(guest, "256MiB", "256MiB")?;
+/// The writer is faster than the guard's 30 s: the pool is full before it grows.
+fn a_writer_never_sees_the_end(guest: &mut Guest) -> Result<()> {
     make_writer(guest, true)?;
+    guest.ok("head -c 100M /dev/urandom > /srv/source")?;
+    guest
+        .ok(&format!("dd if=/srv/source of={WRITER} bs=1M oflag=direct conv=fsync status=none"))?;
+    guest.ok(KEPT)?;
+    host::said(guest, "MVM-POOL-103")?;
+    let braked = guest.run("test -e /run/mvmhost/brake")?;
+    ensure!(!braked.success(), "it was braked while it could grow");
+    // 100 MiB are less than 80 % of max-data-size.
+    guest.wait_for(
+        &format!("test $(blockdev --getsize64 /dev/mapper/{POOL}) -eq 134217728"),
+        ACTS,
+    )?;
+    guest.ok("grep -q '^mvmhost_pool_up.* 1$' /run/mvmhost/mvmhost.prom")?;
+    let peak = guest.ok("awk '/VmHWM/ { print $2 }' /proc/$(pidof mvm-guard)/status")?;
+    let peak: u64 = peak.trim().parse()?;
+    ensure!(peak < 16 * 1024, "mvm-guard took {peak} KiB");
+    Ok(())
+}
+
+/// The pool may not grow any more, and then the host's file system fills up.
+fn the_brake_spares_what_runs(guest: &mut Guest) -> Result<()> {
     // A VMM as flintlockd leaves it: a process of its own in flintlockd's cgroup.
     let vmm = "(echo $BASHPID > /sys/fs/cgroup/system.slice/flintlockd.service/cgroup.procs
         exec setsid sleep 100000 < /dev/null > /dev/null 2>&1) & echo $! > /root/vmm; disown";
     guest.ok(&format!("bash -c '{vmm}'"))?;
-    guest.ok(&format!("dd if=/dev/zero of={WRITER} bs=1M count=246 oflag=direct status=none"))?;
+    guest.ok(&format!(
+        "dd if=/dev/zero of={WRITER} bs=1M seek=100 count=23 oflag=direct status=none"
+    ))?;
     held_back(guest)?;
     let entry = host::said(guest, "MVM-POOL-105")?;
     ensure!(entry["MVMHOST_REMEDY"].as_str().unwrap_or_default().contains("pool grow"), "{entry}");
     let start = guest.run("systemctl start flintlockd.service")?;
     ensure!(!start.success(), "flintlockd starts behind the brake");
     ensure!(host::codes(&host::json(guest, "status")?).contains(&"MVM-POOL-105".to_owned()));
-    guest.ok(&format!("blkdiscard {WRITER}"))?;
+    guest.ok(&format!("blkdiscard -o 104857600 {WRITER} && {EVENT}"))?;
     released(guest)?;
     host::said(guest, "MVM-POOL-106")?;
     // The pool has holes that the file system can no longer fill.
     guest.ok(
         "fallocate -l $(( $(df --output=avail -B1 /srv | tail -n 1) - 20971520 )) /srv/filler",
     )?;
+    guest.ok(EVENT)?;
     held_back(guest)?;
     host::said(guest, "MVM-POOL-102")?;
-    guest.ok("rm /srv/filler")?;
+    guest.ok(&format!("rm /srv/filler && {EVENT}"))?;
     released(guest)?;
     guest.ok("kill $(cat /root/vmm)")?;
-    host::settles(guest, host::HEALS)
-}
-
-/// `mvmhost pool grow`, killed again and again at another moment, and twice by a power cut.
-///
-/// # Errors
-/// A plain run does not end what was begun, or data are lost.
-pub fn a_killed_grow_converges(context: &mut Context) -> Result<()> {
-    let guest = &mut context.guest;
-    small_pool(guest, "128MiB", "128MiB")?;
-    make_writer(guest, true)?;
-    guest.ok(&format!("head -c 64M /dev/urandom > /srv/source && dd if=/srv/source of={WRITER} bs=1M oflag=direct conv=fsync status=none"))?;
-    // The guard would end it before we look.
-    guest.ok("systemctl stop mvm-guard.service")?;
-    let kill = "i=1; while [ $i -le 24 ]; do
-        size=$((128 + 8 * i)); mvmhost pool grow --to ${size}MiB > /dev/null 2>&1 & pid=$!
-        sleep 0.$(printf %03d $((i * 15))); kill -9 $pid 2> /dev/null && echo killed; wait $pid 2> /dev/null
-        mvmhost pool grow --to ${size}MiB > /root/said 2>&1 || grep -q MVM-POOL-109 /root/said || exit 1
-        test $(blockdev --getsize64 /dev/mapper/flintlock-dev-thinpool) -eq $((size * 1048576)) || exit 2
-        test $(stat -c %s /var/lib/containerd-dev/snapshotter/devmapper/data) -eq $((size * 1048576)) || exit 3
-        /usr/libexec/mvmhost/mvm-thinpool > /root/plan 2>&1 || exit 4
-        if grep -q growing /var/lib/mvmhost/receipt.json; then exit 6; fi
-        dmsetup info flintlock-dev-thinpool | grep -q 'State: *ACTIVE' || exit 5
-        i=$((i + 1)); done";
-    let killed = guest.ok(kill)?;
-    let killed = killed.lines().filter(|line| *line == "killed").count();
-    ensure!(killed >= 4, "only {killed} of 24 were killed in time");
-    guest.ok(&format!("cmp -n 67108864 /srv/source {WRITER} && sync"))?;
-    for (size, after) in [(400, "0.05"), (500, "0.12")] {
-        guest.ok(&format!(
-            "sh -c 'mvmhost pool grow --to {size}MiB > /dev/null 2>&1 &'; sleep {after}"
-        ))?;
-        guest.power_cut()?;
-        host::settles(guest, host::HEALS)?;
-        make_writer(guest, false)?;
-        guest.ok(&format!("cmp -n 67108864 /srv/source {WRITER}"))?;
-    }
     Ok(())
 }
 
+/// Whatever happens in device-mapper wakes the guard, which otherwise looks every 30 s.
+const EVENT: &str = "dmsetup create event --table '0 8 zero' && dmsetup remove event";
+
+/// `mvmhost pool grow`, killed at one moment after the other of the time that it takes.
+fn a_killed_grow_converges(guest: &mut Guest) -> Result<()> {
+    // The guard would end it before we look.
+    guest.ok("systemctl stop mvm-guard.service")?;
+    let kill = "set -u; now() { date +%s%N; }
+        begun=$(now); mvmhost pool grow --to 136MiB > /dev/null || exit 7; whole=$(( $(now) - begun ))
+        part() { printf '%d.%09d' $((whole * $1 / 10 / 1000000000)) $((whole * $1 / 10 % 1000000000)); }
+        part 5 > /root/half
+        for i in 1 2 3 4 5 6 7 8 9; do
+        size=$((136 + 8 * i)); mvmhost pool grow --to ${size}MiB > /dev/null 2>&1 & pid=$!
+        sleep $(part $i); kill -9 $pid 2> /dev/null && echo killed; wait $pid 2> /dev/null
+        mvmhost pool grow --to ${size}MiB > /root/said 2>&1 || grep -q MVM-POOL-109 /root/said || exit 1
+        test $(blockdev --getsize64 /dev/mapper/flintlock-dev-thinpool) -eq $((size * 1048576)) || exit 2
+        test $(stat -c %s /var/lib/containerd-dev/snapshotter/devmapper/data) -eq $((size * 1048576)) || exit 3
+        if grep -q growing /var/lib/mvmhost/receipt.json; then exit 6; fi
+        dmsetup info flintlock-dev-thinpool | grep -q 'State: *ACTIVE' || exit 5
+        done; mvmhost plan > /root/plan 2>&1; /usr/libexec/mvmhost/mvm-thinpool > /root/plan 2>&1 || exit 4";
+    let killed = guest.ok(kill)?;
+    let killed = killed.lines().filter(|line| *line == "killed").count();
+    ensure!(killed >= 4, "only {killed} of 9 were killed in time");
+    guest.ok(KEPT)?;
+    Ok(())
+}
+
+/// A pool in use is not taken down; one that is down can be checked, and is never activated with
+/// metadata that is damaged in its own ways: the file keeps its name and its inode.
+///
 /// # Errors
-/// A pool in use is taken down, who uses it is not named, or something is left behind.
-pub fn remove_names_who_uses_it(context: &mut Context) -> Result<()> {
+/// It is taken down, who uses it is not named, something is left behind, damaged metadata are
+/// activated, or a byte of them changes.
+pub fn a_pool_is_taken_down_and_checked(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
     let refused = host::json(guest, "pool remove")?;
     ensure!(host::codes(&refused).contains(&"MVM-POOL-131".to_owned()), "{refused}");
+    remove_names_who_uses_it(guest)?;
+    guest.ok("mvmhost pool check")?;
+    damaged_metadata_is_never_activated(guest)?;
+    guest.ok("systemctl start mvmhost.target")?;
+    host::settles(guest, host::HEALS)?;
+    host::data_is_intact(guest)
+}
+
+fn remove_names_who_uses_it(guest: &mut Guest) -> Result<()> {
     guest.ok("systemctl stop mvmhost-retry.timer mvm-guard.service flintlockd.service containerd-dev.service")?;
     guest.ok(&format!(
         "sh -c 'exec 3< {} ; sleep 1000 > /dev/null 2>&1 & echo $! > /root/holder'",
@@ -133,23 +157,11 @@ pub fn remove_names_who_uses_it(context: &mut Context) -> Result<()> {
     guest.ok(&format!("dmsetup info {POOL} && kill {}", pid.trim()))?;
     guest.wait_for("mvmhost pool remove", Duration::from_secs(20))?;
     guest.ok(&format!("! dmsetup info {POOL} 2> /dev/null && ! losetup -a | grep {FILES}"))?;
-    guest.ok("systemctl start mvmhost.target")?;
-    host::settles(guest, host::HEALS)?;
-    host::data_is_intact(guest)
+    Ok(())
 }
 
-/// Metadata that is damaged in its own ways: the file keeps its name, its length and its inode.
-///
-/// # Errors
-/// It is activated, or a byte of it changes.
-pub fn damaged_metadata_is_never_activated(context: &mut Context) -> Result<()> {
-    let guest = &mut context.guest;
-    small_pool(guest, "128MiB", "128MiB")?;
-    make_writer(guest, true)?;
-    guest.ok(&format!("dd if=/dev/zero of={WRITER} bs=1M count=32 oflag=direct status=none"))?;
-    take_down(guest)?;
-    guest.ok("mvmhost pool check")?;
-    guest.ok(&format!("cp --sparse=always {FILES}/metadata /root/metadata"))?;
+fn damaged_metadata_is_never_activated(guest: &mut Guest) -> Result<()> {
+    guest.ok(&format!("head -c 16M {FILES}/metadata > /root/metadata"))?;
     // Offsets of struct thin_disk_superblock; a number there is a block of 4 KiB.
     let root =
         |offset: u32| format!("seek=$(( $(od -An -t u8 -j {offset} -N 8 metadata) * 4096 + 40 ))");
@@ -167,55 +179,51 @@ pub fn damaged_metadata_is_never_activated(context: &mut Context) -> Result<()> 
         );
         damaged(guest, name, &spoil)?;
     }
-    damaged(
-        guest,
-        "zeroed",
-        "dd if=/dev/zero of=metadata bs=1M count=16 conv=notrunc status=none",
-    )?;
-    damaged(guest, "cut", "truncate -s 8M metadata")?;
-    guest.ok("systemctl start mvmhost.target")?;
-    host::settles(guest, host::HEALS)
+    let zeroes = "dd if=/dev/zero of=metadata bs=1M count=16 conv=notrunc status=none";
+    damaged(guest, "zeroed", zeroes)?;
+    damaged(guest, "cut", "truncate -s 8M metadata")
 }
 
+/// The disk's blocks cannot be counted: mending allocates some of a sparse file.
 fn damaged(guest: &mut Guest, name: &str, spoil: &str) -> Result<()> {
-    let back = format!(
-        "cd {FILES} && truncate -s 16M metadata && dd if=/root/metadata of=metadata bs=1M conv=notrunc status=none"
+    let length = guest.ok(&format!("stat -c %s {FILES}/metadata"))?;
+    let sum = format!(
+        "cd {FILES} && stat -c '%n %i %s %b %Y' metadata data && head -c 16M metadata | sha256sum"
     );
-    guest
-        .ok(&format!("cd {FILES} && {spoil} && ! cmp -s metadata /root/metadata && sync"))
+    let before = guest
+        .ok(&format!(
+            "(cd {FILES} && {spoil} && ! cmp -s -n 16777216 metadata /root/metadata && sync) && {sum}"
+        ))
         .with_context(|| name.to_owned())?;
-    let sum = format!("cd {FILES} && sha256sum metadata data");
-    let before = guest.ok(&sum)?;
     let run = guest.run("/usr/libexec/mvmhost/mvm-thinpool")?;
     ensure!(run.code() == Some(73), "{name}: {run:?}");
-    guest.ok(&format!("! dmsetup info {POOL} 2> /dev/null")).with_context(|| name.to_owned())?;
     let check = host::json(guest, "pool check")?;
     ensure!(!host::codes(&check).contains(&"MVM-POOL-134".to_owned()), "{name}: {check}");
-    ensure!(guest.ok(&sum)? == before, "{name}: it was changed");
-    guest.ok(&back)?;
+    let after = guest
+        .ok(&format!("! dmsetup info {POOL} 2> /dev/null && {sum}"))
+        .with_context(|| name.to_owned())?;
+    ensure!(after == before, "{name}: it was changed");
+    guest.ok(&format!(
+        "cd {FILES} && dd if=/root/metadata of=metadata bs=1M conv=notrunc status=none && truncate -s {} metadata",
+        length.trim()
+    ))?;
     Ok(())
 }
 
 /// Replaces the pool of the default size, by the commands that the refusals print.
-fn small_pool(guest: &mut Guest, size: &str, largest: &str) -> Result<()> {
-    take_down(guest)?;
+fn small_pool(guest: &mut Guest) -> Result<()> {
+    guest.ok(&format!(
+        "systemctl stop mvmhost-retry.timer mvm-guard.service flintlockd.service containerd-dev.service
+         mvmhost pool remove && ! dmsetup info {POOL} 2> /dev/null"
+    ))?;
     guest.ok(&format!(
         "mkdir -p {FILES}/old && mv -t {FILES}/old {FILES}/data {FILES}/metadata {FILES}/*.db
          mv /var/lib/containerd-dev/io.containerd.metadata.v1.bolt/meta.db {FILES}/old/
          mv /var/lib/mvmhost/receipt.json /root/
-         printf '[thinpool.loop]\\ndata-size = \"{size}\"\\nmetadata-size = \"16MiB\"\\nmax-data-size = \"{largest}\"\\n' > /etc/mvmhost.toml
+         printf '[thinpool.loop]\\ndata-size = \"96MiB\"\\nmetadata-size = \"16MiB\"\\nmax-data-size = \"128MiB\"\\n' > /etc/mvmhost.toml
          mvmhost apply"
     ))?;
     host::settles(guest, host::HEALS)
-}
-
-fn take_down(guest: &mut Guest) -> Result<()> {
-    guest.ok(&format!(
-        "systemctl stop mvmhost-retry.timer mvm-guard.service flintlockd.service containerd-dev.service
-         if dmsetup info writer > /dev/null 2>&1; then dmsetup remove writer; fi
-         mvmhost pool remove; systemctl stop mvm-thinpool.service; ! dmsetup info {POOL} 2> /dev/null"
-    ))?;
-    Ok(())
 }
 
 fn make_writer(guest: &mut Guest, new: bool) -> Result<()> {

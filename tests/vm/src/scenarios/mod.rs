@@ -37,8 +37,8 @@ pub const CORE: &[Test] = &[
     Test::from(UP, "vlan", vlan::microvms_on_a_vlan_of_a_late_bond),
     Test::from(UP, "diagnose", diagnosis::journals_are_recognised),
     Test::from(UP, "faults", checks::one_fault_one_code_one_remedy),
-    Test::from(UP, "guard-grows", guard::a_writer_never_sees_the_end),
-    Test::from(UP, "guard-brakes", guard::the_brake_spares_what_runs),
+    Test::from(UP, "guard", guard::growing_survives_kills_and_power_cuts),
+    Test::from(UP, "pool-down", guard::a_pool_is_taken_down_and_checked),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
 ];
 
@@ -73,10 +73,6 @@ pub const TESTS: &[Test] = &[
     Test::from(UP, "warnings", checks::warnings_stop_nothing_and_exceptions_end),
     Test::from(UP, "diagnose", diagnosis::journals_are_recognised),
     Test::from(UP, "report", diagnosis::a_report_holds_no_secret),
-    Test::from(UP, "guard-grows", guard::a_writer_never_sees_the_end),
-    Test::from(UP, "guard-brakes", guard::the_brake_spares_what_runs),
-    Test::from(UP, "guard-killed", guard::a_killed_grow_converges),
-    Test::from(UP, "pool-remove", guard::remove_names_who_uses_it),
-    Test::from(UP, "metadata-damaged", guard::damaged_metadata_is_never_activated),
+    Test::from(UP, "guard", guard::a_pool_that_fills_up_is_grown_or_braked),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
 ];

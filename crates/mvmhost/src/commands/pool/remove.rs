@@ -1,15 +1,23 @@
 //! `mvmhost pool remove`: takes the devices down when nobody uses them; the files stay.
 
+use std::time::Duration;
+
+use mvm_config::Roots;
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::teardown;
-use mvm_host::systemd::{Manager, Units};
+use mvm_host::chain;
+use mvm_host::systemd::{Job, Manager, Mode, Units};
+use mvm_plan::names;
+use mvm_plan::teardown::{self as plan, Step};
 use mvm_plan::thinpool::Desired;
-use mvm_plan::{names, teardown as plan};
 use mvm_storage::teardown as storage;
 
 use super::config;
 use crate::context::{self, Context};
 use crate::output::{self, Exit};
+
+/// How long mvm-guard may take to end a look.
+const STOPS: Duration = Duration::from_secs(20);
 
 pub(super) fn run(context: &Context) -> Exit {
     let (config, mut findings) = match config(context) {
@@ -27,30 +35,42 @@ pub(super) fn run(context: &Context) -> Exit {
             return output::exit_for(&findings);
         }
     };
-    let containerd = names::containerd_unit(desired.instance);
-    match Manager::connect() {
-        Ok(mut manager) => {
-            for unit in [desired.flintlockd_unit.as_str(), containerd] {
-                if manager.state(unit).is_ok_and(|state| state.is_active()) {
-                    seen.units.push(unit.to_owned());
-                }
-            }
-        }
+    let mut manager = match Manager::connect() {
+        Ok(manager) => manager,
         Err(error) => {
             output::findings(context.json, &[context::no_systemd(&error)]);
             return Exit::Unavailable;
+        }
+    };
+    let containerd = names::containerd_unit(desired.instance);
+    for unit in [desired.flintlockd_unit.as_str(), containerd] {
+        // Also one that waits for its next attempt.
+        let runs = |state: &str| !matches!(state, "inactive" | "failed");
+        if manager.state(unit).is_ok_and(|state| runs(&state.active_state)) {
+            seen.units.push(unit.to_owned());
         }
     }
     let plan = plan::plan(name, &seen);
     let refused = plan.is_refused();
     findings.extend(plan.findings);
     if !refused {
-        findings.push(match storage::apply(roots, &plan.steps) {
+        findings.push(match take_down(roots, &plan.steps, &mut manager) {
             Ok(()) => Finding::new(&teardown::REMOVED, name)
                 .with("directory", desired.directory.display()),
-            Err(error) => Finding::new(&teardown::NOT_REMOVED, name).with("why", error.chain()),
+            Err(why) => Finding::new(&teardown::NOT_REMOVED, name).with("why", why),
         });
     }
     output::findings(context.json, &findings);
     if refused { Exit::Refused } else { output::exit_for(&findings) }
+}
+
+/// The unit counts as up until it is stopped, and what needs the pool would wait for ever for one
+/// that is gone. mvm-guard, which would miss the pool, stops with it.
+fn take_down(roots: &Roots, steps: &[Step], manager: &mut Manager) -> Result<(), String> {
+    let stopped = manager.run(Job::Stop, names::THINPOOL_UNIT, Mode::Replace, STOPS);
+    match stopped {
+        Err(error) if !error.is_no_such_unit() => return Err(chain(&error)),
+        _ => {}
+    }
+    storage::apply(roots, steps).map_err(|error| error.chain())
 }
