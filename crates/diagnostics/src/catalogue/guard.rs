@@ -45,7 +45,7 @@ catalogue! {
         remedy: "# give the pool room: set [thinpool.loop] max-data-size in /etc/mvmhost.toml above its size, then\n\
                  mvmhost apply\n\
                  mvmhost pool grow\n\
-                 # or delete microVMs: set [thinpool.guard] brake-percent = 100 for as long as that takes, then\n\
+                 # or delete microVMs: set [thinpool.guard] brake-percent = 100, which is no brake, for as long as that takes, then\n\
                  mvmhost apply\n\
                  systemctl start {unit}",
     }

@@ -30,7 +30,8 @@ catalogue! {
     }
     CHECKED = "MVM-POOL-134", "50ad904355fad8b9000a9e70d71026cb", Info {
         message: "the metadata of thin pool {subject} is in order",
-        cause: "thin_check read all of it and found nothing wrong. Nothing was changed.",
+        cause: "thin_check read all of it and found nothing wrong, and the files are those on record. \
+                Nothing was changed.",
         remedy: "",
     }
     NOT_CHECKED = "MVM-POOL-135", "649c5c09913ef90212217dc043b68fb6", Warning {

@@ -31,8 +31,10 @@ pub struct Decision {
 /// Why a pool is not grown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stuck {
-    /// It is as large as it may get, or somebody else grows it.
+    /// It is as large as it may get.
     Largest,
+    /// Somebody else grows it.
+    Foreign,
     /// There is no space for it.
     Room,
     /// The kernel refuses to resize it in its state.
@@ -43,6 +45,7 @@ impl Stuck {
     fn why(self) -> &'static str {
         match self {
             Self::Largest => "it is as large as the configuration lets it get",
+            Self::Foreign => "only a pool on files is grown here",
             Self::Room => "there is no space for more",
             Self::State => "the kernel resizes no pool in this state",
         }
@@ -102,6 +105,10 @@ fn stuck_at(name: &str, figures: &Figures, stuck: Stuck) -> Finding {
 }
 
 fn brake(policy: &Policy, figures: &Figures, braked: bool, full: bool) -> Brake {
+    // Nothing is past 100 %: that is how an operator gets a flintlockd that deletes microVMs.
+    if policy.brake >= 100 {
+        return if braked { Brake::Release } else { Brake::Keep };
+    }
     if !braked {
         return reason(figures, policy.brake, full).map_or(Brake::Keep, Brake::Set);
     }
@@ -134,7 +141,7 @@ fn target(policy: &Policy, figures: &Figures) -> Result<u64, Stuck> {
     if !takes_a_resize(figures) {
         return Err(Stuck::State);
     }
-    let largest = policy.largest.ok_or(Stuck::Largest)?;
+    let largest = policy.largest.ok_or(Stuck::Foreign)?;
     let room = figures.room.as_ref().ok_or(Stuck::Room)?;
     if let Some(Unfinished { size, missing }) = figures.unfinished {
         // What was begun is ended as it was begun, or not yet; the kernel may have it already.
@@ -158,9 +165,9 @@ fn takes_a_resize(figures: &Figures) -> bool {
 }
 
 /// Bytes that may be taken from the place: it must still hold what was promised, and not get
-/// fuller than brake-percent, because others write there too.
+/// fuller than brake-percent, because others write there too; one percent is theirs in any case.
 fn spare(room: &Room, brake: u8) -> u64 {
-    let kept = u128::from(room.total) * u128::from(100_u8.saturating_sub(brake)) / 100;
+    let kept = u128::from(room.total) * u128::from(100 - brake.min(99)) / 100;
     let kept = u64::try_from(kept).unwrap_or(u64::MAX);
     room.free.saturating_sub(room.promised).saturating_sub(kept)
 }
@@ -184,7 +191,7 @@ pub fn step(policy: &Policy, figures: &Figures) -> Result<u64, &'static str> {
 /// Why that is none, for people.
 pub fn up_to(policy: &Policy, figures: &Figures, wanted: u64) -> Result<u64, &'static str> {
     if policy.largest.is_none() {
-        return Err(Stuck::Largest.why());
+        return Err(Stuck::Foreign.why());
     }
     let size = blocks(figures, wanted);
     // What was cut short is ended first; the kernel may have the size already and the record not.

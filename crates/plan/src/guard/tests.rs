@@ -136,6 +136,15 @@ fn the_kernels_own_word_for_full_counts_more_than_numbers() {
 }
 
 #[test]
+fn a_brake_at_100_percent_is_none_whatever_the_fill() {
+    let policy = Policy { brake: 100, ..POLICY };
+    let mut full = Figures { size: 1000 * MIB, ..figures(100, 100) };
+    full.pool.mode = Some(Mode::OutOfDataSpace);
+    assert_eq!(decide("pool", &policy, &full, true, false).brake, Brake::Release);
+    assert_eq!(decide("pool", &policy, &full, false, false).brake, Brake::Keep);
+}
+
+#[test]
 fn metadata_that_needs_a_check_is_not_resized() {
     for (needs_check, mode) in [(true, Mode::ReadWrite), (false, Mode::ReadOnly)] {
         let mut figures = figures(85, 10);

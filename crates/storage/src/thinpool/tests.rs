@@ -253,6 +253,9 @@ fn a_check_by_hand_clears_no_flag_and_leaves_a_live_pool_alone() {
     assert_eq!(bench.programs.asked()[0].1, [std::ffi::OsString::from(bench.path("metadata"))]);
     bench.programs = Recording::new([Exit { code: Some(1), ..Exit::default() }]);
     assert!(matches!(check(&bench), Err(Error::CheckFailed { .. })));
+    let metadata = File::options().write(true).open(bench.path("metadata")).unwrap();
+    metadata.set_len(2 << 20).unwrap();
+    assert!(check(&bench).unwrap().is_some_and(|refused| !refused.is_empty()));
 }
 
 #[test]

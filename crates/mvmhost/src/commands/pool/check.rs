@@ -24,7 +24,10 @@ pub(super) fn run(context: &Context) -> Exit {
         Backend::Lvm | Backend::External => Ok(None),
     };
     match checked {
-        Ok(Some(())) => findings.push(Finding::new(&teardown::CHECKED, name)),
+        Ok(Some(refused)) if refused.is_empty() => {
+            findings.push(Finding::new(&teardown::CHECKED, name));
+        }
+        Ok(Some(refused)) => findings.extend(refused),
         Ok(None) => {
             findings.push(Finding::new(&teardown::NOT_CHECKED, name));
             match store(&context.roots, &config).0.look() {
