@@ -59,6 +59,16 @@ pub fn probe_udp(roots: &Roots, address: Option<IpAddr>, port: u16) -> Port {
     }
 }
 
+/// Whether somebody takes what comes to this UDP port, on whatever interface.
+///
+/// # Errors
+/// When the kernel's table cannot be read.
+pub fn has_udp_server(roots: &Roots, port: u16) -> io::Result<bool> {
+    let table = BufReader::new(File::open(roots.at(UDP.tables[0]))?);
+    let mut lines = table.lines().map_while(Result::ok);
+    Ok(lines.any(|line| listening(&line, UDP.state).is_some_and(|(at, _)| at.port() == port)))
+}
+
 /// The kernel's tables of a protocol, and the state of a socket that is a server's.
 struct Protocol {
     tables: [&'static str; 2],
@@ -173,6 +183,7 @@ mod tests {
             let Port::Taken { pid, .. } = probe_udp(&roots, address, port) else { panic!() };
             assert_eq!(pid, i32::try_from(std::process::id()).ok());
         }
+        assert!(has_udp_server(&roots, port).unwrap());
         setsockopt(&server, sockopt::ReuseAddr, &true).unwrap();
         assert_eq!(probe_udp(&roots, None, port), Port::Free);
     }

@@ -17,6 +17,10 @@ use mvm_plan::names;
 use crate::handover;
 
 mod machine;
+mod network;
+
+/// What could not be asked, and why.
+type Unasked = Vec<(String, String)>;
 
 /// How long a program may take to tell its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(2);
@@ -33,7 +37,7 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
         Provider::Firecracker => &flintlockd.firecracker_binary,
         Provider::CloudHypervisor => &flintlockd.cloudhypervisor_binary,
     };
-    let mut unasked = Vec::new();
+    let mut unasked = Unasked::new();
     let stale_taps = interfaces::stale_taps(roots).unwrap_or_else(|error| {
         unasked.push(("taps".to_owned(), error.to_string()));
         Vec::new()
@@ -52,6 +56,8 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
         interface: machine::interface(roots, config),
         no_tun: interfaces::tun(roots).err().map(|error| error.to_string()),
         stale_taps,
+        forward: network::forward(roots, config, &mut unasked),
+        dhcp_served: network::dhcp_served(roots, &mut unasked),
         missing_tools: machine::missing_tools(roots),
         certificates: machine::certificates(roots, config),
         secret_modes: machine::secret_modes(roots, config),

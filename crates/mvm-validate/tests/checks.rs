@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 
 use mvm_config::Config;
 use mvm_config::load::{Source, parse};
-use mvm_plan::checks::{ALL, Endpoint, Facts, Interface, Kvm, Plugin, Program, Secret, Validity};
+use mvm_plan::checks::{
+    ALL, Endpoint, Facts, Forward, Interface, Kvm, Plugin, Program, Secret, Validity,
+};
 use mvm_plan::thinpool::{LiveState, PoolState};
 use serde::Deserialize;
 
@@ -33,6 +35,10 @@ struct Given {
     no_interface: bool,
     no_tun: Option<String>,
     stale_taps: Vec<String>,
+    /// nft's JSON of tables.
+    filters: Vec<serde_json::Value>,
+    bridged: bool,
+    no_dhcp: bool,
     missing_tools: Vec<String>,
     certificates: BTreeMap<String, Validity>,
     no_certificates: BTreeMap<String, String>,
@@ -88,6 +94,8 @@ fn sound() -> Facts {
         }),
         no_tun: None,
         stale_taps: Vec::new(),
+        forward: Forward::default(),
+        dhcp_served: true,
         missing_tools: Vec::new(),
         certificates: Vec::new(),
         secret_modes: Vec::new(),
@@ -114,6 +122,11 @@ fn facts(given: Given) -> Facts {
         interface: given.interface.or(sound.interface).filter(|_| !given.no_interface),
         no_tun: given.no_tun,
         stale_taps: given.stale_taps,
+        forward: Forward {
+            bridged: given.bridged,
+            tables: given.filters.iter().map(ToString::to_string).collect(),
+        },
+        dhcp_served: !given.no_dhcp,
         missing_tools: given.missing_tools,
         certificates: certificates.chain(none).collect(),
         secret_modes: given.secret_modes,

@@ -42,6 +42,16 @@ catalogue! {
         cause: "A microVM ended or failed and its tap stayed behind. One that is not attached to the bridge is taken up again as it is: that microVM would have no network and no error.",
         remedy: "ip link delete dev {subject}",
     }
+    FORWARD_DROPS_BRIDGED = "MVM-NET-409", "0b75608186196c6d0d34c6b51ec83afc", Error {
+        message: "the chain {chain} drops what microVMs on {subject} send, even to each other",
+        cause: "A firewall on this host drops what is forwarded, and net.bridge.bridge-nf-call-iptables makes it look at frames between the ports of a bridge: answers of DHCP vanish too.",
+        remedy: "nft insert rule {chain} iifname {subject} accept\nnft insert rule {chain} oifname {subject} ct state established,related accept\n# both are gone when that firewall starts anew: put them into its own configuration, then\nsystemctl start mvmhost.target",
+    }
+    FORWARD_DROPS = "MVM-NET-410", "dfebf0a68042e2950de2ead73f64f457", Warning {
+        message: "the chain {chain} drops what microVMs on {subject} send outside",
+        cause: "A firewall on this host drops what is forwarded. MicroVMs start and get an address, and reach no other network.",
+        remedy: "nft insert rule {chain} iifname {subject} accept\nnft insert rule {chain} oifname {subject} ct state established,related accept\n# both are gone when that firewall starts anew: put them into its own configuration, then\nsystemctl start mvmhost.target",
+    }
     CLOCK_OFF = "MVM-HOST-201", "682175929b6485cadd2fc1135e1069dd", Error {
         message: "the clock shows {now}, which cannot be: {why}",
         cause: "With a wrong clock no certificate holds, registries refuse, and flintlockd's retries and leases are out of order.",

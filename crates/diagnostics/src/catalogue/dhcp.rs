@@ -31,4 +31,11 @@ catalogue! {
         remedy: "ls -l {subject}\n\
                  systemctl status mvm-dhcp.service",
     }
+    NOT_SERVED = "MVM-DHCP-005", "e02f2cb8710fdc17ee5a767507c57240", Warning {
+        message: "nobody serves DHCP to microVMs on {subject}",
+        cause: "mvm-dhcp.service is not running. MicroVMs start, and those without an address of \
+                their own get none.",
+        remedy: "journalctl --boot --unit mvm-dhcp.service --lines 20\n\
+                 systemctl restart mvm-dhcp.service",
+    }
 }

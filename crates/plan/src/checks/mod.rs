@@ -14,7 +14,9 @@ mod brake;
 mod certificates;
 mod clock;
 mod containerd;
+mod dhcp;
 mod endpoint;
+mod forward;
 mod ignore;
 mod interfaces;
 mod kvm;
@@ -28,6 +30,7 @@ mod unasked;
 
 pub use certificates::Validity;
 pub use containerd::check as plugin;
+pub use forward::{Chain, Forward, dropping};
 pub use ignore::split;
 pub use interfaces::Interface;
 pub use kvm::Kvm;
@@ -62,6 +65,10 @@ pub struct Facts {
     pub no_tun: Option<String>,
     /// Taps of flintlock that no process has open.
     pub stale_taps: Vec<String>,
+    /// What firewalls do with what microVMs send.
+    pub forward: Forward,
+    /// Somebody has UDP port 67 open.
+    pub dhcp_served: bool,
     /// Of [`TOOLS`], what is not installed.
     pub missing_tools: Vec<String>,
     /// Each certificate of [flintlockd.tls], or why it is none.
@@ -129,7 +136,7 @@ pub enum Secret {
 pub type Check = fn(&Config, &Facts) -> Vec<Finding>;
 
 /// All of them, in the order of the chain: clock, kernel, pool, containerd, programs, network, API.
-pub const ALL: [(&str, Check); 13] = [
+pub const ALL: [(&str, Check); 15] = [
     ("clock", clock::check),
     ("kvm", kvm::check),
     ("tools", tools::check),
@@ -139,6 +146,8 @@ pub const ALL: [(&str, Check); 13] = [
     ("binaries", binaries::check),
     ("programs", programs::check),
     ("interfaces", interfaces::check),
+    ("forward", forward::check),
+    ("dhcp", dhcp::check),
     ("endpoint", endpoint::check),
     ("secrets", secrets::check),
     ("certificates", certificates::check),

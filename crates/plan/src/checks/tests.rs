@@ -40,6 +40,8 @@ fn sound() -> Facts {
         }),
         no_tun: None,
         stale_taps: Vec::new(),
+        forward: Forward::default(),
+        dhcp_served: true,
         missing_tools: Vec::new(),
         certificates: Vec::new(),
         secret_modes: Vec::new(),
