@@ -16,6 +16,7 @@ pub mod escape;
 pub mod guard;
 pub mod host;
 pub mod hygiene;
+pub mod images;
 pub mod ledger;
 pub mod names;
 pub mod nat;

@@ -17,6 +17,10 @@ pub const KVM_UNITS: &str = "modprobe@kvm_amd.service modprobe@kvm_intel.service
 pub const HYGIENE_UNIT: &str = "mvm-hygiene.service";
 /// The service that watches the pool.
 pub const GUARD_UNIT: &str = "mvm-guard.service";
+/// The oneshot that makes images complete.
+pub const IMAGES_UNIT: &str = "mvm-images.service";
+/// What starts it again from time to time.
+pub const IMAGES_RETRY_UNIT: &str = "mvm-images-retry.timer";
 /// containerd of our own.
 pub const CONTAINERD_DEV_UNIT: &str = "containerd-dev.service";
 /// The distribution's containerd.
@@ -34,6 +38,8 @@ pub const METRICS: &str = "/run/mvmhost/mvmhost.prom";
 pub const LIBEXEC: &str = "/usr/libexec/mvmhost";
 /// The containerd configuration that mvmhost renders.
 pub const CONTAINERD_DEV_CONFIG: &str = "/run/mvmhost/containerd-dev.toml";
+/// What the last run of [`IMAGES_UNIT`] in this boot left incomplete.
+pub const IMAGES_REPORT: &str = "/run/mvmhost/images.json";
 /// The configuration of dnsmasq that mvmhost renders.
 pub const DNSMASQ_CONFIG: &str = "/run/mvmhost/dnsmasq.conf";
 /// The operator's own, which wins when it is there; provision.sh writes it.
@@ -66,6 +72,9 @@ pub fn containerd_socket(instance: Instance) -> &'static str {
         Instance::System => "/run/containerd/containerd.sock",
     }
 }
+
+/// containerd's namespace in which flintlock keeps everything.
+pub const NAMESPACE: &str = "flintlock";
 
 /// Where the devmapper snapshotter keeps `metadata.db` and `<pool>.db`: as provision.sh has it, or
 /// the plugin's own directory below the distribution's root.

@@ -29,6 +29,7 @@ pub mod dhcp;
 pub mod flk;
 pub mod guard;
 pub mod host;
+pub mod img;
 pub mod kvm;
 pub mod nat;
 pub mod net;
@@ -67,6 +68,7 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
         ctrd::ALL,
         flk::ALL,
         host::ALL,
+        img::ALL,
         said::ALL,
         teardown::ALL,
         units::ALL,

@@ -1,0 +1,123 @@
+//! MVM-IMG: the family of the images.
+
+catalogue! {
+    PULLED = "MVM-IMG-001", "b79077c03776c8139ffb43d146feb8b4", Info {
+        message: "image {subject} is pulled and unpacked with {snapshotter}",
+        cause: "The image was not complete in containerd's namespace flintlock, and now it is.",
+        remedy: "",
+    }
+    NOT_FETCHED = "MVM-IMG-002", "9f07a8b36768ae7e259241f80727f97d", Warning {
+        message: "{registry} does not give image {subject}",
+        cause: "The registry cannot be reached, does not have the image, or broke off more often than \
+                it was worth to try; its last answer is in the evidence. flintlockd asks the same \
+                registry when it creates a microVM.",
+        remedy: "# when the registry is up and the name is right (/etc/mvmhost.toml, [images]):\n\
+                 systemctl start mvm-images.service",
+    }
+    DENIED = "MVM-IMG-003", "80514bbae32c31fa598ed4eea6d5ba10", Warning {
+        message: "{registry} does not let us have image {subject}",
+        cause: "The image is private or does not exist, and the login is missing or wrong. Note that \
+                flintlockd has no login: it asks the registry anonymously at each create.",
+        remedy: "# give a docker config.json: /etc/mvmhost.toml, [images] auth-file; then\n\
+                 systemctl start mvm-images.service",
+    }
+    WRONG_BYTES = "MVM-IMG-004", "6c7643e9ffc4d644e89768f6b35f4682", Warning {
+        message: "image {subject} is not what its digest says",
+        cause: "What came from the registry, or what a layer held, has another hash than the manifest \
+                says. Nothing of it was kept. A proxy, a mirror or a disk damages data.",
+        remedy: "systemctl start mvm-images.service\n\
+                 # when it comes again, ask whoever runs the registry or its mirror",
+    }
+    NOT_USABLE = "MVM-IMG-005", "e04ab1b9cbe8aed035f1e53098dad50b", Warning {
+        message: "image {subject} cannot be used here: {why}",
+        cause: "The registry's answer is no image that can be unpacked on this machine.",
+        remedy: "# name another image: /etc/mvmhost.toml, [images]; then\n\
+                 mvmhost apply",
+    }
+    NO_KERNEL = "MVM-IMG-006", "109bfc6226c84725b80bf76d90eecea2", Warning {
+        message: "image {subject} holds no kernel for this machine: {file} {problem}",
+        cause: "[images] kernel names an image for microVMs' kernels, and a microVM with this one would \
+                not start.",
+        remedy: "# name another image: /etc/mvmhost.toml, [images] kernel; then\n\
+                 mvmhost apply",
+    }
+    CONTAINERD_REFUSES = "MVM-IMG-007", "9daf369fe8db08b41d6991ca55d7c937", Warning {
+        message: "containerd cannot take image {subject}",
+        cause: "containerd refused, or went away while the image was written or unpacked; its answer \
+                is in the evidence. A full disk or a full pool are the usual reasons.",
+        remedy: "mvmhost status\n\
+                 systemctl start mvm-images.service",
+    }
+    NO_SNAPSHOTTER = "MVM-IMG-008", "019737c6a6d3b75346d9142748af0914", Warning {
+        message: "containerd has no {snapshotter} snapshotter for image {subject}",
+        cause: "The plugin failed to load when containerd started, most often because the thin pool \
+                was not there, and containerd does not try again.",
+        remedy: "mvmhost status\n\
+                 mvmhost apply",
+    }
+    OUT_OF_TIME = "MVM-IMG-009", "8f2f616a32b670c726de8720ea2226ae", Warning {
+        message: "image {subject} was not complete in time",
+        cause: "[images] timeout is for all images together. What has come is kept, and the next run \
+                goes on from there.",
+        remedy: "systemctl start mvm-images.service\n\
+                 # or give it more time: /etc/mvmhost.toml, [images] timeout",
+    }
+    NOT_BEGUN = "MVM-IMG-010", "0e40f3de26b13ba48a7e810410cd92b2", Error {
+        message: "images cannot be looked after",
+        cause: "containerd cannot be reached, or a file that is needed cannot be used; see the evidence.",
+        remedy: "mvmhost status\n\
+                 systemctl start mvm-images.service",
+    }
+    BLOCKING = "MVM-IMG-011", "7a22ee6c2ef2e5d1ba20135e9beeab62", Error {
+        message: "{count} of the configured images are not complete",
+        cause: "[images] on-failure = \"block\" makes missing images an error; which and why stands in \
+                the messages before.",
+        remedy: "journalctl -u mvm-images.service -b\n\
+                 systemctl start mvm-images.service",
+    }
+    INCOMPLETE = "MVM-IMG-012", "48cd1cd41b665ce5c9c2d3b1e7f13a1a", Warning {
+        message: "image {subject} is not complete: {what}",
+        cause: "flintlockd would fetch or unpack it when a microVM is created, which takes minutes or \
+                fails.",
+        remedy: "systemctl start mvm-images.service",
+    }
+    LEFT = "MVM-IMG-013", "3156c92160422e67dc743c7e36b78094", Error {
+        message: "{count} images are not complete",
+        cause: "Which and why stands in the messages before. flintlockd would fetch or unpack them when \
+                a microVM is created.",
+        remedy: "mvmhost images pull",
+    }
+    NOT_ASKED_FOR = "MVM-IMG-014", "ae34d94bb6a7cff7ff493e24f0a15722", Error {
+        message: "{subject} is none of the configured images",
+        cause: "Only images that [images] root or kernel names are pulled, because only of them it is \
+                known how flintlock wants them unpacked.",
+        remedy: "# add it: /etc/mvmhost.toml, [images] root or kernel; then\n\
+                 mvmhost apply",
+    }
+    ARCHIVE_UNREAD = "MVM-IMG-015", "bc4b763a9b46ad6a9847628ef50a2f2f", Warning {
+        message: "images cannot be read from {subject}",
+        cause: "The file is not there, is compressed, or is neither an OCI layout nor what `docker save` \
+                writes. At boot its images are asked of their registries.",
+        remedy: "file {subject}\n\
+                 # unpack it (gunzip), or write it again: mvmhost images export FILE",
+    }
+    NOT_IN_ARCHIVE = "MVM-IMG-016", "c742e56f8ebf5383da6aecb9131913b8", Error {
+        message: "{subject} holds none of the configured images",
+        cause: "An image is imported under the name that [images] root or kernel gives it, to the letter; \
+                the names in the archive are in the evidence.",
+        remedy: "# name one of them: /etc/mvmhost.toml, [images] root or kernel; then\n\
+                 mvmhost images import {subject}",
+    }
+    NOT_EXPORTED = "MVM-IMG-017", "9b3fc1f902911660591fb1010a841584", Error {
+        message: "images cannot be written to {subject}",
+        cause: "An image is not complete, the file is there already, or its file system is full; see the \
+                evidence. No half archive was left.",
+        remedy: "mvmhost images verify\n\
+                 ls -l {subject}",
+    }
+    EXPORTED = "MVM-IMG-018", "c3ba9319035dc28bcd49a98845937d68", Info {
+        message: "{count} images are in {subject}",
+        cause: "It is an OCI layout, which mvmhost images import, ctr and Docker read.",
+        remedy: "",
+    }
+}

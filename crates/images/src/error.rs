@@ -1,0 +1,184 @@
+//! What can go wrong, one variant for each operation; the cause is the `source`.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mvm_plan::images::Refusal;
+
+/// An operation on images that failed. The cause is in `source()` and not repeated here.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The event loop could not be made.
+    #[error("cannot start an event loop")]
+    Runtime(#[source] io::Error),
+    /// Another run holds the lock, or the lock cannot be made.
+    #[error("cannot lock {}", path.display())]
+    Lock {
+        /// The lock.
+        path: PathBuf,
+        /// The kernel's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// The HTTP client could not be made.
+    #[error("cannot make an HTTP client")]
+    Http(#[source] reqwest::Error),
+    /// A registry did not answer, or broke off.
+    #[error("cannot read {url}")]
+    Request {
+        /// What was asked for, without a query.
+        url: String,
+        /// Of the HTTP client, without the URL.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// A registry answered with something else.
+    #[error("{url} answers with status {status}")]
+    Status {
+        /// What was asked for, without a query.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The registry wants a login, or another one.
+    #[error("{host} does not let us in (status {status})")]
+    Unauthorized {
+        /// `host[:port]`
+        host: String,
+        /// 401 or 403.
+        status: u16,
+    },
+    /// A redirect that is not followed.
+    #[error("{url} redirects {problem}")]
+    Redirect {
+        /// What was asked for, without a query.
+        url: String,
+        /// `too often`, `to no address`, `from TLS to plain HTTP`.
+        problem: &'static str,
+    },
+    /// More bytes than such a thing has, or fewer than were announced.
+    #[error("{url} answers with {problem}")]
+    Length {
+        /// What was asked for, without a query.
+        url: String,
+        /// In words.
+        problem: String,
+    },
+    /// The transfer is slower than anything that gets done.
+    #[error("{url} takes longer than {} s", after.as_secs())]
+    Slow {
+        /// What was asked for, without a query.
+        url: String,
+        /// The longest that it may take.
+        after: Duration,
+    },
+    /// An archive cannot be read, or is none.
+    #[error("cannot read images from {}", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// The kernel's answer, or what is wrong with the archive.
+        #[source]
+        source: io::Error,
+    },
+    /// An archive cannot be written.
+    #[error("cannot write images to {}", path.display())]
+    Export {
+        /// The archive.
+        path: PathBuf,
+        /// The kernel's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// A blob that an image consists of is not where it should be.
+    #[error("{place} has no whole {digest}")]
+    Missing {
+        /// `containerd`, or the archive.
+        place: String,
+        /// The blob, or the image.
+        digest: String,
+    },
+    /// The bytes are not those of the digest.
+    #[error("{what} has another digest than {wanted}")]
+    Digest {
+        /// The URL or the layer.
+        what: String,
+        /// The digest that was wanted.
+        wanted: String,
+    },
+    /// The image cannot be used here.
+    #[error("not usable: {0}")]
+    Refused(Refusal),
+    /// The kernel is missing in its image, or none.
+    #[error("{file} in the image {problem}")]
+    Kernel {
+        /// Path in the image.
+        file: &'static str,
+        /// In words that follow the file's name.
+        problem: String,
+    },
+    /// Everything together took too long.
+    #[error("not done within {} s", after.as_secs())]
+    Budget {
+        /// `[images] timeout`
+        after: Duration,
+    },
+    /// containerd cannot be reached.
+    #[error("cannot connect to {}", socket.display())]
+    Connect {
+        /// Its socket.
+        socket: PathBuf,
+        /// Of the gRPC client.
+        #[source]
+        source: tonic::transport::Error,
+    },
+    /// containerd refused or broke off.
+    #[error("containerd refuses {call} {subject}")]
+    Containerd {
+        /// The service and the call.
+        call: &'static str,
+        /// Digest, snapshot or image.
+        subject: String,
+        /// containerd's answer.
+        #[source]
+        source: Box<tonic::Status>,
+    },
+    /// containerd ended a write without an answer.
+    #[error("containerd breaks off writing {0}")]
+    Write(String),
+    /// The file with the logins cannot be used.
+    #[error("cannot read logins from {}", path.display())]
+    Logins {
+        /// The file.
+        path: PathBuf,
+        /// The kernel's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// The file with the logins is no docker config.json.
+    #[error("{} is no docker config.json: {place}", path.display())]
+    LoginsText {
+        /// The file.
+        path: PathBuf,
+        /// Where it stops being one.
+        place: String,
+    },
+}
+
+impl Error {
+    /// Whether the same server may do better another time.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::Request { .. } | Self::Slow { .. } | Self::Length { .. })
+    }
+
+    /// A refusal of containerd.
+    pub(crate) fn refused(
+        call: &'static str,
+        subject: impl Into<String>,
+        status: tonic::Status,
+    ) -> Self {
+        Self::Containerd { call, subject: subject.into(), source: Box::new(status) }
+    }
+}

@@ -1,0 +1,59 @@
+//! What a failure means to the operator.
+
+use mvm_diagnostics::Finding;
+use mvm_diagnostics::catalogue::img;
+use mvm_host::chain;
+use mvm_plan::images::{Role, Wanted};
+use tonic::Code;
+
+use crate::Error;
+use crate::verify::State;
+
+/// The finding for an image that could not be made complete.
+pub fn failed(wanted: &Wanted, error: &Error) -> Finding {
+    let subject = wanted.reference.as_str();
+    let registry = wanted.reference.registry();
+    let snapshotter = wanted.role.snapshotter();
+    let finding = match error {
+        Error::Unauthorized { .. } => {
+            Finding::new(&img::DENIED, subject).with("registry", registry)
+        }
+        Error::Digest { .. } => Finding::new(&img::WRONG_BYTES, subject),
+        Error::Refused(refusal) => Finding::new(&img::NOT_USABLE, subject).with("why", refusal),
+        Error::Kernel { file, problem } => {
+            Finding::new(&img::NO_KERNEL, subject).with("file", file).with("problem", problem)
+        }
+        Error::Containerd { source, .. } if is_unloaded(source) => {
+            Finding::new(&img::NO_SNAPSHOTTER, subject).with("snapshotter", snapshotter)
+        }
+        Error::Containerd { .. } | Error::Write(_) | Error::Connect { .. } => {
+            Finding::new(&img::CONTAINERD_REFUSES, subject)
+        }
+        Error::Budget { .. } => Finding::new(&img::OUT_OF_TIME, subject),
+        _ => Finding::new(&img::NOT_FETCHED, subject).with("registry", registry),
+    };
+    finding.evidence(chain(error))
+}
+
+/// The finding for an image that lacks something; `None` for one that lacks nothing.
+pub fn lacking(wanted: &Wanted, state: &State) -> Option<Finding> {
+    let what = match state {
+        State::Complete => return None,
+        State::Unknown => "containerd does not know it".to_owned(),
+        State::Blob(digest) => format!("blob {digest} is missing or damaged"),
+        State::NotUnpacked(snapshotter) => format!("it is not unpacked with {snapshotter}"),
+    };
+    Some(Finding::new(&img::INCOMPLETE, wanted.reference.as_str()).with("what", what))
+}
+
+/// What an image is for, in a word.
+pub fn role(role: Role) -> &'static str {
+    match role {
+        Role::Root => "root",
+        Role::Kernel => "kernel",
+    }
+}
+
+fn is_unloaded(status: &tonic::Status) -> bool {
+    status.code() == Code::InvalidArgument && status.message().contains("snapshotter not loaded")
+}

@@ -1,0 +1,201 @@
+//! The registry's client: the part of the OCI distribution specification that a pull needs, with a
+//! bound on every answer. A registry is a stranger: sizes, digests, redirects and waits are ours to
+//! decide.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use mvm_plan::images::auth::Logins;
+use mvm_plan::images::fetch::{Endpoint, endpoints, repository};
+use mvm_plan::images::manifest;
+use mvm_plan::images::{Digest, limits};
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::redirect::Policy;
+use reqwest::{Client, StatusCode};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep, timeout_at};
+
+mod body;
+mod login;
+mod request;
+
+pub use body::Body;
+
+use crate::Error;
+
+/// How patient the client is.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For a connection.
+    pub connect: Duration,
+    /// For the next bytes.
+    pub idle: Duration,
+    /// For a small answer from beginning to end.
+    pub answer: Duration,
+    /// What a wait between attempts is divided by; 1 but in tests.
+    pub haste: u32,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { connect: seconds(10), idle: seconds(30), answer: seconds(60), haste: 1 }
+    }
+}
+
+/// How registries are spoken to.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// By registry, the base URLs to ask first.
+    pub mirrors: BTreeMap<String, Vec<String>>,
+    /// Registries spoken to over plain HTTP.
+    pub insecure: Vec<String>,
+    /// Who we are.
+    pub logins: Logins,
+    /// How long is waited.
+    pub patience: Patience,
+}
+
+/// An index or a manifest as it came.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// One of the four that are taken.
+    pub media_type: String,
+    /// The hash of `bytes`.
+    pub digest: Digest,
+    /// Exactly what the registry sent.
+    pub bytes: Vec<u8>,
+}
+
+/// The client. It keeps connections and tokens for as long as it lives.
+#[derive(Debug)]
+pub struct Registry {
+    http: Client,
+    settings: Settings,
+    /// By endpoint and repository, what the Authorization header was when it was last let in.
+    pub(crate) entries: Mutex<HashMap<(String, String), String>>,
+    until: Instant,
+}
+
+impl Registry {
+    /// A client that gives up everything at `until`.
+    ///
+    /// # Errors
+    /// When the system's certificates cannot be used.
+    pub fn new(settings: Settings, until: Instant) -> Result<Self, Error> {
+        // Another part of the process may have chosen the same one before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = Client::builder()
+            .redirect(Policy::none())
+            .connect_timeout(settings.patience.connect)
+            .read_timeout(settings.patience.idle)
+            .user_agent(concat!("mvmhost/", env!("CARGO_PKG_VERSION")))
+            // More than that is no faster on one link, and each window is memory.
+            .pool_max_idle_per_host(4)
+            .http1_only()
+            .build()
+            .map_err(Error::Http)?;
+        Ok(Self { http, settings, entries: Mutex::default(), until })
+    }
+
+    /// The index or manifest behind a tag or digest.
+    ///
+    /// # Errors
+    /// The last one of the registry itself, after its mirrors and all attempts.
+    pub async fn document(
+        &self,
+        registry: &str,
+        path: &str,
+        name: &str,
+    ) -> Result<Document, Error> {
+        let wanted = Digest::parse(name);
+        let take = async |endpoint: &Endpoint| {
+            let place = Place { endpoint, repository: &repository(registry, path) };
+            let url = place.url(&format!("manifests/{name}"));
+            let until = Instant::now() + self.settings.patience.answer;
+            let read = async {
+                let response =
+                    self.get(&place, &url, &[(ACCEPT, manifest::ACCEPT.to_owned())]).await?;
+                let header = response.headers().get(CONTENT_TYPE);
+                let header = header.and_then(|value| value.to_str().ok()).map(str::to_owned);
+                Ok((header, body::whole(response, limits::MANIFEST).await?))
+            };
+            let slow = || Error::Slow { url: url.clone(), after: self.settings.patience.answer };
+            let (header, bytes) = timeout_at(until, read).await.unwrap_or_else(|_| Err(slow()))?;
+            let digest = Digest::of(&bytes);
+            if let Some(wanted) = wanted.as_ref().filter(|wanted| **wanted != digest) {
+                return Err(Error::Digest { what: url, wanted: wanted.to_string() });
+            }
+            let media_type =
+                manifest::media_type(header.as_deref(), &bytes).map_err(Error::Refused)?;
+            Ok(Document { media_type, digest, bytes })
+        };
+        self.anywhere(registry, take).await
+    }
+
+    /// A blob from byte `offset` on, as a stream. Its digest is not checked here.
+    ///
+    /// # Errors
+    /// The last one of the registry itself, after its mirrors and all attempts.
+    pub async fn blob(
+        &self,
+        registry: &str,
+        path: &str,
+        digest: &Digest,
+        size: u64,
+        offset: u64,
+    ) -> Result<Body, Error> {
+        let take = async |endpoint: &Endpoint| {
+            let place = Place { endpoint, repository: &repository(registry, path) };
+            let url = place.url(&format!("blobs/{digest}"));
+            let range = (offset > 0).then(|| (reqwest::header::RANGE, format!("bytes={offset}-")));
+            let response = self.get(&place, &url, range.as_slice()).await?;
+            let skip = if response.status() == StatusCode::PARTIAL_CONTENT { 0 } else { offset };
+            Body::new(response, size, offset, skip)
+        };
+        self.anywhere(registry, take).await
+    }
+
+    /// Asks each server in turn, and each as often as its answers deserve.
+    async fn anywhere<T>(
+        &self,
+        registry: &str,
+        take: impl AsyncFn(&Endpoint) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let endpoints = endpoints(registry, &self.settings.mirrors, &self.settings.insecure);
+        let mut last = None;
+        for endpoint in &endpoints {
+            let attempts = timeout_at(self.until, self.patiently(|| take(endpoint))).await;
+            match attempts.unwrap_or(Err(Error::Budget { after: Duration::ZERO })) {
+                Ok(taken) => return Ok(taken),
+                Err(error) => {
+                    log::debug!("{}: {error}", endpoint.base);
+                    last = Some(error);
+                }
+            }
+        }
+        Err(last.unwrap_or(Error::Budget { after: Duration::ZERO }))
+    }
+
+    /// Waits as the retry policy says, divided by the haste of tests.
+    pub(crate) async fn wait(&self, pause: Duration) {
+        sleep(pause / self.settings.patience.haste.max(1)).await;
+    }
+}
+
+/// A repository on one server.
+pub(crate) struct Place<'e> {
+    pub(crate) endpoint: &'e Endpoint,
+    pub(crate) repository: &'e str,
+}
+
+impl Place<'_> {
+    /// `rest` is `manifests/...` or `blobs/...`.
+    fn url(&self, rest: &str) -> String {
+        let base = format!("{}/v2/{}/{rest}", self.endpoint.base, self.repository);
+        match &self.endpoint.mirror_of {
+            Some(registry) => format!("{base}?ns={registry}"),
+            None => base,
+        }
+    }
+}

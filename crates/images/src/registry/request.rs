@@ -1,0 +1,141 @@
+//! One request: redirects, logins and retries.
+
+use mvm_plan::images::auth::Challenge;
+use mvm_plan::images::fetch::{Next, after_break, after_status};
+use mvm_plan::images::limits;
+use reqwest::header::{AUTHORIZATION, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use reqwest::{Response, StatusCode, Url};
+
+use super::{Place, Registry};
+use crate::Error;
+
+impl Registry {
+    /// Repeats what broke off, with pauses.
+    pub(super) async fn patiently<T>(
+        &self,
+        attempt: impl AsyncFn() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut number = 1;
+        loop {
+            match attempt().await {
+                Err(error) if error.is_passing() => match after_break(number) {
+                    Next::Retry(pause) => self.wait(pause).await,
+                    Next::GiveUp => return Err(error),
+                },
+                done => return done,
+            }
+            number += 1;
+        }
+    }
+
+    /// The answer to a GET, once it is 200 or 206: lets itself in where that is asked, and waits
+    /// where the server is busy.
+    pub(super) async fn get(
+        &self,
+        place: &Place<'_>,
+        url: &str,
+        headers: &[(HeaderName, String)],
+    ) -> Result<Response, Error> {
+        let mut attempt = 1;
+        let mut refused = false;
+        loop {
+            let response = self.follow(place, url, headers).await?;
+            let status = response.status();
+            if status == StatusCode::OK || status == StatusCode::PARTIAL_CONTENT {
+                return Ok(response);
+            }
+            if status == StatusCode::UNAUTHORIZED && !refused {
+                refused = true;
+                self.let_in(place, challenge(&response)).await?;
+                continue;
+            }
+            let code = status.as_u16();
+            if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
+                let host = place.endpoint.host.clone();
+                return Err(Error::Unauthorized { host, status: code });
+            }
+            let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+            match after_status(code, asked, attempt) {
+                Next::Retry(pause) => self.wait(pause).await,
+                Next::GiveUp => {
+                    return Err(Error::Status { url: plain(response.url()), status: code });
+                }
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Follows redirects. What lets us in goes to the server that it is for and nowhere else, and
+    /// what began with TLS stays with it.
+    async fn follow(
+        &self,
+        place: &Place<'_>,
+        url: &str,
+        headers: &[(HeaderName, String)],
+    ) -> Result<Response, Error> {
+        let bad = |problem| Error::Redirect { url: url.to_owned(), problem };
+        let first = Url::parse(url).map_err(|_| bad("to no address"))?;
+        let mut at = first.clone();
+        for _ in 0..=limits::REDIRECTS {
+            let mut request = self.http.get(at.clone());
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            if at.origin() == first.origin()
+                && let Some(entry) = self.entry(place).await
+            {
+                request = request.header(AUTHORIZATION, entry);
+            }
+            let response = request.send().await.map_err(|source| Error::Request {
+                url: plain(&at),
+                source: source.without_url(),
+            })?;
+            if !response.status().is_redirection() {
+                return Ok(response);
+            }
+            let to = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+            let to = to.and_then(|to| at.join(to).ok()).ok_or_else(|| bad("to no address"))?;
+            match (at.scheme(), to.scheme()) {
+                (_, "https") | ("http", "http") => at = to,
+                _ => return Err(bad("from TLS to plain HTTP")),
+            }
+        }
+        Err(bad("too often"))
+    }
+
+    /// What was last accepted here.
+    async fn entry(&self, place: &Place<'_>) -> Option<String> {
+        self.entries.lock().await.get(&place.key()).cloned()
+    }
+}
+
+impl Place<'_> {
+    /// Under which `Registry::entries` keeps what lets us in.
+    pub(super) fn key(&self) -> (String, String) {
+        (self.endpoint.base.clone(), self.repository.to_owned())
+    }
+}
+
+/// The first challenge that can be met; a registry that offers both gets the token's.
+fn challenge(response: &Response) -> Option<Challenge> {
+    let headers = response.headers().get_all(WWW_AUTHENTICATE).iter();
+    let mut all = headers.filter_map(|value| Challenge::parse(value.to_str().ok()?));
+    let first = all.next()?;
+    Some(match first {
+        Challenge::Basic => {
+            all.find(|next| matches!(next, Challenge::Bearer { .. })).unwrap_or(first)
+        }
+        bearer @ Challenge::Bearer { .. } => bearer,
+    })
+}
+
+/// A URL for a message: a query may hold a signature that lets in.
+pub(super) fn plain(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    // Fails only for URLs without a host.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.to_string()
+}

@@ -1,0 +1,61 @@
+//! One blob from the registry to containerd, over as many connections as it takes.
+
+use mvm_plan::images::fetch::{Next, after_break};
+use mvm_plan::images::manifest::Descriptor;
+use mvm_plan::images::{Wanted, limits};
+
+use crate::containerd::{Ingest, Opened};
+use crate::{Error, Puller};
+
+/// Gets one blob into containerd. What broke off goes on where it stopped; what has a wrong digest
+/// is thrown away and fetched once more.
+pub(crate) async fn blob(
+    puller: &Puller<'_>,
+    wanted: &Wanted,
+    kind: &str,
+    blob: &Descriptor,
+) -> Result<(), Error> {
+    let (mut attempt, mut wrong) = (1, false);
+    loop {
+        let ingest = match puller.containerd.ingest(kind, &blob.digest, blob.size).await? {
+            Opened::Complete => return Ok(()),
+            Opened::Begun(ingest) => ingest,
+        };
+        match fill(puller, wanted, blob, ingest).await {
+            Err(error) if error.is_passing() => match after_break(attempt) {
+                Next::Retry(pause) => puller.registry.wait(pause).await,
+                Next::GiveUp => return Err(error),
+            },
+            Err(Error::Digest { .. }) if !wrong => wrong = true,
+            done => return done,
+        }
+        attempt += 1;
+    }
+}
+
+async fn fill(
+    puller: &Puller<'_>,
+    wanted: &Wanted,
+    blob: &Descriptor,
+    mut ingest: Box<Ingest>,
+) -> Result<(), Error> {
+    // As many bytes as in another namespace or before a kill: nothing is left to fetch.
+    if ingest.offset() < blob.size {
+        let (registry, path) = (wanted.reference.registry(), wanted.reference.repository());
+        let (digest, offset) = (&blob.digest, ingest.offset());
+        let mut body = puller.registry.blob(registry, path, digest, blob.size, offset).await?;
+        let mut message = Vec::with_capacity(limits::CHUNK);
+        while let Some(chunk) = body.next().await? {
+            puller.progress.bytes(wanted.reference.as_str(), chunk.len() as u64);
+            message.extend_from_slice(&chunk);
+            if message.len() >= limits::CHUNK {
+                let full = std::mem::replace(&mut message, Vec::with_capacity(limits::CHUNK));
+                ingest.write(full).await?;
+            }
+        }
+        if !message.is_empty() {
+            ingest.write(message).await?;
+        }
+    }
+    ingest.commit(&puller.containerd).await
+}

@@ -1,0 +1,95 @@
+//! From layers to snapshots, one above the other, while later layers still arrive.
+
+use mvm_plan::images::chain::chain_ids;
+use mvm_plan::images::manifest::Descriptor;
+use mvm_plan::images::{Digest, Wanted};
+use tokio::sync::mpsc;
+use tonic::Code;
+
+use crate::containerd::{Containerd, Prepared};
+use crate::{Error, Puller};
+
+/// How often somebody else may have a snapshot of the same key without finishing it.
+const RIVALS: u32 = 3;
+
+/// Unpacks each layer once `arrivals` says that it is there.
+pub(crate) async fn layers(
+    puller: &Puller<'_>,
+    wanted: &Wanted,
+    layers: &[Descriptor],
+    diff_ids: &[Digest],
+    mut arrivals: mpsc::Receiver<()>,
+) -> Result<(), Error> {
+    let snapshotter = wanted.role.snapshotter();
+    let chain = chain_ids(diff_ids);
+    let parents = std::iter::once(None).chain(chain.iter().map(Some));
+    for (number, (layer, parent)) in layers.iter().zip(parents).enumerate() {
+        if arrivals.recv().await.is_none() {
+            // Fetching failed, and its error ends both.
+            return Ok(());
+        }
+        let (name, diff_id) = (&chain[number], &diff_ids[number]);
+        if puller.containerd.has_snapshot(snapshotter, name).await? {
+            continue;
+        }
+        // Closed by nobody.
+        let _unpacker = puller.unpackers.acquire().await;
+        let step = format!("unpacking layer {} of {}", number + 1, layers.len());
+        puller.progress.step(wanted.reference.as_str(), &step);
+        let layer = Layer { layer, parent, name, diff_id };
+        layer.unpack(&puller.containerd, snapshotter).await?;
+    }
+    Ok(())
+}
+
+/// One layer and its place.
+struct Layer<'l> {
+    layer: &'l Descriptor,
+    parent: Option<&'l Digest>,
+    name: &'l Digest,
+    diff_id: &'l Digest,
+}
+
+impl Layer<'_> {
+    /// Unpacks, unless somebody else does so first.
+    async fn unpack(&self, containerd: &Containerd, snapshotter: &str) -> Result<(), Error> {
+        for _ in 0..RIVALS {
+            if let Some(prepared) = containerd.prepare(snapshotter, self.parent, self.name).await? {
+                return self.fill(containerd, snapshotter, prepared).await;
+            }
+            if containerd.has_snapshot(snapshotter, self.name).await? {
+                return Ok(());
+            }
+        }
+        let status = tonic::Status::new(Code::AlreadyExists, "by another client, unfinished");
+        Err(Error::refused("Snapshots.Prepare", self.name.as_str(), status))
+    }
+
+    /// Fills a prepared snapshot and names it; nothing stays of it after a failure.
+    async fn fill(
+        &self,
+        containerd: &Containerd,
+        snapshotter: &str,
+        prepared: Prepared,
+    ) -> Result<(), Error> {
+        let Prepared { key, mounts } = prepared;
+        let named = async {
+            let applied = containerd.apply(self.layer, mounts).await?;
+            if applied != self.diff_id.as_str() {
+                let what = format!("unpacked layer {}", self.layer.digest);
+                return Err(Error::Digest { what, wanted: self.diff_id.to_string() });
+            }
+            containerd.commit(snapshotter, &key, self.name).await
+        };
+        match named.await {
+            Ok(true) => Ok(()),
+            Ok(false) => containerd.remove(snapshotter, &key).await,
+            Err(error) => {
+                if let Err(left) = containerd.remove(snapshotter, &key).await {
+                    log::debug!("{left}: left to containerd's garbage collection");
+                }
+                Err(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Whether an image is complete, asked of containerd alone.
+
+use mvm_plan::images::manifest::{self, Document};
+use mvm_plan::images::{Digest, Platform, Wanted, chain, limits};
+
+use crate::Error;
+use crate::containerd::Containerd;
+
+/// What an image lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Nothing: flintlock finds it.
+    Complete,
+    /// There is no record of this name.
+    Unknown,
+    /// A blob is not in containerd's store, or not as its digest says.
+    Blob(Digest),
+    /// It is not unpacked in the snapshotter where flintlock looks for it.
+    NotUnpacked(&'static str),
+}
+
+/// What an image lacks. Small blobs are read and hashed, of layers only the size is compared.
+///
+/// # Errors
+/// When containerd refuses, or the image is none that can be used here.
+pub async fn state(
+    containerd: &Containerd,
+    wanted: &Wanted,
+    platform: &Platform,
+) -> Result<State, Error> {
+    let Some(record) = containerd.record(wanted.reference.as_str()).await? else {
+        return Ok(State::Unknown);
+    };
+    if wanted.reference.digest().is_some_and(|digest| digest != record.digest.as_str()) {
+        return Ok(State::Unknown);
+    }
+    let refused = Error::Refused;
+    let Some(bytes) = containerd.read(&record.digest, limits::MANIFEST).await? else {
+        return Ok(State::Blob(record.digest));
+    };
+    let document = manifest::document(&record.media_type, &bytes).map_err(refused)?;
+    let manifest = match document {
+        Document::Manifest(manifest) => manifest,
+        Document::Index(entries) => {
+            let chosen = manifest::choose(&entries, platform).map_err(refused)?;
+            let Some(bytes) = containerd.read(&chosen.digest, limits::MANIFEST).await? else {
+                return Ok(State::Blob(chosen.digest.clone()));
+            };
+            match manifest::document(&chosen.media_type, &bytes).map_err(refused)? {
+                Document::Manifest(manifest) => manifest,
+                Document::Index(_) => return Ok(State::Blob(chosen.digest.clone())),
+            }
+        }
+    };
+    let Some(bytes) = containerd.read(&manifest.config.digest, limits::CONFIG).await? else {
+        return Ok(State::Blob(manifest.config.digest));
+    };
+    for layer in &manifest.layers {
+        let there = containerd.blob(&layer.digest).await?;
+        if there.is_none_or(|blob| blob.size != layer.size) {
+            return Ok(State::Blob(layer.digest.clone()));
+        }
+    }
+    let config = manifest::config(&bytes, &manifest).map_err(refused)?;
+    let snapshotter = wanted.role.snapshotter();
+    let chain = chain::chain_ids(&config.diff_ids);
+    match chain.last() {
+        Some(top) if containerd.has_snapshot(snapshotter, top).await? => Ok(State::Complete),
+        _ => Ok(State::NotUnpacked(snapshotter)),
+    }
+}

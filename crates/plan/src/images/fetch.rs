@@ -1,0 +1,86 @@
+//! Where a registry is asked, and what its answers mean.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A server that may have the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `https://host[:port]`, without a slash at the end.
+    pub base: String,
+    /// `host[:port]`, under which logins are kept.
+    pub host: String,
+    /// The registry that a mirror stands in for.
+    pub mirror_of: Option<String>,
+    /// Whether plain HTTP is allowed: the registry is listed in `insecure-registries`.
+    pub plain: bool,
+}
+
+/// The servers to ask for an image of `registry`, in this order: its mirrors, then itself.
+pub fn endpoints(
+    registry: &str,
+    mirrors: &BTreeMap<String, Vec<String>>,
+    insecure: &[String],
+) -> Vec<Endpoint> {
+    let is_plain = |host: &str| insecure.iter().any(|listed| listed == host);
+    let mut all = Vec::new();
+    for base in mirrors.get(registry).into_iter().flatten() {
+        let base = base.trim_end_matches('/');
+        let host = base.split_once("://").map_or(base, |(_, rest)| rest);
+        let host = host.split('/').next().unwrap_or(host).to_owned();
+        let plain = base.starts_with("http://") || is_plain(&host);
+        let mirror_of = Some(registry.to_owned());
+        all.push(Endpoint { base: base.to_owned(), host, mirror_of, plain });
+    }
+    let host = match registry {
+        "docker.io" => "registry-1.docker.io",
+        other => other,
+    };
+    let plain = is_plain(registry);
+    let scheme = if plain { "http" } else { "https" };
+    let base = format!("{scheme}://{host}");
+    all.push(Endpoint { base, host: registry.to_owned(), mirror_of: None, plain });
+    all
+}
+
+/// The path of a repository at its registry; Docker's own images are under `library`.
+pub fn repository(registry: &str, path: &str) -> String {
+    match registry == "docker.io" && !path.contains('/') {
+        true => format!("library/{path}"),
+        false => path.to_owned(),
+    }
+}
+
+/// What to do after an answer that is not the thing asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Ask the same server again, not before this long.
+    Retry(Duration),
+    /// This server will not give it.
+    GiveUp,
+}
+
+/// Attempts at one thing with one server.
+pub const ATTEMPTS: u32 = 5;
+/// The longest wait that a registry can ask for.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// What an HTTP status means after `attempt` (from 1); `retry_after` is the header of that name.
+pub fn after_status(status: u16, retry_after: Option<&str>, attempt: u32) -> Next {
+    let passing = matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504);
+    if !passing || attempt >= ATTEMPTS {
+        return Next::GiveUp;
+    }
+    let asked = retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
+    Next::Retry(asked.map_or_else(|| pause(attempt), |asked| asked.clamp(pause(1), LONGEST)))
+}
+
+/// What a connection that broke or fell silent means after `attempt` (from 1).
+pub fn after_break(attempt: u32) -> Next {
+    if attempt >= ATTEMPTS { Next::GiveUp } else { Next::Retry(pause(attempt)) }
+}
+
+/// Half a second, and twice as long after each further attempt.
+fn pause(attempt: u32) -> Duration {
+    Duration::from_millis(500) * 2_u32.saturating_pow(attempt.saturating_sub(1).min(6))
+}

@@ -1,0 +1,265 @@
+//! Indexes, manifests and configurations: read from a stranger, taken only whole and bounded.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::{Digest, Platform, limits};
+
+/// What is asked for as a manifest.
+pub const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
+                          application/vnd.oci.image.manifest.v1+json, \
+                          application/vnd.docker.distribution.manifest.list.v2+json, \
+                          application/vnd.docker.distribution.manifest.v2+json";
+
+const INDEXES: [&str; 2] = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+];
+const MANIFESTS: [&str; 2] = [
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+];
+const LAYERS: [&str; 5] = [
+    "application/vnd.oci.image.layer.v1.tar",
+    "application/vnd.oci.image.layer.v1.tar+gzip",
+    "application/vnd.oci.image.layer.v1.tar+zstd",
+    "application/vnd.docker.image.rootfs.diff.tar",
+    "application/vnd.docker.image.rootfs.diff.tar.gzip",
+];
+
+/// Why an image is not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The text is not what its type says.
+    Unreadable {
+        /// What it should have been.
+        what: &'static str,
+        /// Where it stops being that.
+        why: String,
+    },
+    /// A digest that is not sha256, or a size of nothing or beyond reason.
+    Descriptor(String),
+    /// Docker's schema 1, or a type that no image has.
+    MediaType(String),
+    /// A layer that is encrypted, or to be fetched from elsewhere.
+    Layer(String),
+    /// More layers or entries than anything builds.
+    TooMany {
+        /// `layers` or `entries in the index`.
+        what: &'static str,
+        /// As many as there are.
+        count: usize,
+        /// As many as are taken.
+        most: usize,
+    },
+    /// No image for the platform; those that there are.
+    Platform {
+        /// This machine's, or the configured one.
+        wanted: String,
+        /// At most eight of them.
+        offered: String,
+    },
+    /// The configuration names another number of layers than the manifest.
+    Count {
+        /// In the manifest.
+        layers: usize,
+        /// In the configuration.
+        diff_ids: usize,
+    },
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { what, why } => write!(f, "not {what}: {why}"),
+            Self::Descriptor(which) => write!(f, "{which} has no sha256 digest or a wrong size"),
+            Self::MediaType(kind) => write!(f, "{kind:?} is no image of Docker or OCI"),
+            Self::Layer(kind) => write!(f, "a layer of type {kind:?} cannot be unpacked"),
+            Self::TooMany { what, count, most } => write!(f, "{count} {what}, more than {most}"),
+            Self::Platform { wanted, offered } => {
+                write!(f, "no image for {wanted}, only for {offered}")
+            }
+            Self::Count { layers, diff_ids } => {
+                write!(f, "{layers} layers, but {diff_ids} in the configuration")
+            }
+        }
+    }
+}
+
+/// A blob by address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Descriptor {
+    /// Its media type.
+    pub media_type: String,
+    /// Its address.
+    pub digest: Digest,
+    /// Bytes, at least one.
+    pub size: u64,
+    /// For which platform, in an index that says so.
+    pub platform: Option<Platform>,
+}
+
+/// What one platform's image consists of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// The configuration.
+    pub config: Descriptor,
+    /// Lowest first; at most [`limits::LAYERS`].
+    pub layers: Vec<Descriptor>,
+}
+
+/// Either of the two things that a reference leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Document {
+    /// Images for several platforms.
+    Index(Vec<Descriptor>),
+    /// One image.
+    Manifest(Manifest),
+}
+
+/// What mvmhost needs of an image's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageConfig {
+    /// For what it was built.
+    pub platform: Platform,
+    /// Of the unpacked layers, lowest first.
+    pub diff_ids: Vec<Digest>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawDescriptor {
+    #[serde(default)]
+    media_type: String,
+    digest: String,
+    size: u64,
+    platform: Option<Platform>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawDocument {
+    schema_version: u64,
+    media_type: Option<String>,
+    manifests: Option<Vec<RawDescriptor>>,
+    config: Option<RawDescriptor>,
+    layers: Option<Vec<RawDescriptor>>,
+}
+
+#[derive(Deserialize)]
+struct RawConfig {
+    #[serde(flatten)]
+    platform: Platform,
+    rootfs: RawRootfs,
+}
+
+#[derive(Deserialize)]
+struct RawRootfs {
+    diff_ids: Vec<String>,
+}
+
+/// The media type of a document, from the answer's header and, where that says nothing of use, from
+/// the text.
+///
+/// # Errors
+/// When it is neither an index nor a manifest.
+pub fn media_type(header: Option<&str>, body: &[u8]) -> Result<String, Refusal> {
+    let raw = raw(body)?;
+    let known = |kind: &&str| INDEXES.contains(kind) || MANIFESTS.contains(kind);
+    let header = header.and_then(|header| header.split(';').next()).map(str::trim);
+    let written = raw.media_type.as_deref();
+    let kind = written.or(header).filter(known);
+    kind.map(str::to_owned)
+        .ok_or_else(|| Refusal::MediaType(shorten(written.or(header).unwrap_or("no type at all"))))
+}
+
+/// Reads an index or a manifest of the given media type.
+///
+/// # Errors
+/// When anything about it is not as an image's that can be unpacked here.
+pub fn document(media_type: &str, body: &[u8]) -> Result<Document, Refusal> {
+    let raw = raw(body)?;
+    if INDEXES.contains(&media_type) {
+        let entries = raw.manifests.unwrap_or_default();
+        bound("entries in the index", entries.len(), limits::ENTRIES)?;
+        let entries = entries.into_iter().map(|one| descriptor(one, "an entry", limits::MANIFEST));
+        return Ok(Document::Index(entries.collect::<Result<_, _>>()?));
+    }
+    if !MANIFESTS.contains(&media_type) {
+        return Err(Refusal::MediaType(shorten(media_type)));
+    }
+    let missing = || Refusal::Unreadable { what: "a manifest", why: "no configuration".to_owned() };
+    let config = descriptor(raw.config.ok_or_else(missing)?, "the configuration", limits::CONFIG)?;
+    let layers = raw.layers.unwrap_or_default();
+    bound("layers", layers.len(), limits::LAYERS)?;
+    if let Some(strange) = layers.iter().find(|layer| !LAYERS.contains(&layer.media_type.as_str()))
+    {
+        return Err(Refusal::Layer(shorten(&strange.media_type)));
+    }
+    let layers = layers.into_iter().map(|one| descriptor(one, "a layer", limits::LAYER));
+    Ok(Document::Manifest(Manifest { config, layers: layers.collect::<Result<_, _>>()? }))
+}
+
+/// The entry for a platform: the best match, and among equals the first. Entries without a platform
+/// come last; attestations (`unknown/unknown`) and entries that are no image never.
+///
+/// # Errors
+/// When there is none.
+pub fn choose<'e>(entries: &'e [Descriptor], wanted: &Platform) -> Result<&'e Descriptor, Refusal> {
+    let images = || entries.iter().filter(|e| MANIFESTS.contains(&e.media_type.as_str()));
+    let rank = |entry: &&Descriptor| match &entry.platform {
+        Some(platform) => wanted.distance(platform),
+        None => Some(u32::MAX),
+    };
+    let best = images().filter(|entry| rank(entry).is_some()).min_by_key(rank);
+    best.ok_or_else(|| {
+        let mut offered: Vec<String> =
+            images().filter_map(|e| e.platform.as_ref()).map(Platform::to_string).collect();
+        offered.truncate(8);
+        Refusal::Platform { wanted: wanted.to_string(), offered: shorten(&offered.join(", ")) }
+    })
+}
+
+/// Reads a configuration and holds it against its manifest.
+///
+/// # Errors
+/// When it is none, or names another number of layers.
+pub fn config(body: &[u8], manifest: &Manifest) -> Result<ImageConfig, Refusal> {
+    let raw: RawConfig = serde_json::from_slice(body)
+        .map_err(|why| Refusal::Unreadable { what: "a configuration", why: why.to_string() })?;
+    let (layers, diff_ids) = (manifest.layers.len(), raw.rootfs.diff_ids.len());
+    if layers != diff_ids || layers == 0 {
+        return Err(Refusal::Count { layers, diff_ids });
+    }
+    let parse = |text: &String| {
+        Digest::parse(text).ok_or_else(|| Refusal::Descriptor("a diff ID".to_owned()))
+    };
+    let diff_ids = raw.rootfs.diff_ids.iter().map(parse).collect::<Result<_, _>>()?;
+    Ok(ImageConfig { platform: raw.platform, diff_ids })
+}
+
+fn raw(body: &[u8]) -> Result<RawDocument, Refusal> {
+    let raw: RawDocument = serde_json::from_slice(body)
+        .map_err(|why| Refusal::Unreadable { what: "a manifest", why: why.to_string() })?;
+    match raw.schema_version {
+        2 => Ok(raw),
+        version => Err(Refusal::MediaType(format!("schema version {version}"))),
+    }
+}
+
+fn descriptor(raw: RawDescriptor, what: &str, most: u64) -> Result<Descriptor, Refusal> {
+    let digest = Digest::parse(&raw.digest).filter(|_| (1..=most).contains(&raw.size));
+    let digest = digest.ok_or_else(|| Refusal::Descriptor(what.to_owned()))?;
+    let RawDescriptor { media_type, size, platform, .. } = raw;
+    Ok(Descriptor { media_type, digest, size, platform })
+}
+
+fn bound(what: &'static str, count: usize, most: usize) -> Result<(), Refusal> {
+    if count > most { Err(Refusal::TooMany { what, count, most }) } else { Ok(()) }
+}
+
+/// A stranger's text for a message: one line and not long.
+fn shorten(text: &str) -> String {
+    text.chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
