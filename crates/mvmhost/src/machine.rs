@@ -8,6 +8,8 @@ use mvm_diagnostics::{Finding, catalogue};
 use mvm_host::chain;
 use mvm_host::exec::System;
 use mvm_host::systemd::{UnitState, Units};
+use mvm_images_client::run::Job;
+use mvm_images_client::verify::State;
 use mvm_network::nat::Nat;
 use mvm_network::{Kernel, Network};
 use mvm_plan::host::{Desired, Observed, Step, Unit};
@@ -87,6 +89,7 @@ pub(crate) fn plans(
         Finding::new(&catalogue::units::NOT_SYSTEMD, "systemd").with("why", chain(&error))
     })?;
     observed.pool_pending = !pool.steps.is_empty();
+    observed.images = images(roots, config, &desired, &observed);
     observed.net_pending = !net.steps.is_empty() || !nat.steps.is_empty();
     let units = mvm_plan::host::plan(&desired, &observed);
     Ok(Plans { desired, observed, pool, net, nat, units })
@@ -106,8 +109,8 @@ fn observe(
         generated: desired.generated.iter().filter_map(|file| generated(roots, file)).collect(),
         ..Observed::default()
     };
-    let network = [names::DHCP_UNIT, names::WATCH_UNIT];
-    let wanted: BTreeSet<&str> = mvm_plan::host::needed(desired).chain(network).collect();
+    let more = [names::DHCP_UNIT, names::WATCH_UNIT, names::IMAGES_UNIT, names::IMAGES_RETRY_UNIT];
+    let wanted: BTreeSet<&str> = mvm_plan::host::needed(desired).chain(more).collect();
     for name in wanted {
         let state = units.state(name)?;
         observed.needs_reload |= state.is_loaded() && state.need_daemon_reload;
@@ -121,6 +124,27 @@ fn observe(
         }
     }
     Ok(observed)
+}
+
+/// Which images are not complete. A containerd that does not answer is another's finding.
+fn images(
+    roots: &Roots,
+    config: &Config,
+    desired: &Desired,
+    observed: &Observed,
+) -> mvm_plan::host::Images {
+    let answers = observed.units.get(&desired.containerd).is_some_and(|unit| unit.active);
+    if !desired.images || !answers {
+        return mvm_plan::host::Images::default();
+    }
+    let images = mvm_plan::images::wanted(config);
+    let states = Job::new(config, roots, &images, &()).verify();
+    let states = states.inspect_err(|error| log::debug!("{}", chain(error)));
+    let incomplete = states.ok().map(|states| {
+        let lacking = states.into_iter().filter(|(_, state)| !matches!(state, Ok(State::Complete)));
+        lacking.map(|(wanted, _)| wanted.reference.to_string()).collect()
+    });
+    mvm_plan::host::Images { incomplete, tried: mvm_images_client::tried::read(roots) }
 }
 
 /// The file that stands where the generator writes this one.

@@ -12,7 +12,7 @@ use mvm_diagnostics::{Finding, catalogue};
 use serde::Serialize;
 
 use crate::units::{self, Facts, UnitFile};
-use crate::{Plan, containerd, dhcp, names};
+use crate::{Plan, containerd, dhcp, images, names};
 
 /// What the units have to be like.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +33,8 @@ pub struct Desired {
     pub dnsmasq_config: Option<String>,
     /// The network's units beside mvm-net.
     pub network: Vec<&'static str>,
+    /// Whether images are asked for.
+    pub images: bool,
     /// flintlockd's unit; None while flintlockd is not installed.
     pub flintlockd: Option<String>,
     /// Its command line.
@@ -54,6 +56,7 @@ impl Desired {
                 .then(|| units::containerd_command(config, facts)),
             dnsmasq_config: dhcp::render(config),
             network: names::network_units(config),
+            images: !images::wanted(config).is_empty(),
             flintlockd: installed.then(|| config.flintlockd.unit.as_str().to_owned()),
             flintlockd_argv: units::flintlockd_command(config),
         }
@@ -69,6 +72,15 @@ pub struct Unit {
     pub state: String,
     /// The command line of its main process; empty when there is none.
     pub argv: Vec<String>,
+}
+
+/// What is known of the images.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Images {
+    /// References of those that are not complete; None where containerd could not be asked.
+    pub incomplete: Option<Vec<String>>,
+    /// Of those that the last run of mvm-images in this boot could not make complete.
+    pub tried: Vec<String>,
 }
 
 /// What the machine shows.
@@ -90,6 +102,8 @@ pub struct Observed {
     pub pool_pending: bool,
     /// mvm-net has steps to do.
     pub net_pending: bool,
+    /// The images.
+    pub images: Images,
     /// flintlockd was started with another token than it is to have, or with none.
     pub token_stale: bool,
 }
@@ -173,6 +187,8 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     // A restart of containerd takes down what is bound to it.
     if stale || needed(desired).any(|unit| !active(unit)) {
         steps.push(Step::Start(names::TARGET.to_owned()));
+    } else {
+        steps.extend(images_step(desired, observed));
     }
     Plan::new(steps, Vec::new())
 }
@@ -183,6 +199,22 @@ fn watcher(desired: &Desired, observed: &Observed) -> bool {
     let current = observed.applied.as_ref() == Some(&desired.applied)
         && desired.network.contains(&names::WATCH_UNIT);
     !current && observed.units.get(names::WATCH_UNIT).is_some_and(|unit| unit.active)
+}
+
+/// mvm-images runs for what is missing, and not again for what it has just failed at: its timer
+/// does that, and a host whose registry is down has nothing that an operator could apply.
+fn images_step(desired: &Desired, observed: &Observed) -> Option<Step> {
+    let tried = &observed.images.tried;
+    let incomplete = observed.images.incomplete.as_deref().unwrap_or_default();
+    let unit = |name: &str| observed.units.get(name);
+    if !desired.images {
+        let timer = unit(names::IMAGES_RETRY_UNIT).filter(|timer| timer.active);
+        return timer.map(|_| Step::Stop(names::IMAGES_RETRY_UNIT.to_owned()));
+    }
+    let running = unit(names::IMAGES_UNIT).is_some_and(|unit| !unit.argv.is_empty());
+    let changed = observed.applied.as_ref() != Some(&desired.applied) && !incomplete.is_empty();
+    let missing = changed || incomplete.iter().any(|image| !tried.contains(image));
+    (missing && !running).then(|| Step::Start(names::IMAGES_UNIT.to_owned()))
 }
 
 /// dnsmasq by the configuration it was started with.

@@ -10,8 +10,15 @@ use mvm_diagnostics::render;
 use crate::tools;
 
 /// Programs whose `--help` stands in the manual page of the same name.
-const PROGRAMS: [&str; 6] =
-    ["mvmhost", "mvm-thinpool", "mvm-net", "mvm-hygiene", "mvm-validate", "mvm-guard"];
+const PROGRAMS: [&str; 7] = [
+    "mvmhost",
+    "mvm-thinpool",
+    "mvm-net",
+    "mvm-images",
+    "mvm-hygiene",
+    "mvm-validate",
+    "mvm-guard",
+];
 
 /// Writes the files, or with `check` fails when one is stale.
 pub(crate) fn run(check: bool) -> Result<()> {

@@ -10,7 +10,8 @@ use anyhow::{Context, Result, ensure};
 use crate::{manual, tools};
 
 /// Programs of the package that are linked as usual.
-const PROGRAMS: [&str; 5] = ["mvmhost", "mvm-guard", "mvm-hygiene", "mvm-net", "mvm-validate"];
+const PROGRAMS: [&str; 6] =
+    ["mvmhost", "mvm-guard", "mvm-hygiene", "mvm-images", "mvm-net", "mvm-validate"];
 
 /// Programs that are linked statically: the dynamic loader would be half of their run time, and
 /// pid 1 or the whole chain waits for them. Neither resolves names, which static glibc cannot.

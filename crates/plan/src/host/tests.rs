@@ -132,3 +132,35 @@ fn without_flintlockd_the_rest_still_comes_up() {
     let missing = missing(&desired, &settled(&desired));
     assert_eq!(missing.iter().map(Finding::code).collect::<Vec<_>>(), ["MVM-FLK-001"]);
 }
+
+#[test]
+fn images_are_fetched_when_one_is_missing_and_was_not_just_tried() {
+    let desired = desired();
+    assert!(desired.images, "the default file names images");
+    let missing = |incomplete: &[&str], tried: &[&str]| {
+        let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+        let images = Images { incomplete: Some(texts(incomplete)), tried: texts(tried) };
+        Observed { images, ..settled(&desired) }
+    };
+    let run = || vec![Step::Start(names::IMAGES_UNIT.into())];
+    assert_eq!(steps(&desired, &missing(&["a"], &[])), run());
+    assert_eq!(steps(&desired, &missing(&["a", "b"], &["a"])), run());
+    assert_eq!(steps(&desired, &missing(&["a"], &["a", "b"])), []);
+    // Another file may have what it takes.
+    let changed = Observed { applied: None, ..missing(&["a"], &["a"]) };
+    assert_eq!(steps(&desired, &changed).last(), run().first());
+    let mut observed = missing(&["a"], &[]);
+    let running = Unit { argv: vec!["mvm-images".into()], ..Unit::default() };
+    observed.units.insert(names::IMAGES_UNIT.into(), running);
+    assert_eq!(steps(&desired, &observed), []);
+}
+
+#[test]
+fn without_images_nobody_looks_for_them() {
+    let desired = Desired { images: false, ..desired() };
+    let mut observed = settled(&desired);
+    assert_eq!(steps(&desired, &observed), []);
+    let timer = Unit { active: true, ..Unit::default() };
+    observed.units.insert(names::IMAGES_RETRY_UNIT.into(), timer);
+    assert_eq!(steps(&desired, &observed), [Step::Stop(names::IMAGES_RETRY_UNIT.into())]);
+}

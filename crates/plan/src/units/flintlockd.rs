@@ -20,6 +20,7 @@ pub(super) fn dropin(config: &Config) -> String {
         include_str!("../../../../units/dropins/flintlockd.conf"),
         &[
             ("KVM", names::KVM_UNITS),
+            ("IMAGES", super::images::hold(config)),
             ("CONTAINERD", names::containerd_unit(config.containerd.instance)),
             ("COMMAND", &command_line(&command(config))),
             ("ENVIRONMENT", &variables),

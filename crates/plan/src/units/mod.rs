@@ -10,6 +10,7 @@ use crate::escape::{device_unit, environment, exec_argument, interface_unit, wor
 use crate::names;
 
 mod flintlockd;
+mod images;
 
 pub use flintlockd::command as flintlockd_command;
 
@@ -84,6 +85,7 @@ pub fn files(config: &Config, facts: Facts) -> Vec<UnitFile> {
                 include_str!("../../../../units/dropins/mvmhost.target.conf"),
                 &[
                     ("NETWORK", &network_units(config)),
+                    ("IMAGES", images::wish(config)),
                     ("CONTAINERD", containerd),
                     ("FLINTLOCKD", flintlockd),
                 ],
@@ -92,6 +94,7 @@ pub fn files(config: &Config, facts: Facts) -> Vec<UnitFile> {
         containerd_dropin(config, facts),
     ];
     files.extend(net(config));
+    files.extend(images::dropin(config).map(|text| dropin(names::IMAGES_UNIT, text)));
     files.extend(own_flintlockd(config, facts));
     files
 }
