@@ -50,6 +50,9 @@ pub(crate) enum Command {
     Plan,
     /// Make the machine what the configuration says
     Apply,
+    /// List, pull, move or verify the images of [images]
+    #[command(subcommand)]
+    Images(ImagesCommand),
     /// Show what microVMs' network serves
     #[command(subcommand)]
     Net(NetCommand),
@@ -81,6 +84,32 @@ pub(crate) enum Command {
         /// Which one
         shell: Shell,
     },
+}
+
+/// The subcommands of images.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImagesCommand {
+    /// List the images, and whether flintlock finds them
+    List,
+    /// Ask the registries for them, also for those that are complete; exit 1 when one is not
+    Pull {
+        /// As [images] names it; all unless told
+        images: Vec<String>,
+    },
+    /// Take them from an OCI layout or what `docker save` wrote; exit 1 when one is not complete
+    Import {
+        /// A tar archive that is not compressed
+        file: PathBuf,
+    },
+    /// Write them to an OCI layout, for hosts without a registry
+    Export {
+        /// A file that is not there yet
+        file: PathBuf,
+        /// As [images] names it; all unless told
+        images: Vec<String>,
+    },
+    /// Prove that each is complete, without asking a registry; exit 1 when one is not
+    Verify,
 }
 
 /// The subcommands of net.

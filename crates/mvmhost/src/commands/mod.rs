@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod diagnose;
 mod explain;
+mod images;
 mod leases;
 mod plan;
 mod pool;
@@ -32,6 +33,9 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
             Some(host) => return remote::run(&context, host, arguments),
             None => ("check", check::run),
         },
+        Command::Images(what) => {
+            return as_root(&context, is_root, "images", |context| images::run(context, what));
+        }
         Command::Report { output } => {
             return as_root(&context, is_root, "report", |context| report::run(context, output));
         }

@@ -37,14 +37,17 @@ pub(super) fn run(context: &Context) -> Exit {
             return Exit::Unavailable;
         }
     };
+    let mut incomplete = None;
     match machine::plans(roots, &loaded, &mut manager) {
         Ok(plans) => {
             findings.extend(plans.findings());
             findings.extend(host::missing(&plans.desired, &plans.observed));
+            incomplete = plans.observed.images.incomplete;
         }
         Err(finding) => findings.push(finding),
     }
-    let screen = Screen::observe(roots, &loaded.config, &mut manager, &mut findings);
+    let mut screen = Screen::observe(roots, &loaded.config, &mut manager, &mut findings);
+    screen.incomplete = incomplete;
     findings.extend(context::without_effect(&loaded));
     if context.json {
         output::print(&screen.document(&findings).text());
@@ -61,6 +64,8 @@ struct Screen<'a> {
     facts: Facts,
     microvms: Result<Option<Vec<MicroVm>>, String>,
     units: BTreeMap<String, UnitState>,
+    /// Images that are not complete; None where containerd could not be asked.
+    incomplete: Option<Vec<String>>,
 }
 
 impl<'a> Screen<'a> {
@@ -95,7 +100,7 @@ impl<'a> Screen<'a> {
             let silent = Finding::new(&catalogue::flk::API_SILENT, endpoint);
             findings.push(silent.with("seconds", 5).with("unit", flintlockd).evidence(why));
         }
-        Self { config, facts, microvms, units }
+        Self { config, facts, microvms, units, incomplete: None }
     }
 
     fn document<'f>(&self, findings: &'f [Finding]) -> Document<'f> {
@@ -112,6 +117,7 @@ impl<'a> Screen<'a> {
             .with("pool", self.pool())
             .with("network", json!({"bridge": self.config.network.bridge.name.as_str()}))
             .with("containerd", json!({"devmapper": self.facts.plugin == Plugin::Ok}))
+            .with("images", json!({"wanted": self.wanted(), "incomplete": self.incomplete}))
             .with("flintlockd", json!({"endpoint": self.config.flintlockd.grpc_endpoint.to_string(), "answers": self.microvms.is_ok()}))
             .with("microvms", microvms)
             .with("units", units)
@@ -125,6 +131,11 @@ impl<'a> Screen<'a> {
         json!({"name": name, "live": true, "table": live.table.to_string(), "status": live.status,
             "data-percent": self.fill().map(|(data, _)| data),
             "metadata-percent": self.fill().map(|(_, metadata)| metadata)})
+    }
+
+    /// How many images the file asks for.
+    fn wanted(&self) -> usize {
+        mvm_plan::images::wanted(self.config).len()
     }
 
     /// How full data and metadata are, in percent.
@@ -156,6 +167,14 @@ impl<'a> Screen<'a> {
         };
         let socket = names::containerd_socket(self.config.containerd.instance);
         let _ = writeln!(out, "containerd  {socket}: {plugin}");
+        let images = match &self.incomplete {
+            Some(incomplete) => {
+                let wanted = self.wanted();
+                format!("{} of {wanted} complete", wanted.saturating_sub(incomplete.len()))
+            }
+            None => format!("{} wanted", self.wanted()),
+        };
+        let _ = writeln!(out, "images      {images}");
         let api = if self.microvms.is_ok() { "answers" } else { "does not answer" };
         let _ = writeln!(out, "flintlockd  {}: {api}", self.config.flintlockd.grpc_endpoint);
         if let Ok(Some(microvms)) = &self.microvms {

@@ -1,0 +1,176 @@
+//! `mvmhost images`: what the file asks for, and whether flintlock finds it.
+
+use std::path::Path;
+
+use mvm_diagnostics::json::Document;
+use mvm_diagnostics::{Finding, catalogue};
+use mvm_host::chain;
+use mvm_images_client::archive::Archive;
+use mvm_images_client::run::{Done, Job, findings, not_begun, unread};
+use mvm_images_client::verify::State;
+use mvm_images_client::{Error, Progress, finding};
+use mvm_plan::images::{Wanted, wanted};
+use serde::Serialize;
+
+use crate::cli::ImagesCommand;
+use crate::context::Context;
+use crate::output::{self, Exit};
+
+pub(super) fn run(context: &Context, what: &ImagesCommand) -> Exit {
+    let loaded = match context.load() {
+        Ok(loaded) => loaded,
+        Err(findings) => {
+            output::findings(context.json, &findings);
+            return Exit::Config;
+        }
+    };
+    let mut images = wanted(&loaded.config);
+    if let ImagesCommand::Pull { images: named } | ImagesCommand::Export { images: named, .. } =
+        what
+    {
+        if let Some(stranger) = named.iter().find(|name| !is_one_of(&images, name)) {
+            let finding = Finding::new(&catalogue::img::NOT_ASKED_FOR, stranger.as_str());
+            output::findings(context.json, &[finding]);
+            return Exit::Usage;
+        }
+        images.retain(|image| named.is_empty() || is_named(named, image));
+    }
+    let progress = Lines { quiet: context.json };
+    let job = |images| Job::new(&loaded.config, &context.roots, images, &progress);
+    let seen = match what {
+        ImagesCommand::Pull { .. } => pull(job(&images)),
+        ImagesCommand::List | ImagesCommand::Verify => job(&images).verify().map(look),
+        ImagesCommand::Import { file } => {
+            let archives = match open(file, &mut images) {
+                Ok(archive) => [archive],
+                Err(finding) => {
+                    output::findings(context.json, &[finding]);
+                    return Exit::Findings;
+                }
+            };
+            pull(Job { archives: &archives, ..job(&images) })
+        }
+        ImagesCommand::Export { file, .. } => return export(context, &job(&images), file),
+    };
+    match seen {
+        Ok((rows, findings)) => tell(context, what, &rows, &findings),
+        Err(error) => {
+            output::findings(context.json, &[not_begun(&error)]);
+            Exit::Unavailable
+        }
+    }
+}
+
+/// One image, as it is shown.
+#[derive(Serialize)]
+struct Row {
+    image: String,
+    role: &'static str,
+    snapshotter: &'static str,
+    complete: bool,
+}
+
+impl Row {
+    fn new(wanted: &Wanted, complete: bool) -> Self {
+        Self {
+            image: wanted.reference.to_string(),
+            role: finding::role(wanted.role),
+            snapshotter: wanted.role.snapshotter(),
+            complete,
+        }
+    }
+}
+
+type Seen = (Vec<Row>, Vec<Finding>);
+
+/// Asks the registries also for what is complete: a tag may stand for something newer.
+fn pull(job: Job<'_>) -> Result<Seen, Error> {
+    let run = Job { again: true, ..job }.pull()?;
+    let rows = run.done.iter().map(|(wanted, result)| Row::new(wanted, result.is_ok())).collect();
+    Ok((rows, findings(&run)))
+}
+
+/// An archive, of whose images those stay that it holds.
+fn open(file: &Path, images: &mut Vec<Wanted>) -> Result<Archive, Finding> {
+    let archive = Archive::open(file).map_err(|error| unread(&error))?;
+    images.retain(|image| archive.names().any(|name| *name == image.reference));
+    if images.is_empty() {
+        let names: Vec<String> = archive.names().map(ToString::to_string).collect();
+        let none = Finding::new(&catalogue::img::NOT_IN_ARCHIVE, file.to_string_lossy());
+        return Err(none.evidence(names.join("\n")));
+    }
+    Ok(archive)
+}
+
+fn export(context: &Context, job: &Job<'_>, file: &Path) -> Exit {
+    let subject = file.to_string_lossy();
+    let failed = |why: String| Finding::new(&catalogue::img::NOT_EXPORTED, &*subject).evidence(why);
+    let written = match file.symlink_metadata() {
+        Ok(_) => Err("it is there already".to_owned()),
+        Err(_) => job.export(file).map_err(|error| chain(&error)),
+    };
+    let whole = Finding::new(&catalogue::img::EXPORTED, &*subject);
+    let finding = written.map_or_else(failed, |()| whole.with("count", job.images.len()));
+    output::findings(context.json, std::slice::from_ref(&finding));
+    output::exit_for(&[finding])
+}
+
+fn look(states: Vec<Done<State>>) -> Seen {
+    let mut seen = Seen::default();
+    for (wanted, state) in &states {
+        let finding = match state {
+            Ok(state) => finding::lacking(wanted, state),
+            Err(error) => Some(finding::failed(wanted, error)),
+        };
+        seen.0.push(Row::new(wanted, finding.is_none()));
+        seen.1.extend(finding);
+    }
+    seen
+}
+
+/// The list is no judgement; the others are, by their exit code.
+fn tell(context: &Context, what: &ImagesCommand, rows: &[Row], found: &[Finding]) -> Exit {
+    let lacking = rows.iter().filter(|row| !row.complete).count();
+    let mut findings = found.to_vec();
+    if lacking > 0 && !matches!(what, ImagesCommand::List) {
+        let left = Finding::new(&catalogue::img::LEFT, "[images]").with("count", lacking);
+        findings.push(left);
+    }
+    if context.json {
+        output::print(&Document::new(&findings).with("images", rows).text());
+    } else {
+        output::print(&rows.iter().map(line).collect::<String>());
+        output::findings(false, &findings);
+    }
+    output::exit_for(&findings)
+}
+
+fn line(row: &Row) -> String {
+    let state = if row.complete { "complete" } else { "incomplete" };
+    format!("{:6} {:9} {state:10} {}\n", row.role, row.snapshotter, row.image)
+}
+
+fn is_one_of(images: &[Wanted], name: &str) -> bool {
+    images.iter().any(|image| image.reference.as_str() == name)
+}
+
+fn is_named(named: &[String], image: &Wanted) -> bool {
+    named.iter().any(|name| image.reference.as_str() == name)
+}
+
+/// A line for each step.
+struct Lines {
+    quiet: bool,
+}
+
+impl Progress for Lines {
+    fn step(&self, image: &str, step: &str) {
+        if !self.quiet {
+            output::print(&format!("{image}: {step}\n"));
+        }
+    }
+
+    fn bytes(&self, _: &str, _: u64) {}
+
+    fn alive(&self) {}
+}
