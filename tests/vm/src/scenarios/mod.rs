@@ -9,6 +9,7 @@ pub mod configuration;
 pub mod diagnosis;
 pub mod guard;
 pub mod host;
+pub mod images;
 pub mod install;
 pub mod network;
 pub mod package;
@@ -35,6 +36,7 @@ pub const CORE: &[Test] = &[
     Test::from(UP, "nat", network::a_guest_gets_an_address_and_out),
     Test::from(UP, "dhcp-port", network::a_taken_dhcp_port_is_named),
     Test::from(UP, "vlan", vlan::microvms_on_a_vlan_of_a_late_bond),
+    Test::from(UP, "images", images::images_are_where_flintlock_looks),
     Test::from(UP, "diagnose", diagnosis::journals_are_recognised),
     Test::from(UP, "faults", checks::one_fault_one_code_one_remedy),
     Test::from(UP, "guard", guard::growing_survives_kills_and_power_cuts),
@@ -71,6 +73,7 @@ pub const TESTS: &[Test] = &[
     Test::from(UP, "vlan", vlan::microvms_on_a_vlan_of_a_late_bond),
     Test::from(UP, "faults", checks::one_fault_one_code_one_remedy),
     Test::from(UP, "warnings", checks::warnings_stop_nothing_and_exceptions_end),
+    Test::from(UP, "images", images::images_are_where_flintlock_looks),
     Test::from(UP, "diagnose", diagnosis::journals_are_recognised),
     Test::from(UP, "report", diagnosis::a_report_holds_no_secret),
     Test::from(UP, "guard", guard::a_pool_that_fills_up_is_grown_or_braked),
