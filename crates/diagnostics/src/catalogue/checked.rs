@@ -55,7 +55,7 @@ catalogue! {
     CLOCK_OFF = "MVM-HOST-201", "682175929b6485cadd2fc1135e1069dd", Error {
         message: "the clock shows {now}, which cannot be: {why}",
         cause: "With a wrong clock no certificate holds, registries refuse, and flintlockd's retries and leases are out of order.",
-        remedy: "hwclock --hctosys\ntimedatectl set-ntp true\ndate\nsystemctl start mvmhost.target",
+        remedy: "# from the hardware's clock, which has to be set itself when it is wrong too:\ndate --set=@$(cat /sys/class/rtc/rtc0/since_epoch)\ntimedatectl set-ntp true\nsystemctl start mvmhost.target",
     }
     NOT_CHECKED = "MVM-HOST-202", "d49612d3b17ea6e0685aa729b0b1dab3", Warning {
         message: "{subject} could not be checked: {why}",

@@ -122,6 +122,8 @@ pub(super) fn health(name: &str, live: &LiveState, data: Option<&Backing>) -> Ve
                 say(&pool::NEEDS_CHECK);
             }
             match working.mode {
+                // A pool that needs a check is read-only for that, and healed by the same.
+                Some(Mode::ReadOnly) if working.needs_check == Some(true) => {}
                 Some(Mode::ReadOnly) => say(&pool::READ_ONLY),
                 Some(Mode::OutOfDataSpace) => findings.push(out_of_data_space(name, live, data)),
                 Some(Mode::ReadWrite) | None => {}

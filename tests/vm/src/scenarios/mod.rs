@@ -8,6 +8,7 @@ pub mod checks;
 pub mod configuration;
 pub mod diagnosis;
 pub mod guard;
+pub mod faults;
 pub mod host;
 pub mod images;
 pub mod install;
@@ -41,6 +42,8 @@ pub const CORE: &[Test] = &[
     Test::from(UP, "faults", checks::one_fault_one_code_one_remedy),
     Test::from(UP, "guard", guard::growing_survives_kills_and_power_cuts),
     Test::from(UP, "pool-down", guard::a_pool_is_taken_down_and_checked),
+    Test::from(UP, "other-faults", faults::the_rest),
+    Test::from(UP, "pool-faults", faults::a_pool_without_writes_is_refused),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
 ];
 

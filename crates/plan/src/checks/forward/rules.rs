@@ -64,6 +64,8 @@ pub(super) enum Verdict {
     Unclear,
     /// No rule decides.
     Through,
+    /// The rest of the chain is passed over.
+    Back,
 }
 
 /// The rules of a table.
@@ -91,7 +93,7 @@ impl Ruleset {
                 (Met::Yes, Verdict::Accepted | Verdict::Dropped) if end == Verdict::Through => {
                     return verdict;
                 }
-                (Met::Yes, Verdict::Accepted | Verdict::Dropped) => return end,
+                (Met::Yes, Verdict::Accepted | Verdict::Dropped | Verdict::Back) => return end,
                 _ => end = Verdict::Unclear,
             }
         }
@@ -120,7 +122,8 @@ impl Ruleset {
                     Some(target) => self.walk(target, packet, depth - 1),
                     None => Verdict::Unclear,
                 },
-                "queue" | "vmap" | "return" => Verdict::Unclear,
+                "return" => Verdict::Back,
+                "queue" | "vmap" => Verdict::Unclear,
                 // Among them the extensions of iptables that nft does not know.
                 _ => {
                     met = met.and(Met::Unclear);

@@ -81,7 +81,7 @@ fn what_the_kernel_says_is_wrong_is_passed_on() {
     refuses(&status("0 1/2 3/4 - ro discard_passdown"), &[&pool::READ_ONLY]);
     refuses(
         &status("0 2/2 3/4 - ro discard_passdown queue_if_no_space needs_check 1"),
-        &[&pool::NEEDS_CHECK, &pool::READ_ONLY],
+        &[&pool::NEEDS_CHECK],
     );
     refuses(&status("0 1/2 4/4 - out_of_data_space"), &[&pool::OUT_OF_DATA_SPACE]);
     let remedy = run(&status("0 1/2 4/4 - out_of_data_space")).findings[0].remedy();
