@@ -122,6 +122,9 @@ pub(crate) enum NetCommand {
 /// What check looks at.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
+    /// Prove by deed too: a thin device in the pool, and who offers microVMs an address
+    #[arg(long, conflicts_with = "host")]
+    pub(crate) deep: bool,
     /// Ask flintlockd on this host, from here and without root; port 9090 unless told
     #[arg(long, value_name = "ADDRESS[:PORT]")]
     pub(crate) host: Option<String>,

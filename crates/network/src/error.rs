@@ -13,6 +13,12 @@ pub enum Error {
     /// The netlink socket could not be opened.
     #[error("cannot open a netlink socket")]
     Connect(#[source] io::Error),
+    /// A network namespace could not be made.
+    #[error("cannot make a network namespace")]
+    Namespace(#[source] io::Error),
+    /// Nobody could be asked for an address.
+    #[error("cannot ask for an address")]
+    Ask(#[source] io::Error),
     /// Interfaces, addresses or routes could not be listed.
     #[error("cannot list {what}")]
     List {
@@ -125,7 +131,10 @@ impl Error {
     pub fn errno(&self) -> Option<i32> {
         match self {
             Self::List { source, .. } | Self::Step { source, .. } => source.errno(),
-            Self::Runtime(error) | Self::Connect(error) => error.raw_os_error(),
+            Self::Runtime(error)
+            | Self::Connect(error)
+            | Self::Namespace(error)
+            | Self::Ask(error) => error.raw_os_error(),
             Self::Look { source, .. } | Self::Set { source, .. } => source.raw_os_error(),
             Self::Gone { .. }
             | Self::Keep { .. }

@@ -57,6 +57,14 @@ impl Kernel {
         runtime.spawn(connection);
         Ok(Self { runtime, handle, sys: roots.at("/sys/class/net") })
     }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
 }
 
 impl Network for Kernel {

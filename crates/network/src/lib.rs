@@ -4,6 +4,7 @@
 //! Does not belong here: deciding, which is `plan::network` and `plan::nat`.
 
 mod apply;
+mod discover;
 mod error;
 mod kernel;
 mod machine_id;
@@ -12,6 +13,7 @@ pub mod nat;
 mod watch;
 
 pub use apply::{Outcome, bring_up, unread};
+pub use discover::offers;
 pub use error::{Answer, Error};
 pub use kernel::{Kernel, Network};
 pub use machine_id::machine_id;

@@ -72,7 +72,7 @@ pub enum Error {
     /// device-mapper refused.
     #[error("device-mapper cannot {operation} {name}")]
     Mapper {
-        /// `look at`, `create`, `load the table of`, `resume` or `remove`.
+        /// Such as `look at`, `create`, `load the table of` or `remove`.
         operation: &'static str,
         /// The device-mapper name.
         name: String,
@@ -216,6 +216,30 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A thin device does not do what it is for.
+    #[error("cannot {deed} {name}")]
+    Thin {
+        /// `read`, `write to` or `discard on`.
+        deed: &'static str,
+        /// The device-mapper name.
+        name: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// What was read is not what was written.
+    #[error("{name} does not read back as it was written")]
+    Changed {
+        /// The device-mapper name.
+        name: String,
+    },
+    /// What was made could not be noted.
+    #[error("cannot note what has to be taken away again")]
+    Note {
+        /// Why.
+        #[source]
+        source: mvm_host::Error,
+    },
     /// A step failed, and so did taking back what had been done before it.
     #[error("after a failure, what was done before could not be taken back ({undo})")]
     Undo {
@@ -228,6 +252,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// The kernel's error number, where device-mapper gave one.
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Mapper { source, .. } => source.raw_os_error(),
+            _ => None,
+        }
+    }
+
     /// This error and its causes on one line.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();

@@ -1,5 +1,5 @@
-//! The two ioctls of loop devices that the loopdev crate does not have; the only unsafe code here.
-//! Layout and numbers are those of linux/loop.h.
+//! The ioctls that no crate of ours has: two of loop devices and one of disks; the only unsafe code
+//! here. Layout and numbers are those of linux/loop.h and linux/fs.h.
 
 use std::fs::File;
 use std::io;
@@ -82,6 +82,22 @@ mod raw {
         0x4C05,
         LoopInfo
     );
+    nix::ioctl_write_ptr_bad!(
+        /// `BLKDISCARD`
+        discard,
+        nix::request_code_none!(0x12, 119),
+        [u64; 2]
+    );
+}
+
+/// Gives the first `length` bytes of a disk back.
+pub(crate) fn discard(device: RawFd, length: u64) -> io::Result<()> {
+    let range = [0, length];
+    #[expect(unsafe_code, reason = "an ioctl")]
+    // SAFETY: BLKDISCARD reads two 64-bit numbers and keeps no pointer to them; on a descriptor of
+    // something else than a disk the kernel answers ENOTTY.
+    unsafe { raw::discard(device, &raw const range) }.map_err(io::Error::from)?;
+    Ok(())
 }
 
 /// Puts `file` behind the loop device in one go. `name` is what `losetup` shows, cut to 63 bytes.

@@ -12,6 +12,7 @@ pub mod guard;
 mod ioctl;
 pub mod loops;
 pub mod mapper;
+pub mod proof;
 pub mod receipt;
 pub mod teardown;
 pub mod thinpool;

@@ -236,14 +236,14 @@ fn facts(info: &DeviceInfo) -> Look {
     }
 }
 
-fn errno(error: &DmError) -> Option<Errno> {
+pub(crate) fn errno(error: &DmError) -> Option<Errno> {
     match error {
         DmError::Core(errors::Error::Ioctl(_, _, _, errno)) => Some(**errno),
         _ => None,
     }
 }
 
-fn mapper(operation: &'static str, name: &str, error: &DmError) -> Error {
+pub(crate) fn mapper(operation: &'static str, name: &str, error: &DmError) -> Error {
     Error::Mapper { operation, name: name.to_owned(), source: cause(error) }
 }
 

@@ -25,6 +25,7 @@ pub mod checked;
 pub mod conf;
 pub mod ctrd;
 pub mod database;
+pub mod deep;
 pub mod dhcp;
 pub mod flk;
 pub mod guard;
@@ -52,6 +53,7 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
 pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
     let families = [
         checked::ALL,
+        deep::ALL,
         kvm::ALL,
         remote::ALL,
         report::ALL,

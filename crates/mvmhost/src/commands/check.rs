@@ -1,16 +1,18 @@
 //! `mvmhost check`: every check, here or on another host's API.
 
 use mvm_diagnostics::json::Document;
-use mvm_diagnostics::{Finding, catalogue};
+use mvm_diagnostics::{Finding, Severity, catalogue};
 use mvm_host::configuration::load_or_last_good;
 use mvm_host::systemd::{Manager, Units};
 use mvm_plan::checks;
 use mvm_validate::facts;
 
+use super::deeds;
+use crate::cli::CheckArguments;
 use crate::context::Context;
 use crate::output::{self, Exit};
 
-pub(super) fn run(context: &Context) -> Exit {
+pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     let (loaded, last_good) = match load_or_last_good(&context.roots, context.config.as_deref()) {
         Ok(loaded) => loaded,
         Err(findings) => {
@@ -29,10 +31,13 @@ pub(super) fn run(context: &Context) -> Exit {
         Ok(_) => {}
         Err(error) => facts.unasked.push(("systemd".to_owned(), mvm_host::chain(&error))),
     }
-    let found = checks::run(config, &facts);
+    let mut found = checks::run(config, &facts);
+    if arguments.deep {
+        found.extend(checks::deeds(config, &facts, &deeds::run(&context.roots, config, &facts)));
+    }
     let (standing, ignored) = checks::split(&config.validate, found, facts.now);
     let mut findings: Vec<Finding> = last_good.into_iter().chain(standing).collect();
-    let well = findings.is_empty();
+    let well = findings.iter().all(|finding| finding.severity() == Severity::Info);
     findings.extend(ignored);
     if well {
         let all = Finding::new(&catalogue::checked::ALL_WELL, "this host");

@@ -4,6 +4,7 @@ mod apply;
 mod check;
 mod completions;
 mod config;
+mod deeds;
 mod diagnose;
 mod explain;
 mod images;
@@ -31,7 +32,11 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
         Command::Net(NetCommand::Leases) => ("net leases", leases::run),
         Command::Check(arguments) => match &arguments.host {
             Some(host) => return remote::run(&context, host, arguments),
-            None => ("check", check::run),
+            None => {
+                return as_root(&context, is_root, "check", |context| {
+                    check::run(context, arguments)
+                });
+            }
         },
         Command::Images(what) => {
             return as_root(&context, is_root, "images", |context| images::run(context, what));

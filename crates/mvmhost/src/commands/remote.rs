@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_closed_port_and_a_stranger_are_told_apart() {
-        let none = CheckArguments { host: None, tls_ca: None, token_file: None };
+        let none = CheckArguments { deep: false, host: None, tls_ca: None, token_file: None };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = endpoint(&listener.local_addr().unwrap().to_string()).unwrap();
         let stranger = std::thread::spawn(move || {

@@ -14,6 +14,7 @@ mod brake;
 mod certificates;
 mod clock;
 mod containerd;
+mod deep;
 mod dhcp;
 mod endpoint;
 mod forward;
@@ -30,6 +31,7 @@ mod unasked;
 
 pub use certificates::Validity;
 pub use containerd::check as plugin;
+pub use deep::{Deed, Deeds, deeds};
 pub use forward::{Chain, Forward, dropping};
 pub use ignore::split;
 pub use interfaces::Interface;

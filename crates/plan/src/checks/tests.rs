@@ -6,13 +6,13 @@ use mvm_config::load::{Source, parse};
 use super::*;
 use crate::thinpool::LiveState;
 
-fn config(text: &str) -> Config {
+pub(super) fn config(text: &str) -> Config {
     let source = Source { name: "test.toml".to_owned(), text: text.to_owned() };
     parse(&[source]).unwrap().config
 }
 
 /// A host on which nothing is wrong.
-fn sound() -> Facts {
+pub(super) fn sound() -> Facts {
     let table = "0 209715200 thin-pool 7:1 7:0 128 32768".parse().unwrap();
     let status = "0 10/2621440 0/1638400 - rw discard_passdown queue_if_no_space - 1024".to_owned();
     let live = LiveState { table, status, suspended: false, second_table: false };

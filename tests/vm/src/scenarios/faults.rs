@@ -79,15 +79,13 @@ fn each(
 }
 
 /// Each heals by a reboot.
-const POOL: &[Fault] = &[
-    fault(
-        "MVM-POOL-006",
-        " ro ",
-        "p=flintlock-dev-thinpool; t=$(dmsetup table $p | cut -d' ' -f1-7)
+const POOL: &[Fault] = &[fault(
+    "MVM-POOL-006",
+    " ro ",
+    "p=flintlock-dev-thinpool; t=$(dmsetup table $p | cut -d' ' -f1-7)
          dmsetup reload $p --table \"$t 1 read_only\" && dmsetup suspend $p && dmsetup resume $p",
-        "",
-    ),
-];
+    "",
+)];
 
 /// # Errors
 /// A pool that takes no writes is not refused, or a boot does not heal it.

@@ -1,0 +1,29 @@
+//! What `mvmhost check --deep` says beyond the checks.
+
+catalogue! {
+    PROVEN = "MVM-HOST-206", "34258541e3366c9c3e913be1d1c841c2", Info {
+        message: "{subject}: {what}",
+        cause: "It was done once, as the daemons will do it, and taken away again.",
+        remedy: "",
+    }
+    NOT_TRIED = "MVM-HOST-207", "ab14f851c6f6ab801cad5e12baee705e", Warning {
+        message: "{subject} could not be proven by deed: {why}",
+        cause: "What was not tried is neither well nor wrong.",
+        remedy: "mvmhost check\n# mend what it names, then\nmvmhost check --deep",
+    }
+    THIN_FAILED = "MVM-POOL-201", "b5f5fb3be1c73ec2293ef19e46a7b29c", Error {
+        message: "thin pool {subject} does not do what containerd will ask of it: {why}",
+        cause: "A thin device was to be made, written, snapshotted, discarded and deleted. What was made of it is taken away, at the latest by the next check; it has a number from the end of the 24 bits, where containerd has none.",
+        remedy: "dmsetup status {subject}\njournalctl --dmesg --grep \"device-mapper: thin|I/O error\"\nmvmhost check --deep",
+    }
+    NO_OFFER = "MVM-DHCP-006", "53a14bd0b42c70a363353172615a099e", Warning {
+        message: "nobody offered an address on {subject}",
+        cause: "A microVM on the bridge would ask in vain: the server is not running, serves another interface or has no address left, or a firewall on this host drops what it hears or says.",
+        remedy: "systemctl restart mvm-dhcp.service\nmvmhost net leases\nmvmhost check --deep",
+    }
+    SEVERAL_SERVERS = "MVM-DHCP-007", "55091b573ccd1a0d296357767b1c095c", Error {
+        message: "{count} servers give out addresses on {subject}: {offers}",
+        cause: "A microVM takes the first offer. Where two servers do not know of each other, addresses are given out twice, and routers and names are a matter of luck.",
+        remedy: "# take the other server off this network, or turn ours off: enabled = false in [network.dhcp] of /etc/mvmhost.toml\nss -lunp sport = :67\nip neigh show dev {subject}\n# then\nmvmhost apply\nmvmhost check --deep",
+    }
+}
