@@ -73,7 +73,6 @@ pub const TESTS: &[Test] = &[
     Test::from(UP, "deaf-flintlockd", chain::a_flintlockd_that_does_not_listen_is_not_up),
     Test::from(UP, "hygiene", chain::stale_pid_files_go_and_others_stay),
     Test::from(UP, "nat", network::a_guest_gets_an_address_and_out),
-    Test::from(UP, "vlan", vlan::microvms_on_a_vlan_of_a_late_bond),
     Test::from(UP, "faults", checks::one_fault_one_code_one_remedy),
     Test::from(UP, "warnings", checks::warnings_stop_nothing_and_exceptions_end),
     Test::from(UP, "images", images::images_are_where_flintlock_looks),
