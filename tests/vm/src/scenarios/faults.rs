@@ -1,4 +1,4 @@
-//! The rest of the faults: containerd, pool, certificates, firewalls, DHCP, the clock.
+//! The rest of the faults: containerd, pool, certificates, firewalls, DHCP.
 
 use anyhow::{Result, ensure};
 
@@ -25,18 +25,9 @@ const CERTIFICATE: &str = "printf '[flintlockd.tls]\\ncert = \"/etc/its.crt\"\\n
 const NEW_CERTIFICATE: &str = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
     -nodes -days 90 -subj /CN=mvm -addext subjectAltName=DNS:localhost -keyout /etc/its.key -out /etc/its.crt 2>/dev/null";
 
-/// A pool of somebody else's, of 64 MiB, which one device fills.
-const POOL_FULL: &str = "cd /srv && truncate -s 64M d && truncate -s 8M m
-    dmsetup create tiny --table \"0 131072 thin-pool $(losetup -f --show m) $(losetup -f --show d) 128 0 1 error_if_no_space\"
-    printf 'thinpool.backend = \"external\"\\nthinpool.name = \"tiny\"\\n' > /etc/mvmhost.toml
-    mvmhost apply && dmsetup message tiny 0 'create_thin 7000'
-    dmsetup create fill --table '0 262144 thin /dev/mapper/tiny 7000'
-    dd if=/dev/zero of=/dev/mapper/fill bs=1M oflag=direct status=none; dmsetup status tiny | grep out_of_data";
-
 const FAULTS: &[Fault] = &[
     fault("MVM-DHCP-005", "port 67", "systemctl stop mvm-dhcp.service", "").warns(),
     fault("MVM-NET-409", "ip filter FORWARD", FORWARD_DROPS, ""),
-    fault("MVM-HOST-201", "/usr/bin/mvmhost was written on", "date -s 2001-01-01", ""),
     fault("MVM-CTRD-004", "connect", "systemctl stop containerd-dev.service", "").only_checked(),
     fault("MVM-CTRD-003", "dmsetup", PLUGIN_FAILED, ""),
     fault("MVM-SEC-001", "2020-02-01", CERTIFICATE, NEW_CERTIFICATE),
@@ -47,7 +38,6 @@ const FAULTS: &[Fault] = &[
         ": > /etc/mvmhost.toml",
     )
     .warns(),
-    fault("MVM-POOL-008", "out_of_data_space", POOL_FULL, "dmsetup remove fill; dmsetup message tiny 0 'delete 7000'"),
 ];
 
 /// # Errors
