@@ -20,6 +20,9 @@ const STATIC: [&str; 2] = ["mvmhost-generator", "mvm-thinpool"];
 /// The profile of Cargo.toml for [`STATIC`].
 const STATIC_PROFILE: &str = "static";
 
+/// What the .deb may weigh, in bytes: 6 MiB are what a host on a slow line is asked to fetch.
+const DEB_LIMIT: u64 = 6 << 20;
+
 /// What this process has packed: several tiers want the package, and nothing changes between them.
 static PACKED: OnceLock<PathBuf> = OnceLock::new();
 
@@ -61,7 +64,9 @@ fn deb(packages: &Path) -> Result<PathBuf> {
     let version = env!("CARGO_PKG_VERSION");
     let arch = tools::output(Command::new("dpkg").arg("--print-architecture"))?;
     let deb = packages.join(format!("mvmhost_{version}_{}.deb", arch.trim()));
-    ensure!(deb.is_file(), "{} was not built", deb.display());
+    let size =
+        fs::metadata(&deb).with_context(|| format!("{} was not built", deb.display()))?.len();
+    ensure!(size <= DEB_LIMIT, "{} has {size} bytes, more than {DEB_LIMIT}", deb.display());
     Ok(deb)
 }
 
