@@ -73,7 +73,8 @@ pub fn flintlockd_never_ran_without_its_chain(context: &mut Context) -> Result<(
     host::is_held_back(guest)?;
     guest.ok(&format!("mv {0}/data.away {0}/data", host::FILES))?;
     host::settles(guest, host::HEALS)?;
-    let starts = guest.ok("journalctl -u flintlockd.service -o cat | grep 'standin: start'")?;
+    let starts = guest
+        .ok("journalctl --sync; journalctl -u flintlockd.service -o cat | grep 'standin: start'")?;
     ensure!(starts.lines().count() >= 2, "{starts}");
     for line in starts.lines() {
         ensure!(!line.contains("absent"), "flintlockd was started half up: {line}");
@@ -87,7 +88,8 @@ fn same_host(guest: &mut Guest, boot: usize) -> Result<()> {
     let restarts = guest.ok("systemctl show -P NRestarts containerd-dev.service")?;
     ensure!(restarts.trim() == "0", "containerd-dev was restarted {} times", restarts.trim());
     host::data_is_intact(guest)?;
-    let errors = guest.ok("journalctl -b -t mvmhost -p err -o cat --no-pager")?;
+    let errors =
+        guest.ok("journalctl --sync; journalctl -b -t mvmhost -p err -o cat --no-pager")?;
     ensure!(errors.trim().is_empty(), "boot {boot}: {errors}");
     Ok(())
 }

@@ -102,7 +102,9 @@ pub fn unreadable_files_are_refused(context: &mut Context) -> Result<()> {
     guest.reboot()?;
     host::is_held_back(guest)?;
     host::said(guest, "MVM-CONF-003")?;
-    guest.ok("journalctl -b -u flintlockd.service -o cat | grep -q MVM-CONF-003")?;
+    guest.ok(
+        "journalctl --sync; journalctl -b -u flintlockd.service -o cat | grep -q MVM-CONF-003",
+    )?;
     guest.ok("rm /etc/mvmhost.toml && mvmhost apply")?;
     host::settles(guest, SOON)?;
     host::data_is_intact(guest)

@@ -89,7 +89,8 @@ pub fn data_is_intact(guest: &mut Guest) -> Result<()> {
 /// # Errors
 /// journalctl fails or does not speak JSON.
 pub fn journal(guest: &mut Guest, code: &str) -> Result<Vec<Value>> {
-    let text = guest.ok(&format!("journalctl -b -o json MVMHOST_CODE={code} || true"))?;
+    let text = guest
+        .ok(&format!("journalctl --sync; journalctl -b -o json MVMHOST_CODE={code} || true"))?;
     let entries = text.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>();
     entries.with_context(|| format!("journalctl said {text}"))
 }
@@ -134,7 +135,7 @@ pub fn codes(document: &Value) -> Vec<String> {
 /// Something runs that must not.
 pub fn is_held_back(guest: &mut Guest) -> Result<()> {
     let ran = guest
-        .ok("journalctl -b -u flintlockd.service -o cat | grep -c 'standin: start' || true")?;
+        .ok("journalctl --sync; journalctl -b -u flintlockd.service -o cat | grep -c 'standin: start' || true")?;
     ensure!(ran.trim() == "0", "flintlockd ran {} times", ran.trim());
     let state = guest.run("systemctl is-active flintlockd.service")?.stdout;
     ensure!(state.trim() != "active", "flintlockd is {}", state.trim());

@@ -52,7 +52,7 @@ pub fn apply_brings_the_host_up(context: &mut Context) -> Result<()> {
     ensure!(document["flintlockd"]["answers"] == true, "{document}");
     let sparse = host::codes(&document);
     ensure!(sparse.iter().any(|code| code.starts_with("MVM-POOL-")), "{document}");
-    guest.ok("journalctl -t mvmhost -b -x --no-pager | grep -q 'man:mvmhost-diagnostics(7)'")?;
+    guest.ok("journalctl --sync; journalctl -t mvmhost -b -x --no-pager | grep -q 'man:mvmhost-diagnostics(7)'")?;
     guest.ok("test \"$(stat -c %a /etc/mvmhost/applied.toml)\" = 600")?;
     host::write_data(guest)?;
     // A microVM's disk is no change of the host.

@@ -103,7 +103,8 @@ pub fn a_taken_dhcp_port_is_named(context: &mut Context) -> Result<()> {
     guest.ok("systemd-run --unit=taker socat UDP4-RECVFROM:53,fork /dev/null && sleep 1")?;
     let started = guest.run("systemctl start mvm-dhcp.service")?;
     ensure!(!started.success(), "dnsmasq was started beside another server");
-    let said = guest.ok("journalctl -b -t mvmhost -o cat MVMHOST_CODE=MVM-DHCP-001")?;
+    let said =
+        guest.ok("journalctl --sync; journalctl -b -t mvmhost -o cat MVMHOST_CODE=MVM-DHCP-001")?;
     ensure!(said.contains("port 53") && said.contains("socat"), "{said}");
     guest.ok("systemctl is-active flintlockd.service")?;
     guest.ok("systemctl stop taker.service")?;

@@ -171,7 +171,8 @@ fn deactivate(guest: &mut Guest) -> Result<()> {
 /// The pool is refused with a code, evidence and a remedy, flintlockd has not been started, and
 /// nothing is left half done.
 fn refused(guest: &mut Guest) -> Result<serde_json::Value> {
-    let text = guest.ok("journalctl -b -t mvmhost -p err -o json --no-pager | tail -n 1")?;
+    let text = guest
+        .ok("journalctl --sync; journalctl -b -t mvmhost -p err -o json --no-pager | tail -n 1")?;
     let entry: serde_json::Value = serde_json::from_str(&text)?;
     let code = entry["MVMHOST_CODE"].as_str().unwrap_or_default();
     ensure!(code.starts_with("MVM-POOL-"), "the last error is {entry}");

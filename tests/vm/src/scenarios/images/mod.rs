@@ -16,8 +16,7 @@ const KERNEL: &str = "127.0.0.1:5000/test/kernel:1";
 const SERVE: &str = "systemd-run -q --unit=registry docker-registry serve /srv/registry.yml &&
     for i in $(seq 100); do ss -ltnH sport = :5000 | grep -q . && exit 0; sleep 0.2; done; exit 1";
 /// Requests that the registry has answered in this boot.
-const REQUESTS: &str =
-    "journalctl -b -u registry.service -o cat | grep -c -e '\"GET /v2' -e '\"HEAD /v2' || true";
+const REQUESTS: &str = "journalctl --sync; journalctl -b -u registry.service -o cat | grep -c -e '\"GET /v2' -e '\"HEAD /v2' || true";
 /// For a pull of four megabytes into a pool in a file, emulated.
 const PULLED: Duration = Duration::from_secs(90);
 /// Ends when the oneshot has ended, whoever started it.
@@ -177,7 +176,8 @@ fn without_the_registry(guest: &mut Guest) -> Result<()> {
     guest.ok("mvmhost images verify")?;
     let result = guest.ok("systemctl show -P Result mvm-images.service")?;
     ensure!(result.trim() == "success", "{result}");
-    let said = guest.ok("journalctl -b -t mvmhost -o json | grep -c MVM-IMG-0 || true")?;
+    let said = guest
+        .ok("journalctl --sync; journalctl -b -t mvmhost -o json | grep -c MVM-IMG-0 || true")?;
     ensure!(said.trim() == "0", "{}", guest.ok("journalctl -b -u mvm-images.service -o cat")?);
 
     guest.ok(&format!("{CTR} images rm {KERNEL}"))?;
