@@ -42,6 +42,7 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
         unasked.push(("taps".to_owned(), error.to_string()));
         Vec::new()
     });
+    let default_interface = network::default_interface(roots, config, &mut unasked);
     Facts {
         pool: mvm_storage::thinpool::pool_state(roots, &config.thinpool.name)
             .map_err(|error| chain(&error)),
@@ -53,7 +54,8 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
         unreadable: unreadable(roots, config),
         flintlockd_config: roots.at(names::FLINTLOCKD_OPERATOR_CONFIG).exists(),
         kvm: machine::kvm(roots),
-        interface: machine::interface(roots, config),
+        interface: machine::interface(roots, config, default_interface.as_deref()),
+        default_interface,
         no_tun: interfaces::tun(roots).err().map(|error| error.to_string()),
         stale_taps,
         forward: network::forward(roots, config, &mut unasked),

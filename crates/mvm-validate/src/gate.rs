@@ -107,12 +107,12 @@ fn flintlockd(roots: &Roots, config: &Config) -> Vec<Finding> {
     let found = checks::run(config, &facts);
     // What is ignored is shown by `mvmhost check`; here it would be said at every start.
     let (mut findings, _) = checks::split(&config.validate, found, facts.now);
-    if let Some(file) = &config.flintlockd.basic_auth_token_file
-        && findings.iter().all(|finding| finding.severity() != Severity::Error)
-        && let Err(why) = handover::write_token(roots, config)
+    let parent = facts.default_interface.as_deref();
+    if findings.iter().all(|finding| finding.severity() != Severity::Error)
+        && let Err(why) = handover::write_flintlockd_config(roots, config, parent)
     {
-        let unusable = Finding::new(&catalogue::flk::TOKEN_UNREADABLE, file.to_string());
-        findings.push(unusable.with("why", why));
+        let file = handover::flintlockd_config(roots).display().to_string();
+        findings.push(Finding::new(&catalogue::flk::FILE_NOT_WRITTEN, file).with("why", why));
     }
     findings
 }

@@ -1,11 +1,12 @@
-//! Files that other programs read at their start: containerd-dev's configuration and flintlockd's
-//! token. Both are rendered anew at each start and live until the next boot.
+//! Files that other programs read at their start: containerd-dev's configuration, and flintlockd's
+//! for what is not on its command line. Both are rendered anew at each start and live until the next boot.
 
 use std::path::{Path, PathBuf};
 
 use mvm_config::{Config, Roots};
 use mvm_host::{atomic, chain};
 use mvm_plan::names;
+use mvm_plan::units::{follows_default_route, reads_file};
 
 /// A token is one line; this bounds what is read of a file that is something else.
 const TOKEN_MAX: u64 = 4096;
@@ -25,41 +26,64 @@ pub fn token(path: &Path) -> Result<String, String> {
     }
 }
 
-/// Where flintlockd finds its token: `$XDG_CONFIG_HOME/flintlockd/config.yaml`.
-pub fn token_config(roots: &Roots) -> PathBuf {
+/// What flintlockd reads: `$XDG_CONFIG_HOME/flintlockd/config.yaml`.
+pub fn flintlockd_config(roots: &Roots) -> PathBuf {
     roots.at(names::FLINTLOCKD_CONFIG_HOME).join("flintlockd/config.yaml")
 }
 
-/// Hands the token over in a file that only root reads.
+/// Hands flintlockd what it is told in a file, which only root reads. `default_interface` is the
+/// interface of the default route.
 ///
 /// # Errors
-/// The token's file cannot be used, or ours cannot be written.
-pub fn write_token(roots: &Roots, config: &Config) -> Result<(), String> {
-    let Some(file) = &config.flintlockd.basic_auth_token_file else {
+/// The token's file cannot be used, a default route is lacking, or our file cannot be written.
+pub fn write_flintlockd_config(
+    roots: &Roots,
+    config: &Config,
+    default_interface: Option<&str>,
+) -> Result<(), String> {
+    if !reads_file(config) {
         return Ok(());
-    };
-    let text = token_text(&token(&roots.at(file.as_str()))?);
-    atomic::write(&token_config(roots), text.as_bytes(), 0o600).map_err(|error| chain(&error))
+    }
+    let text = flintlockd_text(roots, config, default_interface)?;
+    atomic::write(&flintlockd_config(roots), text.as_bytes(), 0o600).map_err(|error| chain(&error))
 }
 
-/// Whether the running flintlockd, whose environment is `environ` as /proc shows it, has another
-/// token than the configuration gives it, or has one that was taken away. A token file that cannot
-/// be used is the business of the check that says so.
-pub fn token_is_stale(roots: &Roots, config: &Config, environ: &[u8]) -> bool {
+/// Whether the running flintlockd, whose environment is `environ` as /proc shows it, was told
+/// something else in its file than it would be now. What it cannot be told is the business of the
+/// check that says so.
+pub fn is_stale(
+    roots: &Roots,
+    config: &Config,
+    default_interface: Option<&str>,
+    environ: &[u8],
+) -> bool {
     let variable = format!("XDG_CONFIG_HOME={}", names::FLINTLOCKD_CONFIG_HOME);
     let told = environ.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes());
-    let Some(file) = &config.flintlockd.basic_auth_token_file else {
+    if !reads_file(config) {
         return told;
-    };
-    let Ok(token) = token(&roots.at(file.as_str())) else {
+    }
+    let Ok(text) = flintlockd_text(roots, config, default_interface) else {
         return false;
     };
-    let given = atomic::read_bounded(&token_config(roots), 2 * TOKEN_MAX).unwrap_or_default();
-    !told || given != token_text(&token).as_bytes()
+    let given = atomic::read_bounded(&flintlockd_config(roots), 4 * TOKEN_MAX).unwrap_or_default();
+    !told || given != text.as_bytes()
 }
 
-fn token_text(token: &str) -> String {
-    format!("basic-auth-token: {}\n", yaml_string(token))
+fn flintlockd_text(
+    roots: &Roots,
+    config: &Config,
+    default_interface: Option<&str>,
+) -> Result<String, String> {
+    let mut text = String::new();
+    if let Some(file) = &config.flintlockd.basic_auth_token_file {
+        let token = token(&roots.at(file.as_str()))?;
+        text.push_str(&format!("basic-auth-token: {}\n", yaml_string(&token)));
+    }
+    if follows_default_route(config) {
+        let parent = default_interface.ok_or("there is no default route")?;
+        text.push_str(&format!("parent-iface: {}\n", yaml_string(parent)));
+    }
+    Ok(text)
 }
 
 /// Renders containerd-dev's configuration.
@@ -120,12 +144,30 @@ mod tests {
         let (none, some) = (with(""), with("[flintlockd]\nbasic-auth-token-file = \"/token\"\n"));
         let told = format!("A=b\0XDG_CONFIG_HOME={}\0", names::FLINTLOCKD_CONFIG_HOME);
         std::fs::write(roots.at("/token"), "one\n").unwrap();
-        assert!(!token_is_stale(&roots, &none, b"A=b\0"));
-        assert!(token_is_stale(&roots, &none, told.as_bytes()));
-        assert!(token_is_stale(&roots, &some, b"A=b\0"));
-        write_token(&roots, &some).unwrap();
-        assert!(!token_is_stale(&roots, &some, told.as_bytes()));
+        assert!(!is_stale(&roots, &none, None, b"A=b\0"));
+        assert!(is_stale(&roots, &none, None, told.as_bytes()));
+        assert!(is_stale(&roots, &some, None, b"A=b\0"));
+        write_flintlockd_config(&roots, &some, None).unwrap();
+        assert!(!is_stale(&roots, &some, None, told.as_bytes()));
         std::fs::write(roots.at("/token"), "two\n").unwrap();
-        assert!(token_is_stale(&roots, &some, told.as_bytes()));
+        assert!(is_stale(&roots, &some, None, told.as_bytes()));
+    }
+
+    #[test]
+    fn a_parent_follows_the_default_route() {
+        let folder = tempfile::tempdir().unwrap();
+        let roots = Roots::new(folder.path());
+        let text = "[flintlockd]\nprovider = \"cloudhypervisor\"\n[network]\nmode = \"macvtap\"\n";
+        let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
+        let config = mvm_config::load::parse(&[source]).unwrap().config;
+        let told = format!("XDG_CONFIG_HOME={}\0", names::FLINTLOCKD_CONFIG_HOME);
+        let stale = |parent| is_stale(&roots, &config, parent, told.as_bytes());
+        assert!(write_flintlockd_config(&roots, &config, None).is_err());
+        write_flintlockd_config(&roots, &config, Some("eth0")).unwrap();
+        let given = std::fs::read_to_string(flintlockd_config(&roots)).unwrap();
+        assert_eq!(given, "parent-iface: \"eth0\"\n");
+        assert!(!stale(Some("eth0")) && stale(Some("eth1")));
+        // Without a route nothing better can be told.
+        assert!(!stale(None));
     }
 }

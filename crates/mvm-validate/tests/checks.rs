@@ -31,6 +31,7 @@ struct Given {
     unreadable: Vec<(Secret, String, String)>,
     flintlockd_config: bool,
     kvm: Option<Kvm>,
+    default_interface: Option<String>,
     interface: Option<Interface>,
     no_interface: bool,
     no_tun: Option<String>,
@@ -85,6 +86,7 @@ fn sound() -> Facts {
         endpoint: Endpoint::Free,
         unreadable: Vec::new(),
         flintlockd_config: false,
+        default_interface: None,
         kvm: Kvm::Opened { version: 12, no_vm: None, missing: Vec::new() },
         interface: Some(Interface {
             bridge: true,
@@ -118,6 +120,7 @@ fn facts(given: Given) -> Facts {
         endpoint: given.endpoint.unwrap_or(sound.endpoint),
         unreadable: given.unreadable,
         flintlockd_config: given.flintlockd_config,
+        default_interface: given.default_interface,
         kvm: given.kvm.unwrap_or(sound.kvm),
         interface: given.interface.or(sound.interface).filter(|_| !given.no_interface),
         no_tun: given.no_tun,

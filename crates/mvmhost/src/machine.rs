@@ -79,15 +79,17 @@ pub(crate) fn plans(
         .and_then(|mut kernel| kernel.observe())
         .map_err(|error| failed("looking at the network", &error))?;
     let net = network::plan(&net, &network);
+    let parent = network::parent(None, &network);
     let nat = Nat { roots, programs: &System }
         .plan(nat::desired(config).as_ref(), &network)
         .map_err(|error| failed("looking at the network's rules", &error))?;
     let exists = |path: &str| fs::symlink_metadata(roots.at(path)).is_ok();
     let facts = Facts::new(config, exists);
     let desired = Desired::new(config, mvm_config::to_toml(config), facts);
-    let mut observed = observe(roots, config, &desired, units).map_err(|error| {
-        Finding::new(&catalogue::units::NOT_SYSTEMD, "systemd").with("why", chain(&error))
-    })?;
+    let mut observed =
+        observe(roots, config, &desired, parent.as_deref(), units).map_err(|error| {
+            Finding::new(&catalogue::units::NOT_SYSTEMD, "systemd").with("why", chain(&error))
+        })?;
     observed.pool_pending = !pool.steps.is_empty();
     observed.images = images(roots, config, &desired, &observed);
     observed.net_pending = !net.steps.is_empty() || !nat.steps.is_empty();
@@ -100,6 +102,7 @@ fn observe(
     roots: &Roots,
     config: &Config,
     desired: &Desired,
+    parent: Option<&str>,
     units: &mut dyn Units,
 ) -> Result<Observed, mvm_host::Error> {
     let mut observed = Observed {
@@ -117,7 +120,7 @@ fn observe(
         if state.main_pid != 0 && Some(name) == desired.flintlockd.as_deref() {
             let environ = fs::read(roots.at(format!("/proc/{}/environ", state.main_pid)));
             let environ = environ.unwrap_or_default();
-            observed.token_stale = handover::token_is_stale(roots, config, &environ);
+            observed.file_stale = handover::is_stale(roots, config, parent, &environ);
         }
         if state.is_loaded() {
             observed.units.insert(name.to_owned(), unit(roots, &state));

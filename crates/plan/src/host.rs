@@ -104,8 +104,8 @@ pub struct Observed {
     pub net_pending: bool,
     /// The images.
     pub images: Images,
-    /// flintlockd was started with another token than it is to have, or with none.
-    pub token_stale: bool,
+    /// flintlockd reads another file than it is to, or was told something else in it.
+    pub file_stale: bool,
 }
 
 /// One thing to do.
@@ -178,7 +178,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
         steps.push(Step::Restart(containerd.clone()));
     }
     if let Some(unit) = &desired.flintlockd {
-        let changed = running(unit) != desired.flintlockd_argv || observed.token_stale;
+        let changed = running(unit) != desired.flintlockd_argv || observed.file_stale;
         // A restart of containerd restarts flintlockd as well.
         if active(unit) && changed && !stale {
             steps.push(Step::Restart(unit.clone()));

@@ -37,8 +37,8 @@ catalogue! {
         remedy: "# a new token, which clients have to be given as well:\n(umask 077; openssl rand -hex 32 > {subject})\nmvmhost apply",
     }
     TOKEN_SHADOWED = "MVM-FLK-008", "68d331b1ba030beb7a480c0a8116a9c7", Error {
-        message: "{subject} hides the token file",
-        cause: "flintlockd reads the first config.yaml that it finds, and the token is handed over in another one, so that it stands on no command line.",
+        message: "{subject} hides what flintlockd is given in a file",
+        cause: "flintlockd reads the first config.yaml that it finds. A token, so that it stands on no command line, and a parent that follows the default route are handed over in another one.",
         remedy: "# what is in it can be said by [flintlockd] of /etc/mvmhost.toml:\nmv {subject} {subject}.old\nmvmhost apply",
     }
     TLS_UNREADABLE = "MVM-FLK-009", "11ead0d4dc202fc4c62b3989f83b1620", Error {
@@ -47,9 +47,9 @@ catalogue! {
         remedy: "ls -l {subject}\n# put the file there, or mend [flintlockd.tls] in /etc/mvmhost.toml, then\nmvmhost apply",
     }
     PARENT_UNKNOWN = "MVM-FLK-010", "c11bac8afbdfdc61cd2d4e5c58634e4e", Error {
-        message: "[network.macvtap] parent is not named, and flintlockd needs its name",
-        cause: "In mode macvtap flintlockd is started with --parent-iface, and this version does not look up the interface of the default route.",
-        remedy: "ip route show default\n# set parent in [network.macvtap] of /etc/mvmhost.toml, then\nmvmhost apply",
+        message: "there is no default route, and [network.macvtap] parent is not named",
+        cause: "A parent that is not named is the interface of the default route; flintlockd has to be told its name.",
+        remedy: "ip route show default\n# bring the default route up, or set parent in [network.macvtap] of /etc/mvmhost.toml, then\nmvmhost apply",
     }
     PROVIDER_TOO_OLD = "MVM-FLK-011", "e3d452aef7af277fdcee2c4964d9c371", Error {
         message: "flintlockd {version} does not know provider {subject}",
@@ -60,5 +60,15 @@ catalogue! {
         message: "nobody may listen on {subject}: {why}",
         cause: "The kernel refused a listening socket on flintlockd's endpoint; flintlockd would stay alive without listening.",
         remedy: "# set another [flintlockd] grpc-endpoint in /etc/mvmhost.toml, then\nmvmhost apply",
+    }
+    FILE_NOT_WRITTEN = "MVM-FLK-013", "b2981eda1eb08766af2918043041078a", Error {
+        message: "{subject} could not be written: {why}",
+        cause: "What flintlockd is told in a file is written at each of its starts; a full /run is the usual reason.",
+        remedy: "df -h /run",
+    }
+    NO_INTERFACE = "MVM-FLK-014", "93096985648bdea64f33cb8e9fe703cd", Warning {
+        message: "{subject} gives flintlockd neither --bridge-name nor --parent-iface",
+        cause: "With [network] mode = \"none\" mvmhost passes neither, and flintlockd does not start without one. Its environment, which is not looked at, may name one as well.",
+        remedy: "# set mode = \"tap\" in [network] of /etc/mvmhost.toml, or name your own interface with extra-args = [\"--bridge-name=...\"] in [flintlockd], then\nmvmhost apply",
     }
 }

@@ -33,10 +33,17 @@ pub(super) fn kvm(roots: &Roots) -> Kvm {
     }
 }
 
-pub(super) fn interface(roots: &Roots, config: &Config) -> Option<Interface> {
+pub(super) fn interface(
+    roots: &Roots,
+    config: &Config,
+    default_interface: Option<&str>,
+) -> Option<Interface> {
     let name = match config.network.mode {
         NetworkMode::Tap => config.network.bridge.name.as_str(),
-        NetworkMode::Macvtap => config.network.macvtap.parent.as_ref()?.as_str(),
+        NetworkMode::Macvtap => match &config.network.macvtap.parent {
+            Some(parent) => parent.as_str(),
+            None => default_interface?,
+        },
         NetworkMode::None => return None,
     };
     let found = interfaces::find(roots, name)?;

@@ -8,7 +8,9 @@ use mvm_config::model::NetworkMode;
 use mvm_config::{Config, Roots};
 use mvm_host::exec::{self, Execute, Limits, System};
 use mvm_host::{chain, port};
+use mvm_network::{Kernel, Network as _};
 use mvm_plan::checks::{Forward, dropping};
+use mvm_plan::units::follows_default_route;
 
 use super::Unasked;
 
@@ -19,6 +21,24 @@ const LIMIT: usize = 8 << 20;
 const BRIDGED: &str = "/proc/sys/net/bridge/bridge-nf-call-iptables";
 /// The port of a DHCP server.
 const DHCP: u16 = 67;
+
+/// The interface of the default route, where macvtaps follow it.
+pub(super) fn default_interface(
+    roots: &Roots,
+    config: &Config,
+    unasked: &mut Unasked,
+) -> Option<String> {
+    if !follows_default_route(config) {
+        return None;
+    }
+    match Kernel::connect(roots).and_then(|mut kernel| kernel.observe()) {
+        Ok(observed) => mvm_plan::network::parent(None, &observed),
+        Err(error) => {
+            unasked.push(("the default route".to_owned(), chain(&error)));
+            None
+        }
+    }
+}
 
 /// The tables that drop what is forwarded; the rules of others are not even listed.
 pub(super) fn forward(roots: &Roots, config: &Config, unasked: &mut Unasked) -> Forward {

@@ -1,7 +1,6 @@
 //! flintlockd will be able to listen where the configuration says.
 
 use mvm_config::Config;
-use mvm_config::model::NetworkMode;
 use mvm_diagnostics::{Finding, catalogue};
 
 use super::{Endpoint, Facts};
@@ -22,9 +21,6 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
         Endpoint::NoAddress => {
             findings.push(Finding::new(&catalogue::flk::ENDPOINT_NO_ADDRESS, endpoint.host()))
         }
-    }
-    if config.network.mode == NetworkMode::Macvtap && config.network.macvtap.parent.is_none() {
-        findings.push(Finding::new(&catalogue::flk::PARENT_UNKNOWN, "network.macvtap.parent"));
     }
     findings
 }

@@ -28,11 +28,17 @@ pub struct Interface {
 pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     let mut findings = match config.network.mode {
         NetworkMode::Tap => bridge(config.network.bridge.name.as_str(), facts),
-        NetworkMode::Macvtap => match &config.network.macvtap.parent {
-            Some(parent) => self::parent(parent.as_str(), facts),
-            None => Vec::new(),
-        },
-        NetworkMode::None => Vec::new(),
+        NetworkMode::Macvtap => {
+            let named = config.network.macvtap.parent.as_ref().map(|name| name.as_str());
+            match named.or(facts.default_interface.as_deref()) {
+                Some(name) => parent(name, facts),
+                None => {
+                    let unknown = &catalogue::flk::PARENT_UNKNOWN;
+                    vec![Finding::new(unknown, "network.macvtap.parent")]
+                }
+            }
+        }
+        NetworkMode::None => operators(config, facts),
     };
     if let Some(why) = &facts.no_tun {
         findings.push(Finding::new(&net::NO_TUN, "/dev/net/tun").with("why", why).evidence(why));
@@ -40,6 +46,17 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     let stale = facts.stale_taps.iter();
     findings.extend(stale.map(|tap| Finding::new(&net::STALE_TAP, tap).evidence("no carrier")));
     findings
+}
+
+/// Networking is the operator's: he gives flintlockd the flag, or a file of his own.
+fn operators(config: &Config, facts: &Facts) -> Vec<Finding> {
+    let flag = |argument: &String| argument.split('=').next().unwrap_or_default().to_owned();
+    let mut flags = config.flintlockd.extra_args.iter().map(flag);
+    let given = flags.any(|flag| flag == "--bridge-name" || flag == "--parent-iface");
+    match given || facts.flintlockd_config {
+        true => Vec::new(),
+        false => vec![Finding::new(&catalogue::flk::NO_INTERFACE, "flintlockd.extra-args")],
+    }
 }
 
 fn bridge(name: &str, facts: &Facts) -> Vec<Finding> {

@@ -61,6 +61,8 @@ pub struct Facts {
     pub flintlockd_config: bool,
     /// /dev/kvm.
     pub kvm: Kvm,
+    /// The interface of the default route, where macvtaps follow it.
+    pub default_interface: Option<String>,
     /// The bridge, or the parent of macvtaps; `None` when it is not there.
     pub interface: Option<Interface>,
     /// Why no tap can be made.

@@ -5,6 +5,7 @@ use mvm_diagnostics::{Finding, catalogue};
 
 use super::{Facts, Secret};
 use crate::names;
+use crate::units::reads_file;
 
 pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     let mut findings: Vec<Finding> = facts
@@ -18,7 +19,7 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
             Finding::new(entry, path).with("why", why)
         })
         .collect();
-    if config.flintlockd.basic_auth_token_file.is_some() && facts.flintlockd_config {
+    if reads_file(config) && facts.flintlockd_config {
         let shadow = names::FLINTLOCKD_OPERATOR_CONFIG;
         findings.push(Finding::new(&catalogue::flk::TOKEN_SHADOWED, shadow));
     }

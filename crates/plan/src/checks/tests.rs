@@ -32,6 +32,7 @@ pub(super) fn sound() -> Facts {
         unreadable: Vec::new(),
         flintlockd_config: false,
         kvm: Kvm::Opened { version: 12, no_vm: None, missing: Vec::new() },
+        default_interface: None,
         interface: Some(Interface {
             bridge: true,
             up: true,
@@ -103,8 +104,6 @@ fn the_endpoint_can_be_listened_on() {
     ] {
         assert_eq!(codes("", &Facts { endpoint, ..sound() }), [code]);
     }
-    let macvtap = "[network]\nmode = \"macvtap\"\n[flintlockd]\nprovider = \"cloudhypervisor\"\n";
-    assert_eq!(codes(macvtap, &sound()), ["MVM-FLK-010"]);
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn only_what_changed_is_restarted() {
     observed.units.get_mut("flintlockd.service").unwrap().argv.pop();
     assert_eq!(steps(&desired, &observed), [Step::Restart("flintlockd.service".into())]);
 
-    let observed = Observed { token_stale: true, ..settled(&desired) };
+    let observed = Observed { file_stale: true, ..settled(&desired) };
     assert_eq!(steps(&desired, &observed), [Step::Restart("flintlockd.service".into())]);
 
     let mut observed = settled(&desired);

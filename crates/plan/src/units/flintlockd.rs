@@ -9,10 +9,11 @@ use crate::names;
 /// The whole drop-in.
 pub(super) fn dropin(config: &Config) -> String {
     let mut variables = String::new();
-    if config.flintlockd.basic_auth_token_file.is_some() {
+    if reads_file(config) {
         let variable = environment("XDG_CONFIG_HOME", names::FLINTLOCKD_CONFIG_HOME);
         variables = format!(
-            "# Where mvm-validate puts the token: a command line would show it to everybody.\n\
+            "# Where mvm-validate puts what belongs on no command line (a token) or is known only \
+             then (the\n# interface of the default route).\n\
              Environment={variable}\n"
         );
     }
@@ -26,6 +27,17 @@ pub(super) fn dropin(config: &Config) -> String {
             ("ENVIRONMENT", &variables),
         ],
     )
+}
+
+/// Whether flintlockd is told something in a file: a token, which a command line would show to
+/// everybody, or the interface of the default route, which is not known when units are generated.
+pub fn reads_file(config: &Config) -> bool {
+    config.flintlockd.basic_auth_token_file.is_some() || follows_default_route(config)
+}
+
+/// Whether the parent of macvtaps is the interface of the default route, whichever that is.
+pub fn follows_default_route(config: &Config) -> bool {
+    config.network.mode == NetworkMode::Macvtap && config.network.macvtap.parent.is_none()
 }
 
 /// flintlockd's argv. Flags that only newer versions know (`--default-provider` and

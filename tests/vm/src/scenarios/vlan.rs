@@ -69,6 +69,21 @@ pub fn microvms_on_a_vlan_of_a_late_bond(context: &mut Context) -> Result<()> {
         .ok("systemctl show -P ActiveEnterTimestampMonotonic lab.service mvm-net.service \
          | grep -v '^$' | sort -nc && echo in order")?;
     ensure!(waited.contains("in order"), "{waited}");
+    without_a_name(guest)
+}
+
+/// A parent without a name is wherever the default route goes, also after it moved.
+fn without_a_name(guest: &mut Guest) -> Result<()> {
+    guest.ok("printf '[flintlockd]\nprovider = \"cloudhypervisor\"\n[network]\nmode = \"macvtap\"\n' > /etc/mvmhost.toml")?;
+    for (route, parent) in
+        [("via 192.0.2.1 dev up0", "up0"), ("via 192.168.10.2 dev bond0.1000", "bond0.1000")]
+    {
+        guest.ok(&format!("ip route replace default {route}"))?;
+        ensure!(!guest.run("mvmhost plan")?.success(), "{parent} is not told to flintlockd");
+        guest.ok("mvmhost apply && mvmhost plan && mvmhost status")?;
+        let file = "/run/mvmhost/flintlockd/flintlockd/config.yaml";
+        guest.ok(&format!("grep -qx 'parent-iface: \"{parent}\"' {file}"))?;
+    }
     Ok(())
 }
 
