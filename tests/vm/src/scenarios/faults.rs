@@ -1,4 +1,4 @@
-//! The rest of the faults: containerd, pool, certificates, firewalls, DHCP.
+//! The rest of the faults: containerd, pool, certificates, firewalls, DHCP, the clock.
 
 use anyhow::{Result, ensure};
 
@@ -28,6 +28,7 @@ const NEW_CERTIFICATE: &str = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen
 const FAULTS: &[Fault] = &[
     fault("MVM-DHCP-005", "port 67", "systemctl stop mvm-dhcp.service", "").warns(),
     fault("MVM-NET-409", "ip filter FORWARD", FORWARD_DROPS, ""),
+    fault("MVM-HOST-201", "/usr/bin/mvmhost was written on", "date -s 2001-01-01", ""),
     fault("MVM-CTRD-004", "connect", "systemctl stop containerd-dev.service", "").only_checked(),
     fault("MVM-CTRD-003", "dmsetup", PLUGIN_FAILED, ""),
     fault("MVM-SEC-001", "2020-02-01", CERTIFICATE, NEW_CERTIFICATE),
