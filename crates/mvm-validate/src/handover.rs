@@ -1,12 +1,13 @@
 //! Files that other programs read at their start: containerd-dev's configuration, and flintlockd's
-//! for what is not on its command line. Both are rendered anew at each start and live until the next boot.
+//! for what is not on its command line. Both are rendered anew at each start and live until the next
+//! boot.
 
 use std::path::{Path, PathBuf};
 
 use mvm_config::{Config, Roots};
 use mvm_host::{atomic, chain};
 use mvm_plan::names;
-use mvm_plan::units::{follows_default_route, reads_file};
+use mvm_plan::units::{flintlockd_reads_file, follows_default_route};
 
 /// A token is one line; this bounds what is read of a file that is something else.
 const TOKEN_MAX: u64 = 4096;
@@ -41,7 +42,7 @@ pub fn write_flintlockd_config(
     config: &Config,
     default_interface: Option<&str>,
 ) -> Result<(), String> {
-    if !reads_file(config) {
+    if !flintlockd_reads_file(config) {
         return Ok(());
     }
     let text = flintlockd_text(roots, config, default_interface)?;
@@ -59,7 +60,7 @@ pub fn is_stale(
 ) -> bool {
     let variable = format!("XDG_CONFIG_HOME={}", names::FLINTLOCKD_CONFIG_HOME);
     let told = environ.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes());
-    if !reads_file(config) {
+    if !flintlockd_reads_file(config) {
         return told;
     }
     let Ok(text) = flintlockd_text(roots, config, default_interface) else {

@@ -36,7 +36,7 @@ catalogue! {
         cause: "[flintlockd] basic-auth-token-file names one line of text that clients must show.",
         remedy: "# a new token, which clients have to be given as well:\n(umask 077; openssl rand -hex 32 > {subject})\nmvmhost apply",
     }
-    TOKEN_SHADOWED = "MVM-FLK-008", "68d331b1ba030beb7a480c0a8116a9c7", Error {
+    FILE_SHADOWED = "MVM-FLK-008", "68d331b1ba030beb7a480c0a8116a9c7", Error {
         message: "{subject} hides what flintlockd is given in a file",
         cause: "flintlockd reads the first config.yaml that it finds. A token, so that it stands on no command line, and a parent that follows the default route are handed over in another one.",
         remedy: "# what is in it can be said by [flintlockd] of /etc/mvmhost.toml:\nmv {subject} {subject}.old\nmvmhost apply",
@@ -45,11 +45,6 @@ catalogue! {
         message: "the TLS file {subject} cannot be read: {why}",
         cause: "flintlockd stays alive without listening when a certificate or key is missing.",
         remedy: "ls -l {subject}\n# put the file there, or mend [flintlockd.tls] in /etc/mvmhost.toml, then\nmvmhost apply",
-    }
-    PARENT_UNKNOWN = "MVM-FLK-010", "c11bac8afbdfdc61cd2d4e5c58634e4e", Error {
-        message: "there is no default route, and [network.macvtap] parent is not named",
-        cause: "A parent that is not named is the interface of the default route; flintlockd has to be told its name.",
-        remedy: "ip route show default\n# bring the default route up, or set parent in [network.macvtap] of /etc/mvmhost.toml, then\nmvmhost apply",
     }
     PROVIDER_TOO_OLD = "MVM-FLK-011", "e3d452aef7af277fdcee2c4964d9c371", Error {
         message: "flintlockd {version} does not know provider {subject}",

@@ -32,10 +32,7 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
             let named = config.network.macvtap.parent.as_ref().map(|name| name.as_str());
             match named.or(facts.default_interface.as_deref()) {
                 Some(name) => parent(name, facts),
-                None => {
-                    let unknown = &catalogue::flk::PARENT_UNKNOWN;
-                    vec![Finding::new(unknown, "network.macvtap.parent")]
-                }
+                None => vec![Finding::new(&catalogue::net::NO_PARENT, "network.macvtap.parent")],
             }
         }
         NetworkMode::None => operators(config, facts),

@@ -5,7 +5,7 @@ use mvm_diagnostics::{Finding, catalogue};
 
 use super::{Facts, Secret};
 use crate::names;
-use crate::units::reads_file;
+use crate::units::flintlockd_reads_file;
 
 pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     let mut findings: Vec<Finding> = facts
@@ -19,9 +19,9 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
             Finding::new(entry, path).with("why", why)
         })
         .collect();
-    if reads_file(config) && facts.flintlockd_config {
+    if flintlockd_reads_file(config) && facts.flintlockd_config {
         let shadow = names::FLINTLOCKD_OPERATOR_CONFIG;
-        findings.push(Finding::new(&catalogue::flk::TOKEN_SHADOWED, shadow));
+        findings.push(Finding::new(&catalogue::flk::FILE_SHADOWED, shadow));
     }
     findings
 }

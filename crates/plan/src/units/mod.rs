@@ -12,7 +12,9 @@ use crate::names;
 mod flintlockd;
 mod images;
 
-pub use flintlockd::{command as flintlockd_command, follows_default_route, reads_file};
+pub use flintlockd::{
+    command as flintlockd_command, follows_default_route, reads_file as flintlockd_reads_file,
+};
 
 /// Name of every drop-in: after the distribution's (10-), before the operator's own (90-).
 const DROPIN: &str = "50-mvmhost.conf";
