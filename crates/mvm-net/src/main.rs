@@ -12,8 +12,8 @@ const PROGRAM: Program = Program {
     name: "mvm-net",
     version: env!("CARGO_PKG_VERSION"),
     options: &["--config", "--dnsmasq-conf"],
-    flags: &["--watch"],
-    help: "Usage: mvm-net [--config FILE] [--root DIR] [--watch | --dnsmasq-conf FILE]
+    flags: &["--watch", "--revert"],
+    help: "Usage: mvm-net [--config FILE] [--root DIR] [--watch | --revert | --dnsmasq-conf FILE]
 
 Makes VLANs, the bridge or the parent of macvtaps, forwarding and translation as the configuration
 asks, and changes nothing when they already are. Started by mvm-net.service.
@@ -21,6 +21,8 @@ asks, and changes nothing when they already are. Started by mvm-net.service.
   --config FILE        instead of /etc/mvmhost.toml
   --watch              stay, and load the rules again when somebody flushed them; what
                        mvm-net-watch.service runs
+  --revert             wait for the end of an uplink's trial, and put everything back unless it was
+                       confirmed; what mvm-net-revert.service runs
   --dnsmasq-conf FILE  only write the configuration of dnsmasq; what mvm-dhcp.service begins with
   --root DIR           where the host's files are, for tests
   --help               this text

@@ -7,13 +7,16 @@ use mvm_host::exec::System;
 use mvm_host::exit;
 use mvm_host::oneshot::{self, Options, Program, Report};
 use mvm_network::nat::{self, Nat};
-use mvm_network::{Kernel, Network, bring_up, machine_id, unread};
+use mvm_network::{Kernel, Network, machine_id, unread, uplink};
 use mvm_plan::network::desired;
 
 use crate::{dhcp, watch};
 
 /// Everything that `mvm-net` does.
 pub(crate) fn run(program: &Program, options: &Options) -> Report {
+    if options.has("--revert") {
+        return revert(program, &options.roots());
+    }
     oneshot::configured(program, options, |roots, loaded| {
         if let Some(path) = options.get("--dnsmasq-conf") {
             return dhcp::write(roots, &loaded.config, path);
@@ -31,7 +34,7 @@ fn network(roots: &Roots, loaded: &Loaded) -> Report {
     let desired = desired(config, &machine_id(roots));
     let mut report = match Kernel::connect(roots) {
         Ok(mut kernel) => {
-            let mut report = Report::of(bring_up(&mut kernel, &desired).findings);
+            let mut report = Report::of(uplink::bring_up(roots, &mut kernel, desired).findings);
             if report.code == exit::DONE {
                 let rules = rules(roots, config, &mut kernel, false);
                 report = Report::of(report.findings.into_iter().chain(rules).collect());
@@ -44,6 +47,18 @@ fn network(roots: &Roots, loaded: &Loaded) -> Report {
         report.code = exit::UNAVAILABLE;
     }
     report
+}
+
+/// Waits for the end of an uplink's trial. That needs no configuration: what is put back is on
+/// record.
+fn revert(program: &Program, roots: &Roots) -> Report {
+    if let Some(refusal) = Report::unless_root(program, roots) {
+        return refusal;
+    }
+    match Kernel::connect(roots) {
+        Ok(mut kernel) => Report::of(uplink::watch(roots, &mut kernel)),
+        Err(error) => Report { findings: vec![unread(&error)], code: exit::UNAVAILABLE },
+    }
 }
 
 /// Forwarding and translation on the network as it is now.

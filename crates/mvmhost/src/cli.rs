@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use mvm_config::quantities::Bytes;
+use mvm_config::quantities::{Bytes, parse_duration};
 
 /// Turn this machine into a host for flintlock microVMs, from /etc/mvmhost.toml
 #[derive(Debug, Parser)]
@@ -49,7 +49,11 @@ pub(crate) enum Command {
     /// Show what apply would do; exit 2 when there is something
     Plan,
     /// Make the machine what the configuration says
-    Apply,
+    Apply(ApplyArguments),
+    /// Keep an uplink that apply made a port of the bridge
+    Confirm,
+    /// Put an uplink back that apply made a port of the bridge
+    Undo,
     /// List, pull, move or verify the images of [images]
     #[command(subcommand)]
     Images(ImagesCommand),
@@ -84,6 +88,27 @@ pub(crate) enum Command {
         /// Which one
         shell: Shell,
     },
+}
+
+/// How apply does it.
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArguments {
+    /// Put an uplink back after this time, unless `mvmhost confirm` comes before
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
+    pub(crate) confirm_timeout: u64,
+}
+
+/// Below, nobody could type `mvmhost confirm`; above, a host that is cut off stays so.
+const TRIAL: std::ops::RangeInclusive<u64> = 5..=3600;
+
+/// `120`, or as the file spells durations: `120s`, `2m`.
+fn seconds(text: &str) -> Result<u64, String> {
+    let plain = text.parse().ok();
+    let spelt = || parse_duration(text).map(|time| time.as_secs()).map_err(|bad| bad.to_string());
+    let seconds = plain.map_or_else(spelt, Ok)?;
+    let (least, most) = (TRIAL.start(), TRIAL.end());
+    let fits = TRIAL.contains(&seconds).then_some(seconds);
+    fits.ok_or_else(|| format!("not between {least} and {most} seconds"))
 }
 
 /// The subcommands of images.
@@ -178,6 +203,16 @@ pub(crate) enum ConfigCommand {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+
+    #[test]
+    fn a_trial_is_neither_a_moment_nor_a_day() {
+        for (text, seconds) in [("10", 10), ("120s", 120), ("2m", 120), ("1h", 3600)] {
+            assert_eq!(super::seconds(text), Ok(seconds));
+        }
+        for text in ["", "0", "4s", "2h", "3601", "-1", "soon", "18446744073709551616"] {
+            assert!(super::seconds(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

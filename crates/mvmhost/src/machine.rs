@@ -75,6 +75,7 @@ pub(crate) fn plans(
         .map(|observed| thinpool::plan(&pool, &observed))
         .map_err(|error| failed("looking at the thin pool", &error))?;
     let net = network::desired(config, &mvm_network::machine_id(roots));
+    let net = mvm_network::uplink::for_apply(roots, net)?;
     let network = Kernel::connect(roots)
         .and_then(|mut kernel| kernel.observe())
         .map_err(|error| failed("looking at the network", &error))?;

@@ -1,9 +1,9 @@
 //! The road of the network: observe, plan, apply, observe again.
 
-use mvm_diagnostics::catalogue::net;
+use mvm_diagnostics::catalogue::{net, uplink};
 use mvm_diagnostics::{Entry, Finding};
 use mvm_host::chain;
-use mvm_plan::network::{Desired, Step, plan};
+use mvm_plan::network::{Desired, Observed, Step, plan, undo};
 
 use crate::error::Error;
 use crate::kernel::Network;
@@ -17,32 +17,88 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
 }
 
-/// Makes the network match `desired`. Everything that went wrong is a finding of severity error;
-/// steps that were done before it stay done.
+/// Takes the steps back before the first step forth.
+pub(crate) type Keep<'a> = &'a mut dyn FnMut(&[Step]) -> Result<(), Finding>;
+
+/// Makes the network match `desired`, which has no uplink that may be touched. Everything that went
+/// wrong is a finding of severity error; steps that were done before it stay done.
 pub fn bring_up(network: &mut impl Network, desired: &Desired) -> Outcome {
+    reversibly(network, desired, &mut |_| Ok(()))
+}
+
+/// As [`bring_up`]; when an uplink is to become a port, `keep` has the steps back before anything is
+/// done, and after a step that failed all steps are undone.
+pub(crate) fn reversibly(network: &mut impl Network, desired: &Desired, keep: Keep<'_>) -> Outcome {
     let mut outcome = Outcome::default();
     if desired.is_empty() {
         return outcome;
     }
-    let first = match network.observe() {
-        Ok(observed) => plan(desired, &observed),
+    let before = match network.observe() {
+        Ok(observed) => observed,
         Err(error) => {
             outcome.findings.push(unread(&error));
             return outcome;
         }
     };
+    let first = plan(desired, &before);
     outcome.findings.extend(first.findings);
+    let uplink = enslaved(&first.steps).map(str::to_owned);
+    if uplink.is_some()
+        && let Err(finding) = keep(&undo(&first.steps, &before))
+    {
+        outcome.findings.push(finding);
+        return outcome;
+    }
     for step in first.steps {
-        if let Err(error) = network.apply(&step) {
-            outcome.findings.push(refused(&step, &error));
-            return outcome;
-        }
+        let result = network.apply(&step);
         outcome.done.push(step);
+        let (Err(error), Some(step)) = (result, outcome.done.last()) else { continue };
+        match uplink {
+            None => {
+                outcome.findings.push(refused(step, &error));
+                outcome.done.pop();
+            }
+            Some(uplink) => {
+                outcome.findings.extend(not_moved(
+                    network,
+                    &uplink,
+                    &outcome.done,
+                    &before,
+                    &error,
+                ));
+                outcome.done.clear();
+            }
+        }
+        return outcome;
     }
     if !outcome.done.is_empty() {
         outcome.findings.extend(verify(network, desired, &outcome.done));
     }
     outcome
+}
+
+/// The interface that these steps make a port.
+pub(crate) fn enslaved(steps: &[Step]) -> Option<&str> {
+    steps.iter().find(|step| matches!(step, Step::Enslave { .. })).map(Step::interface)
+}
+
+/// Undoes `tried`, the last of which failed and may be half done.
+fn not_moved(
+    network: &mut impl Network,
+    name: &str,
+    tried: &[Step],
+    before: &Observed,
+    error: &Error,
+) -> Vec<Finding> {
+    let finding = Finding::new(&uplink::NOT_MOVED, name).with("why", error);
+    let failures = play(network, &undo(tried, before));
+    [vec![finding.evidence(chain(error))], failures].concat()
+}
+
+/// Does all steps, also after one that failed: a way back leads as far as it can.
+pub(crate) fn play(network: &mut impl Network, steps: &[Step]) -> Vec<Finding> {
+    let failure = |step| network.apply(step).err().map(|error| refused(step, &error));
+    steps.iter().filter_map(failure).collect()
 }
 
 /// What the machine shows after the steps were done.

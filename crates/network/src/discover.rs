@@ -148,7 +148,7 @@ impl Kernel {
         })
     }
 
-    fn number(&self, name: &str) -> Result<u32, Error> {
+    pub(crate) fn number(&self, name: &str) -> Result<u32, Error> {
         self.run(async {
             let mut found = self.handle().link().get().match_name(name.to_owned()).execute();
             match found.try_next().await {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use futures_util::TryStreamExt;
 use ipnet::IpNet;
 use mvm_config::Roots;
-use mvm_plan::network::{Link, Observed, Route, Step};
+use mvm_plan::network::{Holdings, Link, Observed, Route, Step};
 use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_REQUEST};
 use rtnetlink::packet_route::link::{BridgeStpState, LinkMessage};
 use rtnetlink::packet_route::{address::AddressMessage, route::RouteMessage};
@@ -16,6 +16,7 @@ use rtnetlink::{
 
 use crate::error::{Answer, Error};
 use crate::message::{self, Numbered};
+use crate::{held, moving};
 
 /// What can be asked of a network and done to it.
 pub trait Network {
@@ -39,6 +40,8 @@ pub struct Kernel {
     handle: Handle,
     /// /sys/class/net
     sys: PathBuf,
+    /// /run
+    run: PathBuf,
 }
 
 impl Kernel {
@@ -55,7 +58,7 @@ impl Kernel {
         let (connection, handle, _) = rtnetlink::new_connection().map_err(Error::Connect)?;
         drop(guard);
         runtime.spawn(connection);
-        Ok(Self { runtime, handle, sys: roots.at("/sys/class/net") })
+        Ok(Self { runtime, handle, sys: roots.at("/sys/class/net"), run: roots.at("/run") })
     }
 
     pub(crate) fn handle(&self) -> &Handle {
@@ -69,7 +72,16 @@ impl Kernel {
 
 impl Network for Kernel {
     fn observe(&mut self) -> Result<Observed, Error> {
-        self.runtime.block_on(observe(&self.handle, &self.sys))
+        let (mut observed, holdings) = self.runtime.block_on(observe(&self.handle))?;
+        for (link, (index, holdings)) in observed.links.iter_mut().zip(holdings) {
+            link.wireless = is_wireless(&self.sys, &link.name);
+            link.holdings = holdings;
+            // Whoever looks after an interface has given it an address.
+            if !link.holdings.addresses.is_empty() {
+                link.holdings.keeper = held::keeper(&self.run, index);
+            }
+        }
+        Ok(observed)
     }
 
     fn apply(&mut self, step: &Step) -> Result<(), Error> {
@@ -81,11 +93,13 @@ fn listing(what: &'static str) -> impl Fn(rtnetlink::Error) -> Error {
     move |error| Error::List { what, source: Answer::from(error) }
 }
 
-async fn observe(handle: &Handle, sys: &Path) -> Result<Observed, Error> {
+/// The network, and the number and holdings of each of its links.
+async fn observe(handle: &Handle) -> Result<(Observed, Vec<(u32, Holdings)>), Error> {
     let links: Vec<LinkMessage> =
         handle.link().get().execute().try_collect().await.map_err(listing("interfaces"))?;
     let addresses: Vec<AddressMessage> =
         handle.address().get().execute().try_collect().await.map_err(listing("addresses"))?;
+    let routes = routes(handle).await?;
     let links: Vec<_> = links.iter().map(message::link).collect();
     let names: HashMap<u32, String> =
         links.iter().map(|found| (found.index, found.link.name.clone())).collect();
@@ -93,16 +107,21 @@ async fn observe(handle: &Handle, sys: &Path) -> Result<Observed, Error> {
     for (index, address) in addresses.iter().filter_map(message::address) {
         of_link.entry(index).or_default().push(address);
     }
+    let holdings = links.iter().map(|found| {
+        (found.index, held::holdings(found.index, &found.link.name, &addresses, &routes))
+    });
+    let holdings = holdings.collect();
     let name = |index: u32| names.get(&index).cloned();
     let complete = |found: Numbered| Link {
         addresses: of_link.remove(&found.index).unwrap_or_default(),
         master: found.master.and_then(name),
         parent: found.parent.and_then(name),
-        wireless: is_wireless(sys, &found.link.name),
         ..found.link
     };
     let links = links.into_iter().map(complete).collect();
-    Ok(Observed { links, routes: routes(handle, &names).await? })
+    let routes: Vec<Route> =
+        routes.iter().flat_map(|route| message::routes(route, &names)).collect();
+    Ok((Observed { links, routes }, holdings))
 }
 
 /// A radio has a physical device of the 802.11 stack; older drivers have the folder `wireless`.
@@ -110,14 +129,14 @@ fn is_wireless(sys: &Path, name: &str) -> bool {
     ["phy80211", "wireless"].iter().any(|entry| sys.join(name).join(entry).exists())
 }
 
-async fn routes(handle: &Handle, names: &HashMap<u32, String>) -> Result<Vec<Route>, Error> {
+async fn routes(handle: &Handle) -> Result<Vec<RouteMessage>, Error> {
     let v4 = RouteMessageBuilder::<std::net::Ipv4Addr>::new().build();
     let v6 = RouteMessageBuilder::<std::net::Ipv6Addr>::new().build();
     let mut routes = Vec::new();
     for family in [v4, v6] {
         let found: Vec<RouteMessage> =
             handle.route().get(family).execute().try_collect().await.map_err(listing("routes"))?;
-        routes.extend(found.iter().flat_map(|route| message::routes(route, names)));
+        routes.extend(found);
     }
     Ok(routes)
 }
@@ -169,11 +188,12 @@ async fn apply(handle: &Handle, step: &Step) -> Result<(), Error> {
             let link = LinkUnspec::new_with_index(index(handle, step, name).await?);
             handle.link().set(link.up().build()).execute().await.map_err(failed)
         }
+        other => moving::apply(handle, other).await,
     }
 }
 
 /// A change of an existing bridge's own options.
-async fn existing(
+pub(crate) async fn existing(
     handle: &Handle,
     step: &Step,
     name: &str,
@@ -184,7 +204,7 @@ async fn existing(
 
 /// Changes a bridge's own options. RTM_SETLINK, which `link().set()` sends, ignores them without a
 /// word; RTM_NEWLINK without NLM_F_CREATE changes what is there and makes nothing.
-async fn reconfigure(
+pub(crate) async fn reconfigure(
     handle: &Handle,
     bridge: LinkMessageBuilder<LinkBridge>,
 ) -> Result<(), rtnetlink::Error> {
@@ -194,7 +214,7 @@ async fn reconfigure(
 
 /// The kernel's number of an interface, asked anew for each step: numbers are not re-used while
 /// names can be.
-async fn index(handle: &Handle, step: &Step, name: &str) -> Result<u32, Error> {
+pub(crate) async fn index(handle: &Handle, step: &Step, name: &str) -> Result<u32, Error> {
     let mut found = handle.link().get().match_name(name).execute();
     match found.try_next().await {
         Ok(Some(link)) => Ok(link.header.index),

@@ -6,15 +6,21 @@
 mod apply;
 mod discover;
 mod error;
+mod gateway;
+mod held;
 mod kernel;
 mod machine_id;
 mod message;
+mod moving;
 pub mod nat;
+mod records;
+pub mod uplink;
 mod watch;
 
 pub use apply::{Outcome, bring_up, unread};
 pub use discover::offers;
 pub use error::{Answer, Error};
+pub use gateway::Probe;
 pub use kernel::{Kernel, Network};
 pub use machine_id::machine_id;
 pub use watch::Changes;

@@ -9,6 +9,8 @@ pub const THINPOOL_UNIT: &str = "mvm-thinpool.service";
 pub const NET_UNIT: &str = "mvm-net.service";
 /// The service that keeps rules where they were loaded.
 pub const WATCH_UNIT: &str = "mvm-net-watch.service";
+/// The service that puts an uplink back that nobody confirmed.
+pub const REVERT_UNIT: &str = "mvm-net-revert.service";
 /// dnsmasq.
 pub const DHCP_UNIT: &str = "mvm-dhcp.service";
 /// systemd's own, which load the drivers of KVM; mvmhost.target wants them.

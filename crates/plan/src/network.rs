@@ -4,27 +4,58 @@
 //! VLANs come first, so that either can use them.
 
 use std::fmt;
+use std::str::FromStr;
 
 use ipnet::IpNet;
 use mvm_config::Config;
 use mvm_config::model::NetworkMode;
 use mvm_diagnostics::Finding;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Plan;
 
 mod bridge;
+mod held;
 mod macvtap;
+mod step;
 mod subnets;
+mod trial;
+mod undo;
+mod uplink;
 mod vlan;
 
 pub use bridge::{Bridge, DEFAULT_MTU};
+pub use held::{HeldAddress, HeldRoute, Holdings};
 pub use macvtap::{Macvtap, parent};
+pub use step::Step;
+pub use trial::{Confirmed, Live, Trial, VERSION, permit};
+pub use undo::{due, undo};
+pub use uplink::{Leave, Uplink, gateways};
 pub use vlan::Vlan;
 
 /// An Ethernet address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mac(pub [u8; 6]);
+
+impl FromStr for Mac {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // from_str_radix takes a sign as well.
+        let whole = |word: &str| word.len() == 2 && word.bytes().all(|c| c.is_ascii_hexdigit());
+        let octet = |word: &str| u8::from_str_radix(word, 16).ok().filter(|_| whole(word));
+        let octets: Option<Vec<u8>> = text.split(':').map(octet).collect();
+        let octets = octets.and_then(|octets| <[u8; 6]>::try_from(octets).ok());
+        octets.map(Self).ok_or("not an Ethernet address")
+    }
+}
+
+impl<'de> Deserialize<'de> for Mac {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -46,6 +77,8 @@ pub struct Desired {
     pub vlans: Vec<Vlan>,
     /// With mode `tap`.
     pub bridge: Option<Bridge>,
+    /// The interface that becomes a port of the bridge.
+    pub uplink: Option<Uplink>,
     /// With mode `macvtap`.
     pub macvtap: Option<Macvtap>,
 }
@@ -57,22 +90,30 @@ impl Desired {
     }
 }
 
-/// What the file asks for.
+/// What the file asks for. An uplink may not be touched until the caller says so.
 ///
 /// `machine_id` is the text of /etc/machine-id, or empty where there is none: two machines with
 /// the same file on one LAN then have different MACs, and one machine has the same at every boot.
 pub fn desired(config: &Config, machine_id: &str) -> Desired {
     let network = &config.network;
+    let tap = network.mode == NetworkMode::Tap;
+    let uplink = network.bridge.uplink.as_ref().filter(|_| tap);
+    let mut vlans: Vec<Vlan> = network.vlans.iter().map(Vlan::from).collect();
+    let mut bridge = tap.then(|| Bridge::new(&network.bridge, machine_id.trim()));
+    let uplink = uplink.map(|name| Uplink::new(name.as_str()));
+    if let (Some(bridge), Some(uplink)) = (&mut bridge, &uplink) {
+        uplink::take_addresses(bridge, &mut vlans, uplink);
+    }
     Desired {
-        vlans: network.vlans.iter().map(Vlan::from).collect(),
-        bridge: (network.mode == NetworkMode::Tap)
-            .then(|| Bridge::new(&network.bridge, machine_id.trim())),
+        vlans,
+        bridge,
+        uplink,
         macvtap: (network.mode == NetworkMode::Macvtap).then(|| Macvtap::from(&network.macvtap)),
     }
 }
 
 /// What a bridge says about itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BridgeOptions {
     /// Whether spanning tree is on.
     pub stp: bool,
@@ -107,6 +148,8 @@ pub struct Link {
     pub carrier: bool,
     /// Whether it is a radio: its access point takes frames from its own MAC only.
     pub wireless: bool,
+    /// What would go with it if it became a port of a bridge.
+    pub holdings: Holdings,
 }
 
 /// One unicast route, of any table.
@@ -129,104 +172,6 @@ pub struct Observed {
     pub routes: Vec<Route>,
 }
 
-/// One change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "do")]
-pub enum Step {
-    /// Make a bridge, down, without spanning tree and forward delay.
-    CreateBridge {
-        /// Its name.
-        name: String,
-        /// Its MAC.
-        mac: Mac,
-    },
-    /// Make a VLAN, down.
-    CreateVlan {
-        /// Its name.
-        name: String,
-        /// The interface that it sits on.
-        parent: String,
-        /// 1 to 4094.
-        id: u16,
-    },
-    /// Give it its MAC.
-    SetMac {
-        /// The bridge.
-        name: String,
-        /// The new MAC.
-        mac: Mac,
-    },
-    /// Give it its MTU.
-    SetMtu {
-        /// The bridge.
-        name: String,
-        /// In bytes.
-        mtu: u32,
-    },
-    /// Turn spanning tree off.
-    SetStpOff {
-        /// The bridge.
-        name: String,
-    },
-    /// Let a new port forward at once.
-    SetForwardDelayOff {
-        /// The bridge.
-        name: String,
-    },
-    /// Add an address.
-    AddAddress {
-        /// The interface.
-        name: String,
-        /// The address with its prefix length.
-        #[serde(serialize_with = "as_text")]
-        address: IpNet,
-    },
-    /// Bring an interface up.
-    SetUp {
-        /// The interface.
-        name: String,
-    },
-}
-
-fn as_text<S: Serializer>(value: &IpNet, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
-}
-
-impl Step {
-    /// The interface that it changes.
-    pub fn interface(&self) -> &str {
-        match self {
-            Self::CreateBridge { name, .. }
-            | Self::CreateVlan { name, .. }
-            | Self::SetMac { name, .. }
-            | Self::SetMtu { name, .. }
-            | Self::SetStpOff { name }
-            | Self::SetForwardDelayOff { name }
-            | Self::AddAddress { name, .. }
-            | Self::SetUp { name } => name,
-        }
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CreateBridge { name, mac } => write!(f, "create bridge {name} with MAC {mac}"),
-            Self::CreateVlan { name, parent, id } => {
-                write!(f, "create {name}, VLAN {id} on {parent}")
-            }
-            Self::SetMac { name, mac } => write!(f, "give bridge {name} the MAC {mac}"),
-            Self::SetMtu { name, mtu } => write!(f, "give bridge {name} the MTU {mtu}"),
-            Self::SetStpOff { name } => write!(f, "turn spanning tree of bridge {name} off"),
-            Self::SetForwardDelayOff { name } => {
-                write!(f, "turn the forward delay of bridge {name} off")
-            }
-            Self::AddAddress { name, address } => write!(f, "add {address} to {name}"),
-            Self::SetUp { name } => write!(f, "bring {name} up"),
-        }
-    }
-}
-
 /// The steps from `observed` to `desired`; addresses that the file does not name are left alone.
 pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     let mut draft = Draft { observed: observed.clone(), steps: Vec::new(), findings: Vec::new() };
@@ -234,7 +179,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
         vlan::plan(vlan, &mut draft);
     }
     if let Some(bridge) = &desired.bridge {
-        bridge::plan(bridge, &mut draft);
+        bridge::plan(bridge, desired.uplink.as_ref(), &mut draft);
     }
     if let Some(macvtap) = &desired.macvtap {
         macvtap::plan(macvtap, &mut draft);

@@ -42,6 +42,7 @@ pub mod sec;
 pub mod seen;
 pub mod teardown;
 pub mod units;
+pub mod uplink;
 pub mod vmm;
 
 /// Every row, family by family.
@@ -66,6 +67,7 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
         database::ALL,
         net::ALL,
         nat::ALL,
+        uplink::ALL,
         dhcp::ALL,
         ctrd::ALL,
         flk::ALL,

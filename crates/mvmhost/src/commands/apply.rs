@@ -12,17 +12,30 @@ use mvm_plan::host;
 use serde_json::json;
 
 use self::rounds::{Host, Real, rounds};
+use super::uplink;
+use crate::cli::ApplyArguments;
 use crate::context::{self, Context};
 use crate::machine::Plans;
 use crate::output::{self, Exit};
 
-pub(super) fn run(context: &Context) -> Exit {
+pub(super) fn run(context: &Context, arguments: &ApplyArguments) -> Exit {
     let (loaded, mut manager) = match context.start() {
         Ok(started) => started,
         Err(exit) => return exit,
     };
+    let seconds = arguments.confirm_timeout;
+    let trial = match uplink::arm(&context.roots, &loaded, &mut manager, seconds) {
+        Ok(trial) => trial,
+        Err(finding) => {
+            output::findings(context.json, std::slice::from_ref(&finding));
+            return output::exit_for(&[finding]);
+        }
+    };
+    // At once: what follows may take longer than the operator has.
+    trial.iter().filter(|_| !context.json).for_each(sink::report);
     let mut host = Real::new(context, &loaded, &mut manager);
-    let applied = apply(&mut host, context::without_effect(&loaded).into_iter().collect());
+    let mut applied = apply(&mut host, context::without_effect(&loaded).into_iter().collect());
+    applied.findings.extend(trial.and_then(|_| uplink::settled(&context.roots, &loaded)));
     keep_report(&context.roots, &applied);
     // Whoever reads the journal later sees what the operator saw.
     applied.findings.iter().for_each(sink::record);

@@ -14,6 +14,7 @@ mod pool;
 mod remote;
 mod report;
 mod status;
+mod uplink;
 mod vms;
 
 use mvm_diagnostics::{Finding, catalogue};
@@ -51,7 +52,11 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
         }
         Command::Status => ("status", status::run),
         Command::Plan => ("plan", plan::run),
-        Command::Apply => ("apply", apply::run),
+        Command::Apply(arguments) => {
+            return as_root(&context, is_root, "apply", |context| apply::run(context, arguments));
+        }
+        Command::Confirm => ("confirm", uplink::confirm),
+        Command::Undo => ("undo", uplink::undo),
         Command::Vms => ("vms", vms::run),
         Command::Pool(what) => {
             return as_root(&context, is_root, "pool", |context| pool::run(context, what));

@@ -9,12 +9,12 @@ use mvm_config::model;
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::net;
 
-use super::{BridgeOptions, Draft, Link, Mac, Observed, Step, kind};
+use super::{BridgeOptions, Draft, Link, Mac, Observed, Step, Uplink, kind, uplink};
 
 /// The MTU in bytes of a bridge for which the file says nothing.
 pub const DEFAULT_MTU: u32 = 1500;
 /// What the names of flintlock's tap devices begin with.
-const FLINTLOCK_TAP: &str = "fltap";
+pub(super) const FLINTLOCK_TAP: &str = "fltap";
 /// USER_HZ: the kernel counts a bridge's forward delay in hundredths of a second.
 const DELAY_TICKS_PER_SECOND: u32 = 100;
 
@@ -55,7 +55,13 @@ pub(super) fn mac_for(machine_id: &str, name: &str) -> Mac {
     Mac([(a & 0xfc) | 0x02, b, c, d, e, f])
 }
 
-pub(super) fn plan(desired: &Bridge, draft: &mut Draft) {
+pub(super) fn plan(desired: &Bridge, uplink: Option<&Uplink>, draft: &mut Draft) {
+    let joining = match uplink.map(|uplink| uplink::joining(uplink, &desired.name, draft)) {
+        Some(Err(finding)) => return draft.findings.push(finding),
+        Some(Ok(joining)) => joining,
+        None => None,
+    };
+    let desired = &uplink::shaped(desired, joining.as_ref());
     let link = match draft.link(&desired.name) {
         Some(link) if link.bridge.is_none() => {
             let finding = Finding::new(&net::NOT_A_BRIDGE, &link.name).with("kind", kind(link));
@@ -77,8 +83,13 @@ pub(super) fn plan(desired: &Bridge, draft: &mut Draft) {
         draft.steps.extend(option_steps(desired, &link));
         draft.steps.extend(mtu_step(&link, Some(desired.mtu.unwrap_or(DEFAULT_MTU))));
     }
+    // Before the addresses are looked at: what the uplink has is in nobody's way.
+    let joining = joining.map(|port| uplink::merged(&port, &desired.name, draft));
     draft.addresses(&link, &desired.addresses);
     draft.up(&desired.name);
+    if let Some(port) = joining {
+        uplink::plan(&port, &desired.name, draft);
+    }
 }
 
 /// What the kernel makes of [`Step::CreateBridge`].
@@ -94,7 +105,7 @@ pub(super) fn as_created(desired: &Bridge) -> Link {
 }
 
 /// Whether the bridge has ports that are not microVMs' taps.
-fn is_shared(bridge: &Link, observed: &Observed) -> bool {
+pub(super) fn is_shared(bridge: &Link, observed: &Observed) -> bool {
     observed.links.iter().any(|link| {
         link.master.as_deref() == Some(&bridge.name) && !link.name.starts_with(FLINTLOCK_TAP)
     })

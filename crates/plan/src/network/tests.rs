@@ -4,6 +4,7 @@ use super::bridge::{as_created, mac_for};
 use super::*;
 
 mod links;
+mod uplink;
 
 fn net(text: &str) -> IpNet {
     text.parse().unwrap()

@@ -42,7 +42,9 @@ pub(super) fn plan(vlan: &Vlan, draft: &mut Draft) {
         None => {
             let (name, parent) = (vlan.name.clone(), vlan.parent.clone());
             draft.steps.push(Step::CreateVlan { name, parent, id: vlan.id });
-            let link = as_created(vlan);
+            let over = draft.link(&vlan.parent).map(|parent| (parent.mac, parent.mtu));
+            let (mac, mtu) = over.unwrap_or_default();
+            let link = Link { mac, mtu, ..as_created(vlan) };
             draft.observed.links.push(link.clone());
             link
         }
@@ -51,7 +53,7 @@ pub(super) fn plan(vlan: &Vlan, draft: &mut Draft) {
     draft.up(&vlan.name);
 }
 
-/// What the kernel makes of [`Step::CreateVlan`].
+/// What the kernel makes of [`Step::CreateVlan`], with MAC and MTU of the parent.
 pub(super) fn as_created(vlan: &Vlan) -> Link {
     Link {
         name: vlan.name.clone(),

@@ -24,6 +24,7 @@ fn vlans_come_first_and_may_sit_on_each_other() {
     let desired = Desired {
         vlans: vec![vlan("bond0.5", "bond0", 5, &[]), vlan("qinq", "bond0.5", 7, &["10.7.0.2/24"])],
         bridge: Some(wanted()),
+        uplink: None,
         macvtap: None,
     };
     let observed = machine(vec![Link { up: false, ..hardware("bond0", &[]) }]);

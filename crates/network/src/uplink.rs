@@ -1,0 +1,293 @@
+//! The uplink's road: on trial, confirmed, put back. What is decided stands in `plan::network`.
+
+use std::thread;
+use std::time::Duration;
+
+use mvm_config::Roots;
+use mvm_diagnostics::catalogue::uplink as said;
+use mvm_diagnostics::{Finding, Severity};
+use mvm_plan::network::{
+    Confirmed, Desired, Leave, Live, Step, Trial, VERSION, due, gateways, permit,
+};
+use nix::time::{ClockId, clock_gettime};
+
+use crate::apply::{Outcome, enslaved, play, reversibly, unread};
+use crate::gateway::Probe;
+use crate::records::Records;
+
+/// For how long a gateway is waited for at boot: three rounds of the kernel's asking, and far less
+/// than the 90 s of mvm-net.service.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// For how long when it is confirmed: whoever does so waits.
+const GLIMPSE: Duration = Duration::from_secs(4);
+/// A trial whose apply never came to the network ends after this time, in seconds: longer than all
+/// that apply does before.
+const ABANDONED: u64 = 1800;
+/// How often [`watch`] looks whether somebody has confirmed.
+const GLANCE: Duration = Duration::from_millis(500);
+
+/// Seconds of a clock that does not go back, and goes on while the machine sleeps.
+fn now() -> u64 {
+    let clock = clock_gettime(ClockId::CLOCK_BOOTTIME);
+    clock.map_or(0, |time| u64::try_from(time.tv_sec()).unwrap_or_default())
+}
+
+/// What the file asks for, as apply does it: with the uplink on trial unless it is confirmed.
+///
+/// # Errors
+/// A finding when what was kept cannot be read.
+pub fn for_apply(roots: &Roots, desired: Desired) -> Result<Desired, Finding> {
+    let confirmed = Records(roots).confirmed()?;
+    let mut desired = with_leave(desired, None, confirmed.as_ref());
+    if let Some(uplink) = &mut desired.uplink
+        && uplink.leave == Leave::Refused
+    {
+        uplink.leave = Leave::OnTrial;
+    }
+    Ok(desired)
+}
+
+fn with_leave(mut desired: Desired, live: Option<&Live>, confirmed: Option<&Confirmed>) -> Desired {
+    if let (Some(uplink), Some(bridge)) = (&mut desired.uplink, &desired.bridge) {
+        uplink.leave = permit(&uplink.name, &bridge.name, live, confirmed);
+    }
+    desired
+}
+
+/// As [`bring_up`](crate::bring_up), with the uplink where it may be touched: what puts it back is
+/// kept before anything is done, and a confirmed one whose gateway does not answer is given back.
+pub fn bring_up(roots: &Roots, network: &mut impl Probe, desired: Desired) -> Outcome {
+    if desired.uplink.is_none() {
+        return crate::apply::bring_up(network, &desired);
+    }
+    guarded(&Records(roots), network, desired)
+        .unwrap_or_else(|finding| Outcome { done: Vec::new(), findings: vec![finding] })
+}
+
+fn guarded(
+    records: &Records<'_>,
+    network: &mut impl Probe,
+    desired: Desired,
+) -> Result<Outcome, Finding> {
+    let _lock = records.lock()?;
+    let (live, confirmed) = (records.live()?, records.confirmed()?);
+    let desired = with_leave(desired, live.as_ref(), confirmed.as_ref());
+    let leave = desired.uplink.as_ref().map(|uplink| uplink.leave);
+    let confirmed = confirmed.filter(|_| leave == Some(Leave::Confirmed));
+    // Once given back, not before the gateway answers where it is now.
+    if let Some(confirmed) = confirmed.as_ref().filter(|_| live.is_some_and(|live| live.given_back))
+        && !is_reached(network, &confirmed.uplink, confirmed)?
+    {
+        return Ok(Outcome { done: Vec::new(), findings: vec![given_back(confirmed)] });
+    }
+    let live = records.live()?;
+    let (uplink, bridge) = (desired.uplink.as_ref(), desired.bridge.as_ref());
+    let names =
+        (uplink.map(|uplink| uplink.name.clone()), bridge.map(|bridge| bridge.name.clone()));
+    let mut keep = |undo: &[Step]| {
+        let trial = live.as_ref().and_then(|live| live.trial).filter(|_| confirmed.is_none());
+        let until = |trial: Trial| Trial { until: Some(now() + trial.seconds), ..trial };
+        records.keep_live(&Live {
+            version: VERSION,
+            uplink: names.0.clone().unwrap_or_default(),
+            bridge: names.1.clone().unwrap_or_default(),
+            trial: trial.map(until),
+            undo: undo.to_vec(),
+            given_back: false,
+        })
+    };
+    let mut outcome = reversibly(network, &desired, &mut keep);
+    let joined = enslaved(&outcome.done).is_some();
+    if !joined && outcome.findings.iter().any(|finding| finding.entry() == &said::NOT_MOVED) {
+        records.drop_live()?;
+    }
+    if let Some(confirmed) = confirmed.filter(|_| joined)
+        && !is_reached(network, &confirmed.bridge, &confirmed)?
+    {
+        let failures = play_back(records, network)?;
+        let live = Live { given_back: true, ..blank(&confirmed.uplink, &confirmed.bridge) };
+        records.keep_live(&live)?;
+        outcome = Outcome { done: Vec::new(), findings: vec![given_back(&confirmed)] };
+        outcome.findings.extend(failures);
+    }
+    Ok(outcome)
+}
+
+fn blank(uplink: &str, bridge: &str) -> Live {
+    Live {
+        version: VERSION,
+        uplink: uplink.to_owned(),
+        bridge: bridge.to_owned(),
+        trial: None,
+        undo: Vec::new(),
+        given_back: false,
+    }
+}
+
+/// Whether one of the gateways that answered before does so on `interface`; nobody is missed
+/// where none did.
+fn is_reached(
+    network: &mut impl Probe,
+    interface: &str,
+    confirmed: &Confirmed,
+) -> Result<bool, Finding> {
+    let answers = network.answers(interface, &confirmed.gateways, PATIENCE);
+    let answers = answers.map_err(|error| unread(&error))?;
+    Ok(confirmed.gateways.is_empty() || !answers.is_empty())
+}
+
+fn given_back(confirmed: &Confirmed) -> Finding {
+    Finding::new(&said::GIVEN_BACK, &confirmed.uplink)
+        .with("bridge", &confirmed.bridge)
+        .with("gateways", list(confirmed))
+        .with("seconds", PATIENCE.as_secs())
+}
+
+fn list(confirmed: &Confirmed) -> String {
+    confirmed.gateways.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Plays the recorded steps back.
+fn play_back(records: &Records<'_>, network: &mut impl Probe) -> Result<Vec<Finding>, Finding> {
+    let observed = network.observe().map_err(|error| unread(&error))?;
+    let recorded = records.live()?.map(|live| live.undo).unwrap_or_default();
+    Ok(play(network, &due(&recorded, &observed)))
+}
+
+/// Whether `steps` would make an uplink a port that nobody has confirmed: what [`arm`] is for.
+pub fn needs_trial(desired: &Desired, steps: &[Step]) -> bool {
+    let leave = desired.uplink.as_ref().map(|uplink| uplink.leave);
+    enslaved(steps).is_some() && leave != Some(Leave::Confirmed)
+}
+
+/// Lets mvm-net make the uplink a port, for `seconds`. Whoever calls this starts
+/// mvm-net-revert.service before the first change.
+///
+/// # Errors
+/// A finding when the record cannot be kept.
+pub fn arm(roots: &Roots, uplink: &str, bridge: &str, seconds: u64) -> Result<(), Finding> {
+    let records = Records(roots);
+    let _lock = records.lock()?;
+    let trial = Some(Trial { seconds, asked: now(), until: None });
+    records.keep_live(&Live { trial, ..blank(uplink, bridge) })
+}
+
+/// Ends a trial that came to nothing; gives one that goes on its whole time from now on, and tells
+/// how many seconds that are.
+///
+/// # Errors
+/// A finding when the record cannot be read or written.
+pub fn settle(roots: &Roots) -> Result<Option<u64>, Finding> {
+    let records = Records(roots);
+    let _lock = records.lock()?;
+    let Some(live) = records.live()? else { return Ok(None) };
+    match live.trial {
+        Some(Trial { until: None, .. }) => records.drop_live().map(|()| None),
+        Some(trial) if trial.until.is_some_and(|until| until > now()) => {
+            let until = Some(now() + trial.seconds);
+            let live = Live { trial: Some(Trial { until, ..trial }), ..live };
+            records.keep_live(&live).map(|()| Some(trial.seconds))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The operator has reached the host: the uplink stays, and is a port again after a reboot.
+pub fn confirm(roots: &Roots, network: &mut impl Probe) -> Vec<Finding> {
+    let records = Records(roots);
+    let mut confirmed = || -> Result<Finding, Finding> {
+        let _lock = records.lock()?;
+        let none = || Finding::new(&said::NOTHING_TO_CONFIRM, "mvmhost confirm");
+        let running = |trial: Trial| trial.until.is_some_and(|until| until > now());
+        let live = records.live()?.filter(|live| live.trial.is_some_and(running));
+        let live = live.ok_or_else(none)?;
+        let asked = gateways(&live.undo);
+        let answers = network.answers(&live.bridge, &asked, GLIMPSE);
+        let confirmed = Confirmed {
+            version: VERSION,
+            uplink: live.uplink.clone(),
+            bridge: live.bridge.clone(),
+            gateways: answers.map_err(|error| unread(&error))?,
+        };
+        records.keep_confirmed(&confirmed)?;
+        records.keep_live(&Live { trial: None, ..live })?;
+        let finding = Finding::new(&said::CONFIRMED, &confirmed.uplink);
+        let finding = finding.with("bridge", &confirmed.bridge);
+        Ok(finding.evidence(format!("gateways: {}", list(&confirmed))))
+    };
+    vec![confirmed().unwrap_or_else(|finding| finding)]
+}
+
+/// Puts the uplink back now, and forgets that it was confirmed.
+pub fn undo(roots: &Roots, network: &mut impl Probe) -> Vec<Finding> {
+    let records = Records(roots);
+    let mut back = || -> Result<Vec<Finding>, Finding> {
+        let _lock = records.lock()?;
+        let confirmed = records.confirmed()?;
+        // First: whatever happens now, the next boot leaves the uplink alone.
+        records.drop_confirmed()?;
+        let live = records.live()?.filter(|live| !live.undo.is_empty());
+        match (live, confirmed) {
+            (Some(live), _) => put_back(&records, network, &live, "mvmhost undo"),
+            (None, Some(old)) => Ok(vec![put(&old.uplink, &old.bridge, "mvmhost undo")]),
+            (None, None) => Ok(vec![Finding::new(&said::NOTHING_TO_UNDO, "mvmhost undo")]),
+        }
+    };
+    back().unwrap_or_else(|finding| vec![finding])
+}
+
+fn put(uplink: &str, bridge: &str, why: &str) -> Finding {
+    Finding::new(&said::PUT_BACK, uplink).with("bridge", bridge).with("why", why)
+}
+
+/// The record stays while a step back fails: it can be tried again.
+fn put_back(
+    records: &Records<'_>,
+    network: &mut impl Probe,
+    live: &Live,
+    why: &str,
+) -> Result<Vec<Finding>, Finding> {
+    let failures = play_back(records, network)?;
+    if failures.iter().any(|finding| finding.severity() == Severity::Error) {
+        return Ok(failures);
+    }
+    records.drop_live()?;
+    Ok(vec![put(&live.uplink, &live.bridge, why)])
+}
+
+/// Waits for the end of the trial, by confirmation or by time; then everything is put back. Returns
+/// what there is to say; an error is to be tried again.
+pub fn watch(roots: &Roots, network: &mut impl Probe) -> Vec<Finding> {
+    loop {
+        match expire(&Records(roots), network) {
+            Ok(None) => thread::sleep(GLANCE),
+            Ok(Some(findings)) => return findings,
+            Err(finding) => return vec![finding],
+        }
+    }
+}
+
+/// `None` while the trial goes on.
+fn expire(
+    records: &Records<'_>,
+    network: &mut impl Probe,
+) -> Result<Option<Vec<Finding>>, Finding> {
+    let over = |trial: Trial| trial.until.unwrap_or(trial.asked + ABANDONED) <= now();
+    let trial = |live: &Option<Live>| live.as_ref().and_then(|live| live.trial);
+    match trial(&records.live()?) {
+        None => return Ok(Some(Vec::new())),
+        Some(trial) if !over(trial) => return Ok(None),
+        Some(_) => {}
+    }
+    let _lock = records.lock()?;
+    // Somebody may have confirmed while the lock was waited for.
+    match records.live()? {
+        Some(live) if live.trial.is_some_and(over) => {
+            put_back(records, network, &live, "nobody confirmed it in time").map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests;

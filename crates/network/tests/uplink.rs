@@ -1,0 +1,296 @@
+//! An uplink and its gateway on the real kernel: a veth pair whose other end is in a namespace of
+//! its own. Needs root: without it they fail.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::IpAddr;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mvm_config::Roots;
+use mvm_network::{Error, Kernel, Network, Outcome, Probe, uplink};
+use mvm_plan::network::{Bridge, Desired, Mac, Observed, Step, Uplink};
+use nix::sched::{CloneFlags, unshare};
+use tempfile::TempDir;
+
+/// What `wan` has: two addresses of a subnet, one with a label, one without a subnet's route; IPv6;
+/// routes with a metric, an MTU, an own source, an on-link gateway, and one of another table.
+const WAN: &str = "link set lo up
+address add 192.0.2.2/24 brd + dev wan
+address add 192.0.2.3/24 dev wan label wan:1
+address add 198.51.100.2/25 dev wan noprefixroute
+-6 address add 2001:db8::2/64 dev wan nodad
+-6 address add 2001:db8::3/64 dev wan nodad
+link set wan address 02:00:00:00:00:77 mtu 1400 up
+route add 198.51.100.0/25 dev wan scope link
+route add 203.0.113.0/24 via 192.0.2.1 dev wan metric 7 mtu 1300 src 192.0.2.3 proto static
+route add 10.99.0.0/16 via 172.31.0.1 dev wan onlink
+route add default via 192.0.2.1 dev wan metric 100
+route add default via 192.0.2.1 dev wan table 42
+-6 route add 2001:db8:9::/48 via 2001:db8::1 dev wan
+-6 route add default via 2001:db8::1 dev wan metric 50";
+
+fn ip(args: &str) -> String {
+    let output = Command::new("ip").args(args.split(' ')).output().unwrap();
+    assert!(output.status.success(), "ip {args}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The namespace of the gateway, gone with this process of its own.
+struct Gateway(Child);
+
+impl Gateway {
+    fn new() -> Self {
+        let mut child = Command::new("unshare")
+            .args(["-n", "sh", "-c", "echo up; exec sleep 120"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut up = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut up).unwrap();
+        Self(child)
+    }
+
+    fn ip(&self, args: &str) {
+        let pid = self.0.id().to_string();
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &pid, "-n", "ip"]).args(args.split(' '));
+        assert!(command.status().unwrap().success(), "{args}");
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// A machine with one way out, and the folder of its records.
+struct Lab {
+    gateway: Gateway,
+    root: TempDir,
+    kernel: Kernel,
+}
+
+impl Lab {
+    fn roots(&self) -> Roots {
+        Roots::new(self.root.path())
+    }
+
+    fn bring_up(&mut self) -> Outcome {
+        uplink::bring_up(&self.roots(), &mut self.kernel, desired())
+    }
+}
+
+fn in_lab(test: fn(&mut Lab)) {
+    let inside = thread::spawn(move || {
+        unshare(CloneFlags::CLONE_NEWNET).unwrap();
+        let gateway = Gateway::new();
+        ip("link add wan type veth peer name gw");
+        ip(&format!("link set gw netns {}", gateway.0.id()));
+        WAN.lines().for_each(|line| drop(ip(line)));
+        gateway.ip("address add 192.0.2.1/24 dev gw");
+        gateway.ip("-6 address add 2001:db8::1/64 dev gw nodad");
+        gateway.ip("link set gw up");
+        // A carrier is noticed when the kernel gets round to it.
+        let start = Instant::now();
+        while !ip("-6 address show dev wan").contains("fe80:") {
+            assert!(start.elapsed() < Duration::from_secs(10));
+            thread::sleep(Duration::from_millis(20));
+        }
+        let kernel = Kernel::connect(&Roots::new("/")).unwrap();
+        test(&mut Lab { gateway, root: tempfile::tempdir().unwrap(), kernel });
+    });
+    inside.join().unwrap();
+}
+
+fn desired() -> Desired {
+    let bridge = Bridge {
+        name: "br-mvm".to_owned(),
+        mac: Mac([2, 0xaa, 0, 0, 0, 1]),
+        mtu: None,
+        addresses: vec![],
+    };
+    Desired { bridge: Some(bridge), uplink: Some(Uplink::new("wan")), ..Desired::default() }
+}
+
+/// Everything that has to be as it was, once nobody proves addresses unique any more.
+fn everything() -> String {
+    let start = Instant::now();
+    while ip("-6 address show tentative").contains("inet6") {
+        assert!(start.elapsed() < Duration::from_secs(10));
+        thread::sleep(Duration::from_millis(50));
+    }
+    let shown = ["-j address", "-j route show table all", "-j -6 route show table all"];
+    shown.map(ip).join("\n")
+}
+
+fn codes(outcome: &Outcome) -> Vec<&'static str> {
+    outcome.findings.iter().map(|finding| finding.code()).collect()
+}
+
+fn reached() -> bool {
+    let ping = |family: &str, to: &str| {
+        let mut command = Command::new("ping");
+        command.args([family, "-c", "1", "-W", "2", to]).stdout(Stdio::null());
+        command.status().unwrap().success()
+    };
+    ping("-4", "192.0.2.1") && ping("-6", "2001:db8::1")
+}
+
+#[test]
+fn netns_an_uplink_that_nobody_confirms_is_as_before() {
+    in_lab(|lab| {
+        let before = everything();
+        assert_eq!(codes(&lab.bring_up()), ["MVM-NET-060"], "never without being asked");
+        assert_eq!(everything(), before);
+
+        uplink::arm(&lab.roots(), "wan", "br-mvm", 1).unwrap();
+        let outcome = lab.bring_up();
+        assert_eq!(codes(&outcome), ["MVM-NET-001", "MVM-NET-001"], "{outcome:?}");
+        let bridge = ip("-j address show br-mvm");
+        for held in ["192.0.2.2", "192.0.2.3", "198.51.100.2", "2001:db8::2", "02:00:00:00:00:77"] {
+            assert!(bridge.contains(&format!("\"{held}\"")), "{held}: {bridge}");
+        }
+        assert!(bridge.contains("\"mtu\":1400"), "{bridge}");
+        assert!(!ip("-4 address show wan").contains("inet"));
+        assert!(ip("route show table 42").contains("dev br-mvm"));
+        let special = "dev br-mvm proto static src 192.0.2.3 metric 7 mtu 1300";
+        assert!(ip("route show 203.0.113.0/24").contains(special));
+        assert!(reached());
+        // Nothing is left to do, and the trial goes on.
+        assert!(lab.bring_up().done.is_empty());
+
+        let said = uplink::watch(&lab.roots(), &mut lab.kernel);
+        assert_eq!(said[0].code(), "MVM-NET-069", "{said:?}");
+        assert_eq!(everything(), before);
+        assert!(reached());
+        assert_eq!(codes(&lab.bring_up()), ["MVM-NET-060"], "once is enough");
+    });
+}
+
+#[test]
+fn netns_no_packet_is_lost_on_the_way_and_back() {
+    in_lab(|lab| {
+        assert!(reached());
+        let mut ping = Command::new("ping");
+        ping.args(["-q", "-i", "0.005", "-c", "400", "-W", "1", "192.0.2.1"])
+            .stdout(Stdio::piped());
+        let running = ping.spawn().unwrap();
+        thread::sleep(Duration::from_millis(500));
+        uplink::arm(&lab.roots(), "wan", "br-mvm", 60).unwrap();
+        let start = Instant::now();
+        lab.bring_up();
+        let moved = start.elapsed();
+        thread::sleep(Duration::from_millis(500));
+        let said = uplink::undo(&lab.roots(), &mut lab.kernel);
+        assert_eq!(said[0].code(), "MVM-NET-069", "{said:?}");
+        let output = running.wait_with_output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(" 0% packet loss"), "moved in {moved:?}: {text}");
+    });
+}
+
+#[test]
+fn netns_a_confirmed_uplink_is_a_port_at_boot_while_its_gateway_answers() {
+    in_lab(|lab| {
+        let (before, roots) = (everything(), lab.roots());
+        let said = uplink::confirm(&roots, &mut lab.kernel);
+        assert_eq!(said[0].code(), "MVM-NET-068");
+        uplink::arm(&roots, "wan", "br-mvm", 60).unwrap();
+        lab.bring_up();
+        let said = uplink::confirm(&roots, &mut lab.kernel);
+        assert_eq!(said[0].code(), "MVM-NET-067", "{said:?}");
+        assert!(uplink::watch(&roots, &mut lab.kernel).is_empty(), "there is nothing to wait for");
+
+        // The machine as it boots: what was confirmed is on disk, and nothing else is left.
+        let record = lab.root.path().join("var/lib/mvmhost/uplink.json");
+        let confirmed = fs::read(&record).unwrap();
+        let boot = |lab: &mut Lab| {
+            uplink::undo(&roots, &mut lab.kernel);
+            assert_eq!(everything(), before);
+            fs::write(&record, &confirmed).unwrap();
+            fs::remove_dir_all(lab.root.path().join("run")).unwrap();
+        };
+        boot(lab);
+        assert_eq!(codes(&lab.bring_up()), ["MVM-NET-001", "MVM-NET-001"]);
+        assert!(reached());
+
+        boot(lab);
+        lab.gateway.ip("link set gw down");
+        let start = Instant::now();
+        assert_eq!(codes(&lab.bring_up()), ["MVM-NET-070"]);
+        assert!(start.elapsed() < uplink::PATIENCE + Duration::from_secs(3));
+        assert!(ip("-4 address show wan").contains("192.0.2.2/24"));
+
+        // Tried again by the retry timer: not touched while nobody answers, and a port then.
+        let untouched = lab.bring_up();
+        assert_eq!((codes(&untouched), untouched.done.len()), (vec!["MVM-NET-070"], 0));
+        lab.gateway.ip("link set gw up");
+        assert_eq!(codes(&lab.bring_up()), ["MVM-NET-001", "MVM-NET-001"]);
+    });
+}
+
+/// A kernel that refuses one step.
+struct Failing<'a> {
+    kernel: &'a mut Kernel,
+    left: usize,
+}
+
+impl Network for Failing<'_> {
+    fn observe(&mut self) -> Result<Observed, Error> {
+        self.kernel.observe()
+    }
+
+    fn apply(&mut self, step: &Step) -> Result<(), Error> {
+        self.left = self.left.wrapping_sub(1);
+        if self.left == 0 {
+            Err(Error::Gone { step: step.to_string() })
+        } else {
+            self.kernel.apply(step)
+        }
+    }
+}
+
+impl Probe for Failing<'_> {
+    fn answers(&mut self, _: &str, _: &[IpAddr], _: Duration) -> Result<Vec<IpAddr>, Error> {
+        Ok(Vec::new())
+    }
+}
+
+#[test]
+fn netns_whatever_step_fails_the_host_is_as_before() {
+    in_lab(|lab| {
+        let before = everything();
+        for failing in 1.. {
+            uplink::arm(&lab.roots(), "wan", "br-mvm", 60).unwrap();
+            let roots = lab.roots();
+            let mut kernel = Failing { kernel: &mut lab.kernel, left: failing };
+            let outcome = uplink::bring_up(&roots, &mut kernel, desired());
+            if codes(&outcome).contains(&"MVM-NET-001") {
+                assert!(failing > 5, "every step was refused once");
+                return;
+            }
+            assert_eq!((codes(&outcome), outcome.done.len()), (vec!["MVM-NET-073"], 0));
+            assert_eq!(everything(), before, "step {failing}");
+        }
+    });
+}
+
+#[test]
+fn netns_a_new_bridge_stays_while_a_microvm_is_on_it() {
+    in_lab(|lab| {
+        uplink::arm(&lab.roots(), "wan", "br-mvm", 60).unwrap();
+        lab.bring_up();
+        ip("link add fltap0000001 type veth");
+        ip("link set fltap0000001 master br-mvm");
+        uplink::undo(&lab.roots(), &mut lab.kernel);
+        assert!(ip("link show master br-mvm").contains("fltap0000001"));
+        assert!(ip("-4 address show wan").contains("192.0.2.2/24") && reached());
+        assert_eq!(uplink::undo(&lab.roots(), &mut lab.kernel)[0].code(), "MVM-NET-071");
+    });
+}

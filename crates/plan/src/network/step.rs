@@ -1,0 +1,188 @@
+//! One change of the network, and what it is called.
+
+use std::fmt;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::{BridgeOptions, HeldAddress, HeldRoute, Mac};
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "do")]
+pub enum Step {
+    /// Make a bridge, down, without spanning tree and forward delay.
+    CreateBridge {
+        /// Its name.
+        name: String,
+        /// Its MAC.
+        mac: Mac,
+    },
+    /// Make a VLAN, down.
+    CreateVlan {
+        /// Its name.
+        name: String,
+        /// The interface that it sits on.
+        parent: String,
+        /// 1 to 4094.
+        id: u16,
+    },
+    /// Give it its MAC.
+    SetMac {
+        /// The bridge.
+        name: String,
+        /// The new MAC.
+        mac: Mac,
+    },
+    /// Give it its MTU.
+    SetMtu {
+        /// The bridge.
+        name: String,
+        /// In bytes.
+        mtu: u32,
+    },
+    /// Turn spanning tree off.
+    SetStpOff {
+        /// The bridge.
+        name: String,
+    },
+    /// Let a new port forward at once.
+    SetForwardDelayOff {
+        /// The bridge.
+        name: String,
+    },
+    /// Add an address.
+    AddAddress {
+        /// The interface.
+        name: String,
+        /// The address with its prefix length.
+        address: IpNet,
+    },
+    /// Bring an interface up.
+    SetUp {
+        /// The interface.
+        name: String,
+    },
+    /// Bring it down again.
+    SetDown {
+        /// The interface.
+        name: String,
+    },
+    /// Take an interface away that was made.
+    DeleteLink {
+        /// The bridge or VLAN.
+        name: String,
+    },
+    /// Take an address away that was added.
+    DeleteAddress {
+        /// The interface.
+        name: String,
+        /// The address with its prefix length.
+        address: IpNet,
+    },
+    /// Give a bridge the spanning tree and forward delay that it had.
+    SetBridgeOptions {
+        /// The bridge.
+        name: String,
+        /// What it had.
+        options: BridgeOptions,
+    },
+    /// Give an interface what another one holds.
+    AddHeld {
+        /// The interface.
+        name: String,
+        /// In the order in which they are added.
+        addresses: Vec<HeldAddress>,
+    },
+    /// Take from an interface what another one holds by now.
+    RemoveHeld {
+        /// The interface.
+        name: String,
+        /// In the order in which they were added; the last one goes first.
+        addresses: Vec<HeldAddress>,
+    },
+    /// Let routes lead through another interface, each in one message that replaces the old one.
+    SetRoutes {
+        /// The interface through which they lead afterwards.
+        name: String,
+        /// That of before.
+        from: String,
+        /// Those that others need to reach their gateway come first.
+        routes: Vec<HeldRoute>,
+    },
+    /// Make an interface a port of a bridge.
+    Enslave {
+        /// The interface.
+        name: String,
+        /// The bridge.
+        bridge: String,
+    },
+    /// Make it a port no more.
+    Release {
+        /// The interface.
+        name: String,
+    },
+}
+
+impl Step {
+    /// The interface that it changes.
+    pub fn interface(&self) -> &str {
+        match self {
+            Self::CreateBridge { name, .. }
+            | Self::CreateVlan { name, .. }
+            | Self::SetMac { name, .. }
+            | Self::SetMtu { name, .. }
+            | Self::SetStpOff { name }
+            | Self::SetForwardDelayOff { name }
+            | Self::AddAddress { name, .. }
+            | Self::DeleteAddress { name, .. }
+            | Self::SetBridgeOptions { name, .. }
+            | Self::AddHeld { name, .. }
+            | Self::RemoveHeld { name, .. }
+            | Self::SetRoutes { name, .. }
+            | Self::Enslave { name, .. }
+            | Self::Release { name }
+            | Self::DeleteLink { name }
+            | Self::SetDown { name }
+            | Self::SetUp { name } => name,
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreateBridge { name, mac } => write!(f, "create bridge {name} with MAC {mac}"),
+            Self::CreateVlan { name, parent, id } => {
+                write!(f, "create {name}, VLAN {id} on {parent}")
+            }
+            Self::SetMac { name, mac } => write!(f, "give bridge {name} the MAC {mac}"),
+            Self::SetMtu { name, mtu } => write!(f, "give bridge {name} the MTU {mtu}"),
+            Self::SetStpOff { name } => write!(f, "turn spanning tree of bridge {name} off"),
+            Self::SetForwardDelayOff { name } => {
+                write!(f, "turn the forward delay of bridge {name} off")
+            }
+            Self::AddAddress { name, address } => write!(f, "add {address} to {name}"),
+            Self::SetUp { name } => write!(f, "bring {name} up"),
+            Self::SetDown { name } => write!(f, "bring {name} down"),
+            Self::DeleteLink { name } => write!(f, "delete {name}"),
+            Self::DeleteAddress { name, address } => write!(f, "take {address} from {name}"),
+            Self::SetBridgeOptions { name, .. } => {
+                write!(f, "give bridge {name} the spanning tree that it had")
+            }
+            Self::AddHeld { name, addresses } => write!(f, "give {name} {}", list(addresses)),
+            Self::RemoveHeld { name, addresses } => {
+                write!(f, "take {} from {name}", list(addresses))
+            }
+            Self::SetRoutes { name, from, routes } => {
+                write!(f, "lead {} through {name} instead of {from}", list(routes))
+            }
+            Self::Enslave { name, bridge } => write!(f, "make {name} a port of {bridge}"),
+            Self::Release { name } => write!(f, "make {name} a port of no bridge"),
+        }
+    }
+}
+
+fn list<T: fmt::Display>(items: &[T]) -> String {
+    items.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}

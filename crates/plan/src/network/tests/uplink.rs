@@ -1,0 +1,287 @@
+//! The uplink: steps forth and back, refusals, leave.
+
+use super::*;
+
+fn held(address: &str) -> HeldAddress {
+    HeldAddress {
+        address: net(address),
+        peer: None,
+        broadcast: None,
+        label: None,
+        scope: 0,
+        flags: 0,
+        lifetimes: None,
+        metric: None,
+        protocol: None,
+    }
+}
+
+fn led(destination: &str, gateway: Option<&str>, protocol: u8) -> HeldRoute {
+    HeldRoute {
+        destination: net(destination),
+        gateway: gateway.map(|text| text.parse().unwrap()),
+        source: None,
+        table: 254,
+        protocol,
+        scope: 0,
+        tos: 0,
+        onlink: false,
+        metric: None,
+        preference: None,
+        expires: None,
+        metrics: vec![],
+    }
+}
+
+/// eth0 with everything that it has.
+fn way_out() -> Link {
+    let addresses = ["192.168.1.10/24", "192.168.1.11/24", "2001:db8::2/64", "2001:db8::3/64"];
+    let routes = vec![
+        led("0.0.0.0/0", Some("192.168.1.1"), 3),
+        led("192.168.1.0/24", None, 2),
+        led("10.9.0.0/16", None, 4),
+        led("2001:db8::/64", None, 2),
+        led("::/0", Some("fe80::1"), 3),
+    ];
+    Link {
+        mtu: 1400,
+        holdings: Holdings {
+            addresses: addresses.map(held).to_vec(),
+            routes,
+            ..Holdings::default()
+        },
+        ..hardware("eth0", &[&addresses[..], &["fe80::1/64"]].concat())
+    }
+}
+
+fn machine_with(eth0: Link, others: Vec<Link>) -> Observed {
+    let mut observed = machine(others);
+    observed.links.retain(|link| link.name != "eth0");
+    observed.links.push(eth0);
+    observed
+}
+
+fn asked(leave: Leave) -> Desired {
+    Desired {
+        bridge: Some(Bridge { addresses: vec![], ..wanted() }),
+        uplink: Some(Uplink { leave, ..Uplink::new("eth0") }),
+        ..Desired::default()
+    }
+}
+
+fn steps(desired: &Desired, observed: &Observed) -> Plan<Step> {
+    super::super::plan(desired, observed)
+}
+
+const FORTH: [&str; 7] = [
+    "create bridge br-mvm with MAC 52:54:00:00:00:01",
+    "give bridge br-mvm the MTU 1400",
+    "bring br-mvm up",
+    "give br-mvm 192.168.1.10/24, 192.168.1.11/24, 2001:db8::3/64, 2001:db8::2/64",
+    "make eth0 a port of br-mvm",
+    "lead the route 10.9.0.0/16, the default route via 192.168.1.1, the default route via fe80::1 \
+     through br-mvm instead of eth0",
+    "take 192.168.1.10/24, 192.168.1.11/24, 2001:db8::3/64, 2001:db8::2/64 from eth0",
+];
+
+#[test]
+fn everything_moves_with_the_uplink_and_its_mac_and_mtu() {
+    let observed = machine_with(way_out(), vec![]);
+    for leave in [Leave::OnTrial, Leave::Confirmed] {
+        let plan = steps(&asked(leave), &observed);
+        assert_eq!(texts(&plan), FORTH);
+        let asked: Vec<String> = gateways(&plan.steps).iter().map(ToString::to_string).collect();
+        assert_eq!(asked, ["192.168.1.1", "fe80::1"]);
+        let given = plan.steps.iter().find_map(|step| match step {
+            Step::AddHeld { addresses, .. } => Some(addresses),
+            _ => None,
+        });
+        assert!(given.unwrap().iter().all(|address| address.flags == 2), "proved on eth0");
+    }
+    let refused = steps(&asked(Leave::Refused), &observed);
+    assert_eq!((codes(&refused), refused.steps.len()), (vec!["MVM-NET-060"], 0));
+}
+
+#[test]
+fn the_way_back_is_the_way_forth_backwards() {
+    let observed = machine_with(way_out(), vec![]);
+    let forth = steps(&asked(Leave::OnTrial), &observed).steps;
+    let back = undo(&forth, &observed);
+    let words: Vec<String> = back.iter().map(ToString::to_string).collect();
+    let expected = [
+        "give eth0 192.168.1.10/24, 192.168.1.11/24, 2001:db8::3/64, 2001:db8::2/64",
+        "lead the route 10.9.0.0/16, the default route via 192.168.1.1, the default route via \
+         fe80::1 through eth0 instead of br-mvm",
+        "make eth0 a port of no bridge",
+        "take 192.168.1.10/24, 192.168.1.11/24, 2001:db8::3/64, 2001:db8::2/64 from br-mvm",
+        "delete br-mvm",
+    ];
+    assert_eq!(words, expected);
+    // As it is kept and read again.
+    let text = serde_json::to_string(&back).unwrap();
+    assert_eq!(serde_json::from_str::<Vec<Step>>(&text).unwrap(), back);
+
+    let after = |ports: Vec<Link>| machine(ports);
+    assert_eq!(due(&back, &after(vec![])), back);
+    assert_eq!(due(&back, &after(vec![port("eth0")])), back);
+    assert_eq!(due(&back, &after(vec![port("eth0"), port("fltap1")])), back[..4]);
+}
+
+#[test]
+fn a_bridge_that_was_there_gets_everything_back() {
+    let options = Some(BridgeOptions { stp: true, forward_delay: 1500 });
+    let theirs = Link { up: false, bridge: options, addresses: vec![], ..ready(&wanted()) };
+    let down = Link { up: false, holdings: Holdings::default(), ..way_out() };
+    let observed = machine_with(down, vec![theirs.clone(), port("fltap1")]);
+    let desired = Desired { bridge: Some(wanted()), ..asked(Leave::OnTrial) };
+    let forth = steps(&desired, &observed).steps;
+    let back: Vec<_> = undo(&forth, &observed).iter().map(ToString::to_string).collect();
+    let expected = [
+        "make eth0 a port of no bridge".to_owned(),
+        "bring eth0 down".to_owned(),
+        "bring br-mvm down".to_owned(),
+        "take 10.42.0.1/24 from br-mvm".to_owned(),
+        "give bridge br-mvm the MTU 1500".to_owned(),
+        "give bridge br-mvm the spanning tree that it had".to_owned(),
+        "give bridge br-mvm the spanning tree that it had".to_owned(),
+        format!("give bridge br-mvm the MAC {}", wanted().mac),
+    ];
+    assert_eq!(back, expected);
+}
+
+#[test]
+fn an_uplink_that_is_a_port_is_left_as_it_is() {
+    let bridge = Link { mac: Some(Mac([9; 6])), mtu: 9000, ..ready(&wanted()) };
+    let observed = machine_with(port("eth0"), vec![bridge]);
+    for leave in [Leave::Refused, Leave::OnTrial, Leave::Confirmed] {
+        assert!(steps(&asked(leave), &observed).is_settled());
+    }
+}
+
+#[test]
+fn an_address_of_the_uplink_may_be_the_bridges_in_the_file() {
+    let addresses = vec![net("192.168.1.10/24"), net("192.168.1.77/24")];
+    let bridge = Some(Bridge { addresses, ..wanted() });
+    let desired = Desired { bridge, ..asked(Leave::OnTrial) };
+    let plan = steps(&desired, &machine_with(way_out(), vec![]));
+    let added: Vec<_> = texts(&plan).into_iter().filter(|step| step.starts_with("add ")).collect();
+    assert_eq!(added, ["add 192.168.1.77/24 to br-mvm"], "{:?}", plan.findings);
+    let elsewhere = machine_with(way_out(), vec![hardware("wlan0", &["192.168.1.200/24"])]);
+    let plan = steps(&desired, &elsewhere);
+    assert!(plan.is_refused() && codes(&plan).contains(&"MVM-NET-003"), "{plan:?}");
+}
+
+#[test]
+fn a_vlan_of_the_file_can_be_the_uplink() {
+    let vlan = |addresses: &str| {
+        let text = format!(
+            "network.bridge = {{ uplink = \"bond0.7\", addresses = [\"10.8.0.2/24\"] }}\n\
+             [[network.vlan]]\nparent = \"bond0\"\nid = 7\naddresses = {addresses}"
+        );
+        let source = mvm_config::Source { name: "t".to_owned(), text };
+        super::super::desired(&mvm_config::load::parse(&[source]).unwrap().config, "")
+    };
+    for addresses in ["[]", "[\"10.7.0.2/24\"]"] {
+        let mut desired = vlan(addresses);
+        desired.uplink = Some(Uplink { leave: Leave::Confirmed, ..Uplink::new("bond0.7") });
+        let bond = hardware("bond0", &[]);
+        let plan = steps(&desired, &machine(vec![bond.clone()]));
+        let words = texts(&plan);
+        assert_eq!(words[0], "create bond0.7, VLAN 7 on bond0");
+        assert!(words.contains(&"create bridge br-mvm with MAC 52:54:00:00:00:01".to_owned()));
+        assert_eq!(words.last().unwrap(), "make bond0.7 a port of br-mvm");
+        let added = words.iter().filter(|step| step.starts_with("add 10.")).count();
+        assert_eq!(added, if addresses == "[]" { 1 } else { 2 });
+        assert!(!words.iter().any(|step| step.ends_with("to bond0.7")), "{words:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_a_port_is_refused_by_name() {
+    let above = |kind: &str, name: &str| Link {
+        kind: kind.to_owned(),
+        parent: Some("eth0".to_owned()),
+        ..hardware(name, &[])
+    };
+    let cases: [(Link, Vec<Link>, &str); 9] = [
+        (Link { wireless: true, ..way_out() }, vec![], "is wireless"),
+        (Link { kind: "bridge".to_owned(), ..way_out() }, vec![], ""),
+        (Link { mac: None, ..way_out() }, vec![], "no Ethernet"),
+        (Link { mac: Some(Mac([0; 6])), ..way_out() }, vec![], "no Ethernet"),
+        (Link { master: Some("bond0".to_owned()), ..way_out() }, vec![], "a port of bond0"),
+        (Link { parent: Some("br-mvm".to_owned()), ..way_out() }, vec![], "sits on br-mvm"),
+        (way_out(), vec![above("macvtap", "flvtap0")], "macvtap flvtap0 on it"),
+        (way_out(), vec![ready(&wanted()), port("eth1")], "loop with eth1"),
+        (way_out(), vec![above("vlan", "eth0.5")], ""),
+    ];
+    for (link, others, why) in cases {
+        let mut link = link;
+        if link.kind == "bridge" {
+            link.bridge = Some(BridgeOptions { stp: false, forward_delay: 0 });
+        }
+        let refused = link.bridge.is_some() || !why.is_empty();
+        let plan = steps(&asked(Leave::Confirmed), &machine_with(link, others));
+        assert_eq!(plan.is_refused(), refused, "{why}: {plan:?}");
+        if refused {
+            assert_eq!(codes(&plan), ["MVM-NET-061"]);
+            assert!(plan.findings[0].message().contains(why), "{}", plan.findings[0].message());
+        }
+    }
+    let gone = Observed { links: vec![], routes: vec![] };
+    assert_eq!(codes(&steps(&asked(Leave::Confirmed), &gone)), ["MVM-NET-011"]);
+}
+
+#[test]
+fn what_would_not_stay_on_the_bridge_is_not_moved() {
+    let with = |change: &dyn Fn(&mut Holdings)| {
+        let mut link = way_out();
+        change(&mut link.holdings);
+        codes(&steps(&asked(Leave::Confirmed), &machine_with(link, vec![])))
+    };
+    assert_eq!(with(&|has| has.keeper = Some("NetworkManager".to_owned())), ["MVM-NET-062"]);
+    assert_eq!(with(&|has| has.addresses[0].lifetimes = Some((600, 600))), ["MVM-NET-063"]);
+    let dhcpv6 = HeldAddress { lifetimes: Some((1800, 3600)), ..held("2001:db8::9/128") };
+    assert_eq!(with(&|has| has.addresses[2] = dhcpv6.clone()), ["MVM-NET-063"]);
+    let special = "the route 10.0.0.0/8".to_owned();
+    assert_eq!(with(&|has| has.unmovable = vec![special.clone()]), ["MVM-NET-064"]);
+    // Deprecated and for ever; by router advertisements, which the bridge gets from now on.
+    assert!(with(&|has| has.addresses[0].lifetimes = Some((0, u32::MAX))).is_empty());
+    assert!(with(&|has| has.addresses[2].lifetimes = Some((1800, 3600))).is_empty());
+}
+
+#[test]
+fn leave_is_given_for_these_two_interfaces_only() {
+    let confirmed = Confirmed {
+        version: VERSION,
+        uplink: "eth0".to_owned(),
+        bridge: "br-mvm".to_owned(),
+        gateways: vec![],
+    };
+    let live = |trial| Live {
+        version: VERSION,
+        uplink: "eth0".to_owned(),
+        bridge: "br-mvm".to_owned(),
+        trial,
+        undo: vec![],
+        given_back: false,
+    };
+    let trial = Trial { seconds: 120, asked: 7, until: None };
+    let on_trial = live(Some(trial));
+    assert_eq!(permit("eth0", "br-mvm", None, None), Leave::Refused);
+    assert_eq!(permit("eth0", "br-mvm", Some(&live(None)), None), Leave::Refused);
+    assert_eq!(permit("eth0", "br-mvm", Some(&on_trial), None), Leave::OnTrial);
+    assert_eq!(permit("eth0", "br-mvm", None, Some(&confirmed)), Leave::Confirmed);
+    for (uplink, bridge) in [("eth1", "br-mvm"), ("eth0", "br0")] {
+        assert_eq!(permit(uplink, bridge, Some(&on_trial), Some(&confirmed)), Leave::Refused);
+    }
+}
+
+#[test]
+fn macs_are_read_as_they_are_written() {
+    let mac = Mac([2, 0xaa, 0, 0, 0, 0xff]);
+    assert_eq!(mac.to_string().parse(), Ok(mac));
+    for text in ["", "02:aa:00:00:00", "02:aa:00:00:00:ff:00", "2:aa:0:0:0:ff", "02:aa:00:00:00:+f"]
+    {
+        assert!(text.parse::<Mac>().is_err(), "{text}");
+    }
+}

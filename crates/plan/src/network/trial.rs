@@ -1,0 +1,72 @@
+//! What is kept of an uplink: until the next boot, how to put it back; for ever, that somebody
+//! confirmed it.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Leave, Step};
+
+/// The version of both records.
+pub const VERSION: u32 = 1;
+
+/// Kept in /run: a boot ends every trial, and no step back outlives what it would undo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Live {
+    /// [`VERSION`]
+    pub version: u32,
+    /// The interface.
+    pub uplink: String,
+    /// The bridge.
+    pub bridge: String,
+    /// `None` once it is confirmed.
+    pub trial: Option<Trial>,
+    /// The steps back, in order; empty before the first step forth.
+    pub undo: Vec<Step>,
+    /// The gateway did not answer in this boot, so the uplink was given back.
+    pub given_back: bool,
+}
+
+/// Times are in seconds of the boot clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Trial {
+    /// How long it lasts.
+    pub seconds: u64,
+    /// When it was asked for.
+    pub asked: u64,
+    /// When it ends; `None` before the first step.
+    pub until: Option<u64>,
+}
+
+/// Kept in /var/lib.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Confirmed {
+    /// [`VERSION`]
+    pub version: u32,
+    /// The interface.
+    pub uplink: String,
+    /// The bridge.
+    pub bridge: String,
+    /// Those that answered on the bridge when it was confirmed.
+    pub gateways: Vec<IpAddr>,
+}
+
+/// Whether `uplink` may be made a port of `bridge`, by what was kept.
+pub fn permit(
+    uplink: &str,
+    bridge: &str,
+    live: Option<&Live>,
+    confirmed: Option<&Confirmed>,
+) -> Leave {
+    let same = |one: &str, other: &str| one == uplink && other == bridge;
+    if confirmed.is_some_and(|kept| same(&kept.uplink, &kept.bridge)) {
+        return Leave::Confirmed;
+    }
+    match live.filter(|live| same(&live.uplink, &live.bridge)) {
+        Some(live) if live.trial.is_some() => Leave::OnTrial,
+        _ => Leave::Refused,
+    }
+}
