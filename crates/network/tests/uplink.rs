@@ -118,15 +118,19 @@ fn desired() -> Desired {
     Desired { bridge: Some(bridge), uplink: Some(Uplink::new("wan")), ..Desired::default() }
 }
 
-/// Everything that has to be as it was, once nobody proves addresses unique any more.
+/// Everything that has to be as it was.
 fn everything() -> String {
+    shown(&["-j address", "-j route show table all", "-j -6 route show table all"])
+}
+
+/// As ip(8) tells it, once no address is being proved unique any more.
+fn shown(what: &[&str]) -> String {
     let start = Instant::now();
     while ip("-6 address show tentative").contains("inet6") {
         assert!(start.elapsed() < Duration::from_secs(10));
         thread::sleep(Duration::from_millis(50));
     }
-    let shown = ["-j address", "-j route show table all", "-j -6 route show table all"];
-    shown.map(ip).join("\n")
+    what.iter().map(|what| ip(what)).collect()
 }
 
 fn codes(outcome: &Outcome) -> Vec<&'static str> {
@@ -278,6 +282,30 @@ fn netns_whatever_step_fails_the_host_is_as_before() {
             assert_eq!((codes(&outcome), outcome.done.len()), (vec!["MVM-NET-073"], 0));
             assert_eq!(everything(), before, "step {failing}");
         }
+    });
+}
+
+#[test]
+fn netns_a_bridge_that_was_there_is_as_before_too() {
+    in_lab(|lab| {
+        ip("link add name br-mvm address 02:aa:00:00:00:09 type bridge");
+        ip("address add 10.42.0.1/24 dev br-mvm");
+        ip("link set br-mvm up");
+        // The kernel keeps a multicast route of its own for a bridge that had a port once.
+        let main = || shown(&["-j address", "-j route", "-j -6 route"]);
+        let before = main();
+        uplink::arm(&lab.roots(), "wan", "br-mvm", 60).unwrap();
+        lab.bring_up();
+        main();
+        assert!(ip("-6 address show dev br-mvm").contains("fe80:") && reached());
+        let said = uplink::undo(&lab.roots(), &mut lab.kernel);
+        assert_eq!(said.len(), 1, "{said:?}");
+        // The kernel notices in its own time that the bridge has no port.
+        let start = Instant::now();
+        while main() != before && start.elapsed() < Duration::from_secs(3) {
+            thread::sleep(Duration::from_millis(50));
+        }
+        assert_eq!(main(), before);
     });
 }
 

@@ -1,6 +1,10 @@
 //! The way back: what undoes each step, worked out before the first one is done.
 
-use super::{Link, Observed, Step};
+use std::net::Ipv6Addr;
+
+use ipnet::{IpNet, Ipv6Net};
+
+use super::{Link, Mac, Observed, Step};
 
 /// What puts the machine back to `before` when `steps` were done, or only the first of them: what
 /// was not done is not there to be undone, and that is no failure.
@@ -9,7 +13,8 @@ pub fn undo(steps: &[Step], before: &Observed) -> Vec<Step> {
 }
 
 /// Of recorded steps back those that are right on the machine as it is now: a bridge that was made
-/// stays while microVMs are on it.
+/// stays while microVMs are on it, and the link-local address that the kernel made of a MAC goes with
+/// the MAC.
 pub fn due(recorded: &[Step], observed: &Observed) -> Vec<Step> {
     let released = |link: &Link| {
         recorded.iter().any(|step| matches!(step, Step::Release { name } if *name == link.name))
@@ -30,7 +35,30 @@ pub fn due(recorded: &[Step], observed: &Observed) -> Vec<Step> {
         Step::DeleteLink { name } | Step::SetDown { name } => !kept.contains(&name.as_str()),
         _ => true,
     };
-    recorded.iter().filter(right).cloned().collect()
+    let with_address = |step: &Step| {
+        let made = match step {
+            Step::SetMac { name, .. } => made_of_mac(name, observed),
+            _ => None,
+        };
+        [made, Some(step.clone())].into_iter().flatten()
+    };
+    recorded.iter().filter(right).flat_map(with_address).collect()
+}
+
+fn made_of_mac(name: &str, observed: &Observed) -> Option<Step> {
+    let link = observed.links.iter().find(|link| link.name == name)?;
+    let address = link_local(link.mac?);
+    let there = link.addresses.contains(&address);
+    there.then(|| Step::DeleteAddress { name: name.to_owned(), address })
+}
+
+/// By RFC 4291, appendix A.
+fn link_local(mac: Mac) -> IpNet {
+    let [a, b, c, d, e, f] = mac.0;
+    let pair = |high, low| u16::from_be_bytes([high, low]);
+    let tail = (pair(a ^ 2, b), pair(c, 0xff), pair(0xfe, d), pair(e, f));
+    let address = Ipv6Addr::new(0xfe80, 0, 0, 0, tail.0, tail.1, tail.2, tail.3);
+    IpNet::V6(Ipv6Net::new_assert(address, 64))
 }
 
 fn inverse(step: &Step, before: &Observed) -> Option<Step> {

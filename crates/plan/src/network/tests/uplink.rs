@@ -147,6 +147,16 @@ fn a_bridge_that_was_there_gets_everything_back() {
         format!("give bridge br-mvm the MAC {}", wanted().mac),
     ];
     assert_eq!(back, expected);
+    // With the MAC goes what the kernel made of it when the first port came.
+    let mut now = machine_with(port("eth0"), vec![theirs]);
+    now.links.iter_mut().filter(|link| link.name == "br-mvm").for_each(|link| {
+        link.mac = Some(Mac([0x52, 0x54, 0, 0, 0, 1]));
+        link.addresses.push(net("fe80::5054:ff:fe00:1/64"));
+    });
+    let back = undo(&forth, &observed);
+    let due: Vec<_> = due(&back, &now).iter().map(ToString::to_string).collect();
+    assert_eq!(due[due.len() - 2], "take fe80::5054:ff:fe00:1/64 from br-mvm");
+    assert_eq!(due.len(), back.len() + 1);
 }
 
 #[test]
