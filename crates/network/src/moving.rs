@@ -54,7 +54,13 @@ pub(crate) async fn apply(handle: &Handle, step: &Step) -> Result<(), Error> {
         }
         Step::AddHeld { addresses, .. } => {
             for address in addresses {
-                whole(handle, number, address).replace().execute().await.map_err(failed(step))?;
+                let proved = whole(handle, number, &address.proved());
+                proved.replace().execute().await.map_err(failed(step))?;
+                // Changing an address that is there proves nothing anew.
+                if address.proved() != *address {
+                    let kept = whole(handle, number, address);
+                    kept.replace().execute().await.map_err(failed(step))?;
+                }
             }
             Ok(())
         }

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 /// IFA_F_NODAD of linux/if_addr.h: nobody is asked whether he has the address as well.
-pub(super) const NO_DAD: u32 = 0x02;
+const NO_DAD: u32 = 0x02;
 /// IFA_F_NOPREFIXROUTE: the subnet's route is somebody else's to make.
 const NO_PREFIX_ROUTE: u32 = 0x200;
 /// RTPROT_KERNEL of linux/rtnetlink.h.
@@ -51,9 +51,16 @@ impl HeldAddress {
         subnet && route.protocol == BY_KERNEL && self.flags & NO_PREFIX_ROUTE == 0
     }
 
-    /// The same for a bridge, while the interface that proved it unique still has it.
+    /// The same, to be used at once: it was proved unique on the other interface, and IPv6 would
+    /// be silent for the second in which it was proved again.
+    pub fn proved(&self) -> Self {
+        let flag = if self.address.addr().is_ipv6() { NO_DAD } else { 0 };
+        Self { flags: self.flags | flag, ..self.clone() }
+    }
+
+    /// The same for a bridge.
     pub(super) fn on_bridge(&self) -> Self {
-        Self { flags: self.flags | NO_DAD, label: None, ..self.clone() }
+        Self { label: None, ..self.proved() }
     }
 }
 

@@ -96,7 +96,8 @@ fn everything_moves_with_the_uplink_and_its_mac_and_mtu() {
             Step::AddHeld { addresses, .. } => Some(addresses),
             _ => None,
         });
-        assert!(given.unwrap().iter().all(|address| address.flags == 2), "proved on eth0");
+        let flags: Vec<u32> = given.unwrap().iter().map(|address| address.flags).collect();
+        assert_eq!(flags, [0, 0, 2, 2], "proved on eth0");
     }
     let refused = steps(&asked(Leave::Refused), &observed);
     assert_eq!((codes(&refused), refused.steps.len()), (vec!["MVM-NET-060"], 0));
