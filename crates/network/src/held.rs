@@ -260,3 +260,76 @@ pub(crate) fn message(index: u32, route: &HeldRoute) -> RouteMessage {
     }
     message
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_looks_after_an_interface_is_known_by_what_he_keeps() {
+        let run = tempfile::tempdir().unwrap();
+        let put = |folder: &str, text: &str| {
+            fs::create_dir_all(run.path().join(folder)).unwrap();
+            fs::write(run.path().join(folder).join("3"), text).unwrap();
+            keeper(run.path(), 3)
+        };
+        assert_eq!(keeper(run.path(), 3), None);
+        for state in ["unmanaged", "pending", "initialized", "linger"] {
+            let text = format!("# private\nADMIN_STATE={state}\nOPER_STATE=routable\n");
+            assert_eq!(put("systemd/netif/links", &text), None, "{state}");
+        }
+        let networkd = put("systemd/netif/links", "ADMIN_STATE=configured\n");
+        assert_eq!(networkd.as_deref(), Some("systemd-networkd"));
+        assert_eq!(put("systemd/netif/links", ""), None);
+        assert_eq!(put("NetworkManager/devices", "[device]\nmanaged=false\n"), None);
+        let manager = put("NetworkManager/devices", "[device]\nconnection-uuid=1\nmanaged=true\n");
+        assert_eq!(manager.as_deref(), Some("NetworkManager"));
+        assert_eq!(keeper(run.path(), 4), None);
+    }
+
+    #[test]
+    fn a_route_comes_back_from_its_message() {
+        let whole = HeldRoute {
+            destination: "203.0.113.0/24".parse().unwrap(),
+            gateway: Some([192, 0, 2, 1].into()),
+            source: Some([192, 0, 2, 2].into()),
+            table: 1000,
+            tos: 8,
+            onlink: true,
+            metric: Some(7),
+            metrics: vec![(2, 1300), (8, 1260)],
+            ..default_route()
+        };
+        let v6 = HeldRoute {
+            destination: "::/0".parse().unwrap(),
+            gateway: Some("fe80::1".parse().unwrap()),
+            preference: Some(1),
+            ..default_route()
+        };
+        for held in [whole, v6, default_route()] {
+            let sent = message(9, &held);
+            assert!(uses(&sent, 9) && !uses(&sent, 8));
+            assert_eq!(route(&sent), Some(Ok(held)));
+        }
+        let mut special = message(9, &default_route());
+        special.attributes.push(RouteAttribute::NhId(5));
+        assert_eq!(route(&special), Some(Err("the default route".to_owned())));
+    }
+
+    fn default_route() -> HeldRoute {
+        HeldRoute {
+            destination: "0.0.0.0/0".parse().unwrap(),
+            gateway: None,
+            source: None,
+            table: 254,
+            protocol: 3,
+            scope: 0,
+            tos: 0,
+            onlink: false,
+            metric: None,
+            preference: None,
+            expires: None,
+            metrics: Vec::new(),
+        }
+    }
+}
