@@ -5,6 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use mvm_plan::checks::dropping;
 use mvm_plan::dhcp::{discover, offer};
+use mvm_plan::network::Mac;
 
 fuzz_target!(|bytes: &[u8]| {
     let id = 0x0102_0304;
@@ -18,6 +19,9 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(bytes.len() >= 9, "{offered:?}");
     }
     if let Ok(text) = std::str::from_utf8(bytes) {
+        if let Ok(mac) = text.parse::<Mac>() {
+            assert_eq!(mac.to_string().parse(), Ok(mac));
+        }
         for chain in dropping(text) {
             let plain = |name: &str| !name.contains([' ', ';', '\'', '\n', '{']);
             assert!(plain(&chain.table) && plain(&chain.name), "{chain:?}");
