@@ -15,6 +15,7 @@ pub mod install;
 pub mod network;
 pub mod package;
 pub mod pool;
+pub mod uplink;
 pub mod vlan;
 
 use crate::runner::Test;
@@ -37,6 +38,7 @@ pub const CORE: &[Test] = &[
     Test::from(UP, "nat", network::a_guest_gets_an_address_and_out),
     Test::from(UP, "dhcp-port", network::a_taken_dhcp_port_is_named),
     Test::from(UP, "vlan", vlan::microvms_on_a_vlan_of_a_late_bond),
+    Test::from(UP, "uplink", uplink::an_uplink_is_kept_only_when_it_is_confirmed),
     Test::from(UP, "images", images::images_are_where_flintlock_looks),
     Test::from(UP, "diagnose", diagnosis::journals_are_recognised),
     Test::from(UP, "faults", checks::one_fault_one_code_one_remedy),

@@ -1,0 +1,93 @@
+//! The host's way out becomes a port of the bridge. The network that ssh comes by is never touched.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use super::host;
+use crate::guest::Guest;
+use crate::runner::Context;
+
+/// An interface with addresses and the better default route, made before mvm-net at every boot as
+/// ifupdown would; its gateway is in a namespace, and answers unless there is the file /etc/gone.
+const LAB: &str = r#"set -e
+cat > /usr/local/sbin/lab <<'X'
+set -e
+ip netns add gw; ip link add wan address 02:00:00:00:00:77 type veth peer name eth0 netns gw
+ip addr add 192.0.2.2/24 brd + dev wan; ip addr add 192.0.2.3/24 dev wan label wan:1
+ip addr add 2001:db8::2/64 dev wan; ip link set wan up
+ip route add default via 192.0.2.1 dev wan metric 50
+ip route add 203.0.113.0/24 via 192.0.2.1 dev wan proto static mtu 1300
+ip route add default via 2001:db8::1 dev wan
+[ -e /etc/gone ] || ip -n gw addr add 192.0.2.1/24 dev eth0
+[ -e /etc/gone ] || ip -n gw addr add 2001:db8::1/64 dev eth0
+ip -n gw link set eth0 up
+X
+printf '[Unit]\nBefore=mvm-net.service\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh /usr/local/sbin/lab\n[Install]\nWantedBy=multi-user.target\n' > /etc/systemd/system/lab.service
+systemctl enable -q lab.service; sh /usr/local/sbin/lab
+sed 's/"eth0"/"wan"/' /usr/share/doc/mvmhost/examples/tap-uplink.toml > /etc/mvmhost.toml"#;
+
+/// Once no address is being proved unique any more. What is left of the bridge's lease of ssh's
+/// interface is told by the second, and nothing else is.
+const SHOWN: &str = "while ip -6 addr show tentative | grep -q inet6; do sleep 0.2; done
+    { ip -j addr; ip -j route; ip -j -6 route; } | sed -E 's/_life_time\":[0-9]{1,9}[,}]/_life_time\":0/g'";
+
+/// The gateway answers through the bridge, by either family; nothing is left on the interface.
+const THROUGH: &str = "set -e
+    ip route get 203.0.113.1 | grep -q 'via 192.0.2.1 dev br-mvm'
+    ip -6 route get 2001:db8:9::1 | grep -q 'via 2001:db8::1 dev br-mvm'
+    ip -o link show dev wan | grep -q 'master br-mvm'
+    ! ip -o -4 addr show dev wan | grep -q .
+    ping -c 1 -W 5 192.0.2.1; ping -c 1 -W 5 2001:db8::1";
+
+/// # Errors
+/// An unconfirmed uplink is not put back, a confirmed one is no port after a reboot, or one whose
+/// gateway is gone is not given back.
+pub fn an_uplink_is_kept_only_when_it_is_confirmed(context: &mut Context) -> Result<()> {
+    let guest = &mut context.guest;
+    guest.ok(LAB)?;
+    someone_elses_is_refused(guest)?;
+    let before = guest.ok(SHOWN)?;
+    nobody_confirms(guest)?;
+    let after = guest.ok(SHOWN)?;
+    ensure!(before == after, "before the trial:\n{before}\nafter it:\n{after}");
+
+    guest.ok("mvmhost apply --confirm-timeout 60")?;
+    guest.ok(THROUGH)?;
+    guest.ok("mvmhost confirm && mvmhost plan")?;
+    guest.reboot()?;
+    guest.wait_for("mvmhost plan", host::HEALS)?;
+    guest.ok(THROUGH)?;
+    let usual = guest.boot_time()?;
+
+    guest.ok("touch /etc/gone")?;
+    guest.reboot()?;
+    let took = guest.boot_time()?;
+    let said = host::said(guest, "MVM-NET-070")?;
+    ensure!(said["MVMHOST_SUBJECT"] == "wan", "{said}");
+    guest.ok("ip -o -4 addr show dev wan | grep -q 192.0.2.2/24")?;
+    guest.ok("! ip -o link show dev wan | grep -q 'master'")?;
+    // A gateway is waited for 10 s; the rest is what an emulated boot varies by.
+    ensure!(took < usual + Duration::from_secs(25), "the boot took {took:?}, before {usual:?}");
+    host::is_held_back(guest)
+}
+
+/// networkd looks after the interface that ssh comes by.
+fn someone_elses_is_refused(guest: &mut Guest) -> Result<()> {
+    guest.ok("nic=$(ip -o route get 10.0.2.2 | grep -o 'dev [^ ]*' | cut -c 5-)
+        sed \"s/\\\"wan\\\"/\\\"$nic\\\"/\" /etc/mvmhost.toml > /root/theirs.toml")?;
+    let codes = host::codes(&host::json(guest, "--config /root/theirs.toml plan")?);
+    ensure!(codes.iter().any(|code| code == "MVM-NET-062"), "{codes:?}");
+    Ok(())
+}
+
+/// apply is killed as soon as the change is there, with everything else of its session.
+fn nobody_confirms(guest: &mut Guest) -> Result<()> {
+    guest.ok("systemd-run -q --unit=session mvmhost apply --confirm-timeout 10")?;
+    guest.wait_for("ip -o link show dev wan | grep -q 'master br-mvm'", host::HEALS)?;
+    // It may have ended by then.
+    guest.run("systemctl kill -s KILL session.service")?;
+    guest.ok("ping -c 1 -W 5 -I br-mvm 192.0.2.1")?;
+    guest.wait_for("! ip -o link show dev wan | grep -q 'master'", Duration::from_secs(30))?;
+    host::said(guest, "MVM-NET-069").map(drop)
+}
