@@ -79,7 +79,8 @@ catalogue! {
     PARENT_MISSING = "MVM-NET-011", "69aadc67dacf9d24f65caa1185301859", Error {
         message: "there is no interface {subject}",
         cause: "The configuration puts a VLAN or the microVMs' macvtaps on it, or makes it the uplink of \
-                the bridge. At boot mvm-net waits for it until systemd gives up; its driver, its cable or its name may have changed.",
+                the bridge. At boot mvm-net waits for it until systemd gives up; its driver, its cable \
+                or its name may have changed.",
         remedy: "ip -brief link show\n\
                  # name an interface that is there: /etc/mvmhost.toml, parent or uplink; then\n\
                  mvmhost apply",
