@@ -5,16 +5,34 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+
+mod images;
+mod servers;
+mod slow;
 
 use crate::{package, tools, vm};
 
 /// Runs of which the median counts.
 const RUNS: usize = 1001;
 
-/// All of them.
-pub(crate) fn run() -> Result<()> {
-    generator()?;
+/// A part: name, and how it is run.
+struct Part(&'static str, fn() -> Result<()>);
+
+const PARTS: [Part; 3] =
+    [Part("generator", generator), Part("images", images::run), Part("guest", guest)];
+
+/// All parts, or those named.
+pub(crate) fn run(names: &[&str]) -> Result<()> {
+    if let Some(unknown) = names.iter().find(|name| !PARTS.iter().any(|part| part.0 == **name)) {
+        bail!("no part {unknown}: {}", PARTS.map(|part| part.0).join(", "));
+    }
+    let wanted = |part: &&Part| names.is_empty() || names.contains(&part.0);
+    PARTS.iter().filter(wanted).try_for_each(|part| part.1())
+}
+
+/// What needs a host of its own.
+fn guest() -> Result<()> {
     vm::prepare()?;
     vm::run("vm-bench")
 }

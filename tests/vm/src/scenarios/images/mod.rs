@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use super::host::{self, CTR};
+use crate::REGISTRY;
 use crate::guest::Guest;
 use crate::image::Suite;
 use crate::runner::Context;
@@ -30,7 +31,7 @@ pub fn images_are_where_flintlock_looks(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
     guest.ok("ln -s /dev/null /etc/systemd/system/docker-registry.service
         DEBIAN_FRONTEND=noninteractive apt-get install -y docker-registry >/dev/null 2>&1")?;
-    guest.ok(include_str!("registry.sh"))?;
+    guest.ok(&format!("{REGISTRY}{}", include_str!("registry.sh")))?;
     guest.ok(SERVE)?;
     killed_and_started_again(guest)?;
     complete(guest)?;
