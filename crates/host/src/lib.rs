@@ -5,6 +5,7 @@
 //! `plan`) and the effects of one domain (`storage`, `network`).
 
 pub mod atomic;
+pub mod brake;
 #[cfg(feature = "certificates")]
 pub mod certificate;
 pub mod configuration;

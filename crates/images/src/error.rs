@@ -119,6 +119,20 @@ pub enum Error {
         /// In words that follow the file's name.
         problem: String,
     },
+    /// What mvmhost brought cannot be read or written down.
+    #[error("{}: {why}", path.display())]
+    Brought {
+        /// The file.
+        path: PathBuf,
+        /// The kernel's answer, or why it is no such file.
+        why: String,
+    },
+    /// The pool has no room.
+    #[error("nothing more goes into the pool: {why}")]
+    Held {
+        /// What mvm-guard says.
+        why: String,
+    },
     /// Everything together took too long.
     #[error("not done within {} s", after.as_secs())]
     Budget {

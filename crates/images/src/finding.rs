@@ -29,6 +29,7 @@ pub fn failed(wanted: &Wanted, error: &Error) -> Finding {
         Error::Containerd { .. } | Error::Write(_) | Error::Connect { .. } => {
             Finding::new(&img::CONTAINERD_REFUSES, subject)
         }
+        Error::Held { .. } => Finding::new(&img::HELD, subject),
         Error::Budget { .. } => Finding::new(&img::OUT_OF_TIME, subject),
         _ => Finding::new(&img::NOT_FETCHED, subject).with("registry", registry),
     };

@@ -5,10 +5,12 @@
 //! (`mvm_plan::images`).
 
 pub mod archive;
+pub mod brought;
 pub mod containerd;
 mod error;
 pub mod finding;
 mod kernel;
+mod prune;
 mod pull;
 pub mod registry;
 pub mod run;

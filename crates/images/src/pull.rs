@@ -4,16 +4,19 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt, TryFutureExt, TryStreamExt, stream};
+use mvm_config::Roots;
 use mvm_config::names::ImageRef;
+use mvm_host::brake;
 use mvm_plan::images::labels::{self, Labels};
 use mvm_plan::images::manifest::{Descriptor, Document, ImageConfig, Manifest};
-use mvm_plan::images::{Digest, Platform, Wanted, chain, limits, manifest};
+use mvm_plan::images::{Digest, Platform, Role, Wanted, chain, limits, manifest};
+use mvm_plan::names;
 use tokio::sync::{OnceCell, Semaphore, mpsc};
 
 use crate::containerd::{Containerd, Record};
 use crate::registry::Registry;
 use crate::verify::{self, State};
-use crate::{Error, Progress, kernel, unpack};
+use crate::{Error, Progress, brought, kernel, unpack};
 
 mod import;
 
@@ -30,6 +33,8 @@ pub struct Puller<'p> {
     pub platform: Platform,
     /// Who is told about it.
     pub progress: &'p dyn Progress,
+    /// Where the host's files are.
+    pub(crate) roots: &'p Roots,
     /// What is downloaded at a time.
     slots: Semaphore,
     /// What is unpacked at a time.
@@ -63,6 +68,7 @@ struct Resolved {
 impl<'p> Puller<'p> {
     /// A puller with `parallel` downloads at a time.
     pub fn new(
+        roots: &'p Roots,
         registry: Registry,
         containerd: Containerd,
         platform: Platform,
@@ -74,10 +80,22 @@ impl<'p> Puller<'p> {
             containerd,
             platform,
             progress,
+            roots,
             slots: Semaphore::new(usize::from(parallel.max(1))),
             unpackers: Semaphore::new(UNPACKERS),
             finishing: tokio::sync::Mutex::default(),
             blobs: Mutex::default(),
+        }
+    }
+
+    /// Refuses what would go into a pool whose guard has braked.
+    pub(crate) fn held(&self, wanted: &Wanted) -> Result<(), Error> {
+        if wanted.role != Role::Root {
+            return Ok(());
+        }
+        match brake::reason(&self.roots.at(names::BRAKE)) {
+            Some(why) => Err(Error::Held { why }),
+            None => Ok(()),
         }
     }
 
@@ -95,6 +113,7 @@ impl<'p> Puller<'p> {
             Ok(_) | Err(Error::Refused(_)) => {}
             Err(error) => return Err(error),
         }
+        self.held(wanted)?;
         self.progress.step(name, "resolving");
         let resolved = self.resolve(wanted).await?;
         self.progress.step(name, "pulling");
@@ -233,6 +252,9 @@ impl<'p> Puller<'p> {
             self.label(source, &resolved.record.digest, labels::of_index(entries)).await?;
         }
         let name = wanted.reference.as_str();
+        let before = self.containerd.record(name).await?.map(|record| record.digest);
+        // First: a name that is not written down stays for good, one that is not there does no harm.
+        brought::note(self.roots, name, &resolved.record.digest, before.as_ref());
         self.containerd.set_record(name, &resolved.record).map_ok(drop).await
     }
 

@@ -14,6 +14,7 @@ use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::img;
 use mvm_host::chain;
 use mvm_plan::images::auth::Logins;
+use mvm_plan::images::prune::Verdict;
 use mvm_plan::images::{Wanted, platform};
 use mvm_plan::names;
 use tokio::time::{Instant, interval, sleep, timeout, timeout_at};
@@ -22,7 +23,7 @@ use crate::archive::{self, Archive};
 use crate::containerd::Containerd;
 use crate::registry::{Patience, Registry, Settings};
 use crate::verify::{self, State};
-use crate::{Error, Outcome, Progress, Puller, finding};
+use crate::{Error, Outcome, Progress, Puller, finding, prune};
 
 /// How often somebody is told that the run goes on.
 const TICK: Duration = Duration::from_secs(10);
@@ -92,6 +93,23 @@ impl<'j> Job<'j> {
         runtime()?.block_on(async { timeout(LOOK, look).await.unwrap_or_else(spent) })
     }
 
+    /// Judges what mvmhost brought and `images` lacks, and unless `dry` removes what may go.
+    ///
+    /// # Errors
+    /// When containerd cannot be reached or refuses, or it is not known what mvmhost brought.
+    pub fn prune(&self, dry: bool) -> Result<Vec<(String, Verdict)>, Error> {
+        let platform = platform(self.config, std::env::consts::ARCH);
+        let spent = |_| Error::Budget { after: LOOK };
+        runtime()?.block_on(async {
+            let containerd = self.connect().await?;
+            let _lock = match dry {
+                true => None,
+                false => Some(timeout(LOOK, self.lock()).await.map_err(spent)??),
+            };
+            prune::prune(&containerd, self.roots, self.images, &platform, dry).await
+        })
+    }
+
     /// Makes the images complete, within the configured time.
     ///
     /// # Errors
@@ -140,7 +158,8 @@ impl<'j> Job<'j> {
         let registry = Registry::new(self.settings()?, until)?;
         let platform = platform(self.config, std::env::consts::ARCH);
         let parallel = self.config.images.parallel;
-        let puller = Puller::new(registry, containerd, platform, self.progress, parallel);
+        let puller =
+            Puller::new(self.roots, registry, containerd, platform, self.progress, parallel);
         let (opened, unread) = self.open().await;
         let archives = if self.archives.is_empty() { &opened } else { self.archives };
         let images = stream::iter(self.images).map(async |wanted| {

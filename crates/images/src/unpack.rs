@@ -34,6 +34,7 @@ pub(crate) async fn layers(
         }
         // Closed by nobody.
         let _unpacker = puller.unpackers.acquire().await;
+        puller.held(wanted)?;
         let step = format!("unpacking layer {} of {}", number + 1, layers.len());
         puller.progress.step(wanted.reference.as_str(), &step);
         let layer = Layer { layer, parent, name, diff_id };

@@ -1,10 +1,10 @@
 //! Whether an image is complete, asked of containerd alone.
 
-use mvm_plan::images::manifest::{self, Document};
+use mvm_plan::images::manifest::{self, Document, Manifest};
 use mvm_plan::images::{Digest, Platform, Wanted, chain, limits};
 
 use crate::Error;
-use crate::containerd::Containerd;
+use crate::containerd::{Containerd, Record};
 
 /// What an image lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,26 +34,9 @@ pub async fn state(
     if wanted.reference.digest().is_some_and(|digest| digest != record.digest.as_str()) {
         return Ok(State::Unknown);
     }
-    let refused = Error::Refused;
-    let Some(bytes) = containerd.read(&record.digest, limits::MANIFEST).await? else {
-        return Ok(State::Blob(record.digest));
-    };
-    let document = manifest::document(&record.media_type, &bytes).map_err(refused)?;
-    let manifest = match document {
-        Document::Manifest(manifest) => manifest,
-        Document::Index(entries) => {
-            let chosen = manifest::choose(&entries, platform).map_err(refused)?;
-            let Some(bytes) = containerd.read(&chosen.digest, limits::MANIFEST).await? else {
-                return Ok(State::Blob(chosen.digest.clone()));
-            };
-            match manifest::document(&chosen.media_type, &bytes).map_err(refused)? {
-                Document::Manifest(manifest) => manifest,
-                Document::Index(_) => return Ok(State::Blob(chosen.digest.clone())),
-            }
-        }
-    };
-    let Some(bytes) = containerd.read(&manifest.config.digest, limits::CONFIG).await? else {
-        return Ok(State::Blob(manifest.config.digest));
+    let (manifest, config) = match described(containerd, &record, platform).await? {
+        Ok(described) => described,
+        Err(lost) => return Ok(State::Blob(lost)),
     };
     for layer in &manifest.layers {
         let there = containerd.blob(&layer.digest).await?;
@@ -61,11 +44,61 @@ pub async fn state(
             return Ok(State::Blob(layer.digest.clone()));
         }
     }
-    let config = manifest::config(&bytes, &manifest).map_err(refused)?;
+    let config = manifest::config(&config, &manifest).map_err(Error::Refused)?;
     let snapshotter = wanted.role.snapshotter();
     let chain = chain::chain_ids(&config.diff_ids);
     match chain.last() {
         Some(top) if containerd.has_snapshot(snapshotter, top).await? => Ok(State::Complete),
         _ => Ok(State::NotUnpacked(snapshotter)),
     }
+}
+
+/// The uppermost snapshot of an image; `None` when its blobs do not say.
+///
+/// # Errors
+/// When containerd refuses.
+pub(crate) async fn top(
+    containerd: &Containerd,
+    record: &Record,
+    platform: &Platform,
+) -> Result<Option<Digest>, Error> {
+    let described = match described(containerd, record, platform).await {
+        Ok(described) => described,
+        Err(Error::Refused(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let config =
+        described.ok().and_then(|(manifest, config)| manifest::config(&config, &manifest).ok());
+    Ok(config.and_then(|config| chain::chain_ids(&config.diff_ids).pop()))
+}
+
+/// The manifest for this machine and the text of its configuration; or else the blob that is
+/// missing or damaged.
+async fn described(
+    containerd: &Containerd,
+    record: &Record,
+    platform: &Platform,
+) -> Result<Result<(Manifest, Vec<u8>), Digest>, Error> {
+    let refused = Error::Refused;
+    let Some(bytes) = containerd.read(&record.digest, limits::MANIFEST).await? else {
+        return Ok(Err(record.digest.clone()));
+    };
+    let document = manifest::document(&record.media_type, &bytes).map_err(refused)?;
+    let manifest = match document {
+        Document::Manifest(manifest) => manifest,
+        Document::Index(entries) => {
+            let chosen = manifest::choose(&entries, platform).map_err(refused)?;
+            let Some(bytes) = containerd.read(&chosen.digest, limits::MANIFEST).await? else {
+                return Ok(Err(chosen.digest.clone()));
+            };
+            match manifest::document(&chosen.media_type, &bytes).map_err(refused)? {
+                Document::Manifest(manifest) => manifest,
+                Document::Index(_) => return Ok(Err(chosen.digest.clone())),
+            }
+        }
+    };
+    let Some(bytes) = containerd.read(&manifest.config.digest, limits::CONFIG).await? else {
+        return Ok(Err(manifest.config.digest));
+    };
+    Ok(Ok((manifest, bytes)))
 }

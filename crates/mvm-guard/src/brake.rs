@@ -13,13 +13,11 @@ use mvm_config::Roots;
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::guard;
 use mvm_host::systemd::{Job, JobResult, Mode, Units};
-use mvm_host::{Error, atomic, chain};
+use mvm_host::{Error, atomic, brake, chain};
 use mvm_plan::names;
 
 /// How long flintlockd may take to end its open requests before this goes on; the job goes on too.
 const STOPS: Duration = Duration::from_secs(20);
-/// The brake's reason is a line.
-const LONGEST: u64 = 4096;
 
 /// A connection to systemd, made when it is needed.
 pub(crate) type Connect<'a, U> = &'a mut dyn FnMut() -> Result<U, Error>;
@@ -38,12 +36,7 @@ impl Brake {
 
     /// Why it is set; `None` while it is not.
     pub(crate) fn reason(&self) -> Option<String> {
-        match atomic::read_bounded(&self.file, LONGEST) {
-            Ok(text) => Some(String::from_utf8_lossy(&text).trim().to_owned()),
-            Err(Error::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
-            // Whatever is there, it was put there to brake.
-            Err(error) => Some(chain(&error)),
-        }
+        brake::reason(&self.file)
     }
 
     /// Sets it and stops flintlockd; no harm when it is set or flintlockd is stopped already.

@@ -1,6 +1,5 @@
 //! What the checks look at, asked of the kernel and the daemons themselves.
 
-use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use mvm_host::containerd::{self, PluginState};
 use mvm_host::exec::{self, Execute, Limits, System};
 use mvm_host::port::{self, Port};
 use mvm_host::program::{self, Obstacle};
-use mvm_host::{Error, atomic, chain, interfaces};
+use mvm_host::{brake, chain, interfaces};
 use mvm_plan::checks::{Endpoint, Facts, Flaw, Plugin, Program, Secret};
 use mvm_plan::names;
 
@@ -24,8 +23,6 @@ type Unasked = Vec<(String, String)>;
 
 /// How long a program may take to tell its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(2);
-/// The brake's reason is a line.
-const BRAKE_MAX: u64 = 4096;
 /// How long containerd may take to answer.
 const PLUGIN_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -46,7 +43,7 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
     Facts {
         pool: mvm_storage::thinpool::pool_state(roots, &config.thinpool.name)
             .map_err(|error| chain(&error)),
-        brake: brake(roots),
+        brake: brake::reason(&roots.at(names::BRAKE)),
         plugin: plugin(roots, config),
         flintlockd: program(roots, flintlockd.binary.as_str(), &["version", "--short"]),
         vmm: program(roots, vmm, &["--version"]),
@@ -66,15 +63,6 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
         now: machine::now(),
         newest: machine::newest(roots),
         unasked,
-    }
-}
-
-/// What mvm-guard wrote when it set the brake. A file that is there and cannot be read brakes too.
-fn brake(roots: &Roots) -> Option<String> {
-    match atomic::read_bounded(&roots.at(names::BRAKE), BRAKE_MAX) {
-        Ok(text) => Some(String::from_utf8_lossy(&text).trim().to_owned()),
-        Err(Error::Read { source, .. }) if source.kind() == ErrorKind::NotFound => None,
-        Err(error) => Some(chain(&error)),
     }
 }
 

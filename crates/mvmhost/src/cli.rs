@@ -54,7 +54,7 @@ pub(crate) enum Command {
     Confirm,
     /// Put an uplink back that apply made a port of the bridge
     Undo,
-    /// List, pull, move or verify the images of [images]
+    /// List, pull, move, verify or prune the images of [images]
     #[command(subcommand)]
     Images(ImagesCommand),
     /// Show what microVMs' network serves
@@ -135,6 +135,12 @@ pub(crate) enum ImagesCommand {
     },
     /// Prove that each is complete, without asking a registry; exit 1 when one is not
     Verify,
+    /// Remove those that mvmhost brought, [images] no longer names and no microVM uses
+    Prune {
+        /// Tell what would go, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// The subcommands of net.

@@ -120,4 +120,37 @@ catalogue! {
         cause: "It is an OCI layout, which mvmhost images import, ctr and Docker read.",
         remedy: "",
     }
+    HELD = "MVM-IMG-019", "d330a0ec4ca37b61241f01e90f5ef30b", Warning {
+        message: "image {subject} is not unpacked while the pool has no room",
+        cause: "mvm-guard has put on its brake because the pool is past [thinpool.guard] brake-percent \
+                and cannot grow. Running microVMs keep what is left. Kernels are unpacked outside the \
+                pool; this image follows once the brake is off.",
+        remedy: "mvmhost pool status\n\
+                 mvmhost pool grow\n\
+                 systemctl start mvm-images.service",
+    }
+    PRUNED = "MVM-IMG-020", "64692d3c025a7b7bcf881fbfa42e0fa6", Info {
+        message: "image {subject} is removed",
+        cause: "mvmhost had pulled or imported it, [images] names it no longer and no microVM uses it. \
+                Layers that other images have stay.",
+        remedy: "",
+    }
+    WOULD_PRUNE = "MVM-IMG-021", "3347e2abfa1a48525e62cd1d6f410423", Info {
+        message: "image {subject} would be removed",
+        cause: "mvmhost had pulled or imported it, [images] names it no longer and no microVM uses it.",
+        remedy: "",
+    }
+    NOT_PRUNED = "MVM-IMG-022", "8753a2e5102e47a85197ad642370a783", Info {
+        message: "image {subject} stays: {why}",
+        cause: "[images] names it no longer, and yet it is not for mvmhost to remove; see the message.",
+        remedy: "",
+    }
+    BROUGHT_UNREAD = "MVM-IMG-023", "c45d5ddd84d0121546ef5c3a03dc331d", Error {
+        message: "{subject} cannot be read, so that no image is removed",
+        cause: "The file says which images mvmhost has brought; what else is in containerd belongs to \
+                somebody else. See the evidence.",
+        remedy: "ls -l {subject}\n\
+                 # without it every image that is there now stays for good:\n\
+                 mv {subject} {subject}.old",
+    }
 }

@@ -59,7 +59,7 @@ impl Containerd {
 
     /// Runs containerd's garbage collection and waits for it: the end of a lease can ask for that,
     /// and nothing else can.
-    pub(super) async fn collect(&self) -> Result<(), Error> {
+    pub(crate) async fn collect(&self) -> Result<(), Error> {
         self.create_lease(COLLECT).await?;
         let request = self.patient(DeleteRequest { id: COLLECT.to_owned(), sync: true });
         let deleted = self.client.leases().delete(request).await;

@@ -1,7 +1,7 @@
 //! Image records: names for blobs, and what garbage collection starts from.
 
 use containerd_client::services::v1::{
-    CreateImageRequest, GetImageRequest, Image, UpdateImageRequest,
+    CreateImageRequest, DeleteImageRequest, GetImageRequest, Image, UpdateImageRequest,
 };
 use containerd_client::types::Descriptor;
 use mvm_plan::images::Digest;
@@ -37,6 +37,16 @@ impl Containerd {
             let size = u64::try_from(target.size).unwrap_or(0);
             Some(Record { media_type: target.media_type, digest, size })
         }))
+    }
+
+    /// Takes a name away, if it is there; what nothing else leads to is garbage then.
+    ///
+    /// # Errors
+    /// When containerd refuses.
+    pub async fn delete_record(&self, name: &str) -> Result<(), Error> {
+        let request = DeleteImageRequest { name: name.to_owned(), ..DeleteImageRequest::default() };
+        let deleted = self.client.images().delete(self.request(request)).await;
+        unless(Code::NotFound, deleted, "Images.Delete", name).map(drop)
     }
 
     /// Makes a name stand for something; labels that others put on the record stay.

@@ -7,13 +7,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use containerd_client::services::v1::ApplyRequest;
 use containerd_client::services::v1::snapshots::{
-    CommitSnapshotRequest, PrepareSnapshotRequest, RemoveSnapshotRequest, StatSnapshotRequest,
-    ViewSnapshotRequest,
+    CommitSnapshotRequest, Kind, ListSnapshotsRequest, PrepareSnapshotRequest,
+    RemoveSnapshotRequest, StatSnapshotRequest, ViewSnapshotRequest,
 };
 use containerd_client::types::{Descriptor, Mount};
 use mvm_plan::images::Digest;
 use mvm_plan::images::labels::SNAPSHOT_REF;
-use mvm_plan::images::manifest;
+use mvm_plan::images::{manifest, prune};
 use tonic::Code;
 
 use super::{Containerd, unless};
@@ -112,6 +112,29 @@ impl Containerd {
         });
         let answer = self.client.snapshots().remove(request).await;
         unless(Code::NotFound, answer, "Snapshots.Remove", key).map(drop)
+    }
+
+    /// Every snapshot of a snapshotter.
+    ///
+    /// # Errors
+    /// When containerd refuses.
+    pub async fn list_snapshots(&self, snapshotter: &str) -> Result<Vec<prune::Snapshot>, Error> {
+        let refused = |status| Error::refused("Snapshots.List", snapshotter, status);
+        let request = self.request(ListSnapshotsRequest {
+            snapshotter: snapshotter.to_owned(),
+            ..ListSnapshotsRequest::default()
+        });
+        let answer = self.client.snapshots().list(request).await.map_err(refused)?;
+        let (mut stream, mut all) = (answer.into_inner(), Vec::new());
+        while let Some(message) = stream.message().await.map_err(refused)? {
+            all.extend(message.info.into_iter().map(|one| prune::Snapshot {
+                snapshotter: snapshotter.to_owned(),
+                is_layer: one.kind() == Kind::Committed,
+                name: one.name,
+                parent: one.parent,
+            }));
+        }
+        Ok(all)
     }
 
     /// A look at an image, to be removed afterwards.

@@ -31,6 +31,7 @@ impl Puller<'_> {
             Ok(_) | Err(Error::Refused(_)) => {}
             Err(error) => return Err(error),
         }
+        self.held(wanted)?;
         self.progress.step(wanted.reference.as_str(), "importing");
         let resolved = self.described(archive, image).await?;
         let layers = &resolved.manifest.layers;

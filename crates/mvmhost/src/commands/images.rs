@@ -16,6 +16,8 @@ use crate::cli::ImagesCommand;
 use crate::context::Context;
 use crate::output::{self, Exit};
 
+mod prune;
+
 pub(super) fn run(context: &Context, what: &ImagesCommand) -> Exit {
     let loaded = match context.load() {
         Ok(loaded) => loaded,
@@ -51,6 +53,7 @@ pub(super) fn run(context: &Context, what: &ImagesCommand) -> Exit {
             pull(Job { archives: &archives, ..job(&images) })
         }
         ImagesCommand::Export { file, .. } => return export(context, &job(&images), file),
+        ImagesCommand::Prune { dry_run } => return prune::run(context, &job(&images), *dry_run),
     };
     match seen {
         Ok((rows, findings)) => tell(context, what, &rows, &findings),

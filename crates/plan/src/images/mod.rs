@@ -16,6 +16,7 @@ pub mod labels;
 pub mod limits;
 pub mod manifest;
 pub mod platform;
+pub mod prune;
 
 pub use digest::Digest;
 pub use manifest::Refusal;
