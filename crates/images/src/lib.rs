@@ -25,6 +25,7 @@ pub use pull::{Outcome, Puller};
 /// Nobody is told.
 impl Progress for () {
     fn step(&self, _: &str, _: &str) {}
+    fn expected(&self, _: &str, _: u64) {}
     fn bytes(&self, _: &str, _: u64) {}
     fn alive(&self) {}
 }
@@ -33,6 +34,8 @@ impl Progress for () {
 pub trait Progress {
     /// An image has come to another step, such as `unpacking layer 2 of 3`.
     fn step(&self, image: &str, step: &str);
+    /// So many bytes have to come for an image, at most.
+    fn expected(&self, image: &str, bytes: u64);
     /// So many more bytes of an image have come.
     fn bytes(&self, image: &str, more: u64);
     /// The run goes on; said every ten seconds.

@@ -118,6 +118,7 @@ impl<'p> Puller<'p> {
         let resolved = self.resolve(wanted).await?;
         self.progress.step(name, "pulling");
         let layers = &resolved.manifest.layers;
+        self.progress.expected(name, layers.iter().map(|layer| layer.size).sum());
         let (arrived, arrivals) = mpsc::channel(layers.len().max(1));
         let fetch = async {
             let blobs = stream::iter(layers).map(|layer| self.blob(wanted, "layer", layer));

@@ -75,6 +75,8 @@ impl Progress for Status {
         notify::status(&format!("{image}: {step}"));
     }
 
+    fn expected(&self, _: &str, _: u64) {}
+
     fn bytes(&self, image: &str, more: u64) {
         let mut told = self.0.borrow_mut();
         told.bytes += more;

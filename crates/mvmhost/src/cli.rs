@@ -22,6 +22,9 @@ pub(crate) struct Cli {
     /// Say more
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
+    /// Do not show how far pulling and importing images is
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
     /// Whether to use colors
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: When,

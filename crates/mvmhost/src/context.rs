@@ -19,12 +19,19 @@ pub(crate) struct Context {
     pub(crate) config: Option<PathBuf>,
     /// One document instead of text.
     pub(crate) json: bool,
+    /// Nothing is shown of what is being done.
+    pub(crate) no_progress: bool,
 }
 
 impl Context {
     /// From the command line.
     pub(crate) fn new(cli: &Cli) -> Self {
-        Self { roots: Roots::new(&cli.root), config: cli.config.clone(), json: cli.json }
+        Self {
+            roots: Roots::new(&cli.root),
+            config: cli.config.clone(),
+            json: cli.json,
+            no_progress: cli.no_progress,
+        }
     }
 
     /// The configuration, or a finding for everything that is wrong with it.

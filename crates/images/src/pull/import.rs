@@ -35,6 +35,8 @@ impl Puller<'_> {
         self.progress.step(wanted.reference.as_str(), "importing");
         let resolved = self.described(archive, image).await?;
         let layers = &resolved.manifest.layers;
+        let bytes = layers.iter().map(|layer| layer.size).sum();
+        self.progress.expected(wanted.reference.as_str(), bytes);
         let (arrived, arrivals) = mpsc::channel(layers.len().max(1));
         let copy = async {
             for layer in layers {

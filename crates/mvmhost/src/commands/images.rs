@@ -8,7 +8,7 @@ use mvm_host::chain;
 use mvm_images_client::archive::Archive;
 use mvm_images_client::run::{Done, Job, findings, not_begun, unread};
 use mvm_images_client::verify::State;
-use mvm_images_client::{Error, Progress, finding};
+use mvm_images_client::{Error, finding};
 use mvm_plan::images::{Wanted, wanted};
 use serde::Serialize;
 
@@ -16,6 +16,7 @@ use crate::cli::ImagesCommand;
 use crate::context::Context;
 use crate::output::{self, Exit};
 
+mod progress;
 mod prune;
 
 pub(super) fn run(context: &Context, what: &ImagesCommand) -> Exit {
@@ -37,8 +38,8 @@ pub(super) fn run(context: &Context, what: &ImagesCommand) -> Exit {
         }
         images.retain(|image| named.is_empty() || is_named(named, image));
     }
-    let progress = Lines { quiet: context.json };
-    let job = |images| Job::new(&loaded.config, &context.roots, images, &progress);
+    let progress = progress::progress(context);
+    let job = |images| Job::new(&loaded.config, &context.roots, images, &*progress);
     let seen = match what {
         ImagesCommand::Pull { .. } => pull(job(&images)),
         ImagesCommand::List | ImagesCommand::Verify => job(&images).verify().map(look),
@@ -55,6 +56,7 @@ pub(super) fn run(context: &Context, what: &ImagesCommand) -> Exit {
         ImagesCommand::Export { file, .. } => return export(context, &job(&images), file),
         ImagesCommand::Prune { dry_run } => return prune::run(context, &job(&images), *dry_run),
     };
+    drop(progress);
     match seen {
         Ok((rows, findings)) => tell(context, what, &rows, &findings),
         Err(error) => {
@@ -159,21 +161,4 @@ fn is_one_of(images: &[Wanted], name: &str) -> bool {
 
 fn is_named(named: &[String], image: &Wanted) -> bool {
     named.iter().any(|name| image.reference.as_str() == name)
-}
-
-/// A line for each step.
-struct Lines {
-    quiet: bool,
-}
-
-impl Progress for Lines {
-    fn step(&self, image: &str, step: &str) {
-        if !self.quiet {
-            output::print(&format!("{image}: {step}\n"));
-        }
-    }
-
-    fn bytes(&self, _: &str, _: u64) {}
-
-    fn alive(&self) {}
 }
