@@ -18,7 +18,10 @@ use crate::registry::Registry;
 use crate::verify::{self, State};
 use crate::{Error, Progress, brought, kernel, unpack};
 
+mod head_start;
 mod import;
+
+use head_start::HeadStart;
 
 /// Unpackers at a time: a pool on a loop device gets slower with more of them.
 const UNPACKERS: usize = 2;
@@ -121,7 +124,14 @@ impl<'p> Puller<'p> {
         self.progress.expected(name, layers.iter().map(|layer| layer.size).sum());
         let (arrived, arrivals) = mpsc::channel(layers.len().max(1));
         let fetch = async {
-            let blobs = stream::iter(layers).map(|layer| self.blob(wanted, "layer", layer));
+            let starts = HeadStart::default();
+            let blobs = stream::iter(layers.iter().zip(limits::head_starts(layers)));
+            let blobs = blobs.map(async |(layer, longest)| {
+                starts.wait(longest).await;
+                let done = self.blob(wanted, "layer", layer).await;
+                starts.arrived(layer);
+                done
+            });
             // In order, because they are unpacked in order.
             let mut blobs = blobs.buffered(layers.len().max(1));
             while let Some(()) = blobs.try_next().await? {

@@ -44,6 +44,13 @@ fn manifest_of(count: usize) -> Manifest {
 }
 
 #[test]
+fn large_layers_start_before_those_above_them() {
+    let layer = |size| Descriptor { size, ..entry("", "", "", 0) };
+    let waits = limits::head_starts(&[1, limits::LARGE, 1, limits::LARGE, 1].map(layer));
+    assert_eq!(waits, [0, 0, 100, 100, 200].map(Duration::from_millis));
+}
+
+#[test]
 fn the_defaults_are_wanted_kernels_first() {
     let wanted = wanted(&Config::default());
     let roles: Vec<_> = wanted.iter().map(|one| one.role.snapshotter()).collect();
