@@ -11,7 +11,7 @@ use tokio::time::Instant;
 #[cfg(test)]
 mod server;
 
-use server::{Answer, Asked, Server, answer, client, patient, run};
+use server::{Answer, Asked, Server, answer, client, mirrored, patient, run};
 
 const TYPE: (&str, &str) = ("content-type", "application/vnd.oci.image.manifest.v1+json");
 const SMALL: &[u8] = br#"{"schemaVersion":2}"#;
@@ -241,5 +241,38 @@ fn redirects_end() {
         let failure = document(&server).await.unwrap_err();
         assert!(failure.to_string().ends_with("redirects too often"), "{failure}");
         assert_eq!(server.requests().len(), 6);
+    });
+}
+
+#[test]
+fn a_mirror_is_asked_first_and_one_that_lies_or_lacks_it_is_passed_over() {
+    run(async {
+        let server = always(|| answer("200 OK", &[TYPE], SMALL)).await;
+        let digest = Digest::of(SMALL);
+        let good = always(|| answer("200 OK", &[TYPE], SMALL)).await;
+        let registry = mirrored(&server, &format!("http://{}", good.host()));
+        registry.document(&server.host(), "a/b", digest.as_str()).await.unwrap();
+        let path = format!("/v2/a/b/manifests/{digest}?ns={}", server.host());
+        assert_eq!((good.requests()[0].path.as_str(), server.requests().len()), (&*path, 0));
+        let lacking = always(|| answer("404 Not Found", &[], b"")).await;
+        let lying = always(|| answer("200 OK", &[TYPE], b"{\"schemaVersion\":2 }")).await;
+        let secret = always(|| answer("401 Unauthorized", &[], b"")).await;
+        for (number, mirror) in [&lacking, &lying, &secret].into_iter().enumerate() {
+            let registry = mirrored(&server, &format!("http://{}", mirror.host()));
+            let document = registry.document(&server.host(), "a/b", digest.as_str()).await;
+            assert_eq!(document.unwrap().bytes, SMALL);
+            assert_eq!((mirror.requests().len(), server.requests().len()), (1, number + 1));
+        }
+    });
+}
+
+#[test]
+fn plain_http_is_spoken_only_where_it_is_listed() {
+    run(async {
+        let server = always(|| answer("200 OK", &[TYPE], SMALL)).await;
+        let registry = client(&[], "{}");
+        let failure = registry.document(&server.host(), "a", "1").await.unwrap_err();
+        assert!(matches!(failure, Error::Request { .. }), "{failure}");
+        assert!(server.requests().is_empty());
     });
 }

@@ -137,21 +137,34 @@ pub(crate) fn client(servers: &[&Server], logins: &str) -> Registry {
         answer: Duration::from_millis(900),
         haste: 100,
     };
-    client_with(servers, logins, patience)
+    Registry::new(settings(servers, logins, patience), until()).unwrap()
+}
+
+/// A client of this server that asks the mirror before it.
+pub(crate) fn mirrored(server: &Server, mirror: &str) -> Registry {
+    let long = Duration::from_secs(15);
+    let patience = Patience { connect: long, idle: long, answer: long, haste: 1000 };
+    let mut settings = settings(&[server], "{}", patience);
+    settings.mirrors = [(server.host(), vec![mirror.to_owned()])].into();
+    Registry::new(settings, until()).unwrap()
 }
 
 /// One for tests that count requests: on a busy machine a hasty client asks more often.
 pub(crate) fn patient(servers: &[&Server]) -> Registry {
     let long = Duration::from_secs(15);
-    client_with(servers, "{}", Patience { connect: long, idle: long, answer: long, haste: 100 })
+    let patience = Patience { connect: long, idle: long, answer: long, haste: 100 };
+    Registry::new(settings(servers, "{}", patience), until()).unwrap()
 }
 
-fn client_with(servers: &[&Server], logins: &str, patience: Patience) -> Registry {
-    let settings = Settings {
+fn until() -> Instant {
+    Instant::now() + Duration::from_secs(20)
+}
+
+fn settings(servers: &[&Server], logins: &str, patience: Patience) -> Settings {
+    Settings {
         insecure: servers.iter().map(|server| server.host()).collect(),
         logins: Logins::parse(logins).unwrap(),
         patience,
         ..Settings::default()
-    };
-    Registry::new(settings, Instant::now() + Duration::from_secs(20)).unwrap()
+    }
 }
