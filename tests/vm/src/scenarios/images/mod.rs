@@ -11,6 +11,8 @@ use crate::guest::Guest;
 use crate::image::Suite;
 use crate::runner::Context;
 
+mod pruned;
+
 /// In containerd's words.
 const ROOT: &str = "127.0.0.1:5000/test/root:1";
 const KERNEL: &str = "127.0.0.1:5000/test/kernel:1";
@@ -42,6 +44,8 @@ pub fn images_are_where_flintlock_looks(context: &mut Context) -> Result<()> {
         from_an_archive(guest)?;
         guest.reboot()?;
         without_the_registry(guest)?;
+        pruned::what_nobody_names_goes(guest)?;
+        pruned::a_pool_without_room_is_spared(guest)?;
     }
     Ok(())
 }
