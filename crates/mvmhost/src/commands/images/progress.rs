@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io::{IsTerminal, stderr};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use mvm_images_client::Progress;
@@ -16,11 +15,12 @@ const SPINNER: &str = "{spinner} {msg}";
 
 /// What suits the terminal and the command line.
 pub(super) fn progress(context: &Context) -> Box<dyn Progress> {
-    match (context.json || context.no_progress, stderr().is_terminal()) {
-        (true, _) => Box::new(()),
-        (false, true) => Box::new(Bars::default()),
-        (false, false) => Box::new(Lines),
+    if context.json || context.no_progress {
+        return Box::new(());
     }
+    let bars = Bars::default();
+    // Also on a terminal that cannot move its cursor, such as one without TERM.
+    if bars.all.is_hidden() { Box::new(Lines) } else { Box::new(bars) }
 }
 
 /// A line for each step.

@@ -38,7 +38,7 @@ pub(super) fn a_pool_without_room_is_spared(guest: &mut Guest) -> Result<()> {
     let none = guest.ok(&format!("{CTR} snapshots --snapshotter devmapper ls"))?;
     ensure!(!none.contains("sha256:"), "{none}");
     guest.ok("rm /run/mvmhost/brake && systemctl start mvm-guard.service")?;
-    let shown = guest.ok("script -qec 'mvmhost images pull' /dev/null")?;
+    let shown = guest.ok("TERM=linux script -qec 'mvmhost images pull' /dev/null")?;
     ensure!(shown.contains("\u{1b}[") && shown.contains("unpacking layer 3 of 3"), "{shown}");
     guest.ok("mvmhost images verify").map(drop)
 }
