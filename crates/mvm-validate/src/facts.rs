@@ -29,11 +29,7 @@ const PLUGIN_TIMEOUT: Duration = Duration::from_secs(3);
 /// Observes the machine. `flintlockd_pid` is the process that may hold the endpoint: flintlockd
 /// itself, when it runs already.
 pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> Facts {
-    let flintlockd = &config.flintlockd;
-    let vmm = match flintlockd.provider {
-        Provider::Firecracker => &flintlockd.firecracker_binary,
-        Provider::CloudHypervisor => &flintlockd.cloudhypervisor_binary,
-    };
+    let [flintlockd, vmm] = programs(roots, config);
     let mut unasked = Unasked::new();
     let stale_taps = interfaces::stale_taps(roots).unwrap_or_else(|error| {
         unasked.push(("taps".to_owned(), error.to_string()));
@@ -45,8 +41,8 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
             .map_err(|error| chain(&error)),
         brake: brake::reason(&roots.at(names::BRAKE)),
         plugin: plugin(roots, config),
-        flintlockd: program(roots, flintlockd.binary.as_str(), &["version", "--short"]),
-        vmm: program(roots, vmm, &["--version"]),
+        flintlockd,
+        vmm,
         endpoint: endpoint(roots, config, flintlockd_pid),
         unreadable: unreadable(roots, config),
         flintlockd_config: roots.at(names::FLINTLOCKD_OPERATOR_CONFIG).exists(),
@@ -76,6 +72,19 @@ pub fn plugin(roots: &Roots, config: &Config) -> Plugin {
         Ok(PluginState::Absent) => Plugin::NotOk("it was not built in".to_owned()),
         Err(error) => Plugin::NoAnswer(chain(&error)),
     }
+}
+
+/// flintlockd, and the VMM of the configured provider.
+pub fn programs(roots: &Roots, config: &Config) -> [Program; 2] {
+    let flintlockd = &config.flintlockd;
+    let vmm = match flintlockd.provider {
+        Provider::Firecracker => &flintlockd.firecracker_binary,
+        Provider::CloudHypervisor => &flintlockd.cloudhypervisor_binary,
+    };
+    [
+        program(roots, flintlockd.binary.as_str(), &["version", "--short"]),
+        program(roots, vmm, &["--version"]),
+    ]
 }
 
 /// Looks at the program and, where nothing stands in its way, asks its version.

@@ -67,6 +67,8 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// List the microVMs with what this host shows of them
     Vms,
+    /// Print what inventories want to know, and what differs since the last apply, as JSON
+    Facts,
     /// Recognise known failures in the journals and the microVMs' files
     Diagnose(DiagnoseArguments),
     /// Write what helpers need into a tarball, without tokens, keys and credentials

@@ -12,6 +12,7 @@ pub mod checks;
 pub mod containerd;
 pub mod dhcp;
 pub mod diagnosis;
+pub mod drift;
 pub mod escape;
 pub mod guard;
 pub mod host;

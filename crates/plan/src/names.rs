@@ -30,6 +30,8 @@ pub const CONTAINERD_UNIT: &str = "containerd.service";
 /// Everything together.
 pub const TARGET: &str = "mvmhost.target";
 
+/// What the last apply that left the host as desired notes down.
+pub const LEFT: &str = "/var/lib/mvmhost/applied.json";
 /// While this file is there flintlockd does not start; it holds the reason. Written and removed by
 /// mvm-guard, gone with the next boot.
 pub const BRAKE: &str = "/run/mvmhost/brake";

@@ -27,6 +27,7 @@ pub mod ctrd;
 pub mod database;
 pub mod deep;
 pub mod dhcp;
+pub mod drift;
 pub mod flk;
 pub mod guard;
 pub mod host;
@@ -76,6 +77,7 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
         said::ALL,
         teardown::ALL,
         units::ALL,
+        drift::ALL,
     ];
     families.into_iter().chain(seen::FAMILIES).flatten().copied()
 }

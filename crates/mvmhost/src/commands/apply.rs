@@ -15,6 +15,7 @@ use self::rounds::{Host, Real, rounds};
 use super::uplink;
 use crate::cli::ApplyArguments;
 use crate::context::{self, Context};
+use crate::inventory;
 use crate::machine::Plans;
 use crate::output::{self, Exit};
 
@@ -37,6 +38,9 @@ pub(super) fn run(context: &Context, arguments: &ApplyArguments) -> Exit {
     let mut applied = apply(&mut host, context::without_effect(&loaded).into_iter().collect());
     applied.findings.extend(trial.and_then(|_| uplink::settled(&context.roots, &loaded)));
     keep_report(&context.roots, &applied);
+    if applied.exit == Exit::Done {
+        inventory::keep(&context.roots, &loaded.config);
+    }
     // Whoever reads the journal later sees what the operator saw.
     applied.findings.iter().for_each(sink::record);
     if context.json {

@@ -7,6 +7,7 @@ mod config;
 mod deeds;
 mod diagnose;
 mod explain;
+mod facts;
 mod images;
 mod leases;
 mod plan;
@@ -51,6 +52,7 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
             });
         }
         Command::Status => ("status", status::run),
+        Command::Facts => ("facts", facts::run),
         Command::Plan => ("plan", plan::run),
         Command::Apply(arguments) => {
             return as_root(&context, is_root, "apply", |context| apply::run(context, arguments));
