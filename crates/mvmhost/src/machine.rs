@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 
 use mvm_config::{Config, Loaded, Roots};
 use mvm_diagnostics::{Finding, catalogue};
@@ -172,5 +173,9 @@ fn unit(roots: &Roots, state: &UnitState) -> Unit {
     let words = [&state.active_state, &state.sub_state, &state.result];
     let told: Vec<&str> =
         words.iter().map(|word| word.as_str()).filter(|w| !w.is_empty()).collect();
-    Unit { active: state.is_active(), state: told.join(", "), argv }
+    // The kernel's words for a file whose name is gone or is another file's.
+    let replaced = state.main_pid != 0
+        && fs::read_link(roots.at(format!("/proc/{}/exe", state.main_pid)))
+            .is_ok_and(|path| path.as_os_str().as_bytes().ends_with(b" (deleted)"));
+    Unit { active: state.is_active(), state: told.join(", "), argv, replaced }
 }

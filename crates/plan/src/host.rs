@@ -72,6 +72,8 @@ pub struct Unit {
     pub state: String,
     /// The command line of its main process; empty when there is none.
     pub argv: Vec<String>,
+    /// The file of its program was replaced since its main process began: an upgrade.
+    pub replaced: bool,
 }
 
 /// What is known of the images.
@@ -162,8 +164,10 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     if watch && desired.network.contains(&names::WATCH_UNIT) {
         steps.push(Step::Start(names::WATCH_UNIT.to_owned()));
     }
+    let replaced = |unit: &str| observed.units.get(unit).is_some_and(|unit| unit.replaced);
     // It reads the configuration when it starts, and is not missed for that moment.
-    if observed.applied.as_ref() != Some(&desired.applied) && active(names::GUARD_UNIT) {
+    let outdated = observed.applied.as_ref() != Some(&desired.applied);
+    if (outdated || replaced(names::GUARD_UNIT)) && active(names::GUARD_UNIT) {
         steps.push(Step::Restart(names::GUARD_UNIT.to_owned()));
     }
     let running =
@@ -172,13 +176,15 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     let stale = active(containerd)
         && desired.containerd_argv.as_ref().is_some_and(|argv| {
             let config = &desired.containerd_config;
-            running(containerd) != argv || config.is_some() && *config != observed.containerd_config
+            let other = config.is_some() && *config != observed.containerd_config;
+            running(containerd) != argv || replaced(containerd) || other
         });
     if stale {
         steps.push(Step::Restart(containerd.clone()));
     }
     if let Some(unit) = &desired.flintlockd {
-        let changed = running(unit) != desired.flintlockd_argv || observed.file_stale;
+        let other = running(unit) != desired.flintlockd_argv || observed.file_stale;
+        let changed = other || replaced(unit);
         // A restart of containerd restarts flintlockd as well.
         if active(unit) && changed && !stale {
             steps.push(Step::Restart(unit.clone()));
@@ -194,11 +200,12 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
 }
 
 /// The watcher read the configuration when it was started. One that runs with another than the
-/// desired one has to be gone while the rules change: it would put its own back.
+/// desired one, or from a program that was replaced, has to be gone while the rules change: it would put its own back.
 fn watcher(desired: &Desired, observed: &Observed) -> bool {
     let current = observed.applied.as_ref() == Some(&desired.applied)
         && desired.network.contains(&names::WATCH_UNIT);
-    !current && observed.units.get(names::WATCH_UNIT).is_some_and(|unit| unit.active)
+    let watch = observed.units.get(names::WATCH_UNIT);
+    watch.is_some_and(|unit| unit.active && (unit.replaced || !current))
 }
 
 /// mvm-images runs for what is missing, and not again for what it has just failed at: its timer

@@ -9,7 +9,12 @@ fn desired() -> Desired {
 }
 
 fn settled(desired: &Desired) -> Observed {
-    let up = |argv: &[String]| Unit { active: true, state: "active".into(), argv: argv.to_vec() };
+    let up = |argv: &[String]| Unit {
+        active: true,
+        state: "active".into(),
+        argv: argv.to_vec(),
+        replaced: false,
+    };
     let mut units: BTreeMap<String, Unit> =
         needed(desired).map(|name| (name.to_owned(), up(&[]))).collect();
     units.insert("flintlockd.service".into(), up(&desired.flintlockd_argv));
@@ -64,6 +69,23 @@ fn only_what_changed_is_restarted() {
     let mut observed = settled(&desired);
     observed.units.get_mut("containerd-dev.service").unwrap().argv.push("--log-level".into());
     assert_eq!(steps(&desired, &observed), both);
+}
+
+#[test]
+fn what_runs_from_a_replaced_file_is_restarted() {
+    let desired = desired();
+    let replaced = |unit: &str| {
+        let mut observed = settled(&desired);
+        observed.units.get_mut(unit).unwrap().replaced = true;
+        steps(&desired, &observed)
+    };
+    for unit in [names::GUARD_UNIT, "flintlockd.service"] {
+        assert_eq!(replaced(unit), [Step::Restart(unit.into())]);
+    }
+    let watch = || names::WATCH_UNIT.to_owned();
+    assert_eq!(replaced(names::WATCH_UNIT), [Step::Stop(watch()), Step::Start(watch())]);
+    let both = [Step::Restart("containerd-dev.service".into()), Step::Start(names::TARGET.into())];
+    assert_eq!(replaced("containerd-dev.service"), both);
 }
 
 #[test]

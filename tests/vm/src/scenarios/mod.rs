@@ -16,6 +16,7 @@ pub mod network;
 pub mod package;
 pub mod pool;
 pub mod uplink;
+pub mod upgrade;
 pub mod vlan;
 
 use crate::runner::Test;
@@ -46,6 +47,7 @@ pub const CORE: &[Test] = &[
     Test::from(UP, "pool-down", guard::a_pool_is_taken_down_and_checked),
     Test::from(UP, "other-faults", faults::the_rest),
     Test::from(UP, "pool-faults", faults::a_pool_without_writes_is_refused),
+    Test::from(UP, "upgrade", upgrade::an_upgrade_disturbs_nothing),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
 ];
 
