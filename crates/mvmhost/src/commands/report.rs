@@ -124,9 +124,10 @@ fn pack(
 /// What is asked: the name of the answer, and the command.
 fn questions(config: Option<&Config>) -> Vec<(String, Vec<String>)> {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    let mut all: Vec<(String, Vec<String>)> = ["status", "plan", "check", "vms", "diagnose"]
-        .map(|name| (format!("{name}.json"), words(&format!("mvmhost --json {name}"))))
-        .to_vec();
+    let mut all: Vec<(String, Vec<String>)> =
+        ["status", "plan", "check", "facts", "vms", "diagnose"]
+            .map(|name| (format!("{name}.json"), words(&format!("mvmhost --json {name}"))))
+            .to_vec();
     for (name, command) in [
         ("versions.txt", "uname -a"),
         ("addresses.txt", "ip -details address show"),
