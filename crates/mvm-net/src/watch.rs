@@ -25,16 +25,19 @@ pub(crate) fn watch(roots: &Roots, config: &Config) -> Report {
         Err(error) => return unavailable(&error),
     };
     let mut mended: Option<Instant> = None;
+    let mut told = Vec::new();
     loop {
         // The first look is after the sockets are open: nothing is missed in between.
         let findings = rules(roots, config, &mut kernel, true);
-        findings.iter().for_each(sink::report);
+        // What is still so need not be said again.
+        findings.iter().filter(|finding| !told.contains(*finding)).for_each(sink::report);
         if findings.iter().any(|finding| finding.code() == TABLE_BACK.code) {
             if mended.is_some_and(|at| at.elapsed() < QUIET) {
                 thread::sleep(TRUCE);
             }
             mended = Some(Instant::now());
         }
+        told = findings;
         if let Err(error) = changes.wait() {
             return unavailable(&error);
         }

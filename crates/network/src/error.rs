@@ -68,6 +68,15 @@ pub enum Error {
         #[source]
         source: mvm_host::Error,
     },
+    /// firewalld or the bus between did not do what was asked.
+    #[error("cannot {request}")]
+    Firewalld {
+        /// What was asked.
+        request: &'static str,
+        /// Boxed, because it is large.
+        #[source]
+        source: Box<zbus::Error>,
+    },
     /// A program is not installed.
     #[error("{name} is not installed")]
     NotInstalled {
@@ -138,6 +147,7 @@ impl Error {
             Self::Look { source, .. } | Self::Set { source, .. } => source.raw_os_error(),
             Self::Gone { .. }
             | Self::Keep { .. }
+            | Self::Firewalld { .. }
             | Self::NotInstalled { .. }
             | Self::Run { .. }
             | Self::Refused { .. } => None,

@@ -6,6 +6,7 @@
 mod apply;
 mod discover;
 mod error;
+mod firewalld;
 mod gateway;
 mod held;
 mod kernel;

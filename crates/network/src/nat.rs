@@ -17,6 +17,7 @@ use mvm_plan::nat::{Desired, Kept, Observed, Step, Switch, docker_rules, plan, s
 use mvm_plan::network;
 
 use crate::error::Error;
+use crate::firewalld;
 
 /// nft answers in milliseconds; a kernel that has to load modules first takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -84,6 +85,7 @@ impl Nat<'_> {
         };
         let mut observed = self.observe(&wanted)?;
         if let Some(desired) = desired {
+            observed.firewalld = firewalld::observe(self.roots, &desired.interface)?;
             observed.docker_lacks = self.docker_lacks(desired)?;
         }
         Ok(plan(desired, &wanted, &observed))
@@ -105,8 +107,8 @@ impl Nat<'_> {
         let listed = self.text(self.roots.runtime().join("nat.listing"))?;
         let kept = script.zip(listed).map(|(script, listing)| Kept { script, listing });
         let sysctl = self.text(self.roots.at(SYSCTL))?;
-        let (nft, docker_lacks) = (nft.is_some(), Vec::new());
-        Ok(Observed { listing, kept, nft, switches: values, sysctl, docker_lacks })
+        let nft = nft.is_some();
+        Ok(Observed { listing, kept, nft, switches: values, sysctl, ..Observed::default() })
     }
 
     /// Which rules Docker's chain for its users lacks; none where there is no such chain.
@@ -154,6 +156,7 @@ impl Nat<'_> {
                 self.forget()?;
                 self.nft(&["delete", "table", "inet", "mvmhost"].map(OsStr::new)).map(drop)
             }
+            Step::Assign { interface, zone } => firewalld::assign(self.roots, interface, zone),
             Step::AcceptBesideDocker { rule } => {
                 let mut words: Vec<&OsStr> = IPTABLES.iter().map(OsStr::new).collect();
                 words.extend(["-I", DOCKER_USER].map(OsStr::new));

@@ -34,4 +34,11 @@ catalogue! {
         remedy: "# keep the table out of what your firewall flushes, or leave it to mvmhost; who did it:\n\
                  journalctl --since -5min -u nftables -u firewalld -u ufw -u docker",
     }
+    ZONE_UNKNOWN = "MVM-NET-045", "a16c3711aae73dbf7a241463bc5b759e", Warning {
+        message: "firewalld keeps in what microVMs on {subject} send: it does not know the zone {zone}",
+        cause: "firewalld was running when mvmhost was installed, and reads new zones when it is \
+                reloaded. Until then its default zone holds for the microVMs, which usually lets them \
+                neither ask for an address nor out.",
+        remedy: "firewall-cmd --reload",
+    }
 }

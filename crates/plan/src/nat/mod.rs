@@ -81,9 +81,28 @@ pub struct Observed {
     pub switches: BTreeMap<String, String>,
     /// The text of the file for sysctl(8), if there is one.
     pub sysctl: Option<String>,
+    /// What firewalld says of the interface.
+    pub firewalld: Firewalld,
     /// Which of [`docker_rules`] Docker's chain for its users lacks, by their place in that list;
     /// empty where there is no Docker.
     pub docker_lacks: Vec<usize>,
+}
+
+/// The zone that the package has for firewalld: microVMs get out, and reach the host's DHCP and DNS.
+pub const ZONE: &str = "mvmhost";
+
+/// What firewalld says of an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Firewalld {
+    /// It does not run.
+    #[default]
+    Absent,
+    /// The interface is in a zone, by mvmhost's hand or the operator's.
+    Assigned,
+    /// The interface is in none, so that the default zone's rules hold for it.
+    Unassigned,
+    /// As `Unassigned`, and firewalld does not know [`ZONE`].
+    Unaware,
 }
 
 /// Rules for the chain DOCKER-USER, as words for iptables. Docker drops what is forwarded for
@@ -115,6 +134,13 @@ pub enum Step {
     },
     /// Remove the table.
     Remove,
+    /// Put the interface into a zone of firewalld, until firewalld is stopped.
+    Assign {
+        /// The interface.
+        interface: String,
+        /// The zone.
+        zone: &'static str,
+    },
     /// Put a rule first in the chain DOCKER-USER.
     AcceptBesideDocker {
         /// Words for iptables.
@@ -129,6 +155,9 @@ impl fmt::Display for Step {
             Self::Set(switch) => write!(f, "set {switch}"),
             Self::Load { .. } => f.write_str("load the nftables table inet mvmhost"),
             Self::Remove => f.write_str("remove the nftables table inet mvmhost"),
+            Self::Assign { interface, zone } => {
+                write!(f, "put {interface} into firewalld's zone {zone}")
+            }
             Self::AcceptBesideDocker { rule } => {
                 write!(f, "insert into the chain DOCKER-USER: {}", rule.join(" "))
             }
@@ -230,7 +259,17 @@ pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed)
     let rules = docker_rules(desired).into_iter().enumerate();
     let lacking = rules.filter(|(place, _)| observed.docker_lacks.contains(place));
     steps.extend(lacking.map(|(_, rule)| Step::AcceptBesideDocker { rule }));
-    Plan::new(steps, Vec::new())
+    let mut findings = Vec::new();
+    match observed.firewalld {
+        Firewalld::Absent | Firewalld::Assigned => {}
+        Firewalld::Unassigned => {
+            steps.push(Step::Assign { interface: desired.interface.clone(), zone: ZONE });
+        }
+        Firewalld::Unaware => {
+            findings.push(Finding::new(&nat::ZONE_UNKNOWN, &desired.interface).with("zone", ZONE));
+        }
+    }
+    Plan::new(steps, findings)
 }
 
 #[cfg(test)]

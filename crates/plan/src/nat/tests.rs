@@ -39,7 +39,7 @@ fn up(desired: &Desired) -> (Vec<Switch>, Observed) {
         kept: Some(Kept { script: script::render(desired), listing: "as listed".to_owned() }),
         switches: switches.iter().map(|s| (s.path.clone(), format!("{}\n", s.value))).collect(),
         sysctl: Some(sysctl(&switches)),
-        docker_lacks: Vec::new(),
+        ..Observed::default()
     };
     (switches, observed)
 }
@@ -140,6 +140,23 @@ fn docker_lets_the_bridge_pass() {
     let words: Vec<String> = steps.iter().map(ToString::to_string).collect();
     let rule = "-o br-mvm -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT";
     assert_eq!(words, [format!("insert into the chain DOCKER-USER: {rule}")]);
+}
+
+#[test]
+fn firewalld_has_a_zone_for_the_bridge_unless_the_operator_chose_one() {
+    let desired = configured("").unwrap();
+    let (switches, observed) = up(&desired);
+    let planned =
+        |firewalld| plan(Some(&desired), &switches, &Observed { firewalld, ..observed.clone() });
+    for firewalld in [Firewalld::Absent, Firewalld::Assigned] {
+        assert!(planned(firewalld).is_settled());
+    }
+    let words: Vec<String> =
+        planned(Firewalld::Unassigned).steps.iter().map(ToString::to_string).collect();
+    assert_eq!(words, ["put br-mvm into firewalld's zone mvmhost"]);
+    let unaware = planned(Firewalld::Unaware);
+    assert_eq!(unaware.findings[0].code(), nat::ZONE_UNKNOWN.code);
+    assert!(unaware.steps.is_empty() && !unaware.is_refused());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::host;
 use crate::guest::Guest;
+use crate::image::Suite;
 use crate::runner::Context;
 
 /// Rules that somebody flushed are back within this time, by the contract 10 s; what an emulated
@@ -32,6 +33,7 @@ const NEIGHBOURS: &str = "set -e
 /// # Errors
 /// A lease, a name, the outside or the neighbour is out of reach.
 pub fn a_guest_gets_an_address_and_out(context: &mut Context) -> Result<()> {
+    let suite = context.suite();
     let guest = &mut context.guest;
     guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y udhcpc >/dev/null")?;
     let first = reach(guest)?;
@@ -42,7 +44,10 @@ pub fn a_guest_gets_an_address_and_out(context: &mut Context) -> Result<()> {
     guest.ok("ip netns exec g1 ping -c 3 -W 2 192.0.2.1")?;
     guest.ok("mvmhost plan")?;
 
-    beside_docker(guest)?;
+    match suite {
+        Suite::Bookworm => beside_docker(guest)?,
+        Suite::Trixie => beside_firewalld(guest)?,
+    }
     guest.reboot()?;
     host::settles(guest, host::HEALS)?;
     let second = reach(guest)?;
@@ -62,6 +67,28 @@ fn beside_docker(guest: &mut Guest) -> Result<()> {
         guest.wait_for("iptables -C DOCKER-USER -i br-mvm -j ACCEPT", BACK)?;
         guest.ok("ip netns exec g1 ping -c 3 -W 5 192.0.2.1")?;
     }
+    guest.ok("mvmhost plan").map(drop)
+}
+
+/// firewalld lets the bridge's zone ask for addresses and out, and nothing else in; it is told of
+/// the bridge again when it was reloaded or starts anew. A zone that it does not know yet is said,
+/// and known once the remedy was carried out.
+fn beside_firewalld(guest: &mut Guest) -> Result<()> {
+    const SHIPPED: &str = "/usr/lib/firewalld/zones/mvmhost.xml";
+    guest.ok(&format!("mv {SHIPPED} /root/"))?;
+    guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y firewalld >/dev/null 2>&1")?;
+    guest.ok("systemctl start firewalld.service")?;
+    guest.wait_for("journalctl -b -t mvmhost MVMHOST_CODE=MVM-NET-045 | grep -q mvmhost", BACK)?;
+    guest.ok("! ip netns exec g1 ping -c 1 -W 2 192.0.2.1")?;
+    guest.ok(&format!("mv /root/mvmhost.xml {SHIPPED}"))?;
+    for restart in ["firewall-cmd --reload", "systemctl restart firewalld.service"] {
+        guest.ok(restart)?;
+        guest.wait_for("firewall-cmd --get-zone-of-interface=br-mvm | grep -qx mvmhost", BACK)?;
+        guest.ok("ip netns exec g1 ping -c 3 -W 5 192.0.2.1")?;
+    }
+    guest.ok("ip netns exec g1 udhcpc -i eth0 -n -q -t 10")?;
+    guest.ok("ip netns exec g1 busybox nslookup outside.test 10.42.0.1 | grep -q 192.0.2.77")?;
+    guest.ok("! ip netns exec g1 busybox nc -w 3 10.42.0.1 22 </dev/null")?;
     guest.ok("mvmhost plan").map(drop)
 }
 
