@@ -83,7 +83,7 @@ impl Nat<'_> {
             Some(desired) => switches(desired, network, &self.accept_ra()?),
             None => Vec::new(),
         };
-        let mut observed = self.observe(&wanted)?;
+        let mut observed = self.observe(&wanted, desired.is_some())?;
         if let Some(desired) = desired {
             observed.firewalld = firewalld::observe(self.roots, &desired.interface)?;
             observed.docker_lacks = self.docker_lacks(desired)?;
@@ -91,21 +91,23 @@ impl Nat<'_> {
         Ok(plan(desired, &wanted, &observed))
     }
 
-    fn observe(&self, wanted: &[Switch]) -> Result<Observed, Error> {
+    /// Without a record of what was loaded a `desired` table is loaded whatever is there, so that nft
+    /// is not asked.
+    fn observe(&self, wanted: &[Switch], desired: bool) -> Result<Observed, Error> {
         let mut values = BTreeMap::new();
         for switch in wanted {
             if let Some(value) = self.text(self.switch(&switch.path))? {
                 values.insert(switch.path.clone(), value);
             }
         }
-        let nft = exec::find(self.roots, "nft");
-        let listing = match &nft {
-            Some(_) => self.list()?,
-            None => None,
-        };
         let script = self.text(self.roots.runtime().join("nat.nft"))?;
         let listed = self.text(self.roots.runtime().join("nat.listing"))?;
         let kept = script.zip(listed).map(|(script, listing)| Kept { script, listing });
+        let nft = exec::find(self.roots, "nft");
+        let listing = match &nft {
+            Some(_) if kept.is_some() || !desired => self.list()?,
+            _ => None,
+        };
         let sysctl = self.text(self.roots.at(SYSCTL))?;
         let nft = nft.is_some();
         Ok(Observed { listing, kept, nft, switches: values, sysctl, ..Observed::default() })

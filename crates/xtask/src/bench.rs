@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 mod images;
+mod network;
 mod servers;
 mod slow;
 
@@ -19,8 +20,12 @@ const RUNS: usize = 1001;
 /// A part: name, and how it is run.
 struct Part(&'static str, fn() -> Result<()>);
 
-const PARTS: [Part; 3] =
-    [Part("generator", generator), Part("images", images::run), Part("guest", guest)];
+const PARTS: [Part; 4] = [
+    Part("generator", generator),
+    Part("network", network::run),
+    Part("images", images::run),
+    Part("guest", guest),
+];
 
 /// All parts, or those named.
 pub(crate) fn run(names: &[&str]) -> Result<()> {

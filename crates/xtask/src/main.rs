@@ -23,7 +23,8 @@ Usage: cargo xtask TASK
                        the same, and into an apt repository that gpg signs
   package --rpm        the same, and the .rpm of the same files
   generate [--check]   files made from catalogue, schema and programs; --check fails when stale
-  bench [PART...]      ratios against what a user would do instead: generator, images, guest
+  bench [PART...]      ratios against what a user would do instead: generator, network, images,
+                       guest
 ";
 
 fn main() -> ExitCode {

@@ -1,0 +1,45 @@
+//! The network: mvm-net against processes of ip, sysctl and iptables, in the same namespace.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use super::median;
+use crate::tools;
+
+/// Runs of each kind, of which the median counts.
+const RUNS: usize = 51;
+
+/// All of it.
+pub(super) fn run() -> Result<()> {
+    tools::apt(&["iproute2", "iptables", "nftables", "procps"])?;
+    tools::run("cargo", &["build", "--release", "--quiet", "--locked", "-p", "mvm-net"])?;
+    let scratch = Path::new("/dev/shm").join(format!("mvmhost-bench-{}", tools::now()));
+    fs::create_dir_all(&scratch)?;
+    let measured = measure(&scratch);
+    fs::remove_dir_all(&scratch)?;
+    measured
+}
+
+fn measure(scratch: &Path) -> Result<()> {
+    let top = tools::top()?;
+    let config = scratch.join("mvmhost.toml");
+    fs::copy(top.join("packaging/config/mvmhost.toml"), &config)?;
+    let mut bench = Command::new("unshare");
+    bench.args(["--net", "--mount", "bash"]).arg(top.join("crates/xtask/bench/network.sh"));
+    bench.arg(top.join("target/release/mvm-net")).arg(config).arg(RUNS.to_string());
+    let output = bench.output().context("starting unshare")?;
+    ensure!(output.status.success(), "network.sh: {}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout)?;
+    let of = |what: &str| {
+        let lines = said.lines().filter_map(|line| line.strip_prefix(what));
+        median(lines.filter_map(|line| line.trim().parse().ok()).collect())
+    };
+    let (ours, theirs) = (of("ours "), of("theirs "));
+    let what = "bridge, forwarding and NAT from nothing, against ip, sysctl, iptables";
+    println!("{what}: {ours:.0} us / {theirs:.0} us = {:.2}", ours / theirs);
+    println!("the same with nothing to do: {:.1} ms of the processor", of("unchanged ") / 1e3);
+    Ok(())
+}
