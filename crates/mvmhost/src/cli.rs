@@ -77,7 +77,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE", default_value = "mvmhost-report.tar")]
         output: PathBuf,
     },
-    /// Look at, grow, check or take down the thin pool
+    /// Look at, grow, check, repair or take down the thin pool
     #[command(subcommand)]
     Pool(PoolCommand),
     /// Tell a code's cause and remedy
@@ -196,6 +196,15 @@ pub(crate) enum PoolCommand {
     },
     /// Read the metadata of a pool on files that is down, and change nothing
     Check,
+    /// Repair the metadata of a pool on files that is down; refused, exit 73, when something is lost
+    Repair {
+        /// Try it on a copy, and leave nothing behind
+        #[arg(long)]
+        dry_run: bool,
+        /// Go on without what is lost: the word that the refusal printed
+        #[arg(long, value_name = "TOKEN", conflicts_with = "dry_run")]
+        accept: Option<String>,
+    },
     /// Take the pool's devices down when nobody uses them; its files stay
     Remove,
 }

@@ -130,6 +130,35 @@ pub enum Error {
         /// Exit code or signal, version, and the end of what it said.
         outcome: String,
     },
+    /// One of the thin-provisioning-tools could not be run.
+    #[error("cannot run {}", program.display())]
+    Tool {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        #[source]
+        source: mvm_host::Error,
+    },
+    /// Metadata could not be copied.
+    #[error("cannot copy {} to {}", path.display(), to.display())]
+    Copy {
+        /// The metadata file.
+        path: PathBuf,
+        /// Its copy.
+        to: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Repaired metadata could not take the place of the damaged ones.
+    #[error("cannot replace {}", path.display())]
+    Swap {
+        /// The metadata file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The kernel has no loop device to give.
     #[error("there is no free loop device for {}", path.display())]
     NoFreeLoop {

@@ -56,6 +56,7 @@ impl Error {
             | Self::CreateFile { path, .. }
             | Self::ExtendFile { path, .. }
             | Self::Allocate { path, .. }
+            | Self::Copy { path, .. }
             | Self::Sync { path, .. } => path,
             Self::Receipt { source: mvm_host::Error::Write { path, .. } } => path,
             Self::Receipt { source: mvm_host::Error::CreateFolder { path, .. } } => path,

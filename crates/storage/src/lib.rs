@@ -14,6 +14,7 @@ pub mod loops;
 pub mod mapper;
 pub mod proof;
 pub mod receipt;
+pub mod repair;
 pub mod teardown;
 pub mod thinpool;
 

@@ -67,6 +67,7 @@ fn receipts() -> impl Strategy<Value = Receipt> {
     ("[ -~]{0,20}", file(), file(), shape(), superblock, vec(database, 0..3)).prop_map(
         |(name, metadata, data, table, superblock, databases)| Receipt {
             growing: (databases.len() == 1).then_some(7),
+            repairing: (databases.len() == 2).then_some(RecordedIdentity { inode: 8, born: None }),
             name,
             backend: "loop".to_owned(),
             metadata,
@@ -152,6 +153,7 @@ fn what_other_domains_wrote_stays() {
     assert_eq!(receipt::parse(old), Recorded::Absent);
     let receipt = Receipt {
         growing: None,
+        repairing: None,
         name: "p".to_owned(),
         backend: "loop".to_owned(),
         metadata: RecordedFile { path: "/m".into(), inode: 1, born: None, size: 2 },

@@ -37,6 +37,7 @@ pub mod nat;
 pub mod net;
 pub mod pool;
 pub mod remote;
+pub mod repair;
 pub mod report;
 pub mod said;
 pub mod sec;
@@ -58,6 +59,7 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
         deep::ALL,
         kvm::ALL,
         remote::ALL,
+        repair::ALL,
         report::ALL,
         sec::ALL,
         vmm::ALL,

@@ -16,6 +16,7 @@ mod outcome;
 mod place;
 mod receipt;
 mod recorded;
+pub mod repair;
 pub mod status;
 mod step;
 mod superblock;
@@ -90,11 +91,21 @@ impl Desired {
         self.directory.join("metadata")
     }
 
+    /// containerd's database of the thin devices.
+    pub fn device_database(&self) -> PathBuf {
+        PathBuf::from(names::devmapper_root(self.instance)).join(format!("{}.db", self.name))
+    }
+
+    /// The units that use the pool, in the order in which they are to be stopped.
+    pub fn units(&self) -> String {
+        fill::units(self)
+    }
+
     /// The databases of containerd's devmapper snapshotter: what is in them and what is in the
     /// pool only make sense together.
     pub fn databases(&self) -> Vec<PathBuf> {
         let root = PathBuf::from(names::devmapper_root(self.instance));
-        vec![root.join("metadata.db"), root.join(format!("{}.db", self.name))]
+        vec![root.join("metadata.db"), self.device_database()]
     }
 
     /// The `meta.db` of a containerd that serves nobody but flintlockd: it lists the snapshots that

@@ -57,6 +57,10 @@ pub struct Receipt {
     /// between that of the record and this one, and the metadata may name this one already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub growing: Option<u64>,
+    /// The metadata file that is about to take the place of [`Self::metadata`]: until that is done
+    /// either may be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repairing: Option<RecordedIdentity>,
     /// The databases in which containerd's devmapper snapshotter keeps what it put into the pool.
     pub databases: Vec<RecordedDatabase>,
 }
@@ -170,6 +174,24 @@ impl Receipt {
         *self == known
     }
 
+    /// Whether the metadata file is the one on record, or the one that takes its place.
+    pub fn is_metadata(&self, file: &FileFacts) -> bool {
+        let is = RecordedIdentity::of(file);
+        self.metadata.is_same(file) || self.repairing.is_some_and(|new| new.is_same(&is))
+    }
+
+    /// The same pool with other metadata, which have the same length: before they take the place of
+    /// the old ones, or (`swapped`) afterwards.
+    #[must_use]
+    pub fn repaired(&self, new: RecordedIdentity, swapped: bool) -> Self {
+        let mut repaired = self.clone();
+        repaired.repairing = (!swapped).then_some(new);
+        if swapped {
+            (repaired.metadata.inode, repaired.metadata.born) = (new.inode, new.born);
+        }
+        repaired
+    }
+
     /// Whether it differs from `now` in the databases at most.
     pub fn is_same_pool(&self, now: &Self) -> bool {
         *self == Self { databases: self.databases.clone(), ..now.clone() }
@@ -202,6 +224,7 @@ impl Receipt {
                 .pool()
                 .and_then(|old| old.growing)
                 .filter(|target| table.bytes() < *target),
+            repairing: None,
             superblock: RecordedSuperblock {
                 version: superblock.version,
                 block_sectors: superblock.data_block_sectors,

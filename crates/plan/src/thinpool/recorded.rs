@@ -34,11 +34,11 @@ pub(super) fn identity(desired: &Desired, observed: &Observed, receipt: &Receipt
         return elsewhere;
     }
     let mut findings = Vec::new();
-    let files = [(&receipt.metadata, &observed.metadata), (&receipt.data, &observed.data)];
-    for (was, is) in files {
-        if let Some(is) = is.as_ref().filter(|is| !was.is_same(is)) {
-            findings.push(swapped(desired, observed, was, is));
-        }
+    if let Some(is) = observed.metadata.as_ref().filter(|is| !receipt.is_metadata(is)) {
+        findings.push(swapped(desired, observed, &receipt.metadata, is));
+    }
+    if let Some(is) = observed.data.as_ref().filter(|is| !receipt.data.is_same(is)) {
+        findings.push(swapped(desired, observed, &receipt.data, is));
     }
     if let Superblock::Pool(superblock) = &observed.superblock {
         let (was, is) = (receipt.superblock.block_sectors, superblock.data_block_sectors);

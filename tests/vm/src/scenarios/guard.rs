@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use super::host::{self, FILES, POOL};
+use super::repair::repair_tells_the_truth;
 use crate::guest::Guest;
 use crate::runner::Context;
 
@@ -126,7 +127,8 @@ fn a_killed_grow_converges(guest: &mut Guest) -> Result<()> {
 }
 
 /// A pool in use is not taken down; one that is down can be checked, and is never activated with
-/// metadata that is damaged in its own ways: the file keeps its name and its inode.
+/// metadata that is damaged in its own ways: the file keeps its name and its inode. What can be
+/// repaired is, and has the same data after a reboot.
 ///
 /// # Errors
 /// It is taken down, who uses it is not named, something is left behind, damaged metadata are
@@ -138,7 +140,8 @@ pub fn a_pool_is_taken_down_and_checked(context: &mut Context) -> Result<()> {
     remove_names_who_uses_it(guest)?;
     guest.ok("mvmhost pool check")?;
     damaged_metadata_is_never_activated(guest)?;
-    guest.ok("systemctl start mvmhost.target")?;
+    repair_tells_the_truth(guest)?;
+    guest.reboot()?;
     host::settles(guest, host::HEALS)?;
     host::data_is_intact(guest)
 }

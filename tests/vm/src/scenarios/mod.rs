@@ -15,6 +15,7 @@ pub mod install;
 pub mod network;
 pub mod package;
 pub mod pool;
+pub mod repair;
 pub mod uplink;
 pub mod upgrade;
 pub mod vlan;

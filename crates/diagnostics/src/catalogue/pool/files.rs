@@ -195,11 +195,7 @@ catalogue! {
                 and leave an empty pool.",
         remedy: "# what exactly is wrong:\n\
                  thin_check {path}\n\
-                 # keep a copy before anything else, then repair into a new file and compare what both list:\n\
-                 cp --sparse=always {path} {path}.damaged\n\
-                 truncate --reference={path} {path}.repaired\n\
-                 thin_repair -i {path} -o {path}.repaired\n\
-                 thin_check {path}.repaired\n\
-                 thin_ls --no-headers -o DEV {path}.repaired",
+                 # what a repair would give, tried on a copy; then, without --dry-run, the repair:\n\
+                 mvmhost pool repair --dry-run",
     }
 }

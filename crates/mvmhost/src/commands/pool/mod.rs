@@ -3,6 +3,7 @@
 mod check;
 mod grow;
 mod remove;
+mod repair;
 mod status;
 
 use mvm_config::Config;
@@ -18,6 +19,9 @@ pub(super) fn run(context: &Context, what: &PoolCommand) -> Exit {
         PoolCommand::Status => status::run(context),
         PoolCommand::Grow { to } => grow::run(context, *to),
         PoolCommand::Check => check::run(context),
+        PoolCommand::Repair { dry_run, accept } => {
+            repair::run(context, *dry_run, accept.as_deref())
+        }
         PoolCommand::Remove => remove::run(context),
     }
 }

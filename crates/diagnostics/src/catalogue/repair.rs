@@ -1,0 +1,61 @@
+//! MVM-POOL-150 to 159: `mvmhost pool repair`.
+
+catalogue! {
+    REPAIRED = "MVM-POOL-150", "2714a534101e3db7768cf8dcfe260be8", Info {
+        message: "the metadata of thin pool {subject} were repaired; the damaged ones are kept as {kept}",
+        cause: "thin_repair wrote new metadata from a copy of the damaged ones, thin_check found them \
+                in order, and they were compared with the damaged ones and with containerd's database. \
+                `mvmhost apply` brings the pool up.",
+        remedy: "",
+    }
+    REPAIRABLE = "MVM-POOL-151", "15b3913d089b7df1ec1cd7c7011cd992", Info {
+        message: "the metadata of thin pool {subject} can be repaired without a loss; nothing was changed",
+        cause: "It was tried on a copy, and nothing was missing in the result. `mvmhost pool repair` \
+                without --dry-run does it.",
+        remedy: "",
+    }
+    NOT_REPAIRABLE = "MVM-POOL-152", "ca7180782de5147fc2ae3f8f486312e0", Error {
+        message: "mvmhost does not repair pool {subject}: {why}",
+        cause: "mvmhost repairs the metadata of pools on files of its own configuration.",
+        remedy: "mvmhost pool status",
+    }
+    ACTIVE = "MVM-POOL-153", "69c6b44b2c0c251715231b46f3d36b88", Error {
+        message: "pool {subject} is not down, so its metadata are not repaired",
+        cause: "What the kernel has of a live pool and what is on disk are two things; metadata that \
+                are replaced under it are lost, and so is the pool.",
+        remedy: "systemctl stop {units}\n\
+                 mvmhost pool remove\n\
+                 mvmhost pool repair --dry-run",
+    }
+    DATABASE_BUSY = "MVM-POOL-154", "ebcc83b512f917125dc5ebed28118a5d", Error {
+        message: "{subject} is in use, so the devices of pool {pool} cannot be compared with it",
+        cause: "containerd runs and has the database of its thin devices open.",
+        remedy: "systemctl stop {units}\n\
+                 mvmhost pool repair --dry-run",
+    }
+    FAILED = "MVM-POOL-155", "2558e161810b1cb82549ceb092ebe74e", Error {
+        message: "the metadata of pool {subject} cannot be repaired: {why}",
+        cause: "Nothing was changed: the damaged metadata are where they were. What thin_repair \
+                cannot read is not in them any more, so that only a backup helps, or a new pool.",
+        remedy: "# a backup of the metadata is there: put it in the place of {metadata}, then\n\
+                 mv --backup=numbered /var/lib/mvmhost/receipt.json /var/lib/mvmhost/receipt.json.old\n\
+                 mvmhost apply\n\
+                 # the pool is to be given up: mvmhost plan prints the commands for a new empty one\n\
+                 mvmhost plan",
+    }
+    LOSES = "MVM-POOL-156", "61b194cf8f352d39e2a9b51332c5a0a0", Error {
+        message: "repairing the metadata of pool {subject} loses something, so they stay as they are: {losses}",
+        cause: "thin_repair keeps what it can read and leaves out the rest without a word; a pool may \
+                come out empty of what was damaged. What the result has was compared with what the damaged \
+                metadata still list, and with containerd's database of devices.",
+        remedy: "# a backup of the metadata is better: put it in the place of {metadata}\n\
+                 # to go on without what is lost (the damaged ones are kept as {kept}):\n\
+                 {accept}",
+    }
+    OTHER_TOKEN = "MVM-POOL-157", "760a7ae6f863919f2e07137aa9742fbf", Error {
+        message: "{token} is not the word for what repairing pool {subject} would give now",
+        cause: "The word stands for one result of one state of the damaged metadata. Either has \
+                changed since it was printed, so that the losses may be others.",
+        remedy: "mvmhost pool repair",
+    }
+}
