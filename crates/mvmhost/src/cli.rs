@@ -57,6 +57,12 @@ pub(crate) enum Command {
     Confirm,
     /// Put an uplink back that apply made a port of the bridge
     Undo,
+    /// Take over the pool of a host that flintlock's provision.sh made, as it is
+    Adopt {
+        /// Show the configuration that it would write, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// List, pull, move, verify or prune the images of [images]
     #[command(subcommand)]
     Images(ImagesCommand),

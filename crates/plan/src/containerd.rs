@@ -90,7 +90,7 @@ pub fn check_operator(text: &str, config: &Config) -> Vec<Finding> {
 }
 
 /// A TOML basic string.
-fn string(text: &str) -> String {
+pub(crate) fn string(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

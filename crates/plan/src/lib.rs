@@ -8,6 +8,7 @@
 use mvm_diagnostics::{Finding, Severity};
 use serde::Serialize;
 
+pub mod adopt;
 pub mod checks;
 pub mod containerd;
 pub mod dhcp;

@@ -4,6 +4,7 @@
 //! Decisions are in `mvm_plan::thinpool`. [`thinpool::observe`] gathers facts and
 //! [`thinpool::apply`] does steps; both go through the small traits of [`loops`] and [`mapper`].
 
+pub mod adopt;
 mod control;
 mod error;
 pub mod files;

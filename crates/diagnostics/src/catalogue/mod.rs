@@ -21,6 +21,7 @@ macro_rules! catalogue {
     };
 }
 
+pub mod adopt;
 pub mod checked;
 pub mod conf;
 pub mod ctrd;
@@ -55,6 +56,7 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
 /// Every row with its name in the sources.
 pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
     let families = [
+        adopt::ALL,
         checked::ALL,
         deep::ALL,
         kvm::ALL,

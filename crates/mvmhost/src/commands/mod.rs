@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+mod adopt;
 mod apply;
 mod check;
 mod completions;
@@ -50,6 +51,9 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
             return as_root(&context, is_root, "diagnose", |context| {
                 diagnose::run(context, arguments)
             });
+        }
+        Command::Adopt { dry_run } => {
+            return as_root(&context, is_root, "adopt", |context| adopt::run(context, *dry_run));
         }
         Command::Status => ("status", status::run),
         Command::Facts => ("facts", facts::run),

@@ -65,7 +65,7 @@ fn belongings(desired: &Desired, observed: &Observed) -> Vec<PathBuf> {
 }
 
 /// A path as a shell reads it back.
-pub(super) fn quote(path: &Path) -> String {
+pub(crate) fn quote(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
     if !text.is_empty() && text.chars().all(plain) {

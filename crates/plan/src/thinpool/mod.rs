@@ -32,6 +32,7 @@ use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::pool;
 
 pub use class::{Class, class};
+pub(crate) use fill::quote;
 pub use observed::{
     Attachment, Backing, Control, Device, FileFacts, FileId, FileSystem, LivePool, Observed,
 };

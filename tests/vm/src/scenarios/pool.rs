@@ -138,21 +138,54 @@ pub fn a_taken_name_is_refused(context: &mut Context) -> Result<()> {
     host::data_is_intact(guest)
 }
 
-/// A pool that somebody made with provision.sh's table is used as it is.
+/// A pool that provision.sh made is taken over as it is, live or after a reboot.
 ///
 /// # Errors
-/// Its table changes, or it is refused.
-pub fn a_live_pool_of_provision_sh_keeps_its_table(context: &mut Context) -> Result<()> {
+/// Its table or a byte changes, it is refused, a dry run writes something, or what the operator has in
+/// the way is not named or is changed.
+pub fn a_pool_of_provision_sh_is_taken_over(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
     deactivate(guest)?;
     guest.ok(&format!("mv /var/lib/mvmhost/receipt.json /root/; cd {FILES} &&
         D=$(losetup -f --show data) && M=$(losetup -f --show metadata) &&
-        dmsetup create {POOL} --table \"0 $(blockdev --getsz $D) thin-pool $M $D 128 32768 1 skip_block_zeroing\""))?;
+        dmsetup create {POOL} --table \"0 $(blockdev --getsz $D) thin-pool $M $D 128 32768 1 skip_block_zeroing\"
+        mkdir -p /etc/systemd/system/flintlockd.service.d
+        printf '[Service]\\nExecStart=\\nExecStart=/usr/local/bin/flintlockd run --insecure\\n' > {OLD_DROP_IN}"))?;
     let table = guest.ok(&format!("dmsetup table {POOL}"))?;
-    guest.ok("systemctl start mvmhost.target")?;
+    let dry = host::json(guest, "adopt --dry-run")?;
+    ensure!(host::codes(&dry) == ["MVM-POOL-164", "MVM-POOL-161"], "{dry}");
+    guest.ok(&format!("! test -e {ADOPTED} && ! test -e /var/lib/mvmhost/receipt.json"))?;
+    adopt(guest)?;
+    guest.ok(&format!("grep -q flintlockd {OLD_DROP_IN} && rm {OLD_DROP_IN}; mvmhost apply"))?;
     host::settles(guest, host::HEALS)?;
     let kept = guest.ok(&format!("dmsetup table {POOL}"))?;
     ensure!(kept == table, "{table} became {kept}");
+    host::data_is_intact(guest)?;
+    guest.reboot()?;
+    back_as_it_was(guest)?;
+    // As a reboot leaves it on a host that mvmhost never saw.
+    deactivate(guest)?;
+    guest.ok(&format!("rm {ADOPTED} /var/lib/mvmhost/receipt.json"))?;
+    adopt(guest)?;
+    guest.ok("systemctl start mvmhost.target")?;
+    back_as_it_was(guest)
+}
+
+const OLD_DROP_IN: &str = "/etc/systemd/system/flintlockd.service.d/90-own.conf";
+const ADOPTED: &str = "/etc/mvmhost.toml.d/10-adopted.toml";
+
+fn adopt(guest: &mut Guest) -> Result<()> {
+    let done = host::json(guest, "adopt")?;
+    ensure!(host::codes(&done).contains(&"MVM-POOL-160".to_owned()), "{done}");
+    guest.ok(&format!(
+        "grep -q skip_block_zeroing /var/lib/mvmhost/receipt.json && grep -q {POOL} {ADOPTED}"
+    ))?;
+    Ok(())
+}
+
+fn back_as_it_was(guest: &mut Guest) -> Result<()> {
+    host::settles(guest, host::HEALS)?;
+    guest.ok(&format!("dmsetup table {POOL} | grep -q ' 128 32768 1 skip_block_zeroing'"))?;
     host::data_is_intact(guest)
 }
 

@@ -1,0 +1,55 @@
+//! MVM-POOL-160 to 169: `mvmhost adopt`.
+
+catalogue! {
+    ADOPTED = "MVM-POOL-160", "11319d29d6172f22445a21e60c10eb20", Info {
+        message: "pool {subject} of provision.sh is mvmhost's; {file} describes it",
+        cause: "Files, table, name and block size are as they were. `mvmhost plan` shows what \
+                `mvmhost apply` would change of the units around the pool.",
+        remedy: "",
+    }
+    WOULD_ADOPT = "MVM-POOL-161", "3880090cdca392b8ad353a0b9b1dbd0e", Info {
+        message: "pool {subject} of provision.sh can be taken over; nothing was changed",
+        cause: "`mvmhost adopt` without --dry-run writes a file into /etc/mvmhost.toml.d and puts the pool on record.",
+        remedy: "",
+    }
+    NOTHING = "MVM-POOL-162", "ee5660a4bfdcfb2229242777c31663cf", Error {
+        message: "there is no pool of provision.sh in {subject}",
+        cause: "provision.sh devpool makes the files data and metadata there. One of them is missing, and \
+                nothing of provision.sh direct_lvm is there either.",
+        remedy: "# a new pool is made by\n\
+                 mvmhost apply",
+    }
+    SEVERAL_NAMES = "MVM-POOL-163", "176c16f74d96cf3b81da8a3b958af56d", Error {
+        message: "the pool in {subject} goes by several names: {names}",
+        cause: "The live device and containerd's configuration do not agree; under the wrong name \
+                containerd finds nothing of what it has.",
+        remedy: "# put the right one into /etc/containerd/config-dev.toml as pool_name, or take down the wrong device, then\n\
+                 mvmhost adopt",
+    }
+    CONFLICT = "MVM-POOL-164", "3b1de3082f03dbc1d85721354a711ffe", Warning {
+        message: "{subject} decides what mvmhost is to decide",
+        cause: "A unit or drop-in from before mvmhost sets how a service starts or what it needs. It is left \
+                as it is; as long as it is there, it may win.",
+        remedy: "# take over what is worth it into /etc/mvmhost.toml, then\n\
+                 mv {path} {path}.before-mvmhost\n\
+                 systemctl daemon-reload\n\
+                 mvmhost apply",
+    }
+    NOT_WRITTEN = "MVM-POOL-165", "ff263f06b143a2dc8cd53f989a1f2eec", Error {
+        message: "{subject} is not written: {why}",
+        cause: "The configuration that describes the pool goes into a file of its own, so that nothing of \
+                the operator's is changed. The pool is as it was.",
+        remedy: "ls -l /etc/mvmhost.toml.d\n\
+                 mvmhost adopt",
+    }
+    DIRECT_LVM = "MVM-POOL-166", "1b0c955a0638879d5c5e7e2a01e6e14a", Error {
+        message: "{subject} looks like a pool of provision.sh direct_lvm, which is not taken over yet",
+        cause: "mvmhost adopt takes over the pool on files of provision.sh devpool. A pool of LVM can be \
+                used as it is: somebody else brings it up, and mvmhost checks it.",
+        remedy: "# write this into /etc/mvmhost.toml:\n\
+                 #   [thinpool]\n\
+                 #   backend = \"external\"\n\
+                 #   name = \"{subject}\"\n\
+                 mvmhost plan",
+    }
+}

@@ -1,0 +1,194 @@
+//! `mvmhost adopt`: a host that flintlock's provision.sh made goes on with the same pool.
+//!
+//! provision.sh's devpool is two sparse files, loop devices on them, and a pool with blocks of 64 KiB
+//! that does not zero them. Nothing brings it back after a reboot. Its name stands in the live
+//! device, in containerd's configuration and in the name of containerd's database; the files'
+//! lengths are the pool's. What is found becomes a fragment of the configuration and a record of the
+//! pool; files, table and name stay.
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use mvm_config::quantities::Bytes;
+use mvm_diagnostics::Finding;
+use mvm_diagnostics::catalogue::adopt as said;
+
+use crate::containerd::string;
+use crate::names;
+use crate::thinpool::{Desired, Device, Observed, Receipt, Shape, Superblock};
+
+/// The fragment's first line, by which a later run knows it.
+const HEAD: &str = "# Written by `mvmhost adopt`: what provision.sh left on this host.\n";
+/// The fragment's name: before those of the operator, who has the last word.
+pub const FRAGMENT: &str = "10-adopted.toml";
+/// What provision.sh adds to the table.
+const FEATURE: &str = "skip_block_zeroing";
+/// The name that provision.sh gives unless told.
+const NAME: &str = "flintlock-dev-thinpool";
+
+/// What the host shows, beside the files.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// Length of the data file in bytes; `None` when there is none.
+    pub data: Option<u64>,
+    /// Length of the metadata file in bytes.
+    pub metadata: Option<u64>,
+    /// The device-mapper names of what stands on the loop devices of either file.
+    pub live: Vec<String>,
+    /// Names of the databases beside the files, without `.db`.
+    pub databases: Vec<String>,
+    /// containerd's configuration as provision.sh writes it.
+    pub containerd: Option<String>,
+    /// flintlockd's configuration as provision.sh writes it.
+    pub flintlockd: Option<String>,
+    /// The operator's units and drop-ins with their texts.
+    pub units: Vec<(PathBuf, String)>,
+    /// Device-mapper names of LVM's that provision.sh's direct_lvm would have made.
+    pub lvm: Vec<String>,
+}
+
+/// The pool of provision.sh that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its device-mapper name.
+    pub name: String,
+    /// Length of the data file in bytes.
+    pub data: u64,
+    /// Length of the metadata file in bytes.
+    pub metadata: u64,
+}
+
+/// Which pool there is.
+///
+/// # Errors
+/// None, or several names for one.
+pub fn find(seen: &Seen) -> Result<Found, Vec<Finding>> {
+    let directory = names::devmapper_root(mvm_config::model::Instance::Dedicated);
+    let (Some(data), Some(metadata)) = (seen.data, seen.metadata) else {
+        let direct_lvm = seen.lvm.iter().map(|name| Finding::new(&said::DIRECT_LVM, name));
+        let nothing = Finding::new(&said::NOTHING, directory);
+        let mut findings: Vec<Finding> = direct_lvm.collect();
+        if findings.is_empty() {
+            findings.push(nothing);
+        }
+        return Err(findings);
+    };
+    let configured = seen.containerd.as_deref().and_then(pool_name);
+    let mut candidates = seen.live.clone();
+    candidates.extend(configured);
+    if candidates.is_empty() {
+        let databases = seen.databases.iter().filter(|name| *name != "metadata");
+        candidates.extend(databases.cloned());
+    }
+    candidates.sort();
+    candidates.dedup();
+    if let [_, _, ..] = candidates.as_slice() {
+        let finding = Finding::new(&said::SEVERAL_NAMES, directory);
+        return Err(vec![finding.with("names", candidates.join(", "))]);
+    }
+    let name = candidates.pop().unwrap_or_else(|| NAME.to_owned());
+    Ok(Found { name, data, metadata })
+}
+
+fn pool_name(containerd: &str) -> Option<String> {
+    let table: toml::Table = containerd.parse().ok()?;
+    let plugin = table.get("plugins")?.get("io.containerd.snapshotter.v1.devmapper")?;
+    plugin.get("pool_name")?.as_str().map(str::to_owned)
+}
+
+/// The fragment that makes mvmhost go on with what is there. `set` tells which keys the operator
+/// wrote himself: those are left to him.
+pub fn fragment(found: &Found, seen: &Seen, set: impl Fn(&str) -> bool) -> String {
+    let mut out = HEAD.to_owned();
+    let mut table = |name: &str, pairs: &[(&str, String)]| {
+        let open: Vec<_> = pairs.iter().filter(|(key, _)| !set(&format!("{name}.{key}"))).collect();
+        if !open.is_empty() {
+            out.push_str(&format!("\n[{name}]\n"));
+        }
+        for (key, value) in open {
+            out.push_str(&format!("{key} = {value}\n"));
+        }
+    };
+    table("thinpool", &[("backend", string("loop")), ("name", string(&found.name))]);
+    let directory = names::devmapper_root(mvm_config::model::Instance::Dedicated);
+    let data = string(&Bytes(found.data).to_string());
+    table(
+        "thinpool.loop",
+        &[
+            ("directory", string(directory)),
+            ("data-size", data.clone()),
+            ("metadata-size", string(&Bytes(found.metadata).to_string())),
+            ("max-data-size", data),
+        ],
+    );
+    if let Some(text) = &seen.flintlockd {
+        let value = |key: &str| value(text, key);
+        let endpoint = value("grpc-endpoint").map(|text| ("grpc-endpoint", string(text)));
+        let insecure = value("insecure").filter(|text| *text == "true");
+        let insecure = insecure.map(|text| ("insecure", text.to_owned()));
+        let pairs: Vec<_> = endpoint.into_iter().chain(insecure).collect();
+        table("flintlockd", &pairs);
+        let tls = [("cert", "tls-cert"), ("key", "tls-key"), ("client-ca", "tls-client-ca")];
+        let pairs: Vec<_> =
+            tls.iter().filter_map(|(ours, key)| Some((*ours, string(value(key)?)))).collect();
+        table("flintlockd.tls", &pairs);
+        // The bridge or parent that the file names is somebody else's work.
+        table("network", &[("mode", string("none"))]);
+    }
+    out
+}
+
+/// Whether a file is a fragment of an earlier run.
+pub fn is_ours(text: &str) -> bool {
+    text.starts_with(HEAD)
+}
+
+/// The value of a key in flintlockd's configuration, which is flat.
+fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    let mut lines = text.lines();
+    let value = lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
+    let value = value.split(" #").next().unwrap_or_default().trim();
+    Some(value.trim_matches(['"', '\''])).filter(|value| !value.is_empty())
+}
+
+/// The record of a pool that is down: with provision.sh's table, which no file keeps. `None` when
+/// the files are not a pool's, or it is on record already.
+pub fn record(desired: &Desired, observed: &Observed) -> Option<Receipt> {
+    let (Device::Absent, Superblock::Pool(superblock)) = (&observed.device, &observed.superblock)
+    else {
+        return None;
+    };
+    if observed.receipt.pool().is_some() {
+        return None;
+    }
+    let block = u64::from(superblock.data_block_sectors);
+    let mut table = Shape::new_pool(superblock.data_blocks.saturating_mul(block * 512));
+    table.block_sectors = superblock.data_block_sectors;
+    table.features = vec![FEATURE.to_owned()];
+    Receipt::of(desired, observed, &table)
+}
+
+/// The operator's units and drop-ins that decide what mvmhost is to decide.
+pub fn conflicts(seen: &Seen) -> Vec<Finding> {
+    let decides = |line: &str| {
+        let (key, value) = line.split_once('=')?;
+        let taken = ["ExecStart", "Type", "KillMode", "BindsTo", "Requires"];
+        let own = taken.contains(&key.trim()) && !value.trim().is_empty();
+        own.then(|| line.trim().to_owned())
+    };
+    let conflict = |(path, text): &(PathBuf, String)| {
+        let lines: Vec<String> = text.lines().filter_map(decides).collect();
+        (!lines.is_empty()).then(|| {
+            Finding::new(&said::CONFLICT, path.display().to_string())
+                .with("path", quote(path))
+                .evidence(lines.join("\n"))
+        })
+    };
+    seen.units.iter().filter_map(conflict).collect()
+}
+
+fn quote(path: &Path) -> String {
+    crate::thinpool::quote(path)
+}

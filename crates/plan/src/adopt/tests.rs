@@ -1,0 +1,91 @@
+//! Hosts as provision.sh leaves them.
+
+use mvm_config::{Config, Source};
+
+use super::*;
+
+/// What provision.sh writes for `all --dev`.
+const CONTAINERD: &str = "version = 2\n\nroot = \"/var/lib/containerd-dev\"\n\n[plugins]\n  [plugins.\"io.containerd.snapshotter.v1.devmapper\"]\n    pool_name = \"mine-thinpool\"\n    root_path = \"/var/lib/containerd-dev/snapshotter/devmapper\"\n";
+const FLINTLOCKD: &str =
+    "---\ninsecure: true\ngrpc-endpoint: 192.168.1.5:9090\nverbosity: 9\nparent-iface: eth0\n\n";
+
+fn devpool() -> Seen {
+    Seen {
+        data: Some(100 << 30),
+        metadata: Some(10 << 30),
+        databases: vec!["metadata".to_owned(), "mine-thinpool".to_owned()],
+        ..Seen::default()
+    }
+}
+
+fn config(fragment: &str) -> Config {
+    let source = Source { name: FRAGMENT.to_owned(), text: fragment.to_owned() };
+    mvm_config::load::parse(&[source]).unwrap().config
+}
+
+#[test]
+fn the_name_is_found_live_configured_or_beside_the_files() {
+    let found = |seen: &Seen| find(seen).map(|found| found.name);
+    assert_eq!(found(&devpool()).as_deref(), Ok("mine-thinpool"));
+    let bare = Seen { databases: Vec::new(), ..devpool() };
+    assert_eq!(found(&bare).as_deref(), Ok(NAME));
+    let configured = Seen { containerd: Some(CONTAINERD.to_owned()), ..bare.clone() };
+    assert_eq!(found(&configured).as_deref(), Ok("mine-thinpool"));
+    let live = Seen { live: vec!["mine-thinpool".to_owned(); 2], ..configured };
+    assert_eq!(found(&live).as_deref(), Ok("mine-thinpool"));
+    let code = |seen: &Seen| find(seen).unwrap_err()[0].code();
+    let several = Seen { live: vec!["other".to_owned()], ..live };
+    assert_eq!(code(&several), said::SEVERAL_NAMES.code);
+    assert_eq!(code(&Seen { data: None, ..devpool() }), said::NOTHING.code);
+    let lvm = Seen { lvm: vec!["flintlock-thinpool".to_owned()], ..Seen::default() };
+    assert_eq!(code(&lvm), said::DIRECT_LVM.code);
+}
+
+#[test]
+fn the_fragment_says_what_is_there() {
+    let seen = Seen { flintlockd: Some(FLINTLOCKD.to_owned()), ..devpool() };
+    let found = find(&seen).unwrap();
+    let text = fragment(&found, &seen, |_| false);
+    assert!(is_ours(&text) && !is_ours("[thinpool]\n"));
+    let config = config(&text);
+    let desired = Desired::new(&config);
+    assert_eq!((desired.name.as_str(), desired.data_size), ("mine-thinpool", 100 << 30));
+    assert_eq!(desired.metadata_size, 10 << 30);
+    assert_eq!(config.flintlockd.grpc_endpoint.to_string(), "192.168.1.5:9090");
+    assert!(config.flintlockd.insecure);
+    assert_eq!(config.network.mode, mvm_config::model::NetworkMode::None);
+}
+
+#[test]
+fn what_the_operator_wrote_is_left_to_him() {
+    let seen = Seen { flintlockd: Some(FLINTLOCKD.to_owned()), ..devpool() };
+    let own = ["network.mode", "flintlockd.grpc-endpoint", "flintlockd.insecure", "thinpool.name"];
+    let text = fragment(&find(&seen).unwrap(), &seen, |key| own.contains(&key));
+    assert!(!text.contains("[network]") && !text.contains("[flintlockd]"), "{text}");
+    assert!(!text.contains("name =") && text.contains("backend = \"loop\""), "{text}");
+}
+
+#[test]
+fn a_name_cannot_end_its_string() {
+    let found = Found { name: "a\"\n[x]\ny = \"".to_owned(), data: 1, metadata: 1 };
+    let text = fragment(&found, &Seen::default(), |_| false);
+    let table: toml::Table = text.parse().unwrap();
+    assert_eq!(table["thinpool"]["name"].as_str(), Some(found.name.as_str()));
+    assert!(table.get("x").is_none());
+}
+
+#[test]
+fn drop_ins_that_decide_are_named() {
+    let file = |path: &str, text: &str| (PathBuf::from(path), text.to_owned());
+    let units = vec![
+        file(
+            "/etc/systemd/system/flintlockd.service.d/x.conf",
+            "[Service]\nExecStart=\nExecStart=/usr/local/bin/flintlockd run\n",
+        ),
+        file("/etc/systemd/system/flintlockd.service.d/y.conf", "[Service]\nNice=5\nExecStart=\n"),
+    ];
+    let findings = conflicts(&Seen { units, ..Seen::default() });
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].seen(), "ExecStart=/usr/local/bin/flintlockd run");
+    assert!(findings[0].remedy().contains("mv /etc/systemd/system/flintlockd.service.d/x.conf"));
+}

@@ -1,0 +1,169 @@
+//! What provision.sh left on this host, and taking it over.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mvm_config::Roots;
+use mvm_config::model::Instance;
+use mvm_host::atomic;
+use mvm_plan::Plan;
+use mvm_plan::adopt::{self, Seen};
+use mvm_plan::names;
+use mvm_plan::thinpool::{Desired, Device, Observed, Step};
+
+use crate::loops::LoopDevices;
+use crate::{Error, files, loops, receipt, thinpool};
+
+/// No configuration or unit is longer than this, in bytes.
+const LIMIT: u64 = 1 << 20;
+/// Where the operator's units are.
+const UNITS: &str = "/etc/systemd/system";
+
+/// Gathers what there is. Changes nothing.
+///
+/// # Errors
+/// When loop devices or the pool's directory cannot be looked at.
+pub fn observe(roots: &Roots, flintlockd_unit: &str) -> Result<Seen, Error> {
+    observe_with(roots, &loops::Kernel::new(roots), flintlockd_unit)
+}
+
+fn observe_with(
+    roots: &Roots,
+    loops: &dyn LoopDevices,
+    flintlockd_unit: &str,
+) -> Result<Seen, Error> {
+    let directory = Path::new(names::devmapper_root(Instance::Dedicated));
+    let look = |name: &str| files::facts(&roots.at(directory.join(name)));
+    let regular = |file: &mvm_plan::thinpool::FileFacts| file.regular;
+    let (data, metadata) = (look("data")?.filter(regular), look("metadata")?.filter(regular));
+    let text = |path: &str| text(&roots.at(path));
+    let mut seen = Seen {
+        data: data.as_ref().map(|file| file.size),
+        metadata: metadata.as_ref().map(|file| file.size),
+        databases: names_in(&roots.at(directory), ".db"),
+        containerd: text(names::OPERATOR_CONTAINERD_CONFIG),
+        flintlockd: text(names::FLINTLOCKD_OPERATOR_CONFIG),
+        lvm: lvm(roots),
+        ..Seen::default()
+    };
+    let ours: Vec<_> = data.iter().chain(&metadata).map(|file| file.id).collect();
+    if !ours.is_empty() {
+        let sys = roots.at("/sys");
+        for attached in loops.attached()?.iter().filter(|attached| ours.contains(&attached.file)) {
+            let holders = files::holders(&sys, &attached.device);
+            let names = holders.iter().map(|dm| files::block_attribute(&sys, dm, "dm/name"));
+            seen.live.extend(names.filter(|name| !name.is_empty()));
+        }
+    }
+    for unit in [names::CONTAINERD_DEV_UNIT, flintlockd_unit] {
+        units(roots, unit, &mut seen.units);
+    }
+    Ok(seen)
+}
+
+/// A unit of the operator's with its drop-ins.
+fn units(roots: &Roots, unit: &str, into: &mut Vec<(PathBuf, String)>) {
+    let path = Path::new(UNITS).join(unit);
+    let folder = Path::new(UNITS).join(format!("{unit}.d"));
+    let dropins = names_in(&roots.at(&folder), ".conf");
+    let dropins = dropins.iter().map(|name| folder.join(format!("{name}.conf")));
+    for path in std::iter::once(path).chain(dropins) {
+        if let Some(text) = text(&roots.at(&path)) {
+            into.push((path, text));
+        }
+    }
+}
+
+/// The names of a folder's files with this ending, without it, sorted.
+fn names_in(folder: &Path, ending: &str) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let name = |entry: fs::DirEntry| {
+        entry.file_name().to_str().and_then(|name| name.strip_suffix(ending)).map(str::to_owned)
+    };
+    let mut names: Vec<String> = entries.filter_map(name).collect();
+    names.sort_unstable();
+    names
+}
+
+fn text(path: &Path) -> Option<String> {
+    let bytes = atomic::read_linked(path, LIMIT).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Pools of LVM's with the name that provision.sh direct_lvm gives: `GROUP-thinpool`.
+fn lvm(roots: &Roots) -> Vec<String> {
+    let sys = roots.at("/sys");
+    let devices = fs::read_dir(sys.join("block")).into_iter().flatten().flatten();
+    let devices = devices.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let attribute = |device: &str, name| files::block_attribute(&sys, device, name);
+    let mut names: Vec<String> = devices
+        .filter(|device| attribute(device, "dm/uuid").starts_with("LVM-"))
+        .map(|device| attribute(&device, "dm/name"))
+        .filter(|name| name.ends_with("-thinpool"))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// Puts the pool on record: the live one as it is, one that is down with the table that it had.
+///
+/// # Errors
+/// The record could not be written; the one there was, if any, is as it was.
+pub fn record(
+    roots: &Roots,
+    desired: &Desired,
+    observed: &Observed,
+    plan: &Plan<Step>,
+) -> Result<(), Error> {
+    if matches!(observed.device, Device::Pool(_)) {
+        return thinpool::apply(plan, roots, desired).map(|_| ());
+    }
+    match adopt::record(desired, observed) {
+        Some(record) => receipt::write(roots, &record),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::thinpool::fake::Machine;
+
+    #[test]
+    fn what_is_there_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let machine = Machine::new(folder.path());
+        let put = |path: &str, text: &str| {
+            let path = machine.roots.at(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let none = observe_with(&machine.roots, &machine, "flintlockd.service").unwrap();
+        assert_eq!((none.data, none.live.len(), none.units.len()), (None, 0, 0));
+        let directory = names::devmapper_root(Instance::Dedicated);
+        put(&format!("{directory}/data"), "1234");
+        put(&format!("{directory}/metadata"), "12");
+        put(&format!("{directory}/mine-thinpool.db"), "");
+        put(&format!("{directory}/metadata.db"), "");
+        put("/etc/containerd/config-dev.toml", "version = 2");
+        put("/etc/systemd/system/containerd-dev.service", "[Service]");
+        put("/etc/systemd/system/flintlockd.service.d/a.conf", "[Service]");
+        put("/sys/block/dm-9/dm/name", "flintlock-thinpool\n");
+        put("/sys/block/dm-9/dm/uuid", "LVM-abc\n");
+        machine.attach(&machine.roots.at(directory).join("data")).unwrap();
+        put("/sys/block/loop7/holders/dm-3", "");
+        put("/sys/block/dm-3/dm/name", "mine-thinpool\n");
+        let seen = observe_with(&machine.roots, &machine, "flintlockd.service").unwrap();
+        assert_eq!((seen.data, seen.metadata), (Some(4), Some(2)));
+        assert_eq!(seen.live, ["mine-thinpool"]);
+        assert_eq!(seen.databases, ["metadata", "mine-thinpool"]);
+        assert_eq!((seen.containerd.as_deref(), seen.flintlockd), (Some("version = 2"), None));
+        let units: Vec<_> = seen.units.iter().map(|(path, _)| path.to_str().unwrap()).collect();
+        let expected = [
+            "/etc/systemd/system/containerd-dev.service",
+            "/etc/systemd/system/flintlockd.service.d/a.conf",
+        ];
+        assert_eq!(units, expected);
+        assert_eq!(seen.lvm, ["flintlock-thinpool"]);
+    }
+}
