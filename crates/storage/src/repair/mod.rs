@@ -204,7 +204,9 @@ impl Work<'_> {
         Ok(Report { losses, kept: Some(kept), ..Report::said(finding) })
     }
 
+    /// Nothing came of it; what there is of a result is of no use.
     fn failed(&self, why: &str) -> Report {
+        let _ = fs::remove_file(self.roots.at(repair::result(self.desired)));
         let finding = Finding::new(&said::FAILED, &self.desired.name).with("why", why);
         Report::said(finding.with("metadata", self.desired.metadata().display()))
     }
