@@ -20,6 +20,7 @@ pub mod host;
 pub mod hygiene;
 pub mod images;
 pub mod ledger;
+pub mod lvm;
 pub mod names;
 pub mod nat;
 pub mod network;
