@@ -83,7 +83,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE", default_value = "mvmhost-report.tar")]
         output: PathBuf,
     },
-    /// Look at, grow, check, repair or take down the thin pool
+    /// Make, look at, grow, check, repair or take down the thin pool
     #[command(subcommand)]
     Pool(PoolCommand),
     /// Tell a code's cause and remedy
@@ -192,6 +192,12 @@ pub(crate) struct DiagnoseArguments {
 /// The subcommands of pool.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum PoolCommand {
+    /// Make the pool on the disks of [thinpool.lvm]; exit 73 when one carries anything
+    Create {
+        /// Lose what is on them for ever: the token of the refusal, for exactly what it named
+        #[arg(long, value_name = "TOKEN")]
+        wipe: Option<String>,
+    },
     /// Show how full the pool is, and what mvm-guard would do
     Status,
     /// Make a pool on files longer, by one step of [thinpool.guard] or up to a size

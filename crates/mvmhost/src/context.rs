@@ -77,4 +77,4 @@ pub(crate) fn without_effect(loaded: &Loaded) -> Option<Finding> {
 }
 
 /// Keys of the contract whose sections nothing acts on yet.
-const WITHOUT_EFFECT: [&str; 2] = ["network.tailscale.", "thinpool.lvm."];
+const WITHOUT_EFFECT: [&str; 1] = ["network.tailscale."];

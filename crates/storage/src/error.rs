@@ -245,6 +245,38 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A command of LVM, or wipefs, could not be run.
+    #[error("cannot run {command}")]
+    Command {
+        /// Such as `lvchange`.
+        command: String,
+        /// Why.
+        #[source]
+        source: mvm_host::Error,
+    },
+    /// A command of LVM, or wipefs, failed.
+    #[error("{command} failed ({outcome})")]
+    CommandFailed {
+        /// Such as `lvchange`.
+        command: String,
+        /// Exit code or signal, and the end of what it said.
+        outcome: String,
+    },
+    /// What a command wrote is not the report that it should be.
+    #[error("{command} wrote no report: {why}")]
+    Report {
+        /// Such as `lvs`.
+        command: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// LVM's profile could not be written.
+    #[error("cannot write the profile")]
+    Profile {
+        /// Why.
+        #[source]
+        source: mvm_host::Error,
+    },
     /// A thin device does not do what it is for.
     #[error("cannot {deed} {name}")]
     Thin {

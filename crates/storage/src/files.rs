@@ -95,6 +95,18 @@ pub fn superblock(path: &Path) -> Result<Superblock, Error> {
     Ok(Superblock::parse(&block))
 }
 
+/// The text of a file; `None` when there is none. What is not UTF-8 is replaced.
+///
+/// # Errors
+/// [`Error::Look`]
+pub fn text(path: &Path) -> Result<Option<String>, Error> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(source) => Err(Error::Look { path: path.to_owned(), source }),
+    }
+}
+
 /// Makes a directory and those above it, for root and for who may pass through.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use mvm_diagnostics::Finding;
-use mvm_diagnostics::catalogue::pool;
+use mvm_diagnostics::catalogue::{disk, pool};
 
 use crate::Error;
 
@@ -36,6 +36,10 @@ impl Error {
             | Self::Lock { .. } => {
                 Finding::new(&pool::OBSERVE_FAILED, name).with("why", self.chain())
             }
+            Self::CommandFailed { command, outcome } => Finding::new(&disk::COMMAND_FAILED, name)
+                .with("command", command)
+                .with("why", outcome)
+                .evidence(outcome),
             Self::Undo { undo, source } => {
                 let first = source.finding(name);
                 let seen = format!("{}; not taken back: {undo}", first.seen());

@@ -1,4 +1,4 @@
-//! Effects on storage: loop devices, device-mapper, the pool's files, thin_check, the receipt.
+//! Effects on storage: loop devices, device-mapper, LVM, the pool's files, thin_check, the receipt.
 //!
 //! Belongs here: looking at these and changing these, and nothing that decides which of both.
 //! Decisions are in `mvm_plan::thinpool`. [`thinpool::observe`] gathers facts and
@@ -12,6 +12,7 @@ mod finding;
 pub mod guard;
 mod ioctl;
 pub mod loops;
+pub mod lvm;
 pub mod mapper;
 pub mod proof;
 pub mod receipt;

@@ -84,7 +84,7 @@ fn users(roots: &Roots, name: &str, kernel_name: &str, number: DevNum, seen: &mu
 }
 
 /// Where a device is mounted, in this mount namespace (proc(5), mountinfo).
-fn mounts(roots: &Roots, number: DevNum) -> Vec<String> {
+pub(crate) fn mounts(roots: &Roots, number: DevNum) -> Vec<String> {
     let table = fs::read_to_string(roots.at("/proc/self/mountinfo")).unwrap_or_default();
     let number = number.to_string();
     let of_device = table.lines().filter_map(|line| {

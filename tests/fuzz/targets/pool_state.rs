@@ -3,6 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use mvm_plan::lvm;
 use mvm_plan::thinpool::{Superblock, ThinPoolStatus, ThinPoolTable};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -15,4 +16,6 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let _ = Superblock::parse(bytes);
     let _ = mvm_storage::receipt::parse(&line);
+    let _ = mvm_storage::receipt::parse_volume(&line);
+    let _ = (lvm::volumes(&line), lvm::groups(&line), lvm::signatures(&line));
 });

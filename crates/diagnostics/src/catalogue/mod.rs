@@ -28,6 +28,7 @@ pub mod ctrd;
 pub mod database;
 pub mod deep;
 pub mod dhcp;
+pub mod disk;
 pub mod drift;
 pub mod flk;
 pub mod guard;
@@ -68,6 +69,7 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
         conf::ALL,
         pool::ALL,
         pool::FILES,
+        disk::ALL,
         guard::ALL,
         database::ALL,
         net::ALL,

@@ -230,15 +230,6 @@ catalogue! {
         remedy: "# make or activate the pool, e.g. with vgchange --activate y, then\n\
                  systemctl start mvmhost.target",
     }
-    LVM_UNSUPPORTED = "MVM-POOL-045", "e7192216309401cf0af00cb8d76bc563", Error {
-        message: "this version does not set up LVM pools ({subject})",
-        cause: "[thinpool] backend = \"lvm\" is part of the configuration, and this version of \
-                mvmhost has no code for it yet. A pool made by hand works with backend = \
-                \"external\".",
-        remedy: "# with a thin pool made by lvcreate: set backend = \"external\" and name to its device-mapper name in [thinpool] of /etc/mvmhost.toml:\n\
-                 dmsetup ls --target thin-pool\n\
-                 mvmhost apply",
-    }
     OBSERVE_FAILED = "MVM-POOL-046", "dfcf49b1af3a25f18a4e8c14e7213923", Error {
         message: "the state of pool {subject} cannot be told: {why}",
         cause: "Something that decides about the pool could not be read. Nothing was changed.",

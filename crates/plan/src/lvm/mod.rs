@@ -1,10 +1,25 @@
-//! The thin pool on whole disks: how LVM divides them, and what LVM says about what is there.
+//! The thin pool on whole disks: whether a disk may be taken, how LVM divides them, what LVM says
+//! about what is there, and what is to be done.
 //!
-//! Belongs here: sizes, and the meaning of LVM's reports. Does not belong here: running LVM's
-//! commands, which is `storage`.
+//! Belongs here: sizes, refusals, and the meaning of LVM's reports. Does not belong here: running
+//! LVM's commands, which is `storage`.
 
+mod boot;
+mod create;
+mod disk;
 mod layout;
+mod receipt;
 mod report;
+#[cfg(test)]
+mod tests;
+mod wish;
 
+pub(crate) use boot::boot;
+pub use create::{CreateStep, create, wants_disks};
+pub use disk::{Disk, refusals, token};
 pub use layout::{CHUNK, Layout, TooSmall, layout};
-pub use report::{ReportError, Volume, volumes};
+pub use receipt::{Recorded, VolumeReceipt};
+pub use report::{
+    GROUP, Group, ReportError, Signature, VOLUME, Volume, groups, signatures, volumes,
+};
+pub use wish::{Seen, TAG, Wish};

@@ -1,19 +1,29 @@
-//! What `lvs --reportformat json --units b --nosuffix` says. On Debian 12 every value is a string.
+//! What LVM's reports (`--reportformat json --units b --nosuffix`) and wipefs say. On Debian 12
+//! every value is a string.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// The columns of [`Volume`], as `lvs --options` takes them.
+pub const VOLUME: &str = "vg_name,lv_name,lv_uuid,segtype,lv_profile,seg_monitor";
+/// The columns of [`Group`], as `vgs --options` takes them.
+pub const GROUP: &str =
+    "vg_name,vg_uuid,vg_tags,vg_extent_size,vg_extent_count,vg_free_count,vg_missing_pv_count";
 
 /// One logical volume.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct Volume {
     /// Its volume group.
     pub vg_name: String,
     /// Its name; LVM puts brackets around those that are not for use.
     pub lv_name: String,
+    /// Its identity, whatever its name.
+    pub lv_uuid: String,
     /// `thin-pool`, `thin`, `linear`, ...
     pub segtype: String,
     /// The profile that is attached to it; empty when none is.
     pub lv_profile: String,
-    /// `monitored` when dmeventd watches it.
+    /// `monitored` when dmeventd watches it; empty while it is not active.
     pub seg_monitor: String,
 }
 
@@ -25,7 +35,69 @@ impl Volume {
     }
 }
 
-/// Something that is not a report of lvs.
+/// One volume group.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct Group {
+    /// Its name.
+    pub vg_name: String,
+    /// Its identity, whatever its name.
+    pub vg_uuid: String,
+    /// Its tags, with commas between.
+    pub vg_tags: String,
+    vg_extent_size: String,
+    vg_extent_count: String,
+    vg_free_count: String,
+    vg_missing_pv_count: String,
+}
+
+impl Group {
+    /// Whether it carries this tag.
+    pub fn has_tag(&self, tag: &str) -> bool {
+        self.vg_tags.split(',').any(|own| own == tag)
+    }
+
+    /// Size of one extent in bytes; 0 when LVM did not say.
+    pub fn extent_size(&self) -> u64 {
+        number(&self.vg_extent_size)
+    }
+
+    /// How many extents are free.
+    pub fn free(&self) -> u64 {
+        number(&self.vg_free_count)
+    }
+
+    /// How many extents there are.
+    pub fn extents(&self) -> u64 {
+        number(&self.vg_extent_count)
+    }
+
+    /// How many of its disks are not there; all of them when LVM did not say.
+    pub fn missing(&self) -> u64 {
+        self.vg_missing_pv_count.parse().unwrap_or(u64::MAX)
+    }
+}
+
+fn number(text: &str) -> u64 {
+    text.parse().unwrap_or(0)
+}
+
+/// What wipefs finds on a disk.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Signature {
+    /// Where, in hexadecimal bytes.
+    pub offset: String,
+    /// `ext4`, `LVM2_member`, `gpt`, ...
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its identity, where it has one.
+    #[serde(default)]
+    pub uuid: Option<String>,
+    /// Its label, where it has one.
+    #[serde(default)]
+    pub label: Option<String>,
+}
+
+/// Something that is not the report that it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportError {
     /// What is wrong with it.
@@ -33,23 +105,56 @@ pub struct ReportError {
 }
 
 #[derive(Deserialize)]
-struct Report {
-    report: Vec<Section>,
+struct Report<T> {
+    report: Vec<T>,
 }
 
 #[derive(Deserialize)]
-struct Section {
+struct Volumes {
     lv: Vec<Volume>,
 }
 
-/// Reads a report with at least the columns of [`Volume`].
+#[derive(Deserialize)]
+struct Groups {
+    vg: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Signatures {
+    signatures: Vec<Signature>,
+}
+
+/// Reads a report of lvs with at least the columns of [`VOLUME`].
 ///
 /// # Errors
 /// When it is not one.
 pub fn volumes(json: &str) -> Result<Vec<Volume>, ReportError> {
-    let report: Report =
-        serde_json::from_str(json).map_err(|error| ReportError { why: error.to_string() })?;
+    let report: Report<Volumes> = read(json)?;
     Ok(report.report.into_iter().flat_map(|section| section.lv).collect())
+}
+
+/// Reads a report of vgs with at least the columns of [`GROUP`].
+///
+/// # Errors
+/// When it is not one.
+pub fn groups(json: &str) -> Result<Vec<Group>, ReportError> {
+    let report: Report<Groups> = read(json)?;
+    Ok(report.report.into_iter().flat_map(|section| section.vg).collect())
+}
+
+/// Reads what `wipefs --no-act --json` writes, which is nothing for a disk with nothing on it.
+///
+/// # Errors
+/// When it is not that.
+pub fn signatures(json: &str) -> Result<Vec<Signature>, ReportError> {
+    if json.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    read::<Signatures>(json).map(|found| found.signatures)
+}
+
+fn read<T: DeserializeOwned>(json: &str) -> Result<T, ReportError> {
+    serde_json::from_str(json).map_err(|error| ReportError { why: error.to_string() })
 }
 
 #[cfg(test)]
@@ -63,7 +168,7 @@ mod tests {
     fn report(profile: &str, monitor: &str) -> String {
         format!(
             r#"{{"report": [{{"lv": [{{"vg_name":"flintlock", "lv_name":"thinpool",
-            "segtype":"thin-pool", "lv_profile":"{profile}", "seg_monitor":"{monitor}",
+            "lv_uuid":"u", "segtype":"thin-pool", "lv_profile":"{profile}", "seg_monitor":"{monitor}",
             "lv_size":"1019215872"}}]}}]}}"#
         )
     }
@@ -88,10 +193,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_group_is_read() {
+        let json = r#"{"report": [{"vg": [{"vg_name":"flintlock", "vg_uuid":"u", "vg_tags":"a,mvmhost",
+            "vg_extent_size":"4194304", "vg_extent_count":"1023", "vg_free_count":"7",
+            "vg_missing_pv_count":"0"}]}]}"#;
+        let group = &groups(json).unwrap()[0];
+        assert!(group.has_tag("mvmhost") && !group.has_tag("mvm"));
+        assert_eq!((group.extent_size(), group.extents(), group.free()), (4 << 20, 1023, 7));
+        assert_eq!((group.missing(), Group::default().missing()), (0, u64::MAX));
+    }
+
+    #[test]
+    fn nothing_is_said_of_a_blank_disk() {
+        assert_eq!(signatures("\n"), Ok(Vec::new()));
+        let found = signatures(
+            r#"{"signatures": [{"device":"vdb", "offset":"0x438", "type":"ext4", "uuid":"1-2", "label":null}]}"#,
+        );
+        assert_eq!(found.unwrap()[0].kind, "ext4");
+        assert!(signatures("[]").is_err());
+    }
+
     proptest! {
         #[test]
         fn no_text_panics(text in ".*") {
-            let _ = volumes(&text);
+            let _ = (volumes(&text), groups(&text), signatures(&text));
         }
     }
 }

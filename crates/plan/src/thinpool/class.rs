@@ -1,6 +1,6 @@
 //! What an error finding about the pool means for the caller's exit code.
 
-use mvm_diagnostics::catalogue::pool;
+use mvm_diagnostics::catalogue::{disk, pool};
 use mvm_diagnostics::{Entry, Finding, Severity};
 
 /// How a run ended, from best to worst for the data.
@@ -55,7 +55,9 @@ static UNAVAILABLE: &[&Entry] = &[
     &pool::LOOP_EXHAUSTED,
     &pool::THIN_CHECK_MISSING,
     &pool::EXTERNAL_ABSENT,
-    &pool::LVM_UNSUPPORTED,
+    &disk::LVM_MISSING,
+    &disk::NO_POOL,
+    &disk::GROUP_PARTIAL,
 ];
 
 static REFUSALS: &[&Entry] = &[
@@ -82,4 +84,15 @@ static REFUSALS: &[&Entry] = &[
     &pool::FILES_IN_USE,
     &pool::CHECK_FAILED,
     &pool::FILE_SYSTEM_REFUSED,
+    &disk::UNUSABLE,
+    &disk::OCCUPIED,
+    &disk::CHANGED,
+    &disk::TOO_SMALL,
+    &disk::DATABASES,
+    &disk::GROUP_FOREIGN,
+    &disk::GROUP_TWICE,
+    &disk::NOT_A_POOL,
+    &disk::GONE,
+    &disk::OTHER_VOLUME,
+    &disk::RECEIPT_UNREADABLE,
 ];

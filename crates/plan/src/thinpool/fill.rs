@@ -8,7 +8,7 @@ use super::{Desired, Device, Observed, Recorded};
 use crate::names;
 
 /// A refusal with the data that the remedies `accept` and `start over` are made of.
-pub(super) fn refusal(
+pub(crate) fn refusal(
     entry: &'static Entry,
     subject: impl Into<String>,
     desired: &Desired,
@@ -21,7 +21,7 @@ pub(super) fn refusal(
 }
 
 /// The units that use the pool, in the order in which they are to be stopped.
-pub(super) fn units(desired: &Desired) -> String {
+pub(crate) fn units(desired: &Desired) -> String {
     format!("{} {}", desired.flintlockd_unit, names::containerd_unit(desired.instance))
 }
 

@@ -106,7 +106,7 @@ pub(super) fn size_kept(desired: &Desired, shape: &Shape) -> Option<Finding> {
 
 /// What the kernel says is wrong with a live pool. `data` is what its data stands on, where that
 /// was looked at.
-pub(super) fn health(name: &str, live: &LiveState, data: Option<&Backing>) -> Vec<Finding> {
+pub(crate) fn health(name: &str, live: &LiveState, data: Option<&Backing>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut say = |entry| findings.push(Finding::new(entry, name).evidence(&live.status));
     if live.suspended {

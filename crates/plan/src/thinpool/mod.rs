@@ -9,20 +9,20 @@
 
 mod absent;
 mod class;
-mod fill;
-mod live;
+pub(crate) mod fill;
+pub(crate) mod live;
 mod observed;
 mod outcome;
-mod place;
-mod receipt;
-mod recorded;
+pub(crate) mod place;
+pub(crate) mod receipt;
+pub(crate) mod recorded;
 pub mod repair;
 pub mod status;
 mod step;
 mod superblock;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::PathBuf;
 
@@ -46,7 +46,7 @@ pub use step::{Role, Step};
 pub use superblock::{PoolSuperblock, Superblock};
 pub use table::{DevNum, ParseError, SECTOR, Shape, ThinPoolTable};
 
-use crate::{Plan, names};
+use crate::{Plan, lvm, names};
 
 /// What the file asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub struct Desired {
     pub instance: Instance,
     /// flintlockd's unit, for commands that are printed.
     pub flintlockd_unit: String,
+    /// The pool on disks, for that backend.
+    pub lvm: lvm::Wish,
 }
 
 impl Desired {
@@ -79,6 +81,7 @@ impl Desired {
             metadata_size: pool.loopback.metadata_size.0,
             instance: config.containerd.instance,
             flintlockd_unit: config.flintlockd.unit.as_str().to_owned(),
+            lvm: lvm::Wish::new(config),
         }
     }
 
@@ -136,9 +139,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     match desired.backend {
         Backend::Loop => loopback(desired, observed),
         Backend::External => Plan::new(Vec::new(), external(desired, observed)),
-        Backend::Lvm => {
-            Plan::new(Vec::new(), vec![Finding::new(&pool::LVM_UNSUPPORTED, &desired.name)])
-        }
+        Backend::Lvm => lvm::boot(desired, observed),
     }
 }
 

@@ -8,6 +8,7 @@ use super::receipt::{Recorded, RecordedIdentity};
 use super::status::LiveState;
 use super::superblock::Superblock;
 use super::table::DevNum;
+use crate::lvm;
 
 /// Everything that [`super::plan`] looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct Observed {
     pub containerd_metadata: Option<PathBuf>,
     /// Where `thin_check` is.
     pub thin_check: Option<PathBuf>,
+    /// What LVM shows, with that backend and where lvm2 is installed.
+    pub lvm: Option<lvm::Seen>,
 }
 
 /// A control node of the kernel.

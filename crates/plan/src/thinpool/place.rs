@@ -33,7 +33,7 @@ const METADATA_PER_BLOCK: u64 = 48;
 /// Less metadata than this is never enough (the same document).
 const METADATA_LEAST: u64 = 2 << 20;
 
-pub(super) fn device_mapper(desired: &Desired, observed: &Observed) -> Option<Finding> {
+pub(crate) fn device_mapper(desired: &Desired, observed: &Observed) -> Option<Finding> {
     control(&observed.device_mapper)
         .map(|why| Finding::new(&pool::NO_DEVICE_MAPPER, &desired.name).with("why", why))
 }
@@ -148,6 +148,6 @@ pub(super) fn gib(bytes: u64) -> String {
     format!("{}.{} GiB", tenths / 10, tenths % 10)
 }
 
-pub(super) fn mib(bytes: u64) -> String {
+pub(crate) fn mib(bytes: u64) -> String {
     format!("{} MiB", bytes.div_ceil(1 << 20))
 }

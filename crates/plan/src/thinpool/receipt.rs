@@ -163,15 +163,7 @@ impl Receipt {
     /// start: that is no reason to do anything as long as the other one is on record. The next
     /// activation records both.
     pub fn holds(&self, now: &Self) -> bool {
-        let mut known = now.clone();
-        let any = self.databases.iter().any(|database| database.seen);
-        for (database, old) in known.databases.iter_mut().zip(&self.databases) {
-            database.seen &= old.seen || !any;
-            if old.file.is_none() {
-                database.file = None;
-            }
-        }
-        *self == known
+        self.is_same_pool(now) && hold(&self.databases, &now.databases)
     }
 
     /// Whether the metadata file is the one on record, or the one that takes its place.
@@ -209,10 +201,7 @@ impl Receipt {
             born: file.born,
             size: file.size,
         };
-        let before = |path: &PathBuf| {
-            let old = observed.receipt.pool()?;
-            old.databases.iter().find(|database| database.seen && database.path == *path)
-        };
+        let before = observed.receipt.pool().map_or(&[][..], |old| &old.databases);
         Some(Self {
             name: desired.name.clone(),
             backend: "loop".to_owned(),
@@ -229,20 +218,41 @@ impl Receipt {
                 version: superblock.version,
                 block_sectors: superblock.data_block_sectors,
             },
-            databases: desired
-                .databases()
-                .into_iter()
-                .map(|path| RecordedDatabase {
-                    seen: observed.databases.contains(&path) || before(&path).is_some(),
-                    file: observed
-                        .database_files
-                        .iter()
-                        .find(|(there, _)| *there == path)
-                        .map(|(_, file)| *file)
-                        .or_else(|| before(&path)?.file),
-                    path,
-                })
-                .collect(),
+            databases: databases(desired, observed, before),
         })
     }
+}
+
+/// The databases as they are now, with what `old` remembers of those that are gone.
+pub(crate) fn databases(
+    desired: &Desired,
+    observed: &Observed,
+    old: &[RecordedDatabase],
+) -> Vec<RecordedDatabase> {
+    let before =
+        |path: &PathBuf| old.iter().find(|database| database.seen && database.path == *path);
+    let now = desired.databases().into_iter().map(|path| RecordedDatabase {
+        seen: observed.databases.contains(&path) || before(&path).is_some(),
+        file: observed
+            .database_files
+            .iter()
+            .find(|(there, _)| *there == path)
+            .map(|(_, file)| *file)
+            .or_else(|| before(&path)?.file),
+        path,
+    });
+    now.collect()
+}
+
+/// Whether what `old` says of the databases is still enough; see [`Receipt::holds`].
+pub(crate) fn hold(old: &[RecordedDatabase], now: &[RecordedDatabase]) -> bool {
+    let mut known = now.to_vec();
+    let any = old.iter().any(|database| database.seen);
+    for (database, old) in known.iter_mut().zip(old) {
+        database.seen &= old.seen || !any;
+        if old.file.is_none() {
+            database.file = None;
+        }
+    }
+    old == known
 }

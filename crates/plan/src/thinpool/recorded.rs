@@ -6,7 +6,7 @@ use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::{database, pool};
 
 use super::fill::refusal;
-use super::receipt::{Receipt, RecordedFile};
+use super::receipt::{Receipt, RecordedDatabase, RecordedFile};
 use super::{Desired, FileFacts, Observed, Recorded, SECTOR, Shape, Superblock};
 
 /// A receipt that says nothing: nobody can tell what belongs here.
@@ -51,24 +51,39 @@ pub(super) fn identity(desired: &Desired, observed: &Observed, receipt: &Receipt
             );
         }
     }
-    let gone = receipt.databases.iter().filter(|database| {
+    findings.extend(databases(desired, observed, &receipt.databases));
+    findings
+}
+
+/// Databases that were there with the pool and are not there now, or are other files.
+pub(crate) fn databases(
+    desired: &Desired,
+    observed: &Observed,
+    on_record: &[RecordedDatabase],
+) -> Vec<Finding> {
+    let gone = on_record.iter().filter(|database| {
         database.seen
             && desired.databases().contains(&database.path)
             && !observed.databases.contains(&database.path)
     });
-    findings.extend(gone.map(|database| {
+    let gone = gone.map(|database| {
         refusal(&pool::DATABASE_GONE, path(&database.path), desired, observed)
             .with("pool", &desired.name)
-    }));
-    findings.extend(replaced(desired, observed, receipt));
+    });
+    let mut findings: Vec<Finding> = gone.collect();
+    findings.extend(replaced(desired, observed, on_record));
     findings
 }
 
 /// Databases that are there and are other files than those on record: what they list may be in
 /// another pool, or in none.
-fn replaced(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Vec<Finding> {
+fn replaced(
+    desired: &Desired,
+    observed: &Observed,
+    on_record: &[RecordedDatabase],
+) -> Vec<Finding> {
     let other = |path: &PathBuf| {
-        let was = receipt.databases.iter().find(|database| database.path == *path)?.file?;
+        let was = on_record.iter().find(|database| database.path == *path)?.file?;
         let (_, is) = observed.database_files.iter().find(|(there, _)| there == path)?;
         (!was.is_same(is)).then_some((was, *is))
     };

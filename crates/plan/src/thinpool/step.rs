@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::table::Shape;
+use crate::lvm::VolumeReceipt;
 
 /// One thing to do. A path is the host's, not yet below a test's root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -91,6 +92,28 @@ pub enum Step {
         /// The pool.
         name: String,
     },
+    /// Writes the profile by which dmeventd makes a pool on LVM longer.
+    WriteProfile {
+        /// Where.
+        path: String,
+        /// What.
+        text: String,
+    },
+    /// Activates a pool on LVM, which checks its metadata, and has dmeventd watch it.
+    ActivateVolume {
+        /// `GROUP/VOLUME`
+        volume: String,
+    },
+    /// Writes a pool on LVM into the receipt.
+    WriteVolumeReceipt {
+        /// What.
+        receipt: VolumeReceipt,
+    },
+    /// Adds what is new to the receipt of a pool on LVM; as [`Self::RefreshReceipt`].
+    RefreshVolumeReceipt {
+        /// What.
+        receipt: VolumeReceipt,
+    },
 }
 
 /// Which half of a pool a device is.
@@ -145,6 +168,16 @@ impl fmt::Display for Step {
             Self::AwaitNode { name } => write!(f, "wait for /dev/mapper/{name}"),
             Self::WriteReceipt { name } => write!(f, "write {name} into the receipt"),
             Self::RefreshReceipt { name } => write!(f, "add to the receipt of {name}"),
+            Self::WriteProfile { path, .. } => write!(f, "write {path}"),
+            Self::ActivateVolume { volume } => {
+                write!(f, "activate {volume} with LVM, watched by dmeventd")
+            }
+            Self::WriteVolumeReceipt { receipt } => {
+                write!(f, "write {} into the receipt", receipt.name)
+            }
+            Self::RefreshVolumeReceipt { receipt } => {
+                write!(f, "add to the receipt of {}", receipt.name)
+            }
         }
     }
 }

@@ -163,6 +163,11 @@ pub fn containerd_command(config: &Config, facts: Facts) -> Vec<String> {
     [config.containerd.binary.as_str(), "--config", file].map(str::to_owned).to_vec()
 }
 
+/// dmeventd is started by its socket, or it would be a process of our unit. The profile is below
+/// /etc/lvm, and LVM keeps its own backups there.
+const LVM: &str = "Wants=dm-event.socket\nAfter=dm-event.socket\n\n[Service]\n\
+                   ReadWritePaths=-/etc/lvm";
+
 fn thinpool(config: &Config) -> String {
     let mut relations: Vec<String> = names::pool_directories(config)
         .into_iter()
@@ -171,6 +176,7 @@ fn thinpool(config: &Config) -> String {
     if config.thinpool.backend == Backend::Lvm {
         let devices = &config.thinpool.lvm.devices;
         relations.extend(devices.iter().map(|device| wanted(&device_unit(device.as_str()))));
+        relations.push(LVM.to_owned());
     }
     fill(
         include_str!("../../../../units/dropins/mvm-thinpool.conf"),

@@ -24,6 +24,7 @@ fn desired() -> Desired {
         metadata_size: 4 * MIB,
         instance: Instance::Dedicated,
         flintlockd_unit: "flintlockd.service".to_owned(),
+        lvm: mvm_plan::lvm::Wish::default(),
     }
 }
 

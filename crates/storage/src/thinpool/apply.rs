@@ -16,7 +16,7 @@ use mvm_plan::thinpool::{
 use super::{System, check, observe};
 use crate::loops::Held;
 use crate::mapper::Settling;
-use crate::{Error, files, receipt};
+use crate::{Error, files, lvm, receipt};
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,6 +38,8 @@ struct Run<'a> {
     data: Option<Held>,
     /// The device that this run created.
     created: Option<String>,
+    /// The logical volume that this run activated.
+    activated: Option<String>,
     /// udev's work on it, which goes on meanwhile.
     settling: Settling,
     report: Report,
@@ -54,6 +56,7 @@ pub(super) fn apply(
         metadata: None,
         data: None,
         created: None,
+        activated: None,
         settling: Settling::default(),
         report: Report::default(),
     };
@@ -99,12 +102,28 @@ impl Run<'_> {
             Step::AwaitNode { name } => self.await_node(name),
             Step::WriteReceipt { name } => self.write_receipt(name),
             Step::RefreshReceipt { name } => {
-                if let Err(error) = self.write_receipt(name) {
-                    let stale = Finding::new(&pool::RECEIPT_STALE, name).evidence(error.chain());
-                    self.report.findings.push(stale);
-                }
+                self.stale_at_most(name, self.write_receipt(name));
                 Ok(())
             }
+            Step::WriteProfile { path, text } => lvm::write_profile(roots, path, text),
+            Step::ActivateVolume { volume } => {
+                lvm::lvm(roots, self.system.programs)?.activate(volume)?;
+                self.activated = Some(volume.clone());
+                Ok(())
+            }
+            Step::WriteVolumeReceipt { receipt } => receipt::write_volume(roots, receipt),
+            Step::RefreshVolumeReceipt { receipt } => {
+                self.stale_at_most(&receipt.name, receipt::write_volume(roots, receipt));
+                Ok(())
+            }
+        }
+    }
+
+    /// That a receipt could not be brought up to date is told, and stops nothing.
+    fn stale_at_most(&mut self, name: &str, written: Result<(), Error>) {
+        if let Err(error) = written {
+            let stale = Finding::new(&pool::RECEIPT_STALE, name).evidence(error.chain());
+            self.report.findings.push(stale);
         }
     }
 
@@ -166,10 +185,15 @@ impl Run<'_> {
         // udev must be through with a device before it can be removed; what it says no longer
         // matters.
         let _ = self.settling.wait();
-        let Some(name) = &self.created else {
-            return error;
+        let removed = match (&self.created, &self.activated) {
+            (Some(name), _) => self.system.mapper.remove(name),
+            (None, Some(volume)) => {
+                let lvm = lvm::lvm(self.system.roots, self.system.programs);
+                lvm.and_then(|lvm| lvm.deactivate(volume))
+            }
+            (None, None) => return error,
         };
-        match self.system.mapper.remove(name) {
+        match removed {
             Ok(()) => error,
             Err(undo) => Error::Undo { undo: undo.chain(), source: Box::new(error) },
         }

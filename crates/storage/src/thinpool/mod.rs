@@ -123,7 +123,7 @@ pub fn bring_up(roots: &Roots, desired: &Desired) -> Vec<Finding> {
     }
 }
 
-fn with_kernel<T>(roots: &Roots, run: impl FnOnce(&System<'_>) -> T) -> T {
+pub(crate) fn with_kernel<T>(roots: &Roots, run: impl FnOnce(&System<'_>) -> T) -> T {
     let (loops, mapper) = (loops::Kernel::new(roots), mapper::Kernel::new(roots));
     run(&System {
         roots,

@@ -12,7 +12,7 @@ use mvm_plan::thinpool::{
 use super::System;
 use crate::loops::Loop;
 use crate::mapper::{DeviceMapper, Look};
-use crate::{Error, files, receipt};
+use crate::{Error, files, lvm, receipt};
 
 pub(super) fn observe(system: &System<'_>, desired: &Desired) -> Result<Observed, Error> {
     let mut observed = nothing();
@@ -20,10 +20,11 @@ pub(super) fn observe(system: &System<'_>, desired: &Desired) -> Result<Observed
     if observed.device_mapper == Control::Usable {
         observed.device = device(system, &desired.name)?;
     }
-    if desired.backend != Backend::Loop {
-        return Ok(observed);
+    match desired.backend {
+        Backend::Loop => on_disk(system, desired, &mut observed)?,
+        Backend::Lvm => return on_lvm(system, desired, observed),
+        Backend::External => return Ok(observed),
     }
-    on_disk(system, desired, &mut observed)?;
     match &observed.device {
         Device::Pool(live) => observed.node = node(system, &desired.name, live.number),
         // Only what activates a pool has to know about free loop devices and thin_check.
@@ -53,7 +54,26 @@ fn nothing() -> Observed {
         database_files: Vec::new(),
         containerd_metadata: None,
         thin_check: None,
+        lvm: None,
     }
+}
+
+fn on_lvm(
+    system: &System<'_>,
+    desired: &Desired,
+    mut observed: Observed,
+) -> Result<Observed, Error> {
+    observed.receipt = receipt::read(system.roots);
+    databases(system, desired, &mut observed)?;
+    observed.lvm = lvm::observe(system.roots, system.programs, &desired.lvm)?;
+    match &observed.device {
+        Device::Pool(live) => observed.node = node(system, &desired.name, live.number),
+        // Only what activates a pool has to know about thin_check.
+        Device::Absent | Device::Empty { .. } | Device::Other { .. } => {
+            observed.thin_check = exec::find(system.roots, "thin_check");
+        }
+    }
+    Ok(observed)
 }
 
 fn on_disk(system: &System<'_>, desired: &Desired, observed: &mut Observed) -> Result<(), Error> {
@@ -66,6 +86,12 @@ fn on_disk(system: &System<'_>, desired: &Desired, observed: &mut Observed) -> R
         observed.superblock = files::superblock(&roots.at(desired.metadata()))?;
     }
     observed.receipt = receipt::read(roots);
+    databases(system, desired, observed)
+}
+
+/// containerd's databases about the pool.
+fn databases(system: &System<'_>, desired: &Desired, observed: &mut Observed) -> Result<(), Error> {
+    let roots = system.roots;
     observed.databases = existing(system, desired.databases())?;
     for path in &observed.databases {
         if let Some(file) = files::facts(&roots.at(path))? {

@@ -35,7 +35,9 @@ fn road(system: &System<'_>, desired: &Desired, findings: &mut Vec<Finding>) -> 
         };
         findings.extend(second.findings.into_iter().filter(|finding| !said(finding)));
         // That this one failed has been said, and the pool is up without it.
-        let left = |step: &&Step| !matches!(step, Step::RefreshReceipt { .. });
+        let left = |step: &&Step| {
+            !matches!(step, Step::RefreshReceipt { .. } | Step::RefreshVolumeReceipt { .. })
+        };
         let steps: Vec<String> =
             second.steps.iter().filter(left).map(ToString::to_string).collect();
         if !steps.is_empty() {

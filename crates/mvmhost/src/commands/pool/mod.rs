@@ -1,6 +1,7 @@
 //! `mvmhost pool`: one file for each of its subcommands.
 
 mod check;
+mod create;
 mod grow;
 mod remove;
 mod repair;
@@ -16,6 +17,7 @@ use crate::output::{self, Exit};
 
 pub(super) fn run(context: &Context, what: &PoolCommand) -> Exit {
     match what {
+        PoolCommand::Create { wipe } => create::run(context, wipe.as_deref()),
         PoolCommand::Status => status::run(context),
         PoolCommand::Grow { to } => grow::run(context, *to),
         PoolCommand::Check => check::run(context),

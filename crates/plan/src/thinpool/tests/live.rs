@@ -127,9 +127,11 @@ fn an_external_pool_is_only_looked_at() {
 }
 
 #[test]
-fn lvm_is_not_pretended() {
+fn without_lvm2_there_is_no_pool_on_lvm() {
     let desired = Desired { backend: Backend::Lvm, ..desired() };
-    assert_eq!(codes(&plan(&desired, &bare())), [pool::LVM_UNSUPPORTED.code]);
+    let plan = plan(&desired, &bare());
+    assert_eq!(codes(&plan), [mvm_diagnostics::catalogue::disk::LVM_MISSING.code]);
+    assert_eq!(class(&plan.findings), Class::Unavailable);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::*;
 const DIR: &str = "/var/lib/containerd-dev/snapshotter/devmapper";
 const GIB: u64 = 1 << 30;
 
-fn desired() -> Desired {
+pub(crate) fn desired() -> Desired {
     Desired {
         backend: Backend::Loop,
         name: "flintlock-dev-thinpool".to_owned(),
@@ -19,11 +19,12 @@ fn desired() -> Desired {
         metadata_size: 10 * GIB,
         instance: Instance::Dedicated,
         flintlockd_unit: "flintlockd.service".to_owned(),
+        lvm: crate::lvm::Wish::default(),
     }
 }
 
 /// A machine on which nothing was ever done.
-fn bare() -> Observed {
+pub(crate) fn bare() -> Observed {
     Observed {
         device_mapper: Control::Usable,
         loop_control: Control::Usable,
@@ -45,6 +46,7 @@ fn bare() -> Observed {
         database_files: Vec::new(),
         containerd_metadata: None,
         thin_check: Some(PathBuf::from("/usr/sbin/thin_check")),
+        lvm: None,
     }
 }
 

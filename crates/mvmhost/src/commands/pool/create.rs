@@ -1,0 +1,30 @@
+//! `mvmhost pool create`: makes the pool on disks; the only command that does.
+
+use mvm_diagnostics::sink;
+use mvm_plan::thinpool::{Class, Desired, class};
+use mvm_storage::lvm::create;
+
+use crate::context::{self, Context};
+use crate::output::{self, Exit};
+
+pub(super) fn run(context: &Context, token: Option<&str>) -> Exit {
+    // What is invalid is not acted on, and a file that once was good may name other disks.
+    let loaded = match context.load() {
+        Ok(loaded) => loaded,
+        Err(findings) => {
+            output::findings(context.json, &findings);
+            return Exit::Config;
+        }
+    };
+    let mut findings: Vec<_> = context::without_effect(&loaded).into_iter().collect();
+    findings.extend(create(&context.roots, &Desired::new(&loaded.config), token));
+    // Whoever reads the journal later sees what was done to the disks, and what was refused.
+    findings.iter().for_each(sink::record);
+    output::findings(context.json, &findings);
+    match class(&findings) {
+        Class::Fine => Exit::Done,
+        Class::Broken => Exit::Findings,
+        Class::Unavailable => Exit::Unavailable,
+        Class::Refused => Exit::Refused,
+    }
+}

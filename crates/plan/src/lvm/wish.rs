@@ -1,0 +1,81 @@
+//! What the file asks for, and what is there.
+
+use mvm_config::Config;
+
+use super::{Group, Recorded, Volume};
+
+/// Where LVM looks for profiles.
+const PROFILES: &str = "/etc/lvm/profile";
+/// LVM takes a lower threshold for this one.
+const LEAST_THRESHOLD: u8 = 50;
+/// The tag of a volume group that mvmhost made.
+pub const TAG: &str = "mvmhost";
+
+/// The part of the configuration that is about a pool on disks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wish {
+    /// Paths below /dev/disk/by-id.
+    pub devices: Vec<String>,
+    /// The volume group.
+    pub group: String,
+    /// The logical volume in it.
+    pub volume: String,
+    /// At how many percent dmeventd makes the pool longer.
+    pub warn_percent: u8,
+    /// By how many percent of its size then.
+    pub grow_percent: u8,
+}
+
+impl Wish {
+    /// From the configuration.
+    pub fn new(config: &Config) -> Self {
+        let (pool, guard) = (&config.thinpool, &config.thinpool.guard);
+        let group = &pool.lvm.volume_group;
+        let volume = pool.name.as_str().strip_prefix(&group.dm_prefix()).unwrap_or_default();
+        Self {
+            devices: pool.lvm.devices.iter().map(|device| device.as_str().to_owned()).collect(),
+            group: group.as_str().to_owned(),
+            volume: volume.replace("--", "-"),
+            warn_percent: guard.warn_percent.0,
+            grow_percent: guard.grow_percent.0,
+        }
+    }
+
+    /// `GROUP/VOLUME`, as LVM's commands take it.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.group, self.volume)
+    }
+
+    /// The name of the profile by which dmeventd makes the pool longer.
+    pub fn profile(&self) -> String {
+        format!("mvmhost-{}", self.group)
+    }
+
+    /// Where the profile is.
+    pub fn profile_path(&self) -> String {
+        format!("{PROFILES}/{}.profile", self.profile())
+    }
+
+    /// The profile.
+    pub fn profile_text(&self) -> String {
+        format!(
+            "# Written by mvmhost from [thinpool.guard]; changes are lost.\nactivation {{\n\
+             \tthin_pool_autoextend_threshold={}\n\tthin_pool_autoextend_percent={}\n}}\n",
+            self.warn_percent.max(LEAST_THRESHOLD),
+            self.grow_percent
+        )
+    }
+}
+
+/// What LVM and the receipt show.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// The volume groups of the wanted name.
+    pub groups: Vec<Group>,
+    /// What is in them.
+    pub volumes: Vec<Volume>,
+    /// What the profile says, where there is one.
+    pub profile: Option<String>,
+    /// What the receipt says.
+    pub receipt: Recorded,
+}

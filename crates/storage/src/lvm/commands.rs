@@ -1,0 +1,169 @@
+//! THE file that runs LVM's commands.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use mvm_config::Roots;
+use mvm_host::exec::{self, Execute, Exit, Limits};
+use mvm_host::notify;
+use mvm_plan::lvm::{CHUNK, GROUP, Group, Layout, ReportError, TAG, VOLUME, Volume};
+use mvm_plan::lvm::{groups, volumes};
+
+use crate::Error;
+
+/// A report reads the labels of all disks; one that hangs is not waited for.
+const REPORT_LIMIT: Duration = Duration::from_secs(60);
+/// Writing labels and metadata takes as many flushes of the disks.
+const CHANGE_LIMIT: Duration = Duration::from_secs(120);
+/// How often systemd hears that an activation, with its thin_check, is still running.
+const NEWS: Duration = Duration::from_secs(10);
+/// What the start may take from each of these on.
+const EXTENSION: Duration = Duration::from_secs(60);
+/// While this is not there LVM uses every disk. mvmhost never makes it: LVM would from then on
+/// hide all disks that are not in it.
+const DEVICES_FILE: &str = "/etc/lvm/devices/system.devices";
+
+/// LVM's commands on this machine.
+pub struct Lvm<'a> {
+    programs: &'a dyn Execute,
+    program: PathBuf,
+    devices_file: bool,
+}
+
+impl<'a> Lvm<'a> {
+    /// `None` where lvm2 is not installed.
+    pub fn find(roots: &Roots, programs: &'a dyn Execute) -> Option<Self> {
+        let program = exec::find(roots, "lvm")?;
+        Some(Self { programs, program, devices_file: roots.at(DEVICES_FILE).exists() })
+    }
+
+    /// The volume groups of this name.
+    ///
+    /// # Errors
+    /// When LVM fails or says something else than a report.
+    pub fn groups(&self, name: &str) -> Result<Vec<Group>, Error> {
+        self.report("vgs", &["--options", GROUP], name, groups)
+    }
+
+    /// What is in the volume groups of this name, LVM's own volumes too.
+    ///
+    /// # Errors
+    /// As [`Self::groups`].
+    pub fn volumes(&self, group: &str) -> Result<Vec<Volume>, Error> {
+        self.report("lvs", &["--all", "--options", VOLUME], group, volumes)
+    }
+
+    /// Activates a volume, which checks a thin pool's metadata, and has dmeventd watch it. However
+    /// long the check takes, systemd is told that it goes on.
+    ///
+    /// # Errors
+    /// When LVM refuses.
+    pub fn activate(&self, volume: &str) -> Result<(), Error> {
+        notify::extend_timeout(EXTENSION);
+        let mut tell = || notify::extend_timeout(EXTENSION);
+        let limits = Limits { every: Some((NEWS, &mut tell)), ..Limits::default() };
+        self.run("lvchange", &["--activate", "y", "--monitor", "y", volume], limits).map(drop)
+    }
+
+    /// Takes a volume's devices down; fails while somebody has it open.
+    ///
+    /// # Errors
+    /// When LVM refuses.
+    pub fn deactivate(&self, volume: &str) -> Result<(), Error> {
+        self.change("lvchange", &["--activate", "n", volume])
+    }
+
+    /// Makes a volume group of disks with nothing on them, with our tag. LVM looks for signatures
+    /// too, and nothing answers its question whether to wipe one.
+    ///
+    /// # Errors
+    /// When LVM refuses.
+    pub fn create_group(&self, group: &str, devices: &[String]) -> Result<(), Error> {
+        let mut args = vec!["--addtag", TAG, group];
+        args.extend(devices.iter().map(String::as_str));
+        self.change("vgcreate", &args)
+    }
+
+    /// Makes a thin pool in a volume group, active and watched.
+    ///
+    /// # Errors
+    /// When LVM refuses.
+    pub fn create_pool(
+        &self,
+        group: &str,
+        volume: &str,
+        profile: &str,
+        layout: &Layout,
+        extent_size: u64,
+    ) -> Result<(), Error> {
+        let data = layout.data.to_string();
+        let metadata = format!("{}b", layout.metadata.saturating_mul(extent_size));
+        let chunk = format!("{CHUNK}b");
+        let what = ["--type", "thin-pool", "--name", volume];
+        let sizes = ["--extents", &data, "--poolmetadatasize", &metadata, "--chunksize", &chunk];
+        // Blocks are zeroed: what a deleted microVM wrote must not be readable by the next one.
+        let how = ["--zero", "y", "--poolmetadataspare", "y", "--monitor", "y"];
+        let args: Vec<&str> =
+            [&what[..], &sizes, &how, &["--metadataprofile", profile, group]].concat();
+        self.change("lvcreate", &args)
+    }
+
+    fn report<T>(
+        &self,
+        command: &str,
+        options: &[&str],
+        group: &str,
+        read: fn(&str) -> Result<T, ReportError>,
+    ) -> Result<T, Error> {
+        let select = format!("vg_name=\"{group}\"");
+        let form = ["--reportformat", "json", "--units", "b", "--nosuffix", "--select", &select];
+        let args = [&form[..], options].concat();
+        let exit = self.run(command, &args, Limits::timeout(REPORT_LIMIT))?;
+        let odd = |why| Error::Report { command: command.to_owned(), why };
+        if exit.stdout_truncated {
+            return Err(odd("it is too long".to_owned()));
+        }
+        read(&exit.stdout).map_err(|error| odd(error.why))
+    }
+
+    fn change(&self, command: &str, args: &[&str]) -> Result<(), Error> {
+        self.run(command, args, Limits::timeout(CHANGE_LIMIT)).map(drop)
+    }
+
+    fn run(&self, command: &str, args: &[&str], mut limits: Limits<'_>) -> Result<Exit, Error> {
+        let mut all = vec![command];
+        if !self.devices_file {
+            all.extend(["--devicesfile", ""]);
+        }
+        all.extend(args);
+        succeed(self.programs, &self.program, command, &all, &mut limits)
+    }
+}
+
+/// Runs a program that has to succeed; `command` is what messages call it.
+///
+/// # Errors
+/// [`Error::Command`] and [`Error::CommandFailed`]
+pub(super) fn succeed(
+    programs: &dyn Execute,
+    program: &Path,
+    command: &str,
+    args: &[&str],
+    limits: &mut Limits<'_>,
+) -> Result<Exit, Error> {
+    let args: Vec<&OsStr> = args.iter().map(OsStr::new).collect();
+    let exit = programs
+        .run(program, &args, limits)
+        .map_err(|source| Error::Command { command: command.to_owned(), source })?;
+    if exit.success() {
+        return Ok(exit);
+    }
+    let end = match (exit.code, exit.signal) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, signal) => format!("signal {}", signal.unwrap_or_default()),
+    };
+    let said = if exit.stderr.trim().is_empty() { &exit.stdout } else { &exit.stderr };
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    Err(Error::CommandFailed { command: command.to_owned(), outcome: format!("{end}: {said}") })
+}
