@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use crate::guest::{Guest, Options};
+use crate::guest::{Disk, Guest, Options};
 use crate::image::{Image, Suite, default_cache};
 use crate::repository::Repository;
 use crate::runner::Context;
@@ -11,6 +11,10 @@ use crate::tools;
 
 /// The programs that are in no package registry, made by tests/standins.
 const STANDINS: [&str; 2] = ["flintlockd", "firecracker"];
+
+/// An empty disk beside the root disk, which takes up nothing until it is written.
+pub const SCRATCH: &str = "/dev/disk/by-id/virtio-mvmscratch";
+const SCRATCH_MIB: u64 = 3072;
 
 /// A guest of `suite` as [`boot`] makes it; its image is built the first time.
 ///
@@ -28,7 +32,9 @@ pub fn host(suite: Suite) -> Result<Context> {
 pub fn boot(image: Image) -> Result<Context> {
     let packages = tools::target_dir().join("packages");
     let repository = Repository::build(image.suite(), &[&image.pool(), &packages])?;
-    let options = Options { repository: Some(repository.disk()), ..Options::default() };
+    let disks = vec![Disk { serial: "mvmscratch".to_owned(), mib: SCRATCH_MIB }];
+    let repository_disk = Some(repository.disk());
+    let options = Options { disks, repository: repository_disk, ..Options::default() };
     let mut guest = Guest::boot(&image, options)?;
     repository.install(&mut guest)?;
     Ok(Context { guest, repository: Some(repository) })

@@ -12,6 +12,7 @@ pub mod guard;
 pub mod host;
 pub mod images;
 pub mod install;
+pub mod lvm;
 pub mod network;
 pub mod package;
 pub mod pool;
@@ -47,6 +48,7 @@ pub const CORE: &[Test] = &[
     Test::from(UP, "guard", guard::growing_survives_kills_and_power_cuts),
     Test::from(UP, "pool-down", guard::a_pool_is_taken_down_and_checked),
     Test::from(UP, "provision-sh", pool::a_pool_of_provision_sh_is_taken_over),
+    Test::from(UP, "lvm", lvm::a_pool_on_a_disk),
     Test::from(UP, "other-faults", faults::the_rest),
     Test::from(UP, "pool-faults", faults::a_pool_without_writes_is_refused),
     Test::from(UP, "upgrade", upgrade::an_upgrade_disturbs_nothing),
