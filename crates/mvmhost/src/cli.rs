@@ -217,7 +217,7 @@ pub(crate) enum PoolCommand {
         #[arg(long, value_name = "TOKEN", conflicts_with = "dry_run")]
         accept: Option<String>,
     },
-    /// Take the pool's devices down when nobody uses them; its files stay
+    /// Take the pool's devices down when nobody uses them; its data stay
     Remove,
 }
 

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use mvm_config::Roots;
-use mvm_host::processes;
+use mvm_host::{exec, processes};
 use mvm_plan::teardown::{Holder, Seen, Step, Who, microvm};
 use mvm_plan::thinpool::{Backing, Desired, DevNum, Device, FileFacts, LivePool, Observed};
 
 use crate::loops::LoopDevices;
 use crate::mapper::DeviceMapper;
-use crate::{Error, files, loops, mapper, thinpool};
+use crate::{Error, files, loops, lvm, mapper, thinpool};
 
 /// Gathers who uses the pool. Changes nothing. Units are not looked at.
 ///
@@ -22,6 +22,10 @@ pub fn observe(roots: &Roots, desired: &Desired) -> Result<Seen, Error> {
     let number = match &observed.device {
         Device::Absent => None,
         Device::Pool(live) if on_our_files(live, &observed) => Some(live.number),
+        Device::Pool(live) if mvm_plan::lvm::is_live(desired, &observed) => {
+            seen.volume = Some(desired.lvm.path());
+            Some(live.number)
+        }
         // Without a table it holds nothing.
         Device::Empty { number, uuid } if *uuid == desired.uuid() => Some(*number),
         Device::Pool(_) | Device::Empty { .. } | Device::Other { .. } => {
@@ -134,6 +138,7 @@ pub fn apply(roots: &Roots, steps: &[Step]) -> Result<(), Error> {
         log::debug!("{step}");
         match step {
             Step::Remove { name } => mapper::Kernel::new(roots).remove(name)?,
+            Step::Deactivate { volume } => lvm::lvm(roots, &exec::System)?.deactivate(volume)?,
             Step::Detach { device } => loops::Kernel::new(roots).detach(device)?,
         }
     }

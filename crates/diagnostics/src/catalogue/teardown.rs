@@ -16,7 +16,7 @@ catalogue! {
                  mvmhost pool remove",
     }
     REMOVED = "MVM-POOL-132", "b20532fc31a0968fab1fa2e85f17c239", Info {
-        message: "thin pool {subject} was taken down; its files in {directory} stay as they are",
+        message: "thin pool {subject} was taken down; what is in it stays as it is",
         cause: "`mvmhost pool remove` takes the devices down. Data, databases and the record stay, \
                 so that the next start brings the same pool up again.",
         remedy: "",

@@ -122,6 +122,14 @@ pub(super) fn taken(desired: &Desired, target: &str, table: &str) -> Finding {
     Finding::new(&pool::NAME_TAKEN, &desired.name).with("target", target).evidence(table)
 }
 
+/// Whether the device under the pool's name is the volume that the configuration names.
+pub fn is_live(desired: &Desired, observed: &Observed) -> bool {
+    let (Some(seen), Device::Pool(live)) = (&observed.lvm, &observed.device) else {
+        return false;
+    };
+    matches!(there(&desired.lvm, seen), Ok(Some((group, volume))) if is_volume(live, group, volume))
+}
+
 fn is_volume(live: &LivePool, group: &Group, volume: &Volume) -> bool {
     let plain = |uuid: &str| uuid.replace('-', "");
     let own = format!("{}{}", plain(&group.vg_uuid), plain(&volume.lv_uuid));

@@ -177,6 +177,8 @@ fn what_is_not_our_pool_is_left_alone() {
     refuses(&spoilt, &disk::RECEIPT_UNREADABLE, Class::Refused);
     let foreign = Observed { device: live("MVM-flintlock-thinpool"), ..down() };
     refuses(&foreign, &pool::NAME_TAKEN, Class::Refused);
+    assert!(is_live(&desired(), &up()) && !is_live(&desired(), &foreign));
+    assert!(!is_live(&desired(), &down()) && !is_live(&desired(), &bare()));
     let unchecked = Observed { thin_check: None, ..down() };
     refuses(&unchecked, &pool::THIN_CHECK_MISSING, Class::Unavailable);
 }

@@ -22,6 +22,8 @@ pub struct Seen {
     pub holders: Vec<Holder>,
     /// Units that run on the pool.
     pub units: Vec<String>,
+    /// `GROUP/VOLUME`, for a pool that LVM takes down.
+    pub volume: Option<String>,
     /// Loop devices with one of the pool's files behind them, such as `loop0`.
     pub loops: Vec<String>,
 }
@@ -77,6 +79,11 @@ pub enum Step {
         /// Its name.
         name: String,
     },
+    /// Takes a logical volume's devices down; LVM fails when somebody has them open.
+    Deactivate {
+        /// `GROUP/VOLUME`
+        volume: String,
+    },
     /// Lets go of a loop device's file.
     Detach {
         /// Such as `loop0`.
@@ -88,6 +95,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Remove { name } => write!(f, "remove {name}"),
+            Self::Deactivate { volume } => write!(f, "deactivate {volume}"),
             Self::Detach { device } => write!(f, "detach {device}"),
         }
     }
@@ -107,12 +115,15 @@ pub fn plan(name: &str, seen: &Seen) -> Plan<Step> {
     findings.extend(seen.units.iter().map(unit));
     if seen.foreign {
         let other = Finding::new(&teardown::NOT_REMOVED, name);
-        let why = "the device of that name is not on the files of the configuration";
+        let why = "the device of that name is not on the files or disks of the configuration";
         findings.push(other.with("why", why));
     }
     let remove = |name: &str| Step::Remove { name: name.to_owned() };
     let mut steps: Vec<Step> = seen.devices.iter().map(|device| remove(device)).collect();
-    steps.extend(seen.there.then(|| remove(name)));
+    steps.extend(seen.there.then(|| match &seen.volume {
+        Some(volume) => Step::Deactivate { volume: volume.clone() },
+        None => remove(name),
+    }));
     // Those of mvmhost go by themselves with the pool; those of losetup stay.
     steps.extend(seen.loops.iter().map(|device| Step::Detach { device: device.clone() }));
     Plan::new(steps, findings)
@@ -155,6 +166,10 @@ mod tests {
         let lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
         assert_eq!(lines, ["remove p-snap-1", "remove p-snap-2", "remove p", "detach loop3"]);
         assert!(super::plan("p", &Seen::default()).steps.is_empty());
+        let lvm = Seen { volume: Some("a/p".to_owned()), loops: Vec::new(), ..idle() };
+        let lines: Vec<String> =
+            super::plan("p", &lvm).steps.iter().map(ToString::to_string).collect();
+        assert_eq!(lines, ["remove p-snap-1", "remove p-snap-2", "deactivate a/p"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `mvmhost pool remove`: takes the devices down when nobody uses them; the files stay.
+//! `mvmhost pool remove`: takes the devices down when nobody uses them; the data stay.
 
 use std::time::Duration;
 
@@ -55,8 +55,7 @@ pub(super) fn run(context: &Context) -> Exit {
     findings.extend(plan.findings);
     if !refused {
         findings.push(match take_down(roots, &plan.steps, &mut manager) {
-            Ok(()) => Finding::new(&teardown::REMOVED, name)
-                .with("directory", desired.directory.display()),
+            Ok(()) => Finding::new(&teardown::REMOVED, name),
             Err(why) => Finding::new(&teardown::NOT_REMOVED, name).with("why", why),
         });
     }
