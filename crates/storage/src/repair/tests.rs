@@ -29,6 +29,7 @@ fn desired() -> Desired {
         metadata_size: 4 << 20,
         instance: Instance::Dedicated,
         flintlockd_unit: "flintlockd.service".to_owned(),
+        lvm: mvm_plan::lvm::Wish::default(),
     }
 }
 

@@ -17,8 +17,8 @@ pub mod network;
 pub mod package;
 pub mod pool;
 pub mod repair;
-pub mod uplink;
 pub mod upgrade;
+pub mod uplink;
 pub mod vlan;
 
 use crate::runner::Test;
