@@ -166,4 +166,36 @@ mod tests {
         assert_eq!(units, expected);
         assert_eq!(seen.lvm, ["flintlock-thinpool"]);
     }
+
+    /// Files of provision.sh's after a reboot: the table that was live comes back.
+    #[test]
+    fn a_pool_that_is_down_is_recorded_with_the_table_it_had() {
+        // Not below /tmp, which may be a tmpfs: that is refused.
+        let program = std::env::current_exe().unwrap();
+        let folder = tempfile::TempDir::new_in(program.parent().unwrap()).unwrap();
+        let machine = Machine::new(folder.path());
+        let system = thinpool::System {
+            roots: &machine.roots,
+            loops: &machine,
+            mapper: &machine,
+            programs: &mvm_host::exec::Recording::default(),
+            patience: std::time::Duration::from_millis(20),
+        };
+        let text = "[thinpool.loop]\ndata-size = \"64MiB\"\nmetadata-size = \"4MiB\"\n";
+        let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
+        let desired = Desired::new(&mvm_config::load::parse(&[source]).unwrap().config);
+        let look = || thinpool::observe_with(&system, &desired).unwrap();
+        let plan = |observed: &Observed| mvm_plan::thinpool::plan(&desired, observed);
+        thinpool::apply_with(&system, &plan(&look()), &desired).unwrap();
+        machine.reboot();
+        fs::remove_file(machine.roots.receipt()).unwrap();
+        let observed = look();
+        record(&machine.roots, &desired, &observed, &plan(&observed)).unwrap();
+        let steps: Vec<String> = plan(&look()).steps.iter().map(ToString::to_string).collect();
+        assert!(steps[3].ends_with("128 32768 1 skip_block_zeroing"), "{steps:?}");
+        assert!(!steps.iter().any(|step| step.contains("receipt")), "{steps:?}");
+        let mine = fs::read(machine.roots.receipt()).unwrap();
+        record(&machine.roots, &desired, &look(), &plan(&look())).unwrap();
+        assert_eq!(fs::read(machine.roots.receipt()).unwrap(), mine);
+    }
 }
