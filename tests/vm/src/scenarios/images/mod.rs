@@ -11,13 +11,12 @@ use crate::guest::Guest;
 use crate::image::Suite;
 use crate::runner::Context;
 
+mod broken;
 mod pruned;
 
 /// In containerd's words.
 const ROOT: &str = "127.0.0.1:5000/test/root:1";
 const KERNEL: &str = "127.0.0.1:5000/test/kernel:1";
-const SERVE: &str = "systemd-run -q --unit=registry docker-registry serve /srv/registry.yml &&
-    for i in $(seq 100); do ss -ltnH sport = :5000 | grep -q . && exit 0; sleep 0.2; done; exit 1";
 /// Requests that the registry has answered in this boot.
 const REQUESTS: &str = "journalctl --sync; journalctl -b -u registry.service -o cat | grep -c -e '\"GET /v2' -e '\"HEAD /v2' || true";
 /// For a pull of four megabytes into a pool in a file, emulated.
@@ -34,7 +33,10 @@ pub fn images_are_where_flintlock_looks(context: &mut Context) -> Result<()> {
     guest.ok("ln -s /dev/null /etc/systemd/system/docker-registry.service
         DEBIAN_FRONTEND=noninteractive apt-get install -y docker-registry >/dev/null 2>&1")?;
     guest.ok(&format!("{REGISTRY}{}", include_str!("registry.sh")))?;
-    guest.ok(SERVE)?;
+    guest.ok(&serve("registry", "5000"))?;
+    if !all {
+        broken::a_pull_breaks_off(guest)?;
+    }
     killed_and_started_again(guest)?;
     complete(guest)?;
     nothing_is_asked_twice(guest)?;
@@ -46,8 +48,27 @@ pub fn images_are_where_flintlock_looks(context: &mut Context) -> Result<()> {
         without_the_registry(guest)?;
         pruned::what_nobody_names_goes(guest)?;
         pruned::a_pool_without_room_is_spared(guest)?;
+    } else {
+        broken::behind_tls_with_a_login(guest)?;
     }
     Ok(())
+}
+
+/// Starts a registry as a unit, from the file in /srv of the same name.
+fn serve(unit: &str, port: &str) -> String {
+    format!(
+        "systemd-run -q --unit={unit} docker-registry serve /srv/{unit}.yml &&
+        for i in $(seq 100); do ss -ltnH sport = :{port} | grep -q . && exit 0; sleep 0.2; done; exit 1"
+    )
+}
+
+/// Waits until a layer is being unpacked into the pool.
+fn unpacking() -> String {
+    format!(
+        "for i in $(seq 300); do
+            {CTR} snapshots --snapshotter devmapper ls | grep -q extract- && break; sleep 0.1
+        done"
+    )
 }
 
 fn configure(guest: &mut Guest, more: &str) -> Result<()> {
@@ -72,10 +93,9 @@ fn killed_and_started_again(guest: &mut Guest) -> Result<()> {
         "{applied:?}"
     );
     guest.ok(&format!(
-        "for i in $(seq 300); do
-            {CTR} snapshots --snapshotter devmapper ls | grep -q extract- && break; sleep 0.1
-        done
-        kill -9 $(systemctl show -P MainPID mvm-images.service)"
+        "{}
+        kill -9 $(systemctl show -P MainPID mvm-images.service)",
+        unpacking()
     ))?;
     let verified = guest.run("mvmhost images verify")?;
     ensure!(verified.code() == Some(1) && verified.stderr.contains("MVM-IMG-012"), "{verified:?}");
@@ -191,7 +211,7 @@ fn without_the_registry(guest: &mut Guest) -> Result<()> {
     ensure!(!applied.success(), "flintlockd was started without a kernel");
     host::said(guest, "MVM-IMG-002")?;
     host::said(guest, "MVM-IMG-011")?;
-    guest.ok(SERVE)?;
+    guest.ok(&serve("registry", "5000"))?;
     guest.wait_for("systemctl is-active flintlockd.service", host::HEALS)?;
     host::settles(guest, host::HEALS)?;
     guest.ok("mvmhost images verify").map(drop)

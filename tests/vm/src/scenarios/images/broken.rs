@@ -1,0 +1,68 @@
+//! Pulls that break off, and a registry that lets nobody in.
+
+use anyhow::{Result, ensure};
+
+use super::super::host::{self, CTR};
+use super::{PULLED, ROOT, RUN, configure, serve, unpacking};
+use crate::guest::Guest;
+
+/// Where containerd-dev keeps its blobs.
+const BLOBS: &str = "/var/lib/containerd-dev/io.containerd.content.v1.content";
+/// Of the same registry behind TLS, with a name and a password.
+const PRIVATE: &str = "registry.test:5443/test/root:1";
+
+/// The file system with the blobs is full, and once it has room containerd is killed. Each ends
+/// with a message; the blob that has come in part is gone on with by the next run.
+pub(super) fn a_pull_breaks_off(guest: &mut Guest) -> Result<()> {
+    configure(guest, "")?;
+    guest.ok(&format!("mount -t tmpfs -o size=2m blobs {BLOBS} && mkdir {BLOBS}/ingest"))?;
+    let full = guest.run("mvmhost images pull")?;
+    ensure!(full.code() == Some(1) && full.stderr.contains("MVM-IMG-007"), "{full:?}");
+    ensure!(full.stderr.contains("no space left on device"), "{full:?}");
+    guest.ok(&format!("{CTR} content active | grep layer-"))?;
+    guest.ok(&format!("mount -o remount,size=64m {BLOBS}"))?;
+    guest.ok(&format!(
+        "mvmhost images pull >/root/said 2>&1 & pull=$!
+        {}
+        kill -9 $(systemctl show -P MainPID containerd-dev.service)
+        wait $pull; test $? = 1 && grep -q MVM-IMG-007 /root/said || {{ cat /root/said; exit 1; }}",
+        unpacking()
+    ))?;
+    guest.wait_for(&format!("{CTR} version"), host::HEALS)
+}
+
+/// Nothing goes to or comes from a registry whose certificate nobody vouches for, and nothing comes
+/// without the login that the unit gets from systemd. The guard brakes while the first layer is
+/// unpacked: it is the last one until there is room.
+pub(super) fn behind_tls_with_a_login(guest: &mut Guest) -> Result<()> {
+    guest.ok(include_str!("tls.sh"))?;
+    guest.ok(&serve("private", "5443"))?;
+    guest.ok(&format!(
+        "{CTR} images rm --sync {ROOT}
+        printf '[images]\\nroot = [\"{PRIVATE}\"]\\n' >/etc/mvmhost.toml"
+    ))?;
+    let stranger = guest.run("mvmhost images pull")?;
+    ensure!(stranger.stderr.contains("MVM-IMG-002"), "{stranger:?}");
+    ensure!(stranger.stderr.contains("certificate"), "{stranger:?}");
+    guest.ok("cp /srv/tls/ca.crt /usr/local/share/ca-certificates/ && update-ca-certificates")?;
+    let refused = guest.run("mvmhost images pull")?;
+    ensure!(refused.stderr.contains("MVM-IMG-003"), "{refused:?}");
+
+    guest.ok(
+        "mkdir -p /etc/credstore && cp /srv/tls/config.json /etc/credstore/mvmhost.registry-auth",
+    )?;
+    guest.ok(&format!(
+        "systemctl stop mvm-guard.service; systemctl start --no-block mvm-images.service
+        {}
+        echo full >/run/mvmhost/brake",
+        unpacking()
+    ))?;
+    guest.wait_for("! systemctl is-active mvm-images.service", PULLED)?;
+    host::said(guest, "MVM-IMG-019")?;
+    let layers = guest.ok(&format!("{CTR} snapshots --snapshotter devmapper ls"))?;
+    ensure!(layers.matches("sha256:").count() == 1 && layers.contains("Committed"), "{layers}");
+    guest.ok("rm /run/mvmhost/brake && systemctl start mvm-guard.service")?;
+    guest.ok(RUN)?;
+    guest.ok("mvmhost images verify")?;
+    guest.ok(&format!("{CTR} images check | grep -q '^{PRIVATE} .* complete ('")).map(drop)
+}
