@@ -264,21 +264,17 @@ impl Work<'_> {
             copy::create(result, kept)
         };
         new().map_err(failed)?;
-        let mut repaired = self.tools.repair(kept, result, &[])?;
+        // Where a root is lost every block of the file is read, and most of it is holes.
+        let head = result.with_extension("head");
+        let copied = copy::head(kept, &head);
+        copied.map_err(|source| Error::Copy { path: kept.to_owned(), to: head.clone(), source })?;
+        let mut repaired = self.tools.repair(&head, result, &[])?;
         if let (Err(_), Some(known)) = (&repaired, repair::overrides(self.observed.receipt.pool()))
         {
             new().map_err(failed)?;
-            // Without a superblock every block of the file is read, and most of it is holes.
-            let head = result.with_extension("head");
-            let copied = copy::head(kept, &head);
-            copied.map_err(|source| Error::Copy {
-                path: kept.to_owned(),
-                to: head.clone(),
-                source,
-            })?;
             repaired = self.tools.repair(&head, result, &known)?;
-            let _ = fs::remove_file(head);
         }
+        let _ = fs::remove_file(head);
         if repaired.is_err() {
             return Ok(repaired);
         }

@@ -174,7 +174,7 @@ fn damaged_metadata_is_never_activated(guest: &mut Guest) -> Result<()> {
         ("transaction id", "seek=48".to_owned()),
         ("mapping root", root(320)),
         ("details root", root(328)),
-        ("bitmap index", root(208 + 16)),
+        ("bitmap index", root(192 + 16)),
     ];
     for (name, seek) in ways {
         let spoil = format!(

@@ -153,7 +153,9 @@ pub fn a_pool_of_provision_sh_is_taken_over(context: &mut Context) -> Result<()>
         printf '[Service]\\nExecStart=\\nExecStart=/usr/local/bin/flintlockd run --insecure\\n' > {OLD_DROP_IN}"))?;
     let table = guest.ok(&format!("dmsetup table {POOL}"))?;
     let dry = host::json(guest, "adopt --dry-run")?;
-    ensure!(host::codes(&dry) == ["MVM-POOL-164", "MVM-POOL-161"], "{dry}");
+    for code in ["MVM-POOL-164", "MVM-POOL-161"] {
+        ensure!(host::codes(&dry).contains(&code.to_owned()), "{code}: {dry}");
+    }
     guest.ok(&format!("! test -e {ADOPTED} && ! test -e /var/lib/mvmhost/receipt.json"))?;
     adopt(guest)?;
     guest.ok(&format!("grep -q flintlockd {OLD_DROP_IN} && rm {OLD_DROP_IN}; mvmhost apply"))?;

@@ -18,33 +18,24 @@ pub fn repair_tells_the_truth(guest: &mut Guest) -> Result<()> {
     let spoil = |seek: &str| {
         format!("printf '\\377\\001\\277' | dd of=metadata bs=1 conv=notrunc status=none {seek}")
     };
-    for (name, spoil) in [
-        ("mapping root", spoil(&root(320))),
-        ("details root", spoil(&root(328))),
-        (
-            "zeroed",
-            "dd if=/dev/zero of=metadata bs=1M count=16 conv=notrunc status=none".to_owned(),
-        ),
-    ] {
-        lost(guest, name, &spoil).with_context(|| name.to_owned())?;
-        guest.ok(&format!(
-            "cd {FILES} && dd if=/root/metadata of=metadata bs=1M conv=notrunc status=none
-             rm -f metadata.damaged-* metadata.repaired"
-        ))?;
-    }
-    without_a_loss(guest, &spoil(&root(208 + 16))).context("bitmap index")?;
+    // Where a root is lost too, thin_repair reads all 10 GiB, which takes a guest minutes.
+    lost(guest, "dd if=/dev/zero of=metadata bs=1M count=16 conv=notrunc status=none")
+        .context("zeroed")?;
+    guest.ok(&format!(
+        "cd {FILES} && dd if=/root/metadata of=metadata bs=1M conv=notrunc status=none
+         rm -f metadata.damaged-* metadata.repaired"
+    ))?;
+    without_a_loss(guest, &spoil(&root(192 + 16))).context("bitmap index")?;
     on_demand(guest, &spoil("seek=0")).context("checksum")
 }
 
-/// What thin_repair makes of these depends on its version: it fails, or ends well with containerd's
-/// volume or its blocks gone, or finds an older root. Whatever it is, the metadata stay.
-fn lost(guest: &mut Guest, name: &str, spoil: &str) -> Result<()> {
+/// Older versions end well here and leave an empty pool, newer ones fail. Either way the metadata stay.
+fn lost(guest: &mut Guest, spoil: &str) -> Result<()> {
     let before = guest.ok(&format!("cd {FILES} && {spoil} && sync; {SUM}"))?;
-    let (code, said) = repair(guest, if name == "zeroed" { "" } else { "--dry-run" })?;
+    let (code, said) = repair(guest, "")?;
     let told = match (code, host::codes(&said).as_slice()) {
         (Some(73), [only]) if only == "MVM-POOL-156" => said["losses"][0].is_object(),
         (Some(1), [only]) => only == "MVM-POOL-155",
-        (Some(0), [only]) => only == "MVM-POOL-151" && name != "zeroed",
         _ => false,
     };
     ensure!(told, "{code:?} {said}");
