@@ -112,6 +112,7 @@ const COMMANDS: &[&str] = &[
     "dmsetup",
     "file",
     "findmnt",
+    "firewall-cmd",
     "hwclock",
     "install",
     "ip",

@@ -200,7 +200,8 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
 }
 
 /// The watcher read the configuration when it was started. One that runs with another than the
-/// desired one, or from a program that was replaced, has to be gone while the rules change: it would put its own back.
+/// desired one, or from a program that was replaced, has to be gone while the rules change: it
+/// would put its own back.
 fn watcher(desired: &Desired, observed: &Observed) -> bool {
     let current = observed.applied.as_ref() == Some(&desired.applied)
         && desired.network.contains(&names::WATCH_UNIT);

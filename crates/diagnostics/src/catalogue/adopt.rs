@@ -9,7 +9,8 @@ catalogue! {
     }
     WOULD_ADOPT = "MVM-POOL-161", "3880090cdca392b8ad353a0b9b1dbd0e", Info {
         message: "pool {subject} of provision.sh can be taken over; nothing was changed",
-        cause: "`mvmhost adopt` without --dry-run writes a file into /etc/mvmhost.toml.d and puts the pool on record.",
+        cause: "`mvmhost adopt` without --dry-run writes a file into /etc/mvmhost.toml.d and puts the \
+                pool on record.",
         remedy: "",
     }
     NOTHING = "MVM-POOL-162", "ee5660a4bfdcfb2229242777c31663cf", Error {
@@ -23,7 +24,8 @@ catalogue! {
         message: "the pool in {subject} goes by several names: {names}",
         cause: "The live device and containerd's configuration do not agree; under the wrong name \
                 containerd finds nothing of what it has.",
-        remedy: "# put the right one into /etc/containerd/config-dev.toml as pool_name, or take down the wrong device, then\n\
+        remedy: "# put the right one into /etc/containerd/config-dev.toml as pool_name, or take down the \
+                 wrong device, then\n\
                  mvmhost adopt",
     }
     CONFLICT = "MVM-POOL-164", "3b1de3082f03dbc1d85721354a711ffe", Warning {

@@ -37,11 +37,18 @@ const KINDS: &[(&str, u32, &str)] = &[
     ("dos", 2, "echo size=1M | sfdisk -q --label dos $D"),
     ("bcache", 4, "make-bcache -B $D"),
     ("bcache-cache", 4, "make-bcache -C -b 16k $D"),
-    // The magic number of an uberblock in the first two labels, as libblkid wants several.
-    ("zfs", 4, "for i in 0 1 2 3 4 5 6 7; do for l in 0 262144; do printf '\\014\\261\\272\\000\\000\\000\\000\\000' |
+    // By uberblocks libblkid knows it until 2.40, by the list of names and values since.
+    ("zfs", 64, "for l in 0 262144; do echo $ZFS | base64 -d | dd of=$D bs=1 seek=$((16384 + l)) conv=notrunc status=none
+        for i in 0 1 2 3 4 5 6 7; do printf '\\014\\261\\272\\000\\000\\000\\000\\000' |
         dd of=$D bs=1 seek=$((131072 + l + i * 1024)) conv=notrunc status=none; done; done"),
     ("iso9660", 1, "printf '\\001CD001\\001' | dd of=$D bs=1 seek=32768 conv=notrunc status=none"),
 ];
+
+/// version, name, state, txg, pool_guid and guid of a ZFS pool `tank`, as XDR writes an nvlist.
+const ZFS: &str = "AQEAAAAAAAAAAAABAAAAJAAAACgAAAAHdmVyc2lvbgAAAAAIAAAAAQAAAAAAABOIAAAAIAAAACgAAAAEbmFtZQAA\
+    AAkAAAABAAAABHRhbmsAAAAkAAAAKAAAAAVzdGF0ZQAAAAAAAAgAAAABAAAAAAAAAAAAAAAgAAAAKAAAAAN0eGcA\
+    AAAACAAAAAEAAAAAAAAABAAAACgAAAAoAAAACXBvb2xfZ3VpZAAAAAAAAAgAAAABESIzRFVmd4gAAAAgAAAAKAAA\
+    AARndWlkAAAACAAAAAEhIjNEVWZ3iAAAAAAAAAAA";
 
 /// # Errors
 /// A disk with something on it is touched, the pool is not made, or not there after a boot.
@@ -94,7 +101,7 @@ fn prepare(guest: &mut Guest) -> Result<()> {
 
 /// One command sees all of them, and each is named.
 fn signatures_are_refused(guest: &mut Guest) -> Result<()> {
-    let mut script = "set -e; mkdir -p /srv/kinds && cd /srv/kinds\n".to_owned();
+    let mut script = format!("set -e; mkdir -p /srv/kinds && cd /srv/kinds; ZFS={ZFS}\n");
     for (name, mib, make) in KINDS {
         script += &format!(
             "truncate -s {mib}M {name} && D=$(losetup -f --show {name}) &&
@@ -102,7 +109,7 @@ fn signatures_are_refused(guest: &mut Guest) -> Result<()> {
              ln -sf $D /dev/disk/by-id/kind-{name}\n"
         );
     }
-    guest.ok(&format!("{script}; sync; udevadm settle"))?;
+    guest.ok(&format!("{script}sync; udevadm settle"))?;
     let names: Vec<&str> = KINDS.iter().map(|(name, ..)| *name).collect();
     let findings = refused_unchanged(guest, &names)?;
     for name in names {
