@@ -42,7 +42,7 @@ pub(super) fn behind_tls_with_a_login(guest: &mut Guest) -> Result<()> {
     guest.ok(&serve("private", "5443"))?;
     guest.ok(&format!(
         "{CTR} images rm --sync {ROOT}
-        printf '[images]\\nroot = [\"{PRIVATE}\"]\\n' >/etc/mvmhost.toml"
+        printf '[images]\\nroot = [\"{PRIVATE}\"]\\nkernel = []\\n' >/etc/mvmhost.toml"
     ))?;
     let stranger = guest.run("mvmhost images pull")?;
     ensure!(stranger.stderr.contains("MVM-IMG-002"), "{stranger:?}");
