@@ -41,15 +41,21 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
         bail!("no tier {unknown}; see: cargo xtask test --list");
     }
     tools::apt(tools::BUILD)?;
+    let mut images = None;
     for Tier(name, proves, run) in &TIERS {
         if !names.is_empty() && !names.contains(name) {
             continue;
         }
         println!("== {name}: {proves}");
+        // From the first tier on that takes minutes.
+        if names.is_empty() && *name == "fuzz" {
+            images = Some(vm::images()?);
+        }
         let started = Instant::now();
         run().with_context(|| format!("tier {name}"))?;
         println!("== {name}: passed in {} s", started.elapsed().as_secs());
     }
+    drop(images);
     Ok(())
 }
 

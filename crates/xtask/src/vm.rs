@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command};
 
 use anyhow::{Result, ensure};
 
@@ -48,6 +48,26 @@ pub(crate) fn tests() -> Result<()> {
     one?;
     ensure!(ended.success(), "vm-tests trixie: {ended}");
     run("vm-fleet")
+}
+
+/// The images of all suites, while they are built beside other work.
+pub(crate) struct Images(Child);
+
+/// Begins to build the images that are not there yet. They are downloads for the most part, and
+/// what is compiled meanwhile ends with links that leave a core idle. What goes wrong with them
+/// is told again by the guests, which wait for what is not finished.
+pub(crate) fn images() -> Result<Images> {
+    tools::apt(tools::VM)?;
+    tools::run("cargo", &["build", "--quiet", "--locked", "-p", "mvm-vm", "--bins"])?;
+    Ok(Images(program("vm-tests")?.arg("images").spawn()?))
+}
+
+impl Drop for Images {
+    fn drop(&mut self) {
+        // It has ended long since, or nobody is left to use what it builds.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// `cargo xtask demo`
