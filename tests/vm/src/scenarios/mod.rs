@@ -36,7 +36,6 @@ pub const CORE: &[Test] = &[
     Test::from(UP, "never-half-up", boots::flintlockd_never_ran_without_its_chain),
     Test::from(UP, "typo", configuration::a_typo_leaves_the_host_up_from_the_last_good_file),
     Test::from(UP, "thin-check", pool::thin_check_decides),
-    Test::from(UP, "containerd-killed", chain::containerd_comes_back_with_flintlockd),
     Test::from(UP, "rpm", package::the_rpm_has_the_same_files),
     Test::from(UP, "nat", network::a_guest_gets_an_address_and_out),
     Test::from(UP, "dhcp-port", network::a_taken_dhcp_port_is_named),
@@ -47,11 +46,9 @@ pub const CORE: &[Test] = &[
     Test::from(UP, "faults", checks::one_fault_one_code_one_remedy),
     Test::from(UP, "guard", guard::growing_survives_kills_and_power_cuts),
     Test::from(UP, "pool-down", guard::a_pool_is_taken_down_and_checked),
-    Test::from(UP, "provision-sh", pool::a_pool_of_provision_sh_is_taken_over),
     Test::from(UP, "lvm", lvm::a_pool_on_a_disk),
     Test::from(UP, "other-faults", faults::the_rest),
     Test::from(UP, "pool-faults", faults::a_pool_without_writes_is_refused),
-    Test::from(UP, "upgrade", upgrade::an_upgrade_disturbs_nothing),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
 ];
 
@@ -74,6 +71,7 @@ pub const TESTS: &[Test] = &[
     Test::from(UP, "loops", pool::loop_numbers_do_not_matter),
     Test::from(UP, "no-loop", pool::without_loop_devices),
     Test::from(UP, "name-taken", pool::a_taken_name_is_refused),
+    Test::from(UP, "provision-sh", pool::a_pool_of_provision_sh_is_taken_over),
     Test::from(UP, "containerd-killed", chain::containerd_comes_back_with_flintlockd),
     Test::from(UP, "operator-config", chain::the_operators_containerd_configuration_is_checked),
     Test::from(UP, "port-taken", chain::a_taken_port_is_named),
@@ -86,5 +84,6 @@ pub const TESTS: &[Test] = &[
     Test::from(UP, "diagnose", diagnosis::journals_are_recognised),
     Test::from(UP, "report", diagnosis::a_report_holds_no_secret),
     Test::from(UP, "guard", guard::a_pool_that_fills_up_is_grown_or_braked),
+    Test::from(UP, "upgrade", upgrade::an_upgrade_disturbs_nothing),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
 ];
