@@ -27,6 +27,7 @@ pub mod network;
 pub mod redact;
 pub mod teardown;
 pub mod thinpool;
+mod token;
 pub mod units;
 
 /// What one domain has to do, and what it has to say.

@@ -1,6 +1,7 @@
 //! Disposable Debians: what the guests need is built here, what happens in them is in tests/vm.
 
 use std::fs::{self, File};
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 
@@ -59,14 +60,18 @@ pub(crate) struct Images(Child);
 pub(crate) fn images() -> Result<Images> {
     tools::apt(tools::VM)?;
     tools::run("cargo", &["build", "--quiet", "--locked", "-p", "mvm-vm", "--bins"])?;
-    Ok(Images(program("vm-tests")?.arg("images").spawn()?))
+    // A group of its own: whoever ends it ends what it has started.
+    Ok(Images(program("vm-tests")?.arg("images").process_group(0).spawn()?))
 }
 
 impl Drop for Images {
     fn drop(&mut self) {
-        // It has ended long since, or nobody is left to use what it builds.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        // An earlier tier has failed, so that nobody is left to use what is built.
+        if matches!(self.0.try_wait(), Ok(None)) {
+            let group = format!("-{}", self.0.id());
+            let _ = Command::new("kill").args(["--", &group]).status();
+            let _ = self.0.wait();
+        }
     }
 }
 

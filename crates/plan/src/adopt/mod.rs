@@ -9,7 +9,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use mvm_config::quantities::Bytes;
 use mvm_diagnostics::Finding;
@@ -17,7 +17,7 @@ use mvm_diagnostics::catalogue::adopt as said;
 
 use crate::containerd::string;
 use crate::names;
-use crate::thinpool::{Desired, Device, Observed, Receipt, Shape, Superblock};
+use crate::thinpool::{Desired, Device, Observed, Receipt, Shape, Superblock, quote};
 
 /// The fragment's first line, by which a later run knows it.
 const HEAD: &str = "# Written by `mvmhost adopt`: what provision.sh left on this host.\n";
@@ -187,8 +187,4 @@ pub fn conflicts(seen: &Seen) -> Vec<Finding> {
         })
     };
     seen.units.iter().filter_map(conflict).collect()
-}
-
-fn quote(path: &Path) -> String {
-    crate::thinpool::quote(path)
 }

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::disk;
-use sha2::{Digest as _, Sha256};
 
 use super::report::Signature;
 
@@ -58,20 +57,11 @@ fn describe(signature: &Signature) -> String {
 
 /// The token for giving up what is on these disks. It changes with everything that was seen.
 pub fn token(disks: &[Disk]) -> String {
-    let mut hasher = Sha256::new();
-    for disk in disks.iter().filter(|disk| disk.is_occupied()) {
-        // Debug quotes every text, so that no two lists of disks read the same.
-        hasher.update(format!("{disk:?}\n"));
-    }
-    let mut text = String::new();
-    for byte in hasher.finalize().iter().take(TOKEN) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let occupied = disks.iter().filter(|disk| disk.is_occupied());
+    // Debug quotes every text, so that no two lists of disks read the same.
+    let seen: String = occupied.map(|disk| format!("{disk:?}\n")).collect();
+    crate::token::token(seen.as_bytes())
 }
-
-/// Bytes of a token: nobody guesses it, and it can be typed.
-const TOKEN: usize = 6;
 
 /// Why these disks are not made a pool; nothing when they may be. `given` is the operator's token.
 pub fn refusals(disks: &[Disk], given: Option<&str>) -> Vec<Finding> {

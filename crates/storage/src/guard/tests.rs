@@ -4,28 +4,18 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use mvm_config::model::{Backend, Instance};
 use mvm_host::exec::Recording;
 use mvm_plan::thinpool::{self, Device};
 
 use super::*;
-use crate::thinpool::fake::Machine;
+use crate::thinpool::fake::{self, Machine};
 use crate::thinpool::{System, apply_with, observe_with};
 
 const MIB: u64 = 1 << 20;
 const DIR: &str = "/var/lib/pool";
 
 fn desired() -> Desired {
-    Desired {
-        backend: Backend::Loop,
-        name: "pool".to_owned(),
-        directory: DIR.into(),
-        data_size: 64 * MIB,
-        metadata_size: 4 * MIB,
-        instance: Instance::Dedicated,
-        flintlockd_unit: "flintlockd.service".to_owned(),
-        lvm: mvm_plan::lvm::Wish::default(),
-    }
+    fake::desired(DIR)
 }
 
 struct Bench {

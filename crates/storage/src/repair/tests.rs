@@ -6,13 +6,13 @@ use std::ffi::OsStr;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::Duration;
 
-use mvm_config::model::{Backend, Instance};
+use mvm_config::model::Backend;
 use mvm_diagnostics::catalogue::pool;
 use mvm_host::exec::{Exit, Limits, Recording};
 use mvm_plan::thinpool::{Class, class, plan};
 
 use super::*;
-use crate::thinpool::fake::{Machine, use_block};
+use crate::thinpool::fake::{self, Machine, use_block};
 use crate::thinpool::{System, apply_with, observe_with};
 
 const DIR: &str = "/var/lib/containerd-dev/snapshotter/devmapper";
@@ -21,16 +21,7 @@ const SOUND: u64 = 8192;
 const DEVICES: u64 = 12288;
 
 fn desired() -> Desired {
-    Desired {
-        backend: Backend::Loop,
-        name: "pool".to_owned(),
-        directory: DIR.into(),
-        data_size: 64 << 20,
-        metadata_size: 4 << 20,
-        instance: Instance::Dedicated,
-        flintlockd_unit: "flintlockd.service".to_owned(),
-        lvm: mvm_plan::lvm::Wish::default(),
-    }
+    fake::desired(DIR)
 }
 
 /// The tools.

@@ -8,11 +8,27 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use mvm_config::Roots;
-use mvm_plan::thinpool::{Control, DevNum, FileId, ThinPoolTable};
+use mvm_config::model::{Backend, Instance};
+use mvm_plan::lvm::Wish;
+use mvm_plan::thinpool::{Control, Desired, DevNum, FileId, ThinPoolTable};
 
 use crate::Error;
 use crate::loops::{Held, Loop, LoopDevices};
 use crate::mapper::{DeviceMapper, Look, Settling, Target};
+
+/// A small pool on files.
+pub(crate) fn desired(directory: &str) -> Desired {
+    Desired {
+        backend: Backend::Loop,
+        name: "pool".to_owned(),
+        directory: directory.into(),
+        data_size: 64 << 20,
+        metadata_size: 4 << 20,
+        instance: Instance::Dedicated,
+        flintlockd_unit: "flintlockd.service".to_owned(),
+        lvm: Wish::default(),
+    }
+}
 
 /// Loop devices and device-mapper over a folder; files in it are real.
 pub(crate) struct Machine {

@@ -2,27 +2,17 @@
 
 use std::fs;
 
-use mvm_config::model::{Backend, Instance};
 use mvm_diagnostics::catalogue::pool;
 use mvm_host::exec::{Exit, Recording};
 use mvm_plan::thinpool::{Recorded, plan};
 
-use super::fake::{Machine, use_block};
+use super::fake::{self, Machine, use_block};
 use super::*;
 
 const DIR: &str = "/var/lib/containerd-dev/snapshotter/devmapper";
 
 fn desired() -> Desired {
-    Desired {
-        backend: Backend::Loop,
-        name: "pool".to_owned(),
-        directory: DIR.into(),
-        data_size: 64 << 20,
-        metadata_size: 4 << 20,
-        instance: Instance::Dedicated,
-        flintlockd_unit: "flintlockd.service".to_owned(),
-        lvm: mvm_plan::lvm::Wish::default(),
-    }
+    fake::desired(DIR)
 }
 
 /// Below target/, which is on a disk: /tmp may be a tmpfs, which is refused.

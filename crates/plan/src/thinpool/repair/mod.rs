@@ -17,7 +17,6 @@ use mvm_config::model::Backend;
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::{pool, repair};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::fill::{quote, units};
 use super::{
@@ -33,7 +32,8 @@ pub fn result(desired: &Desired) -> PathBuf {
 
 /// The file that keeps the damaged metadata whose digest is `original`.
 pub fn kept(desired: &Desired, original: &[u8; 32]) -> PathBuf {
-    desired.directory.join(format!("metadata.damaged-{}", hex(original.get(..4))))
+    let digits: String = original.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    desired.directory.join(format!("metadata.damaged-{digits}"))
 }
 
 /// What speaks against repairing this pool, whatever its metadata are like.
@@ -222,14 +222,7 @@ pub fn losses(
 /// The word by which a person accepts the losses of this result for these damaged metadata, and of
 /// no other.
 pub fn token(original: &[u8; 32], result: &[u8; 32]) -> String {
-    let mut both = Sha256::new();
-    both.update(original);
-    both.update(result);
-    hex(both.finalize().get(..6))
-}
-
-fn hex(bytes: Option<&[u8]>) -> String {
-    bytes.unwrap_or_default().iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::token::token(&[*original, *result].concat())
 }
 
 /// So many losses are named one by one.
