@@ -5,6 +5,7 @@ mod bench;
 mod generate;
 mod manual;
 mod package;
+mod qemu;
 mod repo;
 mod rpm;
 mod test;

@@ -22,8 +22,6 @@ pub(crate) const VM: &[&str] = &[
     "gnupg",
     "mmdebstrap",
     "openssh-client",
-    "qemu-system-x86",
-    "qemu-utils",
 ];
 
 /// The top of the repository.
@@ -83,7 +81,8 @@ pub(crate) fn apt(packages: &[&str]) -> Result<()> {
     )
 }
 
-fn is_installed(package: &str) -> bool {
+/// Whether dpkg has this package.
+pub(crate) fn is_installed(package: &str) -> bool {
     let told = Command::new("dpkg-query")
         .args(["-W", "-f", "${db:Status-Status}", package])
         .stderr(Stdio::null())

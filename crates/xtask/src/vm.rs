@@ -7,12 +7,13 @@ use std::process::{Child, Command};
 
 use anyhow::{Result, ensure};
 
-use crate::{package, tools};
+use crate::{package, qemu, tools};
 
 /// Builds everything that goes into a guest.
 pub(crate) fn prepare() -> Result<PathBuf> {
     tools::apt(tools::BUILD)?;
     tools::apt(tools::VM)?;
+    qemu::install()?;
     let deb = package::run()?;
     let build = ["build", "--release", "--quiet", "--locked", "-p", "mvm-standins"];
     tools::run("cargo", &build)?;
@@ -59,6 +60,7 @@ pub(crate) struct Images(Child);
 /// is told again by the guests, which wait for what is not finished.
 pub(crate) fn images() -> Result<Images> {
     tools::apt(tools::VM)?;
+    qemu::install()?;
     tools::run("cargo", &["build", "--quiet", "--locked", "-p", "mvm-vm", "--bins"])?;
     // A group of its own: whoever ends it ends what it has started.
     Ok(Images(program("vm-tests")?.arg("images").process_group(0).spawn()?))
