@@ -76,6 +76,11 @@ fn ansible() -> Result<()> {
     let quiet = [Recap { changed: 0, failed: 0 }, Recap { changed: 0, failed: 0 }];
     let second = play(&folder, &[])?;
     ensure!(second == quiet, "the second run changed something: {second:?}");
+    let mut setup = command(&folder, "ansible")?;
+    setup.args(["microvm_hosts", "-m", "setup", "-a", "filter=ansible_local"]);
+    let facts = tools::ok(&mut setup, LIMIT)?;
+    let told = facts.matches("\"provider\": \"firecracker\"").count();
+    ensure!(told == 2, "ansible_local.mvmhost is not there: {facts}");
 
     // Check mode tells of a change that somebody made, and changes nothing.
     let (_, one, _) = &mut hosts[0];
@@ -91,17 +96,21 @@ fn ansible() -> Result<()> {
 /// Runs the shipped playbook and gives each host's recap.
 fn play(folder: &TempDir, arguments: &[&str]) -> Result<Vec<Recap>> {
     let book = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/ansible/playbook.yml");
-    let mut command = Command::new("ansible-playbook");
-    command.arg("-i").arg(folder.path().join("hosts")).args(arguments).arg(book);
+    let text = tools::ok(command(folder, "ansible-playbook")?.args(arguments).arg(book), LIMIT)?;
+    let recap = text.split_once("PLAY RECAP").context("ansible gave no recap")?.1;
+    Ok(recap.lines().filter(|line| line.contains("ok=")).map(parse).collect())
+}
+
+/// A program of ansible's, with the hosts of the folder.
+fn command(folder: &TempDir, program: &str) -> Result<Command> {
+    let mut command = Command::new(program);
+    command.arg("-i").arg(folder.path().join("hosts"));
     // Nothing of the caller's own ansible may have a say.
     let settings = folder.path().join("ansible.cfg");
     fs::write(&settings, "")?;
     command.env("ANSIBLE_CONFIG", settings).env("ANSIBLE_HOME", folder.path());
     command.env("ANSIBLE_LOCAL_TEMP", folder.path()).env("ANSIBLE_NOCOLOR", "1");
-    let output = tools::run(&mut command, None, LIMIT)?;
-    let text = output.required("ansible-playbook")?;
-    let recap = text.split_once("PLAY RECAP").context("ansible gave no recap")?.1;
-    Ok(recap.lines().filter(|line| line.contains("ok=")).map(parse).collect())
+    Ok(command)
 }
 
 /// `name : ok=4 changed=1 unreachable=0 failed=0 ...`

@@ -76,7 +76,7 @@ fn upgraded(guest: &mut Guest) -> Result<String> {
 
 /// What `mvmhost facts` tells of a host that apply has just left, and of an edit since.
 fn as_it_was_left(guest: &mut Guest) -> Result<()> {
-    let output = guest.run(&format!("sh {EXAMPLES}/ansible-facts.sh"))?;
+    let output = guest.run(&format!("sh {EXAMPLES}/mvmhost.fact"))?;
     ensure!(output.success() && output.stderr.is_empty(), "{output:?}");
     let facts: Value = serde_json::from_str(&output.stdout)?;
     ensure!(facts["drift"]["any"] == false, "{facts}");
