@@ -46,6 +46,8 @@ pub const CONTAINERD_DEV_CONFIG: &str = "/run/mvmhost/containerd-dev.toml";
 pub const IMAGES_REPORT: &str = "/run/mvmhost/images.json";
 /// The configuration of dnsmasq that mvmhost renders.
 pub const DNSMASQ_CONFIG: &str = "/run/mvmhost/dnsmasq.conf";
+/// The distribution's containerd reads this; provision.sh writes it unless told `--dev`.
+pub const SYSTEM_CONTAINERD_CONFIG: &str = "/etc/containerd/config.toml";
 /// The operator's own, which wins when it is there; provision.sh writes it.
 pub const OPERATOR_CONTAINERD_CONFIG: &str = "/etc/containerd/config-dev.toml";
 /// XDG_CONFIG_HOME of flintlockd when a token goes in by file: it reads

@@ -1,5 +1,6 @@
 //! What provision.sh left on this host, and taking it over.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,15 +8,18 @@ use mvm_config::Roots;
 use mvm_config::model::Instance;
 use mvm_host::atomic;
 use mvm_plan::Plan;
-use mvm_plan::adopt::{self, Seen};
+use mvm_plan::adopt::{self, LvmPool, Seen};
+use mvm_plan::lvm::is_unattached;
 use mvm_plan::names;
 use mvm_plan::thinpool::{Desired, Device, Observed, Step};
 
 use crate::loops::LoopDevices;
-use crate::{Error, files, loops, receipt, thinpool};
+use crate::{Error, files, loops, lvm, receipt, thinpool};
 
 /// No configuration or unit is longer than this, in bytes.
 const LIMIT: u64 = 1 << 20;
+/// Where udev names disks by what stays the same.
+const BY_ID: &str = "/dev/disk/by-id";
 /// Where the operator's units are.
 const UNITS: &str = "/etc/systemd/system";
 
@@ -42,8 +46,9 @@ fn observe_with(
         metadata: metadata.as_ref().map(|file| file.size),
         databases: names_in(&roots.at(directory), ".db"),
         containerd: text(names::OPERATOR_CONTAINERD_CONFIG),
+        system_containerd: text(names::SYSTEM_CONTAINERD_CONFIG),
         flintlockd: text(names::FLINTLOCKD_OPERATOR_CONFIG),
-        lvm: lvm(roots),
+        lvm: lvm_pools(roots),
         ..Seen::default()
     };
     let ours: Vec<_> = data.iter().chain(&metadata).map(|file| file.id).collect();
@@ -90,25 +95,75 @@ fn text(path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Pools of LVM's with the name that provision.sh direct_lvm gives: `GROUP-thinpool`.
-fn lvm(roots: &Roots) -> Vec<String> {
+/// Live pools of LVM's with the name that provision.sh direct_lvm gives: `GROUP-thinpool`.
+fn lvm_pools(roots: &Roots) -> Vec<LvmPool> {
     let sys = roots.at("/sys");
     let devices = fs::read_dir(sys.join("block")).into_iter().flatten().flatten();
     let devices = devices.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let attribute = |device: &str, name| files::block_attribute(&sys, device, name);
-    let mut names: Vec<String> = devices
+    let mut pools: Vec<LvmPool> = devices
         .filter(|device| attribute(device, "dm/uuid").starts_with("LVM-"))
-        .map(|device| attribute(&device, "dm/name"))
-        .filter(|name| name.ends_with("-thinpool"))
+        .map(|device| (attribute(&device, "dm/name"), device))
+        .filter(|(name, _)| name.ends_with(adopt::VOLUME))
+        .map(|(name, device)| LvmPool { name, devices: lasting_names(roots, &device) })
         .collect();
-    names.sort_unstable();
-    names
+    pools.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    pools
 }
 
-/// Puts the pool on record: the live one as it is, one that is down with the table that it had.
+/// A path below /dev/disk/by-id for each disk under a device; otherwise the disk that has none.
+fn lasting_names(roots: &Roots, device: &str) -> Result<Vec<String>, String> {
+    let links = fs::read_dir(roots.at(BY_ID)).into_iter().flatten().flatten();
+    let mut links: Vec<(String, String)> = links
+        .filter_map(|link| {
+            let target = fs::read_link(link.path()).ok()?;
+            let target = target.file_name()?.to_str()?.to_owned();
+            Some((target, link.file_name().to_str()?.to_owned()))
+        })
+        // LVM's own name for what is on the disk says nothing about the disk.
+        .filter(|(_, name)| !name.starts_with("lvm-pv-uuid-"))
+        .collect();
+    links.sort_unstable();
+    let path = |disk: &String| {
+        let link = links.iter().find(|(target, _)| target == disk);
+        link.map(|(_, name)| format!("{BY_ID}/{name}")).ok_or_else(|| disk.clone())
+    };
+    disks(&roots.at("/sys"), device).iter().map(path).collect()
+}
+
+/// What a device of device-mapper's stands on in the end.
+fn disks(sys: &Path, device: &str) -> BTreeSet<String> {
+    let mut disks = BTreeSet::new();
+    let mut open = vec![device.to_owned()];
+    let mut seen = BTreeSet::new();
+    while let Some(device) = open.pop() {
+        let below = files::slaves(sys, &device);
+        if below.is_empty() {
+            disks.insert(device);
+        } else if seen.insert(device) {
+            open.extend(below);
+        }
+    }
+    disks
+}
+
+/// Attaches the profile by which dmeventd makes the pool longer, which provision.sh only writes.
 ///
 /// # Errors
-/// The record could not be written; the one there was, if any, is as it was.
+/// When LVM refuses.
+fn attach(roots: &Roots, desired: &Desired) -> Result<(), Error> {
+    let wish = &desired.lvm;
+    thinpool::with_kernel(roots, |system| {
+        lvm::lvm(system.roots, system.programs)?.attach(&wish.path(), &wish.profile())
+    })
+}
+
+/// Puts the pool on record: the live one as it is, one that is down with the table that it had. One
+/// of LVM's that nobody makes longer gets its profile.
+///
+/// # Errors
+/// The record could not be written: the one there was, if any, is as it was; or LVM did not take the
+/// profile: the pool is on record then.
 pub fn record(
     roots: &Roots,
     desired: &Desired,
@@ -116,7 +171,8 @@ pub fn record(
     plan: &Plan<Step>,
 ) -> Result<(), Error> {
     if matches!(observed.device, Device::Pool(_)) {
-        return thinpool::apply(plan, roots, desired).map(|_| ());
+        thinpool::apply(plan, roots, desired)?;
+        return if is_unattached(desired, observed) { attach(roots, desired) } else { Ok(()) };
     }
     match adopt::record(desired, observed) {
         Some(record) => receipt::write(roots, &record),
@@ -150,6 +206,10 @@ mod tests {
         put("/etc/systemd/system/flintlockd.service.d/a.conf", "[Service]");
         put("/sys/block/dm-9/dm/name", "flintlock-thinpool\n");
         put("/sys/block/dm-9/dm/uuid", "LVM-abc\n");
+        put("/sys/block/dm-9/slaves/dm-7", "");
+        put("/sys/block/dm-9/slaves/dm-8", "");
+        put("/sys/block/dm-7/slaves/vdb", "");
+        put("/sys/block/dm-8/slaves/vdb", "");
         machine.attach(&machine.roots.at(directory).join("data")).unwrap();
         put("/sys/block/loop7/holders/dm-3", "");
         put("/sys/block/dm-3/dm/name", "mine-thinpool\n");
@@ -164,7 +224,15 @@ mod tests {
             "/etc/systemd/system/flintlockd.service.d/a.conf",
         ];
         assert_eq!(units, expected);
-        assert_eq!(seen.lvm, ["flintlock-thinpool"]);
+        let pool = |devices| LvmPool { name: "flintlock-thinpool".to_owned(), devices };
+        assert_eq!(seen.lvm, [pool(Err("vdb".to_owned()))]);
+        let by_id = machine.roots.at(BY_ID);
+        fs::create_dir_all(&by_id).unwrap();
+        for name in ["lvm-pv-uuid-x", "virtio-disk", "zz-disk"] {
+            std::os::unix::fs::symlink("../../vdb", by_id.join(name)).unwrap();
+        }
+        let seen = observe_with(&machine.roots, &machine, "flintlockd.service").unwrap();
+        assert_eq!(seen.lvm, [pool(Ok(vec!["/dev/disk/by-id/virtio-disk".to_owned()]))]);
     }
 
     /// Files of provision.sh's after a reboot: the table that was live comes back.

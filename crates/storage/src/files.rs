@@ -200,7 +200,16 @@ pub fn block_attribute(sys: &Path, device: &str, attribute: &str) -> String {
 
 /// The devices that stand on a block device.
 pub fn holders(sys: &Path, device: &str) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(sys.join("block").join(device).join("holders")) else {
+    related(sys, device, "holders")
+}
+
+/// The devices that a block device stands on.
+pub fn slaves(sys: &Path, device: &str) -> Vec<String> {
+    related(sys, device, "slaves")
+}
+
+fn related(sys: &Path, device: &str, how: &str) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(sys.join("block").join(device).join(how)) else {
         return Vec::new();
     };
     let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());

@@ -3,7 +3,8 @@
 catalogue! {
     ADOPTED = "MVM-POOL-160", "11319d29d6172f22445a21e60c10eb20", Info {
         message: "pool {subject} of provision.sh is mvmhost's; {file} describes it",
-        cause: "Files, table, name and block size are as they were. `mvmhost plan` shows what \
+        cause: "Files or volumes, table, name and block size are as they were; a pool of LVM has got the \
+                profile by which dmeventd makes it longer. `mvmhost plan` shows what \
                 `mvmhost apply` would change of the units around the pool.",
         remedy: "",
     }
@@ -22,10 +23,10 @@ catalogue! {
     }
     SEVERAL_NAMES = "MVM-POOL-163", "176c16f74d96cf3b81da8a3b958af56d", Error {
         message: "the pool in {subject} goes by several names: {names}",
-        cause: "The live device and containerd's configuration do not agree; under the wrong name \
+        cause: "The live devices and containerd's configuration do not agree; under the wrong name \
                 containerd finds nothing of what it has.",
-        remedy: "# put the right one into /etc/containerd/config-dev.toml as pool_name, or take down the \
-                 wrong device, then\n\
+        remedy: "# put the right one into /etc/containerd/config-dev.toml (config.toml for the \
+                 distribution's containerd) as pool_name, or take down the wrong device, then\n\
                  mvmhost adopt",
     }
     CONFLICT = "MVM-POOL-164", "3b1de3082f03dbc1d85721354a711ffe", Warning {
@@ -44,10 +45,12 @@ catalogue! {
         remedy: "ls -l /etc/mvmhost.toml.d\n\
                  mvmhost adopt",
     }
-    DIRECT_LVM = "MVM-POOL-166", "1b0c955a0638879d5c5e7e2a01e6e14a", Error {
-        message: "{subject} looks like a pool of provision.sh direct_lvm, which is not taken over yet",
-        cause: "mvmhost adopt takes over the pool on files of provision.sh devpool. A pool of LVM can be \
-                used as it is: somebody else brings it up, and mvmhost checks it.",
+    NO_LASTING_NAME = "MVM-POOL-166", "1b0c955a0638879d5c5e7e2a01e6e14a", Error {
+        message: "pool {subject} of provision.sh direct_lvm is on {disk}, which has no name in \
+                  /dev/disk/by-id",
+        cause: "mvmhost names disks only by what stays the same after a reboot. This one has nothing of \
+                the kind, as disks without a serial number. The pool can be used all the same: LVM \
+                brings it up, and mvmhost checks it.",
         remedy: "# write this into /etc/mvmhost.toml:\n\
                  #   [thinpool]\n\
                  #   backend = \"external\"\n\

@@ -164,4 +164,16 @@ catalogue! {
         remedy: "# set backend = \"lvm\" in [thinpool], and [thinpool.lvm] devices, in /etc/mvmhost.toml, or\n\
                  mvmhost apply",
     }
+    NO_ROOM = "MVM-DISK-020", "9e1db229588d66c8dc0f3514bfd13f07", Warning {
+        message: "volume group {group} of thin pool {subject} has {free} free, less than one step of \
+                  growth ({step})",
+        cause: "dmeventd makes the pool longer by {percent} % of its size when it fills up, and finds \
+                nothing to do that with. provision.sh direct_lvm leaves its groups like that. \
+                mvm-guard still stops new microVMs before the pool is full.",
+        remedy: "# give the group another disk:\n\
+                 #   vgextend {group} /dev/disk/by-id/NAME\n\
+                 # or let steps be smaller by [thinpool.guard] grow-percent in /etc/mvmhost.toml\n\
+                 vgs {group}\n\
+                 mvmhost plan",
+    }
 }

@@ -71,18 +71,22 @@ fn take_over(context: &Context, dry_run: bool) -> Result<Done, Done> {
     let observed = observe(roots, &desired).map_err(failed)?;
     let plan = thinpool::plan(&desired, &observed);
     let mut findings = adopt::conflicts(&seen);
-    findings.extend(plan.findings.iter().cloned());
     if plan.is_refused() {
+        findings.extend(plan.findings);
         return Err(Done { findings, fragment: None, exit: Exit::Refused });
     }
     let file = own.display().to_string();
     if dry_run {
+        findings.extend(plan.findings);
         findings.push(Finding::new(&said::WOULD_ADOPT, &desired.name));
     } else {
         let not_written = |why: String| Finding::new(&said::NOT_WRITTEN, &file).with("why", why);
         atomic::write(&roots.at(&own), text.as_bytes(), 0o644)
             .map_err(|error| not_written(chain(&error)))?;
         mvm_storage::adopt::record(roots, &desired, &observed, &plan).map_err(failed)?;
+        // Some of what was wrong with the pool is mended now.
+        let after = observe(roots, &desired).map_err(failed)?;
+        findings.extend(thinpool::plan(&desired, &after).findings);
         findings.push(Finding::new(&said::ADOPTED, &desired.name).with("file", &file));
     }
     Ok(Done { exit: output::exit_for(&findings), findings, fragment: Some(text) })

@@ -1,5 +1,9 @@
 //! `mvmhost adopt`: a host that flintlock's provision.sh made goes on with the same pool.
 //!
+//! provision.sh's direct_lvm is a thin pool of LVM's on one disk, which LVM brings back at every
+//! boot; its profile for growing is written and never attached (hack/scripts/provision.sh,
+//! `apply_lvm_profile`, commit 7112122).
+//!
 //! provision.sh's devpool is two sparse files, loop devices on them, and a pool with blocks of 64 KiB
 //! that does not zero them. Nothing brings it back after a reboot. Its name stands in the live
 //! device, in containerd's configuration and in the name of containerd's database; the files'
@@ -11,6 +15,7 @@ mod tests;
 
 use std::path::PathBuf;
 
+use mvm_config::model::Instance;
 use mvm_config::quantities::Bytes;
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::adopt as said;
@@ -25,6 +30,8 @@ const HEAD: &str = "# Written by `mvmhost adopt`: what provision.sh left on this
 pub const FRAGMENT: &str = "10-adopted.toml";
 /// What provision.sh adds to the table.
 const FEATURE: &str = "skip_block_zeroing";
+/// What a pool of direct_lvm is called after its group and a hyphen.
+pub const VOLUME: &str = "-thinpool";
 /// The name that provision.sh gives unless told.
 const NAME: &str = "flintlock-dev-thinpool";
 
@@ -39,14 +46,26 @@ pub struct Seen {
     pub live: Vec<String>,
     /// Names of the databases beside the files, without `.db`.
     pub databases: Vec<String>,
-    /// containerd's configuration as provision.sh writes it.
+    /// The configuration of the containerd of its own that provision.sh writes.
     pub containerd: Option<String>,
+    /// That of the distribution's containerd.
+    pub system_containerd: Option<String>,
     /// flintlockd's configuration as provision.sh writes it.
     pub flintlockd: Option<String>,
     /// The operator's units and drop-ins with their texts.
     pub units: Vec<(PathBuf, String)>,
-    /// Device-mapper names of LVM's that provision.sh's direct_lvm would have made.
-    pub lvm: Vec<String>,
+    /// Live pools of LVM's that provision.sh's direct_lvm would have made.
+    pub lvm: Vec<LvmPool>,
+}
+
+/// A live pool of LVM's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LvmPool {
+    /// Its device-mapper name, `GROUP-thinpool`.
+    pub name: String,
+    /// The disks under it, each by a path below /dev/disk/by-id; `Err` with the kernel's name of one
+    /// that has none.
+    pub devices: Result<Vec<String>, String>,
 }
 
 /// The pool of provision.sh that is there.
@@ -54,10 +73,27 @@ pub struct Seen {
 pub struct Found {
     /// Its device-mapper name.
     pub name: String,
-    /// Length of the data file in bytes.
-    pub data: u64,
-    /// Length of the metadata file in bytes.
-    pub metadata: u64,
+    /// What it is on.
+    pub place: Place,
+}
+
+/// What a pool is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// devpool's files.
+    Files {
+        /// Length of the data file in bytes.
+        data: u64,
+        /// Length of the metadata file in bytes.
+        metadata: u64,
+    },
+    /// direct_lvm's disk.
+    Disks {
+        /// The volume group.
+        group: String,
+        /// Paths below /dev/disk/by-id.
+        devices: Vec<String>,
+    },
 }
 
 /// Which pool there is.
@@ -65,15 +101,9 @@ pub struct Found {
 /// # Errors
 /// None, or several names for one.
 pub fn find(seen: &Seen) -> Result<Found, Vec<Finding>> {
-    let directory = names::devmapper_root(mvm_config::model::Instance::Dedicated);
+    let directory = names::devmapper_root(Instance::Dedicated);
     let (Some(data), Some(metadata)) = (seen.data, seen.metadata) else {
-        let direct_lvm = seen.lvm.iter().map(|name| Finding::new(&said::DIRECT_LVM, name));
-        let nothing = Finding::new(&said::NOTHING, directory);
-        let mut findings: Vec<Finding> = direct_lvm.collect();
-        if findings.is_empty() {
-            findings.push(nothing);
-        }
-        return Err(findings);
+        return on_disks(seen, directory).map_err(|finding| vec![finding]);
     };
     let configured = seen.containerd.as_deref().and_then(pool_name);
     let mut candidates = seen.live.clone();
@@ -89,7 +119,37 @@ pub fn find(seen: &Seen) -> Result<Found, Vec<Finding>> {
         return Err(vec![finding.with("names", candidates.join(", "))]);
     }
     let name = candidates.pop().unwrap_or_else(|| NAME.to_owned());
-    Ok(Found { name, data, metadata })
+    Ok(Found { name, place: Place::Files { data, metadata } })
+}
+
+/// Of several pools on disks it is the one that a containerd is told to use.
+fn on_disks(seen: &Seen, directory: &str) -> Result<Found, Finding> {
+    let told = |pool: &&LvmPool| instance(seen, &pool.name).is_some();
+    let pool = match seen.lvm.as_slice() {
+        [] => return Err(Finding::new(&said::NOTHING, directory)),
+        [only] => only,
+        several => several.iter().find(told).ok_or_else(|| {
+            let names: Vec<&str> = several.iter().map(|pool| pool.name.as_str()).collect();
+            Finding::new(&said::SEVERAL_NAMES, "LVM").with("names", names.join(", "))
+        })?,
+    };
+    let devices = pool
+        .devices
+        .clone()
+        .map_err(|disk| Finding::new(&said::NO_LASTING_NAME, &pool.name).with("disk", disk))?;
+    // device-mapper writes a hyphen of LVM's twice.
+    let group = pool.name.strip_suffix(VOLUME).unwrap_or(&pool.name).replace("--", "-");
+    Ok(Found { name: pool.name.clone(), place: Place::Disks { group, devices } })
+}
+
+/// Whose containerd is told to use this pool.
+fn instance(seen: &Seen, name: &str) -> Option<Instance> {
+    let told = |text: &Option<String>| text.as_deref().and_then(pool_name).as_deref() == Some(name);
+    if told(&seen.containerd) {
+        Some(Instance::Dedicated)
+    } else {
+        told(&seen.system_containerd).then_some(Instance::System)
+    }
 }
 
 fn pool_name(containerd: &str) -> Option<String> {
@@ -111,18 +171,29 @@ pub fn fragment(found: &Found, seen: &Seen, set: impl Fn(&str) -> bool) -> Strin
             out.push_str(&format!("{key} = {value}\n"));
         }
     };
-    table("thinpool", &[("backend", string("loop")), ("name", string(&found.name))]);
-    let directory = names::devmapper_root(mvm_config::model::Instance::Dedicated);
-    let data = string(&Bytes(found.data).to_string());
-    table(
-        "thinpool.loop",
-        &[
-            ("directory", string(directory)),
-            ("data-size", data.clone()),
-            ("metadata-size", string(&Bytes(found.metadata).to_string())),
-            ("max-data-size", data),
-        ],
-    );
+    let backend = |kind| [("backend", string(kind)), ("name", string(&found.name))];
+    match &found.place {
+        Place::Files { data, metadata } => {
+            table("thinpool", &backend("loop"));
+            let data = string(&Bytes(*data).to_string());
+            let pairs = [
+                ("directory", string(names::devmapper_root(Instance::Dedicated))),
+                ("data-size", data.clone()),
+                ("metadata-size", string(&Bytes(*metadata).to_string())),
+                ("max-data-size", data),
+            ];
+            table("thinpool.loop", &pairs);
+        }
+        Place::Disks { group, devices } => {
+            table("thinpool", &backend("lvm"));
+            let devices: Vec<String> = devices.iter().map(|path| string(path)).collect();
+            let devices = format!("[{}]", devices.join(", "));
+            table("thinpool.lvm", &[("volume-group", string(group)), ("devices", devices)]);
+            if instance(seen, &found.name) == Some(Instance::System) {
+                table("containerd", &[("instance", string("system"))]);
+            }
+        }
+    }
     if let Some(text) = &seen.flintlockd {
         let value = |key: &str| value(text, key);
         let endpoint = value("grpc-endpoint").map(|text| ("grpc-endpoint", string(text)));

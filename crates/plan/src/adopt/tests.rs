@@ -37,8 +37,42 @@ fn the_name_is_found_live_configured_or_beside_the_files() {
     let several = Seen { live: vec!["other".to_owned()], ..live };
     assert_eq!(code(&several), said::SEVERAL_NAMES.code);
     assert_eq!(code(&Seen { data: None, ..devpool() }), said::NOTHING.code);
-    let lvm = Seen { lvm: vec!["flintlock-thinpool".to_owned()], ..Seen::default() };
-    assert_eq!(code(&lvm), said::DIRECT_LVM.code);
+}
+
+fn on_disk(name: &str) -> LvmPool {
+    let devices = Ok(vec![format!("/dev/disk/by-id/virtio-{name}")]);
+    LvmPool { name: name.to_owned(), devices }
+}
+
+#[test]
+fn a_pool_on_a_disk_is_found_by_what_containerd_is_told() {
+    let two = vec![on_disk("a--b-thinpool"), on_disk("mine-thinpool")];
+    let code = |seen: &Seen| find(seen).unwrap_err()[0].code();
+    let several = Seen { lvm: two, ..Seen::default() };
+    assert_eq!(code(&several), said::SEVERAL_NAMES.code);
+    let nameless = LvmPool { devices: Err("vdb".to_owned()), ..on_disk("a-thinpool") };
+    let nameless = Seen { lvm: vec![nameless], ..Seen::default() };
+    assert_eq!(code(&nameless), said::NO_LASTING_NAME.code);
+
+    let told = Seen { system_containerd: Some(CONTAINERD.to_owned()), ..several };
+    let found = find(&told).unwrap();
+    let config = config(&fragment(&found, &told, |_| false));
+    let desired = Desired::new(&config);
+    assert_eq!(
+        (desired.name.as_str(), desired.lvm.path().as_str()),
+        ("mine-thinpool", "mine/thinpool")
+    );
+    assert_eq!(desired.lvm.devices, ["/dev/disk/by-id/virtio-mine-thinpool"]);
+    assert_eq!(desired.instance, Instance::System);
+    // The files of devpool are found first: a host has but one of both.
+    assert!(matches!(
+        find(&Seen { data: Some(1), metadata: Some(1), ..told }),
+        Ok(Found { place: Place::Files { .. }, .. })
+    ));
+
+    let only = Seen { lvm: vec![on_disk("a--b-thinpool")], ..Seen::default() };
+    let text = fragment(&find(&only).unwrap(), &only, |_| false);
+    assert!(text.contains("volume-group = \"a-b\"") && !text.contains("instance"), "{text}");
 }
 
 #[test]
@@ -67,7 +101,8 @@ fn what_the_operator_wrote_is_left_to_him() {
 
 #[test]
 fn a_name_cannot_end_its_string() {
-    let found = Found { name: "a\"\n[x]\ny = \"".to_owned(), data: 1, metadata: 1 };
+    let found =
+        Found { name: "a\"\n[x]\ny = \"".to_owned(), place: Place::Files { data: 1, metadata: 1 } };
     let text = fragment(&found, &Seen::default(), |_| false);
     let table: toml::Table = text.parse().unwrap();
     assert_eq!(table["thinpool"]["name"].as_str(), Some(found.name.as_str()));

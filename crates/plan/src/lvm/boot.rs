@@ -43,7 +43,7 @@ fn decide(desired: &Desired, observed: &Observed) -> Result<Plan<Step>, Vec<Find
                 return Err(vec![taken(desired, "thin-pool", &pool.state.table.to_string())]);
             }
             findings.extend(live::health(&desired.name, &pool.state, None));
-            findings.extend(growth(desired, volume));
+            findings.extend(growth(desired, group, volume));
             !observed.node
         }
         Device::Other { target, table } => return Err(vec![taken(desired, target, table)]),
@@ -130,6 +130,16 @@ pub fn is_live(desired: &Desired, observed: &Observed) -> bool {
     matches!(there(&desired.lvm, seen), Ok(Some((group, volume))) if is_volume(live, group, volume))
 }
 
+/// Whether the live pool is made longer by nobody, because its profile is not attached or dmeventd
+/// does not watch it.
+pub fn is_unattached(desired: &Desired, observed: &Observed) -> bool {
+    let (Some(seen), wish) = (&observed.lvm, &desired.lvm) else {
+        return false;
+    };
+    is_live(desired, observed)
+        && matches!(there(wish, seen), Ok(Some((_, volume))) if !volume.grows_by(&wish.profile()))
+}
+
 fn is_volume(live: &LivePool, group: &Group, volume: &Volume) -> bool {
     let plain = |uuid: &str| uuid.replace('-', "");
     let own = format!("{}{}", plain(&group.vg_uuid), plain(&volume.lv_uuid));
@@ -163,17 +173,25 @@ fn against_receipt(
     findings
 }
 
-/// A warning when nobody makes the pool longer.
-fn growth(desired: &Desired, volume: &Volume) -> Option<Finding> {
+/// A warning when nobody makes the pool longer, or dmeventd has nothing to take a step from.
+fn growth(desired: &Desired, group: &Group, volume: &Volume) -> Option<Finding> {
     let wish = &desired.lvm;
-    (!volume.grows_by(&wish.profile())).then(|| {
-        Finding::new(&disk::NOT_GROWN, &desired.name)
+    if !volume.grows_by(&wish.profile()) {
+        let finding = Finding::new(&disk::NOT_GROWN, &desired.name)
             .with("volume", wish.path())
-            .with("profile", wish.profile())
-            .evidence(format!(
-                "lv_profile {:?}, seg_monitor {:?}",
-                volume.lv_profile, volume.seg_monitor
-            ))
+            .with("profile", wish.profile());
+        let seen =
+            format!("lv_profile {:?}, seg_monitor {:?}", volume.lv_profile, volume.seg_monitor);
+        return Some(finding.evidence(seen));
+    }
+    let free = group.free().saturating_mul(group.extent_size());
+    let step = volume.size() / 100 * u64::from(wish.grow_percent);
+    (free < step).then(|| {
+        Finding::new(&disk::NO_ROOM, &desired.name)
+            .with("group", &wish.group)
+            .with("free", place::mib(free))
+            .with("step", place::mib(step))
+            .with("percent", wish.grow_percent.to_string())
     })
 }
 

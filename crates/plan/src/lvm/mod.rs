@@ -15,7 +15,7 @@ mod tests;
 mod wish;
 
 pub(crate) use boot::boot;
-pub use boot::is_live;
+pub use boot::{is_live, is_unattached};
 pub use create::{CreateStep, create, wants_disks};
 pub use disk::{Disk, refusals, token};
 pub use layout::{CHUNK, Layout, TooSmall, layout};

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 /// The columns of [`Volume`], as `lvs --options` takes them.
-pub const VOLUME: &str = "vg_name,lv_name,lv_uuid,segtype,lv_profile,seg_monitor";
+pub const VOLUME: &str = "vg_name,lv_name,lv_uuid,lv_size,segtype,lv_profile,seg_monitor";
 /// The columns of [`Group`], as `vgs --options` takes them.
 pub const GROUP: &str =
     "vg_name,vg_uuid,vg_tags,vg_extent_size,vg_extent_count,vg_free_count,vg_missing_pv_count";
@@ -19,6 +19,7 @@ pub struct Volume {
     pub lv_name: String,
     /// Its identity, whatever its name.
     pub lv_uuid: String,
+    pub(super) lv_size: String,
     /// `thin-pool`, `thin`, `linear`, ...
     pub segtype: String,
     /// The profile that is attached to it; empty when none is.
@@ -28,6 +29,11 @@ pub struct Volume {
 }
 
 impl Volume {
+    /// Its size in bytes; 0 when LVM did not say.
+    pub fn size(&self) -> u64 {
+        number(&self.lv_size)
+    }
+
     /// Whether it is a thin pool that grows by this profile. A profile that was written and never
     /// attached does nothing, and without dmeventd nobody looks at it: both have to be so.
     pub fn grows_by(&self, profile: &str) -> bool {

@@ -219,6 +219,18 @@ fn a_pool_that_nobody_makes_longer_is_said() {
     }
 }
 
+/// 1,023 extents of 4 MiB are free.
+#[test]
+fn a_group_without_room_for_a_step_is_said() {
+    let sized = |bytes: u64| with(up(), |seen| seen.volumes[0].lv_size = bytes.to_string());
+    let room = 1023_u64 << 22;
+    let step = u64::from(desired().lvm.grow_percent);
+    assert_eq!(codes(&plan(&desired(), &sized(room / step * 100))), [""; 0]);
+    let plan = plan(&desired(), &sized((room / step + 1) * 100));
+    assert_eq!(codes(&plan), [disk::NO_ROOM.code]);
+    assert!(plan.findings[0].message().contains("4092 MiB"), "{:?}", plan.findings);
+}
+
 fn whole(size: u64) -> Vec<Disk> {
     vec![Disk { path: "/dev/disk/by-id/virtio-a".to_owned(), size, ..Disk::default() }]
 }

@@ -66,6 +66,17 @@ impl<'a> Lvm<'a> {
         self.run("lvchange", &["--activate", "y", "--monitor", "y", volume], limits).map(drop)
     }
 
+    /// Attaches a profile to a pool and has dmeventd watch it.
+    ///
+    /// # Errors
+    /// When LVM refuses.
+    pub fn attach(&self, volume: &str, profile: &str) -> Result<(), Error> {
+        self.change("lvchange", &["--metadataprofile", profile, volume])?;
+        // dmeventd reads the profile when it begins to watch.
+        self.change("lvchange", &["--monitor", "n", volume])?;
+        self.change("lvchange", &["--monitor", "y", volume])
+    }
+
     /// Takes a volume's devices down; fails while somebody has it open.
     ///
     /// # Errors
