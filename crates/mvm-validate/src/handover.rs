@@ -1,5 +1,5 @@
 //! Files that other programs read at their start: containerd-dev's configuration, and flintlockd's
-//! for what is not on its command line. Both are rendered anew at each start and live until the next
+//! for what is not on its command line. Both are written anew at each start and live until the next
 //! boot.
 
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use mvm_config::{Config, Roots};
 use mvm_host::{atomic, chain};
 use mvm_plan::names;
-use mvm_plan::units::{flintlockd_reads_file, follows_default_route};
+use mvm_plan::units::flintlockd_reads_file;
 
 /// A token is one line; this bounds what is read of a file that is something else.
 const TOKEN_MAX: u64 = 4096;
@@ -75,38 +75,18 @@ fn flintlockd_text(
     config: &Config,
     default_interface: Option<&str>,
 ) -> Result<String, String> {
-    let mut text = String::new();
-    if let Some(file) = &config.flintlockd.basic_auth_token_file {
-        let token = token(&roots.at(file.as_str()))?;
-        text.push_str(&format!("basic-auth-token: {}\n", yaml_string(&token)));
-    }
-    if follows_default_route(config) {
-        let parent = default_interface.ok_or("there is no default route")?;
-        text.push_str(&format!("parent-iface: {}\n", yaml_string(parent)));
-    }
-    Ok(text)
+    let file = config.flintlockd.basic_auth_token_file.as_ref();
+    let token = file.map(|file| token(&roots.at(file.as_str()))).transpose()?;
+    mvm_plan::flintlockd::render(config, token.as_deref(), default_interface)
 }
 
-/// Renders containerd-dev's configuration.
+/// Writes containerd-dev's configuration.
 ///
 /// # Errors
 /// It cannot be written.
 pub fn write_containerd_config(roots: &Roots, config: &Config) -> Result<(), mvm_host::Error> {
     let text = mvm_plan::containerd::render(config);
     atomic::write(&roots.at(names::CONTAINERD_DEV_CONFIG), text.as_bytes(), 0o644)
-}
-
-/// A double-quoted YAML scalar, which takes JSON's escapes.
-fn yaml_string(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        if matches!(c, '"' | '\\') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out.push('"');
-    out
 }
 
 #[cfg(test)]
@@ -127,11 +107,6 @@ mod tests {
             assert_eq!(token(&file), expected);
         }
         assert!(token(&folder.path().join("none")).is_err());
-    }
-
-    #[test]
-    fn a_token_cannot_leave_its_yaml_string() {
-        assert_eq!(yaml_string(r#"a"b\c: #d"#), r#""a\"b\\c: #d""#);
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod dhcp;
 pub mod diagnosis;
 pub mod drift;
 pub mod escape;
+pub mod flintlockd;
 pub mod guard;
 pub mod host;
 pub mod hygiene;
