@@ -140,5 +140,6 @@ const COMMANDS: &[&str] = &[
     "udevadm",
     "umask",
     "uname",
+    "update-ca-certificates",
     "vgs",
 ];

@@ -34,6 +34,15 @@ pub enum Error {
         #[source]
         source: reqwest::Error,
     },
+    /// Nobody on this host vouches for a registry's certificate.
+    #[error("{url} shows a certificate that is not trusted here")]
+    Untrusted {
+        /// What was asked for, without a query.
+        url: String,
+        /// Of the HTTP client, without the URL.
+        #[source]
+        source: reqwest::Error,
+    },
     /// A registry answered with something else.
     #[error("{url} answers with status {status}")]
     Status {

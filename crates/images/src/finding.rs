@@ -18,6 +18,9 @@ pub fn failed(wanted: &Wanted, error: &Error) -> Finding {
         Error::Unauthorized { .. } => {
             Finding::new(&img::DENIED, subject).with("registry", registry)
         }
+        Error::Untrusted { .. } => {
+            Finding::new(&img::UNTRUSTED, subject).with("registry", registry)
+        }
         Error::Digest { .. } => Finding::new(&img::WRONG_BYTES, subject),
         Error::Refused(refusal) => Finding::new(&img::NOT_USABLE, subject).with("why", refusal),
         Error::Kernel { file, problem } => {

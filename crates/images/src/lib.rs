@@ -13,6 +13,7 @@ mod kernel;
 mod prune;
 mod pull;
 pub mod registry;
+pub mod resolve;
 pub mod run;
 mod transfer;
 pub mod tried;

@@ -255,6 +255,7 @@ impl<'j> Job<'j> {
             insecure: images.insecure_registries.clone(),
             logins,
             patience: Patience::default(),
+            proxies: None,
         })
     }
 }
@@ -271,7 +272,7 @@ fn logins(path: &Path) -> Result<Logins, Error> {
     Logins::parse(&text).map_err(|place| Error::LoginsText { path: path.to_owned(), place })
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)
 }
 

@@ -3,8 +3,9 @@
 use std::future::Future;
 use std::time::Duration;
 
+use mvm_config::names::ImageRef;
 use mvm_images_client::Error;
-use mvm_images_client::registry::Document;
+use mvm_images_client::registry::{Document, Proxies, Registry, Settings};
 use mvm_plan::images::{Digest, Refusal, manifest};
 use tokio::time::Instant;
 
@@ -274,5 +275,45 @@ fn plain_http_is_spoken_only_where_it_is_listed() {
         let failure = registry.document(&server.host(), "a", "1").await.unwrap_err();
         assert!(matches!(failure, Error::Request { .. }), "{failure}");
         assert!(server.requests().is_empty());
+    });
+}
+
+#[test]
+fn flintlockds_question_is_one_head_without_a_login() {
+    run(async {
+        let digest = Digest::of(SMALL).to_string();
+        let server =
+            always(move || answer("200 OK", &[("docker-content-digest", &digest)], b"")).await;
+        let image = ImageRef::parse(&format!("{}/a/b:1", server.host())).unwrap();
+        let given = client(&[&server], "{}").head(&image).await.unwrap();
+        assert_eq!(given, Some(Digest::of(SMALL)));
+        let asked = server.requests();
+        let first = &asked[0];
+        assert_eq!((asked.len(), &*first.method, &*first.path), (1, "HEAD", "/v2/a/b/manifests/1"));
+        let basic = ("www-authenticate", "Basic realm=x");
+        let private = always(move || answer("401 Unauthorized", &[basic], b"")).await;
+        let image = ImageRef::parse(&format!("{}/a/b:1", private.host())).unwrap();
+        let failure = client(&[&private], "{}").head(&image).await.unwrap_err();
+        assert!(matches!(failure, Error::Unauthorized { status: 401, .. }), "{failure}");
+    });
+}
+
+#[test]
+fn flintlockds_proxy_is_taken() {
+    run(async {
+        let proxy = always(|| answer("404 Not Found", &[], b"")).await;
+        let settings = Settings {
+            insecure: vec!["r.test".to_owned(), "127.0.0.1:9".to_owned()],
+            proxies: Some(Proxies { http: proxy.host(), ..Proxies::default() }),
+            ..Settings::default()
+        };
+        let registry = Registry::new(settings, Instant::now() + Duration::from_secs(20)).unwrap();
+        let ask = async |name| registry.head(&ImageRef::parse(name).unwrap()).await.unwrap_err();
+        let failure = ask("r.test/a/b:1").await;
+        assert!(matches!(failure, Error::Status { status: 404, .. }), "{failure}");
+        assert_eq!(proxy.requests()[0].path, "http://r.test/v2/a/b/manifests/1");
+        // This host is never asked by way of it.
+        ask("127.0.0.1:9/a/b:1").await;
+        assert_eq!(proxy.requests().len(), 1);
     });
 }

@@ -16,6 +16,21 @@ catalogue! {
         cause: "A thin device was to be made, written, snapshotted, discarded and deleted. What was made of it is taken away, at the latest by the next check; it has a number from the end of the 24 bits, where containerd has none.",
         remedy: "dmsetup status {subject}\njournalctl --dmesg --grep \"device-mapper: thin|I/O error\"\nmvmhost check --deep",
     }
+    IMAGE_ABSENT = "MVM-IMG-201", "24a8d87a7340588cb8b0c3919a56b761", Warning {
+        message: "{registry} has no image {subject}",
+        cause: "flintlockd asks the registry at each create, also for an image that is here, and gives up when it is told that there is none. It was asked as flintlockd does it: in the name that the reference has, without mirrors and without a login.",
+        remedy: "# push it there, or name another image: /etc/mvmhost.toml, [images]; then\nmvmhost apply\nmvmhost check --deep",
+    }
+    IMAGE_PRIVATE = "MVM-IMG-202", "97a5e07f43af40aafa044b6e99da6b20", Warning {
+        message: "{registry} does not show image {subject} to flintlockd",
+        cause: "It wants a login, and flintlockd has none. No microVM can be created from the image, whatever [images] auth-file lets mvm-images fetch. Some registries say the same of an image that they do not have.",
+        remedy: "# let the registry show it to anybody, or name another image: /etc/mvmhost.toml, [images]; then\nmvmhost apply\nmvmhost check --deep",
+    }
+    NO_ANSWER = "MVM-IMG-203", "755be5e2475dd6df1fd40a8e1b9124d9", Warning {
+        message: "{registry} does not tell flintlockd of image {subject}",
+        cause: "It cannot be reached, takes longer than 15 s, or answers with something else; see the evidence. It was asked as flintlockd does it: over TLS unless it is this host, without mirrors, and with flintlockd's proxies. No microVM can be created from the image meanwhile.",
+        remedy: "ip route show default\nsystemctl show --property Environment flintlockd.service\nmvmhost check --deep",
+    }
     NO_OFFER = "MVM-DHCP-006", "53a14bd0b42c70a363353172615a099e", Warning {
         message: "nobody offered an address on {subject}",
         cause: "A microVM on the bridge would ask in vain: the server is not running, serves another interface or has no address left, or a firewall on this host drops what it hears or says.",

@@ -145,6 +145,18 @@ catalogue! {
         cause: "[images] names it no longer, and yet it is not for mvmhost to remove; see the message.",
         remedy: "",
     }
+    UNTRUSTED = "MVM-IMG-025", "a665f8285b10e24f60f515a22e658d62", Warning {
+        message: "{registry} shows a certificate for image {subject} that is not trusted here",
+        cause: "It ends with an authority that this host does not know, is for another name, or holds \
+                no longer; see the evidence. flintlockd, which reads the host's authorities when it \
+                starts, would refuse it as well.",
+        remedy: "date\n\
+                 # its authority's certificate, in PEM, belongs into /usr/local/share/ca-certificates as \
+                 NAME.crt; then\n\
+                 update-ca-certificates\n\
+                 systemctl restart flintlockd.service\n\
+                 systemctl start mvm-images.service",
+    }
     BROUGHT_UNREAD = "MVM-IMG-023", "c45d5ddd84d0121546ef5c3a03dc331d", Error {
         message: "{subject} cannot be read, so that no image is removed",
         cause: "The file says which images mvmhost has brought; what else is in containerd belongs to \

@@ -6,7 +6,7 @@ use reqwest::Url;
 use reqwest::header::AUTHORIZATION;
 use tokio::time::timeout;
 
-use super::request::plain;
+use super::request::{plain, unanswered};
 use super::{Place, Registry, body};
 use crate::Error;
 
@@ -57,10 +57,7 @@ impl Registry {
             request = request.header(AUTHORIZATION, login.basic());
         }
         let read = async {
-            let response = request.send().await.map_err(|source| Error::Request {
-                url: plain(&url),
-                source: source.without_url(),
-            })?;
+            let response = request.send().await.map_err(|source| unanswered(&url, source))?;
             if !response.status().is_success() {
                 return Err(refused());
             }

@@ -5,13 +5,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use mvm_config::names::ImageRef;
 use mvm_plan::images::auth::Logins;
 use mvm_plan::images::fetch::{Endpoint, endpoints, repository};
 use mvm_plan::images::manifest;
 use mvm_plan::images::{Digest, limits};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::redirect::Policy;
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, ClientBuilder, Method, NoProxy, Proxy, StatusCode};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -54,6 +55,19 @@ pub struct Settings {
     pub logins: Logins,
     /// How long is waited.
     pub patience: Patience,
+    /// The way out; `None` for what the environment says.
+    pub proxies: Option<Proxies>,
+}
+
+/// Proxies in the words of the environment's variables; empty: none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proxies {
+    /// `HTTP_PROXY`
+    pub http: String,
+    /// `HTTPS_PROXY`
+    pub https: String,
+    /// `NO_PROXY`
+    pub without: String,
 }
 
 /// An index or a manifest as it came.
@@ -85,7 +99,11 @@ impl Registry {
     pub fn new(settings: Settings, until: Instant) -> Result<Self, Error> {
         // Another part of the process may have chosen the same one before.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder()
+        let mut http = Client::builder();
+        if let Some(proxies) = &settings.proxies {
+            http = proxied(http, proxies)?;
+        }
+        let http = http
             .redirect(Policy::none())
             .connect_timeout(settings.patience.connect)
             .read_timeout(settings.patience.idle)
@@ -131,6 +149,24 @@ impl Registry {
             Ok(Document { media_type, digest, bytes })
         };
         self.anywhere(registry, take).await
+    }
+
+    /// The digest that the registry itself has for a reference, where it names one.
+    ///
+    /// # Errors
+    /// When it does not answer at once, or has no such image for us.
+    pub async fn head(&self, image: &ImageRef) -> Result<Option<Digest>, Error> {
+        let registry = image.registry();
+        let endpoints = endpoints(registry, &BTreeMap::new(), &self.settings.insecure);
+        // Without mirrors there is exactly one.
+        let endpoint = endpoints.first().ok_or(Error::Budget { after: Duration::ZERO })?;
+        let place = Place { endpoint, repository: &repository(registry, image.repository()) };
+        let name = image.digest().or(image.tag()).unwrap_or("latest");
+        let url = place.url(&format!("manifests/{name}"));
+        let accept = [(ACCEPT, manifest::ACCEPT.to_owned())];
+        let response = self.ask(Method::HEAD, &place, &url, &accept).await?;
+        let named = response.headers().get("docker-content-digest");
+        Ok(named.and_then(|digest| Digest::parse(digest.to_str().ok()?)))
     }
 
     /// A blob from byte `offset` on, as a stream. Its digest is not checked here.
@@ -181,6 +217,22 @@ impl Registry {
     pub(crate) async fn wait(&self, pause: Duration) {
         sleep(pause / self.settings.patience.haste.max(1)).await;
     }
+}
+
+/// With these proxies and none of this process's own environment.
+fn proxied(builder: ClientBuilder, proxies: &Proxies) -> Result<ClientBuilder, Error> {
+    // As Go has it: this host is never asked by way of a proxy.
+    let without = format!("localhost,127.0.0.0/8,::1,{}", proxies.without);
+    let mut builder = builder.no_proxy();
+    let made = [
+        (&proxies.http, Proxy::http(&*proxies.http)),
+        (&proxies.https, Proxy::https(&*proxies.https)),
+    ];
+    for (_, proxy) in made.into_iter().filter(|(url, _)| !url.is_empty()) {
+        builder =
+            builder.proxy(proxy.map_err(Error::Http)?.no_proxy(NoProxy::from_string(&without)));
+    }
+    Ok(builder)
 }
 
 /// A repository on one server.

@@ -1,10 +1,12 @@
 //! One request: redirects, logins and retries.
 
+use std::io;
+
 use mvm_plan::images::auth::Challenge;
 use mvm_plan::images::fetch::{Next, after_break, after_status};
 use mvm_plan::images::limits;
 use reqwest::header::{AUTHORIZATION, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::{Method, Response, StatusCode, Url};
 
 use super::{Place, Registry};
 use crate::Error;
@@ -36,10 +38,21 @@ impl Registry {
         url: &str,
         headers: &[(HeaderName, String)],
     ) -> Result<Response, Error> {
+        self.ask(Method::GET, place, url, headers).await
+    }
+
+    /// The same with another method.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        place: &Place<'_>,
+        url: &str,
+        headers: &[(HeaderName, String)],
+    ) -> Result<Response, Error> {
         let mut attempt = 1;
         let mut refused = false;
         loop {
-            let response = self.follow(place, url, headers).await?;
+            let response = self.follow(&method, place, url, headers).await?;
             let status = response.status();
             if status == StatusCode::OK || status == StatusCode::PARTIAL_CONTENT {
                 return Ok(response);
@@ -69,6 +82,7 @@ impl Registry {
     /// what began with TLS stays with it.
     async fn follow(
         &self,
+        method: &Method,
         place: &Place<'_>,
         url: &str,
         headers: &[(HeaderName, String)],
@@ -77,7 +91,7 @@ impl Registry {
         let first = Url::parse(url).map_err(|_| bad("to no address"))?;
         let mut at = first.clone();
         for _ in 0..=limits::REDIRECTS {
-            let mut request = self.http.get(at.clone());
+            let mut request = self.http.request(method.clone(), at.clone());
             for (name, value) in headers {
                 request = request.header(name, value);
             }
@@ -86,10 +100,7 @@ impl Registry {
             {
                 request = request.header(AUTHORIZATION, entry);
             }
-            let response = request.send().await.map_err(|source| Error::Request {
-                url: plain(&at),
-                source: source.without_url(),
-            })?;
+            let response = request.send().await.map_err(|source| unanswered(&at, source))?;
             if !response.status().is_redirection() {
                 return Ok(response);
             }
@@ -129,6 +140,28 @@ fn challenge(response: &Response) -> Option<Challenge> {
     })
 }
 
+/// What a request without an answer came to. A certificate is no better the next time.
+pub(super) fn unanswered(url: &Url, source: reqwest::Error) -> Error {
+    let source = source.without_url();
+    match is_untrusted(&source) {
+        true => Error::Untrusted { url: plain(url), source },
+        false => Error::Request { url: plain(url), source },
+    }
+}
+
+/// Whether the server's certificate was the cause.
+fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+        return true;
+    }
+    // An io::Error, of which there may be one in the other, shows what it carries to nobody who only
+    // asks for its source.
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(carried) => is_untrusted(carried),
+        None => error.source().is_some_and(is_untrusted),
+    }
+}
+
 /// A URL for a message: a query may hold a signature that lets in.
 pub(super) fn plain(url: &Url) -> String {
     let mut url = url.clone();
@@ -138,4 +171,18 @@ pub(super) fn plain(url: &Url) -> String {
     let _ = url.set_username("");
     let _ = url.set_password(None);
     url.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_the_cause_however_deep() {
+        let wrapped = |error| io::Error::other(io::Error::new(io::ErrorKind::InvalidData, error));
+        let unknown = rustls::CertificateError::UnknownIssuer;
+        assert!(is_untrusted(&wrapped(rustls::Error::InvalidCertificate(unknown))));
+        assert!(!is_untrusted(&wrapped(rustls::Error::DecryptError)));
+        assert!(!is_untrusted(&io::Error::from(io::ErrorKind::ConnectionRefused)));
+    }
 }

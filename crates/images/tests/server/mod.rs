@@ -14,6 +14,7 @@ use tokio::time::Instant;
 /// What came in: the request's line and its headers, in lower case but for their values.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
+    pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
 }
@@ -91,10 +92,11 @@ async fn serve<F: Fn(&Asked, usize) -> Answer>(
     }
     let text = String::from_utf8(text).unwrap();
     let mut lines = text.lines();
-    let path = lines.next().unwrap().split(' ').nth(1).unwrap().to_owned();
+    let mut line = lines.next().unwrap().split(' ').map(str::to_owned);
+    let (method, path) = (line.next().unwrap(), line.next().unwrap());
     let headers = lines.filter_map(|line| line.split_once(": "));
     let headers = headers.map(|(k, v)| (k.to_ascii_lowercase(), v.to_owned())).collect();
-    let asked = Asked { path, headers };
+    let asked = Asked { method, path, headers };
     let before = {
         let mut log = log.lock().unwrap();
         log.push(asked.clone());

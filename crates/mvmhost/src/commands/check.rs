@@ -23,17 +23,19 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     let config = &loaded.config;
     let mut facts = facts::observe(&context.roots, config, None);
     // Its own endpoint is taken by flintlockd itself when it runs.
+    let mut flintlockd = None;
     match Manager::connect().and_then(|mut units| units.state(config.flintlockd.unit.as_str())) {
         Ok(state) if state.main_pid != 0 => {
-            let pid = i32::try_from(state.main_pid).ok();
-            facts.endpoint = facts::endpoint(&context.roots, config, pid);
+            flintlockd = i32::try_from(state.main_pid).ok();
+            facts.endpoint = facts::endpoint(&context.roots, config, flintlockd);
         }
         Ok(_) => {}
         Err(error) => facts.unasked.push(("systemd".to_owned(), mvm_host::chain(&error))),
     }
     let mut found = checks::run(config, &facts);
     if arguments.deep {
-        found.extend(checks::deeds(config, &facts, &deeds::run(&context.roots, config, &facts)));
+        let done = deeds::run(&context.roots, config, &facts, flintlockd);
+        found.extend(checks::deeds(config, &facts, &done));
     }
     let (standing, ignored) = checks::split(&config.validate, found, facts.now);
     let mut findings: Vec<Finding> = last_good.into_iter().chain(standing).collect();

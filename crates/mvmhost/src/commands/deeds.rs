@@ -1,16 +1,23 @@
 //! `mvmhost check --deep`: what the daemons will do is done once.
 
+use std::collections::BTreeSet;
+
 use mvm_config::model::NetworkMode;
+use mvm_config::names::ImageRef;
 use mvm_config::{Config, Roots};
 use mvm_diagnostics::Severity;
 use mvm_host::chain;
-use mvm_plan::checks::{self, Deed, Deeds, Facts};
+use mvm_images_client::registry::Proxies;
+use mvm_images_client::resolve;
+use mvm_plan::checks::{self, Answer, Deed, Deeds, Facts};
 use mvm_plan::thinpool::PoolState;
 use mvm_storage::proof::{Kernel, Proof};
 use mvm_storage::thinpool;
 
-pub(super) fn run(roots: &Roots, config: &Config, facts: &Facts) -> Deeds {
-    Deeds { thin: thin(roots, config, facts), dhcp: dhcp(roots, config, facts) }
+/// `flintlockd` is its process, when it runs.
+pub(super) fn run(roots: &Roots, config: &Config, facts: &Facts, flintlockd: Option<i32>) -> Deeds {
+    let (thin, dhcp) = (thin(roots, config, facts), dhcp(roots, config, facts));
+    Deeds { thin, dhcp, images: images(roots, config, flintlockd) }
 }
 
 /// A pool that has something wrong is left alone: a write could wait for a minute, and what is wrong
@@ -45,5 +52,61 @@ fn dhcp(roots: &Roots, config: &Config, facts: &Facts) -> Deed<Vec<mvm_plan::dhc
     match mvm_network::offers(roots, config.network.bridge.name.as_str()) {
         Ok(offers) => Deed::Done(offers),
         Err(error) => Deed::Failed(chain(&error)),
+    }
+}
+
+/// Both roles ask in the same way.
+fn images(
+    roots: &Roots,
+    config: &Config,
+    flintlockd: Option<i32>,
+) -> Deed<Vec<(ImageRef, Answer)>> {
+    let images: BTreeSet<&ImageRef> =
+        config.images.kernel.iter().chain(&config.images.root).collect();
+    if images.is_empty() {
+        return Deed::NotAsked;
+    }
+    let proxies = flintlockd.and_then(|pid| proxies(roots, pid));
+    match resolve::anonymously(images, proxies.as_ref()) {
+        Ok(answers) => Deed::Done(answers),
+        Err(error) => Deed::NotTried(chain(&error)),
+    }
+}
+
+/// The way out that flintlockd takes; without one running, that of whoever asks.
+fn proxies(roots: &Roots, flintlockd: i32) -> Option<Proxies> {
+    let environ = std::fs::read(roots.at(format!("/proc/{flintlockd}/environ"))).ok()?;
+    let environ = String::from_utf8_lossy(&environ).into_owned();
+    // Go takes the first of these that is not empty.
+    let value = |name: &str| {
+        let names = [name.to_owned(), name.to_lowercase()];
+        let all = names.iter().flat_map(|name| {
+            let entries = environ.split('\0').filter_map(|entry| entry.split_once('='));
+            entries.filter(move |(key, value)| key == name && !value.is_empty())
+        });
+        all.map(|(_, value)| value.to_owned()).next().unwrap_or_default()
+    };
+    let (http, https, without) = (value("HTTP_PROXY"), value("HTTPS_PROXY"), value("NO_PROXY"));
+    Some(Proxies { http, https, without })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flintlockds_way_out_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let roots = Roots::new(folder.path());
+        assert_eq!(proxies(&roots, 7), None);
+        std::fs::create_dir_all(roots.at("/proc/7")).unwrap();
+        let environ = "A=b\0HTTPS_PROXY=\0https_proxy=http://p:3128\0NO_PROXY=r.test\0";
+        std::fs::write(roots.at("/proc/7/environ"), environ).unwrap();
+        let expected = Proxies {
+            http: String::new(),
+            https: "http://p:3128".to_owned(),
+            without: "r.test".to_owned(),
+        };
+        assert_eq!(proxies(&roots, 7), Some(expected));
     }
 }

@@ -3,9 +3,11 @@
 use std::net::Ipv4Addr;
 
 use mvm_config::Config;
+use mvm_config::names::ImageRef;
 use mvm_diagnostics::{Finding, catalogue::deep};
 use serde::Deserialize;
 
+use super::anonymous::{Answer, finding};
 use super::{Facts, Kvm};
 use crate::dhcp::Offer;
 
@@ -16,6 +18,8 @@ pub struct Deeds {
     pub thin: Deed<()>,
     /// Who offers an address on the interface of microVMs.
     pub dhcp: Deed<Vec<Offer>>,
+    /// How each configured image's registry answers flintlockd.
+    pub images: Deed<Vec<(ImageRef, Answer)>>,
 }
 
 /// What became of one of them.
@@ -55,8 +59,12 @@ pub fn deeds(config: &Config, facts: &Facts, deeds: &Deeds) -> Vec<Finding> {
     if let Some(interface) = interface {
         findings.extend(dhcp(config, interface.as_str(), &deeds.dhcp));
     }
-    if !config.images.root.is_empty() || !config.images.kernel.is_empty() {
-        findings.push(not_tried("[images]", "this version asks no registry"));
+    match &deeds.images {
+        Deed::Done(answers) => {
+            findings.extend(answers.iter().map(|(image, answer)| finding(image, answer)));
+        }
+        Deed::Failed(why) | Deed::NotTried(why) => findings.push(not_tried("[images]", why)),
+        Deed::NotAsked => {}
     }
     findings
 }
@@ -86,7 +94,7 @@ fn dhcp(config: &Config, interface: &str, deed: &Deed<Vec<Offer>>) -> Option<Fin
     }
 }
 
-fn proven(subject: &str, what: &str) -> Finding {
+pub(super) fn proven(subject: &str, what: &str) -> Finding {
     Finding::new(&deep::PROVEN, subject).with("what", what)
 }
 
@@ -100,9 +108,10 @@ mod tests {
     use crate::checks::tests::{config, sound};
 
     fn said(text: &str, thin: Deed<()>, dhcp: Deed<Vec<Offer>>) -> Vec<&'static str> {
-        let found = deeds(&config(text), &sound(), &Deeds { thin, dhcp });
+        let images = Deed::NotAsked;
+        let found = deeds(&config(text), &sound(), &Deeds { thin, dhcp, images });
         let beyond = found.iter().filter(|finding| finding.code() != "MVM-HOST-206");
-        beyond.filter(|finding| finding.subject() != "[images]").map(Finding::code).collect()
+        beyond.map(Finding::code).collect()
     }
 
     fn offers(servers: &[u8]) -> Deed<Vec<Offer>> {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::thinpool::PoolState;
 
+mod anonymous;
 mod binaries;
 mod brake;
 mod certificates;
@@ -29,6 +30,7 @@ mod tests;
 mod tools;
 mod unasked;
 
+pub use anonymous::Answer;
 pub use certificates::Validity;
 pub use containerd::check as plugin;
 pub use deep::{Deed, Deeds, deeds};

@@ -1,6 +1,7 @@
 //! Where a registry is asked, and what its answers mean.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// A server that may have the image.
@@ -41,6 +42,16 @@ pub fn endpoints(
     let base = format!("{scheme}://{host}");
     all.push(Endpoint { base, host: registry.to_owned(), mirror_of: None, plain });
     all
+}
+
+/// Whether containerd's client, and so flintlockd, speaks plain HTTP to this registry without being
+/// told to: `localhost` or a loopback address, with or without a port.
+pub fn is_local(registry: &str) -> bool {
+    let host = match registry.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => registry.rsplit_once(':').map_or(registry, |(host, _)| host),
+    };
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The path of a repository at its registry; Docker's own images are under `library`.

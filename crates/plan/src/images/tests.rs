@@ -240,3 +240,13 @@ fn a_kernel_is_of_the_machine() {
     assert!(kernel::judge(&image, "amd64").is_err());
     assert_eq!((kernel::path("amd64"), kernel::path("arm64")), ("boot/vmlinux", "boot/image"));
 }
+
+#[test]
+fn plain_http_goes_to_this_host_only() {
+    for local in ["localhost", "localhost:5000", "127.0.0.1:5000", "127.3.2.1", "[::1]:5000"] {
+        assert!(fetch::is_local(local), "{local}");
+    }
+    for other in ["docker.io", "localhost.test:5000", "10.0.0.1:5000", "[fe80::1]:5000", ""] {
+        assert!(!fetch::is_local(other), "{other}");
+    }
+}

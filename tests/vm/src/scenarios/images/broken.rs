@@ -1,5 +1,7 @@
 //! Pulls that break off, and a registry that lets nobody in.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, ensure};
 
 use super::super::host::{self, CTR};
@@ -10,6 +12,8 @@ use crate::guest::Guest;
 const BLOBS: &str = "/var/lib/containerd-dev/io.containerd.content.v1.content";
 /// Of the same registry behind TLS, with a name and a password.
 const PRIVATE: &str = "registry.test:5443/test/root:1";
+/// No registry has it.
+const ABSENT: &str = "127.0.0.1:5000/test/absent:1";
 
 /// The file system with the blobs is full, and once it has room containerd is killed. Each ends
 /// with a message; the blob that has come in part is gone on with by the next run.
@@ -31,7 +35,31 @@ pub(super) fn a_pull_breaks_off(guest: &mut Guest) -> Result<()> {
         wait $pull; test $? = 1 && grep -q MVM-IMG-007 /root/said || {{ cat /root/said; exit 1; }}",
         unpacking()
     ))?;
-    guest.wait_for(&format!("{CTR} version && systemctl is-active flintlockd.service"), host::HEALS)
+    guest.wait_for(
+        &format!("{CTR} version && systemctl is-active flintlockd.service"),
+        host::HEALS,
+    )?;
+    // What containerd knows is not always there: the next run fetches it again.
+    guest.ok(&format!(
+        "cd {BLOBS}/blobs/sha256 && rm -v $(grep -l diff_ids *) $(ls -S | head -n 1)"
+    ))?;
+    Ok(())
+}
+
+/// `check --deep` asks as flintlockd does: without the login that mvm-images has.
+fn as_flintlockd_asks(guest: &mut Guest) -> Result<()> {
+    guest.ok(&format!(
+        "cp /etc/mvmhost.toml /root/mvmhost.toml
+        printf '[images]\\nauth-file = \"/srv/tls/config.json\"\\nkernel = []\\nroot = [\"{PRIVATE}\", \"{ROOT}\", \"{ABSENT}\"]\\n' >/etc/mvmhost.toml"
+    ))?;
+    let document = host::json(guest, "check --deep")?;
+    let found = document["findings"].as_array().cloned().unwrap_or_default();
+    for (image, code) in [(PRIVATE, "MVM-IMG-202"), (ROOT, "MVM-HOST-206"), (ABSENT, "MVM-IMG-201")]
+    {
+        let told = found.iter().any(|said| said["subject"] == image && said["code"] == code);
+        ensure!(told, "{image}: {document}");
+    }
+    guest.ok("mv /root/mvmhost.toml /etc/mvmhost.toml").map(drop)
 }
 
 /// Nothing goes to or comes from a registry whose certificate nobody vouches for, and nothing comes
@@ -44,10 +72,14 @@ pub(super) fn behind_tls_with_a_login(guest: &mut Guest) -> Result<()> {
         "{CTR} images rm --sync {ROOT}
         printf '[images]\\nroot = [\"{PRIVATE}\"]\\nkernel = []\\n' >/etc/mvmhost.toml"
     ))?;
+    let begun = Instant::now();
     let stranger = guest.run("mvmhost images pull")?;
-    ensure!(stranger.stderr.contains("MVM-IMG-002"), "{stranger:?}");
-    ensure!(stranger.stderr.contains("certificate"), "{stranger:?}");
+    ensure!(stranger.stderr.contains("MVM-IMG-025"), "{stranger:?}");
+    ensure!(stranger.stderr.contains("UnknownIssuer"), "{stranger:?}");
+    // The first pause alone is half a second, the fourth one four.
+    ensure!(begun.elapsed() < Duration::from_secs(5), "tried for {:?}", begun.elapsed());
     guest.ok("cp /srv/tls/ca.crt /usr/local/share/ca-certificates/ && update-ca-certificates")?;
+    as_flintlockd_asks(guest)?;
     let refused = guest.run("mvmhost images pull")?;
     ensure!(refused.stderr.contains("MVM-IMG-003"), "{refused:?}");
 

@@ -1,0 +1,63 @@
+//! The question that flintlockd asks of an image's registry at each create.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use mvm_config::names::ImageRef;
+use mvm_host::chain;
+use mvm_plan::checks::Answer;
+use mvm_plan::images::auth::Logins;
+use mvm_plan::images::fetch;
+use tokio::time::{Instant, timeout};
+
+use crate::Error;
+use crate::registry::{Patience, Proxies, Registry, Settings};
+use crate::run::runtime;
+
+/// For one image. A registry that takes longer keeps whoever creates a microVM waiting.
+const LONGEST: Duration = Duration::from_secs(15);
+
+const AT_A_TIME: usize = 8;
+
+/// Asks for each image as flintlockd does: one HEAD of the registry in its name, over TLS unless
+/// that is this host itself, without mirrors and without a login.
+///
+/// # Errors
+/// When no HTTP client can be made.
+pub fn anonymously<'i>(
+    images: impl IntoIterator<Item = &'i ImageRef>,
+    proxies: Option<&Proxies>,
+) -> Result<Vec<(ImageRef, Answer)>, Error> {
+    runtime()?.block_on(async {
+        let answers = stream::iter(images).map(async |image| {
+            let asked = timeout(LONGEST, ask(image, proxies)).await;
+            let answer = asked.unwrap_or(Err(Error::Budget { after: LONGEST }));
+            (image.clone(), answer.unwrap_or_else(|error| meaning(&error)))
+        });
+        Ok(answers.buffered(AT_A_TIME).collect().await)
+    })
+}
+
+async fn ask(image: &ImageRef, proxies: Option<&Proxies>) -> Result<Answer, Error> {
+    let plain = fetch::is_local(image.registry()).then(|| image.registry().to_owned());
+    let settings = Settings {
+        mirrors: BTreeMap::new(),
+        insecure: plain.into_iter().collect(),
+        logins: Logins::default(),
+        patience: Patience::default(),
+        proxies: proxies.cloned(),
+    };
+    let registry = Registry::new(settings, Instant::now() + LONGEST)?;
+    registry.head(image).await.map(Answer::Given)
+}
+
+fn meaning(error: &Error) -> Answer {
+    let why = chain(error);
+    match error {
+        Error::Status { status: 404, .. } => Answer::Absent(why),
+        Error::Unauthorized { .. } => Answer::LoginWanted(why),
+        Error::Untrusted { .. } => Answer::Untrusted(why),
+        _ => Answer::None(why),
+    }
+}
