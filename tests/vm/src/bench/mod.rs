@@ -4,9 +4,11 @@
 //! are compared.
 
 mod boots;
+mod checks;
 mod pool;
 
 pub use boots::boots;
+pub use checks::checks;
 pub use pool::pool;
 
 /// One line, as `cargo xtask bench` prints it; times in milliseconds.

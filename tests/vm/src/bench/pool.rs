@@ -49,7 +49,7 @@ fn clear(guest: &mut Guest) -> Result<()> {
 }
 
 /// Milliseconds that the guest's own clock gives a command; bash reads it without a process.
-fn timed(guest: &mut Guest, command: &str) -> Result<f64> {
+pub(super) fn timed(guest: &mut Guest, command: &str) -> Result<f64> {
     let line = format!(
         "bash -c 'a=$EPOCHREALTIME; {command} || exit; b=$EPOCHREALTIME;
                   echo $((${{b/[.,]/}} - ${{a/[.,]/}}))'"
