@@ -25,7 +25,14 @@ const CERTIFICATE: &str = "printf '[flintlockd.tls]\\ncert = \"/etc/its.crt\"\\n
 const NEW_CERTIFICATE: &str = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
     -nodes -days 90 -subj /CN=mvm -addext subjectAltName=DNS:localhost -keyout /etc/its.key -out /etc/its.crt 2>/dev/null";
 
+/// A second server on the bridge, as somebody's router with DHCP left on would be.
+const SECOND_SERVER: &str = "ip netns add rogue && ip link add rogue0 type veth peer name eth0 netns rogue
+    ip link set rogue0 master br-mvm up && ip -n rogue address add 10.42.0.3/24 dev eth0
+    ip -n rogue link set eth0 up && ip netns exec rogue dnsmasq --conf-file=/dev/null --port=0 --interface=eth0 \
+        --dhcp-range=10.42.0.200,10.42.0.210 --leasefile-ro --dhcp-authoritative --pid-file=/run/rogue.pid";
+
 const FAULTS: &[Fault] = &[
+    fault("MVM-DHCP-007", "10.42.0.3", SECOND_SERVER, "kill $(cat /run/rogue.pid)").deep(),
     fault("MVM-DHCP-005", "port 67", "systemctl stop mvm-dhcp.service", "").warns(),
     fault("MVM-NET-409", "ip filter FORWARD", FORWARD_DROPS, ""),
     fault("MVM-HOST-201", "/usr/bin/mvmhost was written on", "date -s 2001-01-01", ""),
@@ -70,18 +77,42 @@ fn each(
 }
 
 /// Each heals by a reboot.
-const POOL: &[Fault] = &[fault(
-    "MVM-POOL-006",
-    " ro ",
-    "p=flintlock-dev-thinpool; t=$(dmsetup table $p | cut -d' ' -f1-7)
+const POOL: &[Fault] = &[
+    fault(
+        "MVM-POOL-006",
+        " ro ",
+        "p=flintlock-dev-thinpool; t=$(dmsetup table $p | cut -d' ' -f1-7)
          dmsetup reload $p --table \"$t 1 read_only\" && dmsetup suspend $p && dmsetup resume $p",
-    "",
-)];
+        "",
+    ),
+    fault("MVM-POOL-007", "needs_check", NEEDS_CHECK, ""),
+];
+
+/// As after a failed change of the metadata in a live pool: the flag is set, and containerd runs
+/// already.
+const NEEDS_CHECK: &str = "p=flintlock-dev-thinpool; d=/run/systemd/system/containerd-dev.service.d
+    cd /var/lib/containerd-dev/snapshotter/devmapper && systemctl stop containerd-dev.service mvm-guard.service
+    dmsetup ls | grep -o \"^$p-snap-[0-9]*\" | xargs -r -n 1 dmsetup remove
+    t=$(dmsetup table $p) && dmsetup remove $p && losetup -D && perl /root/flag.pl metadata && sync &&
+    M=$(losetup -f --show metadata) && D=$(losetup -f --show data) &&
+    dmsetup create $p --table \"0 $(blockdev --getsz $D) thin-pool $M $D ${t#*thin-pool * * }\" &&
+    dmsetup status $p | grep -q needs_check && mkdir -p $d &&
+    printf '[Service]\\nExecStartPre=\\nExecStartPost=\\n' > $d/99-ungated.conf &&
+    systemctl daemon-reload && systemctl start containerd-dev.service && rm -r $d && systemctl daemon-reload";
+
+/// Sets the flag in the metadata's superblock, and its checksum: CRC-32C of all but the checksum
+/// itself, turned over with 160774, as dm-thin-metadata.c has it.
+const FLAG: &str = r#"open F, '+<', $ARGV[0]; read F, $b, 4096; substr($b, 4, 4) = pack 'V', 1;
+    $c = 0xffffffff; for $o (unpack 'C*', substr $b, 4) { $c ^= $o;
+        $c = $c & 1 ? $c >> 1 ^ 0x82f63b78 : $c >> 1 for 1..8 }
+    substr($b, 0, 4) = pack 'V', $c ^ 160774; seek F, 0, 0; print F $b"#;
 
 /// # Errors
 /// A pool that takes no writes is not refused, or a boot does not heal it.
 pub fn a_pool_without_writes_is_refused(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
-    each(guest, POOL, |_| Ok(()))?;
+    each(guest, POOL, |guest| {
+        guest.ok(&format!("cat > /root/flag.pl <<'X'\n{FLAG}\nX")).map(drop)
+    })?;
     super::host::data_is_intact(guest)
 }
