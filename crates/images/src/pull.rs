@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 use futures_util::{StreamExt, TryFutureExt, TryStreamExt, stream};
 use mvm_config::Roots;
 use mvm_config::names::ImageRef;
-use mvm_host::brake;
+use mvm_host::{atomic, brake};
 use mvm_plan::images::labels::{self, Labels};
 use mvm_plan::images::manifest::{Descriptor, Document, ImageConfig, Manifest};
 use mvm_plan::images::{Digest, Platform, Role, Wanted, chain, limits, manifest};
-use mvm_plan::names;
+use mvm_plan::{guard, names};
 use tokio::sync::{OnceCell, Semaphore, mpsc};
 
 use crate::containerd::{Containerd, Record};
@@ -25,6 +25,9 @@ use head_start::HeadStart;
 
 /// Unpackers at a time: a pool on a loop device gets slower with more of them.
 const UNPACKERS: usize = 2;
+
+/// Bytes of mvm-guard's figures, which are a few kilobytes.
+const METRICS: u64 = 1 << 16;
 
 /// What a pull needs, for as many images as there are.
 pub struct Puller<'p> {
@@ -91,14 +94,26 @@ impl<'p> Puller<'p> {
         }
     }
 
-    /// Refuses what would go into a pool whose guard has braked.
+    /// Refuses what would go into a pool whose guard has braked, or that is full.
     pub(crate) fn held(&self, wanted: &Wanted) -> Result<(), Error> {
         if wanted.role != Role::Root {
             return Ok(());
         }
         match brake::reason(&self.roots.at(names::BRAKE)) {
             Some(why) => Err(Error::Held { why }),
-            None => Ok(()),
+            None => self.full(wanted),
+        }
+    }
+
+    /// Refuses a layer that was unpacked into a pool which is full now. containerd takes what the
+    /// kernel could not write for written: the kernel says so after the fact or to nobody, and what
+    /// it lost stays lost when the pool grows.
+    pub(crate) fn full(&self, wanted: &Wanted) -> Result<(), Error> {
+        let told = atomic::read_bounded(&self.roots.at(names::METRICS), METRICS);
+        let told = told.map(|text| String::from_utf8_lossy(&text).into_owned());
+        match wanted.role == Role::Root && told.is_ok_and(|text| guard::is_unwritable(&text)) {
+            true => Err(Error::Held { why: "no block of it is free".to_owned() }),
+            false => Ok(()),
         }
     }
 

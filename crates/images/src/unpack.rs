@@ -38,7 +38,11 @@ pub(crate) async fn layers(
         let step = format!("unpacking layer {} of {}", number + 1, layers.len());
         puller.progress.step(wanted.reference.as_str(), &step);
         let layer = Layer { layer, parent, name, diff_id };
-        layer.unpack(&puller.containerd, snapshotter).await?;
+        layer.unpack(puller, wanted).await.map_err(|error| match error {
+            // What a full pool makes of it has many words: of mkfs, mount or tar.
+            Error::Containerd { .. } => puller.held(wanted).err().unwrap_or(error),
+            error => error,
+        })?;
     }
     Ok(())
 }
@@ -53,10 +57,11 @@ struct Layer<'l> {
 
 impl Layer<'_> {
     /// Unpacks, unless somebody else does so first.
-    async fn unpack(&self, containerd: &Containerd, snapshotter: &str) -> Result<(), Error> {
+    async fn unpack(&self, puller: &Puller<'_>, wanted: &Wanted) -> Result<(), Error> {
+        let (containerd, snapshotter) = (&puller.containerd, wanted.role.snapshotter());
         for _ in 0..RIVALS {
             if let Some(prepared) = containerd.prepare(snapshotter, self.parent, self.name).await? {
-                return self.fill(containerd, snapshotter, prepared).await;
+                return self.fill(puller, wanted, prepared).await;
             }
             if containerd.has_snapshot(snapshotter, self.name).await? {
                 return Ok(());
@@ -69,10 +74,11 @@ impl Layer<'_> {
     /// Fills a prepared snapshot and names it; nothing stays of it after a failure.
     async fn fill(
         &self,
-        containerd: &Containerd,
-        snapshotter: &str,
+        puller: &Puller<'_>,
+        wanted: &Wanted,
         prepared: Prepared,
     ) -> Result<(), Error> {
+        let (containerd, snapshotter) = (&puller.containerd, wanted.role.snapshotter());
         let Prepared { key, mounts } = prepared;
         let named = async {
             let applied = containerd.apply(self.layer, mounts).await?;
@@ -80,6 +86,7 @@ impl Layer<'_> {
                 let what = format!("unpacked layer {}", self.layer.digest);
                 return Err(Error::Digest { what, wanted: self.diff_id.to_string() });
             }
+            puller.full(wanted)?;
             containerd.commit(snapshotter, &key, self.name).await
         };
         match named.await {

@@ -123,9 +123,11 @@ catalogue! {
     HELD = "MVM-IMG-019", "d330a0ec4ca37b61241f01e90f5ef30b", Warning {
         message: "image {subject} is not unpacked while the pool has no room",
         cause: "mvm-guard has put on its brake because the pool is past [thinpool.guard] brake-percent \
-                and cannot grow. Running microVMs keep what is left. Kernels are unpacked outside the \
-                pool; this image follows once the brake is off.",
-        remedy: "mvmhost pool status\n\
+                and cannot grow, or no block of the pool is free. Running microVMs keep what is left. \
+                Kernels are unpacked outside the pool; this image follows once there is room. Nothing \
+                of a layer that met the end of the pool was kept.",
+        remedy: "# give the pool room: set [thinpool.loop] max-data-size in /etc/mvmhost.toml above its size, then\n\
+                 mvmhost apply\n\
                  mvmhost pool grow\n\
                  systemctl start mvm-images.service",
     }

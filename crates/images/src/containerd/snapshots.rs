@@ -80,7 +80,9 @@ impl Containerd {
             size: i64::try_from(layer.size).unwrap_or(i64::MAX),
             ..Descriptor::default()
         };
-        let request = ApplyRequest { diff: Some(diff), mounts, ..ApplyRequest::default() };
+        // Versions that know it tell of what the kernel could not write.
+        let sync_fs = true;
+        let request = ApplyRequest { diff: Some(diff), mounts, sync_fs, ..ApplyRequest::default() };
         let answer = self.client.diff().apply(self.patient(request)).await;
         let refused = |status| Error::refused("Diff.Apply", layer.digest.as_str(), status);
         Ok(answer.map_err(refused)?.into_inner().applied.unwrap_or_default().digest)

@@ -45,3 +45,9 @@ pub fn text(name: &str, figures: Option<&Figures>, braked: bool) -> String {
     }
     out
 }
+
+/// Whether [`text`] tells of a pool that takes no new blocks: what was written into it since may be
+/// lost.
+pub fn is_unwritable(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("mvmhost_pool_writable{") && line.ends_with(" 0"))
+}

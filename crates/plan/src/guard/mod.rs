@@ -20,7 +20,7 @@ use crate::thinpool::Working;
 
 pub use decide::{Brake, Decision, decide, step, up_to};
 pub use grow::{GrowStep, Growing, plan as plan_growth};
-pub use metrics::text as metrics;
+pub use metrics::{is_unwritable, text as metrics};
 
 /// Below which a brake is released: so many points under brake-percent, so that a pool at the edge
 /// does not start and stop flintlockd again and again.

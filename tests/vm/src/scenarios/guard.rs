@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::full::an_image_meets_the_end_of_the_pool;
 use super::host::{self, FILES, POOL};
 use super::repair::repair_tells_the_truth;
 use crate::guest::Guest;
@@ -43,7 +44,8 @@ pub fn growing_survives_kills_and_power_cuts(context: &mut Context) -> Result<()
     host::settles(guest, host::HEALS)?;
     make_writer(guest, false)?;
     guest.ok(KEPT)?;
-    Ok(())
+    an_image_meets_the_end_of_the_pool(guest)?;
+    guest.ok(KEPT).map(drop)
 }
 
 /// The writer is faster than the guard's 30 s: the pool is full before it grows.

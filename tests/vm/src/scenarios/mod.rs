@@ -8,6 +8,7 @@ pub mod checks;
 pub mod configuration;
 pub mod diagnosis;
 pub mod faults;
+mod full;
 pub mod guard;
 pub mod host;
 pub mod images;
