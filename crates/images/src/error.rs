@@ -124,7 +124,7 @@ pub enum Error {
     #[error("{file} in the image {problem}")]
     Kernel {
         /// Path in the image.
-        file: &'static str,
+        file: String,
         /// In words that follow the file's name.
         problem: String,
     },

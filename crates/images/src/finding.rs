@@ -7,7 +7,6 @@ use mvm_plan::images::{Role, Wanted};
 use tonic::Code;
 
 use crate::Error;
-use crate::verify::State;
 
 /// The finding for an image that could not be made complete.
 pub fn failed(wanted: &Wanted, error: &Error) -> Finding {
@@ -37,17 +36,6 @@ pub fn failed(wanted: &Wanted, error: &Error) -> Finding {
         _ => Finding::new(&img::NOT_FETCHED, subject).with("registry", registry),
     };
     finding.evidence(chain(error))
-}
-
-/// The finding for an image that lacks something; `None` for one that lacks nothing.
-pub fn lacking(wanted: &Wanted, state: &State) -> Option<Finding> {
-    let what = match state {
-        State::Complete => return None,
-        State::Unknown => "containerd does not know it".to_owned(),
-        State::Blob(digest) => format!("blob {digest} is missing or damaged"),
-        State::NotUnpacked(snapshotter) => format!("it is not unpacked with {snapshotter}"),
-    };
-    Some(Finding::new(&img::INCOMPLETE, wanted.reference.as_str()).with("what", what))
 }
 
 /// What an image is for, in a word.

@@ -28,8 +28,8 @@ pub(crate) async fn check(
         Some(Err(error)) => Err(format!("cannot be read ({error})")),
         None => Err("cannot be read".to_owned()),
     };
-    containerd.remove(snapshotter, &view.key).await?;
-    verdict.map_err(|problem| Error::Kernel { file, problem })
+    containerd.end_view(snapshotter, &view.key).await?;
+    verdict.map_err(|problem| Error::Kernel { file: file.to_owned(), problem })
 }
 
 /// The first bytes of a file in an image's folder. A link that leads out of it is not followed.

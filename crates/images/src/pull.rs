@@ -12,11 +12,12 @@ use mvm_plan::images::manifest::{Descriptor, Document, ImageConfig, Manifest};
 use mvm_plan::images::{Digest, Platform, Role, Wanted, chain, limits, manifest};
 use mvm_plan::{guard, names};
 use tokio::sync::{OnceCell, Semaphore, mpsc};
+use tonic::Code;
 
 use crate::containerd::{Containerd, Record};
 use crate::registry::Registry;
 use crate::verify::{self, State};
-use crate::{Error, Progress, brought, kernel, unpack};
+use crate::{Error, Progress, brought, unpack};
 
 mod head_start;
 mod import;
@@ -124,16 +125,14 @@ impl<'p> Puller<'p> {
     /// Of the registry, of containerd, or about the image.
     pub async fn image(&self, wanted: &Wanted, again: bool) -> Result<Outcome, Error> {
         let name = wanted.reference.as_str();
-        match verify::state(&self.containerd, wanted, &self.platform).await {
-            Ok(State::Complete) if !again => return Ok(Outcome::Present),
-            Ok(State::Blob(digest)) => self.containerd.discard(&digest).await?,
-            // What is there may be no image for this machine; what comes may be one.
-            Ok(_) | Err(Error::Refused(_)) => {}
-            Err(error) => return Err(error),
-        }
-        self.held(wanted)?;
+        let Some(anew) = self.begin(wanted, again).await? else {
+            return Ok(Outcome::Present);
+        };
         self.progress.step(name, "resolving");
         let resolved = self.resolve(wanted).await?;
+        if anew {
+            self.take_down(wanted, &resolved.config).await?;
+        }
         self.progress.step(name, "pulling");
         let layers = &resolved.manifest.layers;
         self.progress.expected(name, layers.iter().map(|layer| layer.size).sum());
@@ -164,6 +163,39 @@ impl<'p> Puller<'p> {
         self.proven(wanted).await
     }
 
+    /// Looks whether there is something to do, and `None` when there is not. Tells whether what is
+    /// unpacked has to be unpacked anew: an image that holds no kernel may have lost it here. That is
+    /// only done when somebody asked for it, because most often the image itself has none.
+    async fn begin(&self, wanted: &Wanted, again: bool) -> Result<Option<bool>, Error> {
+        let mut anew = false;
+        match verify::state(&self.containerd, wanted, &self.platform).await {
+            Ok(State::Complete) if !again => return Ok(None),
+            Ok(State::Blob(digest)) => self.containerd.discard(&digest).await?,
+            Ok(State::NoKernel { .. }) => anew = again,
+            // What is there may be no image for this machine; what comes may be one.
+            Ok(_) | Err(Error::Refused(_)) => {}
+            Err(error) => return Err(error),
+        }
+        self.held(wanted)?;
+        Ok(Some(anew))
+    }
+
+    /// Removes an image's snapshots, from the uppermost down to the first that is in use: microVMs
+    /// and other images keep what they are built upon.
+    async fn take_down(&self, wanted: &Wanted, config: &ImageConfig) -> Result<(), Error> {
+        for name in chain::chain_ids(&config.diff_ids).iter().rev() {
+            match self.containerd.remove(wanted.role.snapshotter(), name.as_str()).await {
+                Err(Error::Containerd { source, .. })
+                    if source.code() == Code::FailedPrecondition =>
+                {
+                    break;
+                }
+                removed => removed?,
+            }
+        }
+        Ok(())
+    }
+
     /// Looks again. containerd takes a blob that another namespace has as it is, also a damaged one.
     async fn proven(&self, wanted: &Wanted) -> Result<Outcome, Error> {
         match verify::state(&self.containerd, wanted, &self.platform).await? {
@@ -172,7 +204,8 @@ impl<'p> Puller<'p> {
                 what: "a blob that containerd also keeps for another namespace".to_owned(),
                 wanted: digest.to_string(),
             }),
-            State::Unknown | State::NotUnpacked(_) => Err(Error::Missing {
+            State::NoKernel { file, problem } => Err(Error::Kernel { file, problem }),
+            _ => Err(Error::Missing {
                 place: "containerd".to_owned(),
                 digest: wanted.reference.to_string(),
             }),
@@ -207,7 +240,13 @@ impl<'p> Puller<'p> {
         };
         self.store("manifest", &second).await?;
         self.blob(wanted, "config", &manifest.config).await?;
-        let config = self.containerd.read(&manifest.config.digest, limits::CONFIG).await?;
+        let mut config = self.containerd.read(&manifest.config.digest, limits::CONFIG).await?;
+        if config.is_none() {
+            // containerd knows it from an earlier run, and its file is gone or damaged.
+            self.containerd.discard(&manifest.config.digest).await?;
+            crate::transfer::blob(self, wanted, "config", &manifest.config).await?;
+            config = self.containerd.read(&manifest.config.digest, limits::CONFIG).await?;
+        }
         let lost = || Error::Digest {
             what: "the configuration in containerd".to_owned(),
             wanted: manifest.config.digest.to_string(),
@@ -257,7 +296,7 @@ impl<'p> Puller<'p> {
         cell.get_or_try_init(fetch).await.copied()
     }
 
-    /// Checks a kernel, labels everything as `ctr` does, and writes the record.
+    /// Labels everything as `ctr` does, and writes the record.
     async fn finish(&self, wanted: &Wanted, resolved: &Resolved) -> Result<(), Error> {
         let snapshotter = wanted.role.snapshotter();
         let source = resolved.is_pulled.then_some(&wanted.reference);
@@ -265,7 +304,6 @@ impl<'p> Puller<'p> {
         let chain = chain::chain_ids(diff_ids);
         // A configuration without layers is refused when it is read.
         if let Some(top) = chain.last() {
-            kernel::check(&self.containerd, wanted, top, &self.platform).await?;
             let config = labels::of_config(snapshotter, top);
             self.label(source, &resolved.manifest.config.digest, config).await?;
         }

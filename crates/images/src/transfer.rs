@@ -15,9 +15,15 @@ pub(crate) async fn blob(
     kind: &str,
     blob: &Descriptor,
 ) -> Result<(), Error> {
-    let (mut attempt, mut wrong) = (1, false);
+    let (mut attempt, mut wrong, mut lost) = (1, false, false);
     loop {
         let ingest = match puller.containerd.ingest(kind, &blob.digest, blob.size).await? {
+            // What containerd knows may have lost its file.
+            Opened::Complete if !lost && !puller.containerd.is_on_disk(blob).await? => {
+                puller.containerd.discard(&blob.digest).await?;
+                lost = true;
+                continue;
+            }
             Opened::Complete => return Ok(()),
             Opened::Begun(ingest) => ingest,
         };

@@ -96,8 +96,26 @@ impl Layer<'_> {
                 if let Err(left) = containerd.remove(snapshotter, &key).await {
                     log::debug!("{left}: left to containerd's garbage collection");
                 }
-                Err(error)
+                Err(self.judged(containerd, error).await)
             }
+        }
+    }
+
+    /// A layer that cannot be unpacked, or holds something else, may be damaged on the disk: then
+    /// it is thrown away, and the next run fetches it again.
+    async fn judged(&self, containerd: &Containerd, error: Error) -> Error {
+        let Layer { layer, .. } = self;
+        let Err(Error::Missing { .. }) =
+            containerd.copy(&layer.digest, layer.size, |_| Ok(())).await
+        else {
+            return error;
+        };
+        if let Err(left) = containerd.discard(&layer.digest).await {
+            log::debug!("{left}: {} stays damaged", layer.digest);
+        }
+        Error::Digest {
+            what: format!("layer {} on the disk", layer.digest),
+            wanted: layer.digest.to_string(),
         }
     }
 }

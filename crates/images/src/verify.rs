@@ -3,23 +3,16 @@
 use mvm_plan::images::manifest::{self, Document, Manifest};
 use mvm_plan::images::{Digest, Platform, Wanted, chain, limits};
 
-use crate::Error;
 use crate::containerd::{Containerd, Record};
+use crate::{Error, kernel};
 
-/// What an image lacks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
-    /// Nothing: flintlock finds it.
-    Complete,
-    /// There is no record of this name.
-    Unknown,
-    /// A blob is not in containerd's store, or not as its digest says.
-    Blob(Digest),
-    /// It is not unpacked in the snapshotter where flintlock looks for it.
-    NotUnpacked(&'static str),
-}
+pub use mvm_plan::images::State;
 
-/// What an image lacks. Small blobs are read and hashed, of layers only the size is compared.
+/// Where other clients may have unpacked an image: containerd's own default, and flintlock's two.
+const SNAPSHOTTERS: [&str; 3] = ["overlayfs", "native", "devmapper"];
+
+/// What an image lacks. Small blobs are read and hashed, of layers only the size is compared, and a
+/// kernel is looked at in its snapshot.
 ///
 /// # Errors
 /// When containerd refuses, or the image is none that can be used here.
@@ -45,12 +38,27 @@ pub async fn state(
         }
     }
     let config = manifest::config(&config, &manifest).map_err(Error::Refused)?;
-    let snapshotter = wanted.role.snapshotter();
     let chain = chain::chain_ids(&config.diff_ids);
-    match chain.last() {
-        Some(top) if containerd.has_snapshot(snapshotter, top).await? => Ok(State::Complete),
-        _ => Ok(State::NotUnpacked(snapshotter)),
+    let Some(top) = chain.last() else {
+        return Ok(State::NotUnpacked);
+    };
+    if !containerd.has_snapshot(wanted.role.snapshotter(), top).await? {
+        return Ok(elsewhere(containerd, top).await);
     }
+    match kernel::check(containerd, wanted, top, platform).await {
+        Err(Error::Kernel { file, problem }) => Ok(State::NoKernel { file, problem }),
+        checked => checked.map(|()| State::Complete),
+    }
+}
+
+/// Whether another snapshotter has it; one that did not load has nothing.
+async fn elsewhere(containerd: &Containerd, top: &Digest) -> State {
+    for other in SNAPSHOTTERS {
+        if matches!(containerd.has_snapshot(other, top).await, Ok(true)) {
+            return State::Elsewhere(other.to_owned());
+        }
+    }
+    State::NotUnpacked
 }
 
 /// The uppermost snapshot of an image; `None` when its blobs do not say.

@@ -56,6 +56,8 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
         missing_tools: machine::missing_tools(roots),
         certificates: machine::certificates(roots, config),
         secret_modes: machine::secret_modes(roots, config),
+        // mvm-images says at boot what they lack; here flintlockd would wait for it once more.
+        images: Vec::new(),
         now: machine::now(),
         newest: machine::newest(roots),
         unasked,

@@ -14,6 +14,7 @@ use mvm_config::load::{Source, parse};
 use mvm_plan::checks::{
     ALL, Endpoint, Facts, Forward, Interface, Kvm, Plugin, Program, Secret, Validity,
 };
+use mvm_plan::images::{State, wanted};
 use mvm_plan::thinpool::{LiveState, PoolState};
 use serde::Deserialize;
 
@@ -44,6 +45,8 @@ struct Given {
     certificates: BTreeMap<String, Validity>,
     no_certificates: BTreeMap<String, String>,
     secret_modes: Vec<(String, u32)>,
+    /// By name, of the images in mvmhost.toml.
+    images: BTreeMap<String, State>,
     now: Option<i64>,
     newest: Option<(String, i64)>,
     unasked: Vec<(String, String)>,
@@ -101,15 +104,19 @@ fn sound() -> Facts {
         missing_tools: Vec::new(),
         certificates: Vec::new(),
         secret_modes: Vec::new(),
+        images: Vec::new(),
         now: 1_795_262_400,
         newest: Some(("/usr/bin/mvmhost".to_owned(), 1_795_000_000)),
         unasked: Vec::new(),
     }
 }
 
-fn facts(given: Given) -> Facts {
+fn facts(given: Given, config: &Config) -> Facts {
     let sound = sound();
     let certificates = given.certificates.into_iter().map(|(file, held)| (file, Ok(held)));
+    let state = |name: &str| given.images.get(name).cloned().unwrap_or(State::Complete);
+    let images = wanted(config).into_iter();
+    let images = images.map(|wanted| (wanted.clone(), state(wanted.reference.as_str()))).collect();
     let none = given.no_certificates.into_iter().map(|(file, why)| (file, Err(why)));
     Facts {
         brake: given.brake,
@@ -133,6 +140,7 @@ fn facts(given: Given) -> Facts {
         missing_tools: given.missing_tools,
         certificates: certificates.chain(none).collect(),
         secret_modes: given.secret_modes,
+        images,
         now: given.now.unwrap_or(sound.now),
         newest: given.newest.or(sound.newest),
         unasked: given.unasked,
@@ -160,7 +168,8 @@ fn every_check_speaks_in_one_case_and_is_silent_in_another() {
         for case in folders(&folder) {
             let config = config(&text(&case.join("mvmhost.toml")));
             let given = serde_json::from_str(&text(&case.join("facts.json")));
-            let facts = facts(given.unwrap_or_else(|error| panic!("{}: {error}", case.display())));
+            let given = given.unwrap_or_else(|error| panic!("{}: {error}", case.display()));
+            let facts = facts(given, &config);
             let found = check(&config, &facts);
             let codes: String = found.iter().map(|found| format!("{}\n", found.code())).collect();
             assert_eq!(codes, text(&case.join("expected")), "{}", case.display());

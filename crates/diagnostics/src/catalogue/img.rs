@@ -37,8 +37,10 @@ catalogue! {
     NO_KERNEL = "MVM-IMG-006", "109bfc6226c84725b80bf76d90eecea2", Warning {
         message: "image {subject} holds no kernel for this machine: {file} {problem}",
         cause: "[images] kernel names an image for microVMs' kernels, and a microVM with this one would \
-                not start.",
-        remedy: "# name another image: /etc/mvmhost.toml, [images] kernel; then\n\
+                not start. Either the image holds none, or what was unpacked of it has lost it.",
+        remedy: "# unpacks it anew; says the same again when the image itself holds none:\n\
+                 mvmhost images pull\n\
+                 # then name another one: /etc/mvmhost.toml, [images] kernel, and\n\
                  mvmhost apply",
     }
     CONTAINERD_REFUSES = "MVM-IMG-007", "9daf369fe8db08b41d6991ca55d7c937", Warning {
@@ -146,6 +148,12 @@ catalogue! {
         message: "image {subject} stays: {why}",
         cause: "[images] names it no longer, and yet it is not for mvmhost to remove; see the message.",
         remedy: "",
+    }
+    ELSEWHERE = "MVM-IMG-024", "28d2ea6ad4bebedc414b53f11de1928c", Warning {
+        message: "image {subject} is unpacked with {other}, and flintlock looks for it in {snapshotter}",
+        cause: "`ctr images pull` unpacks into overlayfs when it is not told --snapshotter. flintlockd \
+                would unpack the image once more when a microVM is created.",
+        remedy: "systemctl start mvm-images.service",
     }
     UNTRUSTED = "MVM-IMG-025", "a665f8285b10e24f60f515a22e658d62", Warning {
         message: "{registry} shows a certificate for image {subject} that is not trusted here",

@@ -6,6 +6,7 @@ use containerd_client::services::v1::{
 use mvm_plan::images::Digest;
 use mvm_plan::images::digest::Hasher;
 use mvm_plan::images::labels::Labels;
+use mvm_plan::images::manifest::Descriptor;
 use prost_types::FieldMask;
 use tonic::Code;
 
@@ -63,6 +64,26 @@ impl Containerd {
             }
         }
         Ok((Digest::of(&bytes) == *digest).then_some(bytes))
+    }
+
+    /// Whether the file of a blob that containerd knows is there, up to its last byte.
+    ///
+    /// # Errors
+    /// When containerd refuses.
+    pub async fn is_on_disk(&self, blob: &Descriptor) -> Result<bool, Error> {
+        let refused = |status| Error::refused("Content.Read", blob.digest.as_str(), status);
+        let last = i64::try_from(blob.size).unwrap_or(i64::MAX).saturating_sub(1).max(0);
+        let digest = blob.digest.to_string();
+        let request = self.request(ReadContentRequest { digest, offset: last, size: 1 });
+        let read =
+            async { self.client.content().read(request).await?.into_inner().message().await };
+        match read.await {
+            Ok(answer) => {
+                Ok(blob.size == 0 || answer.is_some_and(|answer| !answer.data.is_empty()))
+            }
+            Err(status) if matches!(status.code(), Code::NotFound | Code::OutOfRange) => Ok(false),
+            Err(status) => Err(refused(status)),
+        }
     }
 
     /// Hands a blob of any size to `write`, piece by piece.

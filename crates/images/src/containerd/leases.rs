@@ -7,6 +7,7 @@ use containerd_client::services::v1::{
 };
 use mvm_plan::images::labels::EXPIRE;
 use tonic::Code;
+use tonic::metadata::AsciiMetadataValue;
 
 use super::{Containerd, unless};
 use crate::Error;
@@ -17,6 +18,8 @@ const ID: &str = "mvm-images";
 const COLLECT: &str = "mvm-images-collect";
 /// How long containerd keeps the lease of a run that was killed.
 const LIFE: Duration = Duration::from_secs(24 * 3600);
+/// How long a look at a snapshot takes at the very most.
+const LOOK: Duration = Duration::from_secs(600);
 /// A lease that is older is not built upon: it cannot be renewed.
 const OLD: Duration = Duration::from_secs(12 * 3600);
 
@@ -37,12 +40,12 @@ impl Containerd {
                 unfinished = self.unfinished().await?;
                 if is_old(&lease) {
                     self.drop_lease().await?;
-                    self.create_lease(ID).await?;
+                    self.create_lease(ID, LIFE).await?;
                 }
             }
-            None => self.create_lease(ID).await?,
+            None => self.create_lease(ID, LIFE).await?,
         }
-        self.lease = Some(tonic::metadata::AsciiMetadataValue::from_static(ID));
+        self.lease = Some(AsciiMetadataValue::from_static(ID));
         Ok(unfinished)
     }
 
@@ -60,14 +63,32 @@ impl Containerd {
     /// Runs containerd's garbage collection and waits for it: the end of a lease can ask for that,
     /// and nothing else can.
     pub(crate) async fn collect(&self) -> Result<(), Error> {
-        self.create_lease(COLLECT).await?;
+        self.create_lease(COLLECT, LIFE).await?;
         let request = self.patient(DeleteRequest { id: COLLECT.to_owned(), sync: true });
         let deleted = self.client.leases().delete(request).await;
         unless(Code::NotFound, deleted, "Leases.Delete", COLLECT).map(drop)
     }
 
-    async fn create_lease(&self, id: &str) -> Result<(), Error> {
-        let expire = prost_types::Timestamp::from(SystemTime::now() + LIFE).to_string();
+    /// A lease for the snapshot of a look, unless everything is under one already. A garbage
+    /// collection that takes such a snapshot leaves its name with the layer below, which can then
+    /// never be removed.
+    pub(super) async fn look_lease(&self, id: &str) -> Result<Option<AsciiMetadataValue>, Error> {
+        let value = AsciiMetadataValue::try_from(id).ok().filter(|_| self.lease.is_none());
+        if value.is_some() {
+            self.create_lease(id, LOOK).await?;
+        }
+        Ok(value)
+    }
+
+    /// Ends it.
+    pub(super) async fn end_look(&self, id: &str) -> Result<(), Error> {
+        let request = self.request(DeleteRequest { id: id.to_owned(), sync: false });
+        let deleted = self.client.leases().delete(request).await;
+        unless(Code::NotFound, deleted, "Leases.Delete", id).map(drop)
+    }
+
+    async fn create_lease(&self, id: &str, life: Duration) -> Result<(), Error> {
+        let expire = prost_types::Timestamp::from(SystemTime::now() + life).to_string();
         let labels = [(EXPIRE.to_owned(), expire)].into();
         let request = self.request(CreateRequest { id: id.to_owned(), labels });
         let made = self.client.leases().create(request).await;

@@ -139,22 +139,40 @@ impl Containerd {
         Ok(all)
     }
 
-    /// A look at an image, to be removed afterwards.
+    /// A look at an image, to be ended by [`Self::end_view`].
     ///
     /// # Errors
     /// When containerd refuses.
     pub async fn view(&self, snapshotter: &str, top: &Digest) -> Result<Prepared, Error> {
         let key = format!("extract-{} view", unique());
-        let request = self.request(ViewSnapshotRequest {
+        let lease = self.look_lease(&look(&key)).await?;
+        let mut request = self.request(ViewSnapshotRequest {
             snapshotter: snapshotter.to_owned(),
             key: key.clone(),
             parent: top.to_string(),
             ..ViewSnapshotRequest::default()
         });
+        if let Some(lease) = lease {
+            request.metadata_mut().insert("containerd-lease", lease);
+        }
         let refused = |status| Error::refused("Snapshots.View", top.as_str(), status);
         let answer = self.client.snapshots().view(request).await.map_err(refused)?;
         Ok(Prepared { key, mounts: answer.into_inner().mounts })
     }
+
+    /// Ends a look.
+    ///
+    /// # Errors
+    /// When containerd refuses.
+    pub async fn end_view(&self, snapshotter: &str, key: &str) -> Result<(), Error> {
+        self.remove(snapshotter, key).await?;
+        self.end_look(&look(key)).await
+    }
+}
+
+/// The name of a look's lease: identifiers have no spaces.
+fn look(key: &str) -> String {
+    key.replace("extract-", "mvm-look-").replace(' ', "-")
 }
 
 /// As containerd's own client has it: nanoseconds, and three bytes of chance.

@@ -9,7 +9,6 @@ use tokio::sync::mpsc;
 use super::{Outcome, Puller, Resolved};
 use crate::archive::{Archive, Image};
 use crate::containerd::{Opened, Record};
-use crate::verify::{self, State};
 use crate::{Error, registry, unpack};
 
 impl Puller<'_> {
@@ -25,15 +24,14 @@ impl Puller<'_> {
         image: &Image,
         again: bool,
     ) -> Result<Outcome, Error> {
-        match verify::state(&self.containerd, wanted, &self.platform).await {
-            Ok(State::Complete) if !again => return Ok(Outcome::Present),
-            Ok(State::Blob(digest)) => self.containerd.discard(&digest).await?,
-            Ok(_) | Err(Error::Refused(_)) => {}
-            Err(error) => return Err(error),
-        }
-        self.held(wanted)?;
+        let Some(anew) = self.begin(wanted, again).await? else {
+            return Ok(Outcome::Present);
+        };
         self.progress.step(wanted.reference.as_str(), "importing");
         let resolved = self.described(archive, image).await?;
+        if anew {
+            self.take_down(wanted, &resolved.config).await?;
+        }
         let layers = &resolved.manifest.layers;
         let bytes = layers.iter().map(|layer| layer.size).sum();
         self.progress.expected(wanted.reference.as_str(), bytes);

@@ -1,10 +1,15 @@
 //! `mvmhost check`: every check, here or on another host's API.
 
+use mvm_config::{Config, Roots};
 use mvm_diagnostics::json::Document;
 use mvm_diagnostics::{Finding, Severity, catalogue};
+use mvm_host::chain;
 use mvm_host::configuration::load_or_last_good;
 use mvm_host::systemd::{Manager, Units};
-use mvm_plan::checks;
+use mvm_images_client::Error;
+use mvm_images_client::run::Job;
+use mvm_plan::checks::{self, Facts, Plugin};
+use mvm_plan::images::State;
 use mvm_validate::facts;
 
 use super::deeds;
@@ -30,8 +35,9 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
             facts.endpoint = facts::endpoint(&context.roots, config, flintlockd);
         }
         Ok(_) => {}
-        Err(error) => facts.unasked.push(("systemd".to_owned(), mvm_host::chain(&error))),
+        Err(error) => facts.unasked.push(("systemd".to_owned(), chain(&error))),
     }
+    images(&context.roots, config, &mut facts);
     let mut found = checks::run(config, &facts);
     if arguments.deep {
         let done = deeds::run(&context.roots, config, &facts, flintlockd);
@@ -52,4 +58,28 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
         output::findings(false, &findings);
     }
     output::exit_for(&findings)
+}
+
+/// What containerd has of the images. Without its snapshotter it could not tell, and that is said.
+fn images(roots: &Roots, config: &Config, facts: &mut Facts) {
+    let images = mvm_plan::images::wanted(config);
+    if images.is_empty() || facts.plugin != Plugin::Ok {
+        return;
+    }
+    let mut unasked =
+        |what: &str, error: &Error| facts.unasked.push((what.to_owned(), chain(error)));
+    match Job::new(config, roots, &images, &()).verify() {
+        Ok(states) => {
+            for (wanted, state) in states {
+                match state {
+                    Ok(state) => facts.images.push((wanted, state)),
+                    Err(Error::Refused(why)) => {
+                        facts.images.push((wanted, State::NotUsable(why.to_string())));
+                    }
+                    Err(error) => unasked(wanted.reference.as_str(), &error),
+                }
+            }
+        }
+        Err(error) => unasked("[images]", &error),
+    }
 }

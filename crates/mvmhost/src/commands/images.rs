@@ -124,7 +124,7 @@ fn look(states: Vec<Done<State>>) -> Seen {
     let mut seen = Seen::default();
     for (wanted, state) in &states {
         let finding = match state {
-            Ok(state) => finding::lacking(wanted, state),
+            Ok(state) => state.finding(wanted),
             Err(error) => Some(finding::failed(wanted, error)),
         };
         seen.0.push(Row::new(wanted, finding.is_none()));

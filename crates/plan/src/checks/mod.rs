@@ -7,6 +7,7 @@ use mvm_config::Config;
 use mvm_diagnostics::Finding;
 use serde::Deserialize;
 
+use crate::images::{State, Wanted};
 use crate::thinpool::PoolState;
 
 mod anonymous;
@@ -20,6 +21,7 @@ mod dhcp;
 mod endpoint;
 mod forward;
 mod ignore;
+mod images;
 mod interfaces;
 mod kvm;
 mod pool;
@@ -81,6 +83,8 @@ pub struct Facts {
     pub certificates: Vec<(String, Result<Validity, String>)>,
     /// Files that hold a secret, with their permissions.
     pub secret_modes: Vec<(String, u32)>,
+    /// The configured images; those that containerd could be asked about, where somebody asked.
+    pub images: Vec<(Wanted, State)>,
     /// The clock, in seconds since 1970.
     pub now: i64,
     /// A file that is older than this boot, and when it was written: no clock shows less.
@@ -142,13 +146,14 @@ pub enum Secret {
 pub type Check = fn(&Config, &Facts) -> Vec<Finding>;
 
 /// All of them, in the order of the chain: clock, kernel, pool, containerd, programs, network, API.
-pub const ALL: [(&str, Check); 15] = [
+pub const ALL: [(&str, Check); 16] = [
     ("clock", clock::check),
     ("kvm", kvm::check),
     ("tools", tools::check),
     ("pool", |config, facts| pool(config, &facts.pool)),
     ("brake", brake::check),
     ("containerd", |config, facts| plugin(config, &facts.plugin)),
+    ("images", images::check),
     ("binaries", binaries::check),
     ("programs", programs::check),
     ("interfaces", interfaces::check),

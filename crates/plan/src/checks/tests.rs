@@ -46,6 +46,7 @@ pub(super) fn sound() -> Facts {
         missing_tools: Vec::new(),
         certificates: Vec::new(),
         secret_modes: Vec::new(),
+        images: Vec::new(),
         now: 1_795_262_400,
         newest: Some(("/usr/bin/mvmhost".to_owned(), 1_795_000_000)),
         unasked: Vec::new(),

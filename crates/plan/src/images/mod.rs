@@ -17,10 +17,12 @@ pub mod limits;
 pub mod manifest;
 pub mod platform;
 pub mod prune;
+pub mod state;
 
 pub use digest::Digest;
 pub use manifest::Refusal;
 pub use platform::Platform;
+pub use state::State;
 
 /// What flintlock does with an image, which decides the snapshotter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

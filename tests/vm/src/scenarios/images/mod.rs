@@ -13,6 +13,7 @@ use crate::runner::Context;
 
 mod broken;
 mod pruned;
+mod wrong;
 
 /// In containerd's words.
 const ROOT: &str = "127.0.0.1:5000/test/root:1";
@@ -49,6 +50,7 @@ pub fn images_are_where_flintlock_looks(context: &mut Context) -> Result<()> {
         pruned::what_nobody_names_goes(guest)?;
         pruned::a_pool_without_room_is_spared(guest)?;
     } else {
+        wrong::of_no_use_to_flintlock(guest)?;
         broken::behind_tls_with_a_login(guest)?;
     }
     Ok(())
