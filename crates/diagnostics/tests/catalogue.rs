@@ -138,6 +138,7 @@ const COMMANDS: &[&str] = &[
     "timedatectl",
     "truncate",
     "udevadm",
+    "ufw",
     "umask",
     "uname",
     "update-ca-certificates",

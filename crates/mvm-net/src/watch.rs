@@ -1,14 +1,16 @@
 //! Stays, and mends what somebody else took away.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mvm_config::{Config, Roots};
-use mvm_diagnostics::catalogue::nat::TABLE_BACK;
-use mvm_diagnostics::sink;
-use mvm_host::exit;
+use mvm_diagnostics::catalogue::{checked, nat::TABLE_BACK};
+use mvm_diagnostics::{Finding, sink};
+use mvm_host::exec::System;
 use mvm_host::oneshot::Report;
-use mvm_network::{Changes, Kernel, unread};
+use mvm_host::{chain, exit};
+use mvm_network::{Changes, Kernel, firewalls, unread};
+use mvm_plan::checks;
 
 use crate::run::rules;
 
@@ -25,10 +27,12 @@ pub(crate) fn watch(roots: &Roots, config: &Config) -> Report {
         Err(error) => return unavailable(&error),
     };
     let mut mended: Option<Instant> = None;
-    let mut told = Vec::new();
+    // The sockets are open: nothing is missed in between. What is kept in already is said before
+    // flintlockd starts.
+    let mut told = kept_in(roots, config);
     loop {
-        // The first look is after the sockets are open: nothing is missed in between.
-        let findings = rules(roots, config, &mut kernel, true);
+        let mut findings = rules(roots, config, &mut kernel, true);
+        findings.extend(kept_in(roots, config));
         // What is still so need not be said again.
         findings.iter().filter(|finding| !told.contains(*finding)).for_each(sink::report);
         if findings.iter().any(|finding| finding.code() == TABLE_BACK.code) {
@@ -42,6 +46,20 @@ pub(crate) fn watch(roots: &Roots, config: &Config) -> Report {
             return unavailable(&error);
         }
     }
+}
+
+/// What firewalls of others keep in, without what the operator has answered.
+fn kept_in(roots: &Roots, config: &Config) -> Vec<Finding> {
+    let forward = match firewalls::forward(roots, &System) {
+        Ok(forward) => forward,
+        Err(error) => {
+            let unchecked = Finding::new(&checked::NOT_CHECKED, "what firewalls drop");
+            return vec![unchecked.with("why", chain(&error))];
+        }
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let found = checks::obstacles(config, &forward);
+    checks::split(&config.validate, found, i64::try_from(now).unwrap_or(i64::MAX)).0
 }
 
 fn unavailable(error: &mvm_network::Error) -> Report {

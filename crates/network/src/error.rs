@@ -83,6 +83,12 @@ pub enum Error {
         /// Its name.
         name: &'static str,
     },
+    /// A program's answer is longer than what is read of one.
+    #[error("{name} lists too many rules")]
+    TooMuch {
+        /// Its name.
+        name: &'static str,
+    },
     /// A program could not be run to its end.
     #[error("cannot let the firewall's program do its work")]
     Run {
@@ -149,6 +155,7 @@ impl Error {
             | Self::Keep { .. }
             | Self::Firewalld { .. }
             | Self::NotInstalled { .. }
+            | Self::TooMuch { .. }
             | Self::Run { .. }
             | Self::Refused { .. } => None,
         }

@@ -7,6 +7,7 @@ mod apply;
 mod discover;
 mod error;
 mod firewalld;
+pub mod firewalls;
 mod gateway;
 mod held;
 mod kernel;

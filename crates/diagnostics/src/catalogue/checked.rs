@@ -52,6 +52,21 @@ catalogue! {
         cause: "A firewall on this host drops what is forwarded. MicroVMs start and get an address, and reach no other network.",
         remedy: "nft insert rule {chain} iifname {subject} accept\nnft insert rule {chain} oifname {subject} ct state established,related accept\n# both are gone when that firewall starts anew: put them into its own configuration, then\nsystemctl start mvmhost.target",
     }
+    UFW_DROPS_FORWARD = "MVM-NET-411", "c4c53947ea6c2b5e2ae97eedac8f021e", Warning {
+        message: "ufw drops what microVMs on {subject} send to others",
+        cause: "ufw refuses what is forwarded unless it is told otherwise, and an accept in mvmhost's own table cannot undo a drop in another. mvmhost changes no rules of ufw.",
+        remedy: "ufw route allow in on {subject}",
+    }
+    UFW_DROPS_INPUT = "MVM-NET-412", "00944b70ab75aeed70e656b68dfcdca8", Warning {
+        message: "ufw drops what microVMs on {subject} ask this host {what}",
+        cause: "ufw refuses what comes in unless it is told otherwise; DHCP and DNS for microVMs are served by this host.",
+        remedy: "ufw allow in on {subject} to any port 67 proto udp\nufw allow in on {subject} to any port 53",
+    }
+    INPUT_DROPS = "MVM-NET-413", "b7d7036198c09dee877b26fb0094d1e5", Warning {
+        message: "the chain {chain} drops what microVMs on {subject} ask this host {what}",
+        cause: "A firewall on this host drops what comes in; DHCP and DNS for microVMs are served by this host.",
+        remedy: "nft insert rule {chain} iifname {subject} udp dport 67 accept\nnft insert rule {chain} iifname {subject} udp dport 53 accept\nnft insert rule {chain} iifname {subject} tcp dport 53 accept\n# all are gone when that firewall starts anew: put them into its own configuration",
+    }
     CLOCK_OFF = "MVM-HOST-201", "682175929b6485cadd2fc1135e1069dd", Error {
         message: "the clock shows {now}, which cannot be: {why}",
         cause: "With a wrong clock no certificate holds, registries refuse, and flintlockd's retries and leases are out of order.",

@@ -36,7 +36,7 @@ pub use anonymous::Answer;
 pub use certificates::Validity;
 pub use containerd::check as plugin;
 pub use deep::{Deed, Deeds, deeds};
-pub use forward::{Chain, Forward, dropping};
+pub use forward::{Chain, Forward, Hook, dropping, obstacles};
 pub use ignore::split;
 pub use interfaces::Interface;
 pub use kvm::Kvm;

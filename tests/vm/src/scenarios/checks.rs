@@ -135,7 +135,7 @@ pub(super) fn one(guest: &mut Guest, fault: &Fault) -> Result<()> {
 }
 
 /// Types what was chosen and the remedy as it is printed, and waits for the host.
-fn heal(guest: &mut Guest, chosen: &str, remedy: &str) -> Result<()> {
+pub(super) fn heal(guest: &mut Guest, chosen: &str, remedy: &str) -> Result<()> {
     let (typed, reboots) = match remedy.strip_suffix("systemctl reboot") {
         Some(before) => (before, true),
         None => (remedy, false),
@@ -191,7 +191,7 @@ pub fn warnings_stop_nothing_and_exceptions_end(context: &mut Context) -> Result
 
 /// Errors and warnings, but for what the guest always lacks: the images of the file as it is
 /// installed, for which it has no way out.
-fn standing(guest: &mut Guest, check: &str) -> Result<Vec<Value>> {
+pub(super) fn standing(guest: &mut Guest, check: &str) -> Result<Vec<Value>> {
     let document = host::json(guest, check)?;
     let findings = document["findings"].as_array().cloned().unwrap_or_default();
     let is_far =

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::host;
+use super::{checks, host};
 use crate::guest::Guest;
 use crate::image::Suite;
 use crate::runner::Context;
@@ -46,7 +46,10 @@ pub fn a_guest_gets_an_address_and_out(context: &mut Context) -> Result<()> {
 
     match suite {
         Suite::Bookworm => beside_docker(guest)?,
-        Suite::Trixie => beside_firewalld(guest)?,
+        Suite::Trixie => {
+            beside_ufw(guest)?;
+            beside_firewalld(guest)?;
+        }
     }
     guest.reboot()?;
     host::settles(guest, host::HEALS)?;
@@ -68,6 +71,35 @@ fn beside_docker(guest: &mut Guest) -> Result<()> {
         guest.ok("ip netns exec g1 ping -c 3 -W 5 192.0.2.1")?;
     }
     guest.ok("mvmhost plan").map(drop)
+}
+
+/// ufw keeps in what it was not told of. That is said when it is enabled, and its own commands, typed
+/// as they are printed, let microVMs have addresses, names and the outside.
+fn beside_ufw(guest: &mut Guest) -> Result<()> {
+    const OUT: &str = "ip netns exec g1 busybox nc -w 3 192.0.2.1 53 </dev/null";
+    const ADDRESS: &str = "ip netns exec g1 udhcpc -i eth0 -n -q -t 4";
+    guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y ufw >/dev/null 2>&1")?;
+    guest.ok(OUT)?;
+    guest.ok("ufw allow 22/tcp && ufw --force enable")?;
+    guest.wait_for("nft list table inet mvmhost | grep -q masquerade", BACK)?;
+    for code in ["MVM-NET-411", "MVM-NET-412"] {
+        guest.wait_for(
+            &format!(
+                "journalctl --sync; journalctl -b -t mvmhost MVMHOST_CODE={code} | grep -q ufw"
+            ),
+            BACK,
+        )?;
+    }
+    guest.ok(&format!("! {OUT} && ! {ADDRESS}"))?;
+    for finding in checks::standing(guest, "check")? {
+        ensure!(finding["message"].to_string().contains("ufw"), "{finding}");
+        checks::heal(guest, "", finding["remedy"].as_str().unwrap_or_default())?;
+    }
+    let left = checks::standing(guest, "check")?;
+    ensure!(left.is_empty(), "{left:?}");
+    guest.ok(&format!("{ADDRESS} && {OUT}"))?;
+    guest.ok("ip netns exec g1 busybox nslookup outside.test 10.42.0.1 | grep -q 192.0.2.77")?;
+    guest.ok("mvmhost plan && ufw --force disable").map(drop)
 }
 
 /// firewalld lets the bridge's zone ask for addresses and out, and nothing else in; it is told of
