@@ -5,6 +5,7 @@ use mvm_diagnostics::{Entry, Finding};
 use mvm_host::chain;
 use mvm_plan::network::{Desired, Observed, Step, plan, undo};
 
+use crate::claim;
 use crate::error::Error;
 use crate::kernel::Network;
 
@@ -30,9 +31,6 @@ pub fn bring_up(network: &mut impl Network, desired: &Desired) -> Outcome {
 /// done, and after a step that failed all steps are undone.
 pub(crate) fn reversibly(network: &mut impl Network, desired: &Desired, keep: Keep<'_>) -> Outcome {
     let mut outcome = Outcome::default();
-    if desired.is_empty() {
-        return outcome;
-    }
     let before = match network.observe() {
         Ok(observed) => observed,
         Err(error) => {
@@ -42,39 +40,42 @@ pub(crate) fn reversibly(network: &mut impl Network, desired: &Desired, keep: Ke
     };
     let first = plan(desired, &before);
     outcome.findings.extend(first.findings);
-    let uplink = enslaved(&first.steps).map(str::to_owned);
-    if uplink.is_some()
+    if enslaved(&first.steps).is_some()
         && let Err(finding) = keep(&undo(&first.steps, &before))
     {
         outcome.findings.push(finding);
         return outcome;
     }
-    for step in first.steps {
-        let result = network.apply(&step);
-        outcome.done.push(step);
-        let (Err(error), Some(step)) = (result, outcome.done.last()) else { continue };
-        match uplink {
-            None => {
-                outcome.findings.push(refused(step, &error));
-                outcome.done.pop();
-            }
-            Some(uplink) => {
-                outcome.findings.extend(not_moved(
-                    network,
-                    &uplink,
-                    &outcome.done,
-                    &before,
-                    &error,
-                ));
-                outcome.done.clear();
-            }
-        }
-        return outcome;
-    }
-    if !outcome.done.is_empty() {
-        outcome.findings.extend(verify(network, desired, &outcome.done));
+    outcome.findings.extend(claim::before(network, &before.made, &first.steps));
+    let failures = perform(network, &first.steps, &before, &mut outcome.done);
+    outcome.findings.extend(claim::after(network, &before.made, &first.steps, &outcome.done));
+    match failures {
+        failures if !failures.is_empty() => outcome.findings.extend(failures),
+        _ if outcome.done.is_empty() => {}
+        _ => outcome.findings.extend(verify(network, desired, &outcome.done)),
     }
     outcome
+}
+
+/// Does the steps up to the first that fails; with an uplink among them all of them or none.
+fn perform(
+    network: &mut impl Network,
+    steps: &[Step],
+    before: &Observed,
+    done: &mut Vec<Step>,
+) -> Vec<Finding> {
+    for (count, step) in steps.iter().enumerate() {
+        let Err(error) = network.apply(step) else {
+            done.push(step.clone());
+            continue;
+        };
+        let Some(uplink) = enslaved(steps) else {
+            return vec![refused(step, &error)];
+        };
+        done.clear();
+        return not_moved(network, uplink, &steps[..=count], before, &error);
+    }
+    Vec::new()
 }
 
 /// The interface that these steps make a port.

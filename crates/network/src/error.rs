@@ -61,16 +61,19 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// What was loaded could not be kept in /run.
-    #[error("cannot keep what was loaded")]
+    /// What was loaded or made could not be kept in /run.
+    #[error("cannot keep what was done")]
     Keep {
         /// Why.
         #[source]
         source: mvm_host::Error,
     },
-    /// firewalld or the bus between did not do what was asked.
+    /// The record of what was made could not be put into words.
+    #[error("cannot describe what was made")]
+    Unwritable(#[source] serde_json::Error),
+    /// Another daemon, or the bus between, did not do what was asked.
     #[error("cannot {request}")]
-    Firewalld {
+    Bus {
         /// What was asked.
         request: &'static str,
         /// Boxed, because it is large.
@@ -153,7 +156,8 @@ impl Error {
             Self::Look { source, .. } | Self::Set { source, .. } => source.raw_os_error(),
             Self::Gone { .. }
             | Self::Keep { .. }
-            | Self::Firewalld { .. }
+            | Self::Bus { .. }
+            | Self::Unwritable(_)
             | Self::NotInstalled { .. }
             | Self::TooMuch { .. }
             | Self::Run { .. }

@@ -1,12 +1,13 @@
 //! The kernel of this network namespace, over rtnetlink.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use futures_util::TryStreamExt;
 use ipnet::IpNet;
 use mvm_config::Roots;
-use mvm_plan::network::{Holdings, Link, Observed, Route, Step};
+use mvm_host::atomic;
+use mvm_plan::network::{Holdings, Link, Manager, Observed, Receipt, Route, Step};
 use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_REQUEST};
 use rtnetlink::packet_route::link::{BridgeStpState, LinkMessage};
 use rtnetlink::packet_route::{address::AddressMessage, route::RouteMessage};
@@ -16,7 +17,7 @@ use rtnetlink::{
 
 use crate::error::{Answer, Error};
 use crate::message::{self, Numbered};
-use crate::{held, moving};
+use crate::{held, managers, moving};
 
 /// What can be asked of a network and done to it.
 pub trait Network {
@@ -31,6 +32,18 @@ pub trait Network {
     /// # Errors
     /// When the kernel refuses it.
     fn apply(&mut self, step: &Step) -> Result<(), Error>;
+
+    /// Puts on record what mvmhost made, in place of what is there.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    fn keep(&mut self, made: &[Step]) -> Result<(), Error>;
+
+    /// Has another manager of networks leave these interfaces alone, and no others.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    fn tell(&mut self, manager: Manager, names: &[String]) -> Result<(), Error>;
 }
 
 /// The network namespace of the thread that called [`Kernel::connect`].
@@ -38,14 +51,18 @@ pub trait Network {
 pub struct Kernel {
     runtime: tokio::runtime::Runtime,
     handle: Handle,
-    /// /sys/class/net
-    sys: PathBuf,
-    /// /run
-    run: PathBuf,
+    roots: Roots,
 }
 
+/// Of this boot.
+const RECEIPT: &str = "/run/mvmhost/network.json";
+/// Some hundred bytes for each interface; anything of this size is no record.
+const LIMIT: u64 = 1 << 20;
+/// Only root: what stands there is taken away.
+const MODE: u32 = 0o600;
+
 impl Kernel {
-    /// Opens a netlink socket. `roots` says where /sys is.
+    /// Opens a netlink socket. `roots` says where /sys and /run are.
     ///
     /// # Errors
     /// When the event loop or the socket cannot be made.
@@ -58,7 +75,7 @@ impl Kernel {
         let (connection, handle, _) = rtnetlink::new_connection().map_err(Error::Connect)?;
         drop(guard);
         runtime.spawn(connection);
-        Ok(Self { runtime, handle, sys: roots.at("/sys/class/net"), run: roots.at("/run") })
+        Ok(Self { runtime, handle, roots: roots.clone() })
     }
 
     pub(crate) fn handle(&self) -> &Handle {
@@ -73,19 +90,34 @@ impl Kernel {
 impl Network for Kernel {
     fn observe(&mut self) -> Result<Observed, Error> {
         let (mut observed, holdings) = self.runtime.block_on(observe(&self.handle))?;
+        let (sys, run) = (self.roots.at("/sys/class/net"), self.roots.at("/run"));
         for (link, (index, holdings)) in observed.links.iter_mut().zip(holdings) {
-            link.wireless = is_wireless(&self.sys, &link.name);
+            link.wireless = is_wireless(&sys, &link.name);
             link.holdings = holdings;
             // Whoever looks after an interface has given it an address.
             if !link.holdings.addresses.is_empty() {
-                link.holdings.keeper = held::keeper(&self.run, index);
+                link.holdings.keeper = held::keeper(&run, index);
             }
         }
+        // What is no record of ours claims nothing.
+        let receipt = atomic::read_bounded(&self.roots.at(RECEIPT), LIMIT).ok();
+        let receipt = receipt.and_then(|bytes| serde_json::from_slice::<Receipt>(&bytes).ok());
+        observed.made = receipt.map(|kept| kept.standing(&observed)).unwrap_or_default();
         Ok(observed)
     }
 
     fn apply(&mut self, step: &Step) -> Result<(), Error> {
         self.runtime.block_on(apply(&self.handle, step))
+    }
+
+    fn keep(&mut self, made: &[Step]) -> Result<(), Error> {
+        let text = serde_json::to_vec_pretty(&Receipt::new(made)).map_err(Error::Unwritable)?;
+        let written = atomic::write(&self.roots.at(RECEIPT), &text, MODE);
+        written.map_err(|source| Error::Keep { source })
+    }
+
+    fn tell(&mut self, manager: Manager, names: &[String]) -> Result<(), Error> {
+        managers::tell(&self.roots, manager, names)
     }
 }
 
@@ -121,7 +153,7 @@ async fn observe(handle: &Handle) -> Result<(Observed, Vec<(u32, Holdings)>), Er
     let links = links.into_iter().map(complete).collect();
     let routes: Vec<Route> =
         routes.iter().flat_map(|route| message::routes(route, &names)).collect();
-    Ok((Observed { links, routes }, holdings))
+    Ok((Observed { links, routes, made: Vec::new() }, holdings))
 }
 
 /// A radio has a physical device of the 802.11 stack; older drivers have the folder `wireless`.

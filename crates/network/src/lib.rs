@@ -4,6 +4,8 @@
 //! Does not belong here: deciding, which is `plan::network` and `plan::nat`.
 
 mod apply;
+mod bus;
+mod claim;
 mod discover;
 mod error;
 mod firewalld;
@@ -12,6 +14,7 @@ mod gateway;
 mod held;
 mod kernel;
 mod machine_id;
+mod managers;
 mod message;
 mod moving;
 pub mod nat;

@@ -3,14 +3,30 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::thread;
 
 use ipnet::IpNet;
 use mvm_config::Roots;
 use mvm_network::{Error, Kernel, Network, Outcome, bring_up};
-use mvm_plan::network::{Bridge, Desired, Link, Mac, Macvtap, Observed, Step};
+use mvm_plan::network::{Bridge, Desired, Link, Mac, Macvtap, Manager, Observed, Step};
 use nix::sched::{CloneFlags, unshare};
+use tempfile::TempDir;
+
+thread_local! {
+    /// A /run of the test's own, and the real /sys.
+    static ROOT: TempDir = {
+        let folder = tempfile::tempdir().unwrap();
+        symlink("/sys", folder.path().join("sys")).unwrap();
+        folder
+    };
+}
+
+fn roots() -> Roots {
+    ROOT.with(|folder| Roots::new(folder.path()))
+}
 
 /// Runs the test in a fresh namespace.
 fn in_namespace(test: fn()) {
@@ -36,6 +52,14 @@ impl Network for Counting {
         self.changes += 1;
         self.kernel.apply(step)
     }
+
+    fn keep(&mut self, made: &[Step]) -> Result<(), Error> {
+        self.kernel.keep(made)
+    }
+
+    fn tell(&mut self, manager: Manager, names: &[String]) -> Result<(), Error> {
+        self.kernel.tell(manager, names)
+    }
 }
 
 fn run(bridge: &Bridge) -> (Outcome, usize) {
@@ -43,7 +67,7 @@ fn run(bridge: &Bridge) -> (Outcome, usize) {
 }
 
 fn converge(desired: &Desired) -> (Outcome, usize) {
-    let mut network = Counting { kernel: Kernel::connect(&Roots::new("/")).unwrap(), changes: 0 };
+    let mut network = Counting { kernel: Kernel::connect(&roots()).unwrap(), changes: 0 };
     let outcome = bring_up(&mut network, desired);
     (outcome, network.changes)
 }
@@ -68,7 +92,7 @@ fn bridge() -> Link {
 }
 
 fn link(name: &str) -> Link {
-    let observed = Kernel::connect(&Roots::new("/")).unwrap().observe().unwrap();
+    let observed = Kernel::connect(&roots()).unwrap().observe().unwrap();
     observed.links.into_iter().find(|link| link.name == name).unwrap()
 }
 
@@ -202,7 +226,7 @@ fn netns_ipv6_turned_off_has_its_own_answer() {
 #[test]
 fn netns_an_interface_that_went_away_is_named() {
     in_namespace(|| {
-        let mut kernel = Kernel::connect(&Roots::new("/")).unwrap();
+        let mut kernel = Kernel::connect(&roots()).unwrap();
         let failure = kernel.apply(&Step::SetUp { name: "br-mvm".to_owned() }).unwrap_err();
         assert!(matches!(failure, Error::Gone { .. }), "{failure:?}");
         assert_eq!(failure.to_string(), "cannot bring br-mvm up: no such interface");
@@ -241,5 +265,49 @@ fn netns_a_port_of_a_bridge_is_no_parent() {
         let (outcome, changes) = converge(&Desired { macvtap, ..Desired::default() });
         assert_eq!((codes(&outcome), changes), (vec!["MVM-NET-015"], 0));
         assert!(outcome.findings[0].message().contains("port of the bridge br0"));
+    });
+}
+
+#[test]
+fn netns_takes_away_what_it_made_and_nothing_else() {
+    in_namespace(|| {
+        ip("link add up0 type veth peer name up1");
+        ip("link set up1 up");
+        let on_up0 = |address: &str| Macvtap {
+            parent: Some("up0".to_owned()),
+            addresses: vec![address.parse().unwrap()],
+        };
+        let bridge_of = Some(wanted(&["10.42.0.1/24", "fd00:42::1/64"]));
+        let desired = Desired {
+            bridge: bridge_of,
+            macvtap: Some(on_up0("10.7.0.1/24")),
+            ..Desired::default()
+        };
+        converge(&desired);
+        let networkd = roots().at(Manager::Networkd.path());
+        let told = || fs::read_to_string(&networkd).unwrap_or_default();
+        assert!(told().contains("Name=br-mvm\n"), "{}", told());
+        assert_eq!(converge(&desired).1, 0);
+
+        // What somebody else put on the bridge keeps it there.
+        ip("address add 10.99.0.1/24 dev br-mvm");
+        let other = Desired { macvtap: Some(on_up0("10.7.0.2/24")), ..Desired::default() };
+        assert_eq!(codes(&converge(&other).0), ["MVM-NET-017", "MVM-NET-001"]);
+        assert!(ip("-4 -o address show dev br-mvm").contains("10.42.0.1/24"));
+        let up0 = ip("-4 -o address show dev up0");
+        assert!(up0.contains("10.7.0.2/24") && !up0.contains("10.7.0.1/24"), "{up0}");
+
+        ip("address del 10.99.0.1/24 dev br-mvm");
+        let (outcome, changes) = converge(&Desired::default());
+        assert_eq!((codes(&outcome), changes), (vec!["MVM-NET-001"; 2], 2), "{outcome:?}");
+        assert_eq!(ip("-4 -o address show dev up0"), "");
+        assert!(link("up0").up && !networkd.exists());
+
+        // What somebody made under the same name since is his.
+        run(&wanted(&["10.42.0.1/24"]));
+        ip("link delete br-mvm");
+        ip("link add br-mvm type bridge");
+        assert_eq!(converge(&Desired::default()).1, 0);
+        assert!(bridge().bridge.is_some());
     });
 }

@@ -6,13 +6,14 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::IpAddr;
+use std::os::unix::fs::symlink;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use mvm_config::Roots;
 use mvm_network::{Error, Kernel, Network, Outcome, Probe, uplink};
-use mvm_plan::network::{Bridge, Desired, Mac, Observed, Step, Uplink};
+use mvm_plan::network::{Bridge, Desired, Mac, Manager, Observed, Step, Uplink};
 use nix::sched::{CloneFlags, unshare};
 use tempfile::TempDir;
 
@@ -102,8 +103,10 @@ fn in_lab(test: fn(&mut Lab)) {
             assert!(start.elapsed() < Duration::from_secs(10));
             thread::sleep(Duration::from_millis(20));
         }
-        let kernel = Kernel::connect(&Roots::new("/")).unwrap();
-        test(&mut Lab { gateway, root: tempfile::tempdir().unwrap(), kernel });
+        let root = tempfile::tempdir().unwrap();
+        symlink("/sys", root.path().join("sys")).unwrap();
+        let kernel = Kernel::connect(&Roots::new(root.path())).unwrap();
+        test(&mut Lab { gateway, root, kernel });
     });
     inside.join().unwrap();
 }
@@ -267,6 +270,14 @@ impl Network for Failing<'_> {
         } else {
             self.kernel.apply(step)
         }
+    }
+
+    fn keep(&mut self, made: &[Step]) -> Result<(), Error> {
+        self.kernel.keep(made)
+    }
+
+    fn tell(&mut self, manager: Manager, names: &[String]) -> Result<(), Error> {
+        self.kernel.tell(manager, names)
     }
 }
 

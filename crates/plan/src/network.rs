@@ -17,6 +17,8 @@ use crate::Plan;
 mod bridge;
 mod held;
 mod macvtap;
+mod managers;
+mod receipt;
 mod step;
 mod subnets;
 mod trial;
@@ -27,6 +29,8 @@ mod vlan;
 pub use bridge::{Bridge, DEFAULT_MTU};
 pub use held::{HeldAddress, HeldRoute, Holdings};
 pub use macvtap::{Macvtap, parent};
+pub use managers::{Manager, tell};
+pub use receipt::{Receipt, links, made};
 pub use step::Step;
 pub use trial::{Confirmed, Live, Trial, VERSION, permit};
 pub use undo::{due, undo};
@@ -170,11 +174,15 @@ pub struct Observed {
     pub links: Vec<Link>,
     /// Every unicast route.
     pub routes: Vec<Route>,
+    /// The steps that made what is there, as far as mvmhost made it in this boot.
+    pub made: Vec<Step>,
 }
 
-/// The steps from `observed` to `desired`; addresses that the file does not name are left alone.
+/// The steps from `observed` to `desired`. What the file does not name is left alone, unless mvmhost
+/// made it.
 pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     let mut draft = Draft { observed: observed.clone(), steps: Vec::new(), findings: Vec::new() };
+    receipt::plan(desired, &mut draft);
     for vlan in &desired.vlans {
         vlan::plan(vlan, &mut draft);
     }

@@ -123,4 +123,28 @@ catalogue! {
                 a switch is off. They are without a network until it comes back.",
         remedy: "ip link show dev {subject}",
     }
+    STAYS = "MVM-NET-017", "06b979e22b34b91348ddb42d8da205be", Warning {
+        message: "cannot {step} while {why}",
+        cause: "mvmhost made it, and it is not wanted any more. Only what nobody else uses is taken away; what \
+                others have on it is theirs.",
+        remedy: "ip -details address show dev {subject}\n\
+                 ip route show dev {subject}\n\
+                 # once nobody uses it:\n\
+                 mvmhost apply",
+    }
+    NOT_RECORDED = "MVM-NET-018", "d0797b0b7c12951e30ed6f076dd76c36", Warning {
+        message: "what is made of the network cannot be recorded",
+        cause: "Nothing tells it from what others made then, so mvmhost would not take it away when the \
+                configuration does not name it any more. The reason is in the evidence.",
+        remedy: "df /run\n\
+                 ls -ld /run/mvmhost\n\
+                 systemctl restart mvm-net.service",
+    }
+    NOT_TOLD = "MVM-NET-019", "9383ddec9eef47cff0462ad1cf936f5c", Warning {
+        message: "{manager} cannot be told to leave {subject} alone",
+        cause: "A manager of networks may take the addresses of interfaces that it does not know. The \
+                reason is in the evidence.",
+        remedy: "{reload}\n\
+                 systemctl restart mvm-net.service",
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::error::Answer;
-use mvm_plan::network::{Bridge, BridgeOptions, Link, Mac, Observed, Vlan};
+use mvm_plan::network::{Bridge, BridgeOptions, Link, Mac, Manager, Observed, Vlan};
 
 /// Does the steps on a value instead of a machine.
 #[derive(Default)]
@@ -12,12 +12,23 @@ struct Recording {
     refuse: Option<i32>,
     deaf: bool,
     observations: usize,
+    told: Vec<(Manager, Vec<String>)>,
 }
 
 impl Network for Recording {
     fn observe(&mut self) -> Result<Observed, Error> {
         self.observations += 1;
         Ok(self.state.clone())
+    }
+
+    fn keep(&mut self, made: &[Step]) -> Result<(), Error> {
+        self.state.made = made.to_vec();
+        Ok(())
+    }
+
+    fn tell(&mut self, manager: Manager, names: &[String]) -> Result<(), Error> {
+        self.told.push((manager, names.to_vec()));
+        Ok(())
     }
 
     fn apply(&mut self, step: &Step) -> Result<(), Error> {
@@ -88,10 +99,30 @@ fn makes_it_once_and_sends_nothing_the_second_time() {
 }
 
 #[test]
-fn without_anything_to_make_nothing_is_even_looked_at() {
+fn without_anything_to_make_nothing_is_changed() {
     let mut network = Recording::default();
     assert!(bring_up(&mut network, &Desired::default()).findings.is_empty());
-    assert_eq!(network.observations, 0);
+    assert!(network.observations == 1 && network.asked.is_empty());
+}
+
+/// Also when the second step fails: what was made is on record, and nobody else takes it.
+#[test]
+fn what_is_made_is_claimed_before_it_is_there() {
+    let mut network = Recording::default();
+    bring_up(&mut network, &wanted("10.42.0.1/24"));
+    let made: Vec<String> = network.state.made.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        made,
+        ["create bridge br-mvm with MAC 02:00:00:00:00:01", "add 10.42.0.1/24 to br-mvm"]
+    );
+    let names = vec!["br-mvm".to_owned()];
+    assert_eq!(network.told[0], (Manager::NetworkManager, names.clone()));
+    assert_eq!(network.told[1], (Manager::Networkd, names));
+
+    let mut network = Recording { refuse: Some(1), ..Recording::default() };
+    bring_up(&mut network, &wanted("10.42.0.1/24"));
+    assert!(network.state.made.is_empty(), "it was refused");
+    assert_eq!(network.told.last(), Some(&(Manager::Networkd, vec![])));
 }
 
 #[test]

@@ -28,6 +28,7 @@ fn machine() -> network::Observed {
             },
             Route { destination: "::/0".parse().unwrap(), interface: "eth1".to_owned(), metric: 0 },
         ],
+        made: vec![],
     }
 }
 

@@ -12,7 +12,7 @@ const NO_DAD: u32 = 0x02;
 /// IFA_F_NOPREFIXROUTE: the subnet's route is somebody else's to make.
 const NO_PREFIX_ROUTE: u32 = 0x200;
 /// RTPROT_KERNEL of linux/rtnetlink.h.
-const BY_KERNEL: u8 = 2;
+pub(super) const BY_KERNEL: u8 = 2;
 
 /// One address of an interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

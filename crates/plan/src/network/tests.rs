@@ -4,6 +4,7 @@ use super::bridge::{as_created, mac_for};
 use super::*;
 
 mod links;
+mod receipt;
 mod uplink;
 
 fn net(text: &str) -> IpNet {
@@ -56,7 +57,7 @@ fn machine(links: Vec<Link>) -> Observed {
         route("192.168.1.0/24", "eth0"),
         route("fe80::/64", "eth0"),
     ];
-    Observed { links: [vec![lo, eth0], links].concat(), routes }
+    Observed { links: [vec![lo, eth0], links].concat(), routes, made: vec![] }
 }
 
 fn texts(plan: &Plan<Step>) -> Vec<String> {

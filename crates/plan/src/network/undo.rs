@@ -80,11 +80,14 @@ fn inverse(step: &Step, before: &Observed) -> Option<Step> {
             Step::SetRoutes { name: from.clone(), from: name, routes: routes.clone() }
         }
         Step::Enslave { .. } => Step::Release { name },
+        Step::DeleteAddress { address, .. } => Step::AddAddress { name, address: *address },
+        Step::DeleteLink { .. } => match link? {
+            Link { vlan: Some(id), parent: Some(parent), .. } => {
+                Step::CreateVlan { name, parent: parent.clone(), id: *id }
+            }
+            link => Step::CreateBridge { name, mac: link.mac? },
+        },
         // Steps back are not undone again.
-        Step::SetDown { .. }
-        | Step::DeleteLink { .. }
-        | Step::DeleteAddress { .. }
-        | Step::SetBridgeOptions { .. }
-        | Step::Release { .. } => return None,
+        Step::SetDown { .. } | Step::SetBridgeOptions { .. } | Step::Release { .. } => return None,
     })
 }

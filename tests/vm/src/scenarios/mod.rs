@@ -14,6 +14,7 @@ pub mod host;
 pub mod images;
 pub mod install;
 pub mod lvm;
+pub mod managers;
 pub mod network;
 pub mod package;
 pub mod pool;
@@ -39,6 +40,7 @@ pub const CORE: &[Test] = &[
     Test::from(UP, "thin-check", pool::thin_check_decides),
     Test::from(UP, "rpm", package::the_rpm_has_the_same_files),
     Test::from(UP, "nat", network::a_guest_gets_an_address_and_out),
+    Test::from(UP, "managers", managers::others_leave_our_interfaces_alone),
     Test::from(UP, "dhcp-port", network::a_taken_dhcp_port_is_named),
     Test::from(UP, "vlan", vlan::microvms_on_a_vlan_of_a_late_bond),
     Test::from(UP, "uplink", uplink::an_uplink_is_kept_only_when_it_is_confirmed),

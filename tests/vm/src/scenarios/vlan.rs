@@ -72,16 +72,24 @@ pub fn microvms_on_a_vlan_of_a_late_bond(context: &mut Context) -> Result<()> {
     without_a_name(guest)
 }
 
-/// A parent without a name is wherever the default route goes, also after it moved or was late.
+/// A parent without a name is wherever the default route goes, also after it moved or was late. The
+/// VLAN goes when the file no longer names it, and nothing else does.
 fn without_a_name(guest: &mut Guest) -> Result<()> {
     guest.ok("printf '[flintlockd]\\nprovider = \"cloudhypervisor\"\\n[network]\\nmode = \"macvtap\"\\n' > /etc/mvmhost.toml")?;
-    for (route, parent) in
-        [("via 192.0.2.1 dev up0", "up0"), ("via 192.168.10.2 dev bond0.1000", "bond0.1000")]
-    {
+    let moves = |guest: &mut Guest, route: &str| {
         guest.ok(&format!("ip route replace default {route}"))?;
-        ensure!(!guest.run("mvmhost plan")?.success(), "{parent} is not told to flintlockd");
-        follows(guest, parent)?;
-    }
+        ensure!(!guest.run("mvmhost plan")?.success(), "{route} is not told to flintlockd");
+        Ok(())
+    };
+    moves(guest, "via 192.0.2.1 dev up0")?;
+    follows(guest, "up0")?;
+    guest.ok(
+        "! ip link show dev bond0.1000 2>/dev/null && ip link show dev bond0 | grep -q LOWER_UP",
+    )?;
+    guest.ok("printf '[[network.vlan]]\\nparent = \"bond0\"\\nid = 1000\\naddresses = [\"192.168.10.3/25\"]\\n' >> /etc/mvmhost.toml")?;
+    guest.ok("mvmhost apply")?;
+    moves(guest, "via 192.168.10.2 dev bond0.1000")?;
+    follows(guest, "bond0.1000")?;
     guest.reboot()?;
     guest.wait_for("systemctl is-active lab.service flintlockd.service", host::HEALS)?;
     follows(guest, "up0")

@@ -260,13 +260,15 @@ fn leaves_by(words: &[&str], packet: Packet<'_>) -> Option<bool> {
     }
 }
 
-/// Whether one of the words is the name, or begins it and ends with `*`.
+/// Whether one of the words is the name, or begins it and ends with `*`. What is in a set of the
+/// table's own, `@name`, is not known.
 fn names(words: &[&str], name: &str) -> Option<bool> {
     let fits = |word: &&str| match word.strip_suffix('*') {
         Some(begin) => name.starts_with(begin),
         None => *word == name,
     };
-    (!words.is_empty()).then(|| words.iter().any(fits))
+    let known = !words.is_empty() && !words.iter().any(|word| word.starts_with('@'));
+    known.then(|| words.iter().any(fits))
 }
 
 /// Whether the value is among them; nothing is known of none.

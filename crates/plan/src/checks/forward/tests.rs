@@ -71,6 +71,7 @@ fn what_is_not_understood_may_accept() {
         (vec![json!({"drop": null})], false),
         (vec![interface("iifname", "!=", BRIDGE), accept()], false),
         (vec![interface("oifname", "==", BRIDGE), accept()], true),
+        (vec![interface("iifname", "==", "@inside"), accept()], true),
         (vec![json!({"return": null})], false),
         (vec![json!({"goto": {"target": "FORWARD"}})], true),
         (vec![json!({"goto": {"target": "elsewhere"}})], false),

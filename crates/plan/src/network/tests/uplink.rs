@@ -238,7 +238,7 @@ fn what_cannot_be_a_port_is_refused_by_name() {
             assert!(plan.findings[0].message().contains(why), "{}", plan.findings[0].message());
         }
     }
-    let gone = Observed { links: vec![], routes: vec![] };
+    let gone = Observed::default();
     assert_eq!(codes(&steps(&asked(Leave::Confirmed), &gone)), ["MVM-NET-011"]);
 }
 
