@@ -47,6 +47,22 @@ pub fn with_open(roots: &Roots, names: &[PathBuf]) -> Vec<i32> {
     pids
 }
 
+/// The process that has the tap of this name open: the lowest number when there are several.
+pub fn holder_of_tap(roots: &Roots, tap: &str) -> Option<i32> {
+    let mut pids = numbers(roots);
+    pids.sort_unstable();
+    pids.into_iter().find(|pid| {
+        let entries = fs::read_dir(folder(roots, *pid).join("fdinfo"));
+        let infos = entries.into_iter().flatten().flatten();
+        // drivers/net/tun.c writes the name; other files have no such line.
+        let named = |info: String| {
+            info.lines()
+                .any(|line| line.strip_prefix("iff:").is_some_and(|name| name.trim() == tap))
+        };
+        infos.into_iter().any(|info| fs::read_to_string(info.path()).is_ok_and(named))
+    })
+}
+
 /// The process that has the socket with this inode open: the lowest number when there are several.
 /// Processes whose files may not be seen are passed over.
 pub fn holder_of_socket(roots: &Roots, inode: u64) -> Option<i32> {
@@ -103,6 +119,21 @@ mod tests {
         let inode = text.trim_start_matches("socket:[").trim_end_matches(']').parse().unwrap();
         assert_eq!(holder_of_socket(&Roots::new("/"), inode), Some(own()));
         assert_eq!(holder_of_socket(&Roots::new("/"), u64::MAX), None);
+    }
+
+    #[test]
+    fn finds_who_has_a_tap() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        put("proc/7/fdinfo/3", "pos:\t0\nflags:\t0100002\n");
+        put("proc/9/fdinfo/12", "pos:\t0\nflags:\t0104002\nmnt_id:\t26\nino:\t5\niff:\tfltap1\n");
+        let roots = Roots::new(folder.path());
+        assert_eq!(holder_of_tap(&roots, "fltap1"), Some(9));
+        assert_eq!(holder_of_tap(&roots, "fltap"), None);
     }
 
     #[test]

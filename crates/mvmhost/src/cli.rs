@@ -66,7 +66,7 @@ pub(crate) enum Command {
     /// List, pull, move, verify or prune the images of [images]
     #[command(subcommand)]
     Images(ImagesCommand),
-    /// Show what microVMs' network serves
+    /// Show or take down the microVMs' network
     #[command(subcommand)]
     Net(NetCommand),
     /// Prove that this host, or flintlockd on another one, can serve microVMs; exit 1 when not
@@ -157,8 +157,12 @@ pub(crate) enum ImagesCommand {
 /// The subcommands of net.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub(crate) enum NetCommand {
+    /// Show the interfaces, what is translated, who is served, and who is on it
+    Status,
     /// List who has which address, and until when
     Leases,
+    /// Take away what was made, when no microVM is on it; exit 73 when one is
+    Down,
 }
 
 /// What check looks at.

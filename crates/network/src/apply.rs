@@ -27,6 +27,14 @@ pub fn bring_up(network: &mut impl Network, desired: &Desired) -> Outcome {
     reversibly(network, desired, &mut |_| Ok(()))
 }
 
+/// Takes away what was made and nobody else uses.
+pub fn take_down(network: &mut impl Network) -> Outcome {
+    let mut outcome = bring_up(network, &Desired::default());
+    // It is not what the configuration asks for.
+    outcome.findings.retain(|finding| finding.entry() != &net::CHANGED);
+    outcome
+}
+
 /// As [`bring_up`]; when an uplink is to become a port, `keep` has the steps back before anything is
 /// done, and after a step that failed all steps are undone.
 pub(crate) fn reversibly(network: &mut impl Network, desired: &Desired, keep: Keep<'_>) -> Outcome {

@@ -22,7 +22,7 @@ mod records;
 pub mod uplink;
 mod watch;
 
-pub use apply::{Outcome, bring_up, unread};
+pub use apply::{Outcome, bring_up, take_down, unread};
 pub use discover::offers;
 pub use error::{Answer, Error};
 pub use gateway::Probe;

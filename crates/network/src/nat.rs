@@ -140,6 +140,7 @@ impl Nat<'_> {
         let runtime = self.roots.runtime();
         match step {
             Step::WriteSysctl { text } => self.keep(self.roots.at(SYSCTL), text, 0o644),
+            Step::RemoveSysctl => remove(self.roots.at(SYSCTL)),
             Step::Set(switch) => {
                 let path = self.switch(&switch.path);
                 fs::write(&path, switch.value.to_string())
@@ -214,13 +215,7 @@ impl Nat<'_> {
     }
 
     fn forget(&self) -> Result<(), Error> {
-        let path = self.roots.runtime().join("nat.listing");
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Error::Set { path, source: error })
-            }
-            _ => Ok(()),
-        }
+        remove(self.roots.runtime().join("nat.listing"))
     }
 
     /// What nft lists, without counters; `None` when it knows no such table.
@@ -251,5 +246,13 @@ impl Nat<'_> {
         self.programs
             .run(program, arguments, &mut Limits::timeout(PATIENCE))
             .map_err(|source| Error::Run { source })
+    }
+}
+
+/// One that is gone already is removed.
+fn remove(path: PathBuf) -> Result<(), Error> {
+    match fs::remove_file(&path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::Set { path, source }),
+        _ => Ok(()),
     }
 }

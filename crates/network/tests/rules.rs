@@ -90,7 +90,10 @@ fn netns_loads_the_table_once_and_again_when_it_was_flushed() {
         // Somebody else's tables are somebody else's.
         shell("nft add table inet other");
         assert_eq!(run(roots, Some(&desired), false), [""; 0]);
+        let switches = roots.at("/run/sysctl.d/80-mvmhost.conf");
+        assert!(switches.exists());
         assert_eq!(run(roots, None, false), ["MVM-NET-041"]);
+        assert!(!switches.exists());
         assert!(!shell("nft list tables").contains("mvmhost"));
         assert!(shell("nft list tables").contains("other"));
     });

@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::Plan;
 
 mod bridge;
+mod down;
 mod held;
 mod macvtap;
 mod managers;
@@ -27,6 +28,7 @@ mod uplink;
 mod vlan;
 
 pub use bridge::{Bridge, DEFAULT_MTU};
+pub use down::{Guest, down, guests};
 pub use held::{HeldAddress, HeldRoute, Holdings};
 pub use macvtap::{Macvtap, parent};
 pub use managers::{Manager, tell};

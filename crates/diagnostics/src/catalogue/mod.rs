@@ -29,6 +29,7 @@ pub mod database;
 pub mod deep;
 pub mod dhcp;
 pub mod disk;
+pub mod down;
 pub mod drift;
 pub mod flk;
 pub mod guard;
@@ -73,6 +74,7 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
         guard::ALL,
         database::ALL,
         net::ALL,
+        down::ALL,
         nat::ALL,
         uplink::ALL,
         dhcp::ALL,

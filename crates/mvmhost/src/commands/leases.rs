@@ -34,7 +34,7 @@ pub(super) fn run(context: &Context) -> Exit {
 }
 
 /// No file is no lease yet.
-fn read(context: &Context) -> io::Result<Vec<Lease>> {
+pub(super) fn read(context: &Context) -> io::Result<Vec<Lease>> {
     let mut bytes = Vec::new();
     match File::open(context.roots.at(dhcp::LEASES)) {
         Ok(file) => file.take(LIMIT).read_to_end(&mut bytes)?,

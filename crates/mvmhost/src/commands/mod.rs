@@ -11,6 +11,7 @@ mod explain;
 mod facts;
 mod images;
 mod leases;
+mod net;
 mod plan;
 mod pool;
 mod remote;
@@ -32,7 +33,9 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
         Command::Explain { code } => return explain::run(&context, code),
         Command::Completions { shell } => return completions::run(*shell),
         Command::Config(what) => return config::run(&context, *what),
+        Command::Net(NetCommand::Status) => ("net status", net::status),
         Command::Net(NetCommand::Leases) => ("net leases", leases::run),
+        Command::Net(NetCommand::Down) => ("net down", net::down),
         Command::Check(arguments) => match &arguments.host {
             Some(host) => return remote::run(&context, host, arguments),
             None => {

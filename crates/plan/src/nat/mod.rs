@@ -125,6 +125,8 @@ pub enum Step {
         /// The file's text.
         text: String,
     },
+    /// Remove that file. The switches stay as they are: others may need them by now.
+    RemoveSysctl,
     /// Set a switch of the kernel.
     Set(Switch),
     /// Replace the table in one transaction.
@@ -152,6 +154,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WriteSysctl { .. } => f.write_str("write the switches for sysctl"),
+            Self::RemoveSysctl => f.write_str("remove the file of switches for sysctl"),
             Self::Set(switch) => write!(f, "set {switch}"),
             Self::Load { .. } => f.write_str("load the nftables table inet mvmhost"),
             Self::Remove => f.write_str("remove the nftables table inet mvmhost"),
@@ -231,8 +234,9 @@ fn sysctl(switches: &[Switch]) -> String {
 /// The steps from `observed` to `desired`, with the switches that [`switches`] gave.
 pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed) -> Plan<Step> {
     let Some(desired) = desired else {
-        let steps = observed.listing.as_ref().map(|_| Step::Remove);
-        return Plan::new(steps.into_iter().collect(), Vec::new());
+        let table = observed.listing.as_ref().map(|_| Step::Remove);
+        let file = observed.sysctl.as_ref().map(|_| Step::RemoveSysctl);
+        return Plan::new(table.into_iter().chain(file).collect(), Vec::new());
     };
     if !observed.nft {
         let missing = Finding::new(&nat::NFT_MISSING, &desired.interface);

@@ -129,6 +129,8 @@ fn a_host_that_wants_none_has_none() {
     assert_eq!(configured("network.mode = \"none\""), None);
     let left = Observed { listing: Some(String::new()), ..Observed::default() };
     assert_eq!(plan(None, &[], &left).steps, [Step::Remove]);
+    let left = Observed { sysctl: Some(String::new()), ..left };
+    assert_eq!(plan(None, &[], &left).steps, [Step::Remove, Step::RemoveSysctl]);
     assert!(plan(None, &[], &Observed::default()).is_settled());
 }
 

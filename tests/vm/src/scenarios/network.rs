@@ -176,5 +176,29 @@ pub fn a_taken_dhcp_port_is_named(context: &mut Context) -> Result<()> {
     guest.ok("printf 'network.dhcp.enabled = false\\n' >/etc/mvmhost.toml && mvmhost apply")?;
     guest.ok("mvmhost plan && ! systemctl is-active -q mvm-dhcp.service mvm-net-watch.service")?;
     guest.ok("! nft list table inet mvmhost 2>/dev/null")?;
-    Ok(())
+    down_and_up(guest)
+}
+
+/// What mvmhost made is taken down when nobody is on it, and made again.
+fn down_and_up(guest: &mut Guest) -> Result<()> {
+    guest.ok(": >/etc/mvmhost.toml; mvmhost apply && mvmhost plan")?;
+    guest.ok("ip tuntap add fltap1234567 mode tap && ip link set fltap1234567 master br-mvm up")?;
+    let shown = host::json(guest, "net status")?;
+    ensure!(shown["network"]["guests"][0]["interface"] == "fltap1234567", "{shown}");
+    ensure!(shown["network"]["nat"]["settled"] == true, "{shown}");
+    let refused = guest.run("mvmhost net down")?;
+    ensure!(refused.status == 73 && refused.stderr.contains("fltap1234567"), "{refused:?}");
+    ensure!(refused.stderr.contains("flintlockd.service"), "{refused:?}");
+    guest
+        .ok("ip link delete fltap1234567; systemctl stop flintlockd.service && mvmhost net down")?;
+    guest
+        .ok("! ip link show dev br-mvm 2>/dev/null && ! nft list table inet mvmhost 2>/dev/null")?;
+    guest.ok("! ss -lunH sport = :67 | grep -q . && ! systemctl is-active -q mvm-dhcp mvm-net mvm-net-watch")?;
+    ensure!(!guest.run("mvmhost plan")?.success(), "nothing is to be done");
+    guest.ok(
+        "mvmhost apply && mvmhost plan && ip -4 address show dev br-mvm | grep -q 10.42.0.1/24",
+    )?;
+    guest
+        .ok("systemctl is-active mvm-dhcp.service flintlockd.service mvm-net-watch.service")
+        .map(drop)
 }
