@@ -132,6 +132,7 @@ const COMMANDS: &[&str] = &[
     "sysctl",
     "systemctl",
     "tail",
+    "tailscale",
     "thin_check",
     "thin_ls",
     "thin_repair",

@@ -7,6 +7,7 @@ use mvm_host::exec::System;
 use mvm_host::exit;
 use mvm_host::oneshot::{self, Options, Program, Report};
 use mvm_network::nat::{self, Nat};
+use mvm_network::tailscale::{self, Tailscale};
 use mvm_network::{Kernel, Network, machine_id, unread, uplink};
 use mvm_plan::network::desired;
 
@@ -38,6 +39,10 @@ fn network(roots: &Roots, loaded: &Loaded) -> Report {
             if report.code == exit::DONE {
                 let rules = rules(roots, config, &mut kernel, false);
                 report = Report::of(report.findings.into_iter().chain(rules).collect());
+                // No microVM waits for the tailnet: whatever comes of it, the network is up.
+                let tailscale = Tailscale { roots, programs: &System };
+                let routes = tailscale::bring_up(&tailscale, &config.network.tailscale_routes);
+                report.findings.extend(routes);
             }
             report
         }

@@ -65,16 +65,3 @@ pub(crate) fn no_systemd(error: &mvm_host::Error) -> Finding {
 pub(crate) fn invalid(problem: &Problem) -> Finding {
     Finding::new(&catalogue::conf::INVALID, &problem.file).with("problem", problem)
 }
-
-/// A warning when keys are set that this version checks and does not act on.
-pub(crate) fn without_effect(loaded: &Loaded) -> Option<Finding> {
-    let idle = |key: &&str| WITHOUT_EFFECT.iter().any(|prefix| key.starts_with(prefix));
-    let keys: Vec<&str> = loaded.set.iter().filter(idle).collect();
-    (!keys.is_empty()).then(|| {
-        Finding::new(&catalogue::conf::WITHOUT_EFFECT, "/etc/mvmhost.toml")
-            .with("keys", keys.join(", "))
-    })
-}
-
-/// Keys of the contract whose sections nothing acts on yet.
-const WITHOUT_EFFECT: [&str; 1] = ["network.tailscale."];

@@ -12,10 +12,11 @@ use mvm_host::systemd::{UnitState, Units};
 use mvm_images_client::run::Job;
 use mvm_images_client::verify::State;
 use mvm_network::nat::Nat;
+use mvm_network::tailscale::Tailscale;
 use mvm_network::{Kernel, Network};
 use mvm_plan::host::{Desired, Observed, Step, Unit};
 use mvm_plan::units::{Directory, Facts, UnitFile};
-use mvm_plan::{Plan, names, nat, network, thinpool};
+use mvm_plan::{Plan, names, nat, network, tailscale, thinpool};
 use mvm_validate::handover;
 
 /// The plans, and what they were made from.
@@ -31,6 +32,8 @@ pub(crate) struct Plans {
     pub(crate) net: Plan<network::Step>,
     /// The plan of forwarding and translation.
     pub(crate) nat: Plan<nat::Step>,
+    /// The plan of routes in the tailnet.
+    pub(crate) tailscale: Plan<tailscale::Step>,
     /// The units' plan.
     pub(crate) units: Plan<Step>,
 }
@@ -38,14 +41,16 @@ pub(crate) struct Plans {
 impl Plans {
     /// What all of them have to say.
     pub(crate) fn findings(&self) -> Vec<Finding> {
-        let network = self.net.findings.iter().chain(&self.nat.findings);
+        let network = [&self.net.findings, &self.nat.findings, &self.tailscale.findings];
+        let network = network.into_iter().flatten();
         let all = self.pool.findings.iter().chain(network).chain(&self.units.findings);
         all.cloned().collect()
     }
 
     /// Whether one of them forbids to go on.
     pub(crate) fn is_refused(&self) -> bool {
-        self.pool.is_refused() || self.net.is_refused() || self.nat.is_refused()
+        let network = self.net.is_refused() || self.nat.is_refused();
+        self.pool.is_refused() || network || self.tailscale.is_refused()
     }
 
     /// Every step, as text.
@@ -54,7 +59,8 @@ impl Plans {
         let net = self.net.steps.iter().map(|step| ("network", step.to_string()));
         let units = self.units.steps.iter().map(|step| ("units", step.to_string()));
         let nat = self.nat.steps.iter().map(|step| ("network", step.to_string()));
-        pool.chain(net).chain(nat).chain(units).collect()
+        let tailnet = self.tailscale.steps.iter().map(|step| ("network", step.to_string()));
+        pool.chain(net).chain(nat).chain(tailnet).chain(units).collect()
     }
 }
 
@@ -85,6 +91,7 @@ pub(crate) fn plans(
     let nat = Nat { roots, programs: &System }
         .plan(nat::desired(config).as_ref(), &network)
         .map_err(|error| failed("looking at the network's rules", &error))?;
+    let tailscale = Tailscale { roots, programs: &System }.plan(&config.network.tailscale_routes);
     let exists = |path: &str| fs::symlink_metadata(roots.at(path)).is_ok();
     let facts = Facts::new(config, exists);
     let desired = Desired::new(config, mvm_config::to_toml(config), facts);
@@ -94,9 +101,10 @@ pub(crate) fn plans(
         })?;
     observed.pool_pending = !pool.steps.is_empty();
     observed.images = images(roots, config, &desired, &observed);
-    observed.net_pending = !net.steps.is_empty() || !nat.steps.is_empty();
+    observed.net_pending =
+        !net.steps.is_empty() || !nat.steps.is_empty() || !tailscale.steps.is_empty();
     let units = mvm_plan::host::plan(&desired, &observed);
-    Ok(Plans { desired, observed, pool, net, nat, units })
+    Ok(Plans { desired, observed, pool, net, nat, tailscale, units })
 }
 
 /// What units, generated files and rendered files are like now.

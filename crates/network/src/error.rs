@@ -86,6 +86,12 @@ pub enum Error {
         /// Its name.
         name: &'static str,
     },
+    /// A program's answer is not what it documents.
+    #[error("{name} gave an answer that cannot be read")]
+    Unclear {
+        /// Its name.
+        name: &'static str,
+    },
     /// A program's answer is longer than what is read of one.
     #[error("{name} lists too many rules")]
     TooMuch {
@@ -93,7 +99,7 @@ pub enum Error {
         name: &'static str,
     },
     /// A program could not be run to its end.
-    #[error("cannot let the firewall's program do its work")]
+    #[error("cannot let a program do its work")]
     Run {
         /// Why.
         #[source]
@@ -160,6 +166,7 @@ impl Error {
             | Self::Unwritable(_)
             | Self::NotInstalled { .. }
             | Self::TooMuch { .. }
+            | Self::Unclear { .. }
             | Self::Run { .. }
             | Self::Refused { .. } => None,
         }

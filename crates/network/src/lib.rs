@@ -19,6 +19,7 @@ mod message;
 mod moving;
 pub mod nat;
 mod records;
+pub mod tailscale;
 pub mod uplink;
 mod watch;
 

@@ -39,6 +39,7 @@ fn desired() -> Desired {
         sources: vec!["10.42.0.0/24".parse().unwrap(), "fd00:42::/64".parse().unwrap()],
         uplink: None,
         dhcp: true,
+        tailnet: false,
     }
 }
 

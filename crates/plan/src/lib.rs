@@ -26,6 +26,7 @@ pub mod names;
 pub mod nat;
 pub mod network;
 pub mod redact;
+pub mod tailscale;
 pub mod teardown;
 pub mod thinpool;
 mod token;

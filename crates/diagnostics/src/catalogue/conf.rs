@@ -16,11 +16,6 @@ catalogue! {
         cause: "/etc/mvmhost.toml does not parse and /etc/mvmhost/applied.toml cannot stand in for it. A flintlockd on a host that is not as declared would give up its microVMs for good, so it is not started.",
         remedy: "mvmhost config check\nmvmhost apply",
     }
-    WITHOUT_EFFECT = "MVM-CONF-004", "63ccddd1ac5fc5577be99d50d0e23f77", Warning {
-        message: "keys that have no effect in this version: {keys}",
-        cause: "The keys are part of the configuration's contract and are checked, but this version of mvmhost does not act on them yet.",
-        remedy: "mvmhost config show",
-    }
     KEPT = "MVM-CONF-005", "f8aff0dec3a8cfaaca711a8fa333cf57", Info {
         message: "configuration applied and kept as the last good one",
         cause: "/etc/mvmhost/applied.toml is what the next boot falls back to when /etc/mvmhost.toml does not parse.",

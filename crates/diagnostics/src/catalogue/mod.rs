@@ -45,6 +45,7 @@ pub mod report;
 pub mod said;
 pub mod sec;
 pub mod seen;
+pub mod tailscale;
 pub mod teardown;
 pub mod units;
 pub mod uplink;
@@ -75,6 +76,7 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
         database::ALL,
         net::ALL,
         down::ALL,
+        tailscale::ALL,
         nat::ALL,
         uplink::ALL,
         dhcp::ALL,

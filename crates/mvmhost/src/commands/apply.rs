@@ -14,7 +14,7 @@ use serde_json::json;
 use self::rounds::{Host, Real, rounds};
 use super::uplink;
 use crate::cli::ApplyArguments;
-use crate::context::{self, Context};
+use crate::context::Context;
 use crate::inventory;
 use crate::machine::Plans;
 use crate::output::{self, Exit};
@@ -35,7 +35,7 @@ pub(super) fn run(context: &Context, arguments: &ApplyArguments) -> Exit {
     // At once: what follows may take longer than the operator has.
     trial.iter().filter(|_| !context.json).for_each(sink::report);
     let mut host = Real::new(context, &loaded, &mut manager);
-    let mut applied = apply(&mut host, context::without_effect(&loaded).into_iter().collect());
+    let mut applied = apply(&mut host, Vec::new());
     applied.findings.extend(trial.and_then(|_| uplink::settled(&context.roots, &loaded)));
     keep_report(&context.roots, &applied);
     if applied.exit == Exit::Done {

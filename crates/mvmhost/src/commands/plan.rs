@@ -3,7 +3,7 @@
 use mvm_diagnostics::json::Document;
 use serde_json::json;
 
-use crate::context::{self, Context};
+use crate::context::Context;
 use crate::machine;
 use crate::output::{self, Exit};
 
@@ -19,8 +19,7 @@ pub(super) fn run(context: &Context) -> Exit {
             return output::exit_for(&[finding]);
         }
     };
-    let mut findings = plans.findings();
-    findings.extend(context::without_effect(&loaded));
+    let findings = plans.findings();
     let steps = plans.steps();
     if context.json {
         let steps: Vec<_> =

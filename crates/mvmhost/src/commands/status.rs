@@ -48,7 +48,6 @@ pub(super) fn run(context: &Context) -> Exit {
     }
     let mut screen = Screen::observe(roots, &loaded.config, &mut manager, &mut findings);
     screen.incomplete = incomplete;
-    findings.extend(context::without_effect(&loaded));
     if context.json {
         output::print(&screen.document(&findings).text());
     } else {

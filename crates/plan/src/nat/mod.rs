@@ -13,8 +13,7 @@ use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::nat;
 use serde::Serialize;
 
-use crate::Plan;
-use crate::network;
+use crate::{Plan, network, tailscale};
 
 mod script;
 
@@ -29,6 +28,8 @@ pub struct Desired {
     pub uplink: Option<String>,
     /// Whether DHCP is served on `interface`.
     pub dhcp: bool,
+    /// Whether microVMs are reached over the tailnet.
+    pub tailnet: bool,
 }
 
 /// What the file asks for; `None` when it asks for neither translation nor DHCP.
@@ -36,11 +37,13 @@ pub fn desired(config: &Config) -> Option<Desired> {
     let network = &config.network;
     let interface = network.dhcp.interface.as_ref()?.as_str().to_owned();
     let translated = network.nat.enabled;
-    (translated || network.dhcp.enabled).then(|| Desired {
+    let tailnet = !network.tailscale_routes.is_empty();
+    (translated || network.dhcp.enabled || tailnet).then(|| Desired {
         interface,
         sources: if translated { network.nat.sources.clone() } else { Vec::new() },
         uplink: network.nat.uplink.as_ref().map(|name| name.as_str().to_owned()),
         dhcp: network.dhcp.enabled,
+        tailnet,
     })
 }
 
@@ -183,9 +186,11 @@ pub fn switches(
     let mut switches = Vec::new();
     let v4 = desired.sources.iter().any(|net| matches!(net, IpNet::V4(_)));
     let v6 = desired.sources.iter().any(|net| matches!(net, IpNet::V6(_)));
-    if v4 {
+    let tailnet = desired.tailnet && is_there(tailscale::INTERFACE, network);
+    if v4 || tailnet {
         let mut interfaces = vec![desired.interface.as_str()];
-        interfaces.extend(uplinks(desired, network));
+        interfaces.extend(uplinks(desired, network).into_iter().filter(|_| v4));
+        interfaces.extend(tailnet.then_some(tailscale::INTERFACE));
         interfaces.dedup();
         switches.extend(
             interfaces

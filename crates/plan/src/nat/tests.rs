@@ -86,6 +86,24 @@ fn a_named_uplink_is_the_only_way_out() {
 }
 
 #[test]
+fn what_comes_from_the_tailnet_is_forwarded() {
+    let text = "network.tailscale.advertise-routes = [\"10.42.0.0/24\"]";
+    let desired = configured(text).unwrap();
+    let with = |name: &str| {
+        let mut machine = machine();
+        let link = network::Link { name: name.to_owned(), ..network::Link::default() };
+        machine.links.push(link);
+        let switches = switches(&desired, &machine, &[]);
+        switches.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let forwards = |name: &str| format!("net/ipv4/conf/{name}/forwarding = 1");
+    let both = [forwards("br-mvm"), forwards("eth0")];
+    assert_eq!(with("tailscale1"), both);
+    let [first, second] = both;
+    assert_eq!(with("tailscale0"), [first, second, forwards("tailscale0")]);
+}
+
+#[test]
 fn what_is_as_asked_is_left_alone() {
     let desired = configured("").unwrap();
     let (switches, observed) = up(&desired);

@@ -176,7 +176,33 @@ pub fn a_taken_dhcp_port_is_named(context: &mut Context) -> Result<()> {
     guest.ok("printf 'network.dhcp.enabled = false\\n' >/etc/mvmhost.toml && mvmhost apply")?;
     guest.ok("mvmhost plan && ! systemctl is-active -q mvm-dhcp.service mvm-net-watch.service")?;
     guest.ok("! nft list table inet mvmhost 2>/dev/null")?;
+    in_the_tailnet(guest)?;
     down_and_up(guest)
+}
+
+/// What stands for tailscale: it keeps its list where a unit that may write nowhere else reaches it.
+const TAILSCALE: &str = r#"cat >/usr/bin/tailscale <<'X'
+#!/bin/sh
+case "$*" in
+"debug prefs") printf '{"AdvertiseRoutes": [%s]}\n' "$(sed 's/[^,]*/"&"/g' /run/tailnet)" ;;
+"set --advertise-routes="*) echo "$*" | sed 's/.*=//' >/run/tailnet ;;
+*) exit 1 ;;
+esac
+X
+chmod 755 /usr/bin/tailscale; echo 0.0.0.0/0 >/run/tailnet; ip link add tailscale0 type dummy"#;
+
+/// The host's own tailscale advertises what the file names, beside what it did before.
+fn in_the_tailnet(guest: &mut Guest) -> Result<()> {
+    guest.ok("printf '[network.tailscale]\\nadvertise-routes = [\"10.42.0.0/24\"]\\n' >/etc/mvmhost.toml")?;
+    let refused = guest.run("mvmhost apply")?;
+    ensure!(refused.status == 1 && refused.stderr.contains("MVM-NET-090"), "{refused:?}");
+    guest.ok(TAILSCALE)?;
+    guest.ok("mvmhost apply && mvmhost plan && grep -qx 0.0.0.0/0,10.42.0.0/24 /run/tailnet")?;
+    guest.ok("grep -qx 1 /proc/sys/net/ipv4/conf/tailscale0/forwarding")?;
+    guest.ok(
+        ": >/etc/mvmhost.toml; mvmhost apply && mvmhost plan && grep -qx 0.0.0.0/0 /run/tailnet",
+    )?;
+    guest.ok("rm /usr/bin/tailscale; mvmhost plan; ip link delete tailscale0").map(drop)
 }
 
 /// What mvmhost made is taken down when nobody is on it, and made again.

@@ -55,6 +55,7 @@ fn plans(steps: &[Step]) -> Plans {
         pool: Plan::new(Vec::new(), Vec::new()),
         net: Plan::new(Vec::new(), Vec::new()),
         nat: Plan::new(Vec::new(), Vec::new()),
+        tailscale: Plan::new(Vec::new(), Vec::new()),
         units: Plan::new(steps.to_vec(), Vec::new()),
     }
 }

@@ -4,7 +4,7 @@ use mvm_diagnostics::sink;
 use mvm_plan::thinpool::{Class, Desired, class};
 use mvm_storage::lvm::create;
 
-use crate::context::{self, Context};
+use crate::context::Context;
 use crate::output::{self, Exit};
 
 pub(super) fn run(context: &Context, token: Option<&str>) -> Exit {
@@ -16,8 +16,7 @@ pub(super) fn run(context: &Context, token: Option<&str>) -> Exit {
             return Exit::Config;
         }
     };
-    let mut findings: Vec<_> = context::without_effect(&loaded).into_iter().collect();
-    findings.extend(create(&context.roots, &Desired::new(&loaded.config), token));
+    let findings = create(&context.roots, &Desired::new(&loaded.config), token);
     // Whoever reads the journal later sees what was done to the disks, and what was refused.
     findings.iter().for_each(sink::record);
     output::findings(context.json, &findings);
