@@ -11,3 +11,13 @@ fn tap_nat_spells_the_default_host_out() {
     assert_eq!(loaded.config, Config::default());
     assert!(loaded.set.iter().any(|key| key == "network.dhcp.range"));
 }
+
+#[test]
+fn wired_nat_wifi_serves_the_port_and_goes_out_by_the_default_route() {
+    let loaded = good(include_str!("../../../packaging/examples/wired-nat-wifi.toml"));
+    let network = loaded.config.network;
+    let interface = network.dhcp.interface.unwrap();
+    assert_eq!((interface.as_str(), network.dhcp.enabled), ("eno4", true));
+    assert_eq!(network.nat.sources, ["10.42.0.0/24".parse().unwrap()]);
+    assert!(network.nat.enabled && network.nat.uplink.is_none());
+}

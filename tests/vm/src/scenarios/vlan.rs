@@ -13,15 +13,18 @@ cat > /usr/local/sbin/lab <<'X'
 set -e
 sleep "$1"
 ip netns add wire; ip netns add out
+ip link add eno4 type veth peer name port netns wire
+ip -n wire link add switch type bridge; ip -n wire link set switch up
+ip -n wire link set port master switch up; ip netns exec wire bridge link set dev port hairpin on
 ip link add bond0 type bond mode active-backup miimon 100
 ip link add eth9 type veth peer name eth0 netns wire
 ip link set eth9 master bond0
 ip -n wire link set eth0 up
 ip -n wire link add link eth0 name v type vlan id 1000
-ip link add up0 type veth peer name eth0 netns out
-ip addr add 192.0.2.2/24 dev up0; ip link set up0 up
+ip link add wlan0 type veth peer name eth0 netns out
+ip addr add 192.0.2.2/24 dev wlan0; ip link set wlan0 up
 ip -n out addr add 192.0.2.1/24 dev eth0; ip -n out link set eth0 up
-ip route replace default via 192.0.2.1 dev up0
+ip route replace default via 192.0.2.1 dev wlan0
 X
 printf '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh /usr/local/sbin/lab 15\n[Install]\nWantedBy=multi-user.target\n' > /etc/systemd/system/lab.service
 systemctl enable -q lab.service; sh /usr/local/sbin/lab 0
@@ -81,8 +84,8 @@ fn without_a_name(guest: &mut Guest) -> Result<()> {
         ensure!(!guest.run("mvmhost plan")?.success(), "{route} is not told to flintlockd");
         Ok(())
     };
-    moves(guest, "via 192.0.2.1 dev up0")?;
-    follows(guest, "up0")?;
+    moves(guest, "via 192.0.2.1 dev wlan0")?;
+    follows(guest, "wlan0")?;
     guest.ok(
         "! ip link show dev bond0.1000 2>/dev/null && ip link show dev bond0 | grep -q LOWER_UP",
     )?;
@@ -92,7 +95,22 @@ fn without_a_name(guest: &mut Guest) -> Result<()> {
     follows(guest, "bond0.1000")?;
     guest.reboot()?;
     guest.wait_for("systemctl is-active lab.service flintlockd.service", host::HEALS)?;
-    follows(guest, "up0")
+    follows(guest, "wlan0")?;
+    out_by_radio(guest)
+}
+
+/// A wired port with a subnet of its own, at a switch that sends frames back, and the way out by what
+/// stands for a radio: a veth pair of such a name.
+fn out_by_radio(guest: &mut Guest) -> Result<()> {
+    guest.ok(&format!("cp {EXAMPLES}/wired-nat-wifi.toml /etc/mvmhost.toml"))?;
+    guest.ok("mvmhost apply && mvmhost plan && ! ip link show dev bond0.1000 2>/dev/null")?;
+    guest.ok(
+        "ip netns add vm
+        ip link add link eno4 name flvtap0 address aa:fc:00:00:00:09 type macvtap mode bridge
+        ip link set flvtap0 netns vm; ip -n vm link set flvtap0 up
+        ip netns exec vm udhcpc -i flvtap0 -n -q -t 10 && ip netns exec vm ping -c 3 -W 5 192.0.2.1",
+    )?;
+    guest.ok("mvmhost net leases | grep -q aa:fc:00:00:00:09").map(drop)
 }
 
 /// flintlockd is told `parent`, and answers.
