@@ -10,7 +10,7 @@ use crate::guest::Guest;
 use crate::scenarios::host::{self, CTR};
 
 /// Each figure is the median of so many runs.
-const RUNS: usize = 7;
+const RUNS: usize = 5;
 
 const SCRIPT: &str = include_str!("../../bench/seed-checks.sh");
 const SCRIPT_PATH: &str = "/usr/local/sbin/seed-checks.sh";
@@ -74,7 +74,7 @@ fn prepare(guest: &mut Guest) -> Result<()> {
              $(sha256sum layer.tar | cut -c 1-64) >config.json
          echo '[{{\"Config\":\"config.json\",\"RepoTags\":[{names}],\"Layers\":[\"layer.tar\"]}}]' >manifest.json
          tar cf /root/images.tar manifest.json config.json layer.tar
-         printf '[images]\\nroot = [{names}]\\n' >/etc/mvmhost.toml
+         printf '[images]\\nkernel = []\\nroot = [{names}]\\n' >/etc/mvmhost.toml
          mvmhost images import /root/images.tar >/dev/null
          dmsetup message {} 0 'create_thin 100000'",
         host::POOL
@@ -92,7 +92,7 @@ fn fill(half: u32) -> String {
         "for i in $(seq {first} {last}); do dmsetup message {} 0 \"create_snap $i 100000\"; done
          for i in $(seq {lines}); do echo \"time=now level=info msg=line$i vmid=ns/name/uid\"; done |
              systemd-cat -t flintlockd -p info; journalctl --sync
-         printf '[images]\\nroot = [%s]\\n' \
+         printf '[images]\\nkernel = []\\nroot = [%s]\\n' \
              $(seq -s , -f '\"r.test/image:%g\"' {images}) >/etc/mvmhost.toml",
         host::POOL
     )
