@@ -198,7 +198,9 @@ fn netns_both_directions_work_all_the_way_and_back() {
         lab.bring_up();
         let moved = start.elapsed();
         thread::sleep(Duration::from_millis(500));
+        let start = Instant::now();
         let said = uplink::undo(&lab.roots(), &mut lab.kernel);
+        let back = start.elapsed();
         assert_eq!(said[0].code(), "MVM-NET-069", "{said:?}");
         for ping in running {
             let output = ping.wait_with_output().unwrap();
@@ -206,8 +208,11 @@ fn netns_both_directions_work_all_the_way_and_back() {
             let words: Vec<&str> = text.split_whitespace().collect();
             let at = words.iter().position(|word| *word == "received,").unwrap_or_default();
             let received: u32 = words[at.saturating_sub(1)].parse().unwrap_or_default();
-            // What arrives while the kernel makes the interface a port, or no port, is lost.
-            assert!(received >= 396, "moved in {moved:?}: {text}");
+            // What arrives while the kernel makes the interface a port, or no port, is lost: one or
+            // two each way, or as many as a machine that has other work takes time for it.
+            let lost = 400_u32.saturating_sub(received);
+            let under_way = (moved + back).as_millis() / 5 + 4;
+            assert!(u128::from(lost) <= under_way, "moved in {moved:?}, back in {back:?}: {text}");
         }
     });
 }
