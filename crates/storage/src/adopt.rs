@@ -104,7 +104,7 @@ fn lvm_pools(roots: &Roots) -> Vec<LvmPool> {
     let mut pools: Vec<LvmPool> = devices
         .filter(|device| attribute(device, "dm/uuid").starts_with("LVM-"))
         .map(|device| (attribute(&device, "dm/name"), device))
-        .filter(|(name, _)| name.ends_with(adopt::VOLUME))
+        .filter(|(name, _)| name.ends_with(adopt::POOL_SUFFIX))
         .map(|(name, device)| LvmPool { name, devices: lasting_names(roots, &device) })
         .collect();
     pools.sort_unstable_by(|one, other| one.name.cmp(&other.name));

@@ -31,7 +31,7 @@ pub const FRAGMENT: &str = "10-adopted.toml";
 /// What provision.sh adds to the table.
 const FEATURE: &str = "skip_block_zeroing";
 /// What a pool of direct_lvm is called after its group and a hyphen.
-pub const VOLUME: &str = "-thinpool";
+pub const POOL_SUFFIX: &str = "-thinpool";
 /// The name that provision.sh gives unless told.
 const NAME: &str = "flintlock-dev-thinpool";
 
@@ -138,7 +138,7 @@ fn on_disks(seen: &Seen, directory: &str) -> Result<Found, Finding> {
         .clone()
         .map_err(|disk| Finding::new(&said::NO_LASTING_NAME, &pool.name).with("disk", disk))?;
     // device-mapper writes a hyphen of LVM's twice.
-    let group = pool.name.strip_suffix(VOLUME).unwrap_or(&pool.name).replace("--", "-");
+    let group = pool.name.strip_suffix(POOL_SUFFIX).unwrap_or(&pool.name).replace("--", "-");
     Ok(Found { name: pool.name.clone(), place: Place::Disks { group, devices } })
 }
 
