@@ -22,6 +22,8 @@ pub(crate) const VM: &[&str] = &[
     "gnupg",
     "mmdebstrap",
     "openssh-client",
+    "xz-utils",
+    "zstd",
 ];
 
 /// The top of the repository.

@@ -18,6 +18,8 @@ use crate::tools::{self, Output};
 /// Emulated, on a machine that compiles at the same time.
 const BOOT_LIMIT: Duration = Duration::from_secs(300);
 const COMMAND_LIMIT: Duration = Duration::from_secs(180);
+/// Longest rest between two looks at what is waited for.
+const REST: Duration = Duration::from_secs(3);
 
 /// An empty disk beside the root disk.
 #[derive(Debug, Clone)]
@@ -144,13 +146,15 @@ impl Guest {
         self.run(line)?.required(line)
     }
 
-    /// Runs a shell line every half second until it succeeds.
+    /// Runs a shell line until it succeeds, and rests in between for about as long as it took:
+    /// what is waited for shares an emulated processor with it.
     ///
     /// # Errors
     /// It never did within `limit`; the message holds the last outputs.
     pub fn wait_for(&mut self, line: &str, limit: Duration) -> Result<()> {
         let start = Instant::now();
         loop {
+            let asked = Instant::now();
             let output = self.run(line)?;
             if output.success() {
                 return Ok(());
@@ -159,7 +163,7 @@ impl Guest {
                 let what = format!("{line} (for {} s)", limit.as_secs());
                 return output.required(&what).map(drop);
             }
-            thread::sleep(Duration::from_millis(500));
+            thread::sleep(asked.elapsed().clamp(Duration::from_millis(500), REST));
         }
     }
 

@@ -152,10 +152,10 @@ impl Image {
         self.folder.join("disk.qcow2")
     }
 
-    /// The guest's kernel.
+    /// The guest's kernel, an ELF file that QEMU enters by its PVH note.
     #[must_use]
     pub fn kernel(&self) -> PathBuf {
-        self.folder.join("vmlinuz")
+        self.folder.join("vmlinux")
     }
 
     /// The guest's initramfs.
@@ -198,7 +198,7 @@ fn build(suite: Suite, cache: &Path, folder: &Path) -> Result<()> {
     generate_key(&image.join("id_ed25519"))?;
     bootstrap(suite, work.path(), &root, &image)?;
     make_disk(&root, &image)?;
-    for name in ["disk.qcow2", "vmlinuz", "initrd.img", "pool"] {
+    for name in ["disk.qcow2", "vmlinux", "initrd.img", "pool"] {
         if !image.join(name).exists() {
             bail!("the build made no {name}");
         }
