@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use super::super::host::{self, CTR};
-use super::{PULLED, ROOT, RUN, configure, serve, unpacking};
+use super::{ENDED, PULLED, ROOT, RUN, configure, serve, unpacking};
 use crate::guest::Guest;
 
 /// Where containerd-dev keeps its blobs.
@@ -87,12 +87,12 @@ pub(super) fn behind_tls_with_a_login(guest: &mut Guest) -> Result<()> {
         "mkdir -p /etc/credstore && cp /srv/tls/config.json /etc/credstore/mvmhost.registry-auth",
     )?;
     guest.ok(&format!(
-        "systemctl stop mvm-guard.service; systemctl start --no-block mvm-images.service
+        "systemctl stop mvmhost-retry.timer mvm-guard.service; systemctl start --no-block mvm-images.service
         {}
         echo full >/run/mvmhost/brake",
         unpacking()
     ))?;
-    guest.wait_for("! systemctl is-active mvm-images.service", PULLED)?;
+    guest.wait_for(ENDED, PULLED)?;
     host::said(guest, "MVM-IMG-019")?;
     let layers = guest.ok(&format!("{CTR} snapshots --snapshotter devmapper ls"))?;
     ensure!(layers.matches("sha256:").count() == 1 && layers.contains("Committed"), "{layers}");

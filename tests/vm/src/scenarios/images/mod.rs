@@ -24,6 +24,9 @@ const REQUESTS: &str = "journalctl --sync; journalctl -b -u registry.service -o 
 const PULLED: Duration = Duration::from_secs(90);
 /// Ends when the oneshot has ended, whoever started it.
 const RUN: &str = "systemctl start --wait mvm-images.service";
+/// Neither runs nor is about to: a oneshot that runs is "activating", and so not active either.
+const ENDED: &str =
+    "systemctl show -P ActiveState mvm-images.service | grep -qxE 'inactive|failed'";
 
 /// # Errors
 /// Something of an image is missing, elsewhere, labelled otherwise than by `ctr`, or collected; or
@@ -103,7 +106,7 @@ fn killed_and_started_again(guest: &mut Guest) -> Result<()> {
     ensure!(verified.code() == Some(1) && verified.stderr.contains("MVM-IMG-012"), "{verified:?}");
     guest.ok("mvmhost apply")?;
     guest.wait_for("mvmhost images verify", PULLED)?;
-    guest.wait_for("! systemctl is-active -q mvm-images.service", PULLED)?;
+    guest.wait_for(ENDED, PULLED)?;
     let left = guest.ok(&format!(
         "{CTR} leases ls -q; {CTR} content active | grep -v ^REF;
         for s in devmapper native; do {CTR} snapshots --snapshotter $s ls; done | grep extract-; true"
