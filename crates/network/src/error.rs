@@ -37,6 +37,20 @@ pub enum Error {
         #[source]
         source: Answer,
     },
+    /// nftables did not tell.
+    #[error("cannot list what nftables have")]
+    Rules {
+        /// The kernel's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// nftables did not take a transaction.
+    #[error("nftables refuse the change")]
+    Transaction {
+        /// The kernel's answer.
+        #[source]
+        source: io::Error,
+    },
     /// The interface of a step is not there (any more).
     #[error("cannot {step}: no such interface")]
     Gone {
@@ -159,7 +173,10 @@ impl Error {
             | Self::Connect(error)
             | Self::Namespace(error)
             | Self::Ask(error) => error.raw_os_error(),
-            Self::Look { source, .. } | Self::Set { source, .. } => source.raw_os_error(),
+            Self::Look { source, .. }
+            | Self::Set { source, .. }
+            | Self::Rules { source }
+            | Self::Transaction { source } => source.raw_os_error(),
             Self::Gone { .. }
             | Self::Keep { .. }
             | Self::Bus { .. }

@@ -30,8 +30,10 @@ pub(crate) fn observe(roots: &Roots, interface: &str) -> Result<Firewalld, Error
             return Ok(Firewalld::Absent);
         }
         let zone = call(&bus, "getZoneOfInterface", &interface).await?;
-        if !zone.body().deserialize::<String>()?.is_empty() {
-            return Ok(Firewalld::Assigned);
+        match zone.body().deserialize::<String>()?.as_str() {
+            "" => {}
+            ZONE => return Ok(Firewalld::Ours),
+            _ => return Ok(Firewalld::Assigned),
         }
         let zones: Vec<String> = call(&bus, "getZones", &()).await?.body().deserialize()?;
         let known = zones.iter().any(|zone| zone == ZONE);
@@ -46,6 +48,16 @@ pub(crate) fn observe(roots: &Roots, interface: &str) -> Result<Firewalld, Error
 pub(crate) fn assign(roots: &Roots, interface: &str, zone: &str) -> Result<(), Error> {
     bus::run(roots, "give firewalld a zone for an interface", async |bus| {
         call(&bus, "addInterface", &(zone, interface)).await.map(drop)
+    })
+}
+
+/// Takes the interface out of the zone.
+///
+/// # Errors
+/// The bus or firewalld refuses.
+pub(crate) fn unassign(roots: &Roots, interface: &str, zone: &str) -> Result<(), Error> {
+    bus::run(roots, "have firewalld take an interface out of a zone", async |bus| {
+        call(&bus, "removeInterface", &(zone, interface)).await.map(drop)
     })
 }
 

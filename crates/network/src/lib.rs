@@ -1,4 +1,4 @@
-//! Effects on the network, by rtnetlink, nft and the kernel's switches.
+//! Effects on the network, by netlink and the kernel's switches.
 //!
 //! Belongs here: reading the machine's interfaces, routes and rules, and doing one planned step.
 //! Does not belong here: deciding, which is `plan::network` and `plan::nat`.
@@ -18,6 +18,7 @@ mod managers;
 mod message;
 mod moving;
 pub mod nat;
+mod nft;
 mod records;
 pub mod tailscale;
 pub mod uplink;

@@ -1,4 +1,4 @@
-//! Forwarding and translation: nft, the kernel's switches below /proc/sys, what is kept in /run.
+//! Forwarding and translation: nftables, the kernel's switches below /proc/sys, what is kept in /run.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -13,27 +13,30 @@ use mvm_diagnostics::catalogue::nat as said;
 use mvm_host::exec::{self, Execute, Exit, Limits};
 use mvm_host::{atomic, chain};
 use mvm_plan::Plan;
-use mvm_plan::nat::{Desired, Kept, Observed, Step, Switch, docker_rules, plan, switches};
+use mvm_plan::nat::{Desired, Kept, Observed, Step, Switch, docker_rules, down, plan, switches};
 use mvm_plan::network;
 
 use crate::error::Error;
 use crate::firewalld;
+use crate::nft::{Found, Nftables};
 
-/// nft answers in milliseconds; a kernel that has to load modules first takes longer.
+/// iptables answers in milliseconds, unless it waits for a lock.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// A listing of ours is a few hundred bytes; anything of this size is not one.
-const LIMIT: u64 = 1 << 20;
+/// A listing of ours has about a kilobyte for each source; anything of this size is not one.
+const LIMIT: u64 = 16 << 20;
 /// Waits for whoever holds iptables' lock, as Docker does now and then.
 const IPTABLES: [&str; 2] = ["-w", "5"];
 const DOCKER_USER: &str = "DOCKER-USER";
+/// Of the network namespace of the thread that reads it.
+const OLD_TABLES: &str = "/proc/thread-self/net/ip_tables_names";
 const SYSCTL: &str = "/run/sysctl.d/80-mvmhost.conf";
 
 /// The machine, as far as forwarding and translation go.
 #[derive(Clone, Copy)]
 pub struct Nat<'a> {
-    /// Where /proc, /run and nft are.
+    /// Where /proc, /run and iptables are.
     pub roots: &'a Roots,
-    /// What executes nft.
+    /// What executes iptables.
     pub programs: &'a dyn Execute,
 }
 
@@ -51,29 +54,37 @@ pub fn bring_up(
         Err(error) => return vec![Finding::new(&said::UNREAD, subject).evidence(chain(&error))],
     };
     let mut findings = plan.findings;
-    let mut words = Vec::new();
-    for step in &plan.steps {
-        if let Err(error) = nat.apply(step) {
-            let failed = Finding::new(&said::STEP_FAILED, subject).with("step", step);
-            findings.push(failed.evidence(chain(&error)));
-            return findings;
-        }
-        words.push(step.to_string());
+    if let Err(failed) = nat.perform(&plan.steps, subject) {
+        findings.push(failed);
+        return findings;
     }
     let loaded = plan.steps.iter().any(|step| matches!(step, Step::Load { .. }));
     if watched && loaded {
         findings.push(Finding::new(&said::TABLE_BACK, subject));
-    } else if !words.is_empty() {
+    } else if !plan.steps.is_empty() {
+        let words: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
         findings.push(Finding::new(&said::CHANGED, subject).evidence(words.join("; ")));
     }
     findings
+}
+
+/// Takes away what `desired` needed, also in firewalls of others. Says only what went wrong.
+pub fn take_down(nat: &Nat<'_>, desired: Option<&Desired>) -> Vec<Finding> {
+    let subject = desired.map_or("nat", |desired| desired.interface.as_str());
+    let observed = Nftables::connect().and_then(|rules| nat.observe(&rules, &[], desired));
+    match observed {
+        Ok(observed) => {
+            nat.perform(&down(desired, &observed).steps, subject).err().into_iter().collect()
+        }
+        Err(error) => vec![Finding::new(&said::UNREAD, subject).evidence(chain(&error))],
+    }
 }
 
 impl Nat<'_> {
     /// What there is to do.
     ///
     /// # Errors
-    /// Something could not be read, or nft did not answer.
+    /// Something could not be read, or nftables or iptables did not answer.
     pub fn plan(
         &self,
         desired: Option<&Desired>,
@@ -83,47 +94,72 @@ impl Nat<'_> {
             Some(desired) => switches(desired, network, &self.accept_ra()?),
             None => Vec::new(),
         };
-        let mut observed = self.observe(&wanted, desired.is_some())?;
-        if let Some(desired) = desired {
-            observed.firewalld = firewalld::observe(self.roots, &desired.interface)?;
-            observed.docker_lacks = self.docker_lacks(desired)?;
-        }
+        let rules = Nftables::connect()?;
+        let observed = self.observe(&rules, &wanted, desired)?;
         Ok(plan(desired, &wanted, &observed))
     }
 
-    /// Without a record of what was loaded a `desired` table is loaded whatever is there, so that nft
-    /// is not asked.
-    fn observe(&self, wanted: &[Switch], desired: bool) -> Result<Observed, Error> {
+    /// Does the steps up to the first that fails.
+    fn perform(&self, steps: &[Step], subject: &str) -> Result<(), Finding> {
+        for step in steps {
+            self.apply(step).map_err(|error| {
+                let failed = Finding::new(&said::STEP_FAILED, subject).with("step", step);
+                failed.evidence(chain(&error))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn observe(
+        &self,
+        rules: &Nftables,
+        wanted: &[Switch],
+        desired: Option<&Desired>,
+    ) -> Result<Observed, Error> {
         let mut values = BTreeMap::new();
         for switch in wanted {
             if let Some(value) = self.text(self.switch(&switch.path))? {
                 values.insert(switch.path.clone(), value);
             }
         }
-        let script = self.text(self.roots.runtime().join("nat.nft"))?;
+        let table = self.text(self.roots.runtime().join("nat.nft"))?;
         let listed = self.text(self.roots.runtime().join("nat.listing"))?;
-        let kept = script.zip(listed).map(|(script, listing)| Kept { script, listing });
-        let nft = exec::find(self.roots, "nft");
-        let listing = match &nft {
-            Some(_) if kept.is_some() || !desired => self.list()?,
-            _ => None,
-        };
+        let kept = table.zip(listed).map(|(table, listing)| Kept { table, listing });
         let sysctl = self.text(self.roots.at(SYSCTL))?;
-        let nft = nft.is_some();
-        Ok(Observed { listing, kept, nft, switches: values, sysctl, ..Observed::default() })
+        let mut observed = Observed { kept, switches: values, sysctl, ..Observed::default() };
+        match rules.list()? {
+            Found::Table(listing) => observed.listing = Some(listing),
+            Found::Nothing => {}
+            Found::Unsupported => observed.no_nftables = true,
+        }
+        if let Some(desired) = desired {
+            observed.firewalld = firewalld::observe(self.roots, &desired.interface)?;
+            observed.docker_lacks = self.docker_lacks(rules, desired)?;
+        }
+        Ok(observed)
     }
 
-    /// Which rules Docker's chain for its users lacks; none where there is no such chain.
-    fn docker_lacks(&self, desired: &Desired) -> Result<Vec<usize>, Error> {
+    /// Which rules Docker's chain for its users lacks; `None` where there is no such chain. iptables is
+    /// asked only when the chain can be there: in nftables, which most iptables of today write to, or
+    /// in the kernel's old tables once one of them is in use.
+    fn docker_lacks(
+        &self,
+        rules: &Nftables,
+        desired: &Desired,
+    ) -> Result<Option<Vec<usize>>, Error> {
+        let old = self.text(self.roots.at(OLD_TABLES))?.unwrap_or_default();
+        if !old.lines().any(|table| table == "filter") && !rules.has_chain(DOCKER_USER)? {
+            return Ok(None);
+        }
         let Some(iptables) = exec::find(self.roots, "iptables") else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
         let holds = |words: &[&str]| -> Result<bool, Error> {
             let words: Vec<&OsStr> = IPTABLES.iter().chain(words).map(OsStr::new).collect();
             Ok(self.execute(&iptables, &words)?.success())
         };
         if !holds(&["-S", DOCKER_USER])? {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let mut lacking = Vec::new();
         for (place, rule) in docker_rules(desired).iter().enumerate() {
@@ -133,7 +169,7 @@ impl Nat<'_> {
                 lacking.push(place);
             }
         }
-        Ok(lacking)
+        Ok(Some(lacking))
     }
 
     fn apply(&self, step: &Step) -> Result<(), Error> {
@@ -146,27 +182,37 @@ impl Nat<'_> {
                 fs::write(&path, switch.value.to_string())
                     .map_err(|source| Error::Set { path, source })
             }
-            Step::Load { script } => {
+            Step::Load { table, replace } => {
                 // Without a listing nothing counts as loaded, whatever interrupts this.
                 self.forget()?;
-                let path = runtime.join("nat.nft");
-                self.keep(path.clone(), script, 0o600)?;
-                self.nft(&["-f".as_ref(), path.as_os_str()])?;
-                let listing = self.list()?.unwrap_or_default();
-                self.keep(runtime.join("nat.listing"), &listing, 0o600)
+                self.keep(runtime.join("nat.nft"), &table.to_string(), 0o600)?;
+                let rules = Nftables::connect()?;
+                rules.load(table, *replace)?;
+                match rules.list()? {
+                    Found::Table(listing) => {
+                        self.keep(runtime.join("nat.listing"), &listing, 0o600)
+                    }
+                    // Somebody was quick; the next look finds it missing.
+                    Found::Nothing | Found::Unsupported => Ok(()),
+                }
             }
             Step::Remove => {
                 self.forget()?;
-                self.nft(&["delete", "table", "inet", "mvmhost"].map(OsStr::new)).map(drop)
+                Nftables::connect()?.remove()
             }
             Step::Assign { interface, zone } => firewalld::assign(self.roots, interface, zone),
-            Step::AcceptBesideDocker { rule } => {
-                let mut words: Vec<&OsStr> = IPTABLES.iter().map(OsStr::new).collect();
-                words.extend(["-I", DOCKER_USER].map(OsStr::new));
-                words.extend(rule.iter().map(OsStr::new));
-                self.succeed("iptables", &words).map(drop)
-            }
+            Step::Unassign { interface, zone } => firewalld::unassign(self.roots, interface, zone),
+            Step::AcceptBesideDocker { rule } => self.docker_user("-I", rule),
+            Step::ForgetBesideDocker { rule } => self.docker_user("-D", rule),
         }
+    }
+
+    /// Puts a rule first in Docker's chain for its users, or takes it out.
+    fn docker_user(&self, verb: &str, rule: &[String]) -> Result<(), Error> {
+        let words = IPTABLES.into_iter().chain([verb, DOCKER_USER]);
+        let words: Vec<&OsStr> =
+            words.chain(rule.iter().map(String::as_str)).map(OsStr::new).collect();
+        self.succeed("iptables", &words).map(drop)
     }
 
     /// The interfaces that take router advertisements: accept_ra is 1, which ends with forwarding, or
@@ -216,20 +262,6 @@ impl Nat<'_> {
 
     fn forget(&self) -> Result<(), Error> {
         remove(self.roots.runtime().join("nat.listing"))
-    }
-
-    /// What nft lists, without counters; `None` when it knows no such table.
-    fn list(&self) -> Result<Option<String>, Error> {
-        let words = ["-s", "list", "table", "inet", "mvmhost"].map(OsStr::new);
-        match self.nft(&words) {
-            Ok(listing) => Ok(Some(listing)),
-            Err(Error::Refused { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn nft(&self, arguments: &[&OsStr]) -> Result<String, Error> {
-        self.succeed("nft", arguments)
     }
 
     /// The standard output of a program that has to succeed.

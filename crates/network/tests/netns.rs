@@ -311,3 +311,20 @@ fn netns_takes_away_what_it_made_and_nothing_else() {
         assert!(bridge().bridge.is_some());
     });
 }
+
+/// Neither keeps microVMs from their network.
+#[test]
+fn netns_what_cannot_be_recorded_or_told_is_said_and_the_bridge_is_made() {
+    in_namespace(|| {
+        let at = |path: &str| roots().at(path);
+        fs::create_dir_all(at("/run/NetworkManager")).unwrap();
+        for file in ["/run/mvmhost", "/run/NetworkManager/conf.d"] {
+            fs::write(at(file), "a file where a folder has to be").unwrap();
+        }
+        let outcome = run(&wanted(&["10.1.0.1/24"])).0;
+        for code in ["MVM-NET-018", "MVM-NET-019", "MVM-NET-001"] {
+            assert!(codes(&outcome).contains(&code), "{code}: {:?}", codes(&outcome));
+        }
+        assert!(bridge().up);
+    });
+}

@@ -8,9 +8,10 @@ use std::process::Command;
 use std::thread;
 
 use mvm_config::Roots;
-use mvm_host::exec::System;
+use mvm_host::exec::{Recording, System};
 use mvm_network::nat::{Nat, bring_up};
-use mvm_network::{Kernel, Network};
+use mvm_network::{Kernel, Network, firewalls};
+use mvm_plan::checks::obstacles;
 use mvm_plan::nat::Desired;
 use nix::sched::{CloneFlags, unshare};
 
@@ -83,6 +84,14 @@ fn netns_loads_the_table_once_and_again_when_it_was_flushed() {
             "nft flush ruleset",
             "nft delete chain inet mvmhost dhcp",
             "nft insert rule inet mvmhost postrouting accept",
+            "nft add rule inet mvmhost dhcp counter",
+            "nft delete rule inet mvmhost postrouting handle $(nft -a list table inet mvmhost \
+                | sed -n 's/.*fd00.*handle //p')",
+            "nft add chain inet mvmhost idle",
+            "nft add set inet mvmhost hosts '{ type ipv4_addr; }'",
+            "nft add counter inet mvmhost https",
+            "nft add table inet mvmhost '{ flags dormant; }'",
+            "nft delete table inet mvmhost; nft add table inet mvmhost '{ comment \"mine\"; }'",
         ] {
             shell(harm);
             assert_eq!(run(roots, Some(&desired), true), ["MVM-NET-044"], "{harm}");
@@ -97,6 +106,24 @@ fn netns_loads_the_table_once_and_again_when_it_was_flushed() {
         assert!(!switches.exists());
         assert!(!shell("nft list tables").contains("mvmhost"));
         assert!(shell("nft list tables").contains("other"));
+    });
+}
+
+/// What is loaded is what the text in /run says, in nft's own reading of both.
+#[test]
+fn netns_the_table_is_what_its_text_says() {
+    in_namespace(|roots| {
+        machine();
+        let nets = ["10.42.0.0/20", "192.0.2.7/32", "172.16.0.0/12", "fd00:42::/61", "::/0"];
+        let sources: Vec<_> = nets.iter().map(|net| net.parse().unwrap()).collect();
+        for uplink in [None, Some("wlan0".to_owned())] {
+            let desired = Desired { sources: sources.clone(), uplink, ..desired() };
+            assert_eq!(run(roots, Some(&desired), false), ["MVM-NET-041"]);
+            let loaded = shell("nft list table inet mvmhost");
+            let text = roots.runtime().join("nat.nft");
+            shell(&format!("nft delete table inet mvmhost; nft -f {}", text.display()));
+            assert_eq!(loaded, shell("nft list table inet mvmhost"));
+        }
     });
 }
 
@@ -136,5 +163,51 @@ fn netns_a_packet_gets_out_under_another_address_and_back() {
             done
             exit 1",
         );
+    });
+}
+
+#[test]
+fn netns_what_other_firewalls_drop_is_named() {
+    in_namespace(|roots| {
+        let source = mvm_config::Source { name: "t".to_owned(), text: String::new() };
+        let config = mvm_config::load::parse(&[source]).unwrap().config;
+        let codes = || -> Vec<&'static str> {
+            let forward = firewalls::forward(roots, &System).unwrap();
+            obstacles(&config, &forward).iter().map(|finding| finding.code()).collect()
+        };
+        assert_eq!(codes(), [""; 0]);
+        shell(
+            "nft add table inet fw; nft add chain inet fw in \
+            '{ type filter hook input priority 0; policy drop; }'",
+        );
+        let dropped = codes();
+        assert!(
+            !dropped.is_empty() && dropped.iter().all(|code| *code == "MVM-NET-413"),
+            "{dropped:?}"
+        );
+        shell(
+            "nft insert rule inet fw in iifname br-mvm udp dport 67 accept
+            nft insert rule inet fw in iifname br-mvm udp dport 53 accept
+            nft insert rule inet fw in iifname br-mvm tcp dport 53 accept",
+        );
+        assert_eq!(codes(), [""; 0]);
+    });
+}
+
+#[test]
+fn netns_iptables_is_asked_only_where_docker_has_its_chain() {
+    in_namespace(|roots| {
+        let network = Kernel::connect(&Roots::new("/")).unwrap().observe().unwrap();
+        let asked = || {
+            let programs = Recording::default();
+            Nat { roots, programs: &programs }.plan(Some(&desired()), &network).unwrap();
+            programs.asked().len()
+        };
+        assert_eq!(asked(), 0);
+        shell("nft add table ip filter; nft add chain ip filter FORWARD");
+        assert_eq!(asked(), 0);
+        shell("nft add chain ip filter DOCKER-USER");
+        // Whether there is such a chain, and whether it has each of two rules.
+        assert_eq!(asked(), 3);
     });
 }

@@ -24,7 +24,8 @@ catalogue! {
     DOWN = "MVM-NET-083", "efd38464f636cff9d6bdf5813691e02d", Info {
         message: "the network for microVMs is down: {steps}",
         cause: "`mvmhost net down` takes away what mvmhost made in this boot: interfaces, addresses, the \
-                nftables table, DHCP and DNS. mvmhost apply, and every boot, makes it again.",
+                nftables table, what Docker and firewalld were told, DHCP and DNS. mvmhost apply, and every \
+                boot, makes it again.",
         remedy: "",
     }
     NOT_STOPPED = "MVM-NET-084", "19634e1ca99f97bb9c5aabf12480bdb3", Error {

@@ -1,11 +1,12 @@
 //! MVM-NET, from 040 on: forwarding and address translation.
 
 catalogue! {
-    NFT_MISSING = "MVM-NET-040", "64380cb5c3af71598bca89380c029f98", Error {
-        message: "nft is not installed: microVMs on {subject} would not get out",
-        cause: "Addresses are translated by nftables, and the program that loads the rules is missing. \
-                The package depends on it; somebody removed it.",
-        remedy: "apt-get install nftables\n\
+    NO_NFTABLES = "MVM-NET-040", "64380cb5c3af71598bca89380c029f98", Error {
+        message: "the kernel has no nftables: microVMs on {subject} would not get out",
+        cause: "Addresses are translated by nftables, which is the module nf_tables of Debian's kernels. \
+                This kernel has it neither built in nor as a module, or it may not load modules any more: \
+                after an upgrade the modules of the running kernel can be gone until the next boot.",
+        remedy: "modprobe nf_tables\n\
                  systemctl start mvmhost.target",
     }
     CHANGED = "MVM-NET-041", "9b424d76fa3ec7f77f597573ace5635c", Info {
@@ -16,14 +17,15 @@ catalogue! {
     }
     STEP_FAILED = "MVM-NET-042", "d4bb3e96055872759d13799d0f603a98", Error {
         message: "cannot {step}",
-        cause: "The kernel or nft refused; the answer is in the evidence. The table is replaced in one \
+        cause: "The kernel refused; the answer is in the evidence. The table is replaced in one \
                 transaction: either it is as before, or it is the new one.",
         remedy: "nft list ruleset\n\
                  systemctl restart mvm-net.service",
     }
     UNREAD = "MVM-NET-043", "82f2aff869efc1746881005c60897533", Error {
         message: "cannot see whether microVMs on {subject} get out",
-        cause: "A file below /run/mvmhost or /proc/sys could not be read; the reason is in the evidence.",
+        cause: "A file below /run/mvmhost or /proc/sys could not be read, or nftables did not answer; the \
+                reason is in the evidence.",
         remedy: "ls -l /run/mvmhost\n\
                  systemctl restart mvm-net.service",
     }

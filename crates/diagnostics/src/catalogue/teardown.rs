@@ -30,7 +30,7 @@ catalogue! {
     }
     CHECKED = "MVM-POOL-134", "50ad904355fad8b9000a9e70d71026cb", Info {
         message: "the metadata of thin pool {subject} is in order",
-        cause: "thin_check read all of it and found nothing wrong, and the files are those on record. \
+        cause: "thin_check read all of it and found nothing wrong, and files or volumes are those on record. \
                 Nothing was changed.",
         remedy: "",
     }

@@ -1,8 +1,8 @@
 //! Forwarding and address translation: the nftables table `inet mvmhost` and the kernel's switches.
 //!
-//! The table is one script, loaded in one transaction. Whether it is still what was loaded is told
-//! by nft itself: its listing is kept right after the load and compared as a whole, so that no rule
-//! has to be understood to be missed.
+//! The table is loaded in one transaction. Whether it is still what was loaded is told by the kernel
+//! itself: its listing is kept right after the load and compared as a whole, so that no rule has to be
+//! understood to be missed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +15,11 @@ use serde::Serialize;
 
 use crate::{Plan, network, tailscale};
 
-mod script;
+mod down;
+mod table;
+
+pub use down::down;
+pub use table::{Action, Chain, Kind, Match, Rule, Table};
 
 /// What the file asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,21 +69,21 @@ impl fmt::Display for Switch {
 /// What was loaded last, as it was kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
-    /// The script.
-    pub script: String,
-    /// What nft listed right after it.
+    /// The table, as text.
+    pub table: String,
+    /// What the kernel listed right after it.
     pub listing: String,
 }
 
 /// What the machine shows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Observed {
-    /// What nft lists as `inet mvmhost`; `None` when there is no such table.
+    /// What the kernel lists as `inet mvmhost`; `None` when there is no such table.
     pub listing: Option<String>,
     /// What was loaded last since the boot.
     pub kept: Option<Kept>,
-    /// Whether nft is installed.
-    pub nft: bool,
+    /// Whether the kernel knows no nftables.
+    pub no_nftables: bool,
     /// The kernel's switches that were asked for and exist, by path.
     pub switches: BTreeMap<String, String>,
     /// The text of the file for sysctl(8), if there is one.
@@ -87,8 +91,8 @@ pub struct Observed {
     /// What firewalld says of the interface.
     pub firewalld: Firewalld,
     /// Which of [`docker_rules`] Docker's chain for its users lacks, by their place in that list;
-    /// empty where there is no Docker.
-    pub docker_lacks: Vec<usize>,
+    /// `None` where there is no such chain.
+    pub docker_lacks: Option<Vec<usize>>,
 }
 
 /// The zone that the package has for firewalld: microVMs get out, and reach the host's DHCP and DNS.
@@ -100,7 +104,9 @@ pub enum Firewalld {
     /// It does not run.
     #[default]
     Absent,
-    /// The interface is in a zone, by mvmhost's hand or the operator's.
+    /// The interface is in [`ZONE`].
+    Ours,
+    /// The interface is in a zone that the operator chose.
     Assigned,
     /// The interface is in none, so that the default zone's rules hold for it.
     Unassigned,
@@ -132,10 +138,12 @@ pub enum Step {
     RemoveSysctl,
     /// Set a switch of the kernel.
     Set(Switch),
-    /// Replace the table in one transaction.
+    /// Put the table in place in one transaction.
     Load {
-        /// For nft.
-        script: String,
+        /// All of it.
+        table: Table,
+        /// Whether there is one that it replaces: the kernel takes 15 ms to forget one.
+        replace: bool,
     },
     /// Remove the table.
     Remove,
@@ -149,6 +157,18 @@ pub enum Step {
     /// Put a rule first in the chain DOCKER-USER.
     AcceptBesideDocker {
         /// Words for iptables.
+        rule: Vec<String>,
+    },
+    /// Take the interface out of the zone.
+    Unassign {
+        /// The interface.
+        interface: String,
+        /// The zone.
+        zone: &'static str,
+    },
+    /// Take a rule out of the chain DOCKER-USER.
+    ForgetBesideDocker {
+        /// For iptables.
         rule: Vec<String>,
     },
 }
@@ -166,6 +186,12 @@ impl fmt::Display for Step {
             }
             Self::AcceptBesideDocker { rule } => {
                 write!(f, "insert into the chain DOCKER-USER: {}", rule.join(" "))
+            }
+            Self::Unassign { interface, zone } => {
+                write!(f, "take {interface} out of firewalld's zone {zone}")
+            }
+            Self::ForgetBesideDocker { rule } => {
+                write!(f, "delete from the chain DOCKER-USER: {}", rule.join(" "))
             }
         }
     }
@@ -243,8 +269,8 @@ pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed)
         let file = observed.sysctl.as_ref().map(|_| Step::RemoveSysctl);
         return Plan::new(table.into_iter().chain(file).collect(), Vec::new());
     };
-    if !observed.nft {
-        let missing = Finding::new(&nat::NFT_MISSING, &desired.interface);
+    if observed.no_nftables {
+        let missing = Finding::new(&nat::NO_NFTABLES, &desired.interface);
         return Plan::new(Vec::new(), vec![missing]);
     }
     let mut steps = Vec::new();
@@ -258,19 +284,20 @@ pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed)
             steps.push(Step::Set(switch.clone()));
         }
     }
-    let script = script::render(desired);
+    let table = Table::new(desired);
     let intact = observed.kept.as_ref().is_some_and(|kept| {
-        kept.script == script && observed.listing.as_ref() == Some(&kept.listing)
+        kept.table == table.to_string() && observed.listing.as_ref() == Some(&kept.listing)
     });
     if !intact {
-        steps.push(Step::Load { script });
+        steps.push(Step::Load { table, replace: observed.listing.is_some() });
     }
     let rules = docker_rules(desired).into_iter().enumerate();
-    let lacking = rules.filter(|(place, _)| observed.docker_lacks.contains(place));
+    let lacks = observed.docker_lacks.as_deref().unwrap_or_default();
+    let lacking = rules.filter(|(place, _)| lacks.contains(place));
     steps.extend(lacking.map(|(_, rule)| Step::AcceptBesideDocker { rule }));
     let mut findings = Vec::new();
     match observed.firewalld {
-        Firewalld::Absent | Firewalld::Assigned => {}
+        Firewalld::Absent | Firewalld::Ours | Firewalld::Assigned => {}
         Firewalld::Unassigned => {
             steps.push(Step::Assign { interface: desired.interface.clone(), zone: ZONE });
         }

@@ -1,4 +1,4 @@
-//! From configuration and machine to switches, script and steps.
+//! From configuration and machine to switches, table and steps.
 
 use mvm_diagnostics::catalogue::nat;
 
@@ -35,9 +35,11 @@ fn machine() -> network::Observed {
 fn up(desired: &Desired) -> (Vec<Switch>, Observed) {
     let switches = switches(desired, &machine(), &["eth0".to_owned(), "br-mvm".to_owned()]);
     let observed = Observed {
-        nft: true,
         listing: Some("as listed".to_owned()),
-        kept: Some(Kept { script: script::render(desired), listing: "as listed".to_owned() }),
+        kept: Some(Kept {
+            table: Table::new(desired).to_string(),
+            listing: "as listed".to_owned(),
+        }),
         switches: switches.iter().map(|s| (s.path.clone(), format!("{}\n", s.value))).collect(),
         sysctl: Some(sysctl(&switches)),
         ..Observed::default()
@@ -49,8 +51,8 @@ fn up(desired: &Desired) -> (Vec<Switch>, Observed) {
 fn the_default_host_translates_towards_whatever_leads_out() {
     let desired = configured("").unwrap();
     assert_eq!(
-        script::render(&desired),
-        "table inet mvmhost\ndelete table inet mvmhost\ntable inet mvmhost {\n\
+        Table::new(&desired).to_string(),
+        "table inet mvmhost {\n\
          \tchain postrouting {\n\
          \t\ttype nat hook postrouting priority srcnat; policy accept;\n\
          \t\tip saddr 10.42.0.0/24 ip daddr != 10.42.0.0/24 oifname != \"br-mvm\" masquerade\n\
@@ -74,13 +76,15 @@ fn ipv6_keeps_advertisements_before_it_forwards() {
     let last: Vec<String> = switches.iter().skip(2).map(ToString::to_string).collect();
     let expected = ["net/ipv6/conf/eth0/accept_ra = 2", "net/ipv6/conf/all/forwarding = 1"];
     assert_eq!(last, expected);
-    assert!(script::render(&desired).contains("ip6 saddr fd00:1::/64 ip6 daddr != fd00:1::/64"));
+    assert!(
+        Table::new(&desired).to_string().contains("ip6 saddr fd00:1::/64 ip6 daddr != fd00:1::/64")
+    );
 }
 
 #[test]
 fn a_named_uplink_is_the_only_way_out() {
     let desired = configured("network.nat.uplink = \"wlan0\"").unwrap();
-    assert!(script::render(&desired).contains("oifname \"wlan0\" masquerade"));
+    assert!(Table::new(&desired).to_string().contains("oifname \"wlan0\" masquerade"));
     // It is not there yet, so nothing is switched on it.
     assert_eq!(up(&desired).0.len(), 1);
 }
@@ -115,9 +119,12 @@ fn a_table_that_was_flushed_or_changed_is_loaded_again() {
     let desired = configured("").unwrap();
     let (switches, observed) = up(&desired);
     for listing in [None, Some("another rule".to_owned())] {
+        // Only what is there is replaced.
+        let there = listing.is_some();
         let steps =
             plan(Some(&desired), &switches, &Observed { listing, ..observed.clone() }).steps;
-        assert!(matches!(steps.as_slice(), [Step::Load { .. }]), "{steps:?}");
+        let [Step::Load { replace, .. }] = steps.as_slice() else { panic!("{steps:?}") };
+        assert_eq!(*replace, there);
     }
     let steps = plan(Some(&desired), &switches, &Observed { kept: None, ..observed }).steps;
     assert!(matches!(steps.as_slice(), [Step::Load { .. }]), "{steps:?}");
@@ -127,7 +134,7 @@ fn a_table_that_was_flushed_or_changed_is_loaded_again() {
 fn from_nothing_the_switches_come_before_the_table() {
     let desired = configured("").unwrap();
     let (switches, _) = up(&desired);
-    let plan = plan(Some(&desired), &switches, &Observed { nft: true, ..Observed::default() });
+    let plan = plan(Some(&desired), &switches, &Observed::default());
     let words: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
     assert_eq!(
         words,
@@ -157,7 +164,8 @@ fn docker_lets_the_bridge_pass() {
     let desired = configured("").unwrap();
     let (switches, observed) = up(&desired);
     let steps =
-        plan(Some(&desired), &switches, &Observed { docker_lacks: vec![1], ..observed }).steps;
+        plan(Some(&desired), &switches, &Observed { docker_lacks: Some(vec![1]), ..observed })
+            .steps;
     let words: Vec<String> = steps.iter().map(ToString::to_string).collect();
     let rule = "-o br-mvm -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT";
     assert_eq!(words, [format!("insert into the chain DOCKER-USER: {rule}")]);
@@ -169,7 +177,7 @@ fn firewalld_has_a_zone_for_the_bridge_unless_the_operator_chose_one() {
     let (switches, observed) = up(&desired);
     let planned =
         |firewalld| plan(Some(&desired), &switches, &Observed { firewalld, ..observed.clone() });
-    for firewalld in [Firewalld::Absent, Firewalld::Assigned] {
+    for firewalld in [Firewalld::Absent, Firewalld::Ours, Firewalld::Assigned] {
         assert!(planned(firewalld).is_settled());
     }
     let words: Vec<String> =
@@ -181,10 +189,32 @@ fn firewalld_has_a_zone_for_the_bridge_unless_the_operator_chose_one() {
 }
 
 #[test]
-fn without_nft_nothing_is_tried() {
+fn without_nftables_nothing_is_tried() {
     let desired = configured("").unwrap();
     let (switches, observed) = up(&desired);
-    let plan = plan(Some(&desired), &switches, &Observed { nft: false, ..observed });
-    assert_eq!(plan.findings[0].code(), nat::NFT_MISSING.code);
+    let plan = plan(Some(&desired), &switches, &Observed { no_nftables: true, ..observed });
+    assert_eq!(plan.findings[0].code(), nat::NO_NFTABLES.code);
     assert!(plan.is_refused());
+}
+
+#[test]
+fn what_is_taken_down_leaves_nothing_in_firewalls_of_others() {
+    let desired = configured("").unwrap();
+    let (_, observed) = up(&desired);
+    let words = |observed: &Observed| -> Vec<String> {
+        let plan = down(Some(&desired), observed);
+        plan.steps.iter().map(ToString::to_string).collect()
+    };
+    let ours = ["remove the nftables table inet mvmhost", "remove the file of switches for sysctl"];
+    assert_eq!(words(&observed), ours);
+    let beside =
+        Observed { docker_lacks: Some(vec![1]), firewalld: Firewalld::Ours, ..observed.clone() };
+    let theirs = [
+        "delete from the chain DOCKER-USER: -i br-mvm -j ACCEPT",
+        "take br-mvm out of firewalld's zone mvmhost",
+    ];
+    assert_eq!(words(&beside), [ours, theirs].concat());
+    // The operator's own zone is the operator's.
+    assert_eq!(words(&Observed { firewalld: Firewalld::Assigned, ..observed }), ours);
+    assert!(down(None, &Observed::default()).is_settled());
 }

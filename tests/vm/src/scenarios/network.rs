@@ -70,7 +70,30 @@ fn beside_docker(guest: &mut Guest) -> Result<()> {
         guest.wait_for("iptables -C DOCKER-USER -i br-mvm -j ACCEPT", BACK)?;
         guest.ok("ip netns exec g1 ping -c 3 -W 5 192.0.2.1")?;
     }
-    guest.ok("mvmhost plan").map(drop)
+    guest.ok("mvmhost plan")?;
+    down(guest)?;
+    guest.ok("iptables -S DOCKER-USER && ! iptables -S DOCKER-USER | grep br-mvm").map(drop)
+}
+
+/// Takes the network down until the reboot, once nothing stands in the way any more.
+fn down(guest: &mut Guest) -> Result<()> {
+    const REFUSES: &str = "/run/systemd/system/mvm-dhcp.service.d";
+    let refused = guest.run("mvmhost net down")?;
+    for code in ["MVM-NET-080", "MVM-NET-081"] {
+        ensure!(!refused.success() && refused.stderr.contains(code), "{refused:?}");
+    }
+    guest
+        .ok("ip link delete fltapg1; ip link delete fltapg2; systemctl stop flintlockd.service")?;
+    guest.ok(&format!(
+        "mkdir -p {REFUSES}; printf '[Unit]\\nRefuseManualStop=yes\\n' >{REFUSES}/test.conf; \
+         systemctl daemon-reload"
+    ))?;
+    let stays = guest.run("mvmhost net down")?;
+    ensure!(!stays.success() && stays.stderr.contains("MVM-NET-084"), "{stays:?}");
+    guest.ok(&format!("rm -r {REFUSES}; systemctl daemon-reload"))?;
+    let down = guest.ok("mvmhost net down 2>&1")?;
+    ensure!(down.contains("MVM-NET-083"), "{down}");
+    guest.ok("! nft list table inet mvmhost 2>/dev/null").map(drop)
 }
 
 /// ufw keeps in what it was not told of. That is said when it is enabled, and its own commands, typed
@@ -121,7 +144,9 @@ fn beside_firewalld(guest: &mut Guest) -> Result<()> {
     guest.ok("ip netns exec g1 udhcpc -i eth0 -n -q -t 10")?;
     guest.ok("ip netns exec g1 busybox nslookup outside.test 10.42.0.1 | grep -q 192.0.2.77")?;
     guest.ok("! ip netns exec g1 busybox nc -w 3 10.42.0.1 22 </dev/null")?;
-    guest.ok("mvmhost plan").map(drop)
+    guest.ok("mvmhost plan")?;
+    down(guest)?;
+    guest.ok("firewall-cmd --state && ! firewall-cmd --get-zone-of-interface=br-mvm").map(drop)
 }
 
 /// Leases for both guests by a real client, then names, the outside, the neighbour. Returns the

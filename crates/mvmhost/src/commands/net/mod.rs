@@ -125,8 +125,7 @@ fn all_down(roots: &Roots, start: &mut Start) -> Vec<Finding> {
         }
     }
     let rules = Nat { roots, programs: &System };
-    let mut findings = nat::bring_up(&rules, None, &start.observed, false);
-    findings.retain(|finding| finding.entry() != &catalogue::nat::CHANGED);
+    let mut findings = nat::take_down(&rules, mvm_plan::nat::desired(&start.config).as_ref());
     let outcome = take_down(&mut start.kernel);
     findings.extend(outcome.findings);
     if output::exit_for(&findings) != Exit::Done {
