@@ -121,6 +121,7 @@ const COMMANDS: &[&str] = &[
     "ls",
     "lsblk",
     "lvchange",
+    "lvconvert",
     "lvs",
     "modprobe",
     "mv",

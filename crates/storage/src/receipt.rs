@@ -5,7 +5,7 @@ use std::io;
 
 use mvm_config::Roots;
 use mvm_host::atomic;
-use mvm_plan::lvm::{self, VolumeReceipt};
+use mvm_plan::lvm::{self, Intent, VolumeReceipt};
 use mvm_plan::thinpool::{Receipt, Recorded, VERSION};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -16,6 +16,8 @@ use crate::Error;
 const LIMIT: u64 = 1 << 20;
 /// Only root: it names files and inodes.
 const MODE: u32 = 0o600;
+/// The object of what `mvmhost pool create` began.
+const BEGUN: &str = "creating";
 
 /// Reads the receipt. A file that is there and cannot be read is a fact, not an error: the plan
 /// refuses to go on past it.
@@ -77,6 +79,19 @@ pub fn parse_volume(text: &str) -> lvm::Recorded {
     }
 }
 
+/// What `mvmhost pool create` began and has not ended.
+///
+/// # Errors
+/// In what way the receipt, or that part of it, cannot be read.
+pub fn read_begun(roots: &Roots) -> Result<Option<Intent>, String> {
+    let Some(text) = text(roots)? else { return Ok(None) };
+    match object(&text, BEGUN) {
+        // Whoever reads the volume's part says so.
+        Err(_) | Ok(None) => Ok(None),
+        Ok(Some(begun)) => serde_json::from_value(begun).map_err(|error| error.to_string()),
+    }
+}
+
 /// One domain's object, or in what way this is no receipt that we know.
 fn object(text: &str, domain: &str) -> Result<Option<Value>, Recorded> {
     let mut whole: Map<String, Value> =
@@ -93,19 +108,23 @@ fn object(text: &str, domain: &str) -> Result<Option<Value>, Recorded> {
 /// # Errors
 /// [`Error::Encode`] when `old` is not a receipt.
 pub fn render(old: Option<&str>, receipt: &Receipt) -> Result<String, Error> {
-    render_object(old, "pool", receipt)
+    render_object(old, "pool", receipt, None)
 }
 
 fn render_object(
     old: Option<&str>,
     domain: &str,
     receipt: &impl Serialize,
+    ended: Option<&str>,
 ) -> Result<String, Error> {
     let encode = |source| Error::Encode { source };
     let mut whole: Map<String, Value> = match old {
         Some(old) => serde_json::from_str(old).map_err(encode)?,
         None => Map::new(),
     };
+    if let Some(ended) = ended {
+        whole.remove(ended);
+    }
     whole.insert("version".to_owned(), VERSION.into());
     whole.insert(domain.to_owned(), serde_json::to_value(receipt).map_err(encode)?);
     let mut text = serde_json::to_string_pretty(&whole).map_err(encode)?;
@@ -118,18 +137,31 @@ fn render_object(
 /// # Errors
 /// [`Error::Receipt`] or [`Error::Encode`]; the old receipt is then as it was.
 pub fn write(roots: &Roots, receipt: &Receipt) -> Result<(), Error> {
-    write_object(roots, "pool", receipt)
+    write_object(roots, "pool", receipt, None)
 }
 
-/// [`write`] for a pool on LVM.
+/// [`write`] for a pool on LVM, which ends what was begun.
 ///
 /// # Errors
 /// As [`write`].
 pub fn write_volume(roots: &Roots, receipt: &VolumeReceipt) -> Result<(), Error> {
-    write_object(roots, "volume", receipt)
+    write_object(roots, "volume", receipt, Some(BEGUN))
 }
 
-fn write_object(roots: &Roots, domain: &str, receipt: &impl Serialize) -> Result<(), Error> {
+/// Puts on record what `mvmhost pool create` begins.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_begun(roots: &Roots, intent: &Intent) -> Result<(), Error> {
+    write_object(roots, BEGUN, intent, None)
+}
+
+fn write_object(
+    roots: &Roots,
+    domain: &str,
+    receipt: &impl Serialize,
+    ended: Option<&str>,
+) -> Result<(), Error> {
     let path = roots.receipt();
     let old = match atomic::read_bounded(&path, LIMIT) {
         Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
@@ -138,6 +170,6 @@ fn write_object(roots: &Roots, domain: &str, receipt: &impl Serialize) -> Result
         }
         Err(source) => return Err(Error::Receipt { source }),
     };
-    let text = render_object(old.as_deref(), domain, receipt)?;
+    let text = render_object(old.as_deref(), domain, receipt, ended)?;
     atomic::write(&path, text.as_bytes(), MODE).map_err(|source| Error::Receipt { source })
 }

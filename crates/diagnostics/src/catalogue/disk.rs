@@ -176,4 +176,17 @@ catalogue! {
                  vgs {group}\n\
                  mvmhost plan",
     }
+    METADATA_DAMAGED = "MVM-DISK-021", "95d48cfc81517be298e4eecd03bfffee", Error {
+        message: "thin_check found the metadata of thin pool {subject} damaged",
+        cause: "The metadata contradicts itself. LVM activates no such pool, and nothing was changed: \
+                repairing is never done by itself, because a repair may end well and leave an empty \
+                pool.",
+        remedy: "# what exactly is wrong:\n\
+                 lvchange --yes --activate y {volume}_tmeta\n\
+                 thin_check /dev/mapper/{subject}_tmeta\n\
+                 lvchange --activate n {volume}_tmeta\n\
+                 # LVM's repair, which keeps the damaged metadata as a volume of their own:\n\
+                 lvconvert --repair {volume}\n\
+                 mvmhost pool check",
+    }
 }

@@ -68,7 +68,7 @@ catalogue! {
     }
     GROW_REFUSED = "MVM-POOL-109", "97d745a17ffa2a9493da637cb350cb0f", Error {
         message: "thin pool {subject} is not grown: {why}",
-        cause: "Growing needs a live pool on files that mvmhost made, and a size above its own.",
+        cause: "Growing needs a live pool that mvmhost made, on files or on LVM, and a size above its own.",
         remedy: "mvmhost pool status",
     }
 }

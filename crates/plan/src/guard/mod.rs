@@ -50,6 +50,12 @@ impl Policy {
             largest: Some(config.thinpool.loopback.max_data_size.0),
         }
     }
+
+    /// For an operator who makes a pool on LVM longer: of a volume group nothing has to stay free
+    /// for others.
+    pub fn by_hand_on_lvm(self) -> Self {
+        Self { brake: 100, largest: Some(u64::MAX), ..self }
+    }
 }
 
 /// A live pool in numbers.

@@ -4,7 +4,7 @@
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::{disk, pool};
 
-use super::{Group, Recorded, Seen, Volume, VolumeReceipt, Wish};
+use super::{Group, Recorded, Seen, Volume, VolumeReceipt, Wish, begun};
 use crate::Plan;
 use crate::thinpool::{Desired, Device, LivePool, Observed, Step, live, place, receipt, recorded};
 
@@ -55,6 +55,7 @@ fn decide(desired: &Desired, observed: &Observed) -> Result<Plan<Step>, Vec<Find
             if observed.thin_check.is_none() {
                 findings.push(Finding::new(&pool::THIN_CHECK_MISSING, &desired.name));
             }
+            steps.extend(take_down(wish, seen, &observed.device));
             steps.push(Step::ActivateVolume { volume: wish.path() });
             true
         }
@@ -103,6 +104,9 @@ pub(super) fn there<'a>(
         let missing = Finding::new(&disk::GROUP_PARTIAL, &wish.group);
         return Err(vec![missing.with("count", group.missing())]);
     }
+    if begun::remains(wish, seen).is_some() {
+        return Ok(None);
+    }
     let Some(volume) = seen.volumes.iter().find(|volume| volume.lv_name == wish.volume) else {
         return Ok(None);
     };
@@ -120,6 +124,22 @@ pub(super) fn about(entry: &'static mvm_diagnostics::Entry, desired: &Desired) -
 
 pub(super) fn taken(desired: &Desired, target: &str, table: &str) -> Finding {
     Finding::new(&pool::NAME_TAKEN, &desired.name).with("target", target).evidence(table)
+}
+
+/// A pool whose activation was killed: LVM activates none whose device has no table, or beside the
+/// devices of its parts, which a killed `mvmhost pool check` leaves too.
+fn take_down(wish: &Wish, seen: &Seen, device: &Device) -> Vec<Step> {
+    let mut volumes = Vec::new();
+    if matches!(device, Device::Empty { .. }) {
+        volumes.push(wish.path());
+    }
+    for part in wish.parts() {
+        let name = format!("[{}]", part.rsplit('/').next().unwrap_or_default());
+        if seen.volumes.iter().any(|volume| volume.lv_name == name && volume.is_active()) {
+            volumes.push(part);
+        }
+    }
+    volumes.into_iter().map(|volume| Step::DeactivateVolume { volume }).collect()
 }
 
 /// Whether the device under the pool's name is the volume that the configuration names.

@@ -7,8 +7,10 @@ use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::{disk, pool};
 use serde::Serialize;
 
+use super::begun::{self, Intent, Standing};
 use super::boot::{about, taken, there, usable};
-use super::{Disk, Wish, layout, refusals};
+use super::disk::obstacles;
+use super::{Disk, Seen, Volume, Wish, layout, refusals};
 use crate::Plan;
 use crate::thinpool::{Desired, Device, Observed, fill, place};
 
@@ -25,12 +27,45 @@ pub enum CreateStep {
         /// The path in the configuration.
         device: String,
     },
-    /// Makes the volume group of the disks; it carries our tag from its first moment.
+    /// Puts on record what is begun, before the first change.
+    Intend {
+        /// What.
+        intent: Intent,
+    },
+    /// Makes a disk a physical volume.
+    Label {
+        /// The path in the configuration.
+        device: String,
+        /// The identity that it gets.
+        uuid: String,
+    },
+    /// Makes the volume group of the disks; it carries our tags from its first moment.
     CreateGroup {
         /// Its name.
         group: String,
+        /// What no other group carries.
+        mark: String,
         /// Paths below /dev/disk/by-id.
         devices: Vec<String>,
+    },
+    /// Gives an empty volume group of ours the tag of this run.
+    Mark {
+        /// Its name.
+        group: String,
+        /// The tag.
+        mark: String,
+    },
+    /// Removes what an interrupted lvcreate left.
+    RemoveVolume {
+        /// `GROUP/VOLUME`
+        volume: String,
+    },
+    /// Has dmeventd make a pool longer by a profile.
+    Attach {
+        /// `GROUP/VOLUME`
+        volume: String,
+        /// The profile's name.
+        profile: String,
     },
     /// Writes the profile by which dmeventd makes the pool longer.
     WriteProfile {
@@ -45,6 +80,8 @@ pub enum CreateStep {
         group: String,
         /// Its name there.
         volume: String,
+        /// The tag of this run.
+        mark: String,
         /// The profile's name.
         profile: String,
         /// One step of growth, in percent, for which room is left.
@@ -56,11 +93,18 @@ impl fmt::Display for CreateStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Wipe { device } => write!(f, "wipe the signatures of {device}"),
-            Self::CreateGroup { group, devices } => {
+            Self::Intend { intent } => write!(f, "record what is begun, as {}", intent.mark),
+            Self::Label { device, .. } => write!(f, "make {device} a physical volume"),
+            Self::CreateGroup { group, devices, .. } => {
                 write!(f, "make volume group {group} of {}", devices.join(" "))
             }
+            Self::Mark { group, mark } => write!(f, "tag volume group {group} with {mark}"),
+            Self::RemoveVolume { volume } => write!(f, "remove the unfinished {volume}"),
+            Self::Attach { volume, profile } => {
+                write!(f, "have dmeventd watch {volume} by {profile}")
+            }
             Self::WriteProfile { path, .. } => write!(f, "write {path}"),
-            Self::CreatePool { group, volume, profile, grow_percent } => write!(
+            Self::CreatePool { group, volume, profile, grow_percent, .. } => write!(
                 f,
                 "make thin pool {group}/{volume} with profile {profile} and room for a step of \
                  {grow_percent} %"
@@ -88,13 +132,15 @@ pub fn wants_disks(desired: &Desired, observed: &Observed) -> Result<bool, Vec<F
     if seen.receipt.volume().is_some() {
         return Err(vec![about(&disk::GONE, desired).with("devices", wish.devices.join(" "))]);
     }
-    match &observed.device {
-        Device::Absent => {}
-        Device::Pool(live) => {
-            return Err(vec![taken(desired, "thin-pool", &live.state.table.to_string())]);
+    if !begun::is_of_remains(wish, seen, &observed.device) {
+        match &observed.device {
+            Device::Absent => {}
+            Device::Pool(live) => {
+                return Err(vec![taken(desired, "thin-pool", &live.state.table.to_string())]);
+            }
+            Device::Other { target, table } => return Err(vec![taken(desired, target, table)]),
+            Device::Empty { uuid, .. } => return Err(vec![taken(desired, "no table", uuid)]),
         }
-        Device::Other { target, table } => return Err(vec![taken(desired, target, table)]),
-        Device::Empty { uuid, .. } => return Err(vec![taken(desired, "no table", uuid)]),
     }
     if observed.thin_check.is_none() {
         return Err(vec![Finding::new(&pool::THIN_CHECK_MISSING, &desired.name)]);
@@ -108,8 +154,9 @@ pub fn wants_disks(desired: &Desired, observed: &Observed) -> Result<bool, Vec<F
     let Some(group) = seen.groups.first() else {
         return Ok(true);
     };
-    // What an interrupted run left: our tag, and nothing in it.
-    if group.has_tag(super::TAG) && seen.volumes.is_empty() {
+    // What an interrupted run left, or at least our tag and nothing in it.
+    let empty = group.has_tag(super::TAG) && seen.volumes.is_empty();
+    if empty || begun::remains(wish, seen).is_some() {
         return Ok(false);
     }
     let inside: Vec<&str> = seen.volumes.iter().map(|volume| volume.lv_name.as_str()).collect();
@@ -118,41 +165,104 @@ pub fn wants_disks(desired: &Desired, observed: &Observed) -> Result<bool, Vec<F
 }
 
 /// Decides what is to be done. `disks` are what [`wants_disks`] asked for; `token` is the
-/// operator's.
+/// operator's, and `seed` new random hexadecimal digits, from which identities are made.
 pub fn create(
     desired: &Desired,
     observed: &Observed,
     disks: &[Disk],
     token: Option<&str>,
+    seed: &str,
 ) -> Plan<CreateStep> {
     let wanted = match wants_disks(desired, observed) {
         Ok(wanted) => wanted,
         Err(findings) => return Plan::new(Vec::new(), findings),
     };
     let wish = &desired.lvm;
-    let seen = observed.lvm.as_ref();
-    if seen.is_some_and(|seen| there(wish, seen).is_ok_and(|found| found.is_some())) {
-        return Plan::new(Vec::new(), Vec::new());
+    let Some(seen) = &observed.lvm else { return Plan::new(Vec::new(), Vec::new()) };
+    if let Ok(Some((_, volume))) = there(wish, seen) {
+        return Plan::new(finish(desired, observed, seen, volume), Vec::new());
+    }
+    let standing = |disk: &Disk| {
+        seen.begun.as_ref().map_or(Standing::Foreign, |begun| begun.standing(disk, token))
+    };
+    let disks: Vec<(Disk, Standing)> =
+        disks.iter().map(|disk| (disk.clone(), standing(disk))).collect();
+    let intent = Intent::new(seen.begun.as_ref(), &disks, token, seed);
+    let mut steps = Vec::new();
+    if seen.begun.as_ref() != Some(&intent) {
+        steps.push(CreateStep::Intend { intent: intent.clone() });
     }
     let mut findings = Vec::new();
-    let mut steps = Vec::new();
     if wanted {
-        findings.extend(refusals(disks, token));
-        findings.extend(too_small(wish, disks));
-        let occupied = disks.iter().filter(|disk| disk.is_occupied());
-        steps.extend(occupied.map(|disk| CreateStep::Wipe { device: disk.path.clone() }));
-        let (group, devices) = (wish.group.clone(), wish.devices.clone());
-        steps.push(CreateStep::CreateGroup { group, devices });
+        findings = unfit(wish, &disks, token);
+        steps.extend(of_disks(wish, &disks, &intent));
+    } else {
+        steps.extend(of_group(wish, seen, &intent));
     }
     // LVM takes no profile that it does not find.
     steps.push(CreateStep::WriteProfile { path: wish.profile_path(), text: wish.profile_text() });
     steps.push(CreateStep::CreatePool {
         group: wish.group.clone(),
         volume: wish.volume.clone(),
+        mark: intent.mark,
         profile: wish.profile(),
         grow_percent: wish.grow_percent.into(),
     });
     Plan::new(steps, findings)
+}
+
+/// What is left to do about a pool that is there: nothing, unless it was being made a moment ago
+/// and dmeventd has not heard of it.
+fn finish(desired: &Desired, observed: &Observed, seen: &Seen, volume: &Volume) -> Vec<CreateStep> {
+    let wish = &desired.lvm;
+    let live = matches!(observed.device, Device::Pool(_));
+    // Whoever activates it begins to watch it.
+    let watched = volume.grows_by(&wish.profile());
+    if seen.begun.is_none() || watched || !live {
+        return Vec::new();
+    }
+    let (path, text) = (wish.profile_path(), wish.profile_text());
+    vec![
+        CreateStep::WriteProfile { path, text },
+        CreateStep::Attach { volume: wish.path(), profile: wish.profile() },
+    ]
+}
+
+fn unfit(wish: &Wish, disks: &[(Disk, Standing)], token: Option<&str>) -> Vec<Finding> {
+    let all: Vec<Disk> = disks.iter().map(|(disk, _)| disk.clone()).collect();
+    let foreign = disks.iter().filter(|(_, standing)| *standing == Standing::Foreign);
+    let foreign: Vec<Disk> = foreign.map(|(disk, _)| disk.clone()).collect();
+    let mut findings = obstacles(&all);
+    if findings.is_empty() {
+        findings = refusals(&foreign, token);
+    }
+    findings.extend(too_small(wish, &all));
+    findings
+}
+
+/// From disks to a group.
+fn of_disks(wish: &Wish, disks: &[(Disk, Standing)], intent: &Intent) -> Vec<CreateStep> {
+    let mut steps = Vec::new();
+    let others = || disks.iter().filter(|(_, standing)| *standing != Standing::Ours);
+    // A physical volume that is marked as one of a group that never came to be is made anew.
+    let wiped = others().filter(|(disk, _)| disk.is_occupied());
+    steps.extend(wiped.map(|(disk, _)| CreateStep::Wipe { device: disk.path.clone() }));
+    steps.extend(others().filter_map(|(disk, _)| {
+        let uuid = intent.physical(disk)?.to_owned();
+        Some(CreateStep::Label { device: disk.path.clone(), uuid })
+    }));
+    let (group, mark, devices) = (wish.group.clone(), intent.mark.clone(), wish.devices.clone());
+    steps.push(CreateStep::CreateGroup { group, mark, devices });
+    steps
+}
+
+/// From what is in the group to nothing in it.
+fn of_group(wish: &Wish, seen: &Seen, intent: &Intent) -> Vec<CreateStep> {
+    let marked = seen.groups.iter().any(|group| group.has_tag(&intent.mark));
+    let mark = || CreateStep::Mark { group: wish.group.clone(), mark: intent.mark.clone() };
+    let left = begun::remains(wish, seen).unwrap_or_default();
+    let remove = left.into_iter().map(|volume| CreateStep::RemoveVolume { volume });
+    (!marked).then(mark).into_iter().chain(remove).collect()
 }
 
 fn too_small(wish: &Wish, disks: &[Disk]) -> Option<Finding> {

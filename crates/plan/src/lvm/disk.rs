@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::disk;
 
-use super::report::Signature;
+use super::report::{Physical, Signature};
 
 /// What one of the configured disks is. `Default` is a disk of no size.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,6 +25,8 @@ pub struct Disk {
     /// A digest of its first and last mebibyte, in hexadecimal digits: what was seen is what is
     /// still there.
     pub edges: String,
+    /// What LVM says of the physical volume on it, where `mvmhost pool create` began one.
+    pub physical: Option<Physical>,
 }
 
 impl Disk {
@@ -65,11 +67,7 @@ pub fn token(disks: &[Disk]) -> String {
 
 /// Why these disks are not made a pool; nothing when they may be. `given` is the operator's token.
 pub fn refusals(disks: &[Disk], given: Option<&str>) -> Vec<Finding> {
-    let unusable = disks.iter().flat_map(|disk| {
-        let finding = |why| Finding::new(&disk::UNUSABLE, &disk.path).with("why", why);
-        disk.obstacles.iter().map(finding)
-    });
-    let unusable: Vec<Finding> = unusable.collect();
+    let unusable = obstacles(disks);
     // A token for a disk that cannot be used would promise what is then refused.
     if !unusable.is_empty() {
         return unusable;
@@ -83,6 +81,15 @@ pub fn refusals(disks: &[Disk], given: Option<&str>) -> Vec<Finding> {
         }
         _ => occupied.map(|disk| said(&disk::OCCUPIED, disk, &token)).collect(),
     }
+}
+
+/// What no token helps past.
+pub(super) fn obstacles(disks: &[Disk]) -> Vec<Finding> {
+    let unusable = disks.iter().flat_map(|disk| {
+        let finding = |why| Finding::new(&disk::UNUSABLE, &disk.path).with("why", why);
+        disk.obstacles.iter().map(finding)
+    });
+    unusable.collect()
 }
 
 fn said(entry: &'static mvm_diagnostics::Entry, disk: &Disk, token: &str) -> Finding {

@@ -4,9 +4,11 @@
 //! Belongs here: sizes, refusals, and the meaning of LVM's reports. Does not belong here: running
 //! LVM's commands, which is `storage`.
 
+mod begun;
 mod boot;
 mod create;
 mod disk;
+mod grow;
 mod layout;
 mod receipt;
 mod report;
@@ -14,13 +16,16 @@ mod report;
 mod tests;
 mod wish;
 
+pub use begun::{IntendedDisk, Intent};
 pub(crate) use boot::boot;
 pub use boot::{is_live, is_unattached};
 pub use create::{CreateStep, create, wants_disks};
 pub use disk::{Disk, refusals, token};
+pub use grow::{VolumeGrowth, grow};
 pub use layout::{CHUNK, Layout, TooSmall, layout};
 pub use receipt::{Recorded, VolumeReceipt};
 pub use report::{
-    GROUP, Group, ReportError, Signature, VOLUME, Volume, groups, signatures, volumes,
+    GROUP, Group, PHYSICAL, Physical, ReportError, Signature, VOLUME, Volume, groups, physicals,
+    signatures, volumes,
 };
 pub use wish::{Seen, TAG, Wish};

@@ -1,14 +1,18 @@
 //! What LVM's reports (`--reportformat json --units b --nosuffix`) and wipefs say. On Debian 12
 //! every value is a string.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// The columns of [`Volume`], as `lvs --options` takes them.
-pub const VOLUME: &str = "vg_name,lv_name,lv_uuid,lv_size,segtype,lv_profile,seg_monitor";
+pub const VOLUME: &str = "vg_name,lv_name,lv_uuid,lv_size,segtype,lv_profile,seg_monitor,\
+                          lv_tags,lv_active,lv_device_open";
 /// The columns of [`Group`], as `vgs --options` takes them.
 pub const GROUP: &str =
     "vg_name,vg_uuid,vg_tags,vg_extent_size,vg_extent_count,vg_free_count,vg_missing_pv_count";
+
+/// The columns of [`Physical`], as `pvs --options` takes them.
+pub const PHYSICAL: &str = "pv_uuid,vg_name,pv_in_use,pv_mda_used_count";
 
 /// One logical volume.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -26,6 +30,14 @@ pub struct Volume {
     pub lv_profile: String,
     /// `monitored` when dmeventd watches it; empty while it is not active.
     pub seg_monitor: String,
+    /// Its tags, with commas between.
+    #[serde(default)]
+    pub lv_tags: String,
+    /// `active` or nothing.
+    #[serde(default)]
+    pub lv_active: String,
+    #[serde(default)]
+    pub(super) lv_device_open: String,
 }
 
 impl Volume {
@@ -34,10 +46,49 @@ impl Volume {
         number(&self.lv_size)
     }
 
+    /// Whether it carries this tag.
+    pub fn has_tag(&self, tag: &str) -> bool {
+        self.lv_tags.split(',').any(|own| own == tag)
+    }
+
+    /// Whether it has a device.
+    pub fn is_active(&self) -> bool {
+        self.lv_active == "active"
+    }
+
+    /// Whether somebody uses its device. Of one without a device, or whose device has no table and
+    /// cannot be opened, LVM says `unknown`.
+    pub fn is_open(&self) -> bool {
+        self.lv_device_open == "open"
+    }
+
     /// Whether it is a thin pool that grows by this profile. A profile that was written and never
     /// attached does nothing, and without dmeventd nobody looks at it: both have to be so.
     pub fn grows_by(&self, profile: &str) -> bool {
         self.segtype == "thin-pool" && self.lv_profile == profile && self.seg_monitor == "monitored"
+    }
+}
+
+/// One physical volume.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct Physical {
+    /// Its identity.
+    pub pv_uuid: String,
+    vg_name: String,
+    pv_in_use: String,
+    pv_mda_used_count: String,
+}
+
+impl Physical {
+    /// Whether it is in no volume group. One that is says so itself, unless it is told to keep no
+    /// copy of LVM's metadata.
+    pub fn is_alone(&self) -> bool {
+        ["", "[unknown]"].contains(&self.vg_name.as_str()) && number(&self.pv_mda_used_count) > 0
+    }
+
+    /// Whether its label says that it is in one.
+    pub fn is_marked(&self) -> bool {
+        !self.pv_in_use.is_empty()
     }
 }
 
@@ -88,7 +139,7 @@ fn number(text: &str) -> u64 {
 }
 
 /// What wipefs finds on a disk.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signature {
     /// Where, in hexadecimal bytes.
     pub offset: String,
@@ -126,6 +177,11 @@ struct Groups {
 }
 
 #[derive(Deserialize)]
+struct Physicals {
+    pv: Vec<Physical>,
+}
+
+#[derive(Deserialize)]
 struct Signatures {
     signatures: Vec<Signature>,
 }
@@ -146,6 +202,15 @@ pub fn volumes(json: &str) -> Result<Vec<Volume>, ReportError> {
 pub fn groups(json: &str) -> Result<Vec<Group>, ReportError> {
     let report: Report<Groups> = read(json)?;
     Ok(report.report.into_iter().flat_map(|section| section.vg).collect())
+}
+
+/// Reads a report of pvs with at least the columns of [`PHYSICAL`].
+///
+/// # Errors
+/// When it is not one.
+pub fn physicals(json: &str) -> Result<Vec<Physical>, ReportError> {
+    let report: Report<Physicals> = read(json)?;
+    Ok(report.report.into_iter().flat_map(|section| section.pv).collect())
 }
 
 /// Reads what `wipefs --no-act --json` writes, which is nothing for a disk with nothing on it.
@@ -223,7 +288,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in ".*") {
-            let _ = (volumes(&text), groups(&text), signatures(&text));
+            let _ = (volumes(&text), groups(&text), physicals(&text), signatures(&text));
         }
     }
 }

@@ -6,6 +6,8 @@ use mvm_config::model::Backend;
 use mvm_diagnostics::Entry;
 use mvm_diagnostics::catalogue::{database, disk, pool};
 
+mod begun;
+
 use super::*;
 use crate::Plan;
 use crate::thinpool::tests::{bare, desired as on_files};
@@ -68,6 +70,7 @@ fn down() -> Observed {
         volumes: vec![volume("thin-pool")],
         profile: Some(wish.profile_text()),
         receipt: Recorded::Volume(receipt),
+        begun: None,
     };
     Observed { lvm: Some(seen), ..bare() }
 }
@@ -143,6 +146,25 @@ fn boot_activates_what_is_there() {
         ]
     );
     assert!(super::boot(&desired(), &up()).is_settled());
+}
+
+#[test]
+fn what_a_killed_activation_left_is_taken_down() {
+    let part = |active: &str| Volume {
+        lv_name: "[thinpool_tmeta]".to_owned(),
+        lv_active: active.to_owned(),
+        ..volume("linear")
+    };
+    let first = |active| -> String {
+        let seen = with(down(), |seen| seen.volumes.push(part(active)));
+        super::boot(&desired(), &seen).steps[0].to_string()
+    };
+    assert_eq!(first("active"), "deactivate flintlock/thinpool_tmeta");
+    let empty =
+        Device::Empty { uuid: "LVM-Ab1Cd2".to_owned(), number: DevNum { major: 253, minor: 2 } };
+    let steps = super::boot(&desired(), &Observed { device: empty, ..down() }).steps;
+    assert_eq!(steps[0].to_string(), "deactivate flintlock/thinpool");
+    assert_eq!(first(""), "activate flintlock/thinpool with LVM, watched by dmeventd");
 }
 
 #[test]
@@ -231,12 +253,14 @@ fn a_group_without_room_for_a_step_is_said() {
     assert!(plan.findings[0].message().contains("4092 MiB"), "{:?}", plan.findings);
 }
 
+const SEED: &str = "5eed";
+
 fn whole(size: u64) -> Vec<Disk> {
     vec![Disk { path: "/dev/disk/by-id/virtio-a".to_owned(), size, ..Disk::default() }]
 }
 
 fn made(observed: &Observed, disks: &[Disk], token: Option<&str>) -> Vec<String> {
-    let plan = create(&desired(), observed, disks, token);
+    let plan = create(&desired(), observed, disks, token, SEED);
     assert!(!plan.is_refused(), "{plan:?}");
     plan.steps.iter().map(ToString::to_string).collect()
 }
@@ -244,6 +268,8 @@ fn made(observed: &Observed, disks: &[Disk], token: Option<&str>) -> Vec<String>
 #[test]
 fn a_pool_is_made_on_blank_disks() {
     let expected = [
+        "record what is begun, as mvmhost-19e92fa378398076",
+        "make /dev/disk/by-id/virtio-a a physical volume",
         "make volume group flintlock of /dev/disk/by-id/virtio-a",
         "write /etc/lvm/profile/mvmhost-flintlock.profile",
         "make thin pool flintlock/thinpool with profile mvmhost-flintlock and room for a step of 20 %",
@@ -252,7 +278,8 @@ fn a_pool_is_made_on_blank_disks() {
     // What an interrupted run left is gone on with, whatever is on the disks.
     let begun = with(blank(), |seen| seen.groups.push(group("0", TAG)));
     assert!(!wants_disks(&desired(), &begun).unwrap());
-    assert_eq!(made(&begun, &[], None), expected[1..]);
+    let tag = "tag volume group flintlock with mvmhost-19e92fa378398076";
+    assert_eq!(made(&begun, &[], None), [expected[0], tag, expected[3], expected[4]]);
     assert_eq!(made(&down(), &[], None), [""; 0]);
 }
 
@@ -260,22 +287,22 @@ fn a_pool_is_made_on_blank_disks() {
 fn a_token_wipes_what_it_was_printed_for() {
     let mut disks = whole(1 << 30);
     disks[0].partitions.push("vdb1".to_owned());
-    let refused = create(&desired(), &blank(), &disks, None);
+    let refused = create(&desired(), &blank(), &disks, None, SEED);
     assert_eq!(
         (codes(&refused), class(&refused.findings)),
         (vec![disk::OCCUPIED.code], Class::Refused)
     );
     let steps = made(&blank(), &disks, Some(&token(&disks)));
     assert_eq!(
-        (steps.len(), steps[0].as_str()),
-        (4, "wipe the signatures of /dev/disk/by-id/virtio-a")
+        (steps.len(), steps[1].as_str()),
+        (6, "wipe the signatures of /dev/disk/by-id/virtio-a")
     );
 }
 
 #[test]
 fn no_pool_is_made_where_one_was_or_may_be() {
     let unmade = |observed: Observed, entry: &'static Entry| {
-        let plan = create(&desired(), &observed, &whole(1 << 30), None);
+        let plan = create(&desired(), &observed, &whole(1 << 30), None, SEED);
         assert_eq!((codes(&plan), plan.steps.len()), (vec![entry.code], 0));
     };
     unmade(with(down(), |seen| seen.groups.clear()), &disk::GONE);
@@ -289,8 +316,8 @@ fn no_pool_is_made_where_one_was_or_may_be() {
     unmade(Observed { device: live("MVM-x"), ..blank() }, &pool::NAME_TAKEN);
     unmade(Observed { thin_check: None, ..blank() }, &pool::THIN_CHECK_MISSING);
     unmade(bare(), &disk::LVM_MISSING);
-    let plan = create(&desired(), &blank(), &whole(8 << 20), None);
+    let plan = create(&desired(), &blank(), &whole(8 << 20), None, SEED);
     assert_eq!(codes(&plan), [disk::TOO_SMALL.code]);
-    let on_files = create(&on_files(), &bare(), &[], None);
+    let on_files = create(&on_files(), &bare(), &[], None, SEED);
     assert_eq!(codes(&on_files), [disk::NOT_LVM.code]);
 }

@@ -2,7 +2,7 @@
 
 use mvm_config::Config;
 
-use super::{Group, Recorded, Volume};
+use super::{Group, Intent, Recorded, Volume};
 
 /// Where LVM looks for profiles.
 const PROFILES: &str = "/etc/lvm/profile";
@@ -46,6 +46,11 @@ impl Wish {
         format!("{}/{}", self.group, self.volume)
     }
 
+    /// The volumes with the pool's metadata and its data.
+    pub fn parts(&self) -> [String; 2] {
+        ["tmeta", "tdata"].map(|part| format!("{}_{part}", self.path()))
+    }
+
     /// The name of the profile by which dmeventd makes the pool longer.
     pub fn profile(&self) -> String {
         format!("mvmhost-{}", self.group)
@@ -78,4 +83,6 @@ pub struct Seen {
     pub profile: Option<String>,
     /// What the receipt says.
     pub receipt: Recorded,
+    /// What `mvmhost pool create` began and has not ended.
+    pub begun: Option<Intent>,
 }

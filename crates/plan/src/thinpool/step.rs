@@ -99,6 +99,11 @@ pub enum Step {
         /// What.
         text: String,
     },
+    /// Takes down the part of a pool on LVM that somebody read.
+    DeactivateVolume {
+        /// `GROUP/VOLUME`
+        volume: String,
+    },
     /// Activates a pool on LVM, which checks its metadata, and has dmeventd watch it.
     ActivateVolume {
         /// `GROUP/VOLUME`
@@ -169,6 +174,7 @@ impl fmt::Display for Step {
             Self::WriteReceipt { name } => write!(f, "write {name} into the receipt"),
             Self::RefreshReceipt { name } => write!(f, "add to the receipt of {name}"),
             Self::WriteProfile { path, .. } => write!(f, "write {path}"),
+            Self::DeactivateVolume { volume } => write!(f, "deactivate {volume}"),
             Self::ActivateVolume { volume } => {
                 write!(f, "activate {volume} with LVM, watched by dmeventd")
             }

@@ -1,16 +1,18 @@
 //! What mvm-guard and `mvmhost pool` see of a live pool, and how they make it longer.
 //!
 //! [`Store`] is the seam between the backends: a pool on files is a [`Files`], any other one is
-//! [`Watched`] and grown by whoever made it.
+//! [`Watched`] and grown by whoever made it; for an operator one on LVM is a [`Volumes`].
 
 mod events;
 mod files;
 #[cfg(test)]
 mod tests;
+mod volumes;
 
 use mvm_config::model::Backend;
 use mvm_config::{Config, Roots};
 use mvm_diagnostics::Finding;
+use mvm_host::exec;
 use mvm_plan::guard::{Figures, Policy};
 use mvm_plan::thinpool::{Desired, PoolState, SECTOR, ThinPoolStatus};
 
@@ -19,6 +21,7 @@ use crate::{Error, thinpool};
 
 pub use events::Events;
 pub use files::Files;
+use volumes::Volumes;
 
 /// A pool as it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -55,6 +58,21 @@ pub fn store(roots: &Roots, config: &Config) -> (Box<dyn Store>, Policy) {
             (Box::new(watched), Policy { largest: None, ..policy })
         }
     }
+}
+
+/// [`store`] for what an operator asks once. One on LVM has its group's room then, for which LVM
+/// reads the labels of all disks, and can be made longer.
+pub fn operators<'a>(roots: &'a Roots, config: &Config) -> (Box<dyn Store + 'a>, Policy) {
+    if config.thinpool.backend != Backend::Lvm {
+        return store(roots, config);
+    }
+    let volumes = Volumes {
+        roots,
+        desired: Desired::new(config),
+        mapper: Box::new(mapper::Kernel::new(roots)),
+        programs: &exec::System,
+    };
+    (Box::new(volumes), Policy { largest: None, ..Policy::new(config) })
 }
 
 /// A pool that somebody else grows.

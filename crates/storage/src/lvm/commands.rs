@@ -7,8 +7,8 @@ use std::time::Duration;
 use mvm_config::Roots;
 use mvm_host::exec::{self, Execute, Exit, Limits};
 use mvm_host::notify;
-use mvm_plan::lvm::{CHUNK, GROUP, Group, Layout, ReportError, TAG, VOLUME, Volume};
-use mvm_plan::lvm::{groups, volumes};
+use mvm_plan::lvm::{CHUNK, GROUP, Group, Layout, PHYSICAL, Physical, ReportError, TAG};
+use mvm_plan::lvm::{VOLUME, Volume, groups, physicals, volumes};
 
 use crate::Error;
 
@@ -43,7 +43,7 @@ impl<'a> Lvm<'a> {
     /// # Errors
     /// When LVM fails or says something else than a report.
     pub fn groups(&self, name: &str) -> Result<Vec<Group>, Error> {
-        self.report("vgs", &["--options", GROUP], name, groups)
+        self.report("vgs", &["--options", GROUP], &of_group(name), groups)
     }
 
     /// What is in the volume groups of this name, LVM's own volumes too.
@@ -51,7 +51,17 @@ impl<'a> Lvm<'a> {
     /// # Errors
     /// As [`Self::groups`].
     pub fn volumes(&self, group: &str) -> Result<Vec<Volume>, Error> {
-        self.report("lvs", &["--all", "--options", VOLUME], group, volumes)
+        self.report("lvs", &["--all", "--options", VOLUME], &of_group(group), volumes)
+    }
+
+    /// The physical volume of this identity, where there is one.
+    ///
+    /// # Errors
+    /// As [`Self::groups`].
+    pub fn physical(&self, uuid: &str) -> Result<Option<Physical>, Error> {
+        let select = format!("pv_uuid=\"{uuid}\"");
+        let found = self.report("pvs", &["--options", PHYSICAL], &select, physicals)?;
+        Ok(found.into_iter().next())
     }
 
     /// Activates a volume, which checks a thin pool's metadata, and has dmeventd watch it. However
@@ -64,6 +74,15 @@ impl<'a> Lvm<'a> {
         let mut tell = || notify::extend_timeout(EXTENSION);
         let limits = Limits { every: Some((NEWS, &mut tell)), ..Limits::default() };
         self.run("lvchange", &["--activate", "y", "--monitor", "y", volume], limits).map(drop)
+    }
+
+    /// Activates the volume with a pool's metadata while the pool is not active: LVM lets it be read
+    /// and not written.
+    ///
+    /// # Errors
+    /// When LVM refuses.
+    pub fn activate_part(&self, volume: &str) -> Result<(), Error> {
+        self.change("lvchange", &["--yes", "--activate", "y", volume])
     }
 
     /// Attaches a profile to a pool and has dmeventd watch it.
@@ -85,15 +104,61 @@ impl<'a> Lvm<'a> {
         self.change("lvchange", &["--activate", "n", volume])
     }
 
-    /// Makes a volume group of disks with nothing on them, with our tag. LVM looks for signatures
+    /// Makes a disk with nothing on it a physical volume of this identity. LVM looks for signatures
     /// too, and nothing answers its question whether to wipe one.
     ///
     /// # Errors
     /// When LVM refuses.
-    pub fn create_group(&self, group: &str, devices: &[String]) -> Result<(), Error> {
-        let mut args = vec!["--addtag", TAG, group];
+    pub fn label(&self, device: &str, uuid: &str) -> Result<(), Error> {
+        self.change("pvcreate", &["--uuid", uuid, "--norestorefile", device])
+    }
+
+    /// Makes a volume group of physical volumes, with our tag and this one.
+    ///
+    /// # Errors
+    /// When LVM refuses.
+    pub fn create_group(&self, group: &str, mark: &str, devices: &[String]) -> Result<(), Error> {
+        let mut args = vec!["--addtag", TAG, "--addtag", mark, group];
         args.extend(devices.iter().map(String::as_str));
         self.change("vgcreate", &args)
+    }
+
+    /// Gives a volume group one more tag.
+    ///
+    /// # Errors
+    /// When LVM refuses.
+    pub fn mark(&self, group: &str, mark: &str) -> Result<(), Error> {
+        self.change("vgchange", &["--addtag", mark, group])
+    }
+
+    /// Makes a volume so many bytes long, rounded up to whole extents.
+    ///
+    /// # Errors
+    /// When LVM refuses.
+    pub fn extend(&self, volume: &str, size: u64) -> Result<(), Error> {
+        self.change("lvextend", &["--size", &format!("{size}b"), volume])
+    }
+
+    /// Gives the kernel the tables that are on record. A killed lvextend may have left one that is
+    /// longer than what is under it: the first try fails on that, and the kernel drops it (seen with
+    /// LVM 2.03.31 on Linux 6.12).
+    ///
+    /// # Errors
+    /// When LVM refuses twice.
+    pub fn refresh(&self, volume: &str) -> Result<(), Error> {
+        let refresh = || self.change("lvchange", &["--refresh", volume]);
+        refresh().or_else(|error| {
+            log::debug!("{error}");
+            refresh()
+        })
+    }
+
+    /// Removes a volume; fails while somebody has it open.
+    ///
+    /// # Errors
+    /// When LVM refuses.
+    pub fn remove(&self, volume: &str) -> Result<(), Error> {
+        self.change("lvremove", &["--yes", volume])
     }
 
     /// Makes a thin pool in a volume group, active and watched.
@@ -103,7 +168,7 @@ impl<'a> Lvm<'a> {
     pub fn create_pool(
         &self,
         group: &str,
-        volume: &str,
+        (volume, mark): (&str, &str),
         profile: &str,
         layout: &Layout,
         extent_size: u64,
@@ -111,7 +176,7 @@ impl<'a> Lvm<'a> {
         let data = layout.data.to_string();
         let metadata = format!("{}b", layout.metadata.saturating_mul(extent_size));
         let chunk = format!("{CHUNK}b");
-        let what = ["--type", "thin-pool", "--name", volume];
+        let what = ["--type", "thin-pool", "--name", volume, "--addtag", mark];
         let sizes = ["--extents", &data, "--poolmetadatasize", &metadata, "--chunksize", &chunk];
         // Blocks are zeroed: what a deleted microVM wrote must not be readable by the next one.
         let how = ["--zero", "y", "--poolmetadataspare", "y", "--monitor", "y"];
@@ -124,11 +189,10 @@ impl<'a> Lvm<'a> {
         &self,
         command: &str,
         options: &[&str],
-        group: &str,
+        select: &str,
         read: fn(&str) -> Result<T, ReportError>,
     ) -> Result<T, Error> {
-        let select = format!("vg_name=\"{group}\"");
-        let form = ["--reportformat", "json", "--units", "b", "--nosuffix", "--select", &select];
+        let form = ["--reportformat", "json", "--units", "b", "--nosuffix", "--select", select];
         let args = [&form[..], options].concat();
         let exit = self.run(command, &args, Limits::timeout(REPORT_LIMIT))?;
         let odd = |why| Error::Report { command: command.to_owned(), why };
@@ -150,6 +214,10 @@ impl<'a> Lvm<'a> {
         all.extend(args);
         succeed(self.programs, &self.program, command, &all, &mut limits)
     }
+}
+
+fn of_group(name: &str) -> String {
+    format!("vg_name=\"{name}\"")
 }
 
 /// Runs a program that has to succeed; `command` is what messages call it.

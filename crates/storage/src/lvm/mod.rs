@@ -13,7 +13,7 @@ use std::io;
 
 use mvm_config::Roots;
 use mvm_host::exec::Execute;
-use mvm_plan::lvm::{Seen, Wish};
+use mvm_plan::lvm::{Recorded, Seen, Wish};
 
 use crate::{Error, files, receipt};
 
@@ -33,11 +33,16 @@ pub(crate) fn observe(
     let Some(lvm) = Lvm::find(roots, programs) else {
         return Ok(None);
     };
+    let (receipt, begun) = match receipt::read_begun(roots) {
+        Ok(begun) => (receipt::read_volume(roots), begun),
+        Err(why) => (Recorded::Unreadable(why), None),
+    };
     Ok(Some(Seen {
         groups: lvm.groups(&wish.group)?,
         volumes: lvm.volumes(&wish.group)?,
         profile: files::text(&roots.at(wish.profile_path()))?,
-        receipt: receipt::read_volume(roots),
+        receipt,
+        begun,
     }))
 }
 

@@ -3,7 +3,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use mvm_config::Roots;
 use mvm_host::exec::{Exit, Recording};
-use mvm_plan::lvm::{Layout, Recorded, VolumeReceipt, Wish};
+use mvm_plan::lvm::{Intent, Layout, Recorded, VolumeReceipt, Wish};
 use mvm_plan::thinpool::Recorded as OnFiles;
 use tempfile::TempDir;
 
@@ -38,16 +38,18 @@ fn nothing_is_forced_and_no_devices_file_is_made() {
     let (_folder, roots) = machine();
     let programs = Recording::default();
     let lvm = Lvm::find(&roots, &programs).unwrap();
-    lvm.create_group("flintlock", &["/dev/disk/by-id/a".to_owned()]).unwrap();
+    lvm.label("/dev/disk/by-id/a", "u").unwrap();
+    lvm.create_group("flintlock", "m", &["/dev/disk/by-id/a".to_owned()]).unwrap();
     let layout = Layout { data: 800, metadata: 2, room: 200 };
-    lvm.create_pool("flintlock", "thinpool", "p", &layout, 4 << 20).unwrap();
+    lvm.create_pool("flintlock", ("thinpool", "m"), "p", &layout, 4 << 20).unwrap();
     lvm.activate("flintlock/thinpool").unwrap();
     let asked = asked(&programs);
     assert_eq!(
         asked,
         [
-            "vgcreate --devicesfile  --addtag mvmhost flintlock /dev/disk/by-id/a",
-            "lvcreate --devicesfile  --type thin-pool --name thinpool --extents 800 \
+            "pvcreate --devicesfile  --uuid u --norestorefile /dev/disk/by-id/a",
+            "vgcreate --devicesfile  --addtag mvmhost --addtag m flintlock /dev/disk/by-id/a",
+            "lvcreate --devicesfile  --type thin-pool --name thinpool --addtag m --extents 800 \
              --poolmetadatasize 8388608b --chunksize 524288b --zero y --poolmetadataspare y \
              --monitor y --metadataprofile p flintlock",
             "lvchange --devicesfile  --activate y --monitor y flintlock/thinpool",
@@ -120,4 +122,35 @@ fn volume_and_files_stand_side_by_side_in_the_receipt() {
         assert!(matches!(text(odd), Recorded::Unreadable(_)), "{odd}");
     }
     assert_eq!(text(r#"{"version": 1, "pool": {}}"#), Recorded::Absent);
+}
+
+#[test]
+fn what_is_begun_is_on_record_until_the_pool_is() {
+    let (_folder, roots) = machine();
+    assert_eq!(receipt::read_begun(&roots), Ok(None));
+    let intent = Intent { mark: "mvmhost-0".to_owned(), token: None, disks: Vec::new() };
+    receipt::write_begun(&roots, &intent).unwrap();
+    assert_eq!(receipt::read_begun(&roots), Ok(Some(intent)));
+    assert_eq!(receipt::read_volume(&roots), Recorded::Absent);
+    let volume = VolumeReceipt {
+        name: "a".to_owned(),
+        group: "b".to_owned(),
+        volume: "c".to_owned(),
+        databases: Vec::new(),
+    };
+    receipt::write_volume(&roots, &volume).unwrap();
+    assert_eq!(receipt::read_begun(&roots), Ok(None));
+    fs::write(roots.receipt(), r#"{"version": 1, "creating": 7}"#).unwrap();
+    assert!(receipt::read_begun(&roots).is_err());
+}
+
+#[test]
+fn a_table_that_a_killed_lvextend_left_is_got_rid_of() {
+    let (_folder, roots) = machine();
+    let failed = || Exit { code: Some(5), ..Exit::default() };
+    let programs = Recording::new([failed(), says("")]);
+    Lvm::find(&roots, &programs).unwrap().refresh("a/b").unwrap();
+    assert_eq!(asked(&programs), ["lvchange --devicesfile  --refresh a/b"; 2]);
+    let programs = Recording::new([failed(), failed()]);
+    assert!(Lvm::find(&roots, &programs).unwrap().refresh("a/b").is_err());
 }

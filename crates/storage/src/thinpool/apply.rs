@@ -106,6 +106,9 @@ impl Run<'_> {
                 Ok(())
             }
             Step::WriteProfile { path, text } => lvm::write_profile(roots, path, text),
+            Step::DeactivateVolume { volume } => {
+                lvm::lvm(roots, self.system.programs)?.deactivate(volume)
+            }
             Step::ActivateVolume { volume } => {
                 lvm::lvm(roots, self.system.programs)?.activate(volume)?;
                 self.activated = Some(volume.clone());

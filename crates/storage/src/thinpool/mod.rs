@@ -14,13 +14,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use mvm_config::Roots;
+use mvm_config::model::Backend;
 use mvm_config::names::DmName;
 use mvm_diagnostics::Finding;
+use mvm_diagnostics::catalogue::disk::METADATA_DAMAGED;
 use mvm_host::exec::{self, Execute};
 use mvm_plan::Plan;
 use mvm_plan::thinpool::{Desired, Device, Observed, PoolState, Step};
 
 use crate::loops::LoopDevices;
+use crate::lvm::lvm;
 use crate::mapper::DeviceMapper;
 use crate::{Error, loops, mapper};
 
@@ -81,7 +84,7 @@ pub fn apply_with(
     apply::apply(system, plan, desired)
 }
 
-/// Reads the metadata of a pool on files with thin_check while nobody uses it. Changes nothing.
+/// Reads the metadata of a pool on files or on LVM with thin_check while nobody uses it. Changes nothing.
 /// The answer is why it would not be activated all the same: thin_check does not see that a file
 /// was cut or swapped. `None` while the pool is live.
 ///
@@ -104,13 +107,30 @@ fn check_metadata_with(
     if plan.is_refused() {
         return Ok(Some(plan.findings));
     }
-    let path = system.roots.at(desired.metadata());
+    let on_lvm = desired.backend == Backend::Lvm;
+    let path = match on_lvm {
+        true => system.roots.at(format!("/dev/mapper/{}_tmeta", desired.name)),
+        false => system.roots.at(desired.metadata()),
+    };
     let thin_check = exec::find(system.roots, "thin_check").ok_or_else(|| {
         let source =
             std::io::Error::new(std::io::ErrorKind::NotFound, "thin_check is not installed");
         Error::Look { path: path.clone(), source }
     })?;
-    check::look(system.programs, &thin_check, &path)?;
+    if on_lvm {
+        let (lvm, [metadata, _]) = (lvm(system.roots, system.programs)?, desired.lvm.parts());
+        lvm.activate_part(&metadata)?;
+        let checked = check::look(system.programs, &thin_check, &path);
+        lvm.deactivate(&metadata)?;
+        if let Err(Error::CheckFailed { outcome, .. }) = &checked {
+            let damaged = Finding::new(&METADATA_DAMAGED, &desired.name);
+            let damaged = damaged.with("volume", desired.lvm.path()).evidence(outcome);
+            return Ok(Some(vec![damaged]));
+        }
+        checked?;
+    } else {
+        check::look(system.programs, &thin_check, &path)?;
+    }
     Ok(Some(Vec::new()))
 }
 

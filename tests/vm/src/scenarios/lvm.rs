@@ -6,6 +6,8 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::host::{self, FILES};
+use super::lvm_checked::what_is_down_can_be_checked;
+use super::lvm_killed::{a_killed_create_converges, a_killed_grow_converges};
 use crate::guest::Guest;
 use crate::runner::Context;
 use crate::setup::SCRATCH;
@@ -55,12 +57,15 @@ const ZFS: &str = "AQEAAAAAAAAAAAABAAAAJAAAACgAAAAHdmVyc2lvbgAAAAAIAAAAAQAAAAAAA
 pub fn a_pool_on_a_disk(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
     prepare(guest)?;
+    install_tools(guest)?;
     let apply = guest.run("mvmhost --json apply")?;
     ensure!(apply.stdout.contains("MVM-DISK-001"), "apply without a pool: {apply:?}");
     guest.ok(&format!("wipefs --no-act {SCRATCH} | (! grep .)"))?;
     signatures_are_refused(guest)?;
     disks_in_use_are_refused(guest)?;
-    a_token_is_for_what_was_seen(guest)?;
+    let token = a_token_is_for_what_was_seen(guest)?;
+    guest.ok(&format!("mvmhost pool create --wipe {token}"))?;
+    is_whole(guest)?;
     guest.ok("mvmhost apply")?;
     is_up(guest)?;
     guest.ok(&format!(
@@ -74,6 +79,20 @@ pub fn a_pool_on_a_disk(context: &mut Context) -> Result<()> {
     guest.power_cut()?;
     is_up(guest).context("after a power cut")?;
     direct_lvm_is_taken_over(guest)
+}
+
+/// Killed while it is made and while it grows, and read while it is down.
+///
+/// # Errors
+/// A plain run does not end what was begun, or damage is not seen.
+pub fn a_pool_on_a_disk_is_killed(context: &mut Context) -> Result<()> {
+    let guest = &mut context.guest;
+    prepare(guest)?;
+    let token = a_token_is_for_what_was_seen(guest)?;
+    a_killed_create_converges(guest, &token)?;
+    is_whole(guest)?;
+    a_killed_grow_converges(guest)?;
+    what_is_down_can_be_checked(guest)
 }
 
 /// provision.sh's direct_lvm and the configuration that it writes for the distribution's containerd
@@ -134,8 +153,7 @@ fn taken_over_is_up(guest: &mut Guest) -> Result<()> {
     Ok(())
 }
 
-/// Sets the pool on files aside and puts lvm2 and the tools there. None of the tools'
-/// rules for udev is: they would assemble what is only to be seen.
+/// Sets the pool on files aside and puts lvm2 there.
 fn prepare(guest: &mut Guest) -> Result<()> {
     guest.ok(&format!(
         "systemctl stop mvmhost-retry.timer mvm-guard.service flintlockd.service containerd-dev.service
@@ -145,15 +163,22 @@ fn prepare(guest: &mut Guest) -> Result<()> {
          mv /var/lib/mvmhost/receipt.json /root/
          printf '[thinpool]\\nbackend = \"lvm\"\\nlvm.devices = [\"{SCRATCH}\"]\\n' > /etc/mvmhost.toml"
     ))?;
-    // An initramfs is not what this guest boots from. Of the tools only the programs are wanted,
-    // with their libraries' names on Debian 13.
+    // An initramfs is not what this guest boots from.
     let install = "mount --bind /bin/true /usr/sbin/update-initramfs
         DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends lvm2 > /dev/null 2>&1
-        mkdir -p /root/debs && cd /root/debs && apt-get download cryptsetup-bin libcryptsetup12 libjson-c5 \
+        type lvm";
+    guest.run_within(install, INSTALLS)?.required(install)?;
+    Ok(())
+}
+
+/// Of the tools only the programs are wanted, with their libraries' names on Debian 13. None of their
+/// rules for udev is: they would assemble what is only to be seen.
+fn install_tools(guest: &mut Guest) -> Result<()> {
+    let install = "mkdir -p /root/debs && cd /root/debs && apt-get download cryptsetup-bin libcryptsetup12 libjson-c5 \
         bcache-tools mdadm xfsprogs libinih1 liburcu8t64 btrfs-progs liblzo2-2 > /dev/null 2>&1
         for deb in *.deb; do dpkg-deb --fsys-tarfile $deb | tar -x -C / --keep-directory-symlink \
             --wildcards './usr/*bin/*' './usr/lib/*.so*'; done; ldconfig
-        type lvm mkfs.xfs mkfs.btrfs mdadm make-bcache cryptsetup";
+        type mkfs.xfs mkfs.btrfs mdadm make-bcache cryptsetup";
     guest.run_within(install, INSTALLS)?.required(install)?;
     Ok(())
 }
@@ -225,9 +250,8 @@ fn refused_unchanged(guest: &mut Guest, names: &[&str]) -> Result<Vec<Value>> {
     Ok(document["findings"].as_array().cloned().unwrap_or_default())
 }
 
-/// Refused, refused again with the token of what was there before, and then made with the right
-/// one.
-fn a_token_is_for_what_was_seen(guest: &mut Guest) -> Result<()> {
+/// Refused, and refused again with the token of what was there before; the answer is the right one.
+fn a_token_is_for_what_was_seen(guest: &mut Guest) -> Result<String> {
     guest.ok(&format!("mkswap {SCRATCH} && udevadm settle"))?;
     let old = token(guest)?;
     guest.ok(&format!("mkswap -L changed {SCRATCH} && udevadm settle"))?;
@@ -238,7 +262,11 @@ fn a_token_is_for_what_was_seen(guest: &mut Guest) -> Result<()> {
     ensure!(output.stdout.contains("MVM-DISK-005"), "{output:?}");
     let new = token(guest)?;
     ensure!(guest.ok(&sum)? == before && new != old, "a refused disk was changed");
-    guest.ok(&format!("mvmhost pool create --wipe {new}"))?;
+    Ok(new)
+}
+
+/// The pool as it is to be made.
+fn is_whole(guest: &mut Guest) -> Result<()> {
     let made = "-o segtype,lv_profile,seg_monitor,chunk_size --units b --nosuffix --noheadings flintlock/thinpool";
     let made = guest.ok(&format!("lvs {made}"))?;
     let words: Vec<&str> = made.split_whitespace().collect();

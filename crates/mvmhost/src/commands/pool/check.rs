@@ -19,9 +19,9 @@ pub(super) fn run(context: &Context) -> Exit {
     let desired = Desired::new(&config);
     let name = &desired.name;
     let checked = match desired.backend {
-        Backend::Loop => check_metadata(&context.roots, &desired),
+        Backend::Loop | Backend::Lvm => check_metadata(&context.roots, &desired),
         // The metadata of other pools is theirs who made them.
-        Backend::Lvm | Backend::External => Ok(None),
+        Backend::External => Ok(None),
     };
     match checked {
         Ok(Some(refused)) if refused.is_empty() => {

@@ -1,10 +1,11 @@
 //! `mvmhost pool grow`: one step, or up to a size.
 
+use mvm_config::model::Backend;
 use mvm_config::quantities::Bytes;
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::guard;
 use mvm_plan::guard::{step, up_to};
-use mvm_storage::guard::store;
+use mvm_storage::guard::operators;
 
 use super::config;
 use crate::context::Context;
@@ -16,11 +17,13 @@ pub(super) fn run(context: &Context, to: Option<Bytes>) -> Exit {
         Err(exit) => return exit,
     };
     let name = config.thinpool.name.as_str();
-    let (store, policy) = store(&context.roots, &config);
+    let (store, mut policy) = operators(&context.roots, &config);
+    if config.thinpool.backend == Backend::Lvm {
+        policy = policy.by_hand_on_lvm();
+    }
     match store.look() {
         Err(error) => findings.push(error.finding(name)),
-        Ok(seen) => {
-            findings.extend(seen.findings);
+        Ok(mut seen) => {
             if let Some(figures) = seen.figures {
                 let size = match to {
                     Some(size) => up_to(&policy, &figures, size.0),
@@ -29,15 +32,21 @@ pub(super) fn run(context: &Context, to: Option<Bytes>) -> Exit {
                 findings.push(match size {
                     Err(why) => Finding::new(&guard::GROW_REFUSED, name).with("why", why),
                     Ok(size) => match store.grow(size) {
-                        Ok(()) => Finding::new(&guard::GREW, name)
-                            .with("was", mib(figures.size))
-                            .with("is", mib(size)),
+                        Ok(()) => {
+                            // A pool that stood still because of what was cut short runs again.
+                            seen.findings =
+                                store.look().map_or(seen.findings, |seen| seen.findings);
+                            Finding::new(&guard::GREW, name)
+                                .with("was", mib(figures.size))
+                                .with("is", mib(size))
+                        }
                         Err(error) => {
                             Finding::new(&guard::GROW_FAILED, name).with("why", error.chain())
                         }
                     },
                 });
             }
+            findings.extend(seen.findings);
         }
     }
     output::findings(context.json, &findings);

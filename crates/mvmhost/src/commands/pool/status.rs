@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use mvm_diagnostics::json::Document;
 use mvm_plan::guard::{Figures, Policy};
-use mvm_storage::guard::store;
+use mvm_storage::guard::operators;
 
 use super::config;
 use crate::context::Context;
@@ -16,7 +16,7 @@ pub(super) fn run(context: &Context) -> Exit {
         Err(exit) => return exit,
     };
     let name = config.thinpool.name.as_str();
-    let (store, policy) = store(&context.roots, &config);
+    let (store, policy) = operators(&context.roots, &config);
     let figures = match store.look() {
         Ok(seen) => {
             findings.extend(seen.findings);
