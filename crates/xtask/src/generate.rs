@@ -41,9 +41,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
     keep(diagnostics, block(&top, diagnostics, "CODES", &render::man_body())?)?;
     let keys = "man/mvmhost.toml.5.md";
     keep(keys, block(&top, keys, "KEYS", &mvm_config::man_keys())?)?;
-    let mut build = tools::command("cargo")?;
-    build.args(["build", "--quiet"]).args(PROGRAMS.iter().flat_map(|name| ["-p", name]));
-    tools::check(&mut build)?;
+    tools::workspace()?;
     for name in PROGRAMS {
         let path = format!("man/{name}.8.md");
         let help = tools::output(Command::new(top.join("target/debug").join(name)).arg("--help"))?;

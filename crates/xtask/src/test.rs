@@ -69,7 +69,7 @@ fn clippy() -> Result<()> {
 }
 
 fn cargo() -> Result<()> {
-    tools::apt(&["systemd", "iproute2", "iputils-ping", "nftables", "procps"])?;
+    tools::apt(&["systemd", "iproute2", "iptables", "iputils-ping", "nftables", "procps"])?;
     tools::run("cargo", &["test", "--quiet", "--workspace", "--locked"])
 }
 
@@ -117,7 +117,7 @@ fn verify_units(top: &Path, scratch: &Path) -> Result<()> {
     let installed = scratch.join("usr/lib/systemd/system");
     let generated = scratch.join("etc/systemd/system");
     unit_tree(top, scratch, &generated)?;
-    tools::run("cargo", &["build", "--quiet", "--locked", "-p", "mvmhost-generator"])?;
+    tools::workspace()?;
     let mut generator = Command::new(top.join("target/debug/mvmhost-generator"));
     generator.arg(&generated).arg(scratch.join("early")).arg(scratch.join("late"));
     tools::check(generator.env("MVMHOST_GENERATOR_ROOT", scratch))?;

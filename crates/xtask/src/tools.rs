@@ -53,6 +53,12 @@ pub(crate) fn check(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Builds all that `cargo test` builds. What names fewer packages has other features of what they
+/// depend on, and cargo would build those crates once more.
+pub(crate) fn workspace() -> Result<()> {
+    run("cargo", &["build", "--quiet", "--locked", "--workspace", "--all-targets"])
+}
+
 /// The standard output of a command that must succeed.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command
@@ -101,7 +107,11 @@ pub(crate) fn cargo_tool(name: &str, version: &str) -> Result<()> {
     if there {
         return Ok(());
     }
-    run("cargo", &["install", "--quiet", "--locked", &format!("{name}@{version}")])
+    let version = format!("{name}@{version}");
+    let mut install = command("cargo")?;
+    install.args(["install", "--quiet", "--locked", "--debug", &version]);
+    // Built for seconds of work: optimizing takes minutes.
+    check(install.env("CARGO_PROFILE_DEV_DEBUG", "0"))
 }
 
 /// Seconds since the epoch, for names of scratch folders.

@@ -15,9 +15,7 @@ pub(crate) fn prepare() -> Result<PathBuf> {
     tools::apt(tools::VM)?;
     qemu::install()?;
     let deb = package::run()?;
-    let build = ["build", "--release", "--quiet", "--locked", "-p", "mvm-standins"];
-    tools::run("cargo", &build)?;
-    tools::run("cargo", &["build", "--quiet", "--locked", "-p", "mvm-vm", "--bins"])?;
+    tools::workspace()?;
     Ok(deb)
 }
 
@@ -61,7 +59,7 @@ pub(crate) struct Images(Child);
 pub(crate) fn images() -> Result<Images> {
     tools::apt(tools::VM)?;
     qemu::install()?;
-    tools::run("cargo", &["build", "--quiet", "--locked", "-p", "mvm-vm", "--bins"])?;
+    tools::workspace()?;
     // A group of its own: whoever ends it ends what it has started.
     Ok(Images(program("vm-tests")?.arg("images").process_group(0).spawn()?))
 }

@@ -70,6 +70,16 @@ impl Guest {
     /// QEMU does not start, or ssh does not answer within five minutes; the message then holds
     /// the end of the console.
     pub fn boot(image: &Image, options: Options) -> Result<Self> {
+        let mut guest = Self::launch(image, options)?;
+        guest.wait_for_boot()?;
+        Ok(guest)
+    }
+
+    /// [`Guest::boot`] without [`Guest::wait_for_boot`], for guests that boot side by side.
+    ///
+    /// # Errors
+    /// QEMU does not start.
+    pub fn launch(image: &Image, options: Options) -> Result<Self> {
         leaks::sweep_scratch()?;
         let (scratch, lock) = leaks::new_scratch()?;
         let path = scratch.path();
@@ -89,7 +99,7 @@ impl Guest {
         let ssh = Ssh::new(&image.key(), &path.join("ssh"));
         let image = image.clone();
         let mut guest = Self { ssh, machine: None, options, image, _lock: lock, scratch };
-        guest.start()?;
+        guest.switch_on()?;
         Ok(guest)
     }
 
@@ -116,9 +126,7 @@ impl Guest {
     /// # Errors
     /// As [`Guest::boot`].
     pub fn start(&mut self) -> Result<()> {
-        let machine = Machine::start(&self.image, &self.options, self.scratch.path())?;
-        self.ssh.set_port(machine.port());
-        self.machine = Some(machine);
+        self.switch_on()?;
         self.wait_for_boot()
     }
 
@@ -301,6 +309,13 @@ impl Guest {
         Ok(())
     }
 
+    fn switch_on(&mut self) -> Result<()> {
+        let machine = Machine::start(&self.image, &self.options, self.scratch.path())?;
+        self.ssh.set_port(machine.port());
+        self.machine = Some(machine);
+        Ok(())
+    }
+
     fn machine(&mut self) -> Result<&mut Machine> {
         self.machine.as_mut().context("the guest is switched off")
     }
@@ -317,7 +332,11 @@ impl Guest {
         Ok(())
     }
 
-    fn wait_for_boot(&mut self) -> Result<()> {
+    /// Waits until systemd has finished its start, well or not.
+    ///
+    /// # Errors
+    /// As [`Guest::boot`].
+    pub fn wait_for_boot(&mut self) -> Result<()> {
         let start = Instant::now();
         loop {
             if !self.machine.as_mut().is_some_and(Machine::alive) {

@@ -1,6 +1,9 @@
 //! What every guest of the project begins as: an image, the repository with our package, and where
 //! they are needed the stand-ins.
 
+use std::process::Command;
+use std::time::Duration;
+
 use anyhow::Result;
 
 use crate::guest::{Disk, Guest, Options};
@@ -11,6 +14,8 @@ use crate::tools;
 
 /// The programs that are in no package registry, made by tests/standins.
 const STANDINS: [&str; 2] = ["flintlockd", "firecracker"];
+
+const STRIP_LIMIT: Duration = Duration::from_secs(30);
 
 /// An empty disk beside the root disk, which takes up nothing until it is written.
 pub const SCRATCH: &str = "/dev/disk/by-id/virtio-mvmscratch";
@@ -30,14 +35,32 @@ pub fn host(suite: Suite) -> Result<Context> {
 /// # Errors
 /// No package was built, or the guest does not boot.
 pub fn boot(image: Image) -> Result<Context> {
+    let mut context = launch(image)?;
+    ready(&mut context)?;
+    Ok(context)
+}
+
+/// [`boot`] without [`ready`], for guests that boot side by side.
+///
+/// # Errors
+/// No package was built, or QEMU does not start.
+pub fn launch(image: Image) -> Result<Context> {
     let packages = tools::target_dir().join("packages");
     let repository = Repository::build(image.suite(), &[&image.pool(), &packages])?;
     let disks = vec![Disk { serial: "mvmscratch".to_owned(), mib: SCRATCH_MIB }];
     let repository_disk = Some(repository.disk());
     let options = Options { disks, repository: repository_disk, ..Options::default() };
-    let mut guest = Guest::boot(&image, options)?;
-    repository.install(&mut guest)?;
+    let guest = Guest::launch(&image, options)?;
     Ok(Context { guest, repository: Some(repository) })
+}
+
+/// Waits for a launched guest, and shows it its packages.
+///
+/// # Errors
+/// It does not boot, or has no use for the packages.
+pub fn ready(context: &mut Context) -> Result<()> {
+    context.guest.wait_for_boot()?;
+    context.repository.iter().try_for_each(|packages| packages.install(&mut context.guest))
 }
 
 /// Copies the stand-ins for flintlockd and firecracker to where an operator puts the real ones.
@@ -45,9 +68,14 @@ pub fn boot(image: Image) -> Result<Context> {
 /// # Errors
 /// They were not built, or the guest has no room.
 pub fn copy_standins(guest: &mut Guest) -> Result<()> {
+    let scratch = tempfile::tempdir()?;
     for standin in STANDINS {
-        let local = tools::target_dir().join("release").join(standin);
-        guest.copy_in(&local, &format!("/usr/local/bin/{standin}"))?;
+        // Most of it is of use to a debugger alone, and a guest decrypts what it is sent.
+        let small = scratch.path().join(standin);
+        let mut strip = Command::new("strip");
+        strip.arg("-o").arg(&small).arg(tools::target_dir().join("debug").join(standin));
+        tools::ok(&mut strip, STRIP_LIMIT)?;
+        guest.copy_in(&small, &format!("/usr/local/bin/{standin}"))?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::{UP, host};
+use super::{FRESH, UP, host};
 use crate::runner::Context;
 use crate::setup;
 
@@ -12,6 +12,7 @@ use crate::setup;
 /// Something is missing, or runs already.
 pub fn installs_and_starts_nothing(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
+    guest.save(FRESH)?;
     let said = guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y mvmhost 2>&1")?;
     for command in ["mvmhost plan", "mvmhost apply"] {
         ensure!(said.contains(command), "the installation does not name {command}:\n{said}");

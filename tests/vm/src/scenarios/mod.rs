@@ -5,6 +5,7 @@
 pub mod boots;
 pub mod chain;
 pub mod checks;
+pub mod cloud;
 pub mod configuration;
 pub mod diagnosis;
 pub mod faults;
@@ -26,6 +27,9 @@ pub mod uplink;
 pub mod vlan;
 
 use crate::runner::Test;
+
+/// The state before the installation, kept by `savevm`.
+pub const FRESH: &str = "fresh";
 
 /// The state after installation and `mvmhost apply`, kept by `savevm`.
 pub const UP: &str = "up";
@@ -92,4 +96,5 @@ pub const TESTS: &[Test] = &[
     Test::from(UP, "pool-faults", faults::a_pool_without_writes_is_refused),
     Test::from(UP, "upgrade", upgrade::an_upgrade_disturbs_nothing),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
+    Test::from(FRESH, "cloud-init", cloud::the_first_boot_makes_the_host),
 ];
