@@ -13,7 +13,9 @@ use mvm_diagnostics::catalogue::nat as said;
 use mvm_host::exec::{self, Execute, Exit, Limits};
 use mvm_host::{atomic, chain};
 use mvm_plan::Plan;
-use mvm_plan::nat::{Desired, Kept, Observed, Step, Switch, docker_rules, down, plan, switches};
+use mvm_plan::nat::{
+    Desired, Firewalls, Kept, Observed, Step, Switch, docker_rules, down, plan, switches,
+};
 use mvm_plan::network;
 
 use crate::error::Error;
@@ -29,6 +31,8 @@ const IPTABLES: [&str; 2] = ["-w", "5"];
 const DOCKER_USER: &str = "DOCKER-USER";
 /// Of the network namespace of the thread that reads it.
 const OLD_TABLES: &str = "/proc/thread-self/net/ip_tables_names";
+/// The interface that firewalls of others were told of since the boot, below our folder of /run.
+const TOLD: &str = "nat.interface";
 const SYSCTL: &str = "/run/sysctl.d/80-mvmhost.conf";
 
 /// The machine, as far as forwarding and translation go.
@@ -132,21 +136,30 @@ impl Nat<'_> {
             Found::Nothing => {}
             Found::Unsupported => observed.no_nftables = true,
         }
-        if let Some(desired) = desired {
-            observed.firewalld = firewalld::observe(self.roots, &desired.interface)?;
-            observed.docker_lacks = self.docker_lacks(rules, desired)?;
+        let interface = desired.map(|desired| desired.interface.as_str());
+        if let Some(interface) = interface {
+            observed.firewalls = self.firewalls(rules, interface)?;
+        }
+        if let Some(told) = self.text(self.roots.runtime().join(TOLD))?
+            && interface != Some(told.as_str())
+        {
+            let firewalls = self.firewalls(rules, &told)?;
+            observed.left = Some((told, firewalls));
         }
         Ok(observed)
+    }
+
+    fn firewalls(&self, rules: &Nftables, interface: &str) -> Result<Firewalls, Error> {
+        Ok(Firewalls {
+            firewalld: firewalld::observe(self.roots, interface)?,
+            docker_lacks: self.docker_lacks(rules, interface)?,
+        })
     }
 
     /// Which rules Docker's chain for its users lacks; `None` where there is no such chain. iptables is
     /// asked only when the chain can be there: in nftables, which most iptables of today write to, or
     /// in the kernel's old tables once one of them is in use.
-    fn docker_lacks(
-        &self,
-        rules: &Nftables,
-        desired: &Desired,
-    ) -> Result<Option<Vec<usize>>, Error> {
+    fn docker_lacks(&self, rules: &Nftables, interface: &str) -> Result<Option<Vec<usize>>, Error> {
         let old = self.text(self.roots.at(OLD_TABLES))?.unwrap_or_default();
         if !old.lines().any(|table| table == "filter") && !rules.has_chain(DOCKER_USER)? {
             return Ok(None);
@@ -162,7 +175,7 @@ impl Nat<'_> {
             return Ok(None);
         }
         let mut lacking = Vec::new();
-        for (place, rule) in docker_rules(desired).iter().enumerate() {
+        for (place, rule) in docker_rules(interface).iter().enumerate() {
             let mut words = vec!["-C", DOCKER_USER];
             words.extend(rule.iter().map(String::as_str));
             if !holds(&words)? {
@@ -182,7 +195,8 @@ impl Nat<'_> {
                 fs::write(&path, switch.value.to_string())
                     .map_err(|source| Error::Set { path, source })
             }
-            Step::Load { table, replace } => {
+            Step::Load { table, interface, replace } => {
+                self.keep(runtime.join(TOLD), interface, 0o600)?;
                 // Without a listing nothing counts as loaded, whatever interrupts this.
                 self.forget()?;
                 self.keep(runtime.join("nat.nft"), &table.to_string(), 0o600)?;
@@ -198,7 +212,8 @@ impl Nat<'_> {
             }
             Step::Remove => {
                 self.forget()?;
-                Nftables::connect()?.remove()
+                Nftables::connect()?.remove()?;
+                remove(runtime.join(TOLD))
             }
             Step::Assign { interface, zone } => firewalld::assign(self.roots, interface, zone),
             Step::Unassign { interface, zone } => firewalld::unassign(self.roots, interface, zone),

@@ -211,3 +211,20 @@ fn netns_iptables_is_asked_only_where_docker_has_its_chain() {
         assert_eq!(asked(), 3);
     });
 }
+
+#[test]
+fn netns_what_docker_was_told_goes_with_what_the_file_asks_for() {
+    const USERS: &str = "iptables -S DOCKER-USER | grep -o -e '-[io] br-[a-z]*' | sort";
+    in_namespace(|roots| {
+        machine();
+        shell("iptables -N DOCKER-USER; ip link add br-other type bridge");
+        assert_eq!(run(roots, Some(&desired()), false), ["MVM-NET-041"]);
+        assert_eq!(shell(USERS), "-i br-mvm\n-o br-mvm\n");
+        let elsewhere = Desired { interface: "br-other".to_owned(), ..desired() };
+        assert_eq!(run(roots, Some(&elsewhere), false), ["MVM-NET-041"]);
+        assert_eq!(shell(USERS), "-i br-other\n-o br-other\n");
+        assert_eq!(run(roots, None, false), ["MVM-NET-041"]);
+        assert_eq!(shell(USERS), "");
+        assert_eq!(run(roots, None, false), [""; 0]);
+    });
+}

@@ -1,23 +1,29 @@
 //! Taking away what is not the bridge's own: the table, the switches' file, and what firewalls of
 //! others were told.
 
-use super::{Desired, Firewalld, Observed, Step, ZONE, docker_rules, plan};
+use super::{Desired, Firewalld, Firewalls, Observed, Step, ZONE, docker_rules, plan};
 use crate::Plan;
 
 /// The steps that take away what `desired` needed. The switches stay as they are: others may need
 /// them by now; and so does a zone of firewalld that the operator chose.
 pub fn down(desired: Option<&Desired>, observed: &Observed) -> Plan<Step> {
     let mut steps = plan(None, &[], observed).steps;
-    let Some(desired) = desired else {
-        return Plan::new(steps, Vec::new());
-    };
-    if let Some(lacks) = &observed.docker_lacks {
-        let rules = docker_rules(desired).into_iter().enumerate();
+    if let Some(desired) = desired {
+        steps.extend(forget(&desired.interface, &observed.firewalls));
+    }
+    Plan::new(steps, Vec::new())
+}
+
+/// The steps after which firewalls of others hold nothing of ours for an interface.
+pub(super) fn forget(interface: &str, firewalls: &Firewalls) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if let Some(lacks) = &firewalls.docker_lacks {
+        let rules = docker_rules(interface).into_iter().enumerate();
         let there = rules.filter(|(place, _)| !lacks.contains(place));
         steps.extend(there.map(|(_, rule)| Step::ForgetBesideDocker { rule }));
     }
-    if observed.firewalld == Firewalld::Ours {
-        steps.push(Step::Unassign { interface: desired.interface.clone(), zone: ZONE });
+    if firewalls.firewalld == Firewalld::Ours {
+        steps.push(Step::Unassign { interface: interface.to_owned(), zone: ZONE });
     }
-    Plan::new(steps, Vec::new())
+    steps
 }

@@ -19,6 +19,7 @@ mod down;
 mod table;
 
 pub use down::down;
+use down::forget;
 pub use table::{Action, Chain, Kind, Match, Rule, Table};
 
 /// What the file asks for.
@@ -88,7 +89,16 @@ pub struct Observed {
     pub switches: BTreeMap<String, String>,
     /// The text of the file for sysctl(8), if there is one.
     pub sysctl: Option<String>,
-    /// What firewalld says of the interface.
+    /// Firewalls of others, for the interface that was asked for.
+    pub firewalls: Firewalls,
+    /// The same for the interface that they were told of before, where it is another one.
+    pub left: Option<(String, Firewalls)>,
+}
+
+/// What firewalls of others hold for an interface.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Firewalls {
+    /// What firewalld says of it.
     pub firewalld: Firewalld,
     /// Which of [`docker_rules`] Docker's chain for its users lacks, by their place in that list;
     /// `None` where there is no such chain.
@@ -116,9 +126,8 @@ pub enum Firewalld {
 
 /// Rules for the chain DOCKER-USER, as words for iptables. Docker drops what is forwarded for
 /// anybody else; that chain is where it lets others have a say.
-pub fn docker_rules(desired: &Desired) -> [Vec<String>; 2] {
+pub fn docker_rules(interface: &str) -> [Vec<String>; 2] {
     let rule = |words: &str| words.split(' ').map(str::to_owned).collect();
-    let interface = &desired.interface;
     [
         rule(&format!("-i {interface} -j ACCEPT")),
         rule(&format!("-o {interface} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")),
@@ -142,6 +151,8 @@ pub enum Step {
     Load {
         /// All of it.
         table: Table,
+        /// The interface that it is for.
+        interface: String,
         /// Whether there is one that it replaces: the kernel takes 15 ms to forget one.
         replace: bool,
     },
@@ -264,16 +275,19 @@ fn sysctl(switches: &[Switch]) -> String {
 
 /// The steps from `observed` to `desired`, with the switches that [`switches`] gave.
 pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed) -> Plan<Step> {
+    let left = observed.left.as_ref();
+    let mut steps =
+        left.map_or_else(Vec::new, |(interface, firewalls)| forget(interface, firewalls));
     let Some(desired) = desired else {
-        let table = observed.listing.as_ref().map(|_| Step::Remove);
-        let file = observed.sysctl.as_ref().map(|_| Step::RemoveSysctl);
-        return Plan::new(table.into_iter().chain(file).collect(), Vec::new());
+        // The record of what others were told goes with the table.
+        steps.extend((observed.listing.is_some() || left.is_some()).then_some(Step::Remove));
+        steps.extend(observed.sysctl.as_ref().map(|_| Step::RemoveSysctl));
+        return Plan::new(steps, Vec::new());
     };
     if observed.no_nftables {
         let missing = Finding::new(&nat::NO_NFTABLES, &desired.interface);
         return Plan::new(Vec::new(), vec![missing]);
     }
-    let mut steps = Vec::new();
     let text = sysctl(switches);
     if !switches.is_empty() && observed.sysctl.as_ref() != Some(&text) {
         steps.push(Step::WriteSysctl { text });
@@ -289,14 +303,15 @@ pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed)
         kept.table == table.to_string() && observed.listing.as_ref() == Some(&kept.listing)
     });
     if !intact {
-        steps.push(Step::Load { table, replace: observed.listing.is_some() });
+        let interface = desired.interface.clone();
+        steps.push(Step::Load { table, interface, replace: observed.listing.is_some() });
     }
-    let rules = docker_rules(desired).into_iter().enumerate();
-    let lacks = observed.docker_lacks.as_deref().unwrap_or_default();
+    let rules = docker_rules(&desired.interface).into_iter().enumerate();
+    let lacks = observed.firewalls.docker_lacks.as_deref().unwrap_or_default();
     let lacking = rules.filter(|(place, _)| lacks.contains(place));
     steps.extend(lacking.map(|(_, rule)| Step::AcceptBesideDocker { rule }));
     let mut findings = Vec::new();
-    match observed.firewalld {
+    match observed.firewalls.firewalld {
         Firewalld::Absent | Firewalld::Ours | Firewalld::Assigned => {}
         Firewalld::Unassigned => {
             steps.push(Step::Assign { interface: desired.interface.clone(), zone: ZONE });

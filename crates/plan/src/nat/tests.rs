@@ -163,9 +163,8 @@ fn a_host_that_wants_none_has_none() {
 fn docker_lets_the_bridge_pass() {
     let desired = configured("").unwrap();
     let (switches, observed) = up(&desired);
-    let steps =
-        plan(Some(&desired), &switches, &Observed { docker_lacks: Some(vec![1]), ..observed })
-            .steps;
+    let firewalls = Firewalls { docker_lacks: Some(vec![1]), ..Firewalls::default() };
+    let steps = plan(Some(&desired), &switches, &Observed { firewalls, ..observed }).steps;
     let words: Vec<String> = steps.iter().map(ToString::to_string).collect();
     let rule = "-o br-mvm -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT";
     assert_eq!(words, [format!("insert into the chain DOCKER-USER: {rule}")]);
@@ -175,8 +174,10 @@ fn docker_lets_the_bridge_pass() {
 fn firewalld_has_a_zone_for_the_bridge_unless_the_operator_chose_one() {
     let desired = configured("").unwrap();
     let (switches, observed) = up(&desired);
-    let planned =
-        |firewalld| plan(Some(&desired), &switches, &Observed { firewalld, ..observed.clone() });
+    let planned = |firewalld| {
+        let firewalls = Firewalls { firewalld, ..Firewalls::default() };
+        plan(Some(&desired), &switches, &Observed { firewalls, ..observed.clone() })
+    };
     for firewalld in [Firewalld::Absent, Firewalld::Ours, Firewalld::Assigned] {
         assert!(planned(firewalld).is_settled());
     }
@@ -207,14 +208,25 @@ fn what_is_taken_down_leaves_nothing_in_firewalls_of_others() {
     };
     let ours = ["remove the nftables table inet mvmhost", "remove the file of switches for sysctl"];
     assert_eq!(words(&observed), ours);
-    let beside =
-        Observed { docker_lacks: Some(vec![1]), firewalld: Firewalld::Ours, ..observed.clone() };
+    let firewalls = Firewalls { docker_lacks: Some(vec![1]), firewalld: Firewalld::Ours };
+    let beside = Observed { firewalls: firewalls.clone(), ..observed.clone() };
     let theirs = [
         "delete from the chain DOCKER-USER: -i br-mvm -j ACCEPT",
         "take br-mvm out of firewalld's zone mvmhost",
     ];
     assert_eq!(words(&beside), [ours, theirs].concat());
     // The operator's own zone is the operator's.
-    assert_eq!(words(&Observed { firewalld: Firewalld::Assigned, ..observed }), ours);
+    let chosen = Firewalls { firewalld: Firewalld::Assigned, ..Firewalls::default() };
+    assert_eq!(words(&Observed { firewalls: chosen, ..observed }), ours);
     assert!(down(None, &Observed::default()).is_settled());
+
+    // Nor does what the file no longer asks for, or asks for elsewhere.
+    let left = Observed { left: Some(("br-mvm".to_owned(), firewalls)), ..Observed::default() };
+    let words = |desired: Option<&Desired>| -> Vec<String> {
+        plan(desired, &[], &left).steps.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(words(None), [theirs.as_slice(), &ours[..1]].concat());
+    let elsewhere = Desired { interface: "br-other".to_owned(), ..desired };
+    let load = "load the nftables table inet mvmhost";
+    assert_eq!(words(Some(&elsewhere)), [theirs.as_slice(), &[load]].concat());
 }
