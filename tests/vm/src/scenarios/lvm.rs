@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::host::{self, FILES};
 use super::lvm_checked::what_is_down_can_be_checked;
+use super::lvm_full::a_pool_on_lvm_fills_up;
 use super::lvm_killed::{a_killed_create_converges, a_killed_grow_converges};
 use crate::guest::Guest;
 use crate::runner::Context;
@@ -78,6 +79,8 @@ pub fn a_pool_on_a_disk(context: &mut Context) -> Result<()> {
     is_up(guest).context("after a reboot")?;
     guest.power_cut()?;
     is_up(guest).context("after a power cut")?;
+    a_pool_on_lvm_fills_up(guest).context("filled up")?;
+    is_up(guest)?;
     direct_lvm_is_taken_over(guest)
 }
 

@@ -16,6 +16,7 @@ pub mod images;
 pub mod install;
 pub mod lvm;
 mod lvm_checked;
+mod lvm_full;
 mod lvm_killed;
 pub mod managers;
 pub mod network;
@@ -39,8 +40,7 @@ pub const UP: &str = "up";
 pub const CORE: &[Test] = &[
     Test::new("install", install::installs_and_starts_nothing),
     Test::new("apply", install::apply_brings_the_host_up),
-    Test::from(UP, "reboots", boots::three_reboots),
-    Test::from(UP, "power-cuts", boots::three_power_cuts),
+    Test::from(UP, "boots", boots::reboots_and_power_cuts),
     Test::from(UP, "never-half-up", boots::flintlockd_never_ran_without_its_chain),
     Test::from(UP, "typo", configuration::a_typo_leaves_the_host_up_from_the_last_good_file),
     Test::from(UP, "thin-check", pool::thin_check_decides),
@@ -64,8 +64,7 @@ pub const CORE: &[Test] = &[
 pub const TESTS: &[Test] = &[
     Test::new("install", install::installs_and_starts_nothing),
     Test::new("apply", install::apply_brings_the_host_up),
-    Test::from(UP, "reboots", boots::three_reboots),
-    Test::from(UP, "power-cuts", boots::three_power_cuts),
+    Test::from(UP, "boots", boots::reboots_and_power_cuts),
     Test::from(UP, "power-cut-while-applying", boots::power_cut_while_applying),
     Test::from(UP, "never-half-up", boots::flintlockd_never_ran_without_its_chain),
     Test::from(UP, "typo", configuration::a_typo_leaves_the_host_up_from_the_last_good_file),
