@@ -17,6 +17,7 @@ pub(crate) const PACK: &[&str] = &["build-essential", "debhelper", "fakeroot", "
 pub(crate) const VM: &[&str] = &[
     "ansible-core",
     "apt-utils",
+    "binutils",
     "debian-archive-keyring",
     "e2fsprogs",
     "gnupg",

@@ -56,7 +56,7 @@ pub fn reboots_and_power_cuts(context: &mut Context) -> Result<()> {
 
 /// How many there are, and what is in them.
 const DIGEST: &str = "set -- /dev/mapper/flintlock-dev-thinpool-snap-*; echo $#
-    for one; do dd if=$one bs=64k count=1 skip=32768 iflag=direct status=none; done | sha256sum";
+    for one; do dd if=$one bs=64k count=1 skip=16384 iflag=direct status=none; done | sha256sum";
 
 /// Makes the snapshots and gives their digest.
 fn snapshots(guest: &mut Guest) -> Result<String> {
@@ -65,7 +65,7 @@ fn snapshots(guest: &mut Guest) -> Result<String> {
          $s prepare root '' && $s commit base root
          for n in $(seq {SNAPSHOTS}); do $s prepare live-$n base; done
          for one in /dev/mapper/flintlock-dev-thinpool-snap-*; do
-         dd if=/dev/urandom of=$one bs=64k count=1 seek=32768 oflag=direct conv=fsync status=none
+         dd if=/dev/urandom of=$one bs=64k count=1 seek=16384 oflag=direct conv=fsync status=none
          done; sync",
         ctr = host::CTR
     );

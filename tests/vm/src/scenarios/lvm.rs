@@ -108,7 +108,7 @@ const DIRECT_LVM: &str = "pvcreate -q $DISK && vgcreate -q flintlock $DISK &&
         > /etc/lvm/profile/flintlock-thinpool.profile && lvchange --monitor y flintlock/thinpool
     root=/var/lib/containerd/snapshotter/devmapper; mkdir -p /etc/containerd $root
     printf 'version = 2\nroot = \"/var/lib/containerd\"\nstate = \"/run/containerd\"\n[grpc]\n  address = \"/run/containerd/containerd.sock\"\n[plugins]\n  [plugins.\"io.containerd.snapshotter.v1.devmapper\"]\n    pool_name = \"flintlock-thinpool\"\n    root_path = \"%s\"\n    base_image_size = \"10GB\"\n    discard_blocks = true\n' $root > /etc/containerd/config.toml
-    systemctl restart containerd.service";
+    systemctl enable -q containerd.service; systemctl restart containerd.service";
 /// The distribution's containerd, as flintlockd asks it.
 const SYSTEM_CTR: &str = "ctr --address /run/containerd/containerd.sock --namespace flintlock";
 
