@@ -69,6 +69,14 @@ pub trait DeviceMapper {
     /// When the kernel refuses.
     fn resume(&self, name: &str) -> Result<Settling, Error>;
 
+    /// Has a live pool commit what is pending. The kernel looks only then whether a pool that ran out
+    /// of space has some again, and blocks freed by a discard that took longer than its period of
+    /// a second are committed by nobody (drivers/md/dm-thin.c, process_deferred_bios).
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    fn commit(&self, name: &str) -> Result<(), Error>;
+
     /// Removes a device that nobody has open. Never forced, never deferred.
     ///
     /// # Errors
@@ -192,6 +200,16 @@ impl DeviceMapper for Kernel {
         }
         settling.wait()?;
         Ok(Settling::default())
+    }
+
+    fn commit(&self, name: &str) -> Result<(), Error> {
+        const COMMIT: &str = "commit";
+        let failed = |error| mapper(COMMIT, name, &error);
+        let id = DevId::Name(DmName::new(name).map_err(failed)?);
+        let dm = DM::new().map_err(failed)?;
+        // A status without DM_NOFLUSH.
+        dm.table_status(&id, DmOptions::default()).map_err(failed)?;
+        Ok(())
     }
 
     fn remove(&self, name: &str) -> Result<(), Error> {

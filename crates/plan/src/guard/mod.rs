@@ -16,7 +16,7 @@ mod tests;
 use mvm_config::Config;
 use serde::Serialize;
 
-use crate::thinpool::Working;
+use crate::thinpool::{Mode, Working};
 
 pub use decide::{Brake, Decision, decide, step, up_to};
 pub use grow::{GrowStep, Growing, plan as plan_growth};
@@ -72,6 +72,13 @@ pub struct Figures {
     pub room: Option<Room>,
     /// A growing that was interrupted.
     pub unfinished: Option<Unfinished>,
+}
+
+impl Figures {
+    /// Whether the kernel counts the pool as full although blocks are free: it has not looked since.
+    pub fn is_stuck(&self) -> bool {
+        self.pool.mode == Some(Mode::OutOfDataSpace) && self.pool.data.used < self.pool.data.total
+    }
 }
 
 /// What was begun and not ended.

@@ -91,8 +91,17 @@ impl Store for Watched {
     }
 }
 
-/// What device-mapper alone shows.
+/// What device-mapper alone shows; a pool that counts as full, and is not, is woken first.
 fn seen(mapper: &dyn DeviceMapper, name: &str) -> Result<Seen, Error> {
+    let seen = shown(mapper, name)?;
+    if !seen.figures.as_ref().is_some_and(Figures::is_stuck) {
+        return Ok(seen);
+    }
+    mapper.commit(name)?;
+    shown(mapper, name)
+}
+
+fn shown(mapper: &dyn DeviceMapper, name: &str) -> Result<Seen, Error> {
     let state = thinpool::pool_state_with(mapper, name)?;
     let findings = state.findings(name);
     let figures = match &state {

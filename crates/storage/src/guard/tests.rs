@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use mvm_host::exec::Recording;
-use mvm_plan::thinpool::{self, Device};
+use mvm_plan::thinpool::{self, Device, Mode};
 
 use super::*;
 use crate::thinpool::fake::{self, Machine};
@@ -145,4 +145,17 @@ fn a_pool_that_is_not_ours_or_not_there_is_not_grown() {
     assert!(matches!(bench.files().grow(80 * MIB), Err(Error::NotGrowable { .. })));
     assert_eq!(bench.files().look().unwrap().figures, None);
     let Device::Absent = bench.files().observe().unwrap().device else { panic!() };
+}
+
+#[test]
+fn a_pool_that_has_room_again_is_woken_and_a_full_one_left_alone() {
+    let bench = Bench::new();
+    let commits = || bench.machine.calls.borrow().iter().filter(|call| *call == "commit").count();
+    let mode = || bench.files().look().unwrap().figures.unwrap().pool.mode.unwrap();
+    let full = "0 1/2 4/4 - out_of_data_space discard_passdown queue_if_no_space - 1024";
+    bench.machine.shows(full);
+    assert_eq!((mode(), commits()), (Mode::OutOfDataSpace, 0));
+    bench.machine.shows(&full.replace("4/4", "1/4"));
+    assert_eq!((mode(), commits()), (Mode::ReadWrite, 1));
+    assert_eq!((mode(), commits()), (Mode::ReadWrite, 1));
 }

@@ -69,6 +69,13 @@ impl Machine {
         *self.fail_at.borrow_mut() = None;
     }
 
+    /// What the pool's status is from now on.
+    pub(crate) fn shows(&self, status: &str) {
+        if let Some(device) = self.device.borrow_mut().as_mut() {
+            status.clone_into(&mut device.table[0].status);
+        }
+    }
+
     fn call(&self, call: &'static str) -> Result<(), io::Error> {
         self.calls.borrow_mut().push(call.to_owned());
         match *self.fail_at.borrow() {
@@ -223,6 +230,14 @@ impl DeviceMapper for Machine {
         }
         let settled = self.mapper("settle", name);
         Ok(Settling::after(thread::spawn(|| settled)))
+    }
+
+    /// As the kernel: sees then that there is room again.
+    fn commit(&self, name: &str) -> Result<(), Error> {
+        self.mapper("commit", name)?;
+        let status = self.device.borrow().as_ref().map(|device| device.table[0].status.clone());
+        self.shows(&status.unwrap_or_default().replace("out_of_data_space", "rw"));
+        Ok(())
     }
 
     fn remove(&self, name: &str) -> Result<(), Error> {

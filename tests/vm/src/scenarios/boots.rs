@@ -14,23 +14,23 @@ const BOOT: Duration = Duration::from_secs(90);
 /// Each snapshot starts ctr, and a Go program takes an emulated second for that.
 const MAKING: Duration = Duration::from_secs(300);
 
-/// How many reboots, and how many power cuts, unless the environment has another number for it.
-const BOOTS: usize = 3;
-const BOOTS_VARIABLE: &str = "MVM_VM_BOOTS";
-
-/// Live snapshots of one parent, as a host full of microVMs has them, each with something of its own
-/// in it.
-const SNAPSHOTS: usize = 50;
+/// How many reboots, and how many power cuts, of a host with how many live snapshots.
+const USUAL: (usize, usize) = (3, 5);
+/// Says how many boots of each kind a host full of microVMs is to have: emulated, and for every run
+/// of all tests, that takes too long.
+const MANY: &str = "MVM_VM_BOOTS";
+/// That host's.
+const FULL: usize = 50;
 
 /// # Errors
 /// A boot did not end in the same host.
 pub fn reboots_and_power_cuts(context: &mut Context) -> Result<()> {
-    let boots = match env::var(BOOTS_VARIABLE) {
-        Ok(number) => number.parse().context(BOOTS_VARIABLE)?,
-        Err(_) => BOOTS,
+    let (boots, snapshots) = match env::var(MANY) {
+        Ok(number) => (number.parse().context(MANY)?, FULL),
+        Err(_) => USUAL,
     };
     let guest = &mut context.guest;
-    let digest = snapshots(guest)?;
+    let digest = make_snapshots(guest, snapshots)?;
     for boot in 1..=boots {
         guest.reboot()?;
         same_host(guest, &format!("reboot {boot}"))?;
@@ -58,12 +58,12 @@ pub fn reboots_and_power_cuts(context: &mut Context) -> Result<()> {
 const DIGEST: &str = "set -- /dev/mapper/flintlock-dev-thinpool-snap-*; echo $#
     for one; do dd if=$one bs=64k count=1 skip=16384 iflag=direct status=none; done | sha256sum";
 
-/// Makes the snapshots and gives their digest.
-fn snapshots(guest: &mut Guest) -> Result<String> {
+/// Makes snapshots of one parent, each with something of its own in it, and gives their digest.
+fn make_snapshots(guest: &mut Guest, count: usize) -> Result<String> {
     let make = format!(
         "set -e; s='{ctr} snapshots --snapshotter devmapper'
          $s prepare root '' && $s commit base root
-         for n in $(seq {SNAPSHOTS}); do $s prepare live-$n base; done
+         for n in $(seq {count}); do $s prepare live-$n base; done
          for one in /dev/mapper/flintlock-dev-thinpool-snap-*; do
          dd if=/dev/urandom of=$one bs=64k count=1 seek=16384 oflag=direct conv=fsync status=none
          done; sync",
@@ -72,7 +72,7 @@ fn snapshots(guest: &mut Guest) -> Result<String> {
     guest.run_within(&make, MAKING)?.required(&make)?;
     let digest = guest.ok(DIGEST)?;
     // Beside them the one that every host here has.
-    ensure!(digest.starts_with(&format!("{}\n", SNAPSHOTS + 1)), "not all are live: {digest}");
+    ensure!(digest.starts_with(&format!("{}\n", count + 1)), "not all are live: {digest}");
     Ok(digest)
 }
 
