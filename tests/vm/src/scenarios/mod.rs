@@ -54,9 +54,11 @@ pub const CORE: &[Test] = &[
     Test::from(UP, "diagnose", diagnosis::journals_are_recognised),
     Test::from(UP, "faults", checks::one_fault_one_code_one_remedy),
     Test::from(UP, "guard", guard::growing_survives_kills_and_power_cuts),
+    Test::from(UP, "pool-down", guard::a_pool_is_taken_down_and_checked),
     Test::from(UP, "lvm", lvm::a_pool_on_a_disk),
     Test::from(UP, "killed-lvm", lvm::a_pool_on_a_disk_is_killed),
     Test::from(UP, "other-faults", faults::the_rest),
+    Test::from(UP, "pool-faults", faults::a_pool_without_writes_is_refused),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
 ];
 
@@ -91,8 +93,6 @@ pub const TESTS: &[Test] = &[
     Test::from(UP, "diagnose", diagnosis::journals_are_recognised),
     Test::from(UP, "report", diagnosis::a_report_holds_no_secret),
     Test::from(UP, "guard", guard::a_pool_that_fills_up_is_grown_or_braked),
-    Test::from(UP, "pool-down", guard::a_pool_is_taken_down_and_checked),
-    Test::from(UP, "pool-faults", faults::a_pool_without_writes_is_refused),
     Test::from(UP, "upgrade", upgrade::an_upgrade_disturbs_nothing),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
     Test::from(FRESH, "cloud-init", cloud::the_first_boot_makes_the_host),
