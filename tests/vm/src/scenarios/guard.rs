@@ -149,7 +149,7 @@ pub fn a_pool_is_taken_down_and_checked(context: &mut Context) -> Result<()> {
 }
 
 fn remove_names_who_uses_it(guest: &mut Guest) -> Result<()> {
-    guest.ok("systemctl stop mvmhost-retry.timer mvm-guard.service flintlockd.service containerd-dev.service")?;
+    guest.ok("systemctl stop mvmhost-retry.timer mvmhost-retry.service; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service")?;
     guest.ok(&format!(
         "sh -c 'exec 3< {} ; sleep 1000 > /dev/null 2>&1 & echo $! > /root/holder'",
         host::VOLUME
@@ -218,7 +218,7 @@ fn damaged(guest: &mut Guest, name: &str, spoil: &str) -> Result<()> {
 /// Replaces the pool of the default size, by the commands that the refusals print.
 fn small_pool(guest: &mut Guest) -> Result<()> {
     guest.ok(&format!(
-        "systemctl stop mvmhost-retry.timer mvm-guard.service flintlockd.service containerd-dev.service
+        "systemctl stop mvmhost-retry.timer mvmhost-retry.service; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service
          mvmhost pool remove && ! dmsetup info {POOL} 2> /dev/null"
     ))?;
     guest.ok(&format!(

@@ -116,7 +116,7 @@ const SYSTEM_CTR: &str = "ctr --address /run/containerd/containerd.sock --namesp
 fn direct_lvm_is_taken_over(guest: &mut Guest) -> Result<()> {
     guest.ok(&format!(
         "set -e; DISK=$(readlink -f {SCRATCH})
-         systemctl stop mvmhost-retry.timer mvm-guard.service flintlockd.service containerd-dev.service
+         systemctl stop mvmhost-retry.timer mvmhost-retry.service; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service
          mvmhost pool remove && vgremove -q -f -y flintlock && pvremove -q -y $DISK
          rm -r {FILES}/*.db /var/lib/containerd-dev/io.containerd.metadata.v1.bolt /var/lib/mvmhost/receipt.json
          : > /etc/mvmhost.toml
@@ -159,7 +159,7 @@ fn taken_over_is_up(guest: &mut Guest) -> Result<()> {
 /// Sets the pool on files aside and puts lvm2 there.
 fn prepare(guest: &mut Guest) -> Result<()> {
     guest.ok(&format!(
-        "systemctl stop mvmhost-retry.timer mvm-guard.service flintlockd.service containerd-dev.service
+        "systemctl stop mvmhost-retry.timer mvmhost-retry.service; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service
          mvmhost pool remove
          mkdir -p {FILES}/old && mv -t {FILES}/old {FILES}/data {FILES}/metadata {FILES}/*.db
          mv /var/lib/containerd-dev/io.containerd.metadata.v1.bolt/meta.db {FILES}/old/

@@ -87,7 +87,7 @@ pub(super) fn behind_tls_with_a_login(guest: &mut Guest) -> Result<()> {
         "mkdir -p /etc/credstore && cp /srv/tls/config.json /etc/credstore/mvmhost.registry-auth",
     )?;
     guest.ok(&format!(
-        "systemctl stop mvmhost-retry.timer mvm-guard.service; systemctl start --no-block mvm-images.service
+        "systemctl stop mvmhost-retry.timer mvmhost-retry.service; systemctl stop mvm-guard.service; systemctl start --no-block mvm-images.service
         {}
         echo full >/run/mvmhost/brake",
         unpacking()
