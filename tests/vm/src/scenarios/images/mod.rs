@@ -132,7 +132,7 @@ fn complete(guest: &mut Guest) -> Result<()> {
     // What the layers hold, with what the last one took away.
     guest.ok(&format!(
         "top=$({CTR} snapshots --snapshotter devmapper ls | awk '/Committed/ {{k[$1]; p[$2]}} END {{for (i in k) if (!(i in p)) print i}}' | grep sha256:)
-        {CTR} snapshots --snapshotter devmapper view look $top && mkdir -p /mnt/look
+        {CTR} snapshots --snapshotter devmapper prepare look $top && mkdir -p /mnt/look
         eval \"$({CTR} snapshots --snapshotter devmapper mounts /mnt/look look)\"
         grep -q mvm /mnt/look/etc/hostname && test -s /mnt/look/srv/data -a ! -e /mnt/look/srv/gone
         umount /mnt/look; {CTR} snapshots --snapshotter devmapper rm look"
