@@ -12,6 +12,7 @@ use mvm_plan::network::{
 use nix::time::{ClockId, clock_gettime};
 
 use crate::apply::{Outcome, enslaved, play, reversibly, unread};
+use crate::claim;
 use crate::gateway::Probe;
 use crate::records::Records;
 
@@ -151,7 +152,10 @@ fn list(confirmed: &Confirmed) -> String {
 fn play_back(records: &Records<'_>, network: &mut impl Probe) -> Result<Vec<Finding>, Finding> {
     let observed = network.observe().map_err(|error| unread(&error))?;
     let recorded = records.live()?.map(|live| live.undo).unwrap_or_default();
-    Ok(play(network, &due(&recorded, &observed)))
+    let back = due(&recorded, &observed);
+    // What comes back was made by mvmhost, and goes again when it is no longer asked for.
+    let unclaimed = claim::before(network, &observed.made, &back);
+    Ok([unclaimed, play(network, &back)].concat())
 }
 
 /// Whether `steps` would make an uplink a port that nobody has confirmed: what [`arm`] is for.

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mvm_config::Roots;
-use mvm_network::{Error, Kernel, Network, Outcome, Probe, uplink};
+use mvm_network::{Error, Kernel, Network, Outcome, Probe, bring_up, take_down, uplink};
 use mvm_plan::network::{Bridge, Desired, Mac, Manager, Observed, Step, Uplink};
 use nix::sched::{CloneFlags, unshare};
 use tempfile::TempDir;
@@ -346,5 +346,23 @@ fn netns_a_new_bridge_stays_while_a_microvm_is_on_it() {
         assert!(ip("link show master br-mvm").contains("fltap0000001"));
         assert!(ip("-4 address show wan").contains("192.0.2.2/24") && reached());
         assert_eq!(uplink::undo(&lab.roots(), &mut lab.kernel)[0].code(), "MVM-NET-071");
+    });
+}
+
+#[test]
+fn netns_what_comes_back_of_an_own_bridge_is_own_again() {
+    in_lab(|lab| {
+        let mut before = Desired { uplink: None, ..desired() };
+        let addresses = vec!["10.42.0.1/24".parse().unwrap()];
+        before.bridge = before.bridge.map(|bridge| Bridge { addresses, ..bridge });
+        bring_up(&mut lab.kernel, &before);
+        uplink::arm(&lab.roots(), "wan", "br-mvm", 60).unwrap();
+        lab.bring_up();
+        assert!(!ip("-4 address show dev br-mvm").contains("10.42.0.1"));
+        uplink::undo(&lab.roots(), &mut lab.kernel);
+        assert!(ip("-4 address show dev br-mvm").contains("10.42.0.1"));
+        let outcome = take_down(&mut lab.kernel);
+        assert!(outcome.findings.is_empty(), "{outcome:?}");
+        assert!(!ip("link show").contains("br-mvm"));
     });
 }

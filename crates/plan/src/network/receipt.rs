@@ -45,6 +45,16 @@ pub fn made(before: &[Step], steps: &[Step]) -> Vec<Step> {
             Step::DeleteAddress { name, address } => {
                 made.retain(|one| address_of(one) != (name, Some(*address)));
             }
+            // By it the bridge is known again; an uplink brings its own.
+            Step::SetMac { name, mac } => {
+                for one in &mut made {
+                    if let Step::CreateBridge { name: own, mac: known } = one
+                        && own == name
+                    {
+                        *known = *mac;
+                    }
+                }
+            }
             step if makes(step) && !made.contains(step) => made.push(step.clone()),
             _ => {}
         }

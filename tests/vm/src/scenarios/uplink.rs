@@ -52,9 +52,9 @@ pub fn an_uplink_is_kept_only_when_it_is_confirmed(context: &mut Context) -> Res
     let after = guest.ok(SHOWN)?;
     ensure!(before == after, "before the trial:\n{before}\nafter it:\n{after}");
 
-    guest.ok("mvmhost apply --confirm-timeout 60")?;
-    guest.ok(THROUGH)?;
-    guest.ok("mvmhost confirm && mvmhost plan")?;
+    confirmed(guest)?;
+    the_way_in_is_not_taken_down(guest)?;
+    confirmed(guest)?;
     guest.reboot()?;
     guest.wait_for("mvmhost plan", host::HEALS)?;
     guest.ok(THROUGH)?;
@@ -70,6 +70,23 @@ pub fn an_uplink_is_kept_only_when_it_is_confirmed(context: &mut Context) -> Res
     // A gateway is waited for 10 s; the rest is what an emulated boot varies by.
     ensure!(took < usual + Duration::from_secs(25), "the boot took {took:?}, before {usual:?}");
     host::is_held_back(guest)
+}
+
+fn confirmed(guest: &mut Guest) -> Result<()> {
+    guest.ok("mvmhost apply --confirm-timeout 60")?;
+    guest.ok(THROUGH)?;
+    guest.ok("mvmhost confirm && mvmhost plan").map(drop)
+}
+
+/// Nor is it with nobody on the bridge, until the operator has taken it back.
+fn the_way_in_is_not_taken_down(guest: &mut Guest) -> Result<()> {
+    guest.ok("systemctl stop mvmhost-retry.timer mvmhost-retry.service; systemctl stop flintlockd.service")?;
+    let down = guest.run("mvmhost --json net down")?;
+    ensure!(down.code() == Some(73) && down.stdout.contains("MVM-NET-082"), "{down:?}");
+    guest.ok(THROUGH)?;
+    guest.ok("mvmhost undo && mvmhost net down && ! ip link show dev br-mvm 2>/dev/null")?;
+    guest.ok("ip -o -4 addr show dev wan | grep -q 192.0.2.2/24 && ping -c 1 -W 5 192.0.2.1")?;
+    guest.ok("systemctl start mvmhost-retry.timer").map(drop)
 }
 
 /// networkd looks after the interface that ssh comes by.
