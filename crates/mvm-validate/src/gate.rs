@@ -92,6 +92,16 @@ impl Gate {
         }
     }
 
+    /// What was said at this gate in this boot; nothing where that cannot be read.
+    pub fn said(self, roots: &Roots) -> Ledger {
+        let kept = atomic::read_bounded(&self.ledger(roots), LEDGER_MAX).ok();
+        kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+
+    fn ledger(self, roots: &Roots) -> PathBuf {
+        roots.runtime().join(format!("said-{}.json", self.name()))
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Flintlockd => "flintlockd",
@@ -190,11 +200,8 @@ fn containerd_ready(roots: &Roots, config: &Config) -> Vec<Finding> {
 /// What is to be said now. A ledger that cannot be read or kept makes for a repetition, not for a
 /// failure.
 fn remember(roots: &Roots, gate: Gate, findings: &[Finding]) -> Vec<Finding> {
-    let path = roots.runtime().join(format!("said-{}.json", gate.name()));
-    let before = atomic::read_bounded(&path, LEDGER_MAX)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice::<Ledger>(&bytes).ok())
-        .unwrap_or_default();
+    let path = gate.ledger(roots);
+    let before = gate.said(roots);
     let (say, after) = ledger::update(&before, findings, boot_seconds(roots));
     if after == before {
         return say;

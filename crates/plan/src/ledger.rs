@@ -18,6 +18,13 @@ pub struct Ledger {
     said_at: u64,
 }
 
+impl Ledger {
+    /// Code and subject of everything that stood when it was last looked at.
+    pub fn standing(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.standing.keys().map(|key| key.split_once(' ').unwrap_or((key, "")))
+    }
+}
+
 /// What is to be said now, and what is to be remembered.
 ///
 /// `now` is in seconds of a clock that does not go back. Informations are always said: they
@@ -35,8 +42,10 @@ pub fn update(before: &Ledger, findings: &[Finding], now: u64) -> (Vec<Finding>,
             standing.insert(key, finding.seen().to_owned());
         }
     }
-    for key in before.standing.keys().filter(|key| !standing.contains_key(*key)) {
-        let (code, subject) = key.split_once(' ').unwrap_or((key, ""));
+    for (code, subject) in before.standing() {
+        if standing.contains_key(&format!("{code} {subject}")) {
+            continue;
+        }
         say.push(Finding::new(&catalogue::said::CLEARED, subject).with("code", code));
     }
     let due = now.saturating_sub(before.said_at) >= SUMMARY_EVERY;

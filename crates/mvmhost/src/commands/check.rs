@@ -26,18 +26,7 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
         }
     };
     let config = &loaded.config;
-    let mut facts = facts::observe(&context.roots, config, None);
-    // Its own endpoint is taken by flintlockd itself when it runs.
-    let mut flintlockd = None;
-    match Manager::connect().and_then(|mut units| units.state(config.flintlockd.unit.as_str())) {
-        Ok(state) if state.main_pid != 0 => {
-            flintlockd = i32::try_from(state.main_pid).ok();
-            facts.endpoint = facts::endpoint(&context.roots, config, flintlockd);
-        }
-        Ok(_) => {}
-        Err(error) => facts.unasked.push(("systemd".to_owned(), chain(&error))),
-    }
-    images(&context.roots, config, &mut facts);
+    let (facts, flintlockd) = observe(&context.roots, config);
     let mut found = checks::run(config, &facts);
     if arguments.deep {
         let done = deeds::run(&context.roots, config, &facts, flintlockd);
@@ -58,6 +47,23 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
         output::findings(false, &findings);
     }
     output::exit_for(&findings)
+}
+
+/// What all checks look at, and the pid of a flintlockd that runs.
+pub(super) fn observe(roots: &Roots, config: &Config) -> (Facts, Option<i32>) {
+    let mut facts = facts::observe(roots, config, None);
+    // Its own endpoint is taken by flintlockd itself when it runs.
+    let mut flintlockd = None;
+    match Manager::connect().and_then(|mut units| units.state(config.flintlockd.unit.as_str())) {
+        Ok(state) if state.main_pid != 0 => {
+            flintlockd = i32::try_from(state.main_pid).ok();
+            facts.endpoint = facts::endpoint(roots, config, flintlockd);
+        }
+        Ok(_) => {}
+        Err(error) => facts.unasked.push(("systemd".to_owned(), chain(&error))),
+    }
+    images(roots, config, &mut facts);
+    (facts, flintlockd)
 }
 
 /// What containerd has of the images. Without its snapshotter it could not tell, and that is said.

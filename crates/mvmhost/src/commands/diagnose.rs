@@ -15,8 +15,10 @@ use mvm_host::{chain, microvms};
 use mvm_plan::diagnosis::journal::{FIELDS, Lines, Record};
 use mvm_plan::diagnosis::microvm::{Files, Tail, judge};
 use mvm_plan::diagnosis::{Diagnosis, Line, Place, Source};
-use mvm_plan::names;
+use mvm_plan::{checks, names};
+use mvm_validate::gate::Gate;
 
+use super::check;
 use crate::cli::DiagnoseArguments;
 use crate::context::Context;
 use crate::output::{self, Exit};
@@ -44,6 +46,7 @@ pub(super) fn run(context: &Context, arguments: &DiagnoseArguments) -> Exit {
         let silent = Finding::new(&seen::JOURNAL_SILENT, "journal");
         findings.push(silent.with("why", &why));
     }
+    ended(&context.roots, config, &mut diagnosis);
     let directories = files(&context.roots, arguments.vm.as_deref(), &mut diagnosis, &mut findings);
     // A flintlockd that does not answer is what the journals are read for.
     let told = mvm_validate::api::microvms(&context.roots, config).ok().flatten();
@@ -61,6 +64,25 @@ pub(super) fn run(context: &Context, arguments: &DiagnoseArguments) -> Exit {
         output::findings(false, &findings);
     }
     output::exit_for(&findings)
+}
+
+/// mvm-validate looks when flintlockd starts. What it found then and is no more has not been said to
+/// have cleared, unless something could not be asked now.
+fn ended(roots: &Roots, config: &Config, diagnosis: &mut Diagnosis) {
+    let said = Gate::Flintlockd.said(roots);
+    if said.standing().next().is_none() {
+        return;
+    }
+    let (facts, _) = check::observe(roots, config);
+    if !facts.unasked.is_empty() {
+        return;
+    }
+    let found = checks::run(config, &facts);
+    for (code, subject) in said.standing() {
+        if !found.iter().any(|found| (found.code(), found.subject()) == (code, subject)) {
+            diagnosis.ended(code, subject);
+        }
+    }
 }
 
 /// Streams what journalctl says into the diagnosis.

@@ -185,6 +185,11 @@ impl Diagnosis {
         }
     }
 
+    /// What mvmhost wrote of this holds no longer, although nobody was there to say so.
+    pub fn ended(&mut self, code: &str, subject: &str) {
+        self.said.remove(&(code.to_owned(), subject.to_owned()));
+    }
+
     /// A record that could not be read.
     pub fn skip(&mut self, records: u64) {
         self.skipped += records;

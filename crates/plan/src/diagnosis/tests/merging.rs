@@ -75,6 +75,10 @@ fn what_mvmhost_said_stands_until_it_cleared() {
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert!(findings[0].message().contains("MVM-FLK-001"), "{}", findings[0].message());
     assert!(findings[0].remedy().starts_with("mvmhost explain MVM-FLK-001"));
+    diagnosis.ended("MVM-FLK-001", "y");
+    assert_eq!(diagnosis.findings().len(), 1);
+    diagnosis.ended("MVM-FLK-001", "x");
+    assert!(diagnosis.findings().is_empty());
 }
 
 #[test]
