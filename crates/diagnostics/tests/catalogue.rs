@@ -121,7 +121,7 @@ const COMMANDS: &[&str] = &[
     "ls",
     "lsblk",
     "lvchange",
-    "lvconvert",
+    "lvremove",
     "lvs",
     "modprobe",
     "mv",

@@ -30,6 +30,8 @@ pub const CONTAINERD_UNIT: &str = "containerd.service";
 /// Everything together.
 pub const TARGET: &str = "mvmhost.target";
 
+/// What mvmhost keeps from boot to boot.
+pub const STATE: &str = "/var/lib/mvmhost";
 /// What the last apply that left the host as desired notes down.
 pub const LEFT: &str = "/var/lib/mvmhost/applied.json";
 /// While this file is there flintlockd does not start; it holds the reason. Written and removed by

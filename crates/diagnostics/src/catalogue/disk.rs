@@ -185,8 +185,8 @@ catalogue! {
                  lvchange --yes --activate y {volume}_tmeta\n\
                  thin_check /dev/mapper/{subject}_tmeta\n\
                  lvchange --activate n {volume}_tmeta\n\
-                 # LVM's repair, which keeps the damaged metadata as a volume of their own:\n\
-                 lvconvert --repair {volume}\n\
-                 mvmhost pool check",
+                 # what a repair would lose, and the repair:\n\
+                 mvmhost pool repair --dry-run\n\
+                 mvmhost pool repair",
     }
 }

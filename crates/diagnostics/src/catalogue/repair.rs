@@ -16,7 +16,7 @@ catalogue! {
     }
     NOT_REPAIRABLE = "MVM-POOL-152", "ca7180782de5147fc2ae3f8f486312e0", Error {
         message: "mvmhost does not repair pool {subject}: {why}",
-        cause: "mvmhost repairs the metadata of pools on files of its own configuration.",
+        cause: "mvmhost repairs the metadata of pools that it activates itself: on files and on LVM.",
         remedy: "mvmhost pool status",
     }
     ACTIVE = "MVM-POOL-153", "69c6b44b2c0c251715231b46f3d36b88", Error {
@@ -57,5 +57,26 @@ catalogue! {
         cause: "The word stands for one result of one state of the damaged metadata. Either has \
                 changed since it was printed, so that the losses may be others.",
         remedy: "mvmhost pool repair",
+    }
+    NO_ROOM = "MVM-POOL-158", "217d393e61924a38a6008cec6314c28e", Error {
+        message: "volume group {group} of pool {subject} has {free} free, and repaired metadata need {needs}",
+        cause: "They are written into a volume of their own, which then takes the place of the damaged \
+                one, so that there is a whole one at every moment.",
+        remedy: "# give the group another disk:\n\
+                 #   vgextend {group} /dev/disk/by-id/NAME\n\
+                 vgs {group}\n\
+                 mvmhost pool repair --dry-run",
+    }
+    VOLUME_FAILED = "MVM-POOL-159", "72a12b37646d4669ac3f164dccdc9216", Error {
+        message: "the metadata of pool {subject} cannot be repaired: {why}",
+        cause: "Nothing was changed: the damaged metadata are in {metadata}, where they were. What \
+                thin_repair cannot read is not in them any more, so that only a backup helps, or a new \
+                pool.",
+        remedy: "# a backup of the metadata is there: put it into a volume of the group, NAME, which takes the place of theirs with\n\
+                 #   lvconvert --thinpool {volume} --poolmetadata NAME\n\
+                 mvmhost apply\n\
+                 # the pool is to be given up, with all that is in it:\n\
+                 lvremove {volume}\n\
+                 mvmhost plan",
     }
 }

@@ -45,7 +45,7 @@ impl Stuck {
     fn why(self) -> &'static str {
         match self {
             Self::Largest => "it is as large as the configuration lets it get",
-            Self::Foreign => "only a pool on files is grown here",
+            Self::Foreign => "that is for dmeventd, or for whoever made it",
             Self::Room => "there is no space for more",
             Self::State => "the kernel resizes no pool in this state",
         }

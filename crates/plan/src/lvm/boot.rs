@@ -166,7 +166,7 @@ fn is_volume(live: &LivePool, group: &Group, volume: &Volume) -> bool {
     live.uuid.strip_prefix(LVM_UUID).is_some_and(|uuid| uuid.starts_with(&own))
 }
 
-fn against_receipt(
+pub(super) fn against_receipt(
     desired: &Desired,
     observed: &Observed,
     seen: &Seen,

@@ -11,6 +11,7 @@ mod disk;
 mod grow;
 mod layout;
 mod receipt;
+pub mod repair;
 mod report;
 #[cfg(test)]
 mod tests;

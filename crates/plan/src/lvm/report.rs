@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The columns of [`Volume`], as `lvs --options` takes them.
 pub const VOLUME: &str = "vg_name,lv_name,lv_uuid,lv_size,segtype,lv_profile,seg_monitor,\
-                          lv_tags,lv_active,lv_device_open";
+                          lv_tags,lv_active,lv_device_open,chunk_size,transaction_id";
 /// The columns of [`Group`], as `vgs --options` takes them.
 pub const GROUP: &str =
     "vg_name,vg_uuid,vg_tags,vg_extent_size,vg_extent_count,vg_free_count,vg_missing_pv_count";
@@ -38,12 +38,26 @@ pub struct Volume {
     pub lv_active: String,
     #[serde(default)]
     pub(super) lv_device_open: String,
+    #[serde(default)]
+    pub(super) chunk_size: String,
+    #[serde(default)]
+    pub(super) transaction_id: String,
 }
 
 impl Volume {
     /// Its size in bytes; 0 when LVM did not say.
     pub fn size(&self) -> u64 {
         number(&self.lv_size)
+    }
+
+    /// Size of one block of a thin pool's data, in bytes; 0 when LVM did not say.
+    pub fn chunk(&self) -> u64 {
+        number(&self.chunk_size)
+    }
+
+    /// The transaction that LVM expects in a thin pool's metadata.
+    pub fn transaction(&self) -> u64 {
+        number(&self.transaction_id)
     }
 
     /// Whether it carries this tag.

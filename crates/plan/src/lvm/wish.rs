@@ -48,7 +48,18 @@ impl Wish {
 
     /// The volumes with the pool's metadata and its data.
     pub fn parts(&self) -> [String; 2] {
-        ["tmeta", "tdata"].map(|part| format!("{}_{part}", self.path()))
+        [self.metadata(), format!("{}_tdata", self.path())]
+    }
+
+    /// The volume with the pool's metadata.
+    pub fn metadata(&self) -> String {
+        format!("{}_tmeta", self.path())
+    }
+
+    /// The volume into which repaired metadata are written; once they have taken the place of the
+    /// damaged ones, those are in it. The name is the mark: LVM leaves a tag where it was.
+    pub fn repaired(&self) -> String {
+        format!("{}-mvmhost-repair", self.path())
     }
 
     /// The name of the profile by which dmeventd makes the pool longer.

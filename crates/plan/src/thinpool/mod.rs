@@ -43,7 +43,7 @@ pub use receipt::{
 };
 pub use status::{Discards, LiveState, Mode, PoolState, ThinPoolStatus, Usage, WhenFull, Working};
 pub use step::{Role, Step};
-pub use superblock::{PoolSuperblock, Superblock};
+pub use superblock::{PoolSuperblock, Superblock, with_transaction};
 pub use table::{DevNum, ParseError, SECTOR, Shape, ThinPoolTable};
 
 use crate::{Plan, lvm, names};

@@ -161,6 +161,27 @@ impl<'a> Lvm<'a> {
         self.change("lvremove", &["--yes", volume])
     }
 
+    /// Makes a volume of so many bytes, active. What is in its extents stays.
+    ///
+    /// # Errors
+    /// When LVM refuses.
+    pub fn create(&self, volume: &str, size: u64) -> Result<(), Error> {
+        let size = format!("{size}b");
+        // Either would ask about what it finds in the extents.
+        let how = ["--wipesignatures", "n", "--zero", "n"];
+        let args = [&["--name", volume, "--size", &size, "--addtag", TAG][..], &how].concat();
+        self.change("lvcreate", &args)
+    }
+
+    /// Makes a volume the metadata of a pool that is not active; what was the metadata is that volume
+    /// then.
+    ///
+    /// # Errors
+    /// When LVM refuses.
+    pub fn swap_metadata(&self, pool: &str, volume: &str) -> Result<(), Error> {
+        self.change("lvconvert", &["--yes", "--thinpool", pool, "--poolmetadata", volume])
+    }
+
     /// Makes a thin pool in a volume group, active and watched.
     ///
     /// # Errors

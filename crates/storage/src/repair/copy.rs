@@ -1,4 +1,4 @@
-//! Copies and digests of sparse files: a metadata file has gibibytes of holes and little in them.
+//! Copies and digests of metadata. A file of them has gibibytes of holes and little in them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -24,7 +24,7 @@ pub(super) fn digest(path: &Path) -> io::Result<[u8; 32]> {
         sum.update(block);
         Ok(())
     })?;
-    sum.update(file.metadata()?.len().to_le_bytes());
+    sum.update(length(&file)?.to_le_bytes());
     Ok(sum.finalize().into())
 }
 
@@ -55,8 +55,14 @@ pub(super) fn head(from: &Path, to: &Path) -> io::Result<()> {
 /// A new empty file for root alone that is as long as another one.
 pub(super) fn create(path: &Path, like: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.set_len(fs::metadata(like)?.len())?;
+    file.set_len(length(&File::open(like)?)?)?;
     Ok(file)
+}
+
+/// Of a file or a block device, in bytes.
+fn length(file: &File) -> io::Result<u64> {
+    let end = lseek(file, 0, Whence::SeekEnd).map_err(io::Error::from)?;
+    u64::try_from(end).map_err(io::Error::other)
 }
 
 /// Brings the names in a file's directory to stable storage.
@@ -97,7 +103,15 @@ fn extent(file: &File, from: u64) -> io::Result<Option<(u64, u64)>> {
             Err(errno) => Err(io::Error::from(errno)),
         }
     };
-    let Some(start) = seek(from, Whence::SeekData)? else {
+    let start = match seek(from, Whence::SeekData) {
+        // A block device knows of no holes.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            let end = length(file)?;
+            return Ok((from < end).then_some((from, end)));
+        }
+        start => start?,
+    };
+    let Some(start) = start else {
         return Ok(None);
     };
     Ok(seek(start, Whence::SeekHole)?.map(|end| (start, end)))

@@ -1,29 +1,33 @@
-//! Repairs the metadata of a pool that is down: into a new file, which takes the place of the old
-//! one only when nothing is missing in it, or when a person said so.
+//! Repairs the metadata of a pool that is down: into a new file or volume, which takes the place of
+//! the old one only when nothing is missing in it, or when a person said so.
 //!
-//! Whatever ends this, the file `metadata` is the damaged one or the repaired one, whole; the
-//! receipt knows both before the one takes the other's place.
+//! Whatever ends this, the metadata are the damaged ones or the repaired ones, whole.
 
 mod copy;
+mod home;
 #[cfg(test)]
 mod tests;
 mod tools;
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use mvm_config::Roots;
+use mvm_config::model::Backend;
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::{repair as said, teardown};
 use mvm_host::exec::{self, Execute};
-use mvm_plan::thinpool::repair::{self, Loss};
-use mvm_plan::thinpool::{Desired, Observed, RecordedIdentity};
+use mvm_plan::thinpool::repair::{self, Loss, Outline};
+use mvm_plan::thinpool::{Desired, Observed, Superblock, with_transaction};
 use nix::libc;
 
+use crate::lvm::lvm;
 use crate::thinpool::{lock, observe};
-use crate::{Error, files, receipt};
+use crate::{Error, files};
+use home::{Home, InFile, InVolume};
 use tools::Tools;
 
 /// A database of devices is some kibibytes for each of them.
@@ -93,11 +97,19 @@ fn run(
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(busy(desired)),
         Err(source) => return Err(look(&desired.device_database(), source)),
     };
-    if tools.check(&roots.at(desired.metadata()))? {
-        return Ok(Report::said(Finding::new(&teardown::CHECKED, &desired.name)));
-    }
-    let work = Work { roots, desired, observed, tools };
-    work.run(asked, database.as_ref().map(|database| database.bytes.as_slice()))
+    let in_file = InFile { roots, desired, observed };
+    let in_volume = match &observed.lvm {
+        Some(seen) if desired.backend == Backend::Lvm => {
+            let lvm = lvm(roots, programs)?;
+            Some(InVolume { roots, desired, seen, lvm, active: Cell::new(false) })
+        }
+        _ => None,
+    };
+    let home = in_volume.as_ref().map_or(&in_file as &dyn Home, |home| home);
+    let work = Work { roots, desired, observed, tools, home };
+    let report = work.run(asked, database.as_ref().map(|database| database.bytes.as_slice()));
+    let closed = home.close();
+    report.and_then(|report| closed.map(|()| report))
 }
 
 fn busy(desired: &Desired) -> Report {
@@ -144,15 +156,23 @@ struct Work<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
     tools: Tools<'a>,
+    home: &'a dyn Home,
 }
 
 impl Work<'_> {
     fn run(&self, asked: &Asked, database: Option<&[u8]>) -> Result<Report, Error> {
-        let metadata = self.roots.at(self.desired.metadata());
+        let metadata = self.home.open()?;
+        if self.tools.check(&metadata)? {
+            if !asked.dry_run {
+                self.home.tidy()?;
+                let _ = fs::remove_file(self.roots.at(repair::result(self.desired)));
+            }
+            return Ok(Report::said(Finding::new(&teardown::CHECKED, &self.desired.name)));
+        }
         let original = copy::digest(&metadata).map_err(|source| look(&metadata, source))?;
         let kept = self.roots.at(repair::kept(self.desired, &original));
         let kept_before = kept.exists();
-        let report = self.try_out(asked, database, &original);
+        let report = self.try_out(asked, database, &metadata, &original);
         if asked.dry_run {
             let _ = fs::remove_file(self.roots.at(repair::result(self.desired)));
             if !kept_before {
@@ -166,21 +186,18 @@ impl Work<'_> {
         &self,
         asked: &Asked,
         database: Option<&[u8]>,
+        metadata: &Path,
         original: &[u8; 32],
     ) -> Result<Report, Error> {
-        let metadata = self.roots.at(self.desired.metadata());
         let result = self.roots.at(repair::result(self.desired));
         let kept = repair::kept(self.desired, original);
         let there = self.roots.at(&kept);
         // A person accepts the result that is there; whatever else is there may be half of one.
         let token = |result: &Path| copy::digest(result).map(|sum| repair::token(original, &sum));
         let accepted = asked.accept.is_some() && token(&result).ok() == asked.accept;
-        self.keep(&metadata, &there, original)?;
-        let made = if accepted { Ok(()) } else { self.make(&there, &result)? };
+        self.keep(metadata, &there, original)?;
+        let made = if accepted { self.fits(&result)? } else { self.make(&there, &result)? };
         if let Err(why) = made {
-            return Ok(self.failed(&why));
-        }
-        if let Some(why) = self.misfit(&result)? {
             return Ok(self.failed(&why));
         }
         let Some(after) = self.tools.list(&result)? else {
@@ -198,7 +215,8 @@ impl Work<'_> {
             Some(given) if *given == token => {}
             given => return Ok(self.lossy(asked, losses, &kept, token, given.as_deref())),
         }
-        self.swap(&metadata, &result)?;
+        self.home.swap(&result)?;
+        let _ = fs::remove_file(&result);
         let finding = Finding::new(&said::REPAIRED, &self.desired.name);
         let finding = finding.with("kept", kept.display()).evidence(text(&losses));
         Ok(Report { losses, kept: Some(kept), ..Report::said(finding) })
@@ -207,8 +225,7 @@ impl Work<'_> {
     /// Nothing came of it; what there is of a result is of no use.
     fn failed(&self, why: &str) -> Report {
         let _ = fs::remove_file(self.roots.at(repair::result(self.desired)));
-        let finding = Finding::new(&said::FAILED, &self.desired.name).with("why", why);
-        Report::said(finding.with("metadata", self.desired.metadata().display()))
+        Report::said(repair::failed(self.desired, why))
     }
 
     fn lossy(
@@ -253,7 +270,8 @@ impl Work<'_> {
         }
     }
 
-    /// Repairs into a new file and checks that; the inner error is for people.
+    /// Repairs into a new file, a second time with what is known of the pool; the inner error is for
+    /// people.
     fn make(&self, kept: &Path, result: &Path) -> Result<Result<(), String>, Error> {
         let failed = |source| Error::CreateFile { path: result.to_owned(), size: 0, source };
         let new = || {
@@ -263,53 +281,52 @@ impl Work<'_> {
             }
             copy::create(result, kept)
         };
-        new().map_err(failed)?;
         // Where a root is lost every block of the file is read, and most of it is holes.
         let head = result.with_extension("head");
         let copied = copy::head(kept, &head);
         copied.map_err(|source| Error::Copy { path: kept.to_owned(), to: head.clone(), source })?;
-        let mut repaired = self.tools.repair(&head, result, &[])?;
-        if let (Err(_), Some(known)) = (&repaired, repair::overrides(self.observed.receipt.pool()))
-        {
+        let attempt = |more: &[String]| {
             new().map_err(failed)?;
-            repaired = self.tools.repair(&head, result, &known)?;
+            match self.tools.repair(&head, result, more)? {
+                Ok(()) => self.expected(kept, result).and_then(|()| self.fits(result)),
+                repaired => Ok(repaired),
+            }
+        };
+        let mut made = attempt(&[])?;
+        if let (Err(_), Some(known)) = (&made, Outline::of(self.desired, self.observed)) {
+            made = attempt(&known.overrides())?;
         }
         let _ = fs::remove_file(head);
-        if repaired.is_err() {
-            return Ok(repaired);
-        }
-        files::sync(result)?;
-        Ok(match self.tools.check(result)? {
-            true => Ok(()),
-            false => Err("thin_check finds what thin_repair wrote damaged too".to_owned()),
-        })
+        Ok(made)
     }
 
-    fn misfit(&self, result: &Path) -> Result<Option<String>, Error> {
-        let mvm_plan::thinpool::Superblock::Pool(superblock) = files::superblock(result)? else {
-            return Ok(Some("what thin_repair wrote is no metadata".to_owned()));
+    /// Gives the result the transaction without which LVM would not activate it.
+    fn expected(&self, kept: &Path, result: &Path) -> Result<(), Error> {
+        let known = Outline::of(self.desired, self.observed);
+        let damaged = files::superblock(kept)?;
+        let Some(transaction) = repair::transaction(known.as_ref(), &damaged) else {
+            return Ok(());
         };
-        let data = self.observed.data.as_ref().map_or(0, |file| file.size);
-        Ok(repair::misfit(self.observed.receipt.pool(), &superblock, data))
+        let change = || {
+            let file = File::options().read(true).write(true).open(result)?;
+            let mut block = [0; Superblock::LENGTH];
+            file.read_exact_at(&mut block, 0)?;
+            with_transaction(&block, transaction)
+                .map_or(Ok(()), |changed| file.write_all_at(&changed, 0))
+        };
+        change().map_err(|source| Error::CreateFile { path: result.to_owned(), size: 0, source })
     }
 
-    /// The receipt knows both files before one takes the other's place, and the new one alone
-    /// afterwards.
-    fn swap(&self, metadata: &Path, result: &Path) -> Result<(), Error> {
-        let failed = |source| Error::Swap { path: metadata.to_owned(), source };
+    /// Whether these are metadata of this pool, and whole; the inner error is for people.
+    fn fits(&self, result: &Path) -> Result<Result<(), String>, Error> {
         files::sync(result)?;
-        let gone = || failed(io::Error::from(io::ErrorKind::NotFound));
-        let new = RecordedIdentity::of(&files::facts(result)?.ok_or_else(gone)?);
-        let record = self.observed.receipt.pool();
-        if let Some(old) = record {
-            receipt::write(self.roots, &old.repaired(new, false))?;
+        if !self.tools.check(result)? {
+            return Ok(Err("thin_check finds what thin_repair wrote damaged too".to_owned()));
         }
-        fs::rename(result, metadata).map_err(failed)?;
-        copy::sync_folder(metadata).map_err(failed)?;
-        if let Some(old) = record {
-            receipt::write(self.roots, &old.repaired(new, true))?;
-        }
-        Ok(())
+        let Superblock::Pool(superblock) = files::superblock(result)? else {
+            return Ok(Err("what thin_repair wrote is no metadata".to_owned()));
+        };
+        Ok(repair::misfit(self.desired, self.observed, &superblock).map_or(Ok(()), Err))
     }
 }
 

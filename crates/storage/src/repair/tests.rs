@@ -6,14 +6,16 @@ use std::ffi::OsStr;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::Duration;
 
-use mvm_config::model::Backend;
 use mvm_diagnostics::catalogue::pool;
 use mvm_host::exec::{Exit, Limits, Recording};
-use mvm_plan::thinpool::{Class, class, plan};
+use mvm_plan::thinpool::{Class, RecordedIdentity, class, plan};
 
 use super::*;
+use crate::receipt;
 use crate::thinpool::fake::{self, Machine, use_block};
 use crate::thinpool::{System, apply_with, observe_with};
+
+mod volume;
 
 const DIR: &str = "/var/lib/containerd-dev/snapshotter/devmapper";
 /// Where the tools keep whether the metadata are in order, and what is in them.
@@ -65,6 +67,10 @@ impl Execute for Fake {
         let name = program.file_name().unwrap().to_str().unwrap();
         if name == "thin_repair" {
             return Ok(self.repair(args));
+        }
+        if name == "lvm" {
+            let args: Vec<&str> = args.iter().map(|arg| arg.to_str().unwrap()).collect();
+            return Ok(volume::lvm(program, &args));
         }
         let bytes = fs::read(args.last().unwrap()).unwrap();
         let at = |place: u64| &bytes[usize::try_from(place).unwrap()..];
@@ -275,9 +281,9 @@ fn a_live_pool_and_files_that_are_not_on_record_are_left_alone() {
     bench.machine.reboot();
     File::options().write(true).open(bench.path("data")).unwrap().set_len(1 << 20).unwrap();
     assert_eq!(codes(&bench.repair()), [pool::FILE_TRUNCATED.code]);
-    let lvm = Desired { backend: Backend::Lvm, ..desired() };
+    let external = Desired { backend: Backend::External, ..desired() };
     let observed = bench.with(|system| observe_with(system, &desired()).unwrap());
-    let refused = mvm_plan::thinpool::repair::refused(&lvm, &observed);
+    let refused = mvm_plan::thinpool::repair::refused(&external, &observed);
     assert_eq!(refused[0].code(), said::NOT_REPAIRABLE.code);
 }
 

@@ -9,6 +9,7 @@ use super::host::{self, FILES};
 use super::lvm_checked::what_is_down_can_be_checked;
 use super::lvm_full::a_pool_on_lvm_fills_up;
 use super::lvm_killed::{a_killed_create_converges, a_killed_grow_converges};
+use super::lvm_repaired::what_is_down_can_be_repaired;
 use crate::guest::Guest;
 use crate::runner::Context;
 use crate::setup::SCRATCH;
@@ -69,12 +70,7 @@ pub fn a_pool_on_a_disk(context: &mut Context) -> Result<()> {
     is_whole(guest)?;
     guest.ok("mvmhost apply")?;
     is_up(guest)?;
-    guest.ok(&format!(
-        "{} snapshots --snapshotter devmapper prepare kept '' &&
-         dd if=/dev/urandom of=/dev/mapper/{POOL}-snap-1 bs=1M count=16 seek=2048 conv=fsync status=none &&
-         sync && {DIGEST} > /root/lvm-digest && sync",
-        host::CTR
-    ))?;
+    write_data(guest)?;
     guest.reboot()?;
     is_up(guest).context("after a reboot")?;
     guest.power_cut()?;
@@ -84,7 +80,18 @@ pub fn a_pool_on_a_disk(context: &mut Context) -> Result<()> {
     direct_lvm_is_taken_over(guest)
 }
 
-/// Killed while it is made and while it grows, and read while it is down.
+/// A snapshot that is to be the same from now on.
+fn write_data(guest: &mut Guest) -> Result<()> {
+    guest.ok(&format!(
+        "{} snapshots --snapshotter devmapper prepare kept '' &&
+         dd if=/dev/urandom of=/dev/mapper/{POOL}-snap-1 bs=1M count=16 seek=2048 conv=fsync status=none &&
+         sync && {DIGEST} > /root/lvm-digest && sync",
+        host::CTR
+    ))
+    .map(drop)
+}
+
+/// Killed while it is made and while it grows, and read and repaired while it is down.
 ///
 /// # Errors
 /// A plain run does not end what was begun, or damage is not seen.
@@ -95,7 +102,18 @@ pub fn a_pool_on_a_disk_is_killed(context: &mut Context) -> Result<()> {
     a_killed_create_converges(guest, &token)?;
     is_whole(guest)?;
     a_killed_grow_converges(guest)?;
-    what_is_down_can_be_checked(guest)
+    // Something to lose.
+    guest.ok("mvmhost apply")?;
+    is_up(guest)?;
+    write_data(guest)?;
+    guest.ok("systemctl stop mvmhost-retry.timer mvmhost-retry.service
+         systemctl stop mvm-guard.service flintlockd.service containerd-dev.service")?;
+    what_is_down_can_be_checked(guest)?;
+    what_is_down_can_be_repaired(guest).context("repaired")?;
+    guest.ok("mvmhost apply")?;
+    is_up(guest)?;
+    guest.power_cut()?;
+    is_up(guest).context("repaired, after a power cut")
 }
 
 /// provision.sh's direct_lvm and the configuration that it writes for the distribution's containerd
@@ -174,13 +192,14 @@ fn prepare(guest: &mut Guest) -> Result<()> {
     Ok(())
 }
 
-/// Of the tools only the programs are wanted, with their libraries' names on Debian 13. None of their
-/// rules for udev is: they would assemble what is only to be seen.
+/// Of the tools only the programs are wanted, with those of their libraries that are not there. None of
+/// their rules for udev is: they would assemble what is only to be seen.
 fn install_tools(guest: &mut Guest) -> Result<()> {
-    let install = "mkdir -p /root/debs && cd /root/debs && apt-get download cryptsetup-bin libcryptsetup12 libjson-c5 \
-        bcache-tools mdadm xfsprogs libinih1 liburcu8t64 btrfs-progs liblzo2-2 > /dev/null 2>&1
+    let install = "mkdir -p /root/debs && cd /root/debs && apt-cache dumpavail | sed -n 's/^Package: //p' |
+        grep -xE 'cryptsetup-bin|libcryptsetup12|libjson-c5|bcache-tools|mdadm|xfsprogs|libinih1|liburcu8(t64)?|btrfs-progs|liblzo2-2' |
+        sort -u | xargs apt-get download > /dev/null 2>&1
         for deb in *.deb; do dpkg-deb --fsys-tarfile $deb | tar -x -C / --keep-directory-symlink \
-            --wildcards './usr/*bin/*' './usr/lib/*.so*'; done; ldconfig
+            --wildcards './usr/*bin/*' './usr/lib/*.so*' './bin/*' './sbin/*' './lib/*.so*' 2>/root/untar; done; ldconfig
         type mkfs.xfs mkfs.btrfs mdadm make-bcache cryptsetup";
     guest.run_within(install, INSTALLS)?.required(install)?;
     Ok(())

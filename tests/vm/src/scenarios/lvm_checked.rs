@@ -8,7 +8,7 @@ use crate::setup::SCRATCH;
 
 /// Where on the disk the metadata's superblock is, in blocks of 4 KiB: LVM's first extent of 4 MiB
 /// begins after the first MiB.
-const SUPERBLOCK: &str =
+pub(super) const SUPERBLOCK: &str =
     "M=$(lvs --all --noheadings -o devices flintlock/thinpool_tmeta | sed 's/.*(//; s/).*//')
     at=$((256 + M * 1024))";
 

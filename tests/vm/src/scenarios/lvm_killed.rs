@@ -7,7 +7,7 @@ use crate::setup::SCRATCH;
 
 /// Stands before LVM, where mvmhost looks first. At the command that /root/kill names, LVM is killed
 /// when it submits the N-th block to the disk, or not run at all, or run; and then mvmhost is.
-const WRAPPER: &str = r#"#!/bin/sh
+pub(super) const WRAPPER: &str = r#"#!/bin/sh
 lvm=/usr/sbin/lvm
 read -r command when 2> /dev/null < /root/kill || command=
 [ "$1" = "$command" ] || exec $lvm "$@"

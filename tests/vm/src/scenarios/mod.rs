@@ -18,6 +18,7 @@ pub mod lvm;
 mod lvm_checked;
 mod lvm_full;
 mod lvm_killed;
+mod lvm_repaired;
 pub mod managers;
 pub mod network;
 pub mod package;

@@ -19,21 +19,28 @@ use mvm_diagnostics::catalogue::{pool, repair};
 use serde::{Deserialize, Serialize};
 
 use super::fill::{quote, units};
-use super::{
-    Desired, Device, Observed, PoolSuperblock, Receipt, Recorded, SECTOR, place, recorded,
-};
+use super::{Desired, Device, Observed, PoolSuperblock, Recorded, SECTOR, Superblock};
+use super::{place, recorded};
+use crate::{lvm, names};
 
 pub use listing::{Devices, Listing};
 
-/// The file that thin_repair writes, beside the metadata.
+/// The file that thin_repair writes: beside the metadata where these are a file.
 pub fn result(desired: &Desired) -> PathBuf {
-    desired.directory.join("metadata.repaired")
+    folder(desired).join("metadata.repaired")
 }
 
 /// The file that keeps the damaged metadata whose digest is `original`.
 pub fn kept(desired: &Desired, original: &[u8; 32]) -> PathBuf {
     let digits: String = original.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    desired.directory.join(format!("metadata.damaged-{digits}"))
+    folder(desired).join(format!("metadata.damaged-{digits}"))
+}
+
+fn folder(desired: &Desired) -> PathBuf {
+    match desired.backend {
+        Backend::Lvm => PathBuf::from(names::STATE),
+        Backend::Loop | Backend::External => desired.directory.clone(),
+    }
 }
 
 /// What speaks against repairing this pool, whatever its metadata are like.
@@ -46,7 +53,7 @@ pub fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
             let finding = Finding::new(&repair::ACTIVE, &desired.name);
             return vec![finding.with("units", units(desired))];
         }
-        (Backend::Lvm, _) => return not("LVM repairs its pools itself, with lvconvert --repair"),
+        (Backend::Lvm, _) => return lvm::repair::refused(desired, observed),
         (Backend::External, _) => return not("somebody else makes it"),
     }
     let mut findings: Vec<Finding> = place::writable(desired, observed).into_iter().collect();
@@ -76,29 +83,69 @@ pub fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
 static CONTENT: [&str; 3] =
     [pool::NOT_METADATA.code, pool::METADATA_WIPED.code, pool::BLOCK_SIZE_CHANGED.code];
 
-/// What thin_repair has to be told when the superblock is lost; the record knows it. containerd never
-/// touches the transaction id, so that it is what the kernel began with.
-pub fn overrides(receipt: Option<&Receipt>) -> Option<[String; 6]> {
-    let table = &receipt?.table;
-    let blocks = table.sectors / u64::from(table.block_sectors).max(1);
-    let pairs = [
-        ("--transaction-id", 0),
-        ("--data-block-size", u64::from(table.block_sectors)),
-        ("--nr-data-blocks", blocks),
-    ];
-    let [a, b, c] = pairs.map(|(option, value)| (option.to_owned(), value.to_string()));
-    Some([a.0, a.1, b.0, b.1, c.0, c.1])
+/// What is known of a pool from elsewhere than from its metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outline {
+    /// Size of one block of data, in sectors.
+    pub block_sectors: u64,
+    /// How many blocks of data its table has.
+    pub blocks: u64,
+    /// The transaction that LVM expects; `None` where nobody expects any.
+    pub transaction: Option<u64>,
+}
+
+impl Outline {
+    /// From the receipt of a pool on files, or from LVM.
+    pub fn of(desired: &Desired, observed: &Observed) -> Option<Self> {
+        if desired.backend == Backend::Lvm {
+            return lvm::repair::outline(desired, observed);
+        }
+        let table = &observed.receipt.pool()?.table;
+        let block_sectors = u64::from(table.block_sectors);
+        let blocks = table.sectors.checked_div(block_sectors)?;
+        Some(Self { block_sectors, blocks, transaction: None })
+    }
+
+    /// What thin_repair has to be told when the superblock is lost.
+    pub fn overrides(&self) -> [String; 6] {
+        let pairs = [
+            // containerd never touches it: it is what the kernel began with.
+            ("--transaction-id", self.transaction.unwrap_or(0)),
+            ("--data-block-size", self.block_sectors),
+            ("--nr-data-blocks", self.blocks),
+        ];
+        let [a, b, c] = pairs.map(|(option, value)| (option.to_owned(), value.to_string()));
+        [a.0, a.1, b.0, b.1, c.0, c.1]
+    }
+}
+
+/// The transaction that a result is to be given, where LVM expects one: thin_repair counts the one of
+/// the damaged metadata up, from 0 to 1 where containerd alone used the pool (seen with 1.1.0). One that
+/// was another before the damage already is left for [`misfit`].
+pub fn transaction(known: Option<&Outline>, damaged: &Superblock) -> Option<u64> {
+    let expected = known?.transaction?;
+    match damaged {
+        Superblock::Pool(pool) if pool.transaction != expected => None,
+        _ => Some(expected),
+    }
 }
 
 /// Why a result is no metadata of this pool; `None` when it is.
-pub fn misfit(receipt: Option<&Receipt>, result: &PoolSuperblock, data: u64) -> Option<String> {
-    let block = result.data_block_sectors;
-    if let Some(was) =
-        receipt.map(|receipt| receipt.superblock.block_sectors).filter(|was| *was != block)
-    {
+pub fn misfit(desired: &Desired, observed: &Observed, result: &PoolSuperblock) -> Option<String> {
+    let known = Outline::of(desired, observed);
+    let (block, transaction) = (u64::from(result.data_block_sectors), result.transaction);
+    if let Some(was) = known.map(|known| known.block_sectors).filter(|was| *was != block) {
         return Some(format!("it has blocks of {block} sectors, the pool on record of {was}"));
     }
-    let needs = result.data_blocks.saturating_mul(block.into()).saturating_mul(SECTOR);
+    if let Some(was) = known.and_then(|known| known.transaction).filter(|was| *was != transaction) {
+        return Some(format!("it is of transaction {transaction}, the pool on record of {was}"));
+    }
+    let bytes = |blocks: u64| blocks.saturating_mul(block).saturating_mul(SECTOR);
+    let data = match desired.backend {
+        Backend::Lvm => known.map_or(0, |known| bytes(known.blocks)),
+        Backend::Loop | Backend::External => observed.data.as_ref().map_or(0, |file| file.size),
+    };
+    let needs = bytes(result.data_blocks);
     (needs > data).then(|| format!("it is of {needs} bytes of data, and there are {data}"))
 }
 
@@ -225,6 +272,26 @@ pub fn token(original: &[u8; 32], result: &[u8; 32]) -> String {
     crate::token::token(&[*original, *result].concat())
 }
 
+/// What a person calls the place of the metadata.
+fn metadata(desired: &Desired) -> String {
+    match desired.backend {
+        Backend::Lvm => desired.lvm.metadata(),
+        Backend::Loop | Backend::External => quote(&desired.metadata()),
+    }
+}
+
+/// Nothing came of a repair.
+pub fn failed(desired: &Desired, why: &str) -> Finding {
+    let entry = match desired.backend {
+        Backend::Lvm => &repair::VOLUME_FAILED,
+        Backend::Loop | Backend::External => &repair::FAILED,
+    };
+    Finding::new(entry, &desired.name)
+        .with("why", why)
+        .with("metadata", metadata(desired))
+        .with("volume", desired.lvm.path())
+}
+
 /// So many losses are named one by one.
 const NAMED: usize = 8;
 
@@ -245,7 +312,7 @@ pub fn lossy(
     );
     Finding::new(&repair::LOSES, &desired.name)
         .with("losses", named.join("; "))
-        .with("metadata", quote(&desired.metadata()))
+        .with("metadata", metadata(desired))
         .with("kept", quote(kept))
         .with("accept", accept)
 }

@@ -209,3 +209,19 @@ fn a_word_is_for_one_result() {
     assert_ne!(word, token(&[1; 32], &[3; 32]));
     assert_ne!(word, token(&[2; 32], &[1; 32]));
 }
+
+#[test]
+fn only_lvm_expects_a_transaction_and_only_that_of_before() {
+    let pool = |transaction| {
+        let mut block = vec![0; Superblock::LENGTH];
+        block[32..40].copy_from_slice(&27_022_010_u64.to_le_bytes());
+        (block[48], block[336]) = (transaction, 128);
+        Superblock::parse(&block)
+    };
+    let known = |transaction| Outline { block_sectors: 128, blocks: 8, transaction };
+    assert_eq!(transaction(None, &pool(1)), None);
+    assert_eq!(transaction(Some(&known(None)), &pool(1)), None);
+    assert_eq!(transaction(Some(&known(Some(3))), &pool(3)), Some(3));
+    assert_eq!(transaction(Some(&known(Some(3))), &Superblock::Foreign), Some(3));
+    assert_eq!(transaction(Some(&known(Some(3))), &pool(1)), None, "older metadata");
+}

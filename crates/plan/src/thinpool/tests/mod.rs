@@ -64,6 +64,7 @@ fn superblock() -> PoolSuperblock {
     PoolSuperblock {
         version: 2,
         needs_check: false,
+        transaction: 0,
         data_blocks: 1_638_400,
         data_block_sectors: 128,
         metadata_blocks: 2_621_440,
