@@ -78,8 +78,9 @@ for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub
     ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
 
-# Hardware that no test asks for, and that udev would load drivers for in every boot.
-printf 'blacklist %s\n' button cfg80211 evdev iTCO_wdt i2c_i801 lpc_ich psmouse rfkill \
+# Hardware that no test asks for, and that udev would load drivers for in every boot; and Intel's KVM,
+# which finds out on an AMD processor after five emulated seconds.
+printf 'blacklist %s\n' button cfg80211 evdev iTCO_wdt i2c_i801 kvm_intel lpc_ich psmouse rfkill \
     >"$root/etc/modprobe.d/mvm.conf"
 
 # QEMU is given the initramfs below; one made in the guest would take minutes and never be used.

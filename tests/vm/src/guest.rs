@@ -30,6 +30,17 @@ pub struct Disk {
     pub mib: u64,
 }
 
+/// One end of a wire between two guests, on the second card.
+#[derive(Debug, Clone)]
+pub struct Wire {
+    /// The card's address.
+    pub mac: String,
+    /// The socket of this end.
+    pub own: PathBuf,
+    /// The socket of the other end; what is sent while nobody is there is lost.
+    pub other: PathBuf,
+}
+
 /// What a guest is made of.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -41,11 +52,19 @@ pub struct Options {
     pub disks: Vec<Disk>,
     /// A raw image attached read-only with the serial `mvmrepo`.
     pub repository: Option<PathBuf>,
+    /// The wire that it hangs on.
+    pub wire: Option<Wire>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { name: "guest".to_owned(), memory_mib: 3072, disks: Vec::new(), repository: None }
+        Self {
+            name: "guest".to_owned(),
+            memory_mib: 3072,
+            disks: Vec::new(),
+            repository: None,
+            wire: None,
+        }
     }
 }
 

@@ -135,6 +135,17 @@ fn command(image: &Image, options: &Options, scratch: &Path) -> Command {
         .args(["-netdev", "user,id=management,restrict=on,hostfwd=tcp:127.0.0.1:0-:22"])
         .arg("-device")
         .arg(format!("virtio-net-pci,netdev=management,romfile=,mac={MANAGEMENT_MAC}"));
+    if let Some(wire) = &options.wire {
+        command
+            .arg("-netdev")
+            .arg(format!(
+                "dgram,id=wire,local.type=unix,local.path={},remote.type=unix,remote.path={}",
+                wire.own.display(),
+                wire.other.display()
+            ))
+            .arg("-device")
+            .arg(format!("virtio-net-pci,netdev=wire,romfile=,mac={}", wire.mac));
+    }
     disks(&mut command, options, scratch);
     command
 }

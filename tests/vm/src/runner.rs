@@ -127,7 +127,7 @@ fn run_suite(suite: Suite, setup: Setup, tests: &[Test], score: &mut Score) {
             }
             Err(error) => {
                 println!("FAILED {name} ({:.1} s)\n{}", seconds(start), chain(&error));
-                println!("evidence: {}", keep_evidence(&mut context, suite, test));
+                println!("evidence: {}", keep_evidence(&mut context.guest, &name));
                 score.failed += 1;
             }
         }
@@ -160,9 +160,10 @@ fn panic_error(panic: &(dyn Any + Send)) -> anyhow::Error {
     anyhow!("panicked: {}", text.unwrap_or_default())
 }
 
-fn keep_evidence(context: &mut Context, suite: Suite, test: &Test) -> String {
-    let folder: PathBuf =
-        tools::target_dir().join("vm/failures").join(format!("{}-{}", suite.name(), test.name));
+/// Keeps the guest's journal and console under the name of what failed, and says where.
+#[must_use]
+pub fn keep_evidence(guest: &mut Guest, name: &str) -> String {
+    let folder: PathBuf = tools::target_dir().join("vm/failures").join(name.replace('/', "-"));
     let kept = fs::remove_dir_all(&folder)
         .or_else(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Ok(()),
@@ -170,7 +171,7 @@ fn keep_evidence(context: &mut Context, suite: Suite, test: &Test) -> String {
         })
         .and_then(|()| fs::create_dir_all(&folder))
         .map_err(anyhow::Error::from)
-        .and_then(|()| context.guest.evidence(&folder));
+        .and_then(|()| guest.evidence(&folder));
     match kept {
         Ok(()) => folder.canonicalize().unwrap_or(folder).display().to_string(),
         Err(error) => format!("could not be kept: {error:#}"),
@@ -178,7 +179,8 @@ fn keep_evidence(context: &mut Context, suite: Suite, test: &Test) -> String {
 }
 
 /// The error and its causes, without the backtrace that `RUST_BACKTRACE` would add.
-fn chain(error: &anyhow::Error) -> String {
+#[must_use]
+pub fn chain(error: &anyhow::Error) -> String {
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
     causes.join("\n  because: ")
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::guest::{Disk, Guest, Options};
+use crate::guest::{Disk, Guest, Options, Wire};
 use crate::image::{Image, Suite, default_cache};
 use crate::repository::Repository;
 use crate::runner::Context;
@@ -35,21 +35,21 @@ pub fn host(suite: Suite) -> Result<Context> {
 /// # Errors
 /// No package was built, or the guest does not boot.
 pub fn boot(image: Image) -> Result<Context> {
-    let mut context = launch(image)?;
+    let mut context = launch(image, None)?;
     ready(&mut context)?;
     Ok(context)
 }
 
-/// [`boot`] without [`ready`], for guests that boot side by side.
+/// [`boot`] without [`ready`], for guests that boot side by side, and may hang on a wire.
 ///
 /// # Errors
 /// No package was built, or QEMU does not start.
-pub fn launch(image: Image) -> Result<Context> {
+pub fn launch(image: Image, wire: Option<Wire>) -> Result<Context> {
     let packages = tools::target_dir().join("packages");
     let repository = Repository::build(image.suite(), &[&image.pool(), &packages])?;
     let disks = vec![Disk { serial: "mvmscratch".to_owned(), mib: SCRATCH_MIB }];
     let repository_disk = Some(repository.disk());
-    let options = Options { disks, repository: repository_disk, ..Options::default() };
+    let options = Options { disks, repository: repository_disk, wire, ..Options::default() };
     let guest = Guest::launch(&image, options)?;
     Ok(Context { guest, repository: Some(repository) })
 }

@@ -1,5 +1,5 @@
-//! Many hosts: the ansible role against a Debian 12 and a Debian 13 at once. Run by `cargo xtask test
-//! vm` when the suites are through.
+//! Many hosts: the ansible role against a Debian 12 and a Debian 13 at once, and then the one as the
+//! hub of the other. Run by `cargo xtask test vm` when the suites are through.
 
 use std::fs;
 use std::path::Path;
@@ -7,8 +7,10 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use mvm_vm::guest::Wire;
 use mvm_vm::image::{Image, Suite, default_cache};
-use mvm_vm::scenarios::host;
+use mvm_vm::runner::{self, Context};
+use mvm_vm::scenarios::{host, hub};
 use mvm_vm::setup;
 use mvm_vm::tools;
 use tempfile::TempDir;
@@ -16,12 +18,48 @@ use tempfile::TempDir;
 const LIMIT: Duration = Duration::from_secs(600);
 
 fn main() -> ExitCode {
-    let done = ansible();
-    match &done {
-        Ok(()) => println!("ok     ansible\n1 passed, 0 failed"),
-        Err(error) => println!("FAILED ansible\n{error:?}\n0 passed, 1 failed"),
+    let (_wire, mut hosts) = match hosts() {
+        Ok(hosts) => hosts,
+        Err(error) => {
+            println!("FAILED setup\n{}\n0 passed, 2 failed", runner::chain(&error));
+            return ExitCode::FAILURE;
+        }
+    };
+    let tests: [(&str, Test); 2] = [("ansible", ansible), ("hub", hub::a_hub_serves_a_host)];
+    for (passed, (name, test)) in tests.into_iter().enumerate() {
+        if let Err(error) = test(&mut hosts) {
+            println!("FAILED {name}\n{}", runner::chain(&error));
+            for host in &mut hosts {
+                let kept = format!("{name}-{}", host.suite().name());
+                println!("evidence: {}", runner::keep_evidence(&mut host.guest, &kept));
+            }
+            println!("{passed} passed, {} failed", tests.len() - passed);
+            return ExitCode::FAILURE;
+        }
+        println!("ok     {name}");
     }
-    if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    println!("{} passed, 0 failed", tests.len());
+    ExitCode::SUCCESS
+}
+
+type Test = fn(&mut [Context; 2]) -> Result<()>;
+
+/// A Debian 12 and a Debian 13 on one wire, whose sockets are in the folder.
+fn hosts() -> Result<(TempDir, [Context; 2])> {
+    let folder = tempfile::tempdir()?;
+    let launch = |suite, mac: &str, other: &str| {
+        let [own, other] = [mac, other].map(|end| folder.path().join(end.replace(':', "")));
+        let wire = Wire { mac: mac.to_owned(), own, other };
+        setup::launch(Image::ensure(suite, &default_cache())?, Some(wire))
+    };
+    let [one, two] = hub::MACS;
+    let mut hosts = [launch(Suite::Bookworm, one, two)?, launch(Suite::Trixie, two, one)?];
+    for host in &mut hosts {
+        setup::ready(host)?;
+        setup::copy_standins(&mut host.guest)?;
+        host.guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y python3-apt")?;
+    }
+    Ok((folder, hosts))
 }
 
 /// What ansible counted for each host.
@@ -31,16 +69,7 @@ struct Recap {
     failed: u32,
 }
 
-fn ansible() -> Result<()> {
-    let mut hosts = Vec::new();
-    for suite in Suite::ALL {
-        hosts.push(setup::launch(Image::ensure(suite, &default_cache())?)?);
-    }
-    for host in &mut hosts {
-        setup::ready(host)?;
-        setup::copy_standins(&mut host.guest)?;
-        host.guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y python3-apt")?;
-    }
+fn ansible(hosts: &mut [Context; 2]) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let inventory: String = hosts
         .iter()
@@ -57,7 +86,7 @@ fn ansible() -> Result<()> {
 
     let first = play(&folder, &[])?;
     ensure!(first.iter().all(|host| host.changed > 0 && host.failed == 0), "{first:?}");
-    for one in &mut hosts {
+    for one in &mut *hosts {
         host::is_up(&mut one.guest)?;
         one.guest.ok("mvmhost plan")?;
     }

@@ -12,6 +12,7 @@ pub mod faults;
 mod full;
 pub mod guard;
 pub mod host;
+pub mod hub;
 pub mod images;
 pub mod install;
 pub mod lvm;
