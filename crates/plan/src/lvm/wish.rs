@@ -57,7 +57,7 @@ impl Wish {
     }
 
     /// The volume into which repaired metadata are written; once they have taken the place of the
-    /// damaged ones, those are in it. The name is the mark: LVM leaves a tag where it was.
+    /// damaged ones, those are in it. A later run knows it by its name.
     pub fn repaired(&self) -> String {
         format!("{}-mvmhost-repair", self.path())
     }

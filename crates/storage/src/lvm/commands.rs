@@ -169,7 +169,7 @@ impl<'a> Lvm<'a> {
         let size = format!("{size}b");
         // Either would ask about what it finds in the extents.
         let how = ["--wipesignatures", "n", "--zero", "n"];
-        let args = [&["--name", volume, "--size", &size, "--addtag", TAG][..], &how].concat();
+        let args = [&["--name", volume, "--size", &size][..], &how].concat();
         self.change("lvcreate", &args)
     }
 
