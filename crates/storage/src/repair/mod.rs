@@ -204,7 +204,7 @@ impl Work<'_> {
             return Ok(self.failed("what is in the result cannot be listed"));
         };
         let before = self.tools.list(&there)?;
-        let known = database.map_or_else(|| Ok(Vec::new()), repair::known);
+        let known = repair::known_of(self.desired, database);
         let losses = repair::losses(known, before.as_ref(), &after);
         let token = token(&result).map_err(|source| look(&result, source))?;
         match &asked.accept {

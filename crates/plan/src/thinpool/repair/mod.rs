@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use mvm_config::model::Backend;
+use mvm_config::model::{Backend, Instance};
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::{pool, repair};
 use serde::{Deserialize, Serialize};
@@ -180,6 +180,21 @@ pub fn known(database: &[u8]) -> Result<Vec<Known>, String> {
     let devices = devices.unwrap_or_default();
     let read = |(_, value): &bolt::Pair<'_>| serde_json::from_slice(value);
     devices.iter().map(read).collect::<Result<_, _>>().map_err(|error| error.to_string())
+}
+
+/// [`known`] of the database that is there, or not. The distribution's containerd may keep it
+/// elsewhere, as provision.sh has it, so that no database there says nothing.
+///
+/// # Errors
+/// As [`known`], and that it is not there.
+pub fn known_of(desired: &Desired, database: Option<&[u8]>) -> Result<Vec<Known>, String> {
+    match (database, desired.instance) {
+        (Some(database), _) => known(database),
+        (None, Instance::Dedicated) => Ok(Vec::new()),
+        (None, Instance::System) => {
+            Err(format!("there is no {}", desired.device_database().display()))
+        }
+    }
 }
 
 /// Something that the repaired metadata may lack.

@@ -225,3 +225,12 @@ fn only_lvm_expects_a_transaction_and_only_that_of_before() {
     assert_eq!(transaction(Some(&known(Some(3))), &Superblock::Foreign), Some(3));
     assert_eq!(transaction(Some(&known(Some(3))), &pool(1)), None, "older metadata");
 }
+
+#[test]
+fn a_database_that_may_be_elsewhere_is_not_taken_for_none() {
+    let own = crate::thinpool::tests::desired();
+    assert_eq!(known_of(&own, None), Ok(Vec::new()));
+    let system = Desired { instance: Instance::System, ..own };
+    assert!(known_of(&system, None).unwrap_err().ends_with(".db"));
+    assert_eq!(known_of(&system, Some(&sample().bytes)).unwrap().len(), 3);
+}
