@@ -23,12 +23,8 @@ fn decide(desired: &Desired, observed: &Observed) -> Result<Plan<Step>, Vec<Find
     if let Some(finding) = place::device_mapper(desired, observed) {
         return Err(vec![finding]);
     }
-    let seen = usable(desired, observed)?;
+    let (seen, group, volume) = found(desired, observed)?;
     let wish = &desired.lvm;
-    let Some((group, volume)) = there(wish, seen)? else {
-        let entry = if seen.receipt.volume().is_some() { &disk::GONE } else { &disk::NO_POOL };
-        return Err(vec![about(entry, desired).with("devices", wish.devices.join(" "))]);
-    };
     let mut findings = against_receipt(desired, observed, seen, group, volume);
     let mut steps = Vec::new();
     let profile = seen.profile.as_ref().is_none_or(|text| *text != wish.profile_text());
@@ -63,6 +59,20 @@ fn decide(desired: &Desired, observed: &Observed) -> Result<Plan<Step>, Vec<Find
     steps.extend(record(desired, observed, seen.receipt.volume(), (group, volume)));
     steps.extend(await_node.then(|| Step::AwaitNode { name: name() }));
     Ok(Plan::new(steps, findings))
+}
+
+/// The pool's volume and its group, and what else LVM says; otherwise why there is none.
+pub(super) fn found<'a>(
+    desired: &Desired,
+    observed: &'a Observed,
+) -> Result<(&'a Seen, &'a Group, &'a Volume), Vec<Finding>> {
+    let seen = usable(desired, observed)?;
+    let wish = &desired.lvm;
+    let Some((group, volume)) = there(wish, seen)? else {
+        let entry = if seen.receipt.volume().is_some() { &disk::GONE } else { &disk::NO_POOL };
+        return Err(vec![about(entry, desired).with("devices", wish.devices.join(" "))]);
+    };
+    Ok((seen, group, volume))
 }
 
 /// What LVM says, unless that is nothing to go by.

@@ -1,9 +1,9 @@
 //! `mvmhost pool repair` of a pool on LVM: whether it may be, and what is known of it.
 
 use mvm_diagnostics::Finding;
-use mvm_diagnostics::catalogue::{disk, repair};
+use mvm_diagnostics::catalogue::repair;
 
-use super::boot::{about, against_receipt, there, usable};
+use super::boot::{against_receipt, found};
 use super::{Group, Seen, Volume, Wish};
 use crate::thinpool::repair::Outline;
 use crate::thinpool::{Desired, Device, Observed, SECTOR, place};
@@ -13,7 +13,7 @@ pub(crate) fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     if let Some(finding) = place::device_mapper(desired, observed) {
         return vec![finding];
     }
-    let (seen, group, volume) = match pool(desired, observed) {
+    let (seen, group, volume) = match found(desired, observed) {
         Ok(pool) => pool,
         Err(findings) => return findings,
     };
@@ -29,23 +29,10 @@ pub(crate) fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
 
 /// What LVM knows of the pool.
 pub(crate) fn outline(desired: &Desired, observed: &Observed) -> Option<Outline> {
-    let (_, _, volume) = pool(desired, observed).ok()?;
+    let (_, _, volume) = found(desired, observed).ok()?;
     let blocks = volume.size().checked_div(volume.chunk())?;
     let block_sectors = volume.chunk() / SECTOR;
     Some(Outline { block_sectors, blocks, transaction: Some(volume.transaction()) })
-}
-
-fn pool<'a>(
-    desired: &Desired,
-    observed: &'a Observed,
-) -> Result<(&'a Seen, &'a Group, &'a Volume), Vec<Finding>> {
-    let seen = usable(desired, observed)?;
-    let Some((group, volume)) = there(&desired.lvm, seen)? else {
-        let entry = if seen.receipt.volume().is_some() { &disk::GONE } else { &disk::NO_POOL };
-        let devices = desired.lvm.devices.join(" ");
-        return Err(vec![about(entry, desired).with("devices", devices)]);
-    };
-    Ok((seen, group, volume))
 }
 
 /// Size of the pool's metadata in bytes; 0 when LVM did not say.
