@@ -77,7 +77,7 @@ pub(crate) fn plans(
     let failed = |what: &str, error: &dyn std::error::Error| {
         Finding::new(&catalogue::units::STEP_FAILED, what).with("why", chain(error))
     };
-    let pool = thinpool::Desired::new(config);
+    let pool = mvm_storage::thinpool::desired(roots, config);
     let pool = mvm_storage::thinpool::observe(roots, &pool)
         .map(|observed| thinpool::plan(&pool, &observed))
         .map_err(|error| failed("looking at the thin pool", &error))?;

@@ -1,9 +1,10 @@
 //! The configuration of containerd-dev, and what must be true of the operator's own.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use mvm_config::Config;
-use mvm_config::model::LogLevel;
+use mvm_config::model::{Instance, LogLevel};
 use mvm_diagnostics::{Finding, catalogue};
 
 use crate::names;
@@ -12,6 +13,53 @@ use crate::names;
 /// here, and their defaults would claim /etc/cni and ports.
 const DISABLED: [&str; 3] =
     ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"];
+
+/// The devmapper snapshotter's name, for configurations since version 2 and for directories.
+const DEVMAPPER: &str = "io.containerd.snapshotter.v1.devmapper";
+/// containerd's own default (containerd 1.7 defaults/defaults_linux.go).
+const DEFAULT_ROOT: &str = "/var/lib/containerd";
+
+/// Where a containerd keeps what only makes sense together with the pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its devmapper snapshotter's databases.
+    pub devmapper: PathBuf,
+    /// Its `meta.db`, which lists the snapshots of every namespace.
+    pub metadata: PathBuf,
+}
+
+impl Kept {
+    /// As `text` has it, the configuration that somebody else gives this containerd. What is in its
+    /// `imports` is not known here.
+    pub fn new(instance: Instance, text: Option<&str>) -> Self {
+        let table: Option<toml::Table> = text.and_then(|text| text.parse().ok());
+        let path = |value: Option<&toml::Value>| {
+            value?.as_str().map(PathBuf::from).filter(|path| path.is_absolute())
+        };
+        let told = |table: &toml::Table| {
+            let root = path(table.get("root")).unwrap_or_else(|| PathBuf::from(DEFAULT_ROOT));
+            let own = path(devmapper(table).and_then(|plugin| plugin.get("root_path")));
+            (own.unwrap_or_else(|| root.join(DEVMAPPER)), root)
+        };
+        let (devmapper, root) = table.as_ref().map_or_else(
+            || {
+                let root = match instance {
+                    Instance::Dedicated => names::CONTAINERD_DEV_ROOT,
+                    Instance::System => DEFAULT_ROOT,
+                };
+                (names::devmapper_root(instance).into(), root.into())
+            },
+            told,
+        );
+        Self { devmapper, metadata: root.join("io.containerd.metadata.v1.bolt/meta.db") }
+    }
+}
+
+/// The section of the devmapper snapshotter: the first version of the file has its short name.
+pub(crate) fn devmapper(table: &toml::Table) -> Option<&toml::Value> {
+    let plugins = table.get("plugins")?;
+    plugins.get(DEVMAPPER).or_else(|| plugins.get("devmapper"))
+}
 
 /// The text of /run/mvmhost/containerd-dev.toml. `version = 2` loads on 1.6 to 2.x.
 pub fn render(config: &Config) -> String {
@@ -72,9 +120,8 @@ pub fn check_operator(text: &str, config: &Config) -> Vec<Finding> {
         }
         value.as_str().map(str::to_owned)
     };
-    let plugin = "io.containerd.snapshotter.v1.devmapper";
     let wanted = [
-        (&["plugins", plugin, "pool_name"][..], config.thinpool.name.as_str()),
+        (&["plugins", DEVMAPPER, "pool_name"][..], config.thinpool.name.as_str()),
         (&["grpc", "address"][..], names::containerd_socket(config.containerd.instance)),
     ];
     let differs = wanted.into_iter().filter_map(|(path, expected)| {
@@ -139,6 +186,36 @@ mod tests {
         assert_eq!(codes(""), ["MVM-CTRD-002"; 2]);
         let other = render(&config).replace("flintlock-dev-thinpool", "other");
         assert_eq!(codes(&other), ["MVM-CTRD-002"]);
+    }
+
+    #[test]
+    fn what_belongs_to_the_pool_is_where_the_configuration_says() {
+        let kept = |instance, text| {
+            let Kept { devmapper, metadata } = Kept::new(instance, text);
+            [devmapper, metadata].map(|path| path.display().to_string())
+        };
+        let own = [
+            "/var/lib/containerd-dev/snapshotter/devmapper",
+            "/var/lib/containerd-dev/io.containerd.metadata.v1.bolt/meta.db",
+        ];
+        assert_eq!(kept(Instance::Dedicated, None), own);
+        let rendered = render(&config(""));
+        assert_eq!(kept(Instance::Dedicated, Some(&rendered)), own);
+        let system = [
+            "/var/lib/containerd/io.containerd.snapshotter.v1.devmapper",
+            "/var/lib/containerd/io.containerd.metadata.v1.bolt/meta.db",
+        ];
+        for text in [None, Some(""), Some("version ="), Some("root = \"here\"")] {
+            assert_eq!(kept(Instance::System, text), system, "{text:?}");
+        }
+        let moved = "root = \"/srv/c\"\n[plugins.\"io.containerd.snapshotter.v1.devmapper\"]\n";
+        let below = "/srv/c/io.containerd.snapshotter.v1.devmapper";
+        let metadata = "/srv/c/io.containerd.metadata.v1.bolt/meta.db";
+        assert_eq!(kept(Instance::System, Some(moved)), [below, metadata]);
+        let told = format!("{moved}root_path = \"/srv/d\"\n");
+        assert_eq!(kept(Instance::System, Some(&told)), ["/srv/d", metadata]);
+        let old = "[plugins.devmapper]\nroot_path = \"/srv/d\"\n";
+        assert_eq!(kept(Instance::System, Some(old)), ["/srv/d", system[1]]);
     }
 
     #[test]

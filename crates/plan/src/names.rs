@@ -81,6 +81,14 @@ pub fn containerd_socket(instance: Instance) -> &'static str {
     }
 }
 
+/// The configuration that somebody else gives it, which a containerd of flintlock's own need not have.
+pub fn containerd_config(instance: Instance) -> &'static str {
+    match instance {
+        Instance::Dedicated => OPERATOR_CONTAINERD_CONFIG,
+        Instance::System => SYSTEM_CONTAINERD_CONFIG,
+    }
+}
+
 /// containerd's namespace in which flintlock keeps everything.
 pub const NAMESPACE: &str = "flintlock";
 

@@ -17,7 +17,7 @@ use crate::loops::LoopDevices;
 use crate::{Error, files, loops, lvm, receipt, thinpool};
 
 /// No configuration or unit is longer than this, in bytes.
-const LIMIT: u64 = 1 << 20;
+const LIMIT: u64 = thinpool::CONTAINERD_CONFIG;
 /// Where udev names disks by what stays the same.
 const BY_ID: &str = "/dev/disk/by-id";
 /// Where the operator's units are.
@@ -251,7 +251,7 @@ mod tests {
         };
         let text = "[thinpool.loop]\ndata-size = \"64MiB\"\nmetadata-size = \"4MiB\"\n";
         let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
-        let desired = Desired::new(&mvm_config::load::parse(&[source]).unwrap().config);
+        let desired = Desired::new(&mvm_config::load::parse(&[source]).unwrap().config, None);
         let look = || thinpool::observe_with(&system, &desired).unwrap();
         let plan = |observed: &Observed| mvm_plan::thinpool::plan(&desired, observed);
         thinpool::apply_with(&system, &plan(&look()), &desired).unwrap();

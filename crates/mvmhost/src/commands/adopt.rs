@@ -8,8 +8,8 @@ use mvm_diagnostics::catalogue::adopt as said;
 use mvm_diagnostics::json::Document;
 use mvm_host::{atomic, chain};
 use mvm_plan::adopt;
-use mvm_plan::thinpool::{self, Desired};
-use mvm_storage::thinpool::{lock, observe};
+use mvm_plan::thinpool;
+use mvm_storage::thinpool::{desired, lock, observe};
 
 use crate::context::{Context, invalid};
 use crate::output::{self, Exit};
@@ -64,7 +64,7 @@ fn take_over(context: &Context, dry_run: bool) -> Result<Done, Done> {
     let text = adopt::fragment(&found, &seen, is_set);
     let mut all = others;
     all.insert(place, Source { name: own.display().to_string(), text: text.clone() });
-    let desired = Desired::new(&parse(&all)?.config);
+    let desired = desired(roots, &parse(&all)?.config);
 
     let failed = |error: mvm_storage::Error| Done::from(error.finding(&desired.name));
     let _lock = lock(roots).map_err(failed)?;

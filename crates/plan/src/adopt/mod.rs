@@ -20,7 +20,7 @@ use mvm_config::quantities::Bytes;
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::adopt as said;
 
-use crate::containerd::string;
+use crate::containerd::{devmapper, string};
 use crate::names;
 use crate::thinpool::{Desired, Device, Observed, Receipt, Shape, Superblock, quote};
 
@@ -154,8 +154,7 @@ fn instance(seen: &Seen, name: &str) -> Option<Instance> {
 
 fn pool_name(containerd: &str) -> Option<String> {
     let table: toml::Table = containerd.parse().ok()?;
-    let plugin = table.get("plugins")?.get("io.containerd.snapshotter.v1.devmapper")?;
-    plugin.get("pool_name")?.as_str().map(str::to_owned)
+    devmapper(&table)?.get("pool_name")?.as_str().map(str::to_owned)
 }
 
 /// The fragment that makes mvmhost go on with what is there. `set` tells which keys the operator

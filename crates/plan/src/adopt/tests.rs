@@ -57,7 +57,7 @@ fn a_pool_on_a_disk_is_found_by_what_containerd_is_told() {
     let told = Seen { system_containerd: Some(CONTAINERD.to_owned()), ..several };
     let found = find(&told).unwrap();
     let config = config(&fragment(&found, &told, |_| false));
-    let desired = Desired::new(&config);
+    let desired = Desired::new(&config, None);
     assert_eq!(
         (desired.name.as_str(), desired.lvm.path().as_str()),
         ("mine-thinpool", "mine/thinpool")
@@ -82,7 +82,7 @@ fn the_fragment_says_what_is_there() {
     let text = fragment(&found, &seen, |_| false);
     assert!(is_ours(&text) && !is_ours("[thinpool]\n"));
     let config = config(&text);
-    let desired = Desired::new(&config);
+    let desired = Desired::new(&config, None);
     assert_eq!((desired.name.as_str(), desired.data_size), ("mine-thinpool", 100 << 30));
     assert_eq!(desired.metadata_size, 10 << 30);
     assert_eq!(config.flintlockd.grpc_endpoint.to_string(), "192.168.1.5:9090");

@@ -46,7 +46,8 @@ pub use step::{Role, Step};
 pub use superblock::{PoolSuperblock, Superblock, with_transaction};
 pub use table::{DevNum, ParseError, SECTOR, Shape, ThinPoolTable};
 
-use crate::{Plan, lvm, names};
+use crate::containerd::Kept;
+use crate::{Plan, lvm};
 
 /// What the file asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +62,10 @@ pub struct Desired {
     pub data_size: u64,
     /// Length of a new metadata file in bytes.
     pub metadata_size: u64,
-    /// Whose containerd keeps its databases about the pool.
+    /// Whose containerd uses the pool.
     pub instance: Instance,
+    /// Where that containerd keeps its databases about the pool.
+    pub kept: Kept,
     /// flintlockd's unit, for commands that are printed.
     pub flintlockd_unit: String,
     /// The pool on disks, for that backend.
@@ -70,10 +73,12 @@ pub struct Desired {
 }
 
 impl Desired {
-    /// The part of the configuration that is about the pool.
-    pub fn new(config: &Config) -> Self {
+    /// The part of the configuration that is about the pool; `containerd` is that of the containerd
+    /// that uses it, where mvmhost does not render one.
+    pub fn new(config: &Config, containerd: Option<&str>) -> Self {
         let pool = &config.thinpool;
         Self {
+            kept: Kept::new(config.containerd.instance, containerd),
             backend: pool.backend,
             name: pool.name.as_str().to_owned(),
             directory: pool.loopback.directory.as_path().to_owned(),
@@ -97,7 +102,7 @@ impl Desired {
 
     /// containerd's database of the thin devices.
     pub fn device_database(&self) -> PathBuf {
-        PathBuf::from(names::devmapper_root(self.instance)).join(format!("{}.db", self.name))
+        self.kept.devmapper.join(format!("{}.db", self.name))
     }
 
     /// The units that use the pool, in the order in which they are to be stopped.
@@ -108,18 +113,14 @@ impl Desired {
     /// The databases of containerd's devmapper snapshotter: what is in them and what is in the
     /// pool only make sense together.
     pub fn databases(&self) -> Vec<PathBuf> {
-        let root = PathBuf::from(names::devmapper_root(self.instance));
-        vec![root.join("metadata.db"), self.device_database()]
+        vec![self.kept.devmapper.join("metadata.db"), self.device_database()]
     }
 
     /// The `meta.db` of a containerd that serves nobody but flintlockd: it lists the snapshots that
     /// are in the pool. The distribution's containerd serves others too, so its own is left out.
     pub fn containerd_metadata(&self) -> Option<PathBuf> {
         match self.instance {
-            Instance::Dedicated => Some(
-                PathBuf::from(names::CONTAINERD_DEV_ROOT)
-                    .join("io.containerd.metadata.v1.bolt/meta.db"),
-            ),
+            Instance::Dedicated => Some(self.kept.metadata.clone()),
             Instance::System => None,
         }
     }

@@ -6,7 +6,7 @@ use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::{database, pool};
 
 use super::fill::refusal;
-use super::receipt::{Receipt, RecordedDatabase, RecordedFile};
+use super::receipt::{Receipt, RecordedDatabase, RecordedFile, RecordedIdentity};
 use super::{Desired, FileFacts, Observed, Recorded, SECTOR, Shape, Superblock};
 
 /// A receipt that says nothing: nobody can tell what belongs here.
@@ -72,7 +72,32 @@ pub(crate) fn databases(
     });
     let mut findings: Vec<Finding> = gone.collect();
     findings.extend(replaced(desired, observed, on_record));
+    findings.extend(elsewhere(desired, observed, on_record));
     findings
+}
+
+/// Databases on record from where this containerd does not look for them, unless they moved along.
+fn elsewhere(
+    desired: &Desired,
+    observed: &Observed,
+    on_record: &[RecordedDatabase],
+) -> Vec<Finding> {
+    let moved = |was: &RecordedDatabase, to: &PathBuf| {
+        let same = |file: RecordedIdentity| {
+            observed.database_files.iter().any(|(path, is)| path == to && file.is_same(is))
+        };
+        was.file.is_none_or(same) && observed.databases.contains(to)
+    };
+    let left = on_record.iter().filter(|was| was.seen).filter_map(|was| {
+        let to = desired.kept.devmapper.join(was.path.file_name()?);
+        (to != was.path && !moved(was, &to)).then_some((was, to))
+    });
+    left.map(|(was, to)| {
+        refusal(&database::ELSEWHERE, path(&was.path), desired, observed)
+            .with("pool", &desired.name)
+            .with("to", path(&to))
+    })
+    .collect()
 }
 
 /// Databases that are there and are other files than those on record: what they list may be in

@@ -14,7 +14,7 @@ use mvm_config::{Config, Roots};
 use mvm_diagnostics::Finding;
 use mvm_host::exec;
 use mvm_plan::guard::{Figures, Policy};
-use mvm_plan::thinpool::{Desired, PoolState, SECTOR, ThinPoolStatus};
+use mvm_plan::thinpool::{PoolState, SECTOR, ThinPoolStatus};
 
 use crate::mapper::{self, DeviceMapper};
 use crate::{Error, thinpool};
@@ -49,7 +49,7 @@ pub trait Store {
 
 /// The store of the configured backend on this machine, with the policy for it.
 pub fn store(roots: &Roots, config: &Config) -> (Box<dyn Store>, Policy) {
-    let desired = Desired::new(config);
+    let desired = thinpool::desired(roots, config);
     let policy = Policy::new(config);
     match config.thinpool.backend {
         Backend::Loop => (Box::new(Files::new(roots, desired)), policy),
@@ -68,7 +68,7 @@ pub fn operators<'a>(roots: &'a Roots, config: &Config) -> (Box<dyn Store + 'a>,
     }
     let volumes = Volumes {
         roots,
-        desired: Desired::new(config),
+        desired: thinpool::desired(roots, config),
         mapper: Box::new(mapper::Kernel::new(roots)),
         programs: &exec::System,
     };

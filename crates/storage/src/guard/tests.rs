@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use mvm_host::exec::Recording;
-use mvm_plan::thinpool::{self, Device, Mode};
+use mvm_plan::thinpool::{self, Desired, Device, Mode};
 
 use super::*;
 use crate::thinpool::fake::{self, Machine};

@@ -9,6 +9,7 @@ use std::thread;
 
 use mvm_config::Roots;
 use mvm_config::model::{Backend, Instance};
+use mvm_plan::containerd::Kept;
 use mvm_plan::lvm::Wish;
 use mvm_plan::thinpool::{Control, Desired, DevNum, FileId, ThinPoolTable};
 
@@ -25,6 +26,7 @@ pub(crate) fn desired(directory: &str) -> Desired {
         data_size: 64 << 20,
         metadata_size: 4 << 20,
         instance: Instance::Dedicated,
+        kept: Kept::new(Instance::Dedicated, None),
         flintlockd_unit: "flintlockd.service".to_owned(),
         lvm: Wish::default(),
     }

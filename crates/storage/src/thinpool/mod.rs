@@ -13,14 +13,15 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::Duration;
 
-use mvm_config::Roots;
 use mvm_config::model::Backend;
 use mvm_config::names::DmName;
+use mvm_config::{Config, Roots};
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::disk::METADATA_DAMAGED;
+use mvm_host::atomic;
 use mvm_host::exec::{self, Execute};
-use mvm_plan::Plan;
 use mvm_plan::thinpool::{Desired, Device, Observed, PoolState, Step};
+use mvm_plan::{Plan, names};
 
 use crate::loops::LoopDevices;
 use crate::lvm::lvm;
@@ -46,6 +47,18 @@ pub struct System<'a> {
 
 /// udev makes a node in milliseconds; a machine that boots under load may need seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// No configuration of containerd's is longer than this, in bytes.
+pub(crate) const CONTAINERD_CONFIG: u64 = 1 << 20;
+
+/// What the file asks for, on this machine: whose containerd keeps its databases where is for its own
+/// configuration to say.
+pub fn desired(roots: &Roots, config: &Config) -> Desired {
+    let path = names::containerd_config(config.containerd.instance);
+    let text = atomic::read_linked(&roots.at(path), CONTAINERD_CONFIG).ok();
+    let text = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    Desired::new(config, text.as_deref())
+}
 
 /// Gathers the facts about the pool. Changes nothing.
 ///

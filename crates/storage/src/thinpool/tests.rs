@@ -291,3 +291,21 @@ fn only_one_run_at_a_time() {
     drop(first);
     assert!(second.try_lock().is_ok());
 }
+
+#[test]
+fn the_containerd_that_uses_the_pool_says_where_its_databases_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let roots = Roots::new(folder.path());
+    let loaded = |text: &str| {
+        let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
+        mvm_config::load::parse(&[source]).unwrap().config
+    };
+    let (own, system) = (loaded(""), loaded("[containerd]\ninstance = \"system\"\n"));
+    assert_eq!(super::desired(&roots, &own), Desired::new(&own, None));
+    let file = roots.at(names::SYSTEM_CONTAINERD_CONFIG);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(file, "[plugins.devmapper]\nroot_path = \"/srv/d\"\n").unwrap();
+    assert_eq!(super::desired(&roots, &own), Desired::new(&own, None));
+    let databases = super::desired(&roots, &system).databases();
+    assert_eq!(databases[0], Path::new("/srv/d/metadata.db"));
+}

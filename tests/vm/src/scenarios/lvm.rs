@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::host::{self, FILES};
+use super::lvm_adopted::direct_lvm_is_taken_over;
 use super::lvm_checked::what_is_down_can_be_checked;
 use super::lvm_full::a_pool_on_lvm_fills_up;
 use super::lvm_killed::{a_killed_create_converges, a_killed_grow_converges};
@@ -15,9 +16,9 @@ use crate::runner::Context;
 use crate::setup::SCRATCH;
 
 /// The pool's name, as provision.sh has it.
-const POOL: &str = "flintlock-thinpool";
+pub(super) const POOL: &str = "flintlock-thinpool";
 /// A thin device of containerd's on it, and what is kept there.
-const DIGEST: &str = "dd if=/dev/mapper/flintlock-thinpool-snap-1 bs=1M count=16 skip=2048 \
+pub(super) const DIGEST: &str = "dd if=/dev/mapper/flintlock-thinpool-snap-1 bs=1M count=16 skip=2048 \
                       iflag=direct status=none | sha256sum";
 
 /// Longest that unpacking lvm2 and the tools may take on a machine that compiles at the same time.
@@ -114,64 +115,6 @@ pub fn a_pool_on_a_disk_is_killed(context: &mut Context) -> Result<()> {
     is_up(guest)?;
     guest.power_cut()?;
     is_up(guest).context("repaired, after a power cut")
-}
-
-/// provision.sh's direct_lvm and the configuration that it writes for the distribution's containerd
-/// (hack/scripts/provision.sh, commit 7112122).
-const DIRECT_LVM: &str = "pvcreate -q $DISK && vgcreate -q flintlock $DISK &&
-    lvcreate -q --wipesignatures y -n thinpool flintlock -l 95%VG &&
-    lvcreate -q --wipesignatures y -n thinpoolmeta flintlock -l 1%VG &&
-    lvconvert -q -y --zero n -c 512K --thinpool flintlock/thinpool --poolmetadata flintlock/thinpoolmeta &&
-    printf 'activation {\nthin_pool_autoextend_threshold=80\nthin_pool_autoextend_percent=20\n}\n' \
-        > /etc/lvm/profile/flintlock-thinpool.profile && lvchange --monitor y flintlock/thinpool
-    root=/var/lib/containerd/snapshotter/devmapper; mkdir -p /etc/containerd $root
-    printf 'version = 2\nroot = \"/var/lib/containerd\"\nstate = \"/run/containerd\"\n[grpc]\n  address = \"/run/containerd/containerd.sock\"\n[plugins]\n  [plugins.\"io.containerd.snapshotter.v1.devmapper\"]\n    pool_name = \"flintlock-thinpool\"\n    root_path = \"%s\"\n    base_image_size = \"10GB\"\n    discard_blocks = true\n' $root > /etc/containerd/config.toml
-    systemctl enable -q containerd.service; systemctl restart containerd.service";
-/// The distribution's containerd, as flintlockd asks it.
-const SYSTEM_CTR: &str = "ctr --address /run/containerd/containerd.sock --namespace flintlock";
-
-/// The pool of a production host goes on with its data, and grows from now on as it was meant to.
-fn direct_lvm_is_taken_over(guest: &mut Guest) -> Result<()> {
-    guest.ok(&format!(
-        "set -e; DISK=$(readlink -f {SCRATCH})
-         systemctl stop mvmhost-retry.timer mvmhost-retry.service; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service
-         mvmhost pool remove && vgremove -q -f -y flintlock && pvremove -q -y $DISK
-         rm -r {FILES}/*.db /var/lib/containerd-dev/io.containerd.metadata.v1.bolt /var/lib/mvmhost/receipt.json
-         : > /etc/mvmhost.toml
-         {DIRECT_LVM}
-         {SYSTEM_CTR} snapshots --snapshotter devmapper prepare kept ''
-         dd if=/dev/urandom of=/dev/mapper/{POOL}-snap-1 bs=1M count=16 seek=2048 conv=fsync status=none
-         sync; {DIGEST} > /root/lvm-digest; sync"
-    ))?;
-    let table = guest.ok(&format!("dmsetup table {POOL}"))?;
-    let done = host::json(guest, "adopt")?;
-    let codes: Vec<&str> = done["findings"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|finding| finding["code"].as_str())
-        .collect();
-    ensure!(codes.contains(&"MVM-POOL-160") && codes.contains(&"MVM-DISK-020"), "{done}");
-    ensure!(!codes.contains(&"MVM-DISK-015"), "the profile is not attached: {done}");
-    ensure!(guest.ok(&format!("dmsetup table {POOL}"))? == table, "the table is another one");
-    guest.ok("mvmhost apply")?;
-    taken_over_is_up(guest)?;
-    guest.reboot()?;
-    taken_over_is_up(guest).context("taken over, after a reboot")
-}
-
-fn taken_over_is_up(guest: &mut Guest) -> Result<()> {
-    guest.wait_for("mvmhost plan", Duration::from_secs(90))?;
-    guest.ok("systemctl is-active containerd.service flintlockd.service mvm-thinpool.service mvm-guard.service
-         ! systemctl is-active containerd-dev.service")?;
-    guest.ok(&format!(
-        "{SYSTEM_CTR} plugins ls | grep devmapper | grep -q 'ok *$'
-         {SYSTEM_CTR} snapshots --snapshotter devmapper ls | grep -q kept
-         lvs --noheadings -o lv_profile,seg_monitor flintlock/thinpool | grep -q 'mvmhost-flintlock *monitored'
-         tr '\\0' ' ' < /proc/$(systemctl show -P MainPID flintlockd.service)/cmdline | grep -q /run/containerd/containerd.sock
-         {DIGEST} | cmp - /root/lvm-digest"
-    ))?;
-    Ok(())
 }
 
 /// Sets the pool on files aside and puts lvm2 there.

@@ -18,16 +18,19 @@ const KILLS: &[(&str, &str)] = &[
     ("lvremove before", "MVM-POOL-134"),
 ];
 
+/// The block with the root of the bitmaps, which is at byte 208 of the superblock: nothing is lost
+/// with it.
+pub(super) const BITMAPS: &str =
+    "$((at + $(dd if=$D bs=4096 skip=$at count=1 iflag=direct status=none |
+        od -An -t u8 -j 208 -N 8)))";
+
 /// Of a pool that is down and whole. Afterwards it is that again, with all that was in it.
 ///
 /// # Errors
 /// Metadata are replaced by some that have less in them without leave, or not replaced where nothing
 /// is lost, or a killed repair leaves neither.
 pub(super) fn what_is_down_can_be_repaired(guest: &mut Guest) -> Result<()> {
-    // The root of the bitmaps, at byte 208 of the superblock: nothing is lost with it.
-    let bitmaps = "$((at + $(dd if=$D bs=4096 skip=$at count=1 iflag=direct status=none |
-        od -An -t u8 -j 208 -N 8)))";
-    spoil(guest, bitmaps)?;
+    spoil(guest, BITMAPS)?;
     let (code, said) = repair(guest, "--dry-run")?;
     ensure!(code == Some(0) && host::codes(&said) == ["MVM-POOL-151"], "{code:?} {said}");
     guest.ok("! dmsetup ls | grep flintlock; ! ls /var/lib/mvmhost | grep metadata")?;
@@ -42,7 +45,7 @@ pub(super) fn what_is_down_can_be_repaired(guest: &mut Guest) -> Result<()> {
         let (code, said) = repair(guest, "")?;
         ensure!(code == Some(0) && host::codes(&said) == [*found], "{kill}: {code:?} {said}");
         is_sound(guest).with_context(|| format!("after {kill}"))?;
-        spoil(guest, bitmaps)?;
+        spoil(guest, BITMAPS)?;
     }
     let (code, said) = repair(guest, "")?;
     ensure!(code == Some(0) && host::codes(&said) == ["MVM-POOL-150"], "{code:?} {said}");
@@ -58,7 +61,7 @@ pub(super) fn what_is_down_can_be_repaired(guest: &mut Guest) -> Result<()> {
 }
 
 /// Spoils a block of the metadata on the disk.
-fn spoil(guest: &mut Guest, block: &str) -> Result<()> {
+pub(super) fn spoil(guest: &mut Guest, block: &str) -> Result<()> {
     guest.ok(&format!(
         "D={SCRATCH}; {SUPERBLOCK}; block={block}
          printf '\\377\\001\\277' | dd of=$D bs=1 seek=$((block * 4096 + 40)) conv=notrunc,fsync status=none
@@ -68,14 +71,14 @@ fn spoil(guest: &mut Guest, block: &str) -> Result<()> {
 }
 
 /// Nothing of a repair is left but the damaged metadata in files.
-fn is_sound(guest: &mut Guest) -> Result<()> {
-    guest.ok("mvmhost pool check && ! dmsetup ls | grep flintlock && ! ls /var/lib/mvmhost | grep repaired
-         lvs --all --noheadings -o lv_name flintlock > /root/volumes
+pub(super) fn is_sound(guest: &mut Guest) -> Result<()> {
+    guest.ok("mvmhost pool check && ! dmsetup ls | grep flintlock && ! ls /var/lib/mvmhost | grep repaired &&
+         lvs --all --noheadings -o lv_name flintlock > /root/volumes &&
          ! grep -q repair /root/volumes")?;
     Ok(())
 }
 
-fn repair(guest: &mut Guest, arguments: &str) -> Result<(Option<i32>, Value)> {
+pub(super) fn repair(guest: &mut Guest, arguments: &str) -> Result<(Option<i32>, Value)> {
     let output = guest.run(&format!("mvmhost --json pool repair {arguments}"))?;
     let said = serde_json::from_str(&output.stdout).with_context(|| format!("{output:?}"))?;
     Ok((output.code(), said))

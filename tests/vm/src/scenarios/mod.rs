@@ -16,6 +16,7 @@ pub mod hub;
 pub mod images;
 pub mod install;
 pub mod lvm;
+mod lvm_adopted;
 mod lvm_checked;
 mod lvm_full;
 mod lvm_killed;

@@ -3,9 +3,8 @@
 use mvm_config::model::Backend;
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::teardown;
-use mvm_plan::thinpool::Desired;
 use mvm_storage::guard::store;
-use mvm_storage::thinpool::check_metadata;
+use mvm_storage::thinpool::{check_metadata, desired};
 
 use super::config;
 use crate::context::Context;
@@ -16,7 +15,7 @@ pub(super) fn run(context: &Context) -> Exit {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let desired = Desired::new(&config);
+    let desired = desired(&context.roots, &config);
     let name = &desired.name;
     let checked = match desired.backend {
         Backend::Loop | Backend::Lvm => check_metadata(&context.roots, &desired),

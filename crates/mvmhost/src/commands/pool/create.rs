@@ -1,8 +1,9 @@
 //! `mvmhost pool create`: makes the pool on disks; the only command that does.
 
 use mvm_diagnostics::sink;
-use mvm_plan::thinpool::{Class, Desired, class};
+use mvm_plan::thinpool::{Class, class};
 use mvm_storage::lvm::create;
+use mvm_storage::thinpool::desired;
 
 use crate::context::Context;
 use crate::output::{self, Exit};
@@ -16,7 +17,7 @@ pub(super) fn run(context: &Context, token: Option<&str>) -> Exit {
             return Exit::Config;
         }
     };
-    let findings = create(&context.roots, &Desired::new(&loaded.config), token);
+    let findings = create(&context.roots, &desired(&context.roots, &loaded.config), token);
     // Whoever reads the journal later sees what was done to the disks, and what was refused.
     findings.iter().for_each(sink::record);
     output::findings(context.json, &findings);

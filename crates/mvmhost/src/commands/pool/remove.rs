@@ -9,8 +9,8 @@ use mvm_host::chain;
 use mvm_host::systemd::{Job, Manager, Mode, Units};
 use mvm_plan::names;
 use mvm_plan::teardown::{self as plan, Step};
-use mvm_plan::thinpool::Desired;
 use mvm_storage::teardown as storage;
+use mvm_storage::thinpool::desired;
 
 use super::config;
 use crate::context::{self, Context};
@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context) -> Exit {
         Err(exit) => return exit,
     };
     let roots = &context.roots;
-    let desired = Desired::new(&config);
+    let desired = desired(&context.roots, &config);
     let name = &desired.name;
     let mut seen = match storage::observe(roots, &desired) {
         Ok(seen) => seen,

@@ -2,8 +2,8 @@
 //! the old one.
 
 use mvm_diagnostics::json::Document;
-use mvm_plan::thinpool::Desired;
 use mvm_storage::repair::{Asked, Report, repair};
+use mvm_storage::thinpool::desired;
 
 use super::config;
 use crate::context::Context;
@@ -14,7 +14,7 @@ pub(super) fn run(context: &Context, dry_run: bool, accept: Option<&str>) -> Exi
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let desired = Desired::new(&config);
+    let desired = desired(&context.roots, &config);
     let asked = Asked { dry_run, accept: accept.map(str::to_owned) };
     let report = repair(&context.roots, &desired, &asked).unwrap_or_else(|error| Report {
         findings: vec![error.finding(&desired.name)],

@@ -18,6 +18,7 @@ pub(crate) fn desired() -> Desired {
         data_size: 100 * GIB,
         metadata_size: 10 * GIB,
         instance: Instance::Dedicated,
+        kept: Kept::new(Instance::Dedicated, None),
         flintlockd_unit: "flintlockd.service".to_owned(),
         lvm: crate::lvm::Wish::default(),
     }

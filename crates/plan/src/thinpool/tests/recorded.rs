@@ -85,6 +85,30 @@ fn a_database_of_another_pool_is_refused_and_an_old_receipt_learns() {
 }
 
 #[test]
+fn databases_do_not_stay_behind_when_containerd_goes_elsewhere() {
+    let file = RecordedIdentity { inode: 5, born: Some(9) };
+    let known = desired().databases();
+    let mut observed = reboot();
+    for database in &mut receipt_of(&mut observed).databases {
+        database.seen = true;
+        database.file = Some(file);
+    }
+    let kept = Kept { devmapper: "/srv/d".into(), ..desired().kept };
+    let moved = Desired { kept, ..desired() };
+    let codes = |observed: &Observed| codes(&plan(&moved, observed));
+    assert_eq!(codes(&observed), [database::ELSEWHERE.code; 2], "{known:?}");
+    observed.databases = moved.databases();
+    assert_eq!(codes(&observed), [database::ELSEWHERE.code; 2], "of whom nothing is known");
+    observed.database_files = moved.databases().into_iter().map(|path| (path, file)).collect();
+    let along = plan(&moved, &observed);
+    assert!(along.steps.contains(&Step::RefreshReceipt { name: moved.name.clone() }), "{along:?}");
+    observed.database_files[0].1.inode = 6;
+    assert_eq!(codes(&observed), [database::ELSEWHERE.code], "a copy");
+    let finding = &plan(&moved, &observed).findings[0];
+    assert!(finding.message().ends_with("/srv/d/metadata.db"), "{finding:?}");
+}
+
+#[test]
 fn a_growing_that_the_power_cut_is_known_at_the_next_boot() {
     let grown = |length: u64, blocks: u64, growing: Option<u64>| {
         let mut observed = reboot();
