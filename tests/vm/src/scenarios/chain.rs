@@ -52,8 +52,7 @@ pub fn the_operators_containerd_configuration_is_checked(context: &mut Context) 
 /// flintlockd is started, the holder is not named, or it does not start when the port is free.
 pub fn a_taken_port_is_named(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
-    guest.ok("systemctl stop flintlockd.service")?;
-    guest.ok("systemd-run -q --unit=squatter systemd-socket-activate -l 127.0.0.1:9090 /bin/cat; sleep 2")?;
+    guest.ok(host::TAKES_THE_PORT)?;
     ensure!(!guest.run("systemctl start flintlockd.service")?.success(), "the port was taken");
     let entry = host::said(guest, "MVM-FLK-003")?;
     ensure!(entry["MESSAGE"].to_string().contains("systemd-socket"), "{entry}");

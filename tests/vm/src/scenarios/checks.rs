@@ -84,12 +84,7 @@ const FAULTS: &[Fault] = &[
         "ip link delete br-mvm && ip link add br-mvm type dummy",
         "ip link delete br-mvm && mvmhost apply",
     ),
-    fault(
-        "MVM-FLK-003",
-        "systemd-socket",
-        "systemctl stop flintlockd; systemd-run -q --unit=squatter systemd-socket-activate -l 127.0.0.1:9090 /bin/cat; sleep 2",
-        "systemctl stop squatter",
-    ),
+    fault("MVM-FLK-003", "systemd-socket", host::TAKES_THE_PORT, "systemctl stop squatter"),
 ];
 
 const EVERYWHERE: usize = 2;

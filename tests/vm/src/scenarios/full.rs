@@ -66,9 +66,9 @@ pub(super) fn an_image_meets_the_end_of_the_pool(guest: &mut Guest) -> Result<()
     guest.wait_for("mvmhost images pull", host::HEALS)?;
     guest.ok("mvmhost images verify")?;
     guest.ok(&format!(
-        "top=$({CTR} snapshots --snapshotter devmapper ls | grep -o '^sha256:[0-9a-f]*')
+        "set -e; top=$({CTR} snapshots --snapshotter devmapper ls | grep -o '^sha256:[0-9a-f]*')
          {CTR} snapshots --snapshotter devmapper prepare look $top && mkdir -p /mnt/look
-         eval \"$({CTR} snapshots --snapshotter devmapper mounts /mnt/look look)\"
+         eval \"$({CTR} snapshots --snapshotter devmapper mounts /mnt/look look | sed 's/ -o *$//')\"
          sha256sum </mnt/look/data | cmp - /root/big.sum
          umount /mnt/look; {CTR} snapshots --snapshotter devmapper rm look"
     ))?;

@@ -107,6 +107,7 @@ const EVENT: &str = "dmsetup create event --table '0 8 zero' && dmsetup remove e
 /// `mvmhost pool grow`, killed at one moment after the other of the time that it takes.
 fn a_killed_grow_converges(guest: &mut Guest) -> Result<()> {
     // The guard would end it before we look.
+    guest.ok(host::UNDISTURBED)?;
     guest.ok("systemctl stop mvm-guard.service")?;
     let kill = "set -u; now() { date +%s%N; }
         begun=$(now); mvmhost pool grow --to 136MiB > /dev/null || exit 7; whole=$(( $(now) - begun ))

@@ -15,6 +15,13 @@ pub const FILES: &str = "/var/lib/containerd-dev/snapshotter/devmapper";
 pub const CTR: &str = "ctr -a /run/containerd-dev/containerd.sock -n flintlock";
 /// The thin device of the snapshot that [`write_data`] makes.
 pub const VOLUME: &str = "/dev/mapper/flintlock-dev-thinpool-snap-1";
+/// What failed before is not tried again in the middle of what follows.
+pub const UNDISTURBED: &str =
+    "systemctl stop mvmhost-retry.timer mvmhost-retry.service mvm-images-retry.timer";
+/// Takes flintlockd's port from it, and is done when the port is taken.
+pub const TAKES_THE_PORT: &str = "systemctl stop flintlockd.service
+    systemd-run -q --unit=squatter systemd-socket-activate -l 127.0.0.1:9090 /bin/cat
+    until ss -ltnH sport = :9090 | grep -q .; do sleep 0.2; done";
 /// The whole chain, in order.
 pub const UNITS: [&str; 8] = [
     "mvm-thinpool.service",

@@ -46,12 +46,12 @@ pub fn others_leave_our_interfaces_alone(context: &mut Context) -> Result<()> {
 }
 
 fn unmanaged(guest: &mut Guest) -> Result<()> {
+    guest.wait_for("nmcli -t -f DEVICE,STATE device | grep '^other0:connected'", PATIENCE)?;
     let shown = guest.ok("nmcli -t -f DEVICE,STATE device")?;
     for device in ["br-mvm", "fltapg1"] {
         let line = format!("{device}:unmanaged");
         ensure!(shown.lines().any(|shown| shown == line), "{shown}");
     }
-    ensure!(shown.contains("other0:connected"), "{shown}");
     as_they_were(guest)
 }
 

@@ -60,8 +60,6 @@ pub const CORE: &[Test] = &[
     Test::from(UP, "pool-down", guard::a_pool_is_taken_down_and_checked),
     Test::from(UP, "lvm", lvm::a_pool_on_a_disk),
     Test::from(UP, "killed-lvm", lvm::a_pool_on_a_disk_is_killed),
-    Test::from(UP, "other-faults", faults::the_rest),
-    Test::from(UP, "pool-faults", faults::a_pool_without_writes_is_refused),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
 ];
 
@@ -91,6 +89,8 @@ pub const TESTS: &[Test] = &[
     Test::from(UP, "hygiene", chain::stale_pid_files_go_and_others_stay),
     Test::from(UP, "nat", network::a_guest_gets_an_address_and_out),
     Test::from(UP, "faults", checks::one_fault_one_code_one_remedy),
+    Test::from(UP, "other-faults", faults::the_rest),
+    Test::from(UP, "pool-faults", faults::a_pool_without_writes_is_refused),
     Test::from(UP, "warnings", checks::warnings_stop_nothing_and_exceptions_end),
     Test::from(UP, "images", images::images_are_where_flintlock_looks),
     Test::from(UP, "diagnose", diagnosis::journals_are_recognised),

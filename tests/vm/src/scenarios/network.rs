@@ -86,6 +86,7 @@ fn down(guest: &mut Guest) -> Result<()> {
     for code in ["MVM-NET-080", "MVM-NET-081"] {
         ensure!(!refused.success() && refused.stderr.contains(code), "{refused:?}");
     }
+    guest.ok(host::UNDISTURBED)?;
     guest
         .ok("ip link delete fltapg1; ip link delete fltapg2; systemctl stop flintlockd.service")?;
     guest.ok(&format!(
@@ -191,7 +192,8 @@ fn flushed(guest: &mut Guest, harm: &str) -> Result<()> {
 pub fn a_taken_dhcp_port_is_named(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
     guest.ok("systemctl stop mvm-dhcp.service; apt-get install -y socat >/dev/null 2>&1")?;
-    guest.ok("systemd-run --unit=taker socat UDP4-RECVFROM:53,fork /dev/null && sleep 1")?;
+    guest.ok("systemd-run --unit=taker socat UDP4-RECVFROM:53,fork /dev/null
+        until ss -lunH sport = :53 | grep -q .; do sleep 0.2; done")?;
     let started = guest.run("systemctl start mvm-dhcp.service")?;
     ensure!(!started.success(), "dnsmasq was started beside another server");
     let said =
@@ -234,7 +236,7 @@ fn in_the_tailnet(guest: &mut Guest) -> Result<()> {
     guest.ok(
         ": >/etc/mvmhost.toml; mvmhost apply && mvmhost plan && grep -qx 0.0.0.0/0 /run/tailnet",
     )?;
-    guest.ok("rm /usr/bin/tailscale; mvmhost plan; ip link delete tailscale0").map(drop)
+    guest.ok("rm /usr/bin/tailscale && mvmhost plan && ip link delete tailscale0").map(drop)
 }
 
 /// What mvmhost made is taken down when nobody is on it, and made again.
@@ -247,6 +249,7 @@ fn down_and_up(guest: &mut Guest) -> Result<()> {
     let refused = guest.run("mvmhost net down")?;
     ensure!(refused.status == 73 && refused.stderr.contains("fltap1234567"), "{refused:?}");
     ensure!(refused.stderr.contains("flintlockd.service"), "{refused:?}");
+    guest.ok(host::UNDISTURBED)?;
     guest
         .ok("ip link delete fltap1234567; systemctl stop flintlockd.service && mvmhost net down")?;
     guest

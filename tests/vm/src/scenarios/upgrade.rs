@@ -28,7 +28,7 @@ pub fn an_upgrade_disturbs_nothing(context: &mut Context) -> Result<()> {
              echo $$ > '$d'/firecracker.pid
              exec /usr/local/bin/firecracker --id uid-live --boot-timer --no-api --config-file /dev/null --metadata /dev/null' \
              </dev/null >/dev/null 2>&1 &
-         sleep 2",
+         until grep -q firecracker /proc/$(cat $d/firecracker.pid)/comm; do sleep 0.2; done",
     )?;
     let before = (guest.ok(WORKLOAD)?, guest.ok(GUARD)?);
     let said = upgraded(guest)?;

@@ -66,6 +66,8 @@ fn as_flintlockd_asks(guest: &mut Guest) -> Result<()> {
 /// without the login that the unit gets from systemd. The guard brakes while the first layer is
 /// unpacked: it is the last one until there is room.
 pub(super) fn behind_tls_with_a_login(guest: &mut Guest) -> Result<()> {
+    guest.ok(host::UNDISTURBED)?;
+    guest.wait_for(ENDED, PULLED)?;
     guest.ok(include_str!("tls.sh"))?;
     guest.ok(&serve("private", "5443"))?;
     guest.ok(&format!(
@@ -87,7 +89,7 @@ pub(super) fn behind_tls_with_a_login(guest: &mut Guest) -> Result<()> {
         "mkdir -p /etc/credstore && cp /srv/tls/config.json /etc/credstore/mvmhost.registry-auth",
     )?;
     guest.ok(&format!(
-        "systemctl stop mvmhost-retry.timer mvmhost-retry.service; systemctl stop mvm-guard.service; systemctl start --no-block mvm-images.service
+        "systemctl stop mvm-guard.service; systemctl start --no-block mvm-images.service
         {}
         echo full >/run/mvmhost/brake",
         unpacking()

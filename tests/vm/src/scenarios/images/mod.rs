@@ -67,13 +67,13 @@ fn serve(unit: &str, port: &str) -> String {
     )
 }
 
-/// Waits until a layer is being unpacked into the pool.
-fn unpacking() -> String {
-    format!(
-        "for i in $(seq 300); do
-            {CTR} snapshots --snapshotter devmapper ls | grep -q extract- && break; sleep 0.1
-        done"
-    )
+/// Waits until a layer is being unpacked into the pool. containerd has it mounted for that long, and
+/// asking the kernel takes milliseconds: `ctr` would tell when the last layer is done.
+fn unpacking() -> &'static str {
+    "for i in $(seq 3001); do
+        grep -q '^/dev/mapper/.*containerd-mount' /proc/mounts && break; sleep 0.01
+    done
+    test $i -le 3000 || exit 1"
 }
 
 fn configure(guest: &mut Guest, more: &str) -> Result<()> {
@@ -131,10 +131,10 @@ fn complete(guest: &mut Guest) -> Result<()> {
     }
     // What the layers hold, with what the last one took away.
     guest.ok(&format!(
-        "top=$({CTR} snapshots --snapshotter devmapper ls | awk '/Committed/ {{k[$1]; p[$2]}} END {{for (i in k) if (!(i in p)) print i}}' | grep sha256:)
+        "set -e; top=$({CTR} snapshots --snapshotter devmapper ls | awk '/Committed/ {{k[$1]; p[$2]}} END {{for (i in k) if (!(i in p)) print i}}' | grep sha256:)
         {CTR} snapshots --snapshotter devmapper prepare look $top && mkdir -p /mnt/look
-        eval \"$({CTR} snapshots --snapshotter devmapper mounts /mnt/look look)\"
-        grep -q mvm /mnt/look/etc/hostname && test -s /mnt/look/srv/data -a ! -e /mnt/look/srv/gone
+        eval \"$({CTR} snapshots --snapshotter devmapper mounts /mnt/look look | sed 's/ -o *$//')\"
+        grep -q mvm /mnt/look/etc/hostname; test -s /mnt/look/srv/data -a ! -e /mnt/look/srv/gone
         umount /mnt/look; {CTR} snapshots --snapshotter devmapper rm look"
     ))?;
     let status = host::json(guest, "status")?;

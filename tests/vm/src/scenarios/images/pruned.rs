@@ -32,6 +32,7 @@ pub(super) fn what_nobody_names_goes(guest: &mut Guest) -> Result<()> {
 /// how far it is.
 pub(super) fn a_pool_without_room_is_spared(guest: &mut Guest) -> Result<()> {
     configure(guest, "")?;
+    guest.ok(host::UNDISTURBED)?;
     guest.ok("systemctl stop mvm-guard.service && echo full >/run/mvmhost/brake")?;
     let pulled = guest.run("mvmhost images pull")?;
     ensure!(pulled.code() == Some(1) && pulled.stderr.contains("MVM-IMG-019"), "{pulled:?}");
