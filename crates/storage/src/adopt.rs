@@ -17,7 +17,7 @@ use crate::loops::LoopDevices;
 use crate::{Error, files, loops, lvm, receipt, thinpool};
 
 /// No configuration or unit is longer than this, in bytes.
-const LIMIT: u64 = thinpool::CONTAINERD_CONFIG;
+const LIMIT: u64 = thinpool::LONGEST_CONFIG;
 /// Where udev names disks by what stays the same.
 const BY_ID: &str = "/dev/disk/by-id";
 /// Where the operator's units are.

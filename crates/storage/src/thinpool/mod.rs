@@ -49,13 +49,13 @@ pub struct System<'a> {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// No configuration of containerd's is longer than this, in bytes.
-pub(crate) const CONTAINERD_CONFIG: u64 = 1 << 20;
+pub(crate) const LONGEST_CONFIG: u64 = 1 << 20;
 
-/// What the file asks for, on this machine: whose containerd keeps its databases where is for its own
-/// configuration to say.
+/// What the file asks for, on this machine: where containerd keeps its databases about the pool, its
+/// own configuration says.
 pub fn desired(roots: &Roots, config: &Config) -> Desired {
     let path = names::containerd_config(config.containerd.instance);
-    let text = atomic::read_linked(&roots.at(path), CONTAINERD_CONFIG).ok();
+    let text = atomic::read_linked(&roots.at(path), LONGEST_CONFIG).ok();
     let text = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     Desired::new(config, text.as_deref())
 }

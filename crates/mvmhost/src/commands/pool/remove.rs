@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context) -> Exit {
         Err(exit) => return exit,
     };
     let roots = &context.roots;
-    let desired = desired(&context.roots, &config);
+    let desired = desired(roots, &config);
     let name = &desired.name;
     let mut seen = match storage::observe(roots, &desired) {
         Ok(seen) => seen,

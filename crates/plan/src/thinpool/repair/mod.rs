@@ -183,7 +183,8 @@ pub fn known(database: &[u8]) -> Result<Vec<Known>, String> {
 }
 
 /// [`known`] of the database that is there, or not. The distribution's containerd may keep it
-/// elsewhere, as provision.sh has it, so that no database there says nothing.
+/// where one of its configuration's imports says, which nobody here reads, so that no database says
+/// nothing.
 ///
 /// # Errors
 /// As [`known`], and that it is not there.
