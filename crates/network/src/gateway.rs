@@ -16,11 +16,16 @@ use crate::kernel::{Kernel, Network};
 const GLANCE: Duration = Duration::from_millis(100);
 /// The kernel asks three times, a second apart, and then gives up until it is told to ask again.
 const AGAIN: Duration = Duration::from_millis(3500);
+/// The states of a neighbour that has told its hardware address since it was asked.
+const ANSWERED: &[NeighbourState] =
+    &[NeighbourState::Reachable, NeighbourState::Stale, NeighbourState::Delay];
+/// Those of one that the operator has told the kernel of, and nobody asks for.
+const FIXED: &[NeighbourState] = &[NeighbourState::Permanent, NeighbourState::Noarp];
 
 /// What can be asked of the network beyond.
 pub trait Probe: Network {
     /// Those of `gateways` that answer on `interface`, as soon as one does, and none after
-    /// `patience`.
+    /// `patience`. One whose hardware address the operator has fixed does not count as answering.
     ///
     /// # Errors
     /// The kernel cannot be asked.
@@ -42,14 +47,18 @@ impl Probe for Kernel {
         let index = self.number(interface)?;
         let start = Instant::now();
         let mut asked = None::<Instant>;
+        let fixed = self.neighbours()?;
+        let fixed: Vec<IpAddr> = fixed.iter().filter_map(|one| is(one, index, FIXED)).collect();
+        let gateways: Vec<IpAddr> =
+            gateways.iter().copied().filter(|gateway| !fixed.contains(gateway)).collect();
         while start.elapsed() < patience && !gateways.is_empty() {
             if asked.is_none_or(|asked| asked.elapsed() > AGAIN) {
-                gateways.iter().for_each(|gateway| self.ask(index, *gateway, asked.is_none()));
+                gateways.iter().for_each(|gateway| self.ask(index, *gateway));
                 asked = Some(Instant::now());
             }
             thread::sleep(GLANCE);
             let neighbours = self.neighbours()?;
-            let there = neighbours.iter().filter_map(|neighbour| answered(neighbour, index));
+            let there = neighbours.iter().filter_map(|one| is(one, index, ANSWERED));
             let there: Vec<IpAddr> = there.filter(|ip| gateways.contains(ip)).collect();
             if !there.is_empty() {
                 return Ok(there);
@@ -60,18 +69,18 @@ impl Probe for Kernel {
 }
 
 impl Kernel {
-    /// Lets the kernel ask for the neighbour; `anew` without what it knows of it. That it has
-    /// nothing to forget is no failure, and one that cannot be asked does not answer.
-    fn ask(&self, index: u32, gateway: IpAddr, anew: bool) {
-        let neighbours = self.handle().neighbours();
+    /// Lets the kernel ask for the neighbour. What it knows of it stays in use meanwhile: without
+    /// that, whoever sends to it waits for the answer, or is refused when the kernel cannot ask yet
+    /// (IPv6, while the link-local address is being proved unique). One that cannot be asked does
+    /// not answer.
+    fn ask(&self, index: u32, gateway: IpAddr) {
+        let request = || self.handle().neighbours().add(index, gateway).replace();
+        let known = request().state(NeighbourState::Probe);
+        let unknown = request().flags(NeighbourFlags::Use).state(NeighbourState::None);
         self.run(async {
-            let mut request = neighbours.add(index, gateway);
-            let message = request.message_mut().clone();
-            if anew {
-                let _ = neighbours.del(message).execute().await;
-            }
-            let request = request.flags(NeighbourFlags::Use).state(NeighbourState::None);
-            if let Err(error) = request.replace().execute().await {
+            if known.execute().await.is_err()
+                && let Err(error) = unknown.execute().await
+            {
                 log::debug!("{gateway}: {}", Answer::from(error));
             }
         });
@@ -84,13 +93,10 @@ impl Kernel {
     }
 }
 
-/// The neighbour's address, when it has told its hardware address.
-fn answered(neighbour: &NeighbourMessage, index: u32) -> Option<IpAddr> {
-    let known = matches!(
-        neighbour.header.state,
-        NeighbourState::Reachable | NeighbourState::Stale | NeighbourState::Delay
-    );
-    let here = known && neighbour.header.ifindex == index;
+/// The neighbour's address, when it is in one of `states` on the interface.
+fn is(neighbour: &NeighbourMessage, index: u32, states: &[NeighbourState]) -> Option<IpAddr> {
+    let header = &neighbour.header;
+    let here = header.ifindex == index && states.contains(&header.state);
     neighbour.attributes.iter().filter(|_| here).find_map(|attribute| match attribute {
         NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => Some(IpAddr::V4(*ip)),
         NeighbourAttribute::Destination(NeighbourAddress::Inet6(ip)) => Some(IpAddr::V6(*ip)),

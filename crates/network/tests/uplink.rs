@@ -34,6 +34,9 @@ route add default via 192.0.2.1 dev wan table 42
 -6 route add 2001:db8:9::/48 via 2001:db8::1 dev wan
 -6 route add default via 2001:db8::1 dev wan metric 50";
 
+/// Longer than a gateway in the next namespace takes to answer.
+const ASKED: Duration = Duration::from_secs(4);
+
 fn ip(args: &str) -> String {
     let output = Command::new("ip").args(args.split(' ')).output().unwrap();
     assert!(output.status.success(), "ip {args}: {}", String::from_utf8_lossy(&output.stderr));
@@ -254,6 +257,26 @@ fn netns_a_confirmed_uplink_is_a_port_at_boot_while_its_gateway_answers() {
         assert_eq!((codes(&untouched), untouched.done.len()), (vec!["MVM-NET-070"], 0));
         lab.gateway.ip("link set gw up");
         assert_eq!(codes(&lab.bring_up()), ["MVM-NET-001", "MVM-NET-001"]);
+    });
+}
+
+/// Without a link-local address the kernel asks for nobody on its own, as in the first two seconds
+/// of a bridge's carrier, and whoever sends meanwhile is refused.
+#[test]
+fn netns_a_gateway_that_is_asked_for_is_reached_meanwhile() {
+    in_lab(|lab| {
+        everything();
+        ip("-6 address flush dev wan scope link");
+        ip("neighbour replace 192.0.2.7 lladdr 02:00:00:00:00:07 dev wan nud permanent");
+        assert!(reached());
+        let known = || ip("-6 neighbour show 2001:db8::1 dev wan").contains("lladdr");
+        let asked = ["2001:db8::1", "192.0.2.7"].map(|gateway| gateway.parse().unwrap());
+        let answers = lab.kernel.answers("wan", &asked, Duration::from_millis(500));
+        assert_eq!(answers.unwrap(), [] as [IpAddr; 0]);
+        assert!(known() && reached());
+        assert!(ip("neighbour show 192.0.2.7 dev wan").contains("PERMANENT"));
+        let answers = lab.kernel.answers("wan", &["192.0.2.1".parse().unwrap()], ASKED);
+        assert_eq!(answers.unwrap().len(), 1);
     });
 }
 
