@@ -15,8 +15,12 @@ use crate::machine::Machine;
 use crate::ssh::Ssh;
 use crate::tools::{self, Output};
 
+mod evidence;
+
 /// Emulated, on a machine that compiles at the same time.
 const BOOT_LIMIT: Duration = Duration::from_secs(300);
+/// For all that a boot starts; the first one of cloud-init installs packages.
+const START_LIMIT: Duration = Duration::from_secs(600);
 const COMMAND_LIMIT: Duration = Duration::from_secs(180);
 /// Longest rest between two looks at what is waited for.
 const REST: Duration = Duration::from_secs(3);
@@ -165,12 +169,12 @@ impl Guest {
         self.ssh.run(line, limit)
     }
 
-    /// Runs a shell line that must succeed and gives its standard output.
+    /// Runs shell lines each of which must succeed, and gives their standard output.
     ///
     /// # Errors
-    /// As [`Guest::run`], and for a status other than 0; the message holds both outputs.
-    pub fn ok(&mut self, line: &str) -> Result<String> {
-        self.run(line)?.required(line)
+    /// As [`Guest::run`], and for the first status other than 0; the message holds both outputs.
+    pub fn ok(&mut self, lines: &str) -> Result<String> {
+        self.run(&format!("set -e\n{lines}"))?.required(lines)
     }
 
     /// Runs a shell line until it succeeds, and rests in between for about as long as it took:
@@ -303,31 +307,6 @@ impl Guest {
         }
     }
 
-    /// Saves what explains a failure: journal, failed units, kernel messages, console.
-    ///
-    /// # Errors
-    /// `folder` cannot be written. A guest that does not answer leaves the console alone.
-    pub fn evidence(&mut self, folder: &Path) -> Result<()> {
-        for name in ["console.log", "qemu.log"] {
-            let from = self.scratch.path().join(name);
-            if from.exists() {
-                fs::copy(from, folder.join(name))?;
-            }
-        }
-        for (name, line) in [
-            ("journal.txt", "journalctl -b all -o short-precise --no-pager"),
-            ("status.txt", "systemctl --no-pager -l status; systemctl --no-pager --failed"),
-            ("units.txt", "systemctl --no-pager -l status 'mvm*' 'containerd*' 'flintlockd*'"),
-            ("dmesg.txt", "dmesg"),
-        ] {
-            match self.run(line) {
-                Ok(output) => fs::write(folder.join(name), output.stdout + &output.stderr)?,
-                Err(error) => fs::write(folder.join(name), format!("{error:#}\n"))?,
-            }
-        }
-        Ok(())
-    }
-
     fn switch_on(&mut self) -> Result<()> {
         let machine = Machine::start(&self.image, &self.options, self.scratch.path())?;
         self.ssh.set_port(machine.port());
@@ -371,7 +350,7 @@ impl Guest {
             thread::sleep(Duration::from_millis(200));
         }
         // Its status tells "degraded" and the like, which is for the test to judge.
-        self.run_within("systemctl is-system-running --wait", BOOT_LIMIT)
+        self.run_within("systemctl is-system-running --wait", START_LIMIT)
             .with_context(|| format!("{} does not finish booting", self.options.name))?;
         Ok(())
     }

@@ -64,8 +64,7 @@ impl Repository {
     pub fn install(&self, guest: &mut Guest) -> Result<()> {
         guest
             .ok(&format!(
-                "set -e
-            mkdir -p {MOUNT_POINT}
+                "mkdir -p {MOUNT_POINT}
             echo 'LABEL=mvmrepo {MOUNT_POINT} ext4 ro,nofail 0 0' >>/etc/fstab
             mount {MOUNT_POINT}
             cp {MOUNT_POINT}/{key} {GUEST_KEYRING}

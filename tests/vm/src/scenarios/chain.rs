@@ -82,7 +82,7 @@ pub fn a_flintlockd_that_does_not_listen_is_not_up(context: &mut Context) -> Res
     host::said(guest, "MVM-FLK-005")?;
     let state = guest.run("systemctl is-active flintlockd.service")?.stdout;
     ensure!(state.trim() != "active", "{state}");
-    guest.ok(": > /etc/mvmhost.toml && mvmhost apply")?;
+    guest.ok("systemctl stop flintlockd.service; : > /etc/mvmhost.toml; mvmhost apply")?;
     host::settles(guest, SOON)
 }
 

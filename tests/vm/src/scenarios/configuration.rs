@@ -157,7 +157,7 @@ pub fn a_full_disk_is_said(context: &mut Context) -> Result<()> {
     guest.wait_for("journalctl -b -o cat MVMHOST_CODE=MVM-POOL-105 | grep -q room", SOON)?;
     host::is_held_back(guest)?;
     guest.ok("rm -f /var/tmp/filler /var/tmp/filler2 /etc/filler3; sync")?;
-    guest.wait_for("systemctl is-active flintlockd.service", SOON)?;
+    guest.wait_for("systemctl is-active flintlockd.service", host::HEALS)?;
     guest.ok("mvmhost apply && mvmhost plan")?;
     host::data_is_intact(guest)
 }

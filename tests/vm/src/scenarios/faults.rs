@@ -21,7 +21,7 @@ const FORWARD_DROPS: &str = "modprobe br_netfilter && sysctl -qw net.bridge.brid
     nft 'add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }'";
 
 const CERTIFICATE: &str = "printf '[flintlockd.tls]\\ncert = \"/etc/its.crt\"\\nkey = \"/etc/its.key\"\\n' > /etc/mvmhost.toml
-    cp /root/expired.crt /etc/its.crt; umask 077; echo no > /etc/its.key; mvmhost apply; true";
+    cp /root/expired.crt /etc/its.crt; umask 077; echo no > /etc/its.key; mvmhost apply || true";
 const NEW_CERTIFICATE: &str = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
     -nodes -days 90 -subj /CN=mvm -addext subjectAltName=DNS:localhost -keyout /etc/its.key -out /etc/its.crt 2>/dev/null";
 

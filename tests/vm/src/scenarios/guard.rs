@@ -42,6 +42,10 @@ pub fn growing_survives_kills_and_power_cuts(context: &mut Context) -> Result<()
     )?;
     guest.power_cut()?;
     host::settles(guest, host::HEALS)?;
+    // The power may have gone before anything was begun.
+    guest.ok(&format!(
+        "mvmhost pool grow --to 240MiB || test $(blockdev --getsize64 /dev/mapper/{POOL}) -eq 251658240"
+    ))?;
     make_writer(guest, false)?;
     guest.ok(KEPT)?;
     an_image_meets_the_end_of_the_pool(guest)?;
@@ -55,7 +59,7 @@ fn a_writer_never_sees_the_end(guest: &mut Guest) -> Result<()> {
     guest
         .ok(&format!("dd if=/srv/source of={WRITER} bs=1M oflag=direct conv=fsync status=none"))?;
     guest.ok(KEPT)?;
-    host::said(guest, "MVM-POOL-103")?;
+    host::says(guest, "MVM-POOL-103", ACTS)?;
     let braked = guest.run("test -e /run/mvmhost/brake")?;
     ensure!(!braked.success(), "it was braked while it could grow");
     // 100 MiB are less than 80 % of max-data-size.
@@ -80,21 +84,21 @@ fn the_brake_spares_what_runs(guest: &mut Guest) -> Result<()> {
         "dd if=/dev/zero of={WRITER} bs=1M seek=100 count=23 oflag=direct status=none"
     ))?;
     held_back(guest)?;
-    let entry = host::said(guest, "MVM-POOL-105")?;
+    let entry = host::says(guest, "MVM-POOL-105", ACTS)?;
     ensure!(entry["MVMHOST_REMEDY"].as_str().unwrap_or_default().contains("pool grow"), "{entry}");
     let start = guest.run("systemctl start flintlockd.service")?;
     ensure!(!start.success(), "flintlockd starts behind the brake");
     ensure!(host::codes(&host::json(guest, "status")?).contains(&"MVM-POOL-105".to_owned()));
     guest.ok(&format!("blkdiscard -o 104857600 {WRITER} && {EVENT}"))?;
     released(guest)?;
-    host::said(guest, "MVM-POOL-106")?;
+    host::says(guest, "MVM-POOL-106", ACTS)?;
     // The pool has holes that the file system can no longer fill.
     guest.ok(
         "fallocate -l $(( $(df --output=avail -B1 /srv | tail -n 1) - 20971520 )) /srv/filler",
     )?;
     guest.ok(EVENT)?;
     held_back(guest)?;
-    host::said(guest, "MVM-POOL-102")?;
+    host::says(guest, "MVM-POOL-102", ACTS)?;
     guest.ok(&format!("rm /srv/filler && {EVENT}"))?;
     released(guest)?;
     guest.ok("kill $(cat /root/vmm)")?;
@@ -110,18 +114,22 @@ fn a_killed_grow_converges(guest: &mut Guest) -> Result<()> {
     guest.ok(host::UNDISTURBED)?;
     guest.ok("systemctl stop mvm-guard.service")?;
     let kill = "set -u; now() { date +%s%N; }
-        begun=$(now); mvmhost pool grow --to 136MiB > /dev/null || exit 7; whole=$(( $(now) - begun ))
+        sync; whole=99999999999
+        for size in 130 133 136; do
+        begun=$(now); mvmhost pool grow --to ${size}MiB > /dev/null || exit 7; took=$(( $(now) - begun ))
+        if test $took -lt $whole; then whole=$took; fi
+        done
         part() { printf '%d.%09d' $((whole * $1 / 10 / 1000000000)) $((whole * $1 / 10 % 1000000000)); }
         part 5 > /root/half
         for i in 1 2 3 4 5 6 7 8 9; do
         size=$((136 + 8 * i)); mvmhost pool grow --to ${size}MiB > /dev/null 2>&1 & pid=$!
-        sleep $(part $i); kill -9 $pid 2> /dev/null && echo killed; wait $pid 2> /dev/null
+        sleep $(part $i); kill -9 $pid 2> /dev/null && echo killed; wait $pid 2> /dev/null || true
         mvmhost pool grow --to ${size}MiB > /root/said 2>&1 || grep -q MVM-POOL-109 /root/said || exit 1
         test $(blockdev --getsize64 /dev/mapper/flintlock-dev-thinpool) -eq $((size * 1048576)) || exit 2
         test $(stat -c %s /var/lib/containerd-dev/snapshotter/devmapper/data) -eq $((size * 1048576)) || exit 3
         if grep -q growing /var/lib/mvmhost/receipt.json; then exit 6; fi
         dmsetup info flintlock-dev-thinpool | grep -q 'State: *ACTIVE' || exit 5
-        done; mvmhost plan > /root/plan 2>&1; /usr/libexec/mvmhost/mvm-thinpool > /root/plan 2>&1 || exit 4";
+        done; /usr/libexec/mvmhost/mvm-thinpool > /root/plan 2>&1 || exit 4";
     let killed = guest.ok(kill)?;
     let killed = killed.lines().filter(|line| *line == "killed").count();
     ensure!(killed >= 4, "only {killed} of 9 were killed in time");
@@ -150,7 +158,7 @@ pub fn a_pool_is_taken_down_and_checked(context: &mut Context) -> Result<()> {
 }
 
 fn remove_names_who_uses_it(guest: &mut Guest) -> Result<()> {
-    guest.ok("systemctl stop mvmhost-retry.timer mvmhost-retry.service; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service")?;
+    guest.ok("systemctl stop mvmhost-retry.timer mvmhost-retry.service mvm-images-retry.timer; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service")?;
     guest.ok(&format!(
         "sh -c 'exec 3< {} ; sleep 1000 > /dev/null 2>&1 & echo $! > /root/holder'",
         host::VOLUME
@@ -219,7 +227,7 @@ fn damaged(guest: &mut Guest, name: &str, spoil: &str) -> Result<()> {
 /// Replaces the pool of the default size, by the commands that the refusals print.
 fn small_pool(guest: &mut Guest) -> Result<()> {
     guest.ok(&format!(
-        "systemctl stop mvmhost-retry.timer mvmhost-retry.service; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service
+        "systemctl stop mvmhost-retry.timer mvmhost-retry.service mvm-images-retry.timer; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service
          mvmhost pool remove && ! dmsetup info {POOL} 2> /dev/null"
     ))?;
     guest.ok(&format!(

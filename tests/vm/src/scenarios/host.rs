@@ -53,6 +53,13 @@ pub fn is_up(guest: &mut Guest) -> Result<()> {
     Ok(())
 }
 
+/// A shell line that succeeds when every one of `units` is active; systemctl's own status tells
+/// whether one of them is.
+#[must_use]
+pub fn active(units: &str) -> String {
+    format!("! systemctl is-active {units} | grep -vx active")
+}
+
 /// Waits until the host is up and has nothing left to do.
 ///
 /// # Errors
@@ -116,6 +123,16 @@ pub fn said(guest: &mut Guest, code: &str) -> Result<Value> {
     }
     ensure!(entry["SYSLOG_IDENTIFIER"] == "mvmhost", "{entry}");
     Ok(entry.clone())
+}
+
+/// [`said`], by a service that says it when it has done what it tells of: for at most `limit`.
+///
+/// # Errors
+/// It was not.
+pub fn says(guest: &mut Guest, code: &str, limit: Duration) -> Result<Value> {
+    let told = "journalctl --sync; journalctl -b -o cat";
+    guest.wait_for(&format!("{told} MVMHOST_CODE={code} | grep -q ."), limit)?;
+    said(guest, code)
 }
 
 /// `mvmhost ARGUMENTS --json`, whatever its exit code.

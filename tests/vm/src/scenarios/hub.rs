@@ -28,7 +28,7 @@ const OUT: &str = "ip netns add out
     ip route replace default via 192.0.2.1 dev wlan0";
 
 /// What flintlock does for a microVM, and its DHCP client.
-const MICROVM: &str = "set -e; ip netns add vm
+const MICROVM: &str = "ip netns add vm
     ip link add link bond0.1000 name flvtap0 address aa:fc:00:00:00:09 type macvtap mode bridge
     ip link set flvtap0 netns vm; ip -n vm link set flvtap0 up";
 const LEASE: &str = "ip netns exec vm udhcpc -i flvtap0 -n -q -t 20 >&2 &&

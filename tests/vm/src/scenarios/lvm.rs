@@ -107,7 +107,7 @@ pub fn a_pool_on_a_disk_is_killed(context: &mut Context) -> Result<()> {
     guest.ok("mvmhost apply")?;
     is_up(guest)?;
     write_data(guest)?;
-    guest.ok("systemctl stop mvmhost-retry.timer mvmhost-retry.service
+    guest.ok("systemctl stop mvmhost-retry.timer mvmhost-retry.service mvm-images-retry.timer
          systemctl stop mvm-guard.service flintlockd.service containerd-dev.service")?;
     what_is_down_can_be_checked(guest)?;
     what_is_down_can_be_repaired(guest).context("repaired")?;
@@ -120,7 +120,7 @@ pub fn a_pool_on_a_disk_is_killed(context: &mut Context) -> Result<()> {
 /// Sets the pool on files aside and puts lvm2 there.
 fn prepare(guest: &mut Guest) -> Result<()> {
     guest.ok(&format!(
-        "systemctl stop mvmhost-retry.timer mvmhost-retry.service; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service
+        "systemctl stop mvmhost-retry.timer mvmhost-retry.service mvm-images-retry.timer; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service
          mvmhost pool remove
          mkdir -p {FILES}/old && mv -t {FILES}/old {FILES}/data {FILES}/metadata {FILES}/*.db
          mv /var/lib/containerd-dev/io.containerd.metadata.v1.bolt/meta.db {FILES}/old/
@@ -150,7 +150,7 @@ fn install_tools(guest: &mut Guest) -> Result<()> {
 
 /// One command sees all of them, and each is named.
 fn signatures_are_refused(guest: &mut Guest) -> Result<()> {
-    let mut script = format!("set -e; mkdir -p /srv/kinds && cd /srv/kinds; ZFS={ZFS}\n");
+    let mut script = format!("mkdir -p /srv/kinds && cd /srv/kinds; ZFS={ZFS}\n");
     for (name, mib, make) in KINDS {
         script += &format!(
             "truncate -s {mib}M {name} && D=$(losetup -f --show {name}) &&
@@ -192,8 +192,7 @@ fn disks_in_use_are_refused(guest: &mut Guest) -> Result<()> {
         let finding = why.with_context(|| format!("{name} is not {word}: {findings:?}"))?;
         ensure!(finding["code"] == "MVM-DISK-003", "{finding}");
     }
-    guest
-        .ok("umount /mnt/kind; swapoff /srv/kinds/swap $(readlink -f /dev/disk/by-id/kind-swap)
+    guest.ok("umount /mnt/kind; swapoff $(readlink -f /dev/disk/by-id/kind-swap)
          dmsetup remove kind; losetup -D; rm -r /srv/kinds /dev/disk/by-id/kind-*")?;
     Ok(())
 }

@@ -32,8 +32,8 @@ const SYSTEM_CTR: &str = "ctr --address /run/containerd/containerd.sock --namesp
 /// Something of it is changed, lost, or not there after a boot, or goes on without its database.
 pub(super) fn direct_lvm_is_taken_over(guest: &mut Guest) -> Result<()> {
     guest.ok(&format!(
-        "set -e; DISK=$(readlink -f {SCRATCH})
-         systemctl stop mvmhost-retry.timer mvmhost-retry.service; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service
+        "DISK=$(readlink -f {SCRATCH})
+         systemctl stop mvmhost-retry.timer mvmhost-retry.service mvm-images-retry.timer; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service
          mvmhost pool remove && vgremove -q -f -y flintlock && pvremove -q -y $DISK
          rm -r {FILES}/*.db /var/lib/containerd-dev/io.containerd.metadata.v1.bolt /var/lib/mvmhost/receipt.json
          : > /etc/mvmhost.toml
@@ -63,10 +63,12 @@ pub(super) fn direct_lvm_is_taken_over(guest: &mut Guest) -> Result<()> {
 
 fn taken_over_is_up(guest: &mut Guest) -> Result<()> {
     guest.wait_for("mvmhost plan", Duration::from_secs(90))?;
-    guest.ok("systemctl is-active containerd.service flintlockd.service mvm-thinpool.service mvm-guard.service &&
-         ! systemctl is-active containerd-dev.service")?;
+    guest.ok(&host::active(
+        "containerd.service flintlockd.service mvm-thinpool.service mvm-guard.service",
+    ))?;
+    guest.ok("! systemctl is-active containerd-dev.service")?;
     guest.ok(&format!(
-        "set -e; {SYSTEM_CTR} plugins ls | grep devmapper | grep -q 'ok *$'
+        "{SYSTEM_CTR} plugins ls | grep devmapper | grep -q 'ok *$'
          {SYSTEM_CTR} snapshots --snapshotter devmapper ls | grep -q kept
          lvs --noheadings -o lv_profile,seg_monitor flintlock/thinpool | grep -q 'mvmhost-flintlock *monitored'
          tr '\\0' ' ' < /proc/$(systemctl show -P MainPID flintlockd.service)/cmdline | grep -q /run/containerd/containerd.sock
@@ -76,7 +78,7 @@ fn taken_over_is_up(guest: &mut Guest) -> Result<()> {
 }
 
 /// Everything that uses the pool is stopped, and the pool is down.
-const DOWN: &str = "systemctl stop mvmhost-retry.timer mvmhost-retry.service
+const DOWN: &str = "systemctl stop mvmhost-retry.timer mvmhost-retry.service mvm-images-retry.timer
     systemctl stop mvm-guard.service flintlockd.service containerd.service mvm-thinpool.service
     mvmhost pool remove";
 

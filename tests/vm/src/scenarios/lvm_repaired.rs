@@ -33,7 +33,7 @@ pub(super) fn what_is_down_can_be_repaired(guest: &mut Guest) -> Result<()> {
     spoil(guest, BITMAPS)?;
     let (code, said) = repair(guest, "--dry-run")?;
     ensure!(code == Some(0) && host::codes(&said) == ["MVM-POOL-151"], "{code:?} {said}");
-    guest.ok("! dmsetup ls | grep flintlock; ! ls /var/lib/mvmhost | grep metadata")?;
+    guest.ok("! dmsetup ls | grep flintlock && ! ls /var/lib/mvmhost | grep metadata")?;
     for (kill, found) in KILLS {
         guest.ok(&format!(
             "cat > /usr/local/sbin/lvm <<'X'\n{WRAPPER}\nX\nchmod +x /usr/local/sbin/lvm"

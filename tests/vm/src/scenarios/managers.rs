@@ -8,15 +8,13 @@ use crate::guest::Guest;
 use crate::runner::Context;
 
 /// networkd is told to look after everything. `other0` shows what that means for what is nobody's.
-const NETWORKD: &str = "set -e
-    printf '[Match]\\nName=*\\n\\n[Network]\\nLinkLocalAddressing=no\\n' > /etc/systemd/network/50-all.network
+const NETWORKD: &str = "printf '[Match]\\nName=*\\n\\n[Network]\\nLinkLocalAddressing=no\\n' > /etc/systemd/network/50-all.network
     ip link add other0 type bridge; ip address add 10.88.0.1/24 dev other0; ip link set other0 up
     ip tuntap add fltapg1 mode tap; ip link set fltapg1 master br-mvm up; ip address add 10.89.0.1/24 dev fltapg1
     networkctl reload; systemctl restart systemd-networkd.service";
 
 /// NetworkManager, which leaves the cards of the machine to others and minds what has an address.
-const NETWORK_MANAGER: &str = "set -e
-    rm /etc/systemd/network/50-all.network; networkctl reload; ip address add 10.88.0.1/24 dev other0
+const NETWORK_MANAGER: &str = "rm /etc/systemd/network/50-all.network; networkctl reload; ip address add 10.88.0.1/24 dev other0
     mkdir -p /etc/NetworkManager/conf.d
     printf '[main]\\nno-auto-default=*\\n[device-all]\\nmatch-device=type:ethernet\\nmanaged=0\\n' \
         > /etc/NetworkManager/conf.d/test.conf
@@ -30,7 +28,10 @@ pub fn others_leave_our_interfaces_alone(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
     guest.ok(NETWORKD)?;
     guest.wait_for("! ip -4 -o address show dev other0 | grep -q 10.88.0.1", PATIENCE)?;
-    guest.ok("networkctl list --no-legend | grep -E ' (br-mvm|fltapg1) ' | grep -c unmanaged | grep -qx 2")?;
+    guest.wait_for(
+        "networkctl list --no-legend | grep -E ' (br-mvm|fltapg1) ' | grep -c unmanaged | grep -qx 2",
+        PATIENCE,
+    )?;
     as_they_were(guest)?;
 
     guest.ok(NETWORK_MANAGER)?;

@@ -15,8 +15,7 @@ const BACK: Duration = Duration::from_secs(15);
 
 /// Two guests on the bridge, named as flintlock names taps, and an outside that knows no way back
 /// to them: it serves DNS and answers pings.
-const NEIGHBOURS: &str = "set -e
-    ip netns add out; ip link add up0 type veth peer name eth0 netns out
+const NEIGHBOURS: &str = "ip netns add out; ip link add up0 type veth peer name eth0 netns out
     ip addr add 192.0.2.2/24 dev up0; ip link set up0 up
     ip -n out addr add 192.0.2.1/24 dev eth0; ip -n out link set eth0 up
     ip route replace default via 192.0.2.1 dev up0
@@ -141,11 +140,14 @@ fn beside_firewalld(guest: &mut Guest) -> Result<()> {
     guest.ok(&format!("mv {SHIPPED} /root/"))?;
     guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y firewalld >/dev/null 2>&1")?;
     guest.ok("systemctl start firewalld.service")?;
+    guest.wait_for(ZONE, host::HEALS)?;
     guest.wait_for("journalctl -b -t mvmhost MVMHOST_CODE=MVM-NET-045 | grep -q mvmhost", BACK)?;
     guest.ok("! ip netns exec g1 ping -c 1 -W 2 192.0.2.1")?;
     guest.ok(&format!("mv /root/mvmhost.xml {SHIPPED}"))?;
     for restart in [RELOAD, "systemctl restart firewalld.service"] {
         guest.ok(restart)?;
+        // It has its name on the bus before it answers.
+        guest.wait_for(ZONE, host::HEALS)?;
         guest.wait_for(&format!("{ZONE} | grep -qx 's \"mvmhost\"'"), BACK)?;
         guest.ok("ip netns exec g1 ping -c 3 -W 5 192.0.2.1")?;
     }
@@ -182,7 +184,7 @@ fn reach(guest: &mut Guest) -> Result<String> {
 
 /// After `harm` the table is back by itself, and the journal says so.
 fn flushed(guest: &mut Guest, harm: &str) -> Result<()> {
-    guest.ok(&format!("{harm}; ! nft list table inet mvmhost 2>/dev/null"))?;
+    guest.ok(harm)?;
     guest.wait_for("nft list table inet mvmhost | grep -q masquerade", BACK)?;
     guest.wait_for("journalctl -b -t mvmhost MVMHOST_CODE=MVM-NET-044 | grep -q mvmhost", BACK)
 }
@@ -259,7 +261,5 @@ fn down_and_up(guest: &mut Guest) -> Result<()> {
     guest.ok(
         "mvmhost apply && mvmhost plan && ip -4 address show dev br-mvm | grep -q 10.42.0.1/24",
     )?;
-    guest
-        .ok("systemctl is-active mvm-dhcp.service flintlockd.service mvm-net-watch.service")
-        .map(drop)
+    guest.ok(&host::active("mvm-dhcp.service flintlockd.service mvm-net-watch.service")).map(drop)
 }

@@ -10,8 +10,7 @@ use crate::runner::Context;
 
 /// An interface with addresses and the better default route, made before mvm-net at every boot as
 /// ifupdown would; its gateway is in a namespace, and answers unless there is the file /etc/gone.
-const LAB: &str = r#"set -e
-cat > /usr/local/sbin/lab <<'X'
+const LAB: &str = r#"cat > /usr/local/sbin/lab <<'X'
 set -e
 ip netns add gw; ip link add wan address 02:00:00:00:00:77 type veth peer name eth0 netns gw
 ip addr add 192.0.2.2/24 brd + dev wan; ip addr add 192.0.2.3/24 dev wan label wan:1
@@ -33,12 +32,11 @@ const SHOWN: &str = "while ip -6 addr show tentative | grep -q inet6; do sleep 0
     { ip -j addr; ip -j route; ip -j -6 route; } | sed -E 's/_life_time\":[0-9]{1,9}[,}]/_life_time\":0/g'";
 
 /// The gateway answers through the bridge, by either family; nothing is left on the interface.
-const THROUGH: &str = "set -e
-    ip route get 203.0.113.1 | grep -q 'via 192.0.2.1 dev br-mvm'
+const THROUGH: &str = "ip route get 203.0.113.1 | grep -q 'via 192.0.2.1 dev br-mvm'
     ip -6 route get 2001:db8:9::1 | grep -q 'via 2001:db8::1 dev br-mvm'
     ip -o link show dev wan | grep -q 'master br-mvm'
-    ! ip -o -4 addr show dev wan | grep -q .
-    ping -c 1 -W 5 192.0.2.1; ping -c 1 -W 5 2001:db8::1";
+    ping -c 1 -W 5 192.0.2.1; ping -c 1 -W 5 2001:db8::1
+    ! ip -o -4 addr show dev wan | grep -q .";
 
 /// # Errors
 /// An unconfirmed uplink is not put back, a confirmed one is no port after a reboot, or one whose
@@ -67,8 +65,8 @@ pub fn an_uplink_is_kept_only_when_it_is_confirmed(context: &mut Context) -> Res
     ensure!(said["MVMHOST_SUBJECT"] == "wan", "{said}");
     guest.ok("ip -o -4 addr show dev wan | grep -q 192.0.2.2/24")?;
     guest.ok("! ip -o link show dev wan | grep -q 'master'")?;
-    // A gateway is waited for 10 s; the rest is what an emulated boot varies by.
-    ensure!(took < usual + Duration::from_secs(25), "the boot took {took:?}, before {usual:?}");
+    // A gateway is waited for 10 s; the rest is what an emulated boot beside another one varies by.
+    ensure!(took < usual * 2 + Duration::from_secs(25), "the boot took {took:?}, before {usual:?}");
     host::is_held_back(guest)
 }
 
@@ -80,7 +78,7 @@ fn confirmed(guest: &mut Guest) -> Result<()> {
 
 /// Nor is it with nobody on the bridge, until the operator has taken it back.
 fn the_way_in_is_not_taken_down(guest: &mut Guest) -> Result<()> {
-    guest.ok("systemctl stop mvmhost-retry.timer mvmhost-retry.service; systemctl stop flintlockd.service")?;
+    guest.ok("systemctl stop mvmhost-retry.timer mvmhost-retry.service mvm-images-retry.timer; systemctl stop flintlockd.service")?;
     let down = guest.run("mvmhost --json net down")?;
     ensure!(down.code() == Some(73) && down.stdout.contains("MVM-NET-082"), "{down:?}");
     guest.ok(THROUGH)?;
@@ -100,11 +98,11 @@ fn someone_elses_is_refused(guest: &mut Guest) -> Result<()> {
 
 /// apply is killed as soon as the change is there, with everything else of its session.
 fn nobody_confirms(guest: &mut Guest) -> Result<()> {
-    guest.ok("systemd-run -q --unit=session mvmhost apply --confirm-timeout 10")?;
-    guest.wait_for("ip -o link show dev wan | grep -q 'master br-mvm'", host::HEALS)?;
+    guest.ok("systemd-run -q --unit=session mvmhost apply --confirm-timeout 20")?;
     // It may have ended by then.
-    guest.run("systemctl kill -s KILL session.service")?;
-    guest.ok("ping -c 1 -W 5 -I br-mvm 192.0.2.1")?;
-    guest.wait_for("! ip -o link show dev wan | grep -q 'master'", Duration::from_secs(30))?;
-    host::said(guest, "MVM-NET-069").map(drop)
+    guest.ok("until ip -o link show dev wan | grep -q 'master br-mvm'; do sleep 0.2; done
+        systemctl kill -s KILL session.service || true
+        ping -c 1 -W 5 -I br-mvm 192.0.2.1")?;
+    host::says(guest, "MVM-NET-069", host::HEALS)?;
+    guest.ok("! ip -o link show dev wan | grep -q 'master'").map(drop)
 }

@@ -8,8 +8,7 @@ use crate::runner::Context;
 
 /// A bond whose cable ends in the namespace `wire`, made by nobody's network manager and later than
 /// anything else at boot. Beyond the hub is a namespace `out`, which knows no way back to the VLAN.
-const LAB: &str = r#"set -e
-cat > /usr/local/sbin/lab <<'X'
+const LAB: &str = r#"cat > /usr/local/sbin/lab <<'X'
 set -e
 sleep "$1"
 ip netns add wire; ip netns add out
@@ -32,8 +31,7 @@ mkdir -p /etc/netns/wire /etc/netns/vm; : >/etc/netns/wire/resolv.conf; : >/etc/
 DEBIAN_FRONTEND=noninteractive apt-get install -y udhcpc >/dev/null"#;
 
 /// What flintlock does for a microVM, and its DHCP client; the hub is at the other end of the wire.
-const MICROVM: &str = "set -e
-    ip -n wire link set v up; ip -n wire addr add 192.168.10.2/25 dev v
+const MICROVM: &str = "ip -n wire link set v up; ip -n wire addr add 192.168.10.2/25 dev v
     ip netns exec wire dnsmasq --conf-file=/dev/null --port=0 --interface=v --bind-dynamic \
         --dhcp-range=192.168.10.10,192.168.10.126 --pid-file=/run/wire.pid --dhcp-leasefile=/run/wire.leases
     ip netns add vm
@@ -68,10 +66,9 @@ pub fn microvms_on_a_vlan_of_a_late_bond(context: &mut Context) -> Result<()> {
     guest.wait_for("systemctl is-active flintlockd.service", host::HEALS)?;
     guest.ok("mvmhost plan")?;
     on_the_vlan(guest)?;
-    let waited = guest
-        .ok("systemctl show -P ActiveEnterTimestampMonotonic lab.service mvm-net.service \
-         | grep -v '^$' | sort -nc && echo in order")?;
-    ensure!(waited.contains("in order"), "{waited}");
+    // The bond is not made before that.
+    guest.ok("at() { systemctl show -P InactiveExitTimestampMonotonic $1; }
+        test $(($(at mvm-net.service) - $(at lab.service))) -ge 15000000")?;
     without_a_name(guest)
 }
 
@@ -94,7 +91,7 @@ fn without_a_name(guest: &mut Guest) -> Result<()> {
     moves(guest, "via 192.168.10.2 dev bond0.1000")?;
     follows(guest, "bond0.1000")?;
     guest.reboot()?;
-    guest.wait_for("systemctl is-active lab.service flintlockd.service", host::HEALS)?;
+    guest.wait_for(&host::active("lab.service flintlockd.service"), host::HEALS)?;
     follows(guest, "wlan0")?;
     out_by_radio(guest)
 }

@@ -108,8 +108,8 @@ fn killed_and_started_again(guest: &mut Guest) -> Result<()> {
     guest.wait_for("mvmhost images verify", PULLED)?;
     guest.wait_for(ENDED, PULLED)?;
     let left = guest.ok(&format!(
-        "{CTR} leases ls -q; {CTR} content active | grep -v ^REF;
-        for s in devmapper native; do {CTR} snapshots --snapshotter $s ls; done | grep extract-; true"
+        "{CTR} leases ls -q; {CTR} content active | {{ grep -v ^REF || true; }}
+        for s in devmapper native; do {CTR} snapshots --snapshotter $s ls; done | {{ grep extract- || true; }}"
     ))?;
     ensure!(left.is_empty(), "left behind: {left}");
     guest.ok("mvmhost plan")?;
@@ -131,7 +131,7 @@ fn complete(guest: &mut Guest) -> Result<()> {
     }
     // What the layers hold, with what the last one took away.
     guest.ok(&format!(
-        "set -e; top=$({CTR} snapshots --snapshotter devmapper ls | awk '/Committed/ {{k[$1]; p[$2]}} END {{for (i in k) if (!(i in p)) print i}}' | grep sha256:)
+        "top=$({CTR} snapshots --snapshotter devmapper ls | awk '/Committed/ {{k[$1]; p[$2]}} END {{for (i in k) if (!(i in p)) print i}}' | grep sha256:)
         {CTR} snapshots --snapshotter devmapper prepare look $top && mkdir -p /mnt/look
         eval \"$({CTR} snapshots --snapshotter devmapper mounts /mnt/look look | sed 's/ -o *$//')\"
         grep -q mvm /mnt/look/etc/hostname; test -s /mnt/look/srv/data -a ! -e /mnt/look/srv/gone
@@ -177,6 +177,7 @@ fn damage_is_mended(guest: &mut Guest) -> Result<()> {
     ensure!(!guest.run("mvmhost images verify")?.success(), "an empty manifest is complete");
     guest.ok("mvmhost apply")?;
     guest.wait_for("mvmhost images verify", PULLED)?;
+    guest.wait_for(ENDED, PULLED)?;
     guest.ok(&format!("{CTR} images check | grep -c 'complete (' | grep -q 2"))?;
     Ok(())
 }
@@ -192,6 +193,7 @@ fn from_an_archive(guest: &mut Guest) -> Result<()> {
     configure(guest, "archives = [\"/root/images.tar\"]")?;
     guest.ok("mvmhost apply")?;
     guest.wait_for("mvmhost images verify", PULLED)?;
+    guest.wait_for(ENDED, PULLED)?;
     complete(guest)
 }
 
