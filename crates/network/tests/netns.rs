@@ -312,6 +312,25 @@ fn netns_takes_away_what_it_made_and_nothing_else() {
     });
 }
 
+#[test]
+fn netns_a_subnet_goes_from_what_is_not_named_any_more_to_what_is() {
+    in_namespace(|| {
+        ip("link add up0 type veth peer name up1");
+        ip("link set up1 up");
+        let addresses = vec!["10.42.0.1/24".parse().unwrap()];
+        let macvtap = Some(Macvtap { parent: Some("up0".to_owned()), addresses });
+        converge(&Desired { macvtap, ..Desired::default() });
+        let (outcome, _) = run(&wanted(&["10.42.0.1/24"]));
+        assert_eq!(codes(&outcome), ["MVM-NET-001"; 2], "{outcome:?}");
+        let named = Bridge { name: "br-new".to_owned(), ..wanted(&["10.42.0.1/24"]) };
+        let (outcome, _) = run(&named);
+        assert_eq!(codes(&outcome), ["MVM-NET-001"; 2], "{outcome:?}");
+        assert!(ip("-4 -o address").contains("br-new"));
+        assert!(!ip("link show").contains("br-mvm"));
+        assert_eq!(run(&named).1, 0);
+    });
+}
+
 /// Neither keeps microVMs from their network.
 #[test]
 fn netns_what_cannot_be_recorded_or_told_is_said_and_the_bridge_is_made() {

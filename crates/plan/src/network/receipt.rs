@@ -135,13 +135,22 @@ fn was_made(name: &str, draft: &Draft) -> bool {
 }
 
 fn take_away(step: Step, draft: &mut Draft) {
-    let links = &mut draft.observed.links;
+    let Observed { links, routes, .. } = &mut draft.observed;
     match &step {
         Step::DeleteAddress { name, address } => {
             let link = links.iter_mut().filter(|link| link.name == *name);
             link.for_each(|link| link.addresses.retain(|one| one != address));
+            // The kernel's route by it goes with it, unless another address keeps it.
+            let subnet = address.trunc();
+            let of = links.iter().filter(|link| link.name == *name);
+            if !of.flat_map(|link| &link.addresses).any(|one| one.trunc() == subnet) {
+                routes.retain(|route| route.interface != *name || route.destination != subnet);
+            }
         }
-        _ => links.retain(|link| link.name != step.interface()),
+        _ => {
+            links.retain(|link| link.name != step.interface());
+            routes.retain(|route| route.interface != step.interface());
+        }
     }
     draft.steps.push(step);
 }

@@ -19,7 +19,11 @@ fn left_by(desired: &Desired) -> Observed {
             _ => {
                 let link = observed.links.iter_mut().find(|link| link.name == step.interface());
                 match step {
-                    Step::AddAddress { address, .. } => link.unwrap().addresses.push(*address),
+                    Step::AddAddress { name, address } => {
+                        link.unwrap().addresses.push(*address);
+                        // The kernel leads there by it.
+                        observed.routes.push(route(&address.trunc().to_string(), name));
+                    }
                     Step::SetUp { .. } => link.unwrap().up = true,
                     _ => {}
                 }
