@@ -93,7 +93,8 @@ fn without_a_name(guest: &mut Guest) -> Result<()> {
     guest.reboot()?;
     guest.wait_for(&host::active("lab.service flintlockd.service"), host::HEALS)?;
     follows(guest, "wlan0")?;
-    out_by_radio(guest)
+    out_by_radio(guest)?;
+    bridged(guest)
 }
 
 /// A wired port with a subnet of its own, at a switch that sends frames back, and the way out by what
@@ -109,6 +110,26 @@ fn out_by_radio(guest: &mut Guest) -> Result<()> {
     )?;
     guest.ok("mvmhost net leases | grep -q aa:fc:00:00:00:09").map(drop)
 }
+
+/// The VLAN as the bridge's way out: its address is the bridge's, and microVMs are on it.
+fn bridged(guest: &mut Guest) -> Result<()> {
+    guest.ok("printf '[network]\\nvlan = [{ parent = \"bond0\", id = 1000, addresses = [\"192.168.10.3/25\"] }]\\n[network.bridge]\\nuplink = \"bond0.1000\"\\n' > /etc/mvmhost.toml")?;
+    guest
+        .ok("mvmhost apply --confirm-timeout 60; mvmhost confirm; mvmhost plan; ip netns del vm")?;
+    guest.ok(BRIDGED)?;
+    guest.reboot()?;
+    guest.wait_for(&host::active("lab.service flintlockd.service"), host::HEALS)?;
+    guest.ok("mvmhost plan")?;
+    guest.ok(BRIDGED).map(drop)
+}
+
+const BRIDGED: &str = "ip -n wire link set v up; ip -n wire addr replace 192.168.10.2/25 dev v
+    ip -o link show dev bond0.1000 | grep -q 'master br-mvm'
+    ip -o -4 address show dev br-mvm | grep -q 192.168.10.3/25
+    ping -c 3 -W 5 192.168.10.2
+    ip netns add vm; ip link add fltapv type veth peer name eth0 netns vm; ip link set fltapv master br-mvm up
+    ip -n vm addr add 192.168.10.9/25 dev eth0; ip -n vm link set eth0 up
+    ip netns exec vm ping -c 3 -W 5 192.168.10.2";
 
 /// flintlockd is told `parent`, and answers.
 fn follows(guest: &mut Guest, parent: &str) -> Result<()> {
