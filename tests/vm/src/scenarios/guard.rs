@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use super::full::an_image_meets_the_end_of_the_pool;
-use super::host::{self, FILES, POOL};
+use super::host::{self, FILES, POOL, UNDISTURBED};
 use super::repair::repair_tells_the_truth;
 use crate::guest::Guest;
 use crate::runner::Context;
@@ -111,7 +111,7 @@ const EVENT: &str = "dmsetup create event --table '0 8 zero' && dmsetup remove e
 /// `mvmhost pool grow`, killed at one moment after the other of the time that it takes.
 fn a_killed_grow_converges(guest: &mut Guest) -> Result<()> {
     // The guard would end it before we look.
-    guest.ok(host::UNDISTURBED)?;
+    guest.ok(UNDISTURBED)?;
     guest.ok("systemctl stop mvm-guard.service")?;
     let kill = "set -u; now() { date +%s%N; }
         sync; whole=99999999999
@@ -158,7 +158,8 @@ pub fn a_pool_is_taken_down_and_checked(context: &mut Context) -> Result<()> {
 }
 
 fn remove_names_who_uses_it(guest: &mut Guest) -> Result<()> {
-    guest.ok("systemctl stop mvmhost-retry.timer mvmhost-retry.service mvm-images-retry.timer; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service")?;
+    guest.ok(UNDISTURBED)?;
+    guest.ok("systemctl stop mvm-guard.service flintlockd.service containerd-dev.service")?;
     guest.ok(&format!(
         "sh -c 'exec 3< {} ; sleep 1000 > /dev/null 2>&1 & echo $! > /root/holder'",
         host::VOLUME
@@ -227,7 +228,7 @@ fn damaged(guest: &mut Guest, name: &str, spoil: &str) -> Result<()> {
 /// Replaces the pool of the default size, by the commands that the refusals print.
 fn small_pool(guest: &mut Guest) -> Result<()> {
     guest.ok(&format!(
-        "systemctl stop mvmhost-retry.timer mvmhost-retry.service mvm-images-retry.timer; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service
+        "{UNDISTURBED}; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service
          mvmhost pool remove && ! dmsetup info {POOL} 2> /dev/null"
     ))?;
     guest.ok(&format!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::host::{self, FILES};
+use super::host::{self, FILES, UNDISTURBED};
 use super::lvm_adopted::direct_lvm_is_taken_over;
 use super::lvm_checked::what_is_down_can_be_checked;
 use super::lvm_full::a_pool_on_lvm_fills_up;
@@ -107,8 +107,8 @@ pub fn a_pool_on_a_disk_is_killed(context: &mut Context) -> Result<()> {
     guest.ok("mvmhost apply")?;
     is_up(guest)?;
     write_data(guest)?;
-    guest.ok("systemctl stop mvmhost-retry.timer mvmhost-retry.service mvm-images-retry.timer
-         systemctl stop mvm-guard.service flintlockd.service containerd-dev.service")?;
+    guest.ok(UNDISTURBED)?;
+    guest.ok("systemctl stop mvm-guard.service flintlockd.service containerd-dev.service")?;
     what_is_down_can_be_checked(guest)?;
     what_is_down_can_be_repaired(guest).context("repaired")?;
     guest.ok("mvmhost apply")?;
@@ -120,7 +120,7 @@ pub fn a_pool_on_a_disk_is_killed(context: &mut Context) -> Result<()> {
 /// Sets the pool on files aside and puts lvm2 there.
 fn prepare(guest: &mut Guest) -> Result<()> {
     guest.ok(&format!(
-        "systemctl stop mvmhost-retry.timer mvmhost-retry.service mvm-images-retry.timer; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service
+        "{UNDISTURBED}; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service
          mvmhost pool remove
          mkdir -p {FILES}/old && mv -t {FILES}/old {FILES}/data {FILES}/metadata {FILES}/*.db
          mv /var/lib/containerd-dev/io.containerd.metadata.v1.bolt/meta.db {FILES}/old/

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::host::{self, FILES};
+use super::host::{self, FILES, UNDISTURBED};
 use super::lvm::{DIGEST, POOL};
 use super::lvm_repaired::{BITMAPS, is_sound, repair, spoil};
 use crate::guest::Guest;
@@ -33,7 +33,7 @@ const SYSTEM_CTR: &str = "ctr --address /run/containerd/containerd.sock --namesp
 pub(super) fn direct_lvm_is_taken_over(guest: &mut Guest) -> Result<()> {
     guest.ok(&format!(
         "DISK=$(readlink -f {SCRATCH})
-         systemctl stop mvmhost-retry.timer mvmhost-retry.service mvm-images-retry.timer; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service
+         {UNDISTURBED}; systemctl stop mvm-guard.service flintlockd.service containerd-dev.service
          mvmhost pool remove && vgremove -q -f -y flintlock && pvremove -q -y $DISK
          rm -r {FILES}/*.db /var/lib/containerd-dev/io.containerd.metadata.v1.bolt /var/lib/mvmhost/receipt.json
          : > /etc/mvmhost.toml

@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::host::{self, FILES, POOL};
+use super::host::{self, FILES, POOL, UNDISTURBED};
 use crate::guest::Guest;
 use crate::runner::Context;
 
@@ -194,7 +194,7 @@ fn back_as_it_was(guest: &mut Guest) -> Result<()> {
 /// Stops the chain and takes the pool down, as a reboot would.
 fn deactivate(guest: &mut Guest) -> Result<()> {
     guest.ok(&format!(
-        "systemctl stop mvmhost-retry.timer mvmhost-retry.service mvm-images-retry.timer; systemctl stop flintlockd.service containerd-dev.service mvm-thinpool.service
+        "{UNDISTURBED}; systemctl stop flintlockd.service containerd-dev.service mvm-thinpool.service
          for d in $(dmsetup ls | grep -o '^{POOL}-snap-[0-9]*'); do dmsetup remove $d; done
          dmsetup remove {POOL}; udevadm settle
          for l in $(losetup -n -O NAME,BACK-FILE | grep {FILES} | cut -d' ' -f1); do losetup -d $l; done

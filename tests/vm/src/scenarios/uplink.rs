@@ -78,7 +78,8 @@ fn confirmed(guest: &mut Guest) -> Result<()> {
 
 /// Nor is it with nobody on the bridge, until the operator has taken it back.
 fn the_way_in_is_not_taken_down(guest: &mut Guest) -> Result<()> {
-    guest.ok("systemctl stop mvmhost-retry.timer mvmhost-retry.service mvm-images-retry.timer; systemctl stop flintlockd.service")?;
+    guest.ok(host::UNDISTURBED)?;
+    guest.ok("systemctl stop flintlockd.service")?;
     let down = guest.run("mvmhost --json net down")?;
     ensure!(down.code() == Some(73) && down.stdout.contains("MVM-NET-082"), "{down:?}");
     guest.ok(THROUGH)?;
