@@ -46,7 +46,9 @@ echo 6d766d686f737400000000000000cafe >"$root/etc/machine-id"
 # Nor is anything out of date: no catalogue and no cache to rebuild in the first boot.
 touch "$root/etc/.updated" "$root/var/.updated"
 
-# The management interface is known by its address: a second card shifts every name.
+# The management interface is known by its address: a second card shifts every name. By it it asks for
+# a lease, too: for an IAID, networkd 252 looks at what udev knows of the card, and gives the card up
+# ("Failed to set IAID: Device or resource busy") when a second event of its coldplug renames it again.
 mkdir -p "$root/etc/systemd/network"
 cat >"$root/etc/systemd/network/10-management.network" <<'NETWORK'
 [Match]
@@ -58,6 +60,7 @@ IPv6AcceptRA=no
 LinkLocalAddressing=no
 
 [DHCPv4]
+ClientIdentifier=mac
 UseDNS=no
 NETWORK
 chroot "$root" systemctl -q enable systemd-networkd.service

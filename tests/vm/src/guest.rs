@@ -15,7 +15,7 @@ use crate::machine::Machine;
 use crate::ssh::Ssh;
 use crate::tools::{self, Output};
 
-mod evidence;
+pub mod evidence;
 
 /// Emulated, on a machine that compiles at the same time.
 const BOOT_LIMIT: Duration = Duration::from_secs(300);
@@ -353,12 +353,5 @@ impl Guest {
         self.run_within("systemctl is-system-running --wait", START_LIMIT)
             .with_context(|| format!("{} does not finish booting", self.options.name))?;
         Ok(())
-    }
-
-    fn console_end(&self) -> String {
-        let bytes = fs::read(self.console_log()).unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes);
-        let lines: Vec<&str> = text.lines().collect();
-        lines.get(lines.len().saturating_sub(40)..).unwrap_or_default().join("\n")
     }
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Result, anyhow};
 
-use crate::guest::Guest;
+use crate::guest::{Guest, evidence};
 use crate::image::{Image, Suite, default_cache};
 use crate::leaks;
 use crate::repository::Repository;
@@ -173,7 +173,11 @@ pub fn keep_evidence(guest: &mut Guest, name: &str) -> String {
         .map_err(anyhow::Error::from)
         .and_then(|()| guest.evidence(&folder));
     match kept {
-        Ok(()) => folder.canonicalize().unwrap_or(folder).display().to_string(),
+        Ok(()) => format!(
+            "{}, and the last warnings:\n{}",
+            folder.canonicalize().unwrap_or_else(|_| folder.clone()).display(),
+            evidence::warnings(&folder)
+        ),
         Err(error) => format!("could not be kept: {error:#}"),
     }
 }
