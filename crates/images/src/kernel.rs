@@ -22,7 +22,9 @@ pub(crate) async fn check(
     let snapshotter = wanted.role.snapshotter();
     let view = containerd.view(snapshotter, top).await?;
     let folder = view.mounts.first().map(|mount| Path::new(&mount.source));
-    let file = kernel::path(&platform.architecture);
+    let files = kernel::paths(&platform.architecture);
+    let there = |file: &&&str| folder.is_some_and(|folder| folder.join(file).is_file());
+    let file = files.iter().find(there).or(files.first()).copied().unwrap_or_default();
     let verdict = match folder.map(|folder| head(folder, file)) {
         Some(Ok(head)) => kernel::judge(&head, &platform.architecture),
         Some(Err(error)) => Err(format!("cannot be read ({error})")),

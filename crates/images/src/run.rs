@@ -223,8 +223,9 @@ impl<'j> Job<'j> {
     }
 
     async fn connect(&self) -> Result<Containerd, Error> {
-        let socket = names::containerd_socket(self.config.containerd.instance);
-        Containerd::connect(&self.roots.at(socket)).await
+        let containerd = &self.config.containerd;
+        let socket = self.roots.at(names::containerd_socket(containerd.instance));
+        Containerd::connect(&socket, &containerd.namespace).await
     }
 
     /// One run at a time, because all use the same lease.

@@ -1,10 +1,10 @@
 //! One blob from the registry to containerd, over as many connections as it takes.
 
-use mvm_plan::images::fetch::{Next, after_break};
 use mvm_plan::images::manifest::Descriptor;
 use mvm_plan::images::{Wanted, limits};
 
 use crate::containerd::{Ingest, Opened};
+use crate::registry::Whom;
 use crate::{Error, Puller};
 
 /// Gets one blob into containerd. What broke off goes on where it stopped; what has a wrong digest
@@ -15,28 +15,23 @@ pub(crate) async fn blob(
     kind: &str,
     blob: &Descriptor,
 ) -> Result<(), Error> {
-    let (mut attempt, mut wrong, mut lost) = (1, false, false);
-    loop {
-        let ingest = match puller.containerd.ingest(kind, &blob.digest, blob.size).await? {
-            // What containerd knows may have lost its file.
-            Opened::Complete if !lost && !puller.containerd.is_on_disk(blob).await? => {
-                puller.containerd.discard(&blob.digest).await?;
-                lost = true;
-                continue;
-            }
-            Opened::Complete => return Ok(()),
-            Opened::Begun(ingest) => ingest,
-        };
-        match fill(puller, wanted, blob, ingest).await {
-            Err(error) if error.is_passing() => match after_break(attempt) {
-                Next::Retry(pause) => puller.registry.wait(pause).await,
-                Next::GiveUp => return Err(error),
-            },
-            Err(Error::Digest { .. }) if !wrong => wrong = true,
-            done => return done,
+    let mut lost = false;
+    let once = async |whom| {
+        loop {
+            let ingest = match puller.containerd.ingest(kind, &blob.digest, blob.size).await? {
+                // What containerd knows may have lost its file.
+                Opened::Complete if !lost && !puller.containerd.is_on_disk(blob).await? => {
+                    puller.containerd.discard(&blob.digest).await?;
+                    lost = true;
+                    continue;
+                }
+                Opened::Complete => return Ok(()),
+                Opened::Begun(ingest) => ingest,
+            };
+            return fill(puller, wanted, blob, ingest, whom).await;
         }
-        attempt += 1;
-    }
+    };
+    puller.registry.persist(once).await
 }
 
 async fn fill(
@@ -44,12 +39,14 @@ async fn fill(
     wanted: &Wanted,
     blob: &Descriptor,
     mut ingest: Box<Ingest>,
+    whom: Whom,
 ) -> Result<(), Error> {
     // As many bytes as in another namespace or before a kill: nothing is left to fetch.
     if ingest.offset() < blob.size {
         let (registry, path) = (wanted.reference.registry(), wanted.reference.repository());
         let (digest, offset) = (&blob.digest, ingest.offset());
-        let mut body = puller.registry.blob(registry, path, digest, blob.size, offset).await?;
+        let mut body =
+            puller.registry.blob(registry, path, digest, blob.size, offset, whom).await?;
         let mut message = Vec::with_capacity(limits::CHUNK);
         while let Some(chunk) = body.next().await? {
             puller.progress.bytes(wanted.reference.as_str(), chunk.len() as u64);

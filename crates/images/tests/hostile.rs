@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use mvm_config::names::ImageRef;
 use mvm_images_client::Error;
-use mvm_images_client::registry::{Document, Proxies, Registry, Settings};
+use mvm_images_client::registry::{Document, Proxies, Registry, Settings, Whom};
 use mvm_plan::images::{Digest, Refusal, manifest};
 use tokio::time::Instant;
 
 #[cfg(test)]
+mod mirrors;
+#[cfg(test)]
 mod server;
 
-use server::{Answer, Asked, Server, answer, client, mirrored, patient, run};
+use server::{Answer, Asked, Server, answer, brief, client, mirrored, patient, run};
 
 const TYPE: (&str, &str) = ("content-type", "application/vnd.oci.image.manifest.v1+json");
 const SMALL: &[u8] = br#"{"schemaVersion":2}"#;
@@ -24,7 +26,8 @@ async fn document(server: &Server) -> Result<Document, Error> {
 async fn blob(server: &Server, content: &[u8], offset: u64) -> Result<Vec<u8>, Error> {
     let (registry, digest) = (client(&[server], "{}"), Digest::of(content));
     let size = content.len() as u64;
-    let mut body = registry.blob(&server.host(), "a/b", &digest, size, offset).await?;
+    let whom = Whom::Everybody;
+    let mut body = registry.blob(&server.host(), "a/b", &digest, size, offset, whom).await?;
     let mut bytes = Vec::new();
     while let Some(chunk) = body.next().await? {
         bytes.extend_from_slice(&chunk);
@@ -156,6 +159,21 @@ fn a_busy_registry_is_asked_again_and_a_missing_image_is_not() {
 }
 
 #[test]
+fn a_registry_may_ask_for_a_longer_pause_than_an_answer_may_take() {
+    run(async {
+        let busy = Server::start(|_, before| match before {
+            0 => answer("429 Too Many Requests", &[("retry-after", "120")], b""),
+            _ => answer("200 OK", &[TYPE], SMALL),
+        })
+        .await;
+        let start = Instant::now();
+        let registry = brief(&busy, Duration::from_secs(2), 50);
+        registry.document(&busy.host(), "a/b", "1").await.unwrap();
+        assert!(start.elapsed() >= Duration::from_millis(2400), "{:?}", start.elapsed());
+    });
+}
+
+#[test]
 fn a_token_is_asked_for_once_and_401_for_ever_is_an_end() {
     run(async {
         let server = Server::start(|asked, _| {
@@ -210,7 +228,8 @@ fn what_lets_us_in_stays_with_the_server_that_it_is_for() {
         let logins = format!(r#"{{"auths":{{"{}":{{"auth":"dTpw"}}}}}}"#, server.host());
         let registry = client(&[&server, &storage], &logins);
         let digest = Digest::of(b"0123456789");
-        let mut body = registry.blob(&server.host(), "a", &digest, 10, 0).await.unwrap();
+        let body = registry.blob(&server.host(), "a", &digest, 10, 0, Whom::Everybody).await;
+        let mut body = body.unwrap();
         assert_eq!(body.next().await.unwrap().unwrap(), b"0123456789");
         let all: Vec<Asked> = storage.requests();
         assert_eq!((all.len(), all[0].header("authorization")), (1, None));
@@ -229,6 +248,30 @@ fn a_token_server_under_plain_http_elsewhere_gets_nothing() {
         let failure = document(&server).await.unwrap_err();
         assert!(matches!(failure, Error::Unauthorized { .. }), "{failure}");
         assert!(thief.requests().is_empty());
+    });
+}
+
+#[test]
+fn who_a_redirect_leads_to_cannot_send_the_login_elsewhere() {
+    run(async {
+        let thief = always(|| answer("200 OK", &[], br#"{"token":"t"}"#)).await;
+        let realm = format!("Bearer realm=\"http://{}/\"", thief.host());
+        let stranger = Server::start(move |_, _| {
+            answer("401 Unauthorized", &[("www-authenticate", &realm)], b"")
+        })
+        .await;
+        let elsewhere = format!("http://{}/x", stranger.host());
+        let server = Server::start(move |_, _| {
+            answer("307 Temporary Redirect", &[("location", &elsewhere)], b"")
+        })
+        .await;
+        let logins = format!(r#"{{"auths":{{"{}":{{"auth":"dTpw"}}}}}}"#, server.host());
+        let registry = client(&[&server], &logins);
+        let failure = registry.document(&server.host(), "a/b", "1").await.unwrap_err();
+        assert!(thief.requests().is_empty(), "{:?}", thief.requests());
+        let said = format!("{} does not let us in (status 401)", stranger.host());
+        assert_eq!(failure.to_string(), said);
+        assert_eq!((server.requests().len(), stranger.requests().len()), (1, 1));
     });
 }
 

@@ -89,9 +89,6 @@ pub fn containerd_config(instance: Instance) -> &'static str {
     }
 }
 
-/// containerd's namespace in which flintlock keeps everything.
-pub const NAMESPACE: &str = "flintlock";
-
 /// Where the devmapper snapshotter keeps `metadata.db` and `<pool>.db`: as provision.sh has it, or
 /// the plugin's own directory below the distribution's root.
 pub fn devmapper_root(instance: Instance) -> &'static str {

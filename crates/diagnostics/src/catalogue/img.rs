@@ -3,7 +3,7 @@
 catalogue! {
     PULLED = "MVM-IMG-001", "b79077c03776c8139ffb43d146feb8b4", Info {
         message: "image {subject} is pulled and unpacked with {snapshotter}",
-        cause: "The image was not complete in containerd's namespace flintlock, and now it is.",
+        cause: "The image was not complete in containerd, and now it is.",
         remedy: "",
     }
     NOT_FETCHED = "MVM-IMG-002", "9f07a8b36768ae7e259241f80727f97d", Warning {

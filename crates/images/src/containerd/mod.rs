@@ -1,12 +1,12 @@
-//! containerd's client: the calls that a pull needs, all in flintlock's namespace and, once one is
-//! held, under one lease.
+//! containerd's client: the calls that a pull needs, all in one namespace and, once one is held, under
+//! one lease.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use containerd_client::Client;
 use containerd_client::services::v1::{CreateNamespaceRequest, Namespace};
-use mvm_plan::names::NAMESPACE;
+use mvm_config::names;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::{Code, Request, Status};
 
@@ -29,31 +29,37 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// A connection to containerd.
 pub struct Containerd {
     client: Client,
+    namespace: AsciiMetadataValue,
     lease: Option<AsciiMetadataValue>,
 }
 
 impl Containerd {
-    /// Connects; nothing is changed.
+    /// Connects, for work in `namespace`; nothing is changed.
     ///
     /// # Errors
     /// When the socket is not there.
-    pub async fn connect(socket: &Path) -> Result<Self, Error> {
+    pub async fn connect(socket: &Path, namespace: &names::Namespace) -> Result<Self, Error> {
         let at = || PathBuf::from(socket);
+        let name = namespace.as_str();
+        let namespace = AsciiMetadataValue::try_from(name).map_err(|_| {
+            Error::refused("Namespaces", name, Status::invalid_argument("no text of a header"))
+        })?;
         let client = Client::from_path(socket)
             .await
             .map_err(|source| Error::Connect { socket: at(), source })?;
-        Ok(Self { client, lease: None })
+        Ok(Self { client, namespace, lease: None })
     }
 
-    /// Makes flintlock's namespace, where flintlockd was never started.
+    /// Makes the namespace, where flintlockd was never started.
     ///
     /// # Errors
     /// When containerd refuses.
     pub async fn make_namespace(&self) -> Result<(), Error> {
-        let namespace = Namespace { name: NAMESPACE.to_owned(), ..Namespace::default() };
+        let name = self.namespace.to_str().unwrap_or_default();
+        let namespace = Namespace { name: name.to_owned(), ..Namespace::default() };
         let request = self.request(CreateNamespaceRequest { namespace: Some(namespace) });
         let made = self.client.namespaces().create(request).await;
-        unless(Code::AlreadyExists, made, "Namespaces.Create", NAMESPACE).map(drop)
+        unless(Code::AlreadyExists, made, "Namespaces.Create", name).map(drop)
     }
 
     /// A request with the headers that every call has, and a deadline.
@@ -67,7 +73,7 @@ impl Containerd {
     fn patient<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         let headers = request.metadata_mut();
-        headers.insert("containerd-namespace", AsciiMetadataValue::from_static(NAMESPACE));
+        headers.insert("containerd-namespace", self.namespace.clone());
         if let Some(lease) = &self.lease {
             headers.insert("containerd-lease", lease.clone());
         }

@@ -4,7 +4,6 @@ use mvm_plan::images::auth::{Challenge, Login};
 use mvm_plan::images::limits;
 use reqwest::Url;
 use reqwest::header::AUTHORIZATION;
-use tokio::time::timeout;
 
 use super::request::{plain, unanswered};
 use super::{Place, Registry, body};
@@ -63,9 +62,7 @@ impl Registry {
             }
             body::whole(response, limits::TOKEN).await
         };
-        let after = self.settings.patience.answer;
-        let slow = || Error::Slow { url: plain(&url), after };
-        let answer = timeout(after, read).await.map_err(|_| slow())??;
+        let answer = self.bounded(&plain(&url), read).await?;
         let token = mvm_plan::images::auth::token(&answer).ok_or_else(refused)?;
         Ok(format!("Bearer {token}"))
     }

@@ -14,13 +14,15 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Method, NoProxy, Proxy, StatusCode};
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 
 mod body;
 mod login;
 mod request;
+mod turns;
 
 pub use body::Body;
+pub use turns::Whom;
 
 use crate::Error;
 
@@ -31,7 +33,7 @@ pub struct Patience {
     pub connect: Duration,
     /// For the next bytes.
     pub idle: Duration,
-    /// For a small answer from beginning to end.
+    /// For the beginning of an answer, redirects and all, and again for the rest of a small one.
     pub answer: Duration,
     /// What a wait between attempts is divided by; 1 but in tests.
     pub haste: u32,
@@ -130,16 +132,11 @@ impl Registry {
         let take = async |endpoint: &Endpoint| {
             let place = Place { endpoint, repository: &repository(registry, path) };
             let url = place.url(&format!("manifests/{name}"));
-            let until = Instant::now() + self.settings.patience.answer;
-            let read = async {
-                let response =
-                    self.get(&place, &url, &[(ACCEPT, manifest::ACCEPT.to_owned())]).await?;
-                let header = response.headers().get(CONTENT_TYPE);
-                let header = header.and_then(|value| value.to_str().ok()).map(str::to_owned);
-                Ok((header, body::whole(response, limits::MANIFEST).await?))
-            };
-            let slow = || Error::Slow { url: url.clone(), after: self.settings.patience.answer };
-            let (header, bytes) = timeout_at(until, read).await.unwrap_or_else(|_| Err(slow()))?;
+            let accept = [(ACCEPT, manifest::ACCEPT.to_owned())];
+            let response = self.get(&place, &url, &accept).await?;
+            let header = response.headers().get(CONTENT_TYPE);
+            let header = header.and_then(|value| value.to_str().ok()).map(str::to_owned);
+            let bytes = self.bounded(&url, body::whole(response, limits::MANIFEST)).await?;
             let digest = Digest::of(&bytes);
             if let Some(wanted) = wanted.as_ref().filter(|wanted| **wanted != digest) {
                 return Err(Error::Digest { what: url, wanted: wanted.to_string() });
@@ -148,7 +145,7 @@ impl Registry {
                 manifest::media_type(header.as_deref(), &bytes).map_err(Error::Refused)?;
             Ok(Document { media_type, digest, bytes })
         };
-        self.anywhere(registry, take).await
+        self.anywhere(registry, Whom::Everybody, take).await
     }
 
     /// The digest that the registry itself has for a reference, where it names one.
@@ -169,7 +166,7 @@ impl Registry {
         Ok(named.and_then(|digest| Digest::parse(digest.to_str().ok()?)))
     }
 
-    /// A blob from byte `offset` on, as a stream. Its digest is not checked here.
+    /// A blob from byte `offset` on, streamed by one of `whom`. Its digest is not checked here.
     ///
     /// # Errors
     /// The last one of the registry itself, after its mirrors and all attempts.
@@ -180,6 +177,7 @@ impl Registry {
         digest: &Digest,
         size: u64,
         offset: u64,
+        whom: Whom,
     ) -> Result<Body, Error> {
         let take = async |endpoint: &Endpoint| {
             let place = Place { endpoint, repository: &repository(registry, path) };
@@ -189,28 +187,7 @@ impl Registry {
             let skip = if response.status() == StatusCode::PARTIAL_CONTENT { 0 } else { offset };
             Body::new(response, size, offset, skip)
         };
-        self.anywhere(registry, take).await
-    }
-
-    /// Asks each server in turn, and each as often as its answers deserve.
-    async fn anywhere<T>(
-        &self,
-        registry: &str,
-        take: impl AsyncFn(&Endpoint) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let endpoints = endpoints(registry, &self.settings.mirrors, &self.settings.insecure);
-        let mut last = None;
-        for endpoint in &endpoints {
-            let attempts = timeout_at(self.until, self.patiently(|| take(endpoint))).await;
-            match attempts.unwrap_or(Err(Error::Budget { after: Duration::ZERO })) {
-                Ok(taken) => return Ok(taken),
-                Err(error) => {
-                    log::debug!("{}: {error}", endpoint.base);
-                    last = Some(error);
-                }
-            }
-        }
-        Err(last.unwrap_or(Error::Budget { after: Duration::ZERO }))
+        self.anywhere(registry, whom, take).await
     }
 
     /// Waits as the retry policy says, divided by the haste of tests.

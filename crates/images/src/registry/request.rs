@@ -1,35 +1,19 @@
 //! One request: redirects, logins and retries.
 
+use std::future::Future;
 use std::io;
 
 use mvm_plan::images::auth::Challenge;
-use mvm_plan::images::fetch::{Next, after_break, after_status};
+use mvm_plan::images::fetch::{Next, after_status};
 use mvm_plan::images::limits;
 use reqwest::header::{AUTHORIZATION, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Method, Response, StatusCode, Url};
+use tokio::time::timeout;
 
 use super::{Place, Registry};
 use crate::Error;
 
 impl Registry {
-    /// Repeats what broke off, with pauses.
-    pub(super) async fn patiently<T>(
-        &self,
-        attempt: impl AsyncFn() -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let mut number = 1;
-        loop {
-            match attempt().await {
-                Err(error) if error.is_passing() => match after_break(number) {
-                    Next::Retry(pause) => self.wait(pause).await,
-                    Next::GiveUp => return Err(error),
-                },
-                done => return done,
-            }
-            number += 1;
-        }
-    }
-
     /// The answer to a GET, once it is 200 or 206: lets itself in where that is asked, and waits
     /// where the server is busy.
     pub(super) async fn get(
@@ -52,19 +36,20 @@ impl Registry {
         let mut attempt = 1;
         let mut refused = false;
         loop {
-            let response = self.follow(&method, place, url, headers).await?;
+            let response = self.bounded(url, self.follow(&method, place, url, headers)).await?;
             let status = response.status();
             if status == StatusCode::OK || status == StatusCode::PARTIAL_CONTENT {
                 return Ok(response);
             }
-            if status == StatusCode::UNAUTHORIZED && !refused {
+            let is_own = place.is_own(response.url());
+            if status == StatusCode::UNAUTHORIZED && is_own && !refused {
                 refused = true;
                 self.let_in(place, challenge(&response)).await?;
                 continue;
             }
             let code = status.as_u16();
             if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
-                let host = place.endpoint.host.clone();
+                let host = if is_own { place.endpoint.host.clone() } else { host(response.url()) };
                 return Err(Error::Unauthorized { host, status: code });
             }
             let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
@@ -114,6 +99,18 @@ impl Registry {
         Err(bad("too often"))
     }
 
+    /// Bounds an exchange, or the reading of a small answer. The pauses that a registry asks for
+    /// are not in it: cut short, they would end in asking earlier than it allows.
+    pub(super) async fn bounded<T>(
+        &self,
+        url: &str,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let after = self.settings.patience.answer;
+        let slow = |_| Err(Error::Slow { url: url.to_owned(), after });
+        timeout(after, work).await.unwrap_or_else(slow)
+    }
+
     /// What was last accepted here.
     async fn entry(&self, place: &Place<'_>) -> Option<String> {
         self.entries.lock().await.get(&place.key()).cloned()
@@ -125,6 +122,18 @@ impl Place<'_> {
     pub(super) fn key(&self) -> (String, String) {
         (self.endpoint.base.clone(), self.repository.to_owned())
     }
+
+    /// Whether an answer is this server's. Another one, where a redirect led, cannot say who may
+    /// have the login.
+    fn is_own(&self, url: &Url) -> bool {
+        Url::parse(&self.endpoint.base).is_ok_and(|base| base.origin() == url.origin())
+    }
+}
+
+/// `host[:port]`
+fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// The first challenge that can be met; a registry that offers both gets the token's.

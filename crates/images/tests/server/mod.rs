@@ -158,6 +158,13 @@ pub(crate) fn patient(servers: &[&Server]) -> Registry {
     Registry::new(settings(servers, "{}", patience), until()).unwrap()
 }
 
+/// One for which an answer may take so long, and which is patient in all else.
+pub(crate) fn brief(server: &Server, answer: Duration, haste: u32) -> Registry {
+    let long = Duration::from_secs(15);
+    let patience = Patience { connect: long, idle: long, answer, haste };
+    Registry::new(settings(&[server], "{}", patience), until()).unwrap()
+}
+
 fn until() -> Instant {
     Instant::now() + Duration::from_secs(20)
 }

@@ -3,11 +3,13 @@
 /// Bytes from the file's beginning that the verdict needs.
 pub const HEAD: usize = 64;
 
-/// Path of the kernel in its image, as flintlock's examples have it.
-pub fn path(architecture: &str) -> &'static str {
+/// Where the kernel of an image may be: the first path that is there is looked at. flintlock's own
+/// images have Firecracker's in the first, Cloud Hypervisor's in the second (image-builder) or in
+/// the image's root (mikrolite-images).
+pub fn paths(architecture: &str) -> &'static [&'static str] {
     match architecture {
-        "arm64" => "boot/image",
-        _ => "boot/vmlinux",
+        "arm64" => &["boot/image"],
+        _ => &["boot/vmlinux", "boot/vmlinux.bin", "vmlinux.bin"],
     }
 }
 

@@ -226,8 +226,8 @@ pub fn choose<'e>(entries: &'e [Descriptor], wanted: &Platform) -> Result<&'e De
 /// # Errors
 /// When it is none, or names another number of layers.
 pub fn config(body: &[u8], manifest: &Manifest) -> Result<ImageConfig, Refusal> {
-    let raw: RawConfig = serde_json::from_slice(body)
-        .map_err(|why| Refusal::Unreadable { what: "a configuration", why: why.to_string() })?;
+    let raw: RawConfig =
+        serde_json::from_slice(body).map_err(|error| unreadable("a configuration", &error))?;
     let (layers, diff_ids) = (manifest.layers.len(), raw.rootfs.diff_ids.len());
     if layers != diff_ids || layers == 0 {
         return Err(Refusal::Count { layers, diff_ids });
@@ -240,12 +240,20 @@ pub fn config(body: &[u8], manifest: &Manifest) -> Result<ImageConfig, Refusal> 
 }
 
 fn raw(body: &[u8]) -> Result<RawDocument, Refusal> {
-    let raw: RawDocument = serde_json::from_slice(body)
-        .map_err(|why| Refusal::Unreadable { what: "a manifest", why: why.to_string() })?;
+    let raw: RawDocument =
+        serde_json::from_slice(body).map_err(|error| unreadable("a manifest", &error))?;
     match raw.schema_version {
         2 => Ok(raw),
         version => Err(Refusal::MediaType(format!("schema version {version}"))),
     }
+}
+
+/// serde quotes what it did not expect whole, which may be megabytes; the place is kept.
+fn unreadable(what: &'static str, error: &serde_json::Error) -> Refusal {
+    let (text, place) =
+        (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
+    let said = text.strip_suffix(&place).unwrap_or(&text);
+    Refusal::Unreadable { what, why: shorten(said) + &place }
 }
 
 fn descriptor(raw: RawDescriptor, what: &str, most: u64) -> Result<Descriptor, Refusal> {

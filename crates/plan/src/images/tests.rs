@@ -116,6 +116,19 @@ fn layers_are_bounded_and_of_known_types() {
 }
 
 #[test]
+fn a_strangers_text_is_not_repeated_whole() {
+    let long = format!("{}\n", "x".repeat(1 << 20)).replace('\n', "\\n");
+    let manifest = format!(r#"{{"schemaVersion":"{long}"}}"#);
+    let config = format!(r#"{{"os":"linux","architecture":"amd64","rootfs":"{long}"}}"#);
+    for refusal in [
+        manifest::document(OCI_MANIFEST, manifest.as_bytes()).unwrap_err().to_string(),
+        manifest::config(config.as_bytes(), &manifest_of(1)).unwrap_err().to_string(),
+    ] {
+        assert!(refusal.len() < 200 && refusal.contains("xxx at line 1 column 10"), "{refusal}");
+    }
+}
+
+#[test]
 fn the_text_s_own_type_counts_before_the_header() {
     let of = |header, body: &str| manifest::media_type(header, body.as_bytes());
     let written = format!(r#"{{"schemaVersion":2,"mediaType":"{OCI_INDEX}"}}"#);
@@ -238,7 +251,8 @@ fn a_kernel_is_of_the_machine() {
     image[56..60].copy_from_slice(b"ARM\x64");
     assert_eq!(kernel::judge(&image, "arm64"), Ok(()));
     assert!(kernel::judge(&image, "amd64").is_err());
-    assert_eq!((kernel::path("amd64"), kernel::path("arm64")), ("boot/vmlinux", "boot/image"));
+    assert_eq!(kernel::paths("amd64"), ["boot/vmlinux", "boot/vmlinux.bin", "vmlinux.bin"]);
+    assert_eq!(kernel::paths("arm64"), ["boot/image"]);
 }
 
 #[test]

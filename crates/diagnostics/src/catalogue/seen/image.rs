@@ -23,7 +23,7 @@ catalogue! {
     }
     NO_KERNEL_FILE = "MVM-IMG-505", "0cd9d0b65a7393c921eb0d2ccb04d818", Error {
         message: "the kernel of {subject} is not where its specification says",
-        cause: "The file name in the specification is wrong, or the kernel image was unpacked elsewhere. In flintlock's kernel images it is boot/vmlinux.",
-        remedy: "# set kernel.filename = \"boot/vmlinux\" in the microVM's specification, delete it and create it again; its files:\nls -la -- {state}",
+        cause: "The file name in the specification is wrong, or the kernel image was unpacked elsewhere. In flintlock's kernel images it is boot/vmlinux for Firecracker, and boot/vmlinux.bin for Cloud Hypervisor.",
+        remedy: "# set kernel.filename in the microVM's specification to the name that the kernel has in its image, delete it and create it again; its files:\nls -la -- {state}",
     }
 }

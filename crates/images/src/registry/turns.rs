@@ -1,0 +1,88 @@
+//! Who is asked, in which order and how often.
+
+use std::time::Duration;
+
+use mvm_plan::images::fetch::{Endpoint, Next, after_break, endpoints};
+use tokio::time::timeout_at;
+
+use super::Registry;
+use crate::Error;
+
+/// Attempts at one blob in which its mirrors are asked.
+const MIRRORS: u32 = 2;
+
+/// Who is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whom {
+    /// The registry's mirrors and then itself.
+    Everybody,
+    /// The registry itself and nobody else.
+    Itself,
+}
+
+impl Registry {
+    /// Repeats the transfer of a blob, which goes on where it broke off, and once more from the
+    /// beginning after [`Error::Digest`]. Mirrors are asked first, and one whose answers begin well
+    /// and then break off or bring wrong bytes would keep the blob away for good: after a few
+    /// attempts, or the first wrong digest, only the registry is asked. That digest is also what
+    /// comes of the registry's bytes behind a mirror's wrong ones.
+    ///
+    /// # Errors
+    /// The last one of `transfer`.
+    pub async fn persist<T>(
+        &self,
+        mut transfer: impl AsyncFnMut(Whom) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let (mut number, mut wrong) = (1, false);
+        loop {
+            let whom = if wrong || number > MIRRORS { Whom::Itself } else { Whom::Everybody };
+            match transfer(whom).await {
+                Err(error) if error.is_passing() => match after_break(number) {
+                    Next::Retry(pause) => self.wait(pause).await,
+                    Next::GiveUp => return Err(error),
+                },
+                Err(Error::Digest { .. }) if !wrong => wrong = true,
+                done => return done,
+            }
+            number += 1;
+        }
+    }
+
+    /// Asks each server in turn, and each as often as its answers deserve.
+    pub(super) async fn anywhere<T>(
+        &self,
+        registry: &str,
+        whom: Whom,
+        take: impl AsyncFn(&Endpoint) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut endpoints = endpoints(registry, &self.settings.mirrors, &self.settings.insecure);
+        endpoints.retain(|endpoint| whom == Whom::Everybody || endpoint.mirror_of.is_none());
+        let mut last = None;
+        for endpoint in &endpoints {
+            let attempts = timeout_at(self.until, self.patiently(|| take(endpoint))).await;
+            match attempts.unwrap_or(Err(Error::Budget { after: Duration::ZERO })) {
+                Ok(taken) => return Ok(taken),
+                Err(error) => {
+                    log::debug!("{}: {error}", endpoint.base);
+                    last = Some(error);
+                }
+            }
+        }
+        Err(last.unwrap_or(Error::Budget { after: Duration::ZERO }))
+    }
+
+    /// Repeats what broke off, with pauses.
+    async fn patiently<T>(&self, attempt: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
+        let mut number = 1;
+        loop {
+            match attempt().await {
+                Err(error) if error.is_passing() => match after_break(number) {
+                    Next::Retry(pause) => self.wait(pause).await,
+                    Next::GiveUp => return Err(error),
+                },
+                done => return done,
+            }
+            number += 1;
+        }
+    }
+}
