@@ -16,6 +16,8 @@ const DISABLED: [&str; 3] =
 
 /// The devmapper snapshotter's name, for configurations since version 2 and for directories.
 const DEVMAPPER: &str = "io.containerd.snapshotter.v1.devmapper";
+/// Who listens, since version 4 of the configuration (containerd 2.3).
+const GRPC: &str = "io.containerd.server.v1.grpc";
 /// containerd's own default (containerd 1.7 defaults/defaults_linux.go).
 const DEFAULT_ROOT: &str = "/var/lib/containerd";
 
@@ -55,10 +57,25 @@ impl Kept {
     }
 }
 
-/// The section of the devmapper snapshotter: the first version of the file has its short name.
+/// The file's version; a file that does not say has the first.
+fn version(table: &toml::Table) -> i64 {
+    table.get("version").and_then(toml::Value::as_integer).unwrap_or(1)
+}
+
+/// The section of the devmapper snapshotter: the first version of the file has its short name,
+/// which means nothing in a later one.
 pub(crate) fn devmapper(table: &toml::Table) -> Option<&toml::Value> {
     let plugins = table.get("plugins")?;
-    plugins.get(DEVMAPPER).or_else(|| plugins.get("devmapper"))
+    let short = || plugins.get("devmapper").filter(|_| version(table) < 2);
+    plugins.get(DEVMAPPER).or_else(short)
+}
+
+/// Where containerd listens. Files before version 4 have it in `[grpc]`, from which containerd 2.3
+/// makes the plugin's section where there is none; in version 4 `[grpc]` is not read.
+fn address(table: &toml::Table) -> Option<&toml::Value> {
+    let old = table.get("grpc").filter(|_| version(table) < 4);
+    let plugin = || table.get("plugins")?.get(GRPC)?.get("address");
+    old.and_then(|grpc| grpc.get("address")).or_else(plugin)
 }
 
 /// The text of /run/mvmhost/containerd-dev.toml. `version = 2` loads on 1.6 to 2.x.
@@ -113,22 +130,19 @@ pub fn check_operator(text: &str, config: &Config) -> Vec<Finding> {
             ];
         }
     };
-    let string = |path: &[&str]| -> Option<String> {
-        let mut value = table.get(*path.first()?)?;
-        for key in path.get(1..)? {
-            value = value.get(key)?;
-        }
-        value.as_str().map(str::to_owned)
-    };
+    let plugin = if version(&table) < 2 { "devmapper" } else { DEVMAPPER };
+    let server = if version(&table) < 4 { "grpc".to_owned() } else { format!("plugins.{GRPC}") };
+    let pool = devmapper(&table).and_then(|section| section.get("pool_name"));
+    let socket = names::containerd_socket(config.containerd.instance);
     let wanted = [
-        (&["plugins", DEVMAPPER, "pool_name"][..], config.thinpool.name.as_str()),
-        (&["grpc", "address"][..], names::containerd_socket(config.containerd.instance)),
+        (format!("plugins.{plugin}.pool_name"), pool, config.thinpool.name.as_str()),
+        (format!("{server}.address"), address(&table), socket),
     ];
-    let differs = wanted.into_iter().filter_map(|(path, expected)| {
-        let found = string(path);
-        (found.as_deref() != Some(expected)).then(|| {
+    let differs = wanted.into_iter().filter_map(|(key, found, expected)| {
+        let found = found.and_then(toml::Value::as_str);
+        (found != Some(expected)).then(|| {
             Finding::new(&catalogue::ctrd::OPERATOR_CONFIG_DIFFERS, file)
-                .with("key", path.join("."))
+                .with("key", key)
                 .with("expected", expected)
                 .evidence(found.map_or("not set".to_owned(), |found| format!("{found:?}")))
         })
@@ -186,6 +200,43 @@ mod tests {
         assert_eq!(codes(""), ["MVM-CTRD-002"; 2]);
         let other = render(&config).replace("flintlock-dev-thinpool", "other");
         assert_eq!(codes(&other), ["MVM-CTRD-002"]);
+    }
+
+    #[test]
+    fn an_operators_file_may_be_of_any_version() {
+        let config = config("");
+        let keys = |text: &str| -> Vec<String> {
+            let found = check_operator(text, &config);
+            let key = |finding: &Finding| {
+                let message = finding.message();
+                let (key, _) = message.split_once(": ").unwrap().1.split_once(' ').unwrap();
+                key.to_owned()
+            };
+            found.iter().map(key).collect()
+        };
+        let grpc =
+            format!("[grpc]\naddress = \"{}\"\n", names::containerd_socket(Instance::Dedicated));
+        let plugin = grpc.replace("grpc", "plugins.\"io.containerd.server.v1.grpc\"");
+        let short = "[plugins.devmapper]\npool_name = \"flintlock-dev-thinpool\"\n";
+        let long = short.replace("devmapper", "\"io.containerd.snapshotter.v1.devmapper\"");
+        let pool_key = "plugins.io.containerd.snapshotter.v1.devmapper.pool_name";
+        let server_key = "plugins.io.containerd.server.v1.grpc.address";
+        for fits in [
+            format!("{grpc}{short}"),
+            format!("version = 1\n{grpc}{short}"),
+            format!("version = 3\n{grpc}{long}"),
+            // containerd 2.3 takes it from a file of any version.
+            format!("version = 3\n{plugin}{long}"),
+            format!("version = 4\n{plugin}{long}"),
+        ] {
+            assert_eq!(keys(&fits), [""; 0], "{fits}");
+        }
+        assert_eq!(keys("version = 1\n"), ["plugins.devmapper.pool_name", "grpc.address"]);
+        // What containerd does not read there.
+        assert_eq!(keys(&format!("version = 2\n{grpc}{short}")), [pool_key]);
+        assert_eq!(keys(&format!("version = 4\n{grpc}{long}")), [server_key]);
+        let moved = plugin.replace("containerd-dev", "containerd");
+        assert_eq!(keys(&format!("version = 4\n{moved}{long}")), [server_key]);
     }
 
     #[test]

@@ -62,19 +62,23 @@ pub(super) fn missing_tools(roots: &Roots) -> Vec<String> {
     missing.map(|(name, _)| (*name).to_owned()).collect()
 }
 
-/// Files that are not there are the business of the check of secrets.
+/// Files that are not there are the business of the check of secrets. A client is let in by any
+/// certificate of the CA's file, such as the new one behind the old: what counts is the best of it.
 pub(super) fn certificates(
     roots: &Roots,
     config: &Config,
 ) -> Vec<(String, Result<Validity, String>)> {
-    let tls = config.flintlockd.tls.iter();
-    let files = tls.flat_map(|tls| [Some(&tls.cert), tls.client_ca.as_ref()]).flatten();
-    let there = files.filter(|file| roots.at(file.as_str()).exists());
-    there
-        .map(|file| {
-            let held = certificate::validity(&roots.at(file.as_str()));
-            (file.to_string(), held.map(|(from, until)| Validity { from, until }))
-        })
+    let Some(tls) = &config.flintlockd.tls else { return Vec::new() };
+    let now = now();
+    let rank = |from, until| Validity { from, until }.rank(now);
+    let there = |file: &AbsPath| Some(roots.at(file.as_str())).filter(|path| path.exists());
+    let own = there(&tls.cert).map(|path| (&tls.cert, certificate::validity(&path)));
+    let authority = tls.client_ca.as_ref().and_then(|file| {
+        let path = there(file)?;
+        Some((file, certificate::validity_in_pool(&path, rank)))
+    });
+    let all = own.into_iter().chain(authority);
+    all.map(|(file, held)| (file.to_string(), held.map(|(from, until)| Validity { from, until })))
         .collect()
 }
 
@@ -97,4 +101,30 @@ pub(super) fn now() -> i64 {
 
 pub(super) fn newest(roots: &Roots) -> Option<(String, i64)> {
     fs::metadata(roots.at(OWN)).ok().map(|found| (OWN.to_owned(), found.mtime()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mvm_config::load::{Source, parse};
+    use std::path::Path;
+
+    #[test]
+    fn any_certificate_of_the_clients_ca_will_do_and_only_the_servers_first() {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/tests/data");
+        let text = |name: &str| fs::read_to_string(data.join(name)).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let roots = Roots::new(folder.path());
+        for name in ["cert", "ca"] {
+            let both = text("expired.crt") + &text("server.crt");
+            fs::write(folder.path().join(name), both).unwrap();
+        }
+        let tls = "[flintlockd.tls]\ncert = \"/cert\"\nkey = \"/key\"\nclient-ca = \"/ca\"\n";
+        let source = Source { name: "test.toml".to_owned(), text: tls.to_owned() };
+        let found = certificates(&roots, &parse(&[source]).unwrap().config);
+        let [(cert, Ok(own)), (ca, Ok(pool))] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((cert.as_str(), ca.as_str()), ("/cert", "/ca"));
+        // 2021-01-01, when the first of both ended.
+        assert!(own.until == 1_609_459_200 && pool.until > own.until, "{found:?}");
+    }
 }

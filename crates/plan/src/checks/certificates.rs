@@ -18,6 +18,15 @@ pub struct Validity {
     pub until: i64,
 }
 
+impl Validity {
+    /// How good a certificate of a pool is, of which one that holds is enough: those that hold
+    /// `now` come first and the longest of them before all, then the others by how near they are.
+    pub fn rank(self, now: i64) -> (bool, i64) {
+        let away = self.from.saturating_sub(now).max(now.saturating_sub(self.until));
+        if away > 0 { (false, -away) } else { (true, self.until) }
+    }
+}
+
 pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     let unit = config.flintlockd.unit.as_str();
@@ -53,4 +62,22 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
         findings.push(exposed.evidence("no [flintlockd.tls], no basic-auth-token-file"));
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_of_a_pool_holds_and_lasts_or_is_the_nearest() {
+        let best = |pool: &[(i64, i64)]| {
+            let pool = pool.iter().map(|&(from, until)| Validity { from, until });
+            pool.max_by_key(|held| held.rank(100)).map(|held| (held.from, held.until))
+        };
+        assert_eq!(best(&[(0, 99), (50, 150), (0, 200), (101, 999)]), Some((0, 200)));
+        assert_eq!(best(&[(0, 99), (100, 100), (101, 999)]), Some((100, 100)));
+        assert_eq!(best(&[(0, 40), (0, 90), (120, 999)]), Some((0, 90)));
+        assert_eq!(best(&[(0, 40), (0, 90), (105, 999)]), Some((105, 999)));
+        assert_eq!(best(&[(i64::MIN, i64::MIN), (i64::MAX, 0)]), Some((i64::MAX, 0)));
+    }
 }
