@@ -95,10 +95,13 @@ pub(crate) fn routes(message: &RouteMessage, names: &HashMap<u32, String>) -> Ve
         return Vec::new();
     };
     let (mut through, mut metric) = (Vec::new(), 0);
+    let mut table = u32::from(message.header.table);
     for attribute in &message.attributes {
         match attribute {
             RouteAttribute::Oif(index) => through.push(*index),
             RouteAttribute::Priority(priority) => metric = *priority,
+            // One above 255 does not fit into the header.
+            RouteAttribute::Table(number) => table = *number,
             RouteAttribute::MultiPath(hops) => {
                 through.extend(hops.iter().map(|hop| hop.interface_index));
             }
@@ -106,7 +109,9 @@ pub(crate) fn routes(message: &RouteMessage, names: &HashMap<u32, String>) -> Ve
         }
     }
     let named = through.iter().filter_map(|index| names.get(index));
-    named.map(|interface| Route { destination, interface: interface.clone(), metric }).collect()
+    let route =
+        |interface: &String| Route { destination, interface: interface.clone(), metric, table };
+    named.map(route).collect()
 }
 
 fn destination(message: &RouteMessage) -> Option<IpNet> {

@@ -94,6 +94,8 @@ impl Nat<'_> {
         desired: Option<&Desired>,
         network: &network::Observed,
     ) -> Result<Plan<Step>, Error> {
+        let desired = desired.map(|desired| desired.clone().seen(network));
+        let desired = desired.as_ref();
         let wanted = match desired {
             Some(desired) => switches(desired, network, &self.accept_ra()?),
             None => Vec::new(),

@@ -7,7 +7,7 @@ use mvm_config::Roots;
 use mvm_diagnostics::catalogue::uplink as said;
 use mvm_diagnostics::{Finding, Severity};
 use mvm_plan::network::{
-    Confirmed, Desired, Leave, Live, Step, Trial, VERSION, due, gateways, permit,
+    Confirmed, Desired, Leave, Live, Step, Trial, VERSION, due, former, gateways, permit,
 };
 use nix::time::{ClockId, clock_gettime};
 
@@ -38,8 +38,9 @@ fn now() -> u64 {
 /// # Errors
 /// A finding when what was kept cannot be read.
 pub fn for_apply(roots: &Roots, desired: Desired) -> Result<Desired, Finding> {
-    let confirmed = Records(roots).confirmed()?;
-    let mut desired = with_leave(desired, None, confirmed.as_ref());
+    let records = Records(roots);
+    let (live, confirmed) = (records.live()?, records.confirmed()?);
+    let mut desired = with_leave(desired, live.as_ref(), confirmed.as_ref());
     if let Some(uplink) = &mut desired.uplink
         && uplink.leave == Leave::Refused
     {
@@ -52,16 +53,21 @@ fn with_leave(mut desired: Desired, live: Option<&Live>, confirmed: Option<&Conf
     if let (Some(uplink), Some(bridge)) = (&mut desired.uplink, &desired.bridge) {
         uplink.leave = permit(&uplink.name, &bridge.name, live, confirmed);
     }
+    desired.former = former(&desired, live, confirmed);
     desired
 }
 
 /// As [`bring_up`](crate::bring_up), with the uplink where it may be touched: what puts it back is
 /// kept before anything is done, and a confirmed one whose gateway does not answer is given back.
 pub fn bring_up(roots: &Roots, network: &mut impl Probe, desired: Desired) -> Outcome {
+    let records = Records(roots);
     if desired.uplink.is_none() {
+        // A record that cannot be read is no reason for microVMs to be without their bridge.
+        let (live, confirmed) = (records.live().ok().flatten(), records.confirmed().ok().flatten());
+        let desired = with_leave(desired, live.as_ref(), confirmed.as_ref());
         return crate::apply::bring_up(network, &desired);
     }
-    guarded(&Records(roots), network, desired)
+    guarded(&records, network, desired)
         .unwrap_or_else(|finding| Outcome { done: Vec::new(), findings: vec![finding] })
 }
 

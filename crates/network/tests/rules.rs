@@ -12,7 +12,7 @@ use mvm_host::exec::{Recording, System};
 use mvm_network::nat::{Nat, bring_up};
 use mvm_network::{Kernel, Network, firewalls};
 use mvm_plan::checks::obstacles;
-use mvm_plan::nat::Desired;
+use mvm_plan::nat::{Carries, Desired};
 use nix::sched::{CloneFlags, unshare};
 
 /// Runs the test in a fresh namespace, with a /run of its own.
@@ -41,6 +41,7 @@ fn desired() -> Desired {
         uplink: None,
         dhcp: true,
         tailnet: false,
+        carries: Carries::MicroVms,
     }
 }
 

@@ -34,7 +34,7 @@ pub use macvtap::{Macvtap, parent};
 pub use managers::{Manager, tell};
 pub use receipt::{Receipt, links, made};
 pub use step::Step;
-pub use trial::{Confirmed, Live, Trial, VERSION, permit};
+pub use trial::{Confirmed, Former, Live, Trial, VERSION, former, permit};
 pub use undo::{due, undo};
 pub use uplink::{Leave, Uplink, gateways};
 pub use vlan::Vlan;
@@ -87,6 +87,8 @@ pub struct Desired {
     pub uplink: Option<Uplink>,
     /// With mode `macvtap`.
     pub macvtap: Option<Macvtap>,
+    /// What mvmhost once made a port, and the file does not name any more.
+    pub former: Option<Former>,
 }
 
 impl Desired {
@@ -115,6 +117,7 @@ pub fn desired(config: &Config, machine_id: &str) -> Desired {
         bridge,
         uplink,
         macvtap: (network.mode == NetworkMode::Macvtap).then(|| Macvtap::from(&network.macvtap)),
+        former: None,
     }
 }
 
@@ -167,7 +170,12 @@ pub struct Route {
     pub interface: String,
     /// The lower, the better.
     pub metric: u32,
+    /// The table that it is in; [`MAIN_TABLE`] is what applies unless a rule names another.
+    pub table: u32,
 }
+
+/// RT_TABLE_MAIN (linux/rtnetlink.h).
+pub const MAIN_TABLE: u32 = 254;
 
 /// The machine's network.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -183,6 +191,9 @@ pub struct Observed {
 /// The steps from `observed` to `desired`. What the file does not name is left alone, unless mvmhost
 /// made it.
 pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
+    if let Some(refused) = desired.former.as_ref().and_then(|former| former.still(observed)) {
+        return Plan::new(Vec::new(), vec![refused]);
+    }
     let mut draft = Draft { observed: observed.clone(), steps: Vec::new(), findings: Vec::new() };
     receipt::plan(desired, &mut draft);
     for vlan in &desired.vlans {

@@ -43,4 +43,13 @@ catalogue! {
                 neither ask for an address nor out.",
         remedy: "firewall-cmd --reload",
     }
+    ZONE_OPEN = "MVM-NET-046", "eef284b97bc74f6589a1b928aeabcff9", Warning {
+        message: "firewalld keeps in what microVMs on {subject} ask the host for",
+        cause: "The interface carries the host's own traffic as well, so mvmhost does not give it its \
+                own zone, which lets nobody in. The zone that holds for it decides whether the DHCP and \
+                DNS of mvmhost are reached there.",
+        remedy: "# in the zone that holds for it; or put it into one: --change-interface\n\
+                 firewall-cmd --permanent --add-service=dhcp --add-service=dns\n\
+                 firewall-cmd --reload",
+    }
 }

@@ -23,8 +23,9 @@ catalogue! {
         cause: "{keeper} would give the interface its addresses back, or take it out of the bridge, \
                 whenever it is restarted or the cable was out, and the host would be cut off.",
         remedy: "# let {keeper} make the bridge, with {subject} as its port, and name that bridge in\n\
-                 # /etc/mvmhost.toml, [network.bridge] name, without uplink; or let it leave {subject}\n\
-                 # alone and give the interface its addresses by ifupdown; then\n\
+                 # /etc/mvmhost.toml, [network.bridge] name, without uplink, with addresses = [] and\n\
+                 # [network.dhcp] enabled = false; or let it leave {subject} alone and give the\n\
+                 # interface its addresses by ifupdown; then\n\
                  mvmhost apply",
     }
     LEASED = "MVM-NET-063", "545b2a05e24df57f8ab2803df9372316", Error {
@@ -34,7 +35,8 @@ catalogue! {
         remedy: "# give {subject} a fixed address in the configuration of the host's network; or let \
                  that make\n\
                  # the bridge and ask for the lease there, and name it in /etc/mvmhost.toml,\n\
-                 # [network.bridge] name, without uplink; then\n\
+                 # [network.bridge] name, without uplink, with addresses = [] and\n\
+                 # [network.dhcp] enabled = false; then\n\
                  mvmhost apply",
     }
     UNMOVABLE = "MVM-NET-064", "e0f8dd14be1371306d16e73a8d4a7423", Error {
@@ -44,7 +46,8 @@ catalogue! {
         remedy: "ip route show table all dev {subject}\n\
                  ip -6 route show table all dev {subject}\n\
                  # let the host's network configuration make the bridge, and name it in\n\
-                 # /etc/mvmhost.toml, [network.bridge] name, without uplink; then\n\
+                 # /etc/mvmhost.toml, [network.bridge] name, without uplink, with addresses = [] and\n\
+                 # [network.dhcp] enabled = false; then\n\
                  mvmhost apply",
     }
     ON_TRIAL = "MVM-NET-065", "38113d582dee5d545157d4fdbc8bc67c", Warning {
@@ -113,5 +116,15 @@ catalogue! {
         cause: "A step on the way failed, so those before it were undone; the kernel's answer is in \
                 the evidence.",
         remedy: "ip -details address show dev {subject}\nmvmhost apply --confirm-timeout 120",
+    }
+    STILL_PORT = "MVM-NET-074", "34363cdc1b0b4a4fac93b8141bc28186", Error {
+        message: "{subject} is still a port of {bridge}, and the file does not name it as its uplink",
+        cause: "mvmhost made it one. Without the file's word for it the bridge would be taken for one \
+                of microVMs alone, and its DHCP server and address translation would serve the LAN. \
+                Nothing was changed.",
+        remedy: "# puts the uplink back as it was; or name it again: /etc/mvmhost.toml,\n\
+                 # [network.bridge] uplink\n\
+                 mvmhost undo\n\
+                 mvmhost apply",
     }
 }

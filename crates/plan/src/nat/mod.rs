@@ -9,6 +9,7 @@ use std::fmt;
 
 use ipnet::IpNet;
 use mvm_config::Config;
+use mvm_config::model::{self, NetworkMode};
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::nat;
 use serde::Serialize;
@@ -35,6 +36,19 @@ pub struct Desired {
     pub dhcp: bool,
     /// Whether microVMs are reached over the tailnet.
     pub tailnet: bool,
+    /// Whose `interface` is.
+    pub carries: Carries,
+}
+
+/// Whose traffic an interface carries: what others' firewalls are told of it depends on that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carries {
+    /// MicroVMs' alone.
+    MicroVms,
+    /// The host's as well, over a bridge that microVMs are ports of.
+    Both,
+    /// The host's own: the parent of macvtaps, whose microVMs are not forwarded by the host.
+    Host,
 }
 
 /// What the file asks for; `None` when it asks for neither translation nor DHCP.
@@ -49,7 +63,31 @@ pub fn desired(config: &Config) -> Option<Desired> {
         uplink: network.nat.uplink.as_ref().map(|name| name.as_str().to_owned()),
         dhcp: network.dhcp.enabled,
         tailnet,
+        carries: carries(network),
     })
+}
+
+fn carries(network: &model::Network) -> Carries {
+    let interface = network.dhcp.interface.as_ref();
+    let bridge = network.mode == NetworkMode::Tap && interface == Some(&network.bridge.name);
+    let vlan = network.vlans.iter().any(|vlan| interface == Some(&vlan.name));
+    match bridge {
+        true if network.bridge.uplink.is_some() => Carries::Both,
+        true => Carries::MicroVms,
+        false if vlan => Carries::MicroVms,
+        false => Carries::Host,
+    }
+}
+
+impl Desired {
+    /// By what the machine shows: the bridge may be somebody else's, with the host's way in as a port.
+    pub fn seen(mut self, network: &network::Observed) -> Self {
+        let theirs = network.is_shared(&self.interface) && !network.is_own(&self.interface);
+        if self.carries == Carries::MicroVms && theirs {
+            self.carries = Carries::Both;
+        }
+        self
+    }
 }
 
 /// A switch of the kernel below /proc/sys.
@@ -252,7 +290,8 @@ fn uplinks<'a>(desired: &'a Desired, network: &'a network::Observed) -> Vec<&'a 
         None => network
             .routes
             .iter()
-            .filter(|route| route.destination.prefix_len() == 0)
+            // A VPN may write its default route in halves.
+            .filter(|route| route.destination.prefix_len() <= 1)
             .filter(|route| matches!(route.destination, IpNet::V4(_)))
             .map(|route| route.interface.as_str())
             .collect(),
@@ -308,17 +347,25 @@ pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed)
     }
     let rules = docker_rules(&desired.interface).into_iter().enumerate();
     let lacks = observed.firewalls.docker_lacks.as_deref().unwrap_or_default();
+    let lacks = if desired.carries == Carries::Host { &[] } else { lacks };
     let lacking = rules.filter(|(place, _)| lacks.contains(place));
     steps.extend(lacking.map(|(_, rule)| Step::AcceptBesideDocker { rule }));
+    let firewalld = observed.firewalls.firewalld;
+    let interface = desired.interface.as_str();
     let mut findings = Vec::new();
-    match observed.firewalls.firewalld {
-        Firewalld::Absent | Firewalld::Ours | Firewalld::Assigned => {}
-        Firewalld::Unassigned => {
-            steps.push(Step::Assign { interface: desired.interface.clone(), zone: ZONE });
+    match (firewalld, desired.carries) {
+        (Firewalld::Absent | Firewalld::Ours | Firewalld::Assigned, _) => {}
+        (Firewalld::Unassigned, Carries::MicroVms) => {
+            steps.push(Step::Assign { interface: interface.to_owned(), zone: ZONE });
         }
-        Firewalld::Unaware => {
-            findings.push(Finding::new(&nat::ZONE_UNKNOWN, &desired.interface).with("zone", ZONE));
+        (Firewalld::Unaware, Carries::MicroVms) => {
+            findings.push(Finding::new(&nat::ZONE_UNKNOWN, interface).with("zone", ZONE));
         }
+        // Our zone lets nobody in, and the operator may be reached here.
+        (_, Carries::Both) if desired.dhcp => {
+            findings.push(Finding::new(&nat::ZONE_OPEN, interface));
+        }
+        (_, Carries::Both | Carries::Host) => {}
     }
     Plan::new(steps, findings)
 }

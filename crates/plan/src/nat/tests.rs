@@ -3,7 +3,7 @@
 use mvm_diagnostics::catalogue::nat;
 
 use super::*;
-use crate::network::Route;
+use crate::network::{MAIN_TABLE, Route};
 
 fn configured(text: &str) -> Option<Desired> {
     let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
@@ -25,8 +25,14 @@ fn machine() -> network::Observed {
                 destination: "0.0.0.0/0".parse().unwrap(),
                 interface: "eth0".to_owned(),
                 metric: 0,
+                table: MAIN_TABLE,
             },
-            Route { destination: "::/0".parse().unwrap(), interface: "eth1".to_owned(), metric: 0 },
+            Route {
+                destination: "::/0".parse().unwrap(),
+                interface: "eth1".to_owned(),
+                metric: 0,
+                table: MAIN_TABLE,
+            },
         ],
         made: vec![],
     }
@@ -190,6 +196,33 @@ fn firewalld_has_a_zone_for_the_bridge_unless_the_operator_chose_one() {
 }
 
 #[test]
+fn an_interface_of_the_hosts_own_is_not_shut_by_our_zone() {
+    let firewalls = Firewalls { firewalld: Firewalld::Unassigned, docker_lacks: Some(vec![0, 1]) };
+    let planned = |desired: &Desired| {
+        let (switches, observed) = up(desired);
+        plan(Some(desired), &switches, &Observed { firewalls: firewalls.clone(), ..observed })
+    };
+    let uplink = "[network.bridge]\nuplink = \"eth0\"\naddresses = [\"10.1.0.1/24\"]\n\
+                  [network.dhcp]\nenabled = true\n";
+    let both = planned(&configured(uplink).unwrap());
+    assert_eq!(both.findings[0].code(), nat::ZONE_OPEN.code);
+    assert_eq!(both.steps.len(), 2, "Docker lets microVMs through: {:?}", both.steps);
+    let routes = "[network]\nmode = \"macvtap\"\n[network.macvtap]\nparent = \"eth0\"\n\
+                  [network.tailscale]\nadvertise-routes = [\"10.1.0.0/24\"]\n\
+                  [flintlockd]\nprovider = \"cloudhypervisor\"\n";
+    assert!(planned(&configured(routes).unwrap()).is_settled());
+    let bridge = configured("").unwrap();
+    let mut machine = machine();
+    let master = Some("br-mvm".to_owned());
+    machine.links.push(network::Link { name: "eth0".to_owned(), master, ..Default::default() });
+    assert_eq!(bridge.clone().seen(&machine).carries, Carries::Both);
+    machine.made.push(network::Step::CreateBridge { name: bridge.interface.clone(), mac: MAC });
+    assert_eq!(bridge.seen(&machine).carries, Carries::MicroVms);
+}
+
+const MAC: network::Mac = network::Mac([2, 0, 0, 0, 0, 1]);
+
+#[test]
 fn without_nftables_nothing_is_tried() {
     let desired = configured("").unwrap();
     let (switches, observed) = up(&desired);
@@ -229,4 +262,16 @@ fn what_is_taken_down_leaves_nothing_in_firewalls_of_others() {
     let elsewhere = Desired { interface: "br-other".to_owned(), ..desired };
     let load = "load the nftables table inet mvmhost";
     assert_eq!(words(Some(&elsewhere)), [theirs.as_slice(), &[load]].concat());
+}
+
+#[test]
+fn a_vpns_default_route_in_halves_leads_out_as_well() {
+    let desired = configured("").unwrap();
+    let mut machine = machine();
+    machine.links.push(network::Link { name: "tun0".to_owned(), ..network::Link::default() });
+    let half = Route { interface: "tun0".to_owned(), ..machine.routes[0].clone() };
+    for destination in ["0.0.0.0/1", "128.0.0.0/1"] {
+        machine.routes.push(Route { destination: destination.parse().unwrap(), ..half.clone() });
+    }
+    assert_eq!(uplinks(&desired, &machine), ["eth0", "tun0"]);
 }

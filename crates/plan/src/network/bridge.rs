@@ -1,8 +1,9 @@
 //! The bridge of `[network.bridge]`.
 //!
 //! A bridge that nobody else uses is made to match the file. A bridge with ports that are not
-//! microVMs' taps belongs to somebody else as well: it gets the addresses and is brought up, and
-//! keeps its MAC, MTU and spanning tree, which the machine's own network may hang on.
+//! microVMs' taps, or that another manager of networks keeps and whose ports may still be to come,
+//! belongs to somebody else as well: it gets the addresses and is brought up, and keeps its MAC, MTU
+//! and spanning tree, which the machine's own network may hang on.
 
 use ipnet::IpNet;
 use mvm_config::model;
@@ -76,7 +77,8 @@ pub(super) fn plan(desired: &Bridge, uplink: Option<&Uplink>, draft: &mut Draft)
             link
         }
     };
-    if is_shared(&link, &draft.observed) {
+    let kept = link.holdings.keeper.is_some() && !draft.observed.is_own(&link.name);
+    if kept || draft.observed.is_shared(&link.name) {
         draft.findings.extend(delays(&link));
         draft.steps.extend(mtu_step(&link, desired.mtu));
     } else {
@@ -104,11 +106,20 @@ pub(super) fn as_created(desired: &Bridge) -> Link {
     }
 }
 
-/// Whether the bridge has ports that are not microVMs' taps.
-pub(super) fn is_shared(bridge: &Link, observed: &Observed) -> bool {
-    observed.links.iter().any(|link| {
-        link.master.as_deref() == Some(&bridge.name) && !link.name.starts_with(FLINTLOCK_TAP)
-    })
+impl Observed {
+    /// Whether a bridge has ports that are not microVMs' taps.
+    pub fn is_shared(&self, bridge: &str) -> bool {
+        self.links.iter().any(|link| {
+            link.master.as_deref() == Some(bridge) && !link.name.starts_with(FLINTLOCK_TAP)
+        })
+    }
+
+    /// Whether mvmhost made the bridge.
+    pub fn is_own(&self, bridge: &str) -> bool {
+        self.made
+            .iter()
+            .any(|step| matches!(step, Step::CreateBridge { name, .. } if name == bridge))
+    }
 }
 
 /// What a microVM's DHCP client waits for: with spanning tree a new port listens and learns first,

@@ -34,8 +34,11 @@ pub fn guests(desired: &Desired, observed: &Observed) -> Vec<Guest> {
 
 /// The uplink, and what would go as well.
 fn hosts_itself(name: &str, desired: &Desired, observed: &Observed) -> bool {
-    let uplink = desired.uplink.as_ref().is_some_and(|uplink| uplink.name == name);
-    uplink || links(&observed.made).iter().any(|link| link == name)
+    let uplink = desired.uplink.as_ref().map(|uplink| &uplink.name);
+    let former = desired.former.as_ref().map(|former| &former.uplink);
+    uplink.is_some_and(|one| one == name)
+        || former.is_some_and(|one| one == name)
+        || links(&observed.made).iter().any(|link| link == name)
 }
 
 /// The steps, unless somebody is there: guests and who has them open, and units that would make more
@@ -53,10 +56,13 @@ pub fn down(
     });
     let running = units.iter().map(|unit| Finding::new(&said::UNIT_RUNS, unit));
     let mut findings: Vec<Finding> = used.chain(running).collect();
-    if let (Some(uplink), Some(bridge)) = (&desired.uplink, &desired.bridge) {
-        let port = observed.links.iter().find(|link| link.name == uplink.name);
-        if port.is_some_and(|port| port.master.as_ref() == Some(&bridge.name)) {
-            findings.push(Finding::new(&said::UPLINK, &uplink.name).with("bridge", &bridge.name));
+    let named = desired.uplink.as_ref().map(|uplink| &uplink.name);
+    let named = named.zip(desired.bridge.as_ref().map(|bridge| &bridge.name));
+    let former = desired.former.as_ref().map(|former| (&former.uplink, &former.bridge));
+    for (uplink, bridge) in named.into_iter().chain(former) {
+        let port = observed.links.iter().find(|link| link.name == *uplink);
+        if port.is_some_and(|port| port.master.as_ref() == Some(bridge)) {
+            findings.push(Finding::new(&said::UPLINK, uplink).with("bridge", bridge));
         }
     }
     // What could not be deleted yet is of no interest while nothing is.

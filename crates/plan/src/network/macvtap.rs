@@ -5,7 +5,7 @@ use mvm_config::model;
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::net;
 
-use super::{Draft, Link, Observed};
+use super::{Draft, Link, MAIN_TABLE, Observed};
 
 /// `[network.macvtap]`
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,11 +26,11 @@ impl From<&model::Macvtap> for Macvtap {
 }
 
 /// The name of the parent: the one that is named, or the interface of the best default route, of
-/// IPv4 where there is one.
+/// IPv4 where there is one. Those of other tables are for what a VPN lets through.
 pub fn parent(named: Option<&str>, observed: &Observed) -> Option<String> {
     let best = || {
-        let default = observed.routes.iter().filter(|route| route.destination.prefix_len() == 0);
-        default
+        let main = observed.routes.iter().filter(|route| route.table == MAIN_TABLE);
+        main.filter(|route| route.destination.prefix_len() == 0)
             .min_by_key(|route| (route.destination.addr().is_ipv6(), route.metric))
             .map(|route| route.interface.clone())
     };

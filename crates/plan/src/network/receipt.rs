@@ -172,7 +172,7 @@ impl Wanted<'_> {
     }
 
     fn address(&self, name: &str, address: IpNet) -> bool {
-        let Desired { vlans, bridge, uplink, macvtap } = self.desired;
+        let Desired { vlans, bridge, uplink, macvtap, .. } = self.desired;
         let of_bridge = bridge.iter().map(|bridge| (bridge.name.as_str(), &bridge.addresses));
         let of_vlans = vlans.iter().map(|vlan| (vlan.name.as_str(), &vlan.addresses));
         let of_parent = self.parent.as_deref().zip(macvtap.as_ref().map(|one| &one.addresses));
@@ -199,6 +199,9 @@ fn used(step: &Step, link: &Link, draft: &Draft) -> Option<String> {
             Some(format!("the kernel would take {other} with it"))
         }
         _ => {
+            if let Some(master) = &link.master {
+                return Some(format!("it is a port of {master}"));
+            }
             let name = Some(&link.name);
             let links = draft.observed.links.iter();
             let mut on =

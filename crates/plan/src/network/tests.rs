@@ -38,7 +38,12 @@ fn hardware(name: &str, addresses: &[&str]) -> Link {
 }
 
 fn route(destination: &str, interface: &str) -> Route {
-    Route { destination: net(destination), interface: interface.to_owned(), metric: 0 }
+    Route {
+        destination: net(destination),
+        interface: interface.to_owned(),
+        metric: 0,
+        table: MAIN_TABLE,
+    }
 }
 
 fn port(name: &str) -> Link {
@@ -222,4 +227,15 @@ fn the_mac_is_stable_local_and_its_own() {
     }
     // Written down: another value would change the MAC of every host at its next upgrade.
     assert_eq!(mac_for(id, "br-mvm").to_string(), "f6:69:1b:f3:9d:4f");
+}
+
+#[test]
+fn a_bridge_of_another_manager_is_not_rewritten_before_its_ports_are_there() {
+    let options = Some(BridgeOptions { stp: true, forward_delay: 1500 });
+    let holdings = Holdings { keeper: Some("NetworkManager".to_owned()), ..Holdings::default() };
+    let theirs = Link { mtu: 9000, bridge: options, holdings, ..hardware("br-mvm", &[]) };
+    let mut observed = machine(vec![theirs]);
+    assert_eq!(texts(&plan(Some(&wanted()), &observed)), ["add 10.42.0.1/24 to br-mvm"]);
+    observed.made = vec![Step::CreateBridge { name: "br-mvm".to_owned(), mac: wanted().mac }];
+    assert_eq!(plan(Some(&wanted()), &observed).steps.len(), 5, "MAC, spanning tree, delay, MTU");
 }

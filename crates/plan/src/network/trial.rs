@@ -3,9 +3,11 @@
 
 use std::net::IpAddr;
 
+use mvm_diagnostics::Finding;
+use mvm_diagnostics::catalogue::uplink::STILL_PORT;
 use serde::{Deserialize, Serialize};
 
-use super::{Leave, Step};
+use super::{Desired, Leave, Observed, Step};
 
 /// The version of both records.
 pub const VERSION: u32 = 1;
@@ -69,4 +71,38 @@ pub fn permit(
         Some(live) if live.trial.is_some() => Leave::OnTrial,
         _ => Leave::Refused,
     }
+}
+
+/// An interface that mvmhost made a port of a bridge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Former {
+    /// The interface.
+    pub uplink: String,
+    /// The bridge.
+    pub bridge: String,
+}
+
+impl Former {
+    /// What is said as long as it is one: without the file's word for it the bridge would be taken
+    /// for microVMs' alone, and addresses, DHCP and translation be given to the LAN.
+    pub(super) fn still(&self, observed: &Observed) -> Option<Finding> {
+        let port = observed.links.iter().find(|link| link.name == self.uplink)?;
+        (port.master.as_ref() == Some(&self.bridge))
+            .then(|| Finding::new(&STILL_PORT, &self.uplink).with("bridge", &self.bridge))
+    }
+}
+
+/// What the records name, and the file does not: an uplink, or one of another bridge.
+pub fn former(
+    desired: &Desired,
+    live: Option<&Live>,
+    confirmed: Option<&Confirmed>,
+) -> Option<Former> {
+    let done = live.filter(|live| !live.undo.is_empty() && !live.given_back);
+    let (uplink, bridge) = done
+        .map(|live| (&live.uplink, &live.bridge))
+        .or(confirmed.map(|kept| (&kept.uplink, &kept.bridge)))?;
+    let named = desired.uplink.as_ref().is_some_and(|one| one.name == *uplink)
+        && desired.bridge.as_ref().is_some_and(|one| one.name == *bridge);
+    (!named).then(|| Former { uplink: uplink.clone(), bridge: bridge.clone() })
 }

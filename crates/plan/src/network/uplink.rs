@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::{net, uplink as said};
 
-use super::bridge::{FLINTLOCK_TAP, is_shared};
+use super::bridge::FLINTLOCK_TAP;
 use super::held::{HeldAddress, HeldRoute};
 use super::{Bridge, Draft, Holdings, Link, Route, Step, Vlan};
 
@@ -108,7 +108,7 @@ fn unfit(link: &Link, bridge: &str, draft: &Draft) -> Option<String> {
         return Some(format!("has the {} {} on it", other.kind, other.name));
     }
     // Spanning tree is off.
-    draft.link(bridge).filter(|bridge| is_shared(bridge, &draft.observed))?;
+    draft.link(bridge).filter(|bridge| draft.observed.is_shared(&bridge.name))?;
     let foreign = |other: &&Link| {
         other.master.as_deref() == Some(bridge) && !other.name.starts_with(FLINTLOCK_TAP)
     };

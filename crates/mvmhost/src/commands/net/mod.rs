@@ -5,6 +5,7 @@ mod screen;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use mvm_config::model::NetworkMode;
 use mvm_config::{Config, Roots};
 use mvm_diagnostics::{Finding, catalogue, sink};
 use mvm_host::configuration::load_or_last_good;
@@ -22,6 +23,15 @@ use crate::output::{self, Exit};
 
 /// How long dnsmasq and the others may take to end.
 const STOPS: Duration = Duration::from_secs(20);
+
+/// The mode as the file spells it.
+pub(super) const fn mode(mode: NetworkMode) -> &'static str {
+    match mode {
+        NetworkMode::Tap => "tap",
+        NetworkMode::Macvtap => "macvtap",
+        NetworkMode::None => "none",
+    }
+}
 
 /// What both begin with.
 struct Start {
@@ -60,6 +70,8 @@ fn start(context: &Context) -> Result<Start, Exit> {
     let (kernel, observed) =
         connected.map_err(|error| said(vec![unread(&error)], Exit::Unavailable))?;
     let desired = network::desired(&loaded.config, &machine_id(roots));
+    let desired = mvm_network::uplink::for_apply(roots, desired)
+        .map_err(|finding| said(vec![finding], Exit::Findings))?;
     let findings = last_good.into_iter().collect();
     Ok(Start { config: loaded.config, findings, manager, kernel, desired, observed })
 }

@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use mvm_config::model::NetworkMode;
 use mvm_diagnostics::json::Document;
 use mvm_diagnostics::{Finding, catalogue};
 use mvm_host::chain;
@@ -15,7 +14,7 @@ use mvm_plan::teardown::Who;
 use mvm_plan::{checks, names, nat, network};
 use serde::Serialize;
 
-use super::{Start, users};
+use super::{Start, mode, users};
 use crate::commands::leases;
 use crate::context::Context;
 use crate::output::{self, Exit};
@@ -108,11 +107,7 @@ impl Screen {
             }
         }
         Self {
-            mode: match start.config.network.mode {
-                NetworkMode::Tap => "tap",
-                NetworkMode::Macvtap => "macvtap",
-                NetworkMode::None => "none",
-            },
+            mode: mode(start.config.network.mode),
             interfaces: interfaces(start),
             nat: translation(context, start, findings),
             dhcp: served(context, start),

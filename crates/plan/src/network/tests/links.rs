@@ -24,8 +24,7 @@ fn vlans_come_first_and_may_sit_on_each_other() {
     let desired = Desired {
         vlans: vec![vlan("bond0.5", "bond0", 5, &[]), vlan("qinq", "bond0.5", 7, &["10.7.0.2/24"])],
         bridge: Some(wanted()),
-        uplink: None,
-        macvtap: None,
+        ..Desired::default()
     };
     let observed = machine(vec![Link { up: false, ..hardware("bond0", &[]) }]);
     let plan = super::super::plan(&desired, &observed);
@@ -91,6 +90,8 @@ fn the_parent_is_the_best_default_routes_or_the_named_one() {
     observed.routes.push(Route { metric: 100, ..route("0.0.0.0/0", "eth1") });
     observed.routes.push(Route { metric: 1, ..route("::/0", "eth2") });
     assert_eq!(parent(None, &observed).as_deref(), Some("eth1"), "IPv4 and the lowest metric");
+    observed.routes.push(Route { table: 51820, ..route("0.0.0.0/0", "wg0") });
+    assert_eq!(parent(None, &observed).as_deref(), Some("eth1"), "wg-quick's table is another");
     observed.routes.retain(|route| route.destination != net("0.0.0.0/0"));
     assert_eq!(parent(None, &observed).as_deref(), Some("eth2"));
     observed.routes.clear();

@@ -296,3 +296,51 @@ fn macs_are_read_as_they_are_written() {
         assert!(text.parse::<Mac>().is_err(), "{text}");
     }
 }
+
+#[test]
+fn what_was_made_a_port_is_put_back_before_the_bridge_is_microvms_alone() {
+    let former = Former { uplink: "eth0".to_owned(), bridge: "br-mvm".to_owned() };
+    let plain = Desired { bridge: Some(wanted()), ..Desired::default() };
+    let desired = Desired { former: Some(former), ..plain.clone() };
+    let master = Some("br-mvm".to_owned());
+    let joined = machine_with(Link { master, ..way_out() }, vec![ready(&wanted())]);
+    let plan = steps(&desired, &joined);
+    assert_eq!((codes(&plan), plan.steps), (vec!["MVM-NET-074"], vec![]));
+    let apart = machine(vec![]);
+    assert_eq!(steps(&desired, &apart), steps(&plain, &apart));
+    let down = super::super::down(&desired, &joined, &[], &[]);
+    assert_eq!(codes(&down), ["MVM-NET-082"]);
+    assert!(super::super::guests(&desired, &joined).is_empty());
+}
+
+#[test]
+fn the_records_tell_what_the_file_no_longer_names() {
+    let undo = vec![Step::SetUp { name: "eth0".to_owned() }];
+    let live = Live {
+        version: VERSION,
+        uplink: "eth0".to_owned(),
+        bridge: "br-mvm".to_owned(),
+        trial: None,
+        undo,
+        given_back: false,
+    };
+    let kept = Confirmed {
+        version: VERSION,
+        uplink: "eth1".to_owned(),
+        bridge: "br-mvm".to_owned(),
+        gateways: vec![],
+    };
+    let named = asked(Leave::Confirmed);
+    let other = Desired { uplink: Some(Uplink::new("eth2")), ..named.clone() };
+    let told = |desired: &Desired, live: Option<&Live>, kept: Option<&Confirmed>| {
+        former(desired, live, kept).map(|former| former.uplink)
+    };
+    assert_eq!(told(&named, Some(&live), None), None);
+    assert_eq!(told(&other, Some(&live), None).as_deref(), Some("eth0"));
+    assert_eq!(told(&Desired::default(), Some(&live), Some(&kept)).as_deref(), Some("eth0"));
+    assert_eq!(told(&Desired::default(), None, Some(&kept)).as_deref(), Some("eth1"));
+    for undone in [Live { undo: vec![], ..live.clone() }, Live { given_back: true, ..live.clone() }]
+    {
+        assert_eq!(told(&Desired::default(), Some(&undone), None), None);
+    }
+}
