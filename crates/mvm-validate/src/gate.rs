@@ -156,6 +156,8 @@ fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
     let pool = mvm_storage::thinpool::pool_state(roots, &config.thinpool.name)
         .map_err(|error| chain(&error));
     let mut findings = checks::pool(config, &pool);
+    // What fills a pool is deleted through containerd.
+    findings.retain(|finding| finding.entry() != &catalogue::pool::OUT_OF_DATA_SPACE);
     let operators = roots.at(names::OPERATOR_CONTAINERD_CONFIG);
     if operators.exists() {
         findings.extend(operator_config(config, operators));

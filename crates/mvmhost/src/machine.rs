@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 
 use mvm_config::{Config, Loaded, Roots};
-use mvm_diagnostics::{Finding, catalogue};
+use mvm_diagnostics::{Finding, Severity, catalogue};
 use mvm_host::chain;
 use mvm_host::exec::System;
 use mvm_host::systemd::{UnitState, Units};
@@ -50,7 +50,11 @@ impl Plans {
     /// Whether one of them forbids to go on.
     pub(crate) fn is_refused(&self) -> bool {
         let network = self.net.is_refused() || self.nat.is_refused();
-        self.pool.is_refused() || network || self.tailscale.is_refused()
+        // A full pool is nobody's fault in the file, and what lets it be emptied comes from there.
+        let full = &catalogue::pool::OUT_OF_DATA_SPACE;
+        let wrong = |finding: &Finding| finding.severity() == Severity::Error;
+        let pool = self.pool.findings.iter().any(|one| wrong(one) && one.entry() != full);
+        pool || network || self.tailscale.is_refused()
     }
 
     /// Every step, as text.

@@ -40,8 +40,8 @@ catalogue! {
                 underneath it.",
         remedy: "# that pool is the right one: set [thinpool.loop] directory in /etc/mvmhost.toml to where its files are, or backend = \"external\", then\n\
                  mvmhost apply\n\
-                 # it is not needed:\n\
-                 dmsetup remove {subject}\n\
+                 # it is not needed; refused as long as something uses it:\n\
+                 dmsetup remove {subject} &&\n\
                  mvmhost apply",
     }
     EMPTY_FOREIGN = "MVM-POOL-004", "0d63a5a2cd8148e6909b0d85c6ec4398", Error {
@@ -88,8 +88,17 @@ catalogue! {
         message: "thin pool {subject} is out of data space",
         cause: "Every data block of the pool is in use. Writes of microVMs wait for a minute and \
                 then fail.",
-        remedy: "# delete microVMs that are no longer needed, or make the pool 10 GiB longer:\n\
-                 {grow}",
+        remedy: "# delete microVMs that are no longer needed, or make the pool 10 GiB longer (backend =\n\
+                 # \"external\": whoever made it does):\n\
+                 mvmhost pool grow --to {size}",
+    }
+    FULL_UNBRAKED = "MVM-POOL-052", "50a2db3efe8349019bfa63a318b9e0fa", Warning {
+        message: "thin pool {subject} is out of data space, and flintlockd is let run: brake-percent is 100",
+        cause: "Every data block of the pool is in use. Writes of microVMs wait for a minute and \
+                then fail, and new microVMs cannot be made; flintlockd runs so that some can be \
+                deleted.",
+        remedy: "# delete microVMs that are no longer needed, set [thinpool.guard] brake-percent back, then\n\
+                 mvmhost apply",
     }
     SUSPENDED = "MVM-POOL-009", "40c5d2f329bbe74da940d7ad1687bdd2", Error {
         message: "thin pool {subject} is suspended: every read and write waits",

@@ -40,8 +40,9 @@ catalogue! {
         remedy: "# a backup of the metadata is there: put it in the place of {metadata}, then\n\
                  mv --backup=numbered /var/lib/mvmhost/receipt.json /var/lib/mvmhost/receipt.json.old\n\
                  mvmhost apply\n\
-                 # the pool is to be given up: mvmhost plan prints the commands for a new empty one\n\
-                 mvmhost plan",
+                 # the pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
     }
     LOSES = "MVM-POOL-156", "61b194cf8f352d39e2a9b51332c5a0a0", Error {
         message: "repairing the metadata of pool {subject} loses something, so they stay as they are: {losses}",

@@ -10,10 +10,22 @@ use crate::thinpool::PoolState;
 pub fn check(config: &Config, pool: &Result<PoolState, String>) -> Vec<Finding> {
     let name = config.thinpool.name.as_str();
     match pool {
-        Ok(state) => state.findings(name),
+        Ok(state) => {
+            let found = state.findings(name).into_iter();
+            found.map(|finding| unbraked(config, finding)).collect()
+        }
         Err(why) => {
             let unasked = Finding::new(&catalogue::pool::NO_DEVICE_MAPPER, name);
             vec![unasked.with("why", "does not answer").evidence(why)]
         }
     }
+}
+
+/// With no brake flintlockd runs on a full pool too: microVMs are deleted through it.
+fn unbraked(config: &Config, finding: Finding) -> Finding {
+    let full = finding.entry() == &catalogue::pool::OUT_OF_DATA_SPACE;
+    if !full || config.thinpool.guard.brake_percent.0 < 100 {
+        return finding;
+    }
+    Finding::new(&catalogue::pool::FULL_UNBRAKED, finding.subject()).evidence(finding.seen())
 }

@@ -70,6 +70,13 @@ fn pool_and_plugin_are_proven() {
     assert_eq!(codes("", &absent), ["MVM-POOL-050"]);
     let unasked = Facts { pool: Err("ENODEV".to_owned()), ..sound() };
     assert_eq!(codes("", &unasked), ["MVM-POOL-035"]);
+    let mut full = sound();
+    if let Ok(PoolState::Live(live)) = &mut full.pool {
+        live.status = "0 1/2 4/4 - out_of_data_space".to_owned();
+    }
+    assert_eq!(codes("", &full), ["MVM-POOL-008"]);
+    let unbraked = "[thinpool.guard]\nbrake-percent = 100\n";
+    assert_eq!(codes(unbraked, &full), ["MVM-POOL-052"], "so that microVMs can be deleted");
     let not_loaded = Facts { plugin: Plugin::NotOk("failed to query pool".to_owned()), ..sound() };
     assert_eq!(codes("", &not_loaded), ["MVM-CTRD-003"]);
     let silent = Facts { plugin: Plugin::NoAnswer("no such file".to_owned()), ..sound() };

@@ -38,7 +38,7 @@ fn decide(desired: &Desired, observed: &Observed) -> Result<Plan<Step>, Vec<Find
             if !is_volume(pool, group, volume) {
                 return Err(vec![taken(desired, "thin-pool", &pool.state.table.to_string())]);
             }
-            findings.extend(live::health(&desired.name, &pool.state, None));
+            findings.extend(live::health(&desired.name, &pool.state));
             findings.extend(growth(desired, group, volume));
             !observed.node
         }

@@ -212,6 +212,13 @@ fn databases_and_pool_stay_together() {
     let Some(Seen { receipt: Recorded::Volume(receipt), .. }) = &mut seen.lvm else { panic!() };
     receipt.databases[0].seen = true;
     refuses(&seen, &pool::DATABASE_GONE, Class::Refused);
+    let remedy = plan(&desired(), &seen).findings[0].remedy();
+    for line in [
+        "LVM asks first:\nlvremove flintlock/thinpool &&\n",
+        "receipt.json.old &&\nmvmhost pool create",
+    ] {
+        assert!(remedy.contains(line), "{remedy}");
+    }
     let mut other = Observed { databases: databases.clone(), ..seen };
     let identity = |inode| crate::thinpool::RecordedIdentity { inode, born: None };
     other.database_files = vec![(databases[0].clone(), identity(1))];

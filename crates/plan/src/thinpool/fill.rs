@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use mvm_diagnostics::{Entry, Finding};
 
+use mvm_config::model::Backend;
+
 use super::{Desired, Device, Observed, Recorded};
-use crate::names;
+use crate::{lvm, names};
 
 /// A refusal with the data that the remedies `accept` and `start over` are made of.
 pub(crate) fn refusal(
@@ -26,12 +28,24 @@ pub(crate) fn units(desired: &Desired) -> String {
 }
 
 /// The commands that set everything aside that belongs to the old pool and exists. Not one byte is
-/// deleted: all of it stays in a folder next to where it was.
+/// deleted: all of it stays in a folder next to where it was; but for a volume, whose group has no room
+/// for two, and about which LVM asks. None is run when the one before it failed, or the files of a live
+/// pool would go from under it.
 fn aside(desired: &Desired, observed: &Observed) -> String {
+    let wish = &desired.lvm;
+    let seen = observed.lvm.as_ref().filter(|_| desired.backend == Backend::Lvm);
+    let volume = seen.is_some_and(|seen| seen.volumes.iter().any(|one| one.lv_name == wish.volume));
+    let recorded = seen.is_some_and(|seen| seen.receipt != lvm::Recorded::Absent);
     let mut lines = Vec::new();
     if matches!(observed.device, Device::Pool(_)) {
-        // Fails while something uses the pool, and nothing is forced.
-        lines.push(format!("dmsetup remove {}", desired.name));
+        // Refused while something uses the pool, and nothing is forced.
+        lines.push("mvmhost pool remove".to_owned());
+    }
+    if volume {
+        lines.push(format!(
+            "# this deletes what is in the pool; LVM asks first:\nlvremove {}",
+            wish.path()
+        ));
     }
     let files = belongings(desired, observed);
     if !files.is_empty() {
@@ -40,11 +54,14 @@ fn aside(desired: &Desired, observed: &Observed) -> String {
         lines.push(format!("mkdir -p {old}"));
         lines.push(format!("mv --backup=numbered -t {old} {}", names.join(" ")));
     }
-    if observed.receipt != Recorded::Absent {
+    if observed.receipt != Recorded::Absent || recorded {
         lines.push(FORGET.to_owned());
     }
+    if volume {
+        lines.push("mvmhost pool create".to_owned());
+    }
     lines.push("mvmhost apply".to_owned());
-    lines.join("\n")
+    lines.join(" &&\n")
 }
 
 /// The command that makes mvmhost forget its pool without touching the pool.
@@ -65,7 +82,7 @@ fn belongings(desired: &Desired, observed: &Observed) -> Vec<PathBuf> {
 }
 
 /// A path as a shell reads it back.
-pub(crate) fn quote(path: &Path) -> String {
+pub fn quote(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
     if !text.is_empty() && text.chars().all(plain) {

@@ -1,12 +1,10 @@
 //! A pool that is live under our name. It is left as it is: a table is loaded only where there is
 //! none. What remains to do is to recognise it, to say what is wrong with it, and the receipt.
 
-use std::path::Path;
-
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::pool;
 
-use super::fill::{quote, refusal};
+use super::fill::refusal;
 use super::observed::Backing;
 use super::receipt::Receipt;
 use super::{
@@ -19,7 +17,7 @@ pub(super) fn plan(desired: &Desired, observed: &Observed, live: &LivePool) -> P
     if !is_ours(observed, live) {
         return Plan::new(Vec::new(), vec![other_files(desired, live)]);
     }
-    let mut findings = health(&desired.name, &live.state, Some(&live.data));
+    let mut findings = health(&desired.name, &live.state);
     findings.extend(place::file_system(desired, observed));
     findings.extend(against_receipt(desired, observed, live));
     findings.extend(size_kept(desired, &live.state.table.shape));
@@ -106,7 +104,7 @@ pub(super) fn size_kept(desired: &Desired, shape: &Shape) -> Option<Finding> {
 
 /// What the kernel says is wrong with a live pool. `data` is what its data stands on, where that
 /// was looked at.
-pub(crate) fn health(name: &str, live: &LiveState, data: Option<&Backing>) -> Vec<Finding> {
+pub(crate) fn health(name: &str, live: &LiveState) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut say = |entry| findings.push(Finding::new(entry, name).evidence(&live.status));
     if live.suspended {
@@ -125,7 +123,7 @@ pub(crate) fn health(name: &str, live: &LiveState, data: Option<&Backing>) -> Ve
                 // A pool that needs a check is read-only for that, and healed by the same.
                 Some(Mode::ReadOnly) if working.needs_check == Some(true) => {}
                 Some(Mode::ReadOnly) => say(&pool::READ_ONLY),
-                Some(Mode::OutOfDataSpace) => findings.push(out_of_data_space(name, live, data)),
+                Some(Mode::OutOfDataSpace) => findings.push(out_of_data_space(name, live)),
                 Some(Mode::ReadWrite) | None => {}
             }
         }
@@ -134,29 +132,12 @@ pub(crate) fn health(name: &str, live: &LiveState, data: Option<&Backing>) -> Ve
     findings
 }
 
-fn out_of_data_space(name: &str, live: &LiveState, data: Option<&Backing>) -> Finding {
-    let on_file = data.filter(|data| data.file.is_some() && !data.path.is_empty());
-    // Without a file it is a logical volume, or the guard's business.
-    let grow = on_file.map_or_else(
-        || "lvs -a -o vg_name,lv_name,data_percent".to_owned(),
-        |data| grow(name, live, data),
-    );
-    Finding::new(&pool::OUT_OF_DATA_SPACE, name).with("grow", grow).evidence(&live.status)
-}
+/// By how much the printed command makes a full pool longer: 10 GiB, in MiB.
+const GROWTH: u64 = 10 << 10;
 
-/// By how much the printed commands grow a full pool: 10 GiB, in sectors.
-const GROWTH: u64 = 10 << 21;
-
-/// The commands that make a live pool longer; the kernel takes the new length at the resume.
-fn grow(name: &str, live: &LiveState, data: &Backing) -> String {
-    let mut table = live.table.clone();
-    table.shape.sectors = table.shape.sectors.saturating_add(GROWTH);
-    format!(
-        "truncate --size={} {}\nlosetup --set-capacity /dev/{}\n\
-         dmsetup reload {name} --table '{table}'\ndmsetup resume {name}\n\
-         systemctl reload mvm-thinpool.service",
-        table.shape.bytes(),
-        quote(Path::new(&data.path)),
-        data.device,
-    )
+fn out_of_data_space(name: &str, live: &LiveState) -> Finding {
+    let size = (live.table.shape.bytes() >> 20).saturating_add(GROWTH);
+    Finding::new(&pool::OUT_OF_DATA_SPACE, name)
+        .with("size", format!("{size}MiB"))
+        .evidence(&live.status)
 }

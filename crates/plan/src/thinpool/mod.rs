@@ -32,7 +32,7 @@ use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::pool;
 
 pub use class::{Class, class};
-pub(crate) use fill::quote;
+pub use fill::quote;
 pub use observed::{
     Attachment, Backing, Control, Device, FileFacts, FileId, FileSystem, LivePool, Observed,
 };
@@ -149,7 +149,7 @@ fn external(desired: &Desired, observed: &Observed) -> Vec<Finding> {
         return vec![finding];
     }
     match &observed.device {
-        Device::Pool(live) => live::health(&desired.name, &live.state, None),
+        Device::Pool(live) => live::health(&desired.name, &live.state),
         Device::Other { target, table } => vec![name_taken(desired, target, table)],
         Device::Absent | Device::Empty { .. } => {
             vec![Finding::new(&pool::EXTERNAL_ABSENT, &desired.name)]

@@ -242,7 +242,7 @@ impl PoolState {
             Self::Other { target, table } => {
                 vec![Finding::new(&pool::NAME_TAKEN, name).with("target", target).evidence(table)]
             }
-            Self::Live(live) => super::live::health(name, live, None),
+            Self::Live(live) => super::live::health(name, live),
         }
     }
 }

@@ -225,7 +225,7 @@ impl Work<'_> {
     /// Nothing came of it; what there is of a result is of no use.
     fn failed(&self, why: &str) -> Report {
         let _ = fs::remove_file(self.roots.at(repair::result(self.desired)));
-        Report::said(repair::failed(self.desired, why))
+        Report::said(repair::failed(self.desired, self.observed, why))
     }
 
     fn lossy(

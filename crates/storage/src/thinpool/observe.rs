@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use mvm_config::model::Backend;
 use mvm_host::exec;
+use mvm_plan::lvm::{Seen, Volume};
 use mvm_plan::thinpool::{
     Attachment, Backing, Control, Desired, DevNum, Device, FileFacts, FileSystem, LivePool,
     LiveState, Observed, PoolState, Recorded, RecordedIdentity, SECTOR, Superblock,
@@ -17,14 +18,14 @@ use crate::{Error, files, lvm, receipt};
 pub(super) fn observe(system: &System<'_>, desired: &Desired) -> Result<Observed, Error> {
     let mut observed = nothing();
     observed.device_mapper = system.mapper.control();
-    if observed.device_mapper == Control::Usable {
-        observed.device = device(system, &desired.name)?;
+    if desired.backend == Backend::Lvm {
+        return on_lvm(system, desired, observed);
     }
-    match desired.backend {
-        Backend::Loop => on_disk(system, desired, &mut observed)?,
-        Backend::Lvm => return on_lvm(system, desired, observed),
-        Backend::External => return Ok(observed),
+    live(system, desired, &mut observed)?;
+    if desired.backend == Backend::External {
+        return Ok(observed);
     }
+    on_disk(system, desired, &mut observed)?;
     match &observed.device {
         Device::Pool(live) => observed.node = node(system, &desired.name, live.number),
         // Only what activates a pool has to know about free loop devices and thin_check.
@@ -35,6 +36,13 @@ pub(super) fn observe(system: &System<'_>, desired: &Desired) -> Result<Observed
         }
     }
     Ok(observed)
+}
+
+fn live(system: &System<'_>, desired: &Desired, observed: &mut Observed) -> Result<(), Error> {
+    if observed.device_mapper == Control::Usable {
+        observed.device = device(system, &desired.name)?;
+    }
+    Ok(())
 }
 
 fn nothing() -> Observed {
@@ -65,7 +73,19 @@ fn on_lvm(
 ) -> Result<Observed, Error> {
     observed.receipt = receipt::read(system.roots);
     databases(system, desired, &mut observed)?;
-    observed.lvm = lvm::observe(system.roots, system.programs, &desired.lvm)?;
+    let asked = || lvm::observe(system.roots, system.programs, &desired.lvm);
+    // Asked first: LVM answers when udev's own activation of the group is over, and not before. Parts
+    // of a pool that came alive in between would be taken for left over.
+    observed.lvm = asked()?;
+    live(system, desired, &mut observed)?;
+    let active = |seen: &Seen| {
+        let own = |volume: &&Volume| volume.lv_name == desired.lvm.volume;
+        seen.volumes.iter().find(own).is_some_and(Volume::is_active)
+    };
+    let is_live = matches!(observed.device, Device::Pool(_));
+    if is_live && !observed.lvm.as_ref().is_some_and(active) {
+        observed.lvm = asked()?;
+    }
     match &observed.device {
         Device::Pool(live) => observed.node = node(system, &desired.name, live.number),
         // Only what activates a pool has to know about thin_check.

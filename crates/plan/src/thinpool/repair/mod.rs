@@ -18,7 +18,7 @@ use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::{pool, repair};
 use serde::{Deserialize, Serialize};
 
-use super::fill::{quote, units};
+use super::fill::{quote, refusal, units};
 use super::{Desired, Device, Observed, PoolSuperblock, Recorded, SECTOR, Superblock};
 use super::{place, recorded};
 use crate::{lvm, names};
@@ -297,12 +297,12 @@ fn metadata(desired: &Desired) -> String {
 }
 
 /// Nothing came of a repair.
-pub fn failed(desired: &Desired, why: &str) -> Finding {
+pub fn failed(desired: &Desired, observed: &Observed, why: &str) -> Finding {
     let entry = match desired.backend {
         Backend::Lvm => &repair::VOLUME_FAILED,
         Backend::Loop | Backend::External => &repair::FAILED,
     };
-    Finding::new(entry, &desired.name)
+    refusal(entry, &desired.name, desired, observed)
         .with("why", why)
         .with("metadata", metadata(desired))
         .with("volume", desired.lvm.path())

@@ -162,7 +162,7 @@ fn old_databases_keep_a_new_pool_from_being_made() {
     let remedy = run(&begun).findings[0].remedy();
     let moved = format!(
         "mv --backup=numbered -t {DIR}/old {DIR}/metadata {DIR}/data {DIR}/metadata.db \
-         {DIR}/flintlock-dev-thinpool.db\nmvmhost apply"
+         {DIR}/flintlock-dev-thinpool.db &&\nmvmhost apply"
     );
     assert!(remedy.ends_with(&moved), "{remedy}");
 }

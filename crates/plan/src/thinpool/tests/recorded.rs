@@ -222,8 +222,13 @@ fn a_remedy_names_only_what_is_there() {
     let observed = Observed { data: None, ..reboot() };
     let remedy = run(&observed).findings[0].remedy();
     assert!(remedy.contains("systemctl stop flintlockd.service containerd-dev.service\n"));
-    assert!(remedy.contains(&format!("-t {DIR}/old {DIR}/metadata\n")), "{remedy}");
+    assert!(remedy.contains(&format!("-t {DIR}/old {DIR}/metadata &&\n")), "{remedy}");
     assert!(remedy.contains("/var/lib/mvmhost/receipt.json.old"));
+    let mut live = running();
+    receipt_of(&mut live).databases[1].seen = true;
+    let remedy = run(&live).findings[0].remedy();
+    let down = "containerd-dev.service\nmvmhost pool remove &&\nmkdir -p ";
+    assert!(remedy.contains(down), "its files stay where they are while it is live: {remedy}");
 }
 
 pub(super) fn receipt_of(observed: &mut Observed) -> &mut Receipt {
