@@ -128,7 +128,7 @@ schema! {
         "brake-percent": PercentKind, |d| d.config.thinpool.guard.brake_percent, "past it flintlockd takes no new microVMs";
     }
     ["containerd"] "Whose containerd flintlockd talks to, and how it is set up." {
-        "instance": OneOf<Instance>, |d| d.config.containerd.instance, "dedicated: containerd-dev.service in /run/containerd-dev; system: the distribution's containerd.service, which is started after the pool and never stopped or restarted by mvmhost";
+        "instance": OneOf<Instance>, |d| d.config.containerd.instance, "dedicated: containerd-dev.service in /run/containerd-dev; system: the distribution's containerd.service, which is started after the pool and never stopped, restarted or configured by mvmhost";
         "binary": Quoted<Path>, |d| d.config.containerd.binary, "the containerd that the dedicated instance runs";
         "namespace": Quoted<Space>, |d| d.config.containerd.namespace, "containerd's, in which flintlock keeps everything";
         "base-image-size": Quoted<Size>, |d| d.config.containerd.base_image_size, "of each microVM's root disk; GB is decimal here as everywhere";

@@ -204,15 +204,15 @@ pub(crate) enum PoolCommand {
     },
     /// Show how full the pool is, and what mvm-guard would do
     Status,
-    /// Make a pool on files longer, by one step of [thinpool.guard] or up to a size
+    /// Make the pool longer, by one step of [thinpool.guard] or up to a size
     Grow {
         /// Such as 200GiB; may be more than max-data-size, which binds only the guard
         #[arg(long, value_name = "SIZE")]
         to: Option<Bytes>,
     },
-    /// Read the metadata of a pool on files that is down, and change nothing
+    /// Read the metadata of a pool that is down, and change nothing
     Check,
-    /// Repair the metadata of a pool on files that is down; refused, exit 73, when something is lost
+    /// Repair the metadata of a pool that is down; refused, exit 73, when something is lost
     Repair {
         /// Try it on a copy, and leave nothing behind
         #[arg(long)]

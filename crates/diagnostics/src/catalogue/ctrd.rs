@@ -14,7 +14,7 @@ catalogue! {
     PLUGIN_NOT_OK = "MVM-CTRD-003", "29790e0c19e1be330e3fc27a8c3fc545", Error {
         message: "containerd's devmapper snapshotter on {subject} is not ok: {state}",
         cause: "containerd starts without its pool, says nothing and never tries again. Root volumes of microVMs cannot be made until the plugin has loaded.",
-        remedy: "systemctl restart {unit}",
+        remedy: "# with [containerd] instance = \"system\", first put the name of [thinpool] name as pool_name, and a base_image_size such as \"10GB\", into the section plugins.\"io.containerd.snapshotter.v1.devmapper\" of /etc/containerd/config.toml (version = 2 or later):\nsystemctl restart {unit}",
     }
     NO_ANSWER = "MVM-CTRD-004", "5c6dedc58bd06a1c45fe24f1a39c5e4c", Error {
         message: "containerd does not answer on {subject}",

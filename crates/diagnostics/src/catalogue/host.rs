@@ -4,7 +4,7 @@ catalogue! {
     NOT_ROOT = "MVM-HOST-001", "780cf324d8f0cb78f70b4bb083e0c64c", Error {
         message: "mvmhost {command} needs root",
         cause: "Device-mapper, netlink and systemd answer to root alone.",
-        remedy: "mvmhost {command}",
+        remedy: "# as root:\nmvmhost {command}",
     }
     UNIT_NOT_ROOT = "MVM-HOST-002", "566fc8ff720b689798bc7894edea405f", Error {
         message: "{subject} needs root",

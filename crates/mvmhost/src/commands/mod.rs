@@ -20,7 +20,11 @@ mod status;
 mod uplink;
 mod vms;
 
+use std::env;
+use std::path::Path;
+
 use mvm_diagnostics::{Finding, catalogue};
+use mvm_plan::thinpool::quote;
 
 use crate::cli::{Cli, Command, NetCommand};
 use crate::context::Context;
@@ -29,62 +33,40 @@ use crate::output::{self, Exit};
 /// Carries out what the command line says.
 pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
     let context = Context::new(cli);
-    let (name, command): (&str, fn(&Context) -> Exit) = match &cli.command {
-        Command::Explain { code } => return explain::run(&context, code),
-        Command::Completions { shell } => return completions::run(*shell),
-        Command::Config(what) => return config::run(&context, *what),
-        Command::Net(NetCommand::Status) => ("net status", net::status),
-        Command::Net(NetCommand::Leases) => ("net leases", leases::run),
-        Command::Net(NetCommand::Down) => ("net down", net::down),
-        Command::Check(arguments) => match &arguments.host {
-            Some(host) => return remote::run(&context, host, arguments),
-            None => {
-                return as_root(&context, is_root, "check", |context| {
-                    check::run(context, arguments)
-                });
-            }
-        },
-        Command::Images(what) => {
-            return as_root(&context, is_root, "images", |context| images::run(context, what));
-        }
-        Command::Report { output } => {
-            return as_root(&context, is_root, "report", |context| report::run(context, output));
-        }
-        Command::Diagnose(arguments) => {
-            return as_root(&context, is_root, "diagnose", |context| {
-                diagnose::run(context, arguments)
-            });
-        }
-        Command::Adopt { dry_run } => {
-            return as_root(&context, is_root, "adopt", |context| adopt::run(context, *dry_run));
-        }
-        Command::Status => ("status", status::run),
-        Command::Facts => ("facts", facts::run),
-        Command::Plan => ("plan", plan::run),
-        Command::Apply(arguments) => {
-            return as_root(&context, is_root, "apply", |context| apply::run(context, arguments));
-        }
-        Command::Confirm => ("confirm", uplink::confirm),
-        Command::Undo => ("undo", uplink::undo),
-        Command::Vms => ("vms", vms::run),
-        Command::Pool(what) => {
-            return as_root(&context, is_root, "pool", |context| pool::run(context, what));
-        }
+    let as_root = |command: &dyn Fn(&Context) -> Exit| match is_root {
+        true => command(&context),
+        false => refuse(&context),
     };
-    as_root(&context, is_root, name, command)
+    match &cli.command {
+        Command::Explain { code } => explain::run(&context, code),
+        Command::Completions { shell } => completions::run(*shell),
+        Command::Config(what) => config::run(&context, *what),
+        Command::Check(arguments) => match &arguments.host {
+            Some(host) => remote::run(&context, host, arguments),
+            None => as_root(&|context| check::run(context, arguments)),
+        },
+        Command::Net(NetCommand::Status) => as_root(&net::status),
+        Command::Net(NetCommand::Leases) => as_root(&leases::run),
+        Command::Net(NetCommand::Down) => as_root(&net::down),
+        Command::Images(what) => as_root(&|context| images::run(context, what)),
+        Command::Report { output } => as_root(&|context| report::run(context, output)),
+        Command::Diagnose(arguments) => as_root(&|context| diagnose::run(context, arguments)),
+        Command::Adopt { dry_run } => as_root(&|context| adopt::run(context, *dry_run)),
+        Command::Status => as_root(&status::run),
+        Command::Facts => as_root(&facts::run),
+        Command::Plan => as_root(&plan::run),
+        Command::Apply(arguments) => as_root(&|context| apply::run(context, arguments)),
+        Command::Confirm => as_root(&uplink::confirm),
+        Command::Undo => as_root(&uplink::undo),
+        Command::Vms => as_root(&vms::run),
+        Command::Pool(what) => as_root(&|context| pool::run(context, what)),
+    }
 }
 
-/// Refuses what only root can do.
-fn as_root(
-    context: &Context,
-    is_root: bool,
-    name: &str,
-    command: impl FnOnce(&Context) -> Exit,
-) -> Exit {
-    if !is_root {
-        let finding = Finding::new(&catalogue::host::NOT_ROOT, "mvmhost").with("command", name);
-        output::findings(context.json, &[finding]);
-        return Exit::NotRoot;
-    }
-    command(context)
+/// What only root can do, with the command as it was typed.
+fn refuse(context: &Context) -> Exit {
+    let typed: Vec<String> = env::args_os().skip(1).map(|word| quote(Path::new(&word))).collect();
+    let finding = Finding::new(&catalogue::host::NOT_ROOT, "mvmhost");
+    output::findings(context.json, &[finding.with("command", typed.join(" "))]);
+    Exit::NotRoot
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use mvm_config::model::{Network, NetworkMode};
 use mvm_config::{Config, Roots};
 use mvm_diagnostics::json::Document;
 use mvm_diagnostics::{Finding, catalogue};
@@ -10,11 +11,12 @@ use mvm_host::configuration::load_or_last_good;
 use mvm_host::flintlock::{MicroVm, State};
 use mvm_host::systemd::{Manager, UnitState, Units};
 use mvm_plan::checks::{self, Facts, Plugin};
-use mvm_plan::thinpool::{PoolState, ThinPoolStatus};
+use mvm_plan::thinpool::{Mode, PoolState, ThinPoolStatus, Working};
 use mvm_plan::{host, names};
 use mvm_validate::{api, facts};
 use serde_json::{Value, json};
 
+use super::net;
 use crate::context::{self, Context};
 use crate::machine;
 use crate::output::{self, Exit};
@@ -114,7 +116,7 @@ impl<'a> Screen<'a> {
         };
         Document::new(findings)
             .with("pool", self.pool())
-            .with("network", json!({"bridge": self.config.network.bridge.name.as_str()}))
+            .with("network", network(&self.config.network))
             .with("containerd", json!({"devmapper": self.facts.plugin == Plugin::Ok}))
             .with("images", json!({"wanted": self.wanted(), "incomplete": self.incomplete}))
             .with("flintlockd", json!({"endpoint": self.config.flintlockd.grpc_endpoint.to_string(), "answers": self.microvms.is_ok()}))
@@ -127,9 +129,10 @@ impl<'a> Screen<'a> {
         let Ok(PoolState::Live(live)) = &self.facts.pool else {
             return json!({"name": name, "live": false});
         };
+        let working = self.working();
         json!({"name": name, "live": true, "table": live.table.to_string(), "status": live.status,
-            "data-percent": self.fill().map(|(data, _)| data),
-            "metadata-percent": self.fill().map(|(_, metadata)| metadata)})
+            "data-percent": working.as_ref().map(|pool| pool.data.percent()),
+            "metadata-percent": working.as_ref().map(|pool| pool.metadata.percent())})
     }
 
     /// How many images the file asks for.
@@ -137,15 +140,13 @@ impl<'a> Screen<'a> {
         mvm_plan::images::wanted(self.config).len()
     }
 
-    /// How full data and metadata are, in percent.
-    fn fill(&self) -> Option<(u8, u8)> {
+    /// The pool, while it answers.
+    fn working(&self) -> Option<Working> {
         let Ok(PoolState::Live(live)) = &self.facts.pool else {
             return None;
         };
         match live.status.parse() {
-            Ok(ThinPoolStatus::Working(pool)) => {
-                Some((pool.data.percent(), pool.metadata.percent()))
-            }
+            Ok(ThinPoolStatus::Working(pool)) => Some(pool),
             _ => None,
         }
     }
@@ -153,12 +154,10 @@ impl<'a> Screen<'a> {
     fn text(&self) -> String {
         let mut out = String::new();
         // Writing to a String cannot fail.
-        let pool = match self.fill() {
-            Some((data, metadata)) => format!("live, data {data} % full, metadata {metadata} %"),
-            None => "not live".to_owned(),
-        };
+        let pool = self.working().map_or("not live".to_owned(), |pool| live(&pool));
         let _ = writeln!(out, "pool        {}: {pool}", self.config.thinpool.name);
-        let _ = writeln!(out, "bridge      {}", self.config.network.bridge.name);
+        let default_route = self.facts.default_interface.as_deref();
+        let _ = writeln!(out, "{}", place(&self.config.network, default_route));
         let plugin = match &self.facts.plugin {
             Plugin::Ok => "devmapper ok".to_owned(),
             Plugin::NotOk(state) => format!("devmapper not ok: {state}"),
@@ -190,6 +189,40 @@ impl<'a> Screen<'a> {
     }
 }
 
+/// A pool that answers: the mode only where it is not what it should be.
+fn live(pool: &Working) -> String {
+    let mode = match pool.mode {
+        Some(Mode::ReadWrite) | None => "",
+        Some(Mode::ReadOnly) => "read-only, ",
+        Some(Mode::OutOfDataSpace) => "out of data space, ",
+    };
+    let (data, metadata) = (pool.data.percent(), pool.metadata.percent());
+    format!("live, {mode}data {data} % full, metadata {metadata} %")
+}
+
+/// What microVMs' interfaces are on. Without a parent in the file it is asked for.
+fn place(network: &Network, default_route: Option<&str>) -> String {
+    match network.mode {
+        NetworkMode::Tap => format!("bridge      {}", network.bridge.name),
+        NetworkMode::Macvtap => {
+            let named = network.macvtap.parent.as_ref().map(|parent| parent.as_str());
+            let parent = named.or(default_route);
+            let parent = parent.unwrap_or("on the interface of the default route");
+            format!("macvtap     {parent}")
+        }
+        NetworkMode::None => "network     none".to_owned(),
+    }
+}
+
+/// The same for `--json`.
+fn network(network: &Network) -> Value {
+    let mode = net::mode(network.mode);
+    match network.mode {
+        NetworkMode::Tap => json!({"mode": mode, "bridge": network.bridge.name.as_str()}),
+        NetworkMode::Macvtap | NetworkMode::None => json!({"mode": mode}),
+    }
+}
+
 /// How long a unit took from its start to being up, in ms.
 fn up_ms(state: &UnitState) -> Option<u64> {
     let up = state.active_enter_us.checked_sub(state.inactive_exit_us)?;
@@ -212,5 +245,48 @@ pub(super) fn word(state: State) -> &'static str {
         State::Failed => "failed",
         State::Deleting => "deleting",
         State::Unknown(_) => "unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Config {
+        let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
+        mvm_config::load::parse(&[source]).unwrap().config
+    }
+
+    #[test]
+    fn the_network_is_told_by_its_mode() {
+        let macvtap =
+            "[flintlockd]\nprovider = \"cloudhypervisor\"\n[network]\nmode = \"macvtap\"\n";
+        let named = format!("{macvtap}[network.macvtap]\nparent = \"eno4\"\n");
+        let of_default = "macvtap     on the interface of the default route";
+        for (text, default_route, told, document) in [
+            ("", None, "bridge      br-mvm", json!({"mode": "tap", "bridge": "br-mvm"})),
+            (macvtap, Some("eth0"), "macvtap     eth0", json!({"mode": "macvtap"})),
+            (macvtap, None, of_default, json!({"mode": "macvtap"})),
+            (&named, None, "macvtap     eno4", json!({"mode": "macvtap"})),
+            ("[network]\nmode = \"none\"\n", None, "network     none", json!({"mode": "none"})),
+        ] {
+            let config = config(text);
+            assert_eq!(place(&config.network, default_route), told);
+            assert_eq!(network(&config.network), document);
+        }
+    }
+
+    #[test]
+    fn a_pool_that_takes_no_writes_says_so() {
+        for (mode, told) in [
+            ("rw", "live, data 50 % full, metadata 10 %"),
+            ("ro", "live, read-only, data 50 % full, metadata 10 %"),
+            ("out_of_data_space", "live, out of data space, data 50 % full, metadata 10 %"),
+        ] {
+            let status =
+                format!("0 10/100 15/30 - {mode} discard_passdown queue_if_no_space - 1024");
+            let ThinPoolStatus::Working(pool) = status.parse().unwrap() else { panic!("{status}") };
+            assert_eq!(live(&pool), told);
+        }
     }
 }

@@ -64,7 +64,7 @@ catalogue! {
     NOT_CONFIGURED = "MVM-CTRD-513", "77388d6feb24bb50b97fbbf30141674e", Error {
         message: "containerd's configuration names no pool for the devmapper snapshotter",
         cause: "The section plugins.\"io.containerd.snapshotter.v1.devmapper\" has no pool_name, so the plugin is skipped.",
-        remedy: "mvmhost apply\nsystemctl restart {containerd}\nsystemctl start mvmhost.target",
+        remedy: "# with [containerd] instance = \"system\", first put pool_name = \"{pool}\", and a base_image_size such as \"10GB\", into the section plugins.\"io.containerd.snapshotter.v1.devmapper\" of /etc/containerd/config.toml (version = 2 or later):\nmvmhost apply\nsystemctl restart {containerd}\nsystemctl start mvmhost.target",
     }
     FOLLOWS = "MVM-CTRD-514", "660c0b9c6a10362aaca53b62a21e3efa", Info {
         message: "containerd goes on without the devmapper snapshotter",

@@ -29,7 +29,7 @@ catalogue! {
     METADATA_FAILED = "MVM-POOL-506", "9028cca30d4f14cdbf00683c8a630f9c", Error {
         message: "the kernel made the pool read-only or failed it: its metadata could not be changed",
         cause: "The metadata device is full, unreadable or damaged. Nothing new can be allocated until it was checked offline.",
-        remedy: "dmsetup status {pool}\nsystemctl stop {flintlockd} {containerd}\nsystemctl restart mvm-thinpool.service",
+        remedy: "# why:\ndmsetup status {pool}\n# checks the metadata and activates again:\nsystemctl reboot",
     }
     DISK_NODE_MISSING = "MVM-POOL-507", "7245c21f42bec93863ea6452a386e8af", Error {
         message: "the disk of {subject} was not there when its VMM started",
