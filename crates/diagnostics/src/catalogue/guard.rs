@@ -5,7 +5,7 @@ catalogue! {
         message: "the data of thin pool {subject} is {percent} % full and is not grown: {why}",
         cause: "The pool is past [thinpool.guard] warn-percent. At brake-percent flintlockd is \
                 stopped so that running microVMs keep what is left.",
-        remedy: "# delete microVMs that are no longer needed, or let the pool grow: set [thinpool.loop] max-data-size in /etc/mvmhost.toml above its size, then\n\
+        remedy: "# delete microVMs that are no longer needed, or let the pool grow: set [thinpool.loop] max-data-size in /etc/mvmhost.toml above its size (a pool on disks needs none, but a group with room: vgextend), then\n\
                  mvmhost apply\n\
                  mvmhost pool grow",
     }
@@ -42,7 +42,7 @@ catalogue! {
         cause: "The pool is past [thinpool.guard] brake-percent and cannot grow. mvm-guard stopped \
                 flintlockd; the microVMs that run go on running. It starts flintlockd again once \
                 the pool has been below that mark by five points.",
-        remedy: "# give the pool room: set [thinpool.loop] max-data-size in /etc/mvmhost.toml above its size, then\n\
+        remedy: "# give the pool room: set [thinpool.loop] max-data-size in /etc/mvmhost.toml above its size (a pool on disks needs none, but a group with room: vgextend), then\n\
                  mvmhost apply\n\
                  mvmhost pool grow\n\
                  # or delete microVMs: set [thinpool.guard] brake-percent = 100, which is no brake, for as long as that takes, then\n\

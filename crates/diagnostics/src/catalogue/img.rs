@@ -128,7 +128,7 @@ catalogue! {
                 and cannot grow, or no block of the pool is free. Running microVMs keep what is left. \
                 Kernels are unpacked outside the pool; this image follows once there is room. Nothing \
                 of a layer that met the end of the pool was kept.",
-        remedy: "# give the pool room: set [thinpool.loop] max-data-size in /etc/mvmhost.toml above its size, then\n\
+        remedy: "# give the pool room: set [thinpool.loop] max-data-size in /etc/mvmhost.toml above its size (a pool on disks needs none, but a group with room: vgextend), then\n\
                  mvmhost apply\n\
                  mvmhost pool grow\n\
                  systemctl start mvm-images.service",

@@ -89,6 +89,7 @@ fn the_brake_spares_what_runs(guest: &mut Guest) -> Result<()> {
     let start = guest.run("systemctl start flintlockd.service")?;
     ensure!(!start.success(), "flintlockd starts behind the brake");
     ensure!(host::codes(&host::json(guest, "status")?).contains(&"MVM-POOL-105".to_owned()));
+    without_a_brake_a_full_pool_can_be_emptied(guest)?;
     guest.ok(&format!("blkdiscard -o 104857600 {WRITER} && {EVENT}"))?;
     released(guest)?;
     host::says(guest, "MVM-POOL-106", ACTS)?;
@@ -103,6 +104,29 @@ fn the_brake_spares_what_runs(guest: &mut Guest) -> Result<()> {
     released(guest)?;
     guest.ok("kill $(cat /root/vmm)")?;
     Ok(())
+}
+
+/// No block is free any more, and microVMs are to be deleted, as MVM-POOL-105 tells.
+fn without_a_brake_a_full_pool_can_be_emptied(guest: &mut Guest) -> Result<()> {
+    let codes = |guest: &mut Guest| host::json(guest, "check").map(|found| host::codes(&found));
+    guest.ok("echo 5 > /sys/module/dm_thin_pool/parameters/no_space_timeout")?;
+    let last = format!("dd if=/dev/zero of={WRITER} bs=1M seek=123 count=9 oflag=direct 2>&1");
+    ensure!(!guest.run(&last)?.success(), "the pool was not full");
+    guest.ok(&format!("dmsetup status {POOL} | grep -q out_of_data_space"))?;
+    ensure!(codes(guest)?.contains(&"MVM-POOL-008".to_owned()));
+    // The finding stays, so that apply does what there is to do and exits with 1.
+    guest.ok("cp /etc/mvmhost.toml /root/braked.toml
+         printf '[thinpool.guard]\\nbrake-percent = 100\\n' >> /etc/mvmhost.toml
+         mvmhost apply || test $? = 1
+         systemctl start flintlockd.service")?;
+    let found = codes(guest)?;
+    let has = |code: &str| found.contains(&code.to_owned());
+    ensure!(has("MVM-POOL-052") && !has("MVM-POOL-008"), "{found:?}");
+    // What a microVM had is deleted through containerd, which may have to be started for it.
+    guest.ok("systemctl restart containerd-dev.service")?;
+    guest.wait_for(&host::active("containerd-dev.service flintlockd.service"), ACTS)?;
+    guest.ok("cp /root/braked.toml /etc/mvmhost.toml; mvmhost apply || test $? = 1")?;
+    held_back(guest)
 }
 
 /// Whatever happens in device-mapper wakes the guard, which otherwise looks every 30 s.
