@@ -12,11 +12,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mvm_config::Roots;
-use mvm_diagnostics::Severity;
 use mvm_network::{Error, Kernel, Network, Outcome, Probe, bring_up, take_down, uplink};
 use mvm_plan::network::{Bridge, Desired, Mac, Manager, Observed, Step, Uplink};
 use nix::sched::{CloneFlags, unshare};
 use tempfile::TempDir;
+
+mod former;
 
 /// What `wan` has: two addresses of a subnet, one with a label, one without a subnet's route; IPv6;
 /// routes with a metric, an MTU, an own source, an on-link gateway, and one of another table.
@@ -388,30 +389,5 @@ fn netns_what_comes_back_of_an_own_bridge_is_own_again() {
         let outcome = take_down(&mut lab.kernel);
         assert!(outcome.findings.is_empty(), "{outcome:?}");
         assert!(!ip("link show").contains("br-mvm"));
-    });
-}
-
-#[test]
-fn netns_a_port_that_the_file_no_longer_names_is_put_back_first() {
-    in_lab(|lab| {
-        uplink::arm(&lab.roots(), "wan", "br-mvm", 60).unwrap();
-        lab.bring_up();
-        assert_eq!(uplink::confirm(&lab.roots(), &mut lab.kernel)[0].code(), "MVM-NET-067");
-        let addresses = vec!["10.42.0.1/24".parse().unwrap()];
-        let mut without = Desired { uplink: None, ..desired() };
-        without.bridge = without.bridge.map(|bridge| Bridge { addresses, ..bridge });
-        let before = ip("address show");
-        let outcome = uplink::bring_up(&lab.roots(), &mut lab.kernel, without.clone());
-        assert_eq!(outcome.findings[0].code(), "MVM-NET-074");
-        assert_eq!(ip("address show"), before);
-        // As its remedy says.
-        uplink::undo(&lab.roots(), &mut lab.kernel);
-        let outcome = uplink::bring_up(&lab.roots(), &mut lab.kernel, without);
-        assert!(
-            outcome.findings.iter().all(|one| one.severity() != Severity::Error),
-            "{outcome:?}"
-        );
-        assert!(!ip("link show dev wan").contains("master"));
-        assert!(ip("-4 address show dev br-mvm").contains("10.42.0.1"));
     });
 }
