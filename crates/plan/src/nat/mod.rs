@@ -45,9 +45,9 @@ pub struct Desired {
 pub enum Carries {
     /// MicroVMs' alone.
     MicroVms,
-    /// The host's as well, over a bridge that microVMs are ports of.
+    /// The host's as well: a bridge with its way in as a port, or a parent of macvtaps that is served.
     Both,
-    /// The host's own: the parent of macvtaps, whose microVMs are not forwarded by the host.
+    /// The host's own: a parent of macvtaps, whose microVMs it does not forward.
     Host,
 }
 
@@ -75,6 +75,8 @@ fn carries(network: &model::Network) -> Carries {
         true if network.bridge.uplink.is_some() => Carries::Both,
         true => Carries::MicroVms,
         false if vlan => Carries::MicroVms,
+        // A wired port that the file serves: who is on it is forwarded like microVMs.
+        false if network.dhcp.enabled || network.nat.enabled => Carries::Both,
         false => Carries::Host,
     }
 }

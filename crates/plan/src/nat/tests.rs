@@ -211,6 +211,8 @@ fn an_interface_of_the_hosts_own_is_not_shut_by_our_zone() {
                   [network.tailscale]\nadvertise-routes = [\"10.1.0.0/24\"]\n\
                   [flintlockd]\nprovider = \"cloudhypervisor\"\n";
     assert!(planned(&configured(routes).unwrap()).is_settled());
+    let served = include_str!("../../../../packaging/examples/wired-nat-wifi.toml");
+    assert_eq!(configured(served).unwrap().carries, Carries::Both);
     let bridge = configured("").unwrap();
     let mut machine = machine();
     let master = Some("br-mvm".to_owned());
