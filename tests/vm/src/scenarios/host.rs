@@ -115,8 +115,8 @@ pub fn journal(guest: &mut Guest, code: &str) -> Result<Vec<Value>> {
 pub fn said(guest: &mut Guest, code: &str) -> Result<Value> {
     let entries = journal(guest, code)?;
     let Some(entry) = entries.last() else {
-        let all = guest.ok("journalctl -b -t mvmhost -o cat --no-pager | tail -n 30")?;
-        anyhow::bail!("{code} was not said in this boot, but\n{all}");
+        let all = guest.ok("journalctl -b -r -n 8 -t mvmhost -o cat --no-pager")?;
+        anyhow::bail!("{code} was not said in this boot; the last was\n{all}");
     };
     for field in ["MESSAGE_ID", "MVMHOST_SUBJECT", "DOCUMENTATION"] {
         ensure!(entry[field].is_string(), "{code} has no {field}: {entry}");

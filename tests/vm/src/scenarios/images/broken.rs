@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use super::super::host::{self, CTR};
-use super::{ENDED, PULLED, ROOT, RUN, configure, serve, unpacking};
+use super::{ENDED, PULLED, ROOT, RUN, configure, serve, while_unpacking};
 use crate::guest::Guest;
 
 /// Where containerd-dev keeps its blobs.
@@ -30,14 +30,14 @@ pub(super) fn a_pull_breaks_off(guest: &mut Guest) -> Result<()> {
     guest.ok(&format!("mount -o remount,size=64m {BLOBS}"))?;
     // Not while the snapshotter makes a device: what it then has of it is in one of its databases and
     // not in the other (containerd issue 5646).
-    guest.ok(&format!(
-        "mvmhost images pull >/root/said 2>&1 & pull=$!
-        {}
-        kill -STOP $pull
-        for i in $(seq 50); do {CTR} snapshots --snapshotter devmapper ls | grep -q extract- && break; sleep 0.2; done
-        kill -9 $(systemctl show -P MainPID containerd-dev.service); kill -CONT $pull
-        code=0; wait $pull || code=$?; test $code = 1 && grep -q MVM-IMG-007 /root/said || {{ cat /root/said; exit 1; }}",
-        unpacking()
+    guest.ok(&while_unpacking(
+        "mvmhost images pull >/root/said 2>&1 & pull=$!",
+        &format!(
+            "kill -STOP $pull
+            for i in $(seq 50); do {CTR} snapshots --snapshotter devmapper ls | grep -q extract- && break; sleep 0.2; done
+            kill -9 $(systemctl show -P MainPID containerd-dev.service); kill -CONT $pull
+            code=0; wait $pull || code=$?; test $code = 1 && grep -q MVM-IMG-007 /root/said || {{ cat /root/said; exit 1; }}"
+        ),
     ))?;
     guest.wait_for(
         &format!("{CTR} version && systemctl is-active flintlockd.service"),
@@ -92,13 +92,10 @@ pub(super) fn behind_tls_with_a_login(guest: &mut Guest) -> Result<()> {
     guest.ok(
         "mkdir -p /etc/credstore && cp /srv/tls/config.json /etc/credstore/mvmhost.registry-auth",
     )?;
-    guest.ok(&format!(
-        "systemctl stop mvm-guard.service; systemctl start --no-block mvm-images.service
-        {}
-        echo full >/run/mvmhost/brake",
-        unpacking()
+    guest.ok(&while_unpacking(
+        "systemctl stop mvm-guard.service; systemctl start --wait mvm-images.service & run=$!",
+        "echo full >/run/mvmhost/brake; wait $run || true",
     ))?;
-    guest.wait_for(ENDED, PULLED)?;
     host::said(guest, "MVM-IMG-019")?;
     let layers = guest.ok(&format!("{CTR} snapshots --snapshotter devmapper ls"))?;
     ensure!(layers.matches("sha256:").count() == 1 && layers.contains("Committed"), "{layers}");
