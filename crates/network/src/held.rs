@@ -29,9 +29,11 @@ pub(crate) fn holdings(
     addresses: &[AddressMessage],
     routes: &[RouteMessage],
 ) -> Holdings {
-    let own = addresses.iter().filter(|message| message.header.index == index);
-    let addresses = own.filter_map(|message| address(message, name));
-    let mut holdings = Holdings { addresses: addresses.collect(), ..Holdings::default() };
+    let own = || addresses.iter().filter(|message| message.header.index == index);
+    let addresses = own().filter_map(|message| address(message, name)).collect();
+    let proving =
+        |message: &AddressMessage| message.header.flags.contains(AddressHeaderFlags::Tentative);
+    let mut holdings = Holdings { addresses, proving: own().any(proving), ..Holdings::default() };
     for message in routes.iter().filter(|message| uses(message, index)) {
         match route(message) {
             Some(Ok(route)) => holdings.routes.push(route),

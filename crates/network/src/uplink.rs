@@ -1,11 +1,11 @@
 //! The uplink's road: on trial, confirmed, put back. What is decided stands in `plan::network`.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mvm_config::Roots;
 use mvm_diagnostics::catalogue::uplink as said;
-use mvm_diagnostics::{Finding, Severity};
+use mvm_diagnostics::{Entry, Finding, Severity};
 use mvm_plan::network::{
     Confirmed, Desired, Leave, Live, Step, Trial, VERSION, due, former, gateways, permit,
 };
@@ -24,6 +24,10 @@ const GLIMPSE: Duration = Duration::from_secs(4);
 /// A trial whose apply never came to the network ends after this time, in seconds: longer than all
 /// that apply does before.
 const ABANDONED: u64 = 1800;
+/// For how long an uplink has to get nothing more before it counts as configured: ifupdown's next
+/// command comes in less. Debian 13 starts it at boot beside everything else, and nothing tells when
+/// it is done.
+const QUIET: Duration = Duration::from_secs(1);
 /// How often [`watch`] looks whether somebody has confirmed.
 const GLANCE: Duration = Duration::from_millis(500);
 
@@ -87,6 +91,18 @@ fn guarded(
     {
         return Ok(Outcome { done: Vec::new(), findings: vec![given_back(confirmed)] });
     }
+    if records.live()?.is_some_and(|live| live.unfinished) {
+        let failures = play_back(records, network)?;
+        if !failures.is_empty() {
+            return Ok(Outcome { done: Vec::new(), findings: failures });
+        }
+        records.drop_live()?;
+    }
+    if let Some(confirmed) = &confirmed
+        && let Some(missed) = missed(network, &desired, confirmed)?
+    {
+        return Ok(Outcome { done: Vec::new(), findings: vec![missed] });
+    }
     let live = records.live()?;
     let (uplink, bridge) = (desired.uplink.as_ref(), desired.bridge.as_ref());
     let names =
@@ -101,6 +117,7 @@ fn guarded(
             trial: trial.map(until),
             undo: undo.to_vec(),
             given_back: false,
+            unfinished: trial.is_none(),
         })
     };
     let mut outcome = reversibly(network, &desired, &mut keep);
@@ -108,16 +125,47 @@ fn guarded(
     if !joined && outcome.findings.iter().any(|finding| finding.entry() == &said::NOT_MOVED) {
         records.drop_live()?;
     }
-    if let Some(confirmed) = confirmed.filter(|_| joined)
-        && !is_reached(network, &confirmed.bridge, &confirmed)?
-    {
-        let failures = play_back(records, network)?;
-        let live = Live { given_back: true, ..blank(&confirmed.uplink, &confirmed.bridge) };
-        records.keep_live(&live)?;
-        outcome = Outcome { done: Vec::new(), findings: vec![given_back(&confirmed)] };
-        outcome.findings.extend(failures);
+    let Some(confirmed) = confirmed.filter(|_| joined) else { return Ok(outcome) };
+    if is_reached(network, &confirmed.bridge, &confirmed)? {
+        if let Some(live) = records.live()? {
+            records.keep_live(&Live { unfinished: false, ..live })?;
+        }
+        return Ok(outcome);
     }
+    let failures = play_back(records, network)?;
+    let live = Live { given_back: true, ..blank(&confirmed.uplink, &confirmed.bridge) };
+    records.keep_live(&live)?;
+    outcome = Outcome { done: Vec::new(), findings: vec![given_back(&confirmed)] };
+    outcome.findings.extend(failures);
     Ok(outcome)
+}
+
+/// Waits until whoever configures the uplink is done: it has its ways out, as it had when it was
+/// confirmed, and gets nothing more. Says so when none of them has come; one of two is as much as
+/// there is.
+fn missed(
+    network: &mut impl Probe,
+    desired: &Desired,
+    confirmed: &Confirmed,
+) -> Result<Option<Finding>, Finding> {
+    let begun = Instant::now();
+    let (mut before, mut since) = (None, begun);
+    loop {
+        let observed = network.observe().map_err(|error| unread(&error))?;
+        let Some(link) = confirmed.waiting(&observed) else { return Ok(None) };
+        let awaited = confirmed.awaited(desired, link);
+        if before.as_ref() != Some(&link.holdings) || link.holdings.proving {
+            (before, since) = (Some(link.holdings.clone()), Instant::now());
+        }
+        if awaited.is_empty() && since.elapsed() >= QUIET {
+            return Ok(None);
+        }
+        if begun.elapsed() >= PATIENCE {
+            let none = !awaited.is_empty() && awaited.len() == confirmed.gateways.len();
+            return Ok(none.then(|| about(&said::NOT_YET, confirmed)));
+        }
+        thread::sleep(GLANCE);
+    }
 }
 
 fn blank(uplink: &str, bridge: &str) -> Live {
@@ -128,6 +176,7 @@ fn blank(uplink: &str, bridge: &str) -> Live {
         trial: None,
         undo: Vec::new(),
         given_back: false,
+        unfinished: false,
     }
 }
 
@@ -144,7 +193,11 @@ fn is_reached(
 }
 
 fn given_back(confirmed: &Confirmed) -> Finding {
-    Finding::new(&said::GIVEN_BACK, &confirmed.uplink)
+    about(&said::GIVEN_BACK, confirmed)
+}
+
+fn about(entry: &'static Entry, confirmed: &Confirmed) -> Finding {
+    Finding::new(entry, &confirmed.uplink)
         .with("bridge", &confirmed.bridge)
         .with("gateways", list(confirmed))
         .with("seconds", PATIENCE.as_secs())

@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::IpAddr;
 use std::os::unix::fs::symlink;
@@ -17,6 +16,7 @@ use mvm_plan::network::{Bridge, Desired, Mac, Manager, Observed, Step, Uplink};
 use nix::sched::{CloneFlags, unshare};
 use tempfile::TempDir;
 
+mod boot;
 mod former;
 
 /// What `wan` has: two addresses of a subnet, one with a label, one without a subnet's route; IPv6;
@@ -219,46 +219,6 @@ fn netns_both_directions_work_all_the_way_and_back() {
             let under_way = (moved + back).as_millis() / 5 + 4;
             assert!(u128::from(lost) <= under_way, "moved in {moved:?}, back in {back:?}: {text}");
         }
-    });
-}
-
-#[test]
-fn netns_a_confirmed_uplink_is_a_port_at_boot_while_its_gateway_answers() {
-    in_lab(|lab| {
-        let (before, roots) = (everything(), lab.roots());
-        let said = uplink::confirm(&roots, &mut lab.kernel);
-        assert_eq!(said[0].code(), "MVM-NET-068");
-        uplink::arm(&roots, "wan", "br-mvm", 60).unwrap();
-        lab.bring_up();
-        let said = uplink::confirm(&roots, &mut lab.kernel);
-        assert_eq!(said[0].code(), "MVM-NET-067", "{said:?}");
-        assert!(uplink::watch(&roots, &mut lab.kernel).is_empty(), "there is nothing to wait for");
-
-        // The machine as it boots: what was confirmed is on disk, and nothing else is left.
-        let record = lab.root.path().join("var/lib/mvmhost/uplink.json");
-        let confirmed = fs::read(&record).unwrap();
-        let boot = |lab: &mut Lab| {
-            uplink::undo(&roots, &mut lab.kernel);
-            assert_eq!(everything(), before);
-            fs::write(&record, &confirmed).unwrap();
-            fs::remove_dir_all(lab.root.path().join("run")).unwrap();
-        };
-        boot(lab);
-        assert_eq!(codes(&lab.bring_up()), ["MVM-NET-001", "MVM-NET-001"]);
-        assert!(reached());
-
-        boot(lab);
-        lab.gateway.ip("link set gw down");
-        let start = Instant::now();
-        assert_eq!(codes(&lab.bring_up()), ["MVM-NET-070"]);
-        assert!(start.elapsed() < uplink::PATIENCE + Duration::from_secs(3));
-        assert!(ip("-4 address show wan").contains("192.0.2.2/24"));
-
-        // Tried again by the retry timer: not touched while nobody answers, and a port then.
-        let untouched = lab.bring_up();
-        assert_eq!((codes(&untouched), untouched.done.len()), (vec!["MVM-NET-070"], 0));
-        lab.gateway.ip("link set gw up");
-        assert_eq!(codes(&lab.bring_up()), ["MVM-NET-001", "MVM-NET-001"]);
     });
 }
 

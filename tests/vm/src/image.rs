@@ -79,6 +79,7 @@ const POOL: &[&str] = &[
     "docker-registry",
     "docker.io",
     "firewalld",
+    "ifupdown",
     "iptables",
     "mdadm",
     "network-manager",

@@ -127,4 +127,14 @@ catalogue! {
                  mvmhost undo\n\
                  mvmhost apply",
     }
+    NOT_YET = "MVM-NET-075", "38876aca30e94f669d8e06ad764b6c9b", Error {
+        message: "{subject} is not a port of {bridge}: it has no route by {gateways}",
+        cause: "When the uplink was confirmed it led out by that gateway. Whoever configures the \
+                interface was not done within {seconds} s, and would go on with one that has lost \
+                its addresses to the bridge, so it was left alone. It is tried again.",
+        remedy: "ip route show default dev {subject}\n\
+                 # when the gateway has become another one:\n\
+                 mvmhost undo\n\
+                 mvmhost apply --confirm-timeout 120",
+    }
 }

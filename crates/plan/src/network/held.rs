@@ -117,6 +117,8 @@ pub struct Holdings {
     pub addresses: Vec<HeldAddress>,
     /// All but those of link-local subnets and of the kernel's own tables, in the kernel's order.
     pub routes: Vec<HeldRoute>,
+    /// Whether the kernel still asks if somebody else has one of its IPv6 addresses.
+    pub proving: bool,
     /// What cannot be moved, in words.
     pub unmovable: Vec<String>,
     /// The program that gives the interface its addresses and would do so again.

@@ -7,7 +7,7 @@ use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::uplink::STILL_PORT;
 use serde::{Deserialize, Serialize};
 
-use super::{Desired, Leave, Observed, Step};
+use super::{Desired, Leave, Link, Observed, Step};
 
 /// The version of both records.
 pub const VERSION: u32 = 1;
@@ -28,6 +28,10 @@ pub struct Live {
     pub undo: Vec<Step>,
     /// The gateway did not answer in this boot, so the uplink was given back.
     pub given_back: bool,
+    /// Begun without a trial, and not yet looked at from the other end: whoever finds it so was
+    /// preceded by somebody who was killed.
+    #[serde(default)]
+    pub unfinished: bool,
 }
 
 /// Times are in seconds of the boot clock.
@@ -70,6 +74,25 @@ pub fn permit(
     match live.filter(|live| same(&live.uplink, &live.bridge)) {
         Some(live) if live.trial.is_some() => Leave::OnTrial,
         _ => Leave::Refused,
+    }
+}
+
+impl Confirmed {
+    /// The uplink where it is still to become a port.
+    pub fn waiting<'o>(&self, observed: &'o Observed) -> Option<&'o Link> {
+        let link = observed.links.iter().find(|link| link.name == self.uplink)?;
+        (link.master.as_ref() != Some(&self.bridge)).then_some(link)
+    }
+
+    /// Those gateways by which no route of the uplink leads yet: who configures it at boot may not be
+    /// done, and would go on with an interface that has nothing.
+    pub fn awaited(&self, desired: &Desired, uplink: &Link) -> Vec<IpAddr> {
+        let routes = &uplink.holdings.routes;
+        let led = |gateway: &IpAddr| routes.iter().any(|one| one.gateway.as_ref() == Some(gateway));
+        // The file may have taken the addresses over.
+        let addresses = desired.bridge.iter().flat_map(|bridge| &bridge.addresses);
+        let own = |gateway: &IpAddr| addresses.clone().any(|address| address.contains(gateway));
+        self.gateways.iter().filter(|one| !led(one) && !own(one)).copied().collect()
     }
 }
 

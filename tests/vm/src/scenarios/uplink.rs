@@ -8,23 +8,35 @@ use super::host;
 use crate::guest::Guest;
 use crate::runner::Context;
 
-/// An interface with addresses and the better default route, made before mvm-net at every boot as
-/// ifupdown would; its gateway is in a namespace, and answers unless there is the file /etc/gone.
-const LAB: &str = r#"cat > /usr/local/sbin/lab <<'X'
+/// An interface with addresses and the better default route, from ifupdown as Debian's installer sets
+/// it up: udev starts it beside everything else, and here it takes its time. Its gateway is in a
+/// namespace, and answers unless there is the file /etc/gone.
+const LAB: &str = r#"DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ifupdown >/dev/null 2>&1
+cat > /etc/network/interfaces.d/wan <<'X'
+allow-hotplug wan
+iface wan inet static
+    pre-up sleep 3
+    address 192.0.2.2/24
+    gateway 192.0.2.1
+    metric 50
+    up ip addr add 192.0.2.3/24 dev wan label wan:1
+    up ip route add 203.0.113.0/24 via 192.0.2.1 dev wan proto static mtu 1300
+iface wan inet6 static
+    address 2001:db8::2/64
+    gateway 2001:db8::1
+X
+cat > /usr/local/sbin/lab <<'X'
 set -e
 ip netns add gw; ip link add wan address 02:00:00:00:00:77 type veth peer name eth0 netns gw
-ip addr add 192.0.2.2/24 brd + dev wan; ip addr add 192.0.2.3/24 dev wan label wan:1
-ip addr add 2001:db8::2/64 dev wan; ip link set wan up
-ip route add default via 192.0.2.1 dev wan metric 50
-ip route add 203.0.113.0/24 via 192.0.2.1 dev wan proto static mtu 1300
-ip route add default via 2001:db8::1 dev wan
 [ -e /etc/gone ] || ip -n gw addr add 192.0.2.1/24 dev eth0
 [ -e /etc/gone ] || ip -n gw addr add 2001:db8::1/64 dev eth0
 ip -n gw link set eth0 up
 X
-printf '[Unit]\nBefore=mvm-net.service\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh /usr/local/sbin/lab\n[Install]\nWantedBy=multi-user.target\n' > /etc/systemd/system/lab.service
+printf '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh /usr/local/sbin/lab\n[Install]\nWantedBy=multi-user.target\n' > /etc/systemd/system/lab.service
 systemctl enable -q lab.service; sh /usr/local/sbin/lab
 sed 's/"eth0"/"wan"/' /usr/share/doc/mvmhost/examples/tap-uplink.toml > /etc/mvmhost.toml"#;
+/// ifupdown has done all of it.
+const CONFIGURED: &str = "ip -6 route show default dev wan | grep -q .";
 
 /// Once no address is being proved unique any more. What is left of the bridge's lease of ssh's
 /// interface is told by the second, and nothing else is.
@@ -44,6 +56,7 @@ const THROUGH: &str = "ip route get 203.0.113.1 | grep -q 'via 192.0.2.1 dev br-
 pub fn an_uplink_is_kept_only_when_it_is_confirmed(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
     guest.ok(LAB)?;
+    guest.wait_for(CONFIGURED, host::HEALS)?;
     someone_elses_is_refused(guest)?;
     let before = guest.ok(SHOWN)?;
     nobody_confirms(guest)?;
@@ -56,6 +69,8 @@ pub fn an_uplink_is_kept_only_when_it_is_confirmed(context: &mut Context) -> Res
     guest.reboot()?;
     guest.wait_for("mvmhost plan", host::HEALS)?;
     guest.ok(THROUGH)?;
+    // Waited for, and not tried again.
+    guest.ok("! journalctl -b -u mvmhost-retry.service -o cat | grep -q .")?;
     let usual = guest.boot_time()?;
 
     guest.ok("touch /etc/gone")?;

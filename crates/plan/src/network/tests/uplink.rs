@@ -1,5 +1,7 @@
 //! The uplink: steps forth and back, refusals, leave.
 
+use std::net::IpAddr;
+
 use super::*;
 
 fn held(address: &str) -> HeldAddress {
@@ -275,6 +277,7 @@ fn leave_is_given_for_these_two_interfaces_only() {
         trial,
         undo: vec![],
         given_back: false,
+        unfinished: false,
     };
     let trial = Trial { seconds: 120, asked: 7, until: None };
     let on_trial = live(Some(trial));
@@ -285,6 +288,33 @@ fn leave_is_given_for_these_two_interfaces_only() {
     for (uplink, bridge) in [("eth1", "br-mvm"), ("eth0", "br0")] {
         assert_eq!(permit(uplink, bridge, Some(&on_trial), Some(&confirmed)), Leave::Refused);
     }
+}
+
+#[test]
+fn a_confirmed_uplink_is_waited_for_until_its_ways_out_are_there() {
+    let gateways = ["192.168.1.1", "fe80::1"].map(|gateway| gateway.parse().unwrap());
+    let confirmed = Confirmed {
+        version: VERSION,
+        uplink: "eth0".to_owned(),
+        bridge: "br-mvm".to_owned(),
+        gateways: gateways.to_vec(),
+    };
+    let desired = asked(Leave::Confirmed);
+    let bare = || Link { holdings: Holdings::default(), ..way_out() };
+    let awaited = |eth0: &Link| confirmed.awaited(&desired, eth0);
+    assert_eq!(awaited(&way_out()), [] as [IpAddr; 0]);
+    assert_eq!(awaited(&bare()), gateways);
+    let mut half = way_out();
+    half.holdings.routes.retain(|route| route.destination.addr().is_ipv4());
+    assert_eq!(awaited(&half), gateways[1..]);
+    // The file has taken the addresses over.
+    let addresses = vec!["192.168.1.10/24".parse().unwrap()];
+    let own = Desired { bridge: Some(Bridge { addresses, ..wanted() }), ..desired.clone() };
+    assert_eq!(confirmed.awaited(&own, &bare()), gateways[1..]);
+
+    assert_eq!(confirmed.waiting(&machine_with(bare(), vec![])), Some(&bare()));
+    let port = Link { master: Some("br-mvm".to_owned()), ..bare() };
+    assert_eq!(confirmed.waiting(&machine_with(port, vec![ready(&wanted())])), None);
 }
 
 #[test]
@@ -323,6 +353,7 @@ fn the_records_tell_what_the_file_no_longer_names() {
         trial: None,
         undo,
         given_back: false,
+        unfinished: false,
     };
     let kept = Confirmed {
         version: VERSION,
