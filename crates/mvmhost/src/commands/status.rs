@@ -16,7 +16,7 @@ use mvm_plan::{host, names};
 use mvm_validate::{api, facts};
 use serde_json::{Value, json};
 
-use super::net;
+use super::{leases, net};
 use crate::context::{self, Context};
 use crate::machine;
 use crate::output::{self, Exit};
@@ -50,6 +50,7 @@ pub(super) fn run(context: &Context) -> Exit {
     }
     let mut screen = Screen::observe(roots, &loaded.config, &mut manager, &mut findings);
     screen.incomplete = incomplete;
+    screen.leases = leases::read(context).ok().map(|leases| leases.len());
     if context.json {
         output::print(&screen.document(&findings).text());
     } else {
@@ -67,6 +68,8 @@ struct Screen<'a> {
     units: BTreeMap<String, UnitState>,
     /// Images that are not complete; None where containerd could not be asked.
     incomplete: Option<Vec<String>>,
+    /// How many leases mvm-dhcp has given out; None where they cannot be read.
+    leases: Option<usize>,
 }
 
 impl<'a> Screen<'a> {
@@ -101,7 +104,7 @@ impl<'a> Screen<'a> {
             let silent = Finding::new(&catalogue::flk::API_SILENT, endpoint);
             findings.push(silent.with("seconds", 5).with("unit", flintlockd).evidence(why));
         }
-        Self { config, facts, microvms, units, incomplete: None }
+        Self { config, facts, microvms, units, incomplete: None, leases: None }
     }
 
     fn document<'f>(&self, findings: &'f [Finding]) -> Document<'f> {
@@ -117,6 +120,7 @@ impl<'a> Screen<'a> {
         Document::new(findings)
             .with("pool", self.pool())
             .with("network", network(&self.config.network))
+            .with("dhcp", served(&self.config.network).map(|interface| json!({"interface": interface, "leases": self.leases})))
             .with("containerd", json!({"devmapper": self.facts.plugin == Plugin::Ok}))
             .with("images", json!({"wanted": self.wanted(), "incomplete": self.incomplete}))
             .with("flintlockd", json!({"endpoint": self.config.flintlockd.grpc_endpoint.to_string(), "answers": self.microvms.is_ok()}))
@@ -158,6 +162,10 @@ impl<'a> Screen<'a> {
         let _ = writeln!(out, "pool        {}: {pool}", self.config.thinpool.name);
         let default_route = self.facts.default_interface.as_deref();
         let _ = writeln!(out, "{}", place(&self.config.network, default_route));
+        if let Some(interface) = served(&self.config.network) {
+            let leases = self.leases.map_or("unknown".to_owned(), |count| count.to_string());
+            let _ = writeln!(out, "dhcp        {interface}: {leases} leases");
+        }
         let plugin = match &self.facts.plugin {
             Plugin::Ok => "devmapper ok".to_owned(),
             Plugin::NotOk(state) => format!("devmapper not ok: {state}"),
@@ -223,6 +231,12 @@ fn network(network: &Network) -> Value {
     }
 }
 
+/// Where addresses are given out.
+fn served(network: &Network) -> Option<&str> {
+    let interface = network.dhcp.interface.as_ref().filter(|_| network.dhcp.enabled)?;
+    Some(interface.as_str())
+}
+
 /// How long a unit took from its start to being up, in ms.
 fn up_ms(state: &UnitState) -> Option<u64> {
     let up = state.active_enter_us.checked_sub(state.inactive_exit_us)?;
@@ -273,6 +287,17 @@ mod tests {
             let config = config(text);
             assert_eq!(place(&config.network, default_route), told);
             assert_eq!(network(&config.network), document);
+        }
+    }
+
+    #[test]
+    fn leases_are_told_where_addresses_are_given_out() {
+        for (text, interface) in [
+            ("", Some("br-mvm")),
+            ("[network.dhcp]\nenabled = false\n", None),
+            ("[network]\nmode = \"none\"\n", None),
+        ] {
+            assert_eq!(served(&config(text).network), interface, "{text}");
         }
     }
 

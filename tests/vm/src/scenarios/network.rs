@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use serde_json::json;
 
 use super::{checks, host};
 use crate::guest::Guest;
@@ -38,6 +39,8 @@ pub fn a_guest_gets_an_address_and_out(context: &mut Context) -> Result<()> {
     let first = reach(guest)?;
     let leases = guest.ok("mvmhost net leases")?;
     ensure!(leases.contains("aa:fc:00:00:00:01") && leases.contains("vm1"), "{leases}");
+    let told = &host::json(guest, "status")?["dhcp"];
+    ensure!(*told == json!({"interface": "br-mvm", "leases": leases.lines().count()}), "{told}");
     guest.ok("mvmhost plan")?;
     flushed(guest, "nft flush ruleset")?;
     guest.ok("ip netns exec g1 ping -c 3 -W 2 192.0.2.1")?;
