@@ -123,7 +123,7 @@ schema! {
         "volume-group": Quoted<Vg>, |d| d.config.thinpool.lvm.volume_group, "made of the devices";
     }
     ["thinpool.guard"] "What happens as the pool fills." {
-        "warn-percent": PercentKind, |d| d.config.thinpool.guard.warn_percent, "of data, metadata, VG free space, and of the file system with the loop files";
+        "warn-percent": PercentKind, |d| d.config.thinpool.guard.warn_percent, "of data and metadata, and of the file system with the loop files while the pool still gets room from it";
         "grow-percent": PercentKind, |d| d.config.thinpool.guard.grow_percent, "of the current size is added at warn-percent, while there is room";
         "brake-percent": PercentKind, |d| d.config.thinpool.guard.brake_percent, "past it flintlockd takes no new microVMs";
     }
