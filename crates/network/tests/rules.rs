@@ -208,8 +208,8 @@ fn netns_iptables_is_asked_only_where_docker_has_its_chain() {
         shell("nft add table ip filter; nft add chain ip filter FORWARD");
         assert_eq!(asked(), 0);
         shell("nft add chain ip filter DOCKER-USER");
-        // Whether there is such a chain, and whether it has each of two rules.
-        assert_eq!(asked(), 3);
+        // Whether there is such a chain, and whether it has each of three rules.
+        assert_eq!(asked(), 4);
     });
 }
 

@@ -16,11 +16,17 @@ use serde::Serialize;
 
 use crate::{Plan, network, tailscale};
 
+mod docker;
 mod down;
+mod firewalld;
 mod table;
 
+use docker::beside_docker;
+pub use docker::docker_rules;
 pub use down::down;
 use down::forget;
+use firewalld::beside_firewalld;
+pub use firewalld::{Firewalld, ZONE};
 pub use table::{Action, Chain, Kind, Match, Rule, Table};
 
 /// What the file asks for.
@@ -51,13 +57,16 @@ pub enum Carries {
     Host,
 }
 
-/// What the file asks for; `None` when it asks for neither translation nor DHCP.
+/// What the file asks for; `None` where nobody has to be told of an interface. Of a bridge Docker is
+/// told even where nothing is translated: it has the kernel drop frames between its ports as well
+/// (net.bridge.bridge-nf-call-iptables).
 pub fn desired(config: &Config) -> Option<Desired> {
     let network = &config.network;
     let interface = network.dhcp.interface.as_ref()?.as_str().to_owned();
+    let bridge = network.mode == NetworkMode::Tap && interface == network.bridge.name.as_str();
     let translated = network.nat.enabled;
     let tailnet = !network.tailscale_routes.is_empty();
-    (translated || network.dhcp.enabled || tailnet).then(|| Desired {
+    (translated || network.dhcp.enabled || tailnet || bridge).then(|| Desired {
         interface,
         sources: if translated { network.nat.sources.clone() } else { Vec::new() },
         uplink: network.nat.uplink.as_ref().map(|name| name.as_str().to_owned()),
@@ -82,6 +91,11 @@ fn carries(network: &model::Network) -> Carries {
 }
 
 impl Desired {
+    /// Whether this host does more for those on the interface than to pass their frames on.
+    fn serves(&self) -> bool {
+        self.dhcp || self.tailnet || !self.sources.is_empty()
+    }
+
     /// By what the machine shows: the bridge may be somebody else's, with the host's way in as a port.
     pub fn seen(mut self, network: &network::Observed) -> Self {
         let theirs = network.is_shared(&self.interface) && !network.is_own(&self.interface);
@@ -143,35 +157,6 @@ pub struct Firewalls {
     /// Which of [`docker_rules`] Docker's chain for its users lacks, by their place in that list;
     /// `None` where there is no such chain.
     pub docker_lacks: Option<Vec<usize>>,
-}
-
-/// The zone that the package has for firewalld: microVMs get out, and reach the host's DHCP and DNS.
-pub const ZONE: &str = "mvmhost";
-
-/// What firewalld says of an interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Firewalld {
-    /// It does not run.
-    #[default]
-    Absent,
-    /// The interface is in [`ZONE`].
-    Ours,
-    /// The interface is in a zone that the operator chose.
-    Assigned,
-    /// The interface is in none, so that the default zone's rules hold for it.
-    Unassigned,
-    /// As `Unassigned`, and firewalld does not know [`ZONE`].
-    Unaware,
-}
-
-/// Rules for the chain DOCKER-USER, as words for iptables. Docker drops what is forwarded for
-/// anybody else; that chain is where it lets others have a say.
-pub fn docker_rules(interface: &str) -> [Vec<String>; 2] {
-    let rule = |words: &str| words.split(' ').map(str::to_owned).collect();
-    [
-        rule(&format!("-i {interface} -j ACCEPT")),
-        rule(&format!("-o {interface} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")),
-    ]
 }
 
 /// One change.
@@ -325,9 +310,11 @@ pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed)
         steps.extend(observed.sysctl.as_ref().map(|_| Step::RemoveSysctl));
         return Plan::new(steps, Vec::new());
     };
+    let table = Table::new(desired);
     if observed.no_nftables {
-        let missing = Finding::new(&nat::NO_NFTABLES, &desired.interface);
-        return Plan::new(Vec::new(), vec![missing]);
+        let needed = !table.chains.is_empty();
+        let missing = needed.then(|| Finding::new(&nat::NO_NFTABLES, &desired.interface));
+        return Plan::new(Vec::new(), missing.into_iter().collect());
     }
     let text = sysctl(switches);
     if !switches.is_empty() && observed.sysctl.as_ref() != Some(&text) {
@@ -339,37 +326,18 @@ pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed)
             steps.push(Step::Set(switch.clone()));
         }
     }
-    let table = Table::new(desired);
-    let intact = observed.kept.as_ref().is_some_and(|kept| {
-        kept.table == table.to_string() && observed.listing.as_ref() == Some(&kept.listing)
-    });
-    if !intact {
+    let text = table.to_string();
+    let changed = observed.kept.as_ref().is_some_and(|kept| kept.table != text);
+    let listed = observed.kept.as_ref().map(|kept| &kept.listing);
+    if changed || listed.is_none() || observed.listing.as_ref() != listed {
         let interface = desired.interface.clone();
         steps.push(Step::Load { table, interface, replace: observed.listing.is_some() });
     }
-    let rules = docker_rules(&desired.interface).into_iter().enumerate();
-    let lacks = observed.firewalls.docker_lacks.as_deref().unwrap_or_default();
-    let lacks = if desired.carries == Carries::Host { &[] } else { lacks };
-    let lacking = rules.filter(|(place, _)| lacks.contains(place));
-    steps.extend(lacking.map(|(_, rule)| Step::AcceptBesideDocker { rule }));
-    let firewalld = observed.firewalls.firewalld;
-    let interface = desired.interface.as_str();
-    let mut findings = Vec::new();
-    match (firewalld, desired.carries) {
-        (Firewalld::Absent | Firewalld::Ours | Firewalld::Assigned, _) => {}
-        (Firewalld::Unassigned, Carries::MicroVms) => {
-            steps.push(Step::Assign { interface: interface.to_owned(), zone: ZONE });
-        }
-        (Firewalld::Unaware, Carries::MicroVms) => {
-            findings.push(Finding::new(&nat::ZONE_UNKNOWN, interface).with("zone", ZONE));
-        }
-        // Our zone lets nobody in, and the operator may be reached here.
-        (_, Carries::Both) if desired.dhcp => {
-            findings.push(Finding::new(&nat::ZONE_OPEN, interface));
-        }
-        (_, Carries::Both | Carries::Host) => {}
-    }
-    Plan::new(steps, findings)
+    let lacks = observed.firewalls.docker_lacks.as_deref();
+    steps.extend(beside_docker(desired, lacks, changed));
+    let (step, finding) = beside_firewalld(desired, observed.firewalls.firewalld);
+    steps.extend(step);
+    Plan::new(steps, finding.into_iter().collect())
 }
 
 #[cfg(test)]

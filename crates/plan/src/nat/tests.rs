@@ -155,9 +155,9 @@ fn from_nothing_the_switches_come_before_the_table() {
 
 #[test]
 fn a_host_that_wants_none_has_none() {
-    let text = "network.dhcp.enabled = false\nnetwork.nat.enabled = false";
-    assert_eq!(configured(text), None);
     assert_eq!(configured("network.mode = \"none\""), None);
+    let macvtap = "network.mode = \"macvtap\"\nflintlockd.provider = \"cloudhypervisor\"";
+    assert_eq!(configured(macvtap), None);
     let left = Observed { listing: Some(String::new()), ..Observed::default() };
     assert_eq!(plan(None, &[], &left).steps, [Step::Remove]);
     let left = Observed { sysctl: Some(String::new()), ..left };
@@ -169,11 +169,46 @@ fn a_host_that_wants_none_has_none() {
 fn docker_lets_the_bridge_pass() {
     let desired = configured("").unwrap();
     let (switches, observed) = up(&desired);
-    let firewalls = Firewalls { docker_lacks: Some(vec![1]), ..Firewalls::default() };
+    let firewalls = Firewalls { docker_lacks: Some(vec![1, 2]), ..Firewalls::default() };
     let steps = plan(Some(&desired), &switches, &Observed { firewalls, ..observed }).steps;
     let words: Vec<String> = steps.iter().map(ToString::to_string).collect();
     let rule = "-o br-mvm -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT";
     assert_eq!(words, [format!("insert into the chain DOCKER-USER: {rule}")]);
+}
+
+#[test]
+fn docker_lets_a_bridge_pass_that_is_only_a_bridge() {
+    let alone = "network.dhcp.enabled = false\nnetwork.nat.enabled = false";
+    let uplink = include_str!("../../../../packaging/examples/tap-uplink.toml");
+    for text in [alone, uplink] {
+        let desired = configured(text).unwrap();
+        let firewalls =
+            Firewalls { docker_lacks: Some(vec![0, 1, 2]), firewalld: Firewalld::Unassigned };
+        let beside = Observed { firewalls, ..Observed::default() };
+        let planned = plan(Some(&desired), &[], &beside);
+        let words: Vec<String> = planned.steps.iter().map(ToString::to_string).collect();
+        let load = "load the nftables table inet mvmhost";
+        let expected = [load, "insert into the chain DOCKER-USER: -i br-mvm -o br-mvm -j ACCEPT"];
+        assert_eq!((words, planned.findings.len()), (expected.map(str::to_owned).to_vec(), 0));
+        // Those of a bridge that was served before go; what is written later is the operator's.
+        let firewalls = Firewalls { docker_lacks: Some(vec![1]), firewalld: Firewalld::Ours };
+        let (listing, table) = (String::new(), Table::new(&configured("").unwrap()).to_string());
+        let kept = Some(Kept { table, listing: listing.clone() });
+        let served = Observed { kept, listing: Some(listing), firewalls, ..Observed::default() };
+        let steps = plan(Some(&desired), &[], &served).steps;
+        let words: Vec<String> = steps.iter().map(ToString::to_string).collect();
+        let expected = [
+            load,
+            "delete from the chain DOCKER-USER: -i br-mvm -j ACCEPT",
+            "take br-mvm out of firewalld's zone mvmhost",
+        ];
+        assert_eq!(words, expected);
+        let (_, observed) = up(&desired);
+        let firewalls = Firewalls { docker_lacks: Some(vec![1]), ..Firewalls::default() };
+        assert!(plan(Some(&desired), &[], &Observed { firewalls, ..observed }).is_settled());
+        // Without nftables it goes on without what it does not need.
+        assert!(plan(Some(&desired), &[], &Observed { no_nftables: true, ..beside }).is_settled());
+    }
 }
 
 #[test]
@@ -197,7 +232,8 @@ fn firewalld_has_a_zone_for_the_bridge_unless_the_operator_chose_one() {
 
 #[test]
 fn an_interface_of_the_hosts_own_is_not_shut_by_our_zone() {
-    let firewalls = Firewalls { firewalld: Firewalld::Unassigned, docker_lacks: Some(vec![0, 1]) };
+    let firewalls =
+        Firewalls { firewalld: Firewalld::Unassigned, docker_lacks: Some(vec![0, 1, 2]) };
     let planned = |desired: &Desired| {
         let (switches, observed) = up(desired);
         plan(Some(desired), &switches, &Observed { firewalls: firewalls.clone(), ..observed })
@@ -243,7 +279,7 @@ fn what_is_taken_down_leaves_nothing_in_firewalls_of_others() {
     };
     let ours = ["remove the nftables table inet mvmhost", "remove the file of switches for sysctl"];
     assert_eq!(words(&observed), ours);
-    let firewalls = Firewalls { docker_lacks: Some(vec![1]), firewalld: Firewalld::Ours };
+    let firewalls = Firewalls { docker_lacks: Some(vec![1, 2]), firewalld: Firewalld::Ours };
     let beside = Observed { firewalls: firewalls.clone(), ..observed.clone() };
     let theirs = [
         "delete from the chain DOCKER-USER: -i br-mvm -j ACCEPT",
