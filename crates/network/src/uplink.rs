@@ -91,12 +91,8 @@ fn guarded(
     {
         return Ok(Outcome { done: Vec::new(), findings: vec![given_back(confirmed)] });
     }
-    if records.live()?.is_some_and(|live| live.unfinished) {
-        let failures = play_back(records, network)?;
-        if !failures.is_empty() {
-            return Ok(Outcome { done: Vec::new(), findings: failures });
-        }
-        records.drop_live()?;
+    if let Some(findings) = begin_anew(records, network)? {
+        return Ok(Outcome { done: Vec::new(), findings });
     }
     if let Some(confirmed) = &confirmed
         && let Some(missed) = missed(network, &desired, confirmed)?
@@ -138,6 +134,22 @@ fn guarded(
     outcome = Outcome { done: Vec::new(), findings: vec![given_back(&confirmed)] };
     outcome.findings.extend(failures);
     Ok(outcome)
+}
+
+/// Puts back what somebody had moved who was killed before he had looked for the gateway. Returns what
+/// keeps it from that.
+fn begin_anew(
+    records: &Records<'_>,
+    network: &mut impl Probe,
+) -> Result<Option<Vec<Finding>>, Finding> {
+    if !records.live()?.is_some_and(|live| live.unfinished) {
+        return Ok(None);
+    }
+    let findings = play_back(records, network)?;
+    if is_failed(&findings) {
+        return Ok(Some(findings));
+    }
+    records.drop_live().map(|()| None)
 }
 
 /// Waits until whoever configures the uplink is done: it has its ways out, as it had when it was
@@ -205,6 +217,10 @@ fn about(entry: &'static Entry, confirmed: &Confirmed) -> Finding {
 
 fn list(confirmed: &Confirmed) -> String {
     confirmed.gateways.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn is_failed(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.severity() == Severity::Error)
 }
 
 /// Plays the recorded steps back.
@@ -311,7 +327,7 @@ fn put_back(
     why: &str,
 ) -> Result<Vec<Finding>, Finding> {
     let failures = play_back(records, network)?;
-    if failures.iter().any(|finding| finding.severity() == Severity::Error) {
+    if is_failed(&failures) {
         return Ok(failures);
     }
     records.drop_live()?;

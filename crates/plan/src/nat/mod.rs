@@ -316,9 +316,9 @@ pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed)
         let missing = needed.then(|| Finding::new(&nat::NO_NFTABLES, &desired.interface));
         return Plan::new(Vec::new(), missing.into_iter().collect());
     }
-    let text = sysctl(switches);
-    if !switches.is_empty() && observed.sysctl.as_ref() != Some(&text) {
-        steps.push(Step::WriteSysctl { text });
+    let text = (!switches.is_empty()).then(|| sysctl(switches));
+    if observed.sysctl != text {
+        steps.push(text.map_or(Step::RemoveSysctl, |text| Step::WriteSysctl { text }));
     }
     for switch in switches {
         let is = observed.switches.get(&switch.path);

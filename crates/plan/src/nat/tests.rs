@@ -47,7 +47,7 @@ fn up(desired: &Desired) -> (Vec<Switch>, Observed) {
             listing: "as listed".to_owned(),
         }),
         switches: switches.iter().map(|s| (s.path.clone(), format!("{}\n", s.value))).collect(),
-        sysctl: Some(sysctl(&switches)),
+        sysctl: (!switches.is_empty()).then(|| sysctl(&switches)),
         ..Observed::default()
     };
     (switches, observed)
@@ -194,10 +194,13 @@ fn docker_lets_a_bridge_pass_that_is_only_a_bridge() {
         let firewalls = Firewalls { docker_lacks: Some(vec![1]), firewalld: Firewalld::Ours };
         let (listing, table) = (String::new(), Table::new(&configured("").unwrap()).to_string());
         let kept = Some(Kept { table, listing: listing.clone() });
-        let served = Observed { kept, listing: Some(listing), firewalls, ..Observed::default() };
+        let sysctl = Some(String::new());
+        let listing = Some(listing);
+        let served = Observed { kept, listing, sysctl, firewalls, ..Observed::default() };
         let steps = plan(Some(&desired), &[], &served).steps;
         let words: Vec<String> = steps.iter().map(ToString::to_string).collect();
         let expected = [
+            "remove the file of switches for sysctl",
             load,
             "delete from the chain DOCKER-USER: -i br-mvm -j ACCEPT",
             "take br-mvm out of firewalld's zone mvmhost",
