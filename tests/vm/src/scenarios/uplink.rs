@@ -75,7 +75,7 @@ pub fn an_uplink_is_kept_only_when_it_is_confirmed(context: &mut Context) -> Res
     guest.ok("touch /etc/gone")?;
     guest.reboot()?;
     let took = guest.boot_time()?;
-    let said = host::said(guest, "MVM-NET-070")?;
+    let said = host::says(guest, "MVM-NET-070", host::HEALS)?;
     ensure!(said["MVMHOST_SUBJECT"] == "wan", "{said}");
     guest.ok("ip -o -4 addr show dev wan | grep -q 192.0.2.2/24")?;
     guest.ok("! ip -o link show dev wan | grep -q 'master'")?;
@@ -97,12 +97,13 @@ fn docker_lets_the_bridge_pass(guest: &mut Guest) -> Result<()> {
         modprobe br_netfilter; grep -q 1 /proc/sys/net/bridge/bridge-nf-call-iptables
         iptables -N DOCKER-USER; iptables -A FORWARD -j DOCKER-USER; iptables -P FORWARD DROP")?;
     guest.wait_for("iptables -C DOCKER-USER -i br-mvm -o br-mvm -j ACCEPT", host::HEALS)?;
-    guest
-        .ok("ip netns add vm; ip link add fltap1 type veth peer name eth0 netns vm
+    guest.ok("ip netns add vm; ip link add fltap1 type veth peer name eth0 netns vm
         ip link set fltap1 master br-mvm up
         ip -n vm addr add 192.0.2.9/24 dev eth0; ip -n vm link set eth0 up
-        ip netns exec vm ping -c 3 -W 5 192.0.2.1; mvmhost plan; ip netns del vm")
-        .map(drop)
+        ip netns exec vm ping -c 3 -W 5 192.0.2.1; mvmhost plan; ip netns del vm")?;
+    let codes = host::codes(&host::json(guest, "check")?);
+    ensure!(!codes.contains(&"MVM-NET-409".to_owned()), "{codes:?}");
+    Ok(())
 }
 
 /// Nor is it with nobody on the bridge, until the operator has taken it back.
