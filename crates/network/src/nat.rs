@@ -219,7 +219,10 @@ impl Nat<'_> {
             }
             Step::Assign { interface, zone } => firewalld::assign(self.roots, interface, zone),
             Step::Unassign { interface, zone } => firewalld::unassign(self.roots, interface, zone),
-            Step::AcceptBesideDocker { rule } => self.docker_user("-I", rule),
+            Step::AcceptBesideDocker { interface, rule } => {
+                self.keep(runtime.join(TOLD), interface, 0o600)?;
+                self.docker_user("-I", rule)
+            }
             Step::ForgetBesideDocker { rule } => self.docker_user("-D", rule),
         }
     }

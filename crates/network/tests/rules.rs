@@ -224,6 +224,14 @@ fn netns_what_docker_was_told_goes_with_what_the_file_asks_for() {
         let elsewhere = Desired { interface: "br-other".to_owned(), ..desired() };
         assert_eq!(run(roots, Some(&elsewhere), false), ["MVM-NET-041"]);
         assert_eq!(shell(USERS), "-i br-other\n-o br-other\n");
+        // A bridge that is only a bridge has no table.
+        let sources = Vec::new();
+        let alone = Desired { sources, dhcp: false, uplink: None, ..elsewhere };
+        assert_eq!(run(roots, Some(&alone), false), ["MVM-NET-041"]);
+        assert_eq!(shell(USERS), "-i br-other\n-o br-other\n");
+        assert_eq!(shell("iptables -S DOCKER-USER | grep -c br-other"), "1\n");
+        assert_eq!(shell("nft list tables | grep mvmhost || true"), "");
+        assert_eq!(run(roots, Some(&alone), false), [""; 0]);
         assert_eq!(run(roots, None, false), ["MVM-NET-041"]);
         assert_eq!(shell(USERS), "");
         assert_eq!(run(roots, None, false), [""; 0]);

@@ -28,8 +28,9 @@ pub(super) fn beside_docker(
         _ => &[2],
     };
     let rules = docker_rules(&desired.interface).into_iter().enumerate();
+    let interface = || desired.interface.clone();
     let step = |(place, rule)| match (wanted.contains(&place), lacks.contains(&place)) {
-        (true, true) => Some(Step::AcceptBesideDocker { rule }),
+        (true, true) => Some(Step::AcceptBesideDocker { interface: interface(), rule }),
         (false, false) if changed => Some(Step::ForgetBesideDocker { rule }),
         _ => None,
     };

@@ -192,6 +192,8 @@ pub enum Step {
     },
     /// Put a rule first in the chain DOCKER-USER.
     AcceptBesideDocker {
+        /// The interface that it is for.
+        interface: String,
         /// Words for iptables.
         rule: Vec<String>,
     },
@@ -220,7 +222,7 @@ impl fmt::Display for Step {
             Self::Assign { interface, zone } => {
                 write!(f, "put {interface} into firewalld's zone {zone}")
             }
-            Self::AcceptBesideDocker { rule } => {
+            Self::AcceptBesideDocker { rule, .. } => {
                 write!(f, "insert into the chain DOCKER-USER: {}", rule.join(" "))
             }
             Self::Unassign { interface, zone } => {
@@ -329,7 +331,9 @@ pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed)
     let text = table.to_string();
     let changed = observed.kept.as_ref().is_some_and(|kept| kept.table != text);
     let listed = observed.kept.as_ref().map(|kept| &kept.listing);
-    if changed || listed.is_none() || observed.listing.as_ref() != listed {
+    if table.chains.is_empty() {
+        steps.extend((listed.is_some() || observed.listing.is_some()).then_some(Step::Remove));
+    } else if changed || listed.is_none() || observed.listing.as_ref() != listed {
         let interface = desired.interface.clone();
         steps.push(Step::Load { table, interface, replace: observed.listing.is_some() });
     }
