@@ -25,10 +25,10 @@ const GLIMPSE: Duration = Duration::from_secs(4);
 /// that apply does before.
 const ABANDONED: u64 = 1800;
 /// For how long an uplink has to get nothing more before it counts as configured: ifupdown's next
-/// command comes in less. Debian 13 starts it at boot beside everything else, and nothing tells when
-/// it is done.
+/// command comes in less. Debian starts it at boot beside everything else, by a unit that counts as
+/// started when its program is, and nothing tells when it is done.
 const QUIET: Duration = Duration::from_secs(1);
-/// How often [`watch`] looks whether somebody has confirmed.
+/// How often [`watch`] looks whether somebody has confirmed, and [`missed`] what the uplink has.
 const GLANCE: Duration = Duration::from_millis(500);
 
 /// Seconds of a clock that does not go back, and goes on while the machine sleeps.

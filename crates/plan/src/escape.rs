@@ -62,12 +62,6 @@ pub fn interface_unit(name: &str) -> String {
     device_unit(&format!("/sys/subsystem/net/devices/{name}"))
 }
 
-/// The unit by which Debian's ifupdown configures a network interface that udev has found. A name of
-/// an interface has no slash, so that it is escaped as a path is.
-pub fn ifupdown_unit(name: &str) -> String {
-    format!("ifup@{}.service", unit_path(name))
-}
-
 /// `systemd-escape --path`.
 fn unit_path(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
@@ -136,6 +130,5 @@ mod tests {
         assert_eq!(device_unit("/dev/.x"), r"dev-.x.device");
         assert_eq!(interface_unit("bond0.1000"), "sys-subsystem-net-devices-bond0.1000.device");
         assert_eq!(interface_unit("a%b"), r"sys-subsystem-net-devices-a\x25b.device");
-        assert_eq!(ifupdown_unit("br-mvm.7"), r"ifup@br\x2dmvm.7.service");
     }
 }

@@ -6,7 +6,7 @@
 use mvm_config::Config;
 use mvm_config::model::{Backend, Instance};
 
-use crate::escape::{device_unit, environment, exec_argument, ifupdown_unit, interface_unit, word};
+use crate::escape::{device_unit, environment, exec_argument, interface_unit, word};
 use crate::names;
 
 mod flintlockd;
@@ -184,8 +184,7 @@ fn thinpool(config: &Config) -> String {
     )
 }
 
-/// mvm-net waits for the interfaces that the configuration names and that mvmhost does not make, and
-/// for ifupdown where that configures them: it begins with each when its card is found.
+/// mvm-net waits for the interfaces that the configuration names and that mvmhost does not make.
 fn net(config: &Config) -> Option<UnitFile> {
     let network = &config.network;
     let made = |name: &str| network.vlans.iter().any(|vlan| vlan.name.as_str() == name);
@@ -195,8 +194,8 @@ fn net(config: &Config) -> Option<UnitFile> {
         .map(|vlan| vlan.parent.as_str())
         .chain(network.bridge.uplink.iter().map(|name| name.as_str()))
         .chain(network.macvtap.parent.iter().map(|name| name.as_str()));
-    let waited = |name| format!("{} {}", wanted(&interface_unit(name)), ifupdown_unit(name));
-    let mut devices: Vec<String> = named.filter(|name| !made(name)).map(waited).collect();
+    let mut devices: Vec<String> =
+        named.filter(|name| !made(name)).map(|name| wanted(&interface_unit(name))).collect();
     devices.dedup();
     if devices.is_empty() {
         return None;
