@@ -55,8 +55,9 @@ pub(crate) enum Command {
     Apply(ApplyArguments),
     /// Keep an uplink that apply made a port of the bridge
     Confirm,
-    /// Put an uplink back that apply made a port of the bridge
-    Undo,
+    /// Put an uplink back that apply made a port of the bridge; without one, go back to the files
+    /// before the last apply, and apply them
+    Undo(ApplyArguments),
     /// Take over the pool of a host that flintlock's provision.sh made, as it is
     Adopt {
         /// Show the configuration that it would write, and change nothing

@@ -70,6 +70,13 @@ pub(crate) fn findings(json: bool, findings: &[Finding]) {
     }
 }
 
+/// [`findings`], and in the journal: whoever reads it later sees what the operator saw.
+pub(crate) fn told(json: bool, all: &[Finding], exit: Exit) -> Exit {
+    all.iter().for_each(sink::record);
+    findings(json, all);
+    exit
+}
+
 /// The exit code that findings call for.
 pub(crate) fn exit_for(findings: &[Finding]) -> Exit {
     let error = |finding: &Finding| finding.severity() == Severity::Error;

@@ -30,6 +30,7 @@ pub mod tailscale;
 pub mod teardown;
 pub mod thinpool;
 mod token;
+pub mod undo;
 pub mod units;
 
 /// What one domain has to do, and what it has to say.

@@ -34,6 +34,8 @@ pub const TARGET: &str = "mvmhost.target";
 pub const STATE: &str = "/var/lib/mvmhost";
 /// What the last apply that left the host as desired notes down.
 pub const LEFT: &str = "/var/lib/mvmhost/applied.json";
+/// The operator's files of the last applies, for `mvmhost undo`.
+pub const HISTORY: &str = "/var/lib/mvmhost/history.json";
 /// While this file is there flintlockd does not start; it holds the reason. Written and removed by
 /// mvm-guard, gone with the next boot.
 pub const BRAKE: &str = "/run/mvmhost/brake";

@@ -31,4 +31,14 @@ catalogue! {
         cause: "mvmhost-generator writes its unit files under /run/systemd before any service starts. Without this one a service runs unordered or with its packaged settings; a full /run is the usual reason.",
         remedy: "df -h /run\nsystemctl daemon-reload",
     }
+    UNDONE = "MVM-CONF-008", "0ac67e2f7c4b4d8488fe1ee600807817", Info {
+        message: "{subject} is again what it was before the last apply",
+        cause: "`mvmhost undo` put the files of then back, and applied them. What they said is kept beside them under the name with .undone added.",
+        remedy: "",
+    }
+    EDITED = "MVM-CONF-009", "b6d011728d064954bc001fc618432309", Error {
+        message: "{subject} or its fragments were changed since the last apply, so nothing is put back",
+        cause: "`mvmhost undo` goes back from what was applied last to what was applied before, and would lose what was edited since. Nothing was changed.",
+        remedy: "mvmhost plan\n# every key that was applied last:\ncat /etc/mvmhost/applied.toml",
+    }
 }

@@ -99,7 +99,9 @@ catalogue! {
     }
     NOTHING_TO_UNDO = "MVM-NET-071", "221ec8a5b391c331cb6c19921306b0fd", Warning {
         message: "nothing is recorded that could be undone",
-        cause: "mvmhost undo puts back an uplink that mvmhost made a port of the bridge in this boot.",
+        cause: "mvmhost undo puts back an uplink that mvmhost made a port of the bridge. Where there is \
+                none it goes back to the files before the last apply, once; none are known before a \
+                second apply.",
         remedy: "mvmhost plan",
     }
     RECORD = "MVM-NET-072", "6b9ca63df6b1dac94dded9775823d156", Error {

@@ -4,9 +4,10 @@ mod rounds;
 #[cfg(test)]
 mod tests;
 
-use mvm_config::Roots;
+use mvm_config::{Loaded, Roots};
 use mvm_diagnostics::json::Document;
 use mvm_diagnostics::{Finding, Severity, catalogue, sink};
+use mvm_host::systemd::Manager;
 use mvm_host::{atomic, chain};
 use mvm_plan::host;
 use serde_json::json;
@@ -20,22 +21,31 @@ use crate::machine::Plans;
 use crate::output::{self, Exit};
 
 pub(super) fn run(context: &Context, arguments: &ApplyArguments) -> Exit {
-    let (loaded, mut manager) = match context.start() {
-        Ok(started) => started,
-        Err(exit) => return exit,
-    };
-    let seconds = arguments.confirm_timeout;
+    match context.start() {
+        Ok(started) => with(context, started, arguments.confirm_timeout, Vec::new()),
+        Err(exit) => exit,
+    }
+}
+
+/// With an uplink on trial for `seconds`; `said` is said first.
+pub(super) fn with(
+    context: &Context,
+    (loaded, mut manager): (Loaded, Manager),
+    seconds: u64,
+    said: Vec<Finding>,
+) -> Exit {
     let trial = match uplink::arm(&context.roots, &loaded, &mut manager, seconds) {
         Ok(trial) => trial,
         Err(finding) => {
-            output::findings(context.json, std::slice::from_ref(&finding));
-            return output::exit_for(&[finding]);
+            let findings = [said, vec![finding]].concat();
+            output::findings(context.json, &findings);
+            return output::exit_for(&findings);
         }
     };
     // At once: what follows may take longer than the operator has.
     trial.iter().filter(|_| !context.json).for_each(sink::report);
     let mut host = Real::new(context, &loaded, &mut manager);
-    let mut applied = apply(&mut host, Vec::new());
+    let mut applied = apply(&mut host, said);
     applied.findings.extend(trial.and_then(|_| uplink::settled(&context.roots, &loaded)));
     keep_report(&context.roots, &applied);
     if applied.exit == Exit::Done {

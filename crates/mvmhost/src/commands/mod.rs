@@ -17,6 +17,7 @@ mod pool;
 mod remote;
 mod report;
 mod status;
+mod undo;
 mod uplink;
 mod vms;
 
@@ -57,7 +58,7 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
         Command::Plan => as_root(&plan::run),
         Command::Apply(arguments) => as_root(&|context| apply::run(context, arguments)),
         Command::Confirm => as_root(&uplink::confirm),
-        Command::Undo => as_root(&uplink::undo),
+        Command::Undo(arguments) => as_root(&|context| undo::run(context, arguments)),
         Command::Vms => as_root(&vms::run),
         Command::Pool(what) => as_root(&|context| pool::run(context, what)),
     }

@@ -1,9 +1,10 @@
-//! `mvmhost confirm` and `mvmhost undo`, and what apply does so that they can come in time.
+//! `mvmhost confirm`, the uplink's part of `mvmhost undo`, and what apply does so that they can come
+//! in time.
 
 use std::time::Duration;
 
 use mvm_config::{Loaded, Roots};
-use mvm_diagnostics::{Finding, catalogue, sink};
+use mvm_diagnostics::{Finding, catalogue};
 use mvm_host::chain;
 use mvm_host::systemd::{Job, JobResult, Mode, Units};
 use mvm_network::{Kernel, Network, machine_id, unread, uplink};
@@ -16,22 +17,20 @@ use crate::output::{self, Exit};
 const START: Duration = Duration::from_secs(30);
 
 pub(super) fn confirm(context: &Context) -> Exit {
-    with_kernel(context, |kernel| uplink::confirm(&context.roots, kernel))
+    let findings = with_kernel(&context.roots, uplink::confirm);
+    output::told(context.json, &findings, output::exit_for(&findings))
 }
 
-pub(super) fn undo(context: &Context) -> Exit {
-    with_kernel(context, |kernel| uplink::undo(&context.roots, kernel))
+/// Puts an uplink back, if there is one.
+pub(super) fn back(roots: &Roots) -> Vec<Finding> {
+    with_kernel(roots, uplink::undo)
 }
 
-fn with_kernel(context: &Context, act: impl FnOnce(&mut Kernel) -> Vec<Finding>) -> Exit {
-    let findings = match Kernel::connect(&context.roots) {
-        Ok(mut kernel) => act(&mut kernel),
+fn with_kernel(roots: &Roots, act: fn(&Roots, &mut Kernel) -> Vec<Finding>) -> Vec<Finding> {
+    match Kernel::connect(roots) {
+        Ok(mut kernel) => act(roots, &mut kernel),
         Err(error) => vec![unread(&error)],
-    };
-    // Whoever reads the journal later sees what the operator saw.
-    findings.iter().for_each(sink::record);
-    output::findings(context.json, &findings);
-    output::exit_for(&findings)
+    }
 }
 
 /// When apply would make an uplink a port: lets it, for `seconds`, and starts what puts it back.

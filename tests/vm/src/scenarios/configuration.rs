@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use super::host;
+use crate::guest::Guest;
 use crate::runner::Context;
 
 const SOON: Duration = Duration::from_secs(60);
@@ -71,7 +72,27 @@ pub fn only_what_changed_is_restarted(context: &mut Context) -> Result<()> {
             == running.trim().split_once(' ').unwrap_or_default().0,
         "an address restarted containerd"
     );
+    the_last_apply_is_undone(guest)?;
     host::data_is_intact(guest)
+}
+
+/// From two addresses of the bridge and a log level to the log level alone, through a reboot; what was
+/// edited since is not lost.
+fn the_last_apply_is_undone(guest: &mut Guest) -> Result<()> {
+    guest.ok("cp /etc/mvmhost.toml /root/new.toml; echo '[net]' >> /etc/mvmhost.toml")?;
+    let refused = guest.run("mvmhost undo")?;
+    ensure!(refused.code() == Some(73) && refused.stderr.contains("MVM-CONF-009"), "{refused:?}");
+    guest.ok("cp /root/new.toml /etc/mvmhost.toml; mvmhost undo && mvmhost plan")?;
+    host::said(guest, "MVM-CONF-008")?;
+    guest.ok("test \"$(cat /etc/mvmhost.toml | xargs)\" = '[containerd] log-level = debug'")?;
+    guest.ok("cmp /root/new.toml /etc/mvmhost.toml.undone")?;
+    guest.ok("test -z \"$(ip -4 -o address show br-mvm to 10.43.0.0/24)\"")?;
+    let again = guest.run("mvmhost undo")?;
+    ensure!(again.code() == Some(0) && again.stderr.contains("MVM-NET-071"), "{again:?}");
+    guest.reboot()?;
+    guest.wait_for("systemctl is-active flintlockd.service", SOON)?;
+    guest.ok("mvmhost plan && grep -q 'level = \"debug\"' /run/mvmhost/containerd-dev.toml")?;
+    Ok(())
 }
 
 /// # Errors

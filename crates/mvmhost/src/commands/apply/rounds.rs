@@ -8,6 +8,7 @@ use mvm_host::systemd::{Job, JobResult, Mode, Units};
 use mvm_host::{atomic, chain};
 use mvm_plan::host::Step;
 
+use crate::commands::undo;
 use crate::context::Context;
 use crate::machine::{self, Plans};
 use crate::output;
@@ -88,6 +89,10 @@ impl Host for Real<'_> {
     }
 
     fn carry_out(&mut self, plans: &Plans, step: &Step) -> Result<(), String> {
+        // First: killed in between, the apply that is done again finds it and counts once.
+        if *step == Step::KeepLastGood && self.context.config.is_none() {
+            undo::remember(&self.context.roots, &plans.desired.applied);
+        }
         carry_out(&self.context.roots, &plans.desired.applied, step, self.units)
     }
 }
