@@ -12,7 +12,7 @@ mod network;
 mod servers;
 mod slow;
 
-use crate::{package, tools, vm};
+use crate::{musl, tools, vm};
 
 /// Runs of which the median counts.
 const RUNS: usize = 1001;
@@ -46,7 +46,7 @@ fn guest() -> Result<()> {
 /// against /bin/true.
 fn generator() -> Result<()> {
     tools::apt(&["valgrind"])?;
-    let program = package::static_programs()?.join("mvmhost-generator");
+    let program = musl::build()?.join("mvmhost-generator");
     let top = tools::top()?;
     // At boot the directories are in /run: memory, not a disk.
     let scratch = Path::new("/dev/shm").join(format!("mvmhost-bench-{}", tools::now()));

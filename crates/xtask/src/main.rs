@@ -4,6 +4,7 @@
 mod bench;
 mod generate;
 mod manual;
+mod musl;
 mod package;
 mod qemu;
 mod repo;

@@ -7,18 +7,11 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{manual, tools};
+use crate::{manual, musl, tools};
 
 /// Programs of the package that are linked as usual.
 const PROGRAMS: [&str; 6] =
     ["mvmhost", "mvm-guard", "mvm-hygiene", "mvm-images", "mvm-net", "mvm-validate"];
-
-/// Programs that are linked statically: the dynamic loader would be half of their run time, and
-/// pid 1 or the whole chain waits for them. Neither resolves names, which static glibc cannot.
-const STATIC: [&str; 2] = ["mvmhost-generator", "mvm-thinpool"];
-
-/// The profile of Cargo.toml for [`STATIC`].
-const STATIC_PROFILE: &str = "static";
 
 /// What the .deb may weigh, in bytes: 6 MiB are what a host on a slow line is asked to fetch.
 const DEB_LIMIT: u64 = 6 << 20;
@@ -77,25 +70,11 @@ fn programs(top: &Path, bin: &Path) -> Result<()> {
     for name in PROGRAMS {
         fs::copy(top.join("target/release").join(name), bin.join(name))?;
     }
-    let folder = static_programs()?;
-    for name in STATIC {
+    let folder = musl::build()?;
+    for name in musl::PROGRAMS {
         fs::copy(folder.join(name), bin.join(name))?;
     }
     Ok(())
-}
-
-/// Builds what is linked statically and returns the folder that it is in.
-pub(crate) fn static_programs() -> Result<PathBuf> {
-    let told = tools::output(Command::new("rustc").arg("-vV"))?;
-    let host = told
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .context("rustc does not tell its host")?;
-    let mut build = tools::command("cargo")?;
-    build.args(["build", "--profile", STATIC_PROFILE, "--quiet", "--locked", "--target", host]);
-    build.args(STATIC.iter().flat_map(|name| ["-p", name]));
-    tools::check(build.env("RUSTFLAGS", "-C target-feature=+crt-static"))?;
-    Ok(tools::top()?.join("target").join(host).join(STATIC_PROFILE))
 }
 
 /// What each shell completes, told by the program itself, under the name that its shell looks for.
