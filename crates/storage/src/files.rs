@@ -4,7 +4,6 @@ use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use mvm_plan::thinpool::{DevNum, FileFacts, FileId, FileSystem, SECTOR, Superblock};
 use nix::errno::Errno;
@@ -12,6 +11,7 @@ use nix::fcntl::{FallocateFlags, fallocate};
 use nix::libc;
 use nix::sys::statfs::statfs;
 use nix::sys::statvfs::{FsFlags, statvfs};
+use rustix::fs::{AtFlags, CWD, FileType, Statx, StatxFlags, makedev, statx};
 
 use crate::{Error, loops};
 
@@ -20,14 +20,28 @@ use crate::{Error, loops};
 /// # Errors
 /// [`Error::Look`]
 pub fn facts(path: &Path) -> Result<Option<FileFacts>, Error> {
-    Ok(stat(path)?.map(|file| FileFacts {
-        id: FileId { device: file.dev(), inode: file.ino() },
-        regular: file.is_file(),
+    // std tells when a file was made with glibc only, and mvm-thinpool is linked with musl.
+    let asked = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+    let file = match statx(CWD, path, AtFlags::empty(), asked).map_err(io::Error::from) {
+        Ok(file) => file,
+        Err(error) if is_absent(&error) => return Ok(None),
+        Err(source) => return Err(Error::Look { path: path.to_owned(), source }),
+    };
+    Ok(Some(FileFacts {
+        id: FileId { device: makedev(file.stx_dev_major, file.stx_dev_minor), inode: file.stx_ino },
+        regular: FileType::from_raw_mode(file.stx_mode.into()) == FileType::RegularFile,
         born: born(&file),
-        size: file.len(),
-        // st_blocks counts in units of 512 bytes whatever the file system's blocks are.
-        allocated: file.blocks().saturating_mul(SECTOR),
+        size: file.stx_size,
+        // Counted in units of 512 bytes whatever the file system's blocks are.
+        allocated: file.stx_blocks.saturating_mul(SECTOR),
     }))
+}
+
+/// In nanoseconds since 1970, where the file system keeps it.
+fn born(file: &Statx) -> Option<u64> {
+    let kept = StatxFlags::from_bits_retain(file.stx_mask).contains(StatxFlags::BTIME);
+    let seconds = u64::try_from(file.stx_btime.tv_sec).ok().filter(|_| kept)?;
+    seconds.checked_mul(1_000_000_000)?.checked_add(file.stx_btime.tv_nsec.into())
 }
 
 /// Whether something is at `path`, through links.
@@ -48,11 +62,6 @@ fn stat(path: &Path) -> Result<Option<Metadata>, Error> {
 
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
-fn born(file: &Metadata) -> Option<u64> {
-    let since = file.created().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    u64::try_from(since.as_nanos()).ok()
 }
 
 /// The file system that holds `path`, or will: that of the nearest directory above it that exists.
@@ -214,4 +223,35 @@ fn related(sys: &Path, device: &str, how: &str) -> Vec<String> {
     };
     let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     names.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    #[test]
+    fn facts_are_those_that_the_standard_library_tells() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data");
+        assert_eq!(facts(&path).unwrap(), None);
+        assert_eq!(facts(&path.join("below")).unwrap(), None);
+        fs::write(&path, [7; 5000]).unwrap();
+        assert_eq!(facts(&path.join("below")).unwrap(), None);
+        for path in [&path, folder.path()] {
+            let told = fs::metadata(path).unwrap();
+            let born = told.created().unwrap().duration_since(UNIX_EPOCH).unwrap();
+            let expected = FileFacts {
+                id: FileId { device: told.dev(), inode: told.ino() },
+                regular: told.is_file(),
+                born: Some(u64::try_from(born.as_nanos()).unwrap()),
+                size: told.len(),
+                allocated: told.blocks() * SECTOR,
+            };
+            assert_eq!(facts(path).unwrap(), Some(expected));
+        }
+        let unknown = facts(Path::new("/proc/version")).unwrap().unwrap();
+        assert_eq!(unknown.born, None);
+    }
 }

@@ -15,7 +15,7 @@ use crate::tools;
 
 /// Programs of the package that are linked statically: the dynamic loader would be half of their run
 /// time, and pid 1 or the whole chain waits for them.
-pub(crate) const PROGRAMS: [&str; 2] = ["mvmhost-generator", "mvm-thinpool"];
+pub(crate) const PROGRAMS: [&str; 3] = ["mvmhost-generator", "mvm-net", "mvm-thinpool"];
 
 /// The profile of Cargo.toml for them.
 const PROFILE: &str = "static";
