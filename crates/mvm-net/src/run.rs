@@ -9,7 +9,7 @@ use mvm_host::oneshot::{self, Options, Program, Report};
 use mvm_network::nat::{self, Nat};
 use mvm_network::tailscale::{self, Tailscale};
 use mvm_network::{Kernel, Network, machine_id, unread, uplink};
-use mvm_plan::network::desired;
+use mvm_plan::network::{Observed, desired};
 
 use crate::{dhcp, watch};
 
@@ -35,9 +35,11 @@ fn network(roots: &Roots, loaded: &Loaded) -> Report {
     let desired = desired(config, &machine_id(roots));
     let mut report = match Kernel::connect(roots) {
         Ok(mut kernel) => {
-            let mut report = Report::of(uplink::bring_up(roots, &mut kernel, desired).findings);
+            let outcome = uplink::bring_up(roots, &mut kernel, desired);
+            let mut report = Report::of(outcome.findings);
             if report.code == exit::DONE {
-                let rules = rules(roots, config, &mut kernel, false);
+                let seen = outcome.seen.map_or_else(|| kernel.observe(), Ok);
+                let rules = rules(roots, config, seen, false);
                 report = Report::of(report.findings.into_iter().chain(rules).collect());
                 // No microVM waits for the tailnet: whatever comes of it, the network is up.
                 let tailscale = Tailscale { roots, programs: &System };
@@ -66,15 +68,15 @@ fn revert(program: &Program, roots: &Roots) -> Report {
     }
 }
 
-/// Forwarding and translation on the network as it is now.
+/// Forwarding and translation on this network.
 pub(crate) fn rules(
     roots: &Roots,
     config: &Config,
-    kernel: &mut Kernel,
+    observed: Result<Observed, mvm_network::Error>,
     watched: bool,
 ) -> Vec<Finding> {
     let nat = Nat { roots, programs: &System };
-    match kernel.observe() {
+    match observed {
         Ok(observed) => {
             nat::bring_up(&nat, mvm_plan::nat::desired(config).as_ref(), &observed, watched)
         }

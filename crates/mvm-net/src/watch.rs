@@ -9,7 +9,7 @@ use mvm_diagnostics::{Finding, sink};
 use mvm_host::exec::System;
 use mvm_host::oneshot::Report;
 use mvm_host::{chain, exit};
-use mvm_network::{Changes, Kernel, firewalls, unread};
+use mvm_network::{Changes, Kernel, Network, firewalls, unread};
 use mvm_plan::checks;
 
 use crate::run::rules;
@@ -31,7 +31,7 @@ pub(crate) fn watch(roots: &Roots, config: &Config) -> Report {
     // flintlockd starts.
     let mut told = kept_in(roots, config);
     loop {
-        let mut findings = rules(roots, config, &mut kernel, true);
+        let mut findings = rules(roots, config, kernel.observe(), true);
         findings.extend(kept_in(roots, config));
         // What is still so need not be said again.
         findings.iter().filter(|finding| !told.contains(*finding)).for_each(sink::report);

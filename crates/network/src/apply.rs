@@ -16,6 +16,8 @@ pub struct Outcome {
     pub done: Vec<Step>,
     /// Warnings, refusals and failures, in order.
     pub findings: Vec<Finding>,
+    /// What the last look showed, unless something was changed or waited for after it.
+    pub seen: Option<Observed>,
 }
 
 /// Takes the steps back before the first step forth.
@@ -59,8 +61,14 @@ pub(crate) fn reversibly(network: &mut impl Network, desired: &Desired, keep: Ke
     outcome.findings.extend(claim::after(network, &before.made, &first.steps, &outcome.done));
     match failures {
         failures if !failures.is_empty() => outcome.findings.extend(failures),
-        _ if outcome.done.is_empty() => {}
-        _ => outcome.findings.extend(verify(network, desired, &outcome.done)),
+        _ if outcome.done.is_empty() => outcome.seen = Some(before),
+        _ => match network.observe() {
+            Ok(observed) => {
+                outcome.findings.extend(verify(desired, &observed, &outcome.done));
+                outcome.seen = Some(observed);
+            }
+            Err(error) => outcome.findings.push(unread(&error)),
+        },
     }
     outcome
 }
@@ -111,11 +119,8 @@ pub(crate) fn play(network: &mut impl Network, steps: &[Step]) -> Vec<Finding> {
 }
 
 /// What the machine shows after the steps were done.
-fn verify(network: &mut impl Network, desired: &Desired, done: &[Step]) -> Vec<Finding> {
-    let second = match network.observe() {
-        Ok(observed) => plan(desired, &observed),
-        Err(error) => return vec![unread(&error)],
-    };
+fn verify(desired: &Desired, observed: &Observed, done: &[Step]) -> Vec<Finding> {
+    let second = plan(desired, observed);
     if let Some(refusal) = second.findings.into_iter().find(is_error) {
         return vec![refusal];
     }

@@ -71,8 +71,7 @@ pub fn bring_up(roots: &Roots, network: &mut impl Probe, desired: Desired) -> Ou
         let desired = with_leave(desired, live.as_ref(), confirmed.as_ref());
         return crate::apply::bring_up(network, &desired);
     }
-    guarded(&records, network, desired)
-        .unwrap_or_else(|finding| Outcome { done: Vec::new(), findings: vec![finding] })
+    guarded(&records, network, desired).unwrap_or_else(|finding| only(vec![finding]))
 }
 
 fn guarded(
@@ -89,15 +88,15 @@ fn guarded(
     if let Some(confirmed) = confirmed.as_ref().filter(|_| live.is_some_and(|live| live.given_back))
         && !is_reached(network, &confirmed.uplink, confirmed)?
     {
-        return Ok(Outcome { done: Vec::new(), findings: vec![given_back(confirmed)] });
+        return Ok(only(vec![given_back(confirmed)]));
     }
     if let Some(findings) = begin_anew(records, network)? {
-        return Ok(Outcome { done: Vec::new(), findings });
+        return Ok(only(findings));
     }
     if let Some(confirmed) = &confirmed
         && let Some(missed) = missed(network, &desired, confirmed)?
     {
-        return Ok(Outcome { done: Vec::new(), findings: vec![missed] });
+        return Ok(only(vec![missed]));
     }
     let live = records.live()?;
     let (uplink, bridge) = (desired.uplink.as_ref(), desired.bridge.as_ref());
@@ -122,6 +121,7 @@ fn guarded(
         records.drop_live()?;
     }
     let Some(confirmed) = confirmed.filter(|_| joined) else { return Ok(outcome) };
+    outcome.seen = None;
     if is_reached(network, &confirmed.bridge, &confirmed)? {
         if let Some(live) = records.live()? {
             records.keep_live(&Live { unfinished: false, ..live })?;
@@ -131,9 +131,12 @@ fn guarded(
     let failures = play_back(records, network)?;
     let live = Live { given_back: true, ..blank(&confirmed.uplink, &confirmed.bridge) };
     records.keep_live(&live)?;
-    outcome = Outcome { done: Vec::new(), findings: vec![given_back(&confirmed)] };
-    outcome.findings.extend(failures);
-    Ok(outcome)
+    Ok(only([vec![given_back(&confirmed)], failures].concat()))
+}
+
+/// Nothing was done.
+fn only(findings: Vec<Finding>) -> Outcome {
+    Outcome { findings, ..Outcome::default() }
 }
 
 /// Puts back what somebody had moved who was killed before he had looked for the gateway. Returns what
