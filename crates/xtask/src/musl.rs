@@ -34,7 +34,10 @@ pub(crate) fn build() -> Result<PathBuf> {
         .find_map(|line| line.strip_prefix("host: "))
         .context("rustc does not tell its host")?;
     if !is_offered(RUSTC)? {
-        println!("no {RUSTC} for this Debian: {} are linked with glibc", PROGRAMS.join(" and "));
+        println!(
+            "no such {RUSTC} for this Debian: {} are linked with glibc",
+            PROGRAMS.join(" and ")
+        );
         return compile(cargo(host)?.env("RUSTFLAGS", "-C target-feature=+crt-static"), host);
     }
     let folder = with_musl(host)?;
@@ -47,14 +50,20 @@ pub(crate) fn build() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Whether apt knows where to get it.
+/// Whether apt has it, or can get it, in a version that builds this workspace.
 fn is_offered(package: &str) -> Result<bool> {
-    if tools::is_installed(package) {
-        return Ok(true);
+    if !tools::is_installed(package) {
+        tools::check(tools::command("apt-get")?.args(["-qq", "update"]))?;
     }
-    tools::check(tools::command("apt-get")?.args(["-qq", "update"]))?;
     let told = tools::output(Command::new("apt-cache").args(["policy", package]))?;
-    Ok(told.lines().any(|line| line.trim().starts_with("Candidate:") && !line.contains("(none)")))
+    let version = |what| told.lines().find_map(|line| minor(line.trim().strip_prefix(what)?));
+    let needed = minor(env!("CARGO_PKG_RUST_VERSION")).context("no rust-version")?;
+    Ok(version("Installed: ").or_else(|| version("Candidate: ")).is_some_and(|its| its >= needed))
+}
+
+/// 89 of `1.89`, as of `1.89.0+dfsg1-1`.
+fn minor(version: &str) -> Option<u32> {
+    version.split('.').nth(1)?.parse().ok()
 }
 
 fn with_musl(host: &str) -> Result<PathBuf> {

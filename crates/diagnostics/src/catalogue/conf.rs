@@ -39,6 +39,6 @@ catalogue! {
     EDITED = "MVM-CONF-009", "b6d011728d064954bc001fc618432309", Error {
         message: "{subject} or its fragments were changed since the last apply, so nothing is put back",
         cause: "`mvmhost undo` goes back from what was applied last to what was applied before, and would lose what was edited since. Nothing was changed.",
-        remedy: "mvmhost plan\n# every key that was applied last:\ncat /etc/mvmhost/applied.toml",
+        remedy: "mvmhost plan\n# every key that was applied last:\nmvmhost --config /etc/mvmhost/applied.toml config show",
     }
 }
