@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::median;
-use crate::tools;
+use crate::{musl, tools};
 
 /// Runs of each kind, of which the median counts.
 const RUNS: usize = 51;
@@ -15,21 +15,21 @@ const RUNS: usize = 51;
 /// All of it.
 pub(super) fn run() -> Result<()> {
     tools::apt(&["iproute2", "iptables", "nftables", "procps"])?;
-    tools::run("cargo", &["build", "--release", "--quiet", "--locked", "-p", "mvm-net"])?;
+    let program = musl::build()?.join("mvm-net");
     let scratch = Path::new("/dev/shm").join(format!("mvmhost-bench-{}", tools::now()));
     fs::create_dir_all(&scratch)?;
-    let measured = measure(&scratch);
+    let measured = measure(&program, &scratch);
     fs::remove_dir_all(&scratch)?;
     measured
 }
 
-fn measure(scratch: &Path) -> Result<()> {
+fn measure(program: &Path, scratch: &Path) -> Result<()> {
     let top = tools::top()?;
     let config = scratch.join("mvmhost.toml");
     fs::copy(top.join("packaging/config/mvmhost.toml"), &config)?;
     let mut bench = Command::new("unshare");
     bench.args(["--net", "--mount", "bash"]).arg(top.join("crates/xtask/bench/network.sh"));
-    bench.arg(top.join("target/release/mvm-net")).arg(config).arg(RUNS.to_string());
+    bench.arg(program).arg(config).arg(RUNS.to_string());
     let output = bench.output().context("starting unshare")?;
     ensure!(output.status.success(), "network.sh: {}", String::from_utf8_lossy(&output.stderr));
     let said = String::from_utf8(output.stdout)?;
