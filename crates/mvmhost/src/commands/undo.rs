@@ -146,15 +146,18 @@ fn carry_out(roots: &Roots, step: &Step) -> Result<(), String> {
             // A link of the operator's stays one.
             let path = roots.at(&file.name);
             let path = fs::canonicalize(&path).unwrap_or(path);
-            let mode = mode(&path).unwrap_or(MODE);
+            // What is written beside a file is for the same eyes.
+            let mode = mode(&path).or_else(|| mode(&path.with_extension(""))).unwrap_or(MODE);
             atomic::write(&path, file.text.as_bytes(), mode).map_err(|error| chain(&error))
         }
         Step::Remove(name) => fs::remove_file(roots.at(name)).map_err(|error| error.to_string()),
     }
 }
 
+/// Of a file; what is left of a name without its end may be a folder.
 fn mode(path: &Path) -> Option<u32> {
-    Some(fs::metadata(path).ok()?.permissions().mode() & 0o777)
+    let file = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    Some(file.permissions().mode() & 0o777)
 }
 
 #[cfg(test)]
@@ -227,5 +230,12 @@ mod tests {
         assert_eq!(fs::read_to_string(roots.at("/srv/mvmhost.toml")).unwrap(), "old");
         assert_eq!(mode(&roots.at("/srv/mvmhost.toml")), Some(0o600));
         assert!(fs::symlink_metadata(roots.at(FILE)).unwrap().is_symlink());
+        let beside = Text { name: format!("{FILE}.undone"), text: "new".to_owned() };
+        carry_out(&roots, &Step::Write(beside)).unwrap();
+        assert_eq!(mode(&roots.at("/etc/mvmhost.toml.undone")), Some(0o600));
+        fs::create_dir(roots.at("/etc/mvmhost")).unwrap();
+        fs::remove_file(roots.at(FILE)).unwrap();
+        carry_out(&roots, &old).unwrap();
+        assert_eq!(mode(&roots.at(FILE)), Some(0o644));
     }
 }
