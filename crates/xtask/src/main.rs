@@ -20,6 +20,9 @@ Usage: cargo xtask TASK
 
   test [TIER...]       every tier, or those named; --list shows them
   demo                 a disposable Debian: install, apply, reboot, show
+  guest SUITE [SCRIPT...]
+                       a disposable bookworm or trixie with the package installed: runs each
+                       script in it, or prints how to reach it and keeps it until input ends
   package              the .deb into target/packages/
   package --repo DIR [--key KEY]
                        the same, and into an apt repository that gpg signs
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["test", tiers @ ..] => test::run(tiers),
         ["demo"] => vm::demo(),
+        ["guest", arguments @ ..] => vm::guest(arguments),
         ["package"] => package::run().map(|deb| println!("{}", deb.display())),
         ["package", "--repo", folder] => repo::run(folder, None),
         ["package", "--repo", folder, "--key", key] => repo::run(folder, Some(key)),

@@ -75,6 +75,12 @@ impl Drop for Images {
     }
 }
 
+/// `cargo xtask guest`
+pub(crate) fn guest(arguments: &[&str]) -> Result<()> {
+    prepare()?;
+    tools::check(program("vm-guest")?.args(arguments))
+}
+
 /// `cargo xtask demo`
 pub(crate) fn demo() -> Result<()> {
     prepare()?;
