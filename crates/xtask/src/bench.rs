@@ -39,7 +39,7 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
 /// What needs a host of its own.
 fn guest() -> Result<()> {
     vm::prepare()?;
-    vm::run("vm-bench")
+    vm::run("vm-bench", &[])
 }
 
 /// The generator with the file as it is installed: instructions under callgrind, and wall time

@@ -18,7 +18,9 @@ use std::process::ExitCode;
 const HELP: &str = "\
 Usage: cargo xtask TASK
 
-  test [TIER...]       every tier, or those named; --list shows them
+  test [--all] [TIER...]
+                       the gate, every tier and every scenario, or the tiers named; --list shows
+                       what is where, and the seconds that it took last
   demo                 a disposable Debian: install, apply, reboot, show
   guest SUITE [SCRIPT...]
                        a disposable bookworm or trixie with the package installed: runs each

@@ -6,56 +6,89 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use mvm_vm::runner::{self, seconds};
+use mvm_vm::scenarios::SCENARIOS;
 
 use crate::{generate, manual, package, rpm, tools, vm};
 
-/// A tier: name, what it proves, how it is run.
-struct Tier(&'static str, &'static str, fn() -> Result<()>);
+/// Where a tier runs when none is named.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In every run.
+    Gate,
+    /// With `--all`.
+    All,
+}
 
-const TIERS: [Tier; 10] = [
-    Tier("fmt", "the text is formatted", fmt),
-    Tier("generate", "generated files are not stale", || generate::run(true)),
-    Tier("clippy", "lints, purity of crates/plan included", clippy),
-    Tier("cargo", "pure, golden, cli and netns tests, loop devices", cargo),
-    Tier("units", "systemd-analyze verify of every unit", units),
-    Tier("catalog", "journalctl accepts the catalog", catalog),
-    Tier("deny", "licences, bans, sources", deny),
-    Tier("fuzz", "parsers of hostile input", fuzz),
-    Tier(
-        "package",
-        "the packages are built; lintian, mandoc and rpmlint have nothing to say",
-        lintian,
-    ),
-    Tier("vm", "a real Debian 12 and 13: boots, reboots, power cuts", guests),
+/// What a tier is given.
+#[derive(Clone, Copy)]
+struct Run {
+    /// `--all`: guests run every scenario.
+    all: bool,
+}
+
+/// A tier: name, where it runs, what it proves, how it is run.
+struct Tier(&'static str, Place, &'static str, fn(Run) -> Result<()>);
+
+const TIERS: [Tier; 11] = [
+    Tier("fmt", Place::Gate, "the text is formatted", |_| fmt()),
+    Tier("build", Place::Gate, "the workspace compiles; clippy has nothing to say", |_| build()),
+    Tier("generate", Place::Gate, "generated files are not stale", |_| generate::run(true)),
+    Tier("cargo", Place::Gate, "pure, golden, cli and netns tests, loop devices", |_| cargo()),
+    Tier("units", Place::Gate, "systemd-analyze verify of every unit", |_| units()),
+    Tier("catalog", Place::Gate, "journalctl accepts the catalog", |_| catalog()),
+    Tier("package", Place::Gate, "the packages; lintian, mandoc, rpmlint are content", |_| {
+        lintian()
+    }),
+    Tier("vm", Place::Gate, "a real Debian 12 and 13: boots, reboots, power cuts", guests),
+    Tier("fleet", Place::All, "several hosts: ansible, a hub and a host", |_| fleet()),
+    Tier("deny", Place::All, "licences, bans, sources", |_| deny()),
+    Tier("fuzz", Place::All, "parsers of hostile input, with coverage", |_| fuzz()),
 ];
 
-/// Runs all tiers, or those named.
-pub(crate) fn run(names: &[&str]) -> Result<()> {
+/// Runs the tiers of the gate, all with `--all`, or those named.
+pub(crate) fn run(arguments: &[&str]) -> Result<()> {
+    let all = arguments.contains(&"--all");
+    let names: Vec<&str> = arguments.iter().copied().filter(|word| *word != "--all").collect();
     if names == ["--list"] {
-        for Tier(name, proves, _) in &TIERS {
-            println!("{name:10} {proves}");
-        }
-        return Ok(());
+        return list();
     }
     if let Some(unknown) = names.iter().find(|name| !TIERS.iter().any(|tier| tier.0 == **name)) {
         bail!("no tier {unknown}; see: cargo xtask test --list");
     }
     tools::apt(tools::BUILD)?;
     let mut images = None;
-    for Tier(name, proves, run) in &TIERS {
-        if !names.is_empty() && !names.contains(name) {
+    for Tier(name, place, proves, run) in &TIERS {
+        let chosen =
+            if names.is_empty() { all || *place == Place::Gate } else { names.contains(name) };
+        if !chosen {
             continue;
         }
         println!("== {name}: {proves}");
-        // From the first tier on that takes minutes.
-        if names.is_empty() && *name == "fuzz" {
+        // What only downloads and unpacks, beside the first tier that uses what is compiled.
+        if names.is_empty() && *name == "generate" {
             images = Some(vm::images()?);
         }
         let started = Instant::now();
-        run().with_context(|| format!("tier {name}"))?;
-        println!("== {name}: passed in {} s", started.elapsed().as_secs());
+        run(Run { all }).with_context(|| format!("tier {name}"))?;
+        let took = started.elapsed().as_secs_f64();
+        seconds::keep(&tools::top()?.join("target"), &[((*name).to_owned(), took)])?;
+        println!("== {name}: passed in {took:.0} s");
     }
     drop(images);
+    Ok(())
+}
+
+/// Every tier and every scenario, where it belongs, and the seconds that it took last.
+fn list() -> Result<()> {
+    let last = seconds::last(&tools::top()?.join("target"));
+    for Tier(name, place, proves, _) in &TIERS {
+        let place = if *place == Place::Gate { "gate" } else { "--all" };
+        let took = last.get(*name).map_or_else(|| "-".to_owned(), |took| format!("{took:.0}"));
+        println!("{place:6} {name:9} {took:>5} s  {proves}");
+    }
+    println!();
+    runner::list(SCENARIOS).iter().for_each(|line| println!("{line}"));
     Ok(())
 }
 
@@ -63,14 +96,16 @@ fn fmt() -> Result<()> {
     tools::run("cargo", &["fmt", "--all", "--check"])
 }
 
-fn clippy() -> Result<()> {
-    let flags = ["clippy", "--quiet", "--workspace", "--all-targets", "--locked"];
-    tools::check(tools::command("cargo")?.args(flags).args(["--", "-D", "warnings"]))
+/// Compiles once for lints, tests and guests.
+fn build() -> Result<()> {
+    ensure!(tools::has_clippy(), "clippy is absent: rustup component add clippy");
+    tools::workspace()
 }
 
 fn cargo() -> Result<()> {
     tools::apt(&["systemd", "iproute2", "iptables", "iputils-ping", "nftables", "procps"])?;
-    tools::run("cargo", &["test", "--quiet", "--workspace", "--locked"])
+    let flags = ["test", "--quiet", "--workspace", "--all-targets", "--locked"];
+    tools::check(tools::linted_cargo()?.args(flags))
 }
 
 /// The shipped units together with what the generator writes for the default file. Anything on
@@ -175,7 +210,12 @@ fn lintian() -> Result<()> {
     Ok(())
 }
 
-fn guests() -> Result<()> {
+fn guests(run: Run) -> Result<()> {
     vm::prepare()?;
-    vm::tests()
+    vm::run("vm-tests", if run.all { &["--all"] } else { &[] })
+}
+
+fn fleet() -> Result<()> {
+    vm::prepare()?;
+    vm::run("vm-fleet", &[])
 }

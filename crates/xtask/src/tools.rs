@@ -57,7 +57,28 @@ pub(crate) fn check(command: &mut Command) -> Result<()> {
 /// Builds all that `cargo test` builds. What names fewer packages has other features of what they
 /// depend on, and cargo would build those crates once more.
 pub(crate) fn workspace() -> Result<()> {
-    run("cargo", &["build", "--quiet", "--locked", "--workspace", "--all-targets"])
+    let flags = ["build", "--quiet", "--locked", "--workspace", "--all-targets"];
+    check(linted_cargo()?.args(flags))
+}
+
+/// A cargo that compiles the workspace's own crates with clippy, which is rustc with more lints: one
+/// compilation serves lints, tests and guests. Without clippy, an ordinary one.
+pub(crate) fn linted_cargo() -> Result<Command> {
+    let mut cargo = command("cargo")?;
+    if has_clippy() {
+        cargo.env("RUSTC_WORKSPACE_WRAPPER", CLIPPY);
+        // As cargo clippy passes `-D warnings` on.
+        cargo.env("CLIPPY_ARGS", "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__");
+    }
+    Ok(cargo)
+}
+
+const CLIPPY: &str = "clippy-driver";
+
+/// Whether clippy can be run.
+pub(crate) fn has_clippy() -> bool {
+    let told = Command::new(CLIPPY).arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    told.is_ok_and(|status| status.success())
 }
 
 /// The standard output of a command that must succeed.

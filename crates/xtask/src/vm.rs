@@ -1,11 +1,10 @@
 //! Disposable Debians: what the guests need is built here, what happens in them is in tests/vm.
 
-use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use crate::{package, qemu, tools};
 
@@ -28,34 +27,16 @@ fn program(name: &str) -> Result<Command> {
 }
 
 /// Runs a program of tests/vm.
-pub(crate) fn run(name: &str) -> Result<()> {
-    tools::check(&mut program(name)?)
-}
-
-/// Both suites side by side: two guests are what two cores carry. What the second one says comes
-/// when the first is through.
-pub(crate) fn tests() -> Result<()> {
-    let folder = tools::top()?.join("target/vm");
-    // A fresh clone has no image yet, and so no folder for them.
-    fs::create_dir_all(&folder)?;
-    let said = folder.join("trixie.log");
-    let log = File::create(&said)?;
-    let mut other = program("vm-tests")?;
-    let mut other = other.arg("trixie").stdout(log.try_clone()?).stderr(log).spawn()?;
-    let one = tools::check(program("vm-tests")?.arg("bookworm"));
-    let ended = other.wait()?;
-    print!("{}", fs::read_to_string(&said)?);
-    one?;
-    ensure!(ended.success(), "vm-tests trixie: {ended}");
-    run("vm-fleet")
+pub(crate) fn run(name: &str, arguments: &[&str]) -> Result<()> {
+    tools::check(program(name)?.args(arguments))
 }
 
 /// The images of all suites, while they are built beside other work.
 pub(crate) struct Images(Child);
 
 /// Begins to build the images that are not there yet. They are downloads for the most part, and
-/// what is compiled meanwhile ends with links that leave a core idle. What goes wrong with them
-/// is told again by the guests, which wait for what is not finished.
+/// what is compiled meanwhile ends with links that leave a core idle. The guests wait for what is not
+/// finished, and build what failed.
 pub(crate) fn images() -> Result<Images> {
     tools::apt(tools::VM)?;
     qemu::install()?;
@@ -78,11 +59,11 @@ impl Drop for Images {
 /// `cargo xtask guest`
 pub(crate) fn guest(arguments: &[&str]) -> Result<()> {
     prepare()?;
-    tools::check(program("vm-guest")?.args(arguments))
+    run("vm-guest", arguments)
 }
 
 /// `cargo xtask demo`
 pub(crate) fn demo() -> Result<()> {
     prepare()?;
-    run("vm-demo")
+    run("vm-demo", &[])
 }

@@ -1,6 +1,6 @@
 //! mvmhost.toml: no text upsets the reader, and what it accepts is shown as a text that means the
 //! same.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
 use mvm_config::load::{Source, parse};

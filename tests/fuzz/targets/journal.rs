@@ -1,6 +1,6 @@
 //! What programs and guests write: no stream upsets the diagnosis, and no text of it reaches a
 //! command that is printed to be typed.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use std::sync::Mutex;
 
@@ -41,7 +41,8 @@ fuzz_target!(|bytes: &[u8]| {
         let remedy = finding.remedy();
         let typed = remedy.lines().filter(|line| !line.trim_start().starts_with('#'));
         for line in typed {
-            let harmless = line.starts_with("(umask") || !line.contains([';', '`', '$', '|', '&', '>']);
+            let harmless =
+                line.starts_with("(umask") || !line.contains([';', '`', '$', '|', '&', '>']);
             assert!(harmless, "{line}");
         }
     }

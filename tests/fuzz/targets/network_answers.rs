@@ -1,6 +1,6 @@
 //! What the network and nft answer: a DHCP server on the bridge may be anybody's, and rules are what
 //! somebody loaded.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
 use mvm_plan::checks::dropping;

@@ -1,6 +1,6 @@
 //! What the kernel and the disk say about a pool: no line upsets the readers, and what they accept
 //! is printed as a line that means the same.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
 use mvm_plan::lvm;

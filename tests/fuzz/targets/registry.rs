@@ -1,6 +1,6 @@
 //! What a registry, its token server or an archive says: no bytes upset the readers, and what they
 //! accept keeps within the bounds that the client relies on.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
 use mvm_plan::images::auth::{self, Challenge, Logins};

@@ -1,5 +1,5 @@
 //! What a repair reads: containerd's database of devices, and what tools say of damaged metadata.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
 use mvm_plan::thinpool::repair::{Listing, bolt, known};

@@ -1,6 +1,6 @@
 //! Escaping for unit files: whatever goes in stays one word of one line, and systemd's own rules
 //! read it back as it was.
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
 use mvm_plan::escape::{device_unit, exec_argument};

@@ -16,6 +16,9 @@ use crate::ssh::Ssh;
 use crate::tools::{self, Output};
 
 pub mod evidence;
+mod template;
+
+pub use template::Template;
 
 /// Emulated, on a machine that compiles at the same time.
 const BOOT_LIMIT: Duration = Duration::from_secs(300);

@@ -13,6 +13,7 @@ mod machine;
 mod monitor;
 pub mod repository;
 pub mod runner;
+pub mod scenario;
 pub mod scenarios;
 pub mod setup;
 mod ssh;

@@ -2,6 +2,7 @@
 //! they are needed the stand-ins.
 
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -9,7 +10,7 @@ use anyhow::Result;
 use crate::guest::{Disk, Guest, Options, Wire};
 use crate::image::{Image, Suite, default_cache};
 use crate::repository::Repository;
-use crate::runner::Context;
+use crate::scenario::Context;
 use crate::tools;
 
 /// The programs that are in no package registry, made by tests/standins.
@@ -51,7 +52,7 @@ pub fn launch(image: Image, wire: Option<Wire>) -> Result<Context> {
     let repository_disk = Some(repository.disk());
     let options = Options { disks, repository: repository_disk, wire, ..Options::default() };
     let guest = Guest::launch(&image, options)?;
-    Ok(Context { guest, repository: Some(repository) })
+    Ok(Context { guest, repository: Some(Arc::new(repository)) })
 }
 
 /// Waits for a launched guest, and shows it its packages.

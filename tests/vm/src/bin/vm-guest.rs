@@ -12,7 +12,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use mvm_vm::guest::Guest;
 use mvm_vm::image::Suite;
-use mvm_vm::runner::{Context, chain};
+use mvm_vm::runner::chain;
+use mvm_vm::scenario::Context;
 use mvm_vm::setup;
 
 /// The state that each script starts from.

@@ -2,45 +2,48 @@
 
 use std::net::TcpListener;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use mvm_vm::guest::{Disk, Guest, Options};
-use mvm_vm::image::{Image, Suite};
+use mvm_vm::image::Image;
 use mvm_vm::leaks::Snapshot;
 use mvm_vm::repository::Repository;
-use mvm_vm::runner::{self, Context, Test};
+use mvm_vm::runner;
+use mvm_vm::scenario::{Context, Gate, Scenario, Setup};
 
-const TESTS: &[Test] = &[
-    Test::new("boot", boot),
-    Test::new("outputs", outputs),
-    Test::new("copy", copy),
-    Test::new("restricted", restricted),
-    Test::new("disk", disk),
-    Test::new("reboot", reboot),
-    Test::new("power-cut", power_cut),
-    Test::from("fresh", "restore", restore),
-    Test::new("leaks", leaks),
-    Test::new("packages", packages),
-    Test::new("poweroff", poweroff),
+const FRESH: &str = "fresh";
+
+const SETUP: Setup = Setup { boot: setup, booted: FRESH, stages: &[] };
+
+const TESTS: &[Scenario] = &[
+    Scenario::new(FRESH, "boot", Gate::Both, 10, boot),
+    Scenario::new(FRESH, "outputs", Gate::Both, 10, outputs),
+    Scenario::new(FRESH, "copy", Gate::Both, 10, copy),
+    Scenario::new(FRESH, "restricted", Gate::Both, 10, restricted),
+    Scenario::new(FRESH, "disk", Gate::Both, 10, disk),
+    Scenario::new(FRESH, "reboot", Gate::Both, 30, reboot),
+    Scenario::new(FRESH, "power-cut", Gate::Both, 30, power_cut),
+    Scenario::new(FRESH, "restore", Gate::Both, 10, restore),
+    Scenario::new(FRESH, "leaks", Gate::Both, 10, leaks),
+    Scenario::new(FRESH, "packages", Gate::Both, 40, packages),
+    Scenario::new(FRESH, "poweroff", Gate::Both, 30, poweroff),
 ];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    runner::run(&Suite::ALL, setup, TESTS, &arguments)
+    runner::run(&SETUP, TESTS, &arguments)
 }
 
 fn setup(image: Image) -> Result<Context> {
-    let repository = Repository::build(image.suite(), &[&image.pool()])?;
+    let repository = Arc::new(Repository::build(image.suite(), &[&image.pool()])?);
     let disks = vec![Disk { serial: "extra".to_owned(), mib: 64 }];
     let options = Options { disks, repository: Some(repository.disk()), ..Options::default() };
     let start = Instant::now();
     let mut guest = Guest::boot(&image, options)?;
     report("boot to ssh and systemd's end", start);
     println!("       systemd's own count: {:.1} s", guest.boot_time()?.as_secs_f64());
-    let start = Instant::now();
-    guest.save("fresh")?;
-    report("savevm", start);
     Ok(Context { guest, repository: Some(repository) })
 }
 
@@ -120,10 +123,9 @@ fn power_cut(context: &mut Context) -> Result<()> {
 }
 
 fn restore(context: &mut Context) -> Result<()> {
-    context.guest.ok("test ! -e /root/mark")?;
     context.guest.ok("echo changed >/root/changed")?;
     let start = Instant::now();
-    context.guest.load("fresh")?;
+    context.guest.load(FRESH)?;
     report("loadvm and ssh", start);
     context.guest.ok("test ! -e /root/changed")?;
     Ok(())

@@ -1,27 +1,19 @@
-//! The promises of mvmhost on a real Debian: `vm-tests bookworm|trixie [WORD...]`, words being
-//! parts of the tests' names. Run by `cargo xtask test vm`, which builds what goes in. `vm-tests
-//! images` only builds the images, one after the other.
+//! The promises of mvmhost on a real Debian: `vm-tests [--all] [WORD...]`, words being parts of
+//! `suite/name`. Run by `cargo xtask test vm`, which builds what goes in. `vm-tests images` only
+//! builds the images, one after the other.
 
 use std::process::ExitCode;
 
 use mvm_vm::image::{self, Image, Suite};
-use mvm_vm::{runner, scenarios, setup};
+use mvm_vm::runner;
+use mvm_vm::scenarios::{SCENARIOS, SETUP};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let named = arguments.first().map(String::as_str);
-    if named == Some("images") {
+    if arguments.first().is_some_and(|word| word == "images") {
         return images();
     }
-    let Some(suite) = Suite::ALL.into_iter().find(|suite| Some(suite.name()) == named) else {
-        eprintln!("vm-tests: name a suite: bookworm or trixie");
-        return ExitCode::from(64);
-    };
-    let tests = match suite {
-        Suite::Bookworm => scenarios::TESTS,
-        Suite::Trixie => scenarios::CORE,
-    };
-    runner::run(&[suite], setup::boot, tests, arguments.get(1..).unwrap_or_default())
+    runner::run(&SETUP, SCENARIOS, &arguments)
 }
 
 fn images() -> ExitCode {

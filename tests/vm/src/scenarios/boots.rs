@@ -1,13 +1,12 @@
 //! The same host after every boot.
 
-use std::env;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
 use super::host;
 use crate::guest::Guest;
-use crate::runner::Context;
+use crate::scenario::Context;
 
 /// How long a boot may take to have the whole chain up.
 const BOOT: Duration = Duration::from_secs(90);
@@ -15,21 +14,26 @@ const BOOT: Duration = Duration::from_secs(90);
 const MAKING: Duration = Duration::from_secs(300);
 
 /// How many reboots, and how many power cuts, of a host with how many live snapshots.
-const USUAL: (usize, usize) = (3, 5);
-/// Says how many boots of each kind a host full of microVMs is to have: emulated, and for every run
-/// of all tests, that takes too long.
-const MANY: &str = "MVM_VM_BOOTS";
-/// That host's.
-const FULL: usize = 50;
+struct Series {
+    boots: usize,
+    snapshots: usize,
+}
 
 /// # Errors
 /// A boot did not end in the same host.
 pub fn reboots_and_power_cuts(context: &mut Context) -> Result<()> {
-    let (boots, snapshots) = match env::var(MANY) {
-        Ok(number) => (number.parse().context(MANY)?, FULL),
-        Err(_) => USUAL,
-    };
-    let guest = &mut context.guest;
+    series(&mut context.guest, &Series { boots: 2, snapshots: 5 })
+}
+
+/// The same on a host full of microVMs.
+///
+/// # Errors
+/// A boot did not end in the same host.
+pub fn many_reboots_and_power_cuts(context: &mut Context) -> Result<()> {
+    series(&mut context.guest, &Series { boots: 10, snapshots: 50 })
+}
+
+fn series(guest: &mut Guest, &Series { boots, snapshots }: &Series) -> Result<()> {
     let digest = make_snapshots(guest, snapshots)?;
     for boot in 1..=boots {
         guest.reboot()?;

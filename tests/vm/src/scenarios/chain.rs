@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use super::host;
-use crate::runner::Context;
+use crate::scenario::Context;
 
 const SOON: Duration = Duration::from_secs(60);
 

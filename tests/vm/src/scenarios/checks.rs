@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::host;
 use crate::guest::Guest;
 use crate::image::Suite;
-use crate::runner::Context;
+use crate::scenario::Context;
 
 /// A fault and the one error, or warning, that it is.
 pub(super) struct Fault {

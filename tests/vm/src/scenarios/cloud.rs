@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::host;
-use crate::runner::Context;
+use crate::scenario::Context;
 use crate::setup;
 
 /// cloud-init is some twenty Python programs, emulated.

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::host;
 use crate::guest::Guest;
-use crate::runner::Context;
+use crate::scenario::Context;
 
 const SOON: Duration = Duration::from_secs(60);
 

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 
 use super::host;
-use crate::runner::Context;
+use crate::scenario::Context;
 
 /// A unit of our own stands for flintlockd, the distribution's containerd for its containerd.
 const TELLER: &str =

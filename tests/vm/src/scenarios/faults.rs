@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use super::UP;
 use super::checks::{Fault, fault, one};
 use crate::guest::Guest;
-use crate::runner::Context;
+use crate::scenario::Context;
 
 /// A certificate that ended in February 2020.
 const EXPIRED: &str = include_str!("../../data/expired.crt");

@@ -8,7 +8,7 @@ use super::full::an_image_meets_the_end_of_the_pool;
 use super::host::{self, FILES, POOL, UNDISTURBED};
 use super::repair::repair_tells_the_truth;
 use crate::guest::Guest;
-use crate::runner::Context;
+use crate::scenario::Context;
 
 /// A thin device of our own on the pool, with an id far from containerd's.
 const WRITER: &str = "/dev/mapper/writer";

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::host;
 use crate::guest::Guest;
-use crate::runner::Context;
+use crate::scenario::Context;
 
 /// The cards at the two ends of the wire: the hub's and the host's.
 pub const MACS: [&str; 2] = ["52:54:00:6d:77:01", "52:54:00:6d:77:02"];

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, ensure};
 
-use super::{FRESH, UP, host};
-use crate::runner::Context;
+use super::host;
+use crate::scenario::Context;
 use crate::setup;
 
 /// `apt-get install mvmhost` from the signed repository.
@@ -12,7 +12,6 @@ use crate::setup;
 /// Something is missing, or runs already.
 pub fn installs_and_starts_nothing(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
-    guest.save(FRESH)?;
     let said = guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y mvmhost 2>&1")?;
     for command in ["mvmhost plan", "mvmhost apply"] {
         ensure!(said.contains(command), "the installation does not name {command}:\n{said}");
@@ -58,6 +57,5 @@ pub fn apply_brings_the_host_up(context: &mut Context) -> Result<()> {
     host::write_data(guest)?;
     // A microVM's disk is no change of the host; nor is Debian's own containerd, which runs beside
     // ours and would take four emulated seconds of every boot.
-    guest.ok("systemctl disable -q --now containerd.service && mvmhost plan")?;
-    guest.save(UP)
+    guest.ok("systemctl disable -q --now containerd.service && mvmhost plan").map(drop)
 }

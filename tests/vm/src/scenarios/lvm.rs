@@ -12,7 +12,7 @@ use super::lvm_full::a_pool_on_lvm_fills_up;
 use super::lvm_killed::{a_killed_create_converges, a_killed_grow_converges};
 use super::lvm_repaired::what_is_down_can_be_repaired;
 use crate::guest::Guest;
-use crate::runner::Context;
+use crate::scenario::Context;
 use crate::setup::SCRATCH;
 
 /// The pool's name, as provision.sh has it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use crate::guest::Guest;
-use crate::runner::Context;
+use crate::scenario::Context;
 
 /// networkd is told to look after everything. `other0` shows what that means for what is nobody's.
 const NETWORKD: &str = "printf '[Match]\\nName=*\\n\\n[Network]\\nLinkLocalAddressing=no\\n' > /etc/systemd/network/50-all.network

@@ -30,73 +30,128 @@ pub mod upgrade;
 pub mod uplink;
 pub mod vlan;
 
-use crate::runner::Test;
+use crate::image::Suite::{Bookworm, Trixie};
+use crate::scenario::Gate::{Both, No, Only};
+use crate::scenario::{Scenario, Setup, Stage};
+use crate::setup;
 
-/// The state before the installation, kept by `savevm`.
+/// The state before the installation.
 pub const FRESH: &str = "fresh";
 
-/// The state after installation and `mvmhost apply`, kept by `savevm`.
+/// The state after the installation, with the stand-ins in place.
+pub const INSTALLED: &str = "installed";
+
+/// The state after `mvmhost apply`.
 pub const UP: &str = "up";
 
-/// What Debian 13 adds to Debian 12, where everything is tried: another systemd, kernel, containerd
-/// and thin_check.
-pub const CORE: &[Test] = &[
-    Test::new("install", install::installs_and_starts_nothing),
-    Test::new("apply", install::apply_brings_the_host_up),
-    Test::from(UP, "boots", boots::reboots_and_power_cuts),
-    Test::from(UP, "never-half-up", boots::flintlockd_never_ran_without_its_chain),
-    Test::from(UP, "typo", configuration::a_typo_leaves_the_host_up_from_the_last_good_file),
-    Test::from(UP, "thin-check", pool::thin_check_decides),
-    Test::from(UP, "rpm", package::the_rpm_has_the_same_files),
-    Test::from(UP, "nat", network::a_guest_gets_an_address_and_out),
-    Test::from(UP, "managers", managers::others_leave_our_interfaces_alone),
-    Test::from(UP, "dhcp-port", network::a_taken_dhcp_port_is_named),
-    Test::from(UP, "vlan", vlan::microvms_on_a_vlan_of_a_late_bond),
-    Test::from(UP, "uplink", uplink::an_uplink_is_kept_only_when_it_is_confirmed),
-    Test::from(UP, "images", images::images_are_where_flintlock_looks),
-    Test::from(UP, "diagnose", diagnosis::journals_are_recognised),
-    Test::from(UP, "faults", checks::one_fault_one_code_one_remedy),
-    Test::from(UP, "guard", guard::growing_survives_kills_and_power_cuts),
-    Test::from(UP, "pool-down", guard::a_pool_is_taken_down_and_checked),
-    Test::from(UP, "lvm", lvm::a_pool_on_a_disk),
-    Test::from(UP, "killed-lvm", lvm::a_pool_on_a_disk_is_killed),
-    Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
-];
+/// A fresh Debian, the package, the host.
+pub const SETUP: Setup = Setup {
+    boot: setup::boot,
+    booted: FRESH,
+    stages: &[
+        Stage { name: "install", state: INSTALLED, body: install::installs_and_starts_nothing },
+        Stage { name: "apply", state: UP, body: install::apply_brings_the_host_up },
+    ],
+};
 
-/// All, in order: the first ones build the host that the others start from.
-pub const TESTS: &[Test] = &[
-    Test::new("install", install::installs_and_starts_nothing),
-    Test::new("apply", install::apply_brings_the_host_up),
-    Test::from(UP, "boots", boots::reboots_and_power_cuts),
-    Test::from(UP, "power-cut-while-applying", boots::power_cut_while_applying),
-    Test::from(UP, "never-half-up", boots::flintlockd_never_ran_without_its_chain),
-    Test::from(UP, "typo", configuration::a_typo_leaves_the_host_up_from_the_last_good_file),
-    Test::from(UP, "changes", configuration::only_what_changed_is_restarted),
-    Test::from(UP, "hostile-files", configuration::unreadable_files_are_refused),
-    Test::from(UP, "token", configuration::the_token_is_on_no_command_line),
-    Test::from(UP, "full-disk", configuration::a_full_disk_is_said),
-    Test::from(UP, "file-missing", pool::a_missing_file_is_refused_and_heals),
-    Test::from(UP, "files-wrong", pool::wrong_files_are_refused_and_left_alone),
-    Test::from(UP, "thin-check", pool::thin_check_decides),
-    Test::from(UP, "loops", pool::loop_numbers_do_not_matter),
-    Test::from(UP, "no-loop", pool::without_loop_devices),
-    Test::from(UP, "name-taken", pool::a_taken_name_is_refused),
-    Test::from(UP, "provision-sh", pool::a_pool_of_provision_sh_is_taken_over),
-    Test::from(UP, "containerd-killed", chain::containerd_comes_back_with_flintlockd),
-    Test::from(UP, "operator-config", chain::the_operators_containerd_configuration_is_checked),
-    Test::from(UP, "port-taken", chain::a_taken_port_is_named),
-    Test::from(UP, "deaf-flintlockd", chain::a_flintlockd_that_does_not_listen_is_not_up),
-    Test::from(UP, "hygiene", chain::stale_pid_files_go_and_others_stay),
-    Test::from(UP, "nat", network::a_guest_gets_an_address_and_out),
-    Test::from(UP, "faults", checks::one_fault_one_code_one_remedy),
-    Test::from(UP, "other-faults", faults::the_rest),
-    Test::from(UP, "pool-faults", faults::a_pool_without_writes_is_refused),
-    Test::from(UP, "warnings", checks::warnings_stop_nothing_and_exceptions_end),
-    Test::from(UP, "images", images::images_are_where_flintlock_looks),
-    Test::from(UP, "diagnose", diagnosis::journals_are_recognised),
-    Test::from(UP, "report", diagnosis::a_report_holds_no_secret),
-    Test::from(UP, "guard", guard::a_pool_that_fills_up_is_grown_or_braked),
-    Test::from(UP, "upgrade", upgrade::an_upgrade_disturbs_nothing),
-    Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
-    Test::from(FRESH, "cloud-init", cloud::the_first_boot_makes_the_host),
+/// Every promise. The gate has, on both suites, what an operator loses sleep over: boots, power cuts,
+/// refusals, reach, images, upgrade and removal; of the rest, one of each kind on one suite. Long
+/// series and every fault one by one are for `--all`.
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario::new(UP, "boots", Both, 150, boots::reboots_and_power_cuts),
+    Scenario::new(UP, "many-boots", No, 500, boots::many_reboots_and_power_cuts),
+    Scenario::new(
+        UP,
+        "power-cut-while-applying",
+        Only(Bookworm),
+        80,
+        boots::power_cut_while_applying,
+    ),
+    Scenario::new(UP, "never-half-up", Both, 60, boots::flintlockd_never_ran_without_its_chain),
+    Scenario::new(
+        UP,
+        "typo",
+        Both,
+        60,
+        configuration::a_typo_leaves_the_host_up_from_the_last_good_file,
+    ),
+    Scenario::new(UP, "changes", Only(Bookworm), 90, configuration::only_what_changed_is_restarted),
+    Scenario::new(
+        UP,
+        "hostile-files",
+        Only(Trixie),
+        40,
+        configuration::unreadable_files_are_refused,
+    ),
+    Scenario::new(UP, "token", Only(Trixie), 40, configuration::the_token_is_on_no_command_line),
+    Scenario::new(UP, "full-disk", No, 60, configuration::a_full_disk_is_said),
+    Scenario::new(UP, "file-missing", No, 60, pool::a_missing_file_is_refused_and_heals),
+    Scenario::new(
+        UP,
+        "files-wrong",
+        Only(Bookworm),
+        60,
+        pool::wrong_files_are_refused_and_left_alone,
+    ),
+    Scenario::new(UP, "thin-check", Both, 60, pool::thin_check_decides),
+    Scenario::new(UP, "loops", No, 40, pool::loop_numbers_do_not_matter),
+    Scenario::new(UP, "no-loop", No, 40, pool::without_loop_devices),
+    Scenario::new(UP, "name-taken", No, 40, pool::a_taken_name_is_refused),
+    Scenario::new(
+        UP,
+        "provision-sh",
+        Only(Bookworm),
+        80,
+        pool::a_pool_of_provision_sh_is_taken_over,
+    ),
+    Scenario::new(
+        UP,
+        "containerd-killed",
+        Only(Bookworm),
+        40,
+        chain::containerd_comes_back_with_flintlockd,
+    ),
+    Scenario::new(
+        UP,
+        "operator-config",
+        No,
+        40,
+        chain::the_operators_containerd_configuration_is_checked,
+    ),
+    Scenario::new(UP, "port-taken", No, 40, chain::a_taken_port_is_named),
+    Scenario::new(
+        UP,
+        "deaf-flintlockd",
+        Only(Trixie),
+        40,
+        chain::a_flintlockd_that_does_not_listen_is_not_up,
+    ),
+    Scenario::new(UP, "hygiene", Only(Bookworm), 40, chain::stale_pid_files_go_and_others_stay),
+    Scenario::new(UP, "nat", Both, 150, network::a_guest_gets_an_address_and_out),
+    Scenario::new(UP, "managers", Only(Trixie), 90, managers::others_leave_our_interfaces_alone),
+    Scenario::new(UP, "dhcp-port", No, 60, network::a_taken_dhcp_port_is_named),
+    Scenario::new(UP, "vlan", No, 150, vlan::microvms_on_a_vlan_of_a_late_bond),
+    Scenario::new(
+        UP,
+        "uplink",
+        Only(Trixie),
+        120,
+        uplink::an_uplink_is_kept_only_when_it_is_confirmed,
+    ),
+    Scenario::new(UP, "faults", Only(Bookworm), 120, checks::one_fault_one_code_one_remedy),
+    Scenario::new(UP, "other-faults", No, 90, faults::the_rest),
+    Scenario::new(UP, "pool-faults", No, 60, faults::a_pool_without_writes_is_refused),
+    Scenario::new(UP, "warnings", No, 60, checks::warnings_stop_nothing_and_exceptions_end),
+    Scenario::new(UP, "images", Both, 150, images::images_are_where_flintlock_looks),
+    Scenario::new(UP, "diagnose", Only(Trixie), 60, diagnosis::journals_are_recognised),
+    Scenario::new(UP, "report", No, 40, diagnosis::a_report_holds_no_secret),
+    Scenario::new(UP, "guard", Only(Bookworm), 120, guard::a_pool_that_fills_up_is_grown_or_braked),
+    Scenario::new(UP, "guard-killed", No, 150, guard::growing_survives_kills_and_power_cuts),
+    Scenario::new(UP, "pool-down", No, 90, guard::a_pool_is_taken_down_and_checked),
+    Scenario::new(UP, "lvm", Only(Trixie), 200, lvm::a_pool_on_a_disk),
+    Scenario::new(UP, "killed-lvm", No, 120, lvm::a_pool_on_a_disk_is_killed),
+    Scenario::new(UP, "upgrade", Both, 100, upgrade::an_upgrade_disturbs_nothing),
+    Scenario::new(UP, "rpm", Only(Trixie), 60, package::the_rpm_has_the_same_files),
+    Scenario::new(UP, "remove", Both, 80, package::removal_keeps_what_is_the_operators),
+    Scenario::new(FRESH, "cloud-init", No, 150, cloud::the_first_boot_makes_the_host),
 ];

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{checks, host};
 use crate::guest::Guest;
 use crate::image::Suite;
-use crate::runner::Context;
+use crate::scenario::Context;
 
 /// Rules that somebody flushed are back within this time, by the contract 10 s; what an emulated
 /// guest takes for a command comes on top.

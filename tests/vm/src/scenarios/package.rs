@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context as _, Result, ensure};
 
 use super::host;
-use crate::runner::Context;
+use crate::scenario::Context;
 use crate::tools;
 
 /// A second root: this one with a layer of its own over it, in which rpm is not needed.

@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 
 use super::host::{self, FILES, POOL, UNDISTURBED};
 use crate::guest::Guest;
-use crate::runner::Context;
+use crate::scenario::Context;
 
 /// # Errors
 /// It is not refused, or does not heal when the file is back.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::host;
 use crate::guest::Guest;
-use crate::runner::Context;
+use crate::scenario::Context;
 
 /// What must not notice a change of the package, and below it the microVM, as pids. The stand-in for
 /// a VMM sits where flintlockd starts one: in flintlockd's control group.

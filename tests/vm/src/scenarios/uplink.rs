@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::host;
 use crate::guest::Guest;
-use crate::runner::Context;
+use crate::scenario::Context;
 
 /// An interface with addresses and the better default route, from ifupdown as Debian's installer sets
 /// it up: udev starts it beside everything else, and here it takes its time. Its gateway is in a

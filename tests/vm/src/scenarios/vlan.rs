@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 
 use super::host;
 use crate::guest::Guest;
-use crate::runner::Context;
+use crate::scenario::Context;
 
 /// A bond whose cable ends in the namespace `wire`, made by nobody's network manager and later than
 /// anything else at boot. Beyond the hub is a namespace `out`, which knows no way back to the VLAN.

@@ -9,7 +9,7 @@ use super::host::{self, CTR};
 use crate::REGISTRY;
 use crate::guest::Guest;
 use crate::image::Suite;
-use crate::runner::Context;
+use crate::scenario::Context;
 
 mod broken;
 mod pruned;
