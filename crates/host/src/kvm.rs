@@ -1,12 +1,20 @@
 //! /dev/kvm, opened and asked: a node alone proves nothing. Numbers are those of linux/kvm.h.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::time::Duration;
 
 use mvm_config::Roots;
 use nix::libc;
 use nix::request_code_none;
+
+use crate::exec::{Execute, Limits};
+
+const MODPROBE: &str = "/sbin/modprobe";
+/// A driver tests the processor when it is loaded, which takes seconds on an emulated one.
+const DRIVER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What /dev/kvm answered.
 #[derive(Debug)]
@@ -59,6 +67,20 @@ mod raw {
     nix::ioctl_write_int_bad!(version, request_code_none!(0xAE, 0x00));
     nix::ioctl_write_int_bad!(create, request_code_none!(0xAE, 0x01));
     nix::ioctl_write_int_bad!(extension, request_code_none!(0xAE, 0x03));
+}
+
+/// Loads the processor's driver where /dev/kvm does not open: this early in a boot udev may not have
+/// come to it. A driver that the machine lacks, or that its operator forbids, stays away, and
+/// [`ask`] says so.
+pub fn load_driver(roots: &Roots, execute: &dyn Execute) {
+    let opens = File::options().read(true).write(true).open(roots.at("/dev/kvm")).is_ok();
+    let modprobe = roots.at(MODPROBE);
+    if !opens && modprobe.exists() {
+        let arguments = ["--all", "--use-blacklist", "--quiet", "kvm_amd", "kvm_intel"];
+        let arguments = arguments.map(OsStr::new);
+        // One of the two always fails; what counts is whether the node opens afterwards.
+        let _ = execute.run(&modprobe, &arguments, &mut Limits::timeout(DRIVER_TIMEOUT));
+    }
 }
 
 /// Opens the node, asks its version and extensions, and makes and drops a virtual machine.

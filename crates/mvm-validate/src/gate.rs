@@ -8,8 +8,9 @@ use mvm_config::model::Instance;
 use mvm_config::{Config, Roots};
 use mvm_diagnostics::{Finding, Severity, catalogue, sink};
 use mvm_host::configuration::load_or_last_good;
+use mvm_host::exec::System;
 use mvm_host::oneshot::{Options, Program, Report};
-use mvm_host::{atomic, chain, exit};
+use mvm_host::{atomic, chain, exit, kvm};
 use mvm_plan::checks::{self, Plugin};
 use mvm_plan::ledger::{self, Ledger};
 use mvm_plan::names;
@@ -113,6 +114,7 @@ impl Gate {
 }
 
 fn flintlockd(roots: &Roots, config: &Config) -> Vec<Finding> {
+    kvm::load_driver(roots, &System);
     let facts = facts::observe(roots, config, None);
     let found = checks::run(config, &facts);
     // What is ignored is shown by `mvmhost check`; here it would be said at every start.

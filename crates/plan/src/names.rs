@@ -13,8 +13,6 @@ pub const WATCH_UNIT: &str = "mvm-net-watch.service";
 pub const REVERT_UNIT: &str = "mvm-net-revert.service";
 /// dnsmasq.
 pub const DHCP_UNIT: &str = "mvm-dhcp.service";
-/// systemd's own, which load the drivers of KVM; mvmhost.target wants them.
-pub const KVM_UNITS: &str = "modprobe@kvm_amd.service modprobe@kvm_intel.service";
 /// The oneshot that clears stale PID files.
 pub const HYGIENE_UNIT: &str = "mvm-hygiene.service";
 /// The service that watches the pool.

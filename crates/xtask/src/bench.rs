@@ -20,11 +20,13 @@ const RUNS: usize = 1001;
 /// A part: name, and how it is run.
 struct Part(&'static str, fn() -> Result<()>);
 
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 6] = [
     Part("generator", generator),
     Part("network", network::run),
     Part("images", images::run),
-    Part("guest", guest),
+    Part("pool", || guest("pool")),
+    Part("boot", || guest("boots")),
+    Part("check", || guest("checks")),
 ];
 
 /// All parts, or those named.
@@ -37,9 +39,9 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
 }
 
 /// What needs a host of its own.
-fn guest() -> Result<()> {
+fn guest(part: &str) -> Result<()> {
     vm::prepare()?;
-    vm::run("vm-bench", &[])
+    vm::run("vm-bench", &[part])
 }
 
 /// The generator with the file as it is installed: instructions under callgrind, and wall time

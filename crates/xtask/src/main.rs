@@ -31,7 +31,7 @@ Usage: cargo xtask TASK
   package --rpm        the same, and the .rpm of the same files
   generate [--check]   files made from catalogue, schema and programs; --check fails when stale
   bench [PART...]      ratios against what a user would do instead: generator, network, images,
-                       guest
+                       and in a guest pool, boot, check
 ";
 
 fn main() -> ExitCode {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes a second way of bringing the same host up, as a user does without mvmhost: hand-written,
-# enabled units for the pool, a bridge, containerd and flintlockd, each after what it needs. Run on
-# a host that mvmhost has brought up: configuration and command line are those of its programs.
+# enabled units for the pool (its metadata checked), a bridge with NAT, containerd and flintlockd, each
+# after what it needs. Run on a host that mvmhost has brought up: configuration and command line are those of its programs.
 set -eu
 
 units=/etc/systemd/system
@@ -16,6 +16,7 @@ After=local-fs.target
 Type=oneshot
 RemainAfterExit=yes
 ExecStartPre=modprobe -a loop dm_thin_pool
+ExecStartPre=thin_check -q /var/lib/containerd-dev/snapshotter/devmapper/metadata
 ExecStart=/usr/local/sbin/devpool.sh
 [Install]
 WantedBy=multi-user.target
@@ -30,6 +31,10 @@ RemainAfterExit=yes
 ExecStart=ip link add br-mvm type bridge
 ${address:+ExecStart=ip address add $address dev br-mvm}
 ExecStart=ip link set br-mvm up
+ExecStart=sysctl -q -w net.ipv4.ip_forward=1
+ExecStart=nft add table ip by-hand
+ExecStart=nft add chain ip by-hand out { type nat hook postrouting priority 100 \; }
+ExecStart=nft add rule ip by-hand out ip saddr 10.42.0.0/24 oifname != br-mvm masquerade
 [Install]
 WantedBy=multi-user.target
 EOF

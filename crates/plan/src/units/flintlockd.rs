@@ -20,7 +20,6 @@ pub(super) fn dropin(config: &Config) -> String {
     fill(
         include_str!("../../../../units/dropins/flintlockd.conf"),
         &[
-            ("KVM", names::KVM_UNITS),
             ("IMAGES", super::images::hold(config)),
             ("CONTAINERD", names::containerd_unit(config.containerd.instance)),
             ("COMMAND", &command_line(&command(config))),

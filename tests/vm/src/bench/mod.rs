@@ -9,7 +9,7 @@ mod pool;
 
 pub use boots::boots;
 pub use checks::checks;
-pub use pool::pool;
+pub use pool::{install_script, pool};
 
 /// One line, as `cargo xtask bench` prints it; times in milliseconds.
 fn ratio(what: &str, ours: f64, theirs: f64) {

@@ -25,10 +25,8 @@ const CLEAR: &str = "for d in $(dmsetup ls | grep -o '^POOL[^ \t]*' | sort -r)
 /// A command fails in the guest, which has mvmhost installed and not applied.
 pub fn pool(guest: &mut Guest) -> Result<()> {
     let ours = "/usr/libexec/mvmhost/mvm-thinpool >/dev/null 2>&1";
-    guest.ok(&format!(
-        "cat >{SCRIPT_PATH} <<'END'\n{SCRIPT}END\nchmod 755 {SCRIPT_PATH}
-         modprobe -a loop dm_thin_pool"
-    ))?;
+    install_script(guest)?;
+    guest.ok("modprobe -a loop dm_thin_pool")?;
     let (mut cold, mut by_hand, mut warm, mut warm_by_hand) = (vec![], vec![], vec![], vec![]);
     for _ in 0..RUNS {
         clear(guest)?;
@@ -42,6 +40,14 @@ pub fn pool(guest: &mut Guest) -> Result<()> {
     ratio("cold pool, against `provision.sh devpool`", median(cold), median(by_hand));
     ratio("warm pool, against `provision.sh devpool` again", median(warm), median(warm_by_hand));
     Ok(())
+}
+
+/// Puts the script into the guest.
+///
+/// # Errors
+/// The guest has no room.
+pub fn install_script(guest: &mut Guest) -> Result<()> {
+    guest.ok(&format!("cat >{SCRIPT_PATH} <<'END'\n{SCRIPT}END\nchmod 755 {SCRIPT_PATH}")).map(drop)
 }
 
 fn clear(guest: &mut Guest) -> Result<()> {
