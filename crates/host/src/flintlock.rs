@@ -52,6 +52,8 @@ pub struct MicroVm {
     pub retry: i32,
     /// The revision of its specification, +1 at every change and every retry.
     pub version: i32,
+    /// The interfaces of this host that are its own, such as `fltap0123456`.
+    pub devices: Vec<String>,
 }
 
 #[cfg(test)]

@@ -136,6 +136,15 @@ pub enum Error {
         /// The kernel's answer, or why it is no such file.
         why: String,
     },
+    /// What was unpacked cannot be brought to the disk.
+    #[error("cannot write back {}", path.display())]
+    Sync {
+        /// The folder.
+        path: PathBuf,
+        /// The kernel's answer.
+        #[source]
+        source: io::Error,
+    },
     /// The pool has no room.
     #[error("nothing more goes into the pool: {why}")]
     Held {

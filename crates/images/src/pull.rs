@@ -19,6 +19,7 @@ use crate::registry::Registry;
 use crate::verify::{self, State};
 use crate::{Error, Progress, brought, unpack};
 
+mod anew;
 mod head_start;
 mod import;
 
@@ -125,9 +126,14 @@ impl<'p> Puller<'p> {
     /// Of the registry, of containerd, or about the image.
     pub async fn image(&self, wanted: &Wanted, again: bool) -> Result<Outcome, Error> {
         let name = wanted.reference.as_str();
-        let Some(anew) = self.begin(wanted, again).await? else {
+        let Some((anew, lost)) = self.begin(wanted, again).await? else {
             return Ok(Outcome::Present);
         };
+        if let Some(lost) = lost.filter(|_| !again)
+            && let Some(outcome) = anew::unpack(self, wanted, &lost).await
+        {
+            return Ok(outcome);
+        }
         self.progress.step(name, "resolving");
         let resolved = self.resolve(wanted).await?;
         if anew {
@@ -166,23 +172,31 @@ impl<'p> Puller<'p> {
     /// Looks whether there is something to do, and `None` when there is not. Tells whether what is
     /// unpacked has to be unpacked anew: an image that holds no kernel may have lost it here. That is
     /// only done when somebody asked for it, because most often the image itself has none.
-    async fn begin(&self, wanted: &Wanted, again: bool) -> Result<Option<bool>, Error> {
-        let mut anew = false;
+    /// And what is lost of an image whose blobs are all there.
+    async fn begin(
+        &self,
+        wanted: &Wanted,
+        again: bool,
+    ) -> Result<Option<(bool, Option<State>)>, Error> {
+        let (mut anew, mut lost) = (false, None);
         match verify::state(&self.containerd, wanted, &self.platform).await {
             Ok(State::Complete) if !again => return Ok(None),
             Ok(State::Blob(digest)) => self.containerd.discard(&digest).await?,
-            Ok(State::NoKernel { .. }) => anew = again,
+            Ok(state @ (State::NoKernel { .. } | State::NotUnpacked | State::Elsewhere(_))) => {
+                anew = again && matches!(state, State::NoKernel { .. });
+                lost = Some(state);
+            }
             // What is there may be no image for this machine; what comes may be one.
             Ok(_) | Err(Error::Refused(_)) => {}
             Err(error) => return Err(error),
         }
         self.held(wanted)?;
-        Ok(Some(anew))
+        Ok(Some((anew, lost)))
     }
 
     /// Removes an image's snapshots, from the uppermost down to the first that is in use: microVMs
     /// and other images keep what they are built upon.
-    async fn take_down(&self, wanted: &Wanted, config: &ImageConfig) -> Result<(), Error> {
+    pub(crate) async fn take_down(&self, wanted: &Wanted, config: &ImageConfig) -> Result<(), Error> {
         for name in chain::chain_ids(&config.diff_ids).iter().rev() {
             match self.containerd.remove(wanted.role.snapshotter(), name.as_str()).await {
                 Err(Error::Containerd { source, .. })
@@ -323,7 +337,7 @@ impl<'p> Puller<'p> {
     }
 
     /// Labels a blob, also with where it came from.
-    async fn label(
+    pub(crate) async fn label(
         &self,
         source: Option<&ImageRef>,
         digest: &Digest,

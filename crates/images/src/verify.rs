@@ -82,7 +82,7 @@ pub(crate) async fn top(
 
 /// The manifest for this machine and the text of its configuration; or else the blob that is
 /// missing or damaged.
-async fn described(
+pub(crate) async fn described(
     containerd: &Containerd,
     record: &Record,
     platform: &Platform,

@@ -1,11 +1,13 @@
 //! One look at the pool, with all that follows from it.
 
+use std::time::Duration;
+
 use mvm_config::{Config, Roots};
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::guard;
 use mvm_host::systemd::Units;
 use mvm_host::{atomic, chain};
-use mvm_plan::guard::{Decision, Figures, Policy, decide, metrics};
+use mvm_plan::guard::{Decision, Figures, LATEST, Policy, decide, due, metrics};
 use mvm_plan::ledger::{self, Ledger};
 use mvm_plan::names;
 use mvm_storage::guard::Store;
@@ -26,6 +28,8 @@ pub(crate) struct Guard {
     ledger: Ledger,
     /// What is to be said of the last look.
     say: Vec<Finding>,
+    /// How long until the next look.
+    due: Duration,
 }
 
 impl Guard {
@@ -45,6 +49,7 @@ impl Guard {
             brake: Brake::new(roots, unit),
             ledger: Ledger::default(),
             say: Vec::new(),
+            due: LATEST,
         }
     }
 
@@ -58,6 +63,7 @@ impl Guard {
             findings.extend(decision.findings);
             figures = Some(seen);
         }
+        self.due = figures.as_ref().map_or(LATEST, |seen| due(&self.policy, seen));
         let braked = self.brake.reason();
         findings.extend(braked.as_ref().map(|why| {
             let finding = Finding::new(&guard::BRAKED, &self.name);
@@ -68,6 +74,11 @@ impl Guard {
         self.ledger = ledger;
         self.write_metrics(figures.as_ref(), braked.is_some());
         status(figures.as_ref(), braked.is_some())
+    }
+
+    /// How long after the last look the next one is to come.
+    pub(crate) const fn due(&self) -> Duration {
+        self.due
     }
 
     /// What is new since the last time.
@@ -117,9 +128,8 @@ impl Guard {
         match &decision.brake {
             Wanted::Set(why) => self.brake.set(why, connect).into_iter().collect(),
             Wanted::Release => {
-                let released = Finding::new(&guard::RELEASED, &self.name);
                 let failed = self.brake.release(connect);
-                std::iter::once(released).chain(failed).collect()
+                vec![failed.unwrap_or_else(|| Finding::new(&guard::RELEASED, &self.name))]
             }
             Wanted::Keep => match self.brake.reason() {
                 Some(why) => self.brake.set(&why, connect).into_iter().collect(),

@@ -113,8 +113,12 @@ impl Gate {
 }
 
 fn flintlockd(roots: &Roots, config: &Config) -> Vec<Finding> {
-    let facts = facts::observe(roots, config, None);
-    let found = checks::run(config, &facts);
+    let mut facts = facts::observe(roots, config, None);
+    // Whose taps these are only flintlockd knows, which does not run yet.
+    facts.stale_taps.clear();
+    let mut found = checks::run(config, &facts);
+    let desired = mvm_storage::thinpool::desired(roots, config);
+    found.extend(mvm_storage::databases::look(roots, &desired));
     // What is ignored is shown by `mvmhost check`; here it would be said at every start.
     let (mut findings, _) = checks::split(&config.validate, found, facts.now);
     let parent = facts.default_interface.as_deref();
@@ -158,6 +162,10 @@ fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
     let mut findings = checks::pool(config, &pool);
     // What fills a pool is deleted through containerd.
     findings.retain(|finding| finding.entry() != &catalogue::pool::OUT_OF_DATA_SPACE);
+    if findings.iter().all(|finding| finding.severity() != Severity::Error) {
+        let desired = mvm_storage::thinpool::desired(roots, config);
+        findings.extend(mvm_storage::databases::settle(roots, &desired));
+    }
     let operators = roots.at(names::OPERATOR_CONTAINERD_CONFIG);
     if operators.exists() {
         findings.extend(operator_config(config, operators));

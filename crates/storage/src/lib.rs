@@ -6,6 +6,7 @@
 
 pub mod adopt;
 mod control;
+pub mod databases;
 mod error;
 pub mod files;
 mod finding;

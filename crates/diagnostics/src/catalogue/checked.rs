@@ -38,8 +38,8 @@ catalogue! {
         remedy: "modprobe tun\nsystemctl start mvmhost.target",
     }
     STALE_TAP = "MVM-NET-408", "2767deac52282a881201156e9fcde0ae", Warning {
-        message: "no VMM has the tap {subject} open",
-        cause: "A microVM ended or failed and its tap stayed behind. One that is not attached to the bridge is taken up again as it is: that microVM would have no network and no error.",
+        message: "no VMM has the tap {subject} open, and no microVM that flintlockd lists has it",
+        cause: "A microVM was deleted or given up, and its tap stayed behind. One that is not attached to the bridge is taken up again as it is: that microVM would have no network and no error.",
         remedy: "ip link delete dev {subject}",
     }
     FORWARD_DROPS_BRIDGED = "MVM-NET-409", "0b75608186196c6d0d34c6b51ec83afc", Error {

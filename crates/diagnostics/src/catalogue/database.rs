@@ -30,4 +30,59 @@ catalogue! {
                  systemctl stop {units}\n\
                  {aside}",
     }
+    PUT_AWAY = "MVM-POOL-142", "9a029ed0d8f74f8389bf688b8b80363d", Warning {
+        message: "interrupted snapshot {subject} was put away, so that the next one can be made",
+        cause: "containerd was killed, or the power went, after it had made this thin device and before it wrote the snapshot down. No image and no microVM has it. containerd gives the device up at its start and takes another number; what the device takes up in the pool stays taken.",
+        remedy: "# to free what it takes up in the pool, once containerd runs:\ndmsetup message {pool} 0 \"delete {id}\"\n# its list of devices from before is {kept}",
+    }
+    SNAPSHOTS_LOST = "MVM-POOL-143", "ea592f5bdece4a76b854ed1983e8672b", Error {
+        message: "{subject} lacks snapshots that containerd's namespaces know: {names}",
+        cause: "The file is an older one, was lost and made anew, or belongs to another containerd. Started so, containerd would give numbers out twice that are in use in pool {pool}.",
+        remedy: "# the right files are elsewhere, such as in a backup: put all three back together, then\n\
+                 systemctl start mvmhost.target\n\
+                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
+    }
+    DEVICES_LOST = "MVM-POOL-144", "0d11411df2ad427f95f8417344ce48f6", Error {
+        message: "{subject} lacks the devices of snapshots: {names}",
+        cause: "The file is an older one, or was lost and made anew. What these snapshots hold is still in pool {pool}, and containerd no longer finds it and would reuse its numbers.",
+        remedy: "# the right files are elsewhere, such as in a backup: put all three back together, then\n\
+                 systemctl start mvmhost.target\n\
+                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
+    }
+    NEWER = "MVM-POOL-145", "bb1aba3569fc453290e5d5de99f7927c", Error {
+        message: "{subject} is older than the devices in pool {pool}: {names}",
+        cause: "The pool's list has more devices than one interrupted snapshot can leave, and this file knows none of them. It is an older one, or was lost and made anew.",
+        remedy: "# the right files are elsewhere, such as in a backup: put all three back together, then\n\
+                 systemctl start mvmhost.target\n\
+                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
+    }
+    TWICE = "MVM-POOL-146", "3f5c363a01214b018ac5c280bf720f42", Error {
+        message: "{subject} gives one number in pool {pool} to two devices: {names}",
+        cause: "Two snapshots would write to the same thin device and destroy each other. One of the files is an older one, or two containerds use the pool.",
+        remedy: "# the right files are elsewhere, such as in a backup: put all three back together, then\n\
+                 systemctl start mvmhost.target\n\
+                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
+    }
+    UNSOUND = "MVM-POOL-147", "dd2aca249c86476ca84135a8c2a81ec3", Error {
+        message: "{subject} is damaged: {why}",
+        cause: "The file lists what is in pool {pool}, and is no sound database. containerd cannot open it.",
+        remedy: "# the right files are elsewhere, such as in a backup: put all three back together, then\n\
+                 systemctl start mvmhost.target\n\
+                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
+    }
+    NOT_PUT_AWAY = "MVM-POOL-148", "f1b625343e87498eac6b1fa646101832", Error {
+        message: "interrupted snapshot {subject} cannot be put away: {why}",
+        cause: "A snapshot that was interrupted has the number of the next one in pool {pool}, so no root volume can be made. Nothing was changed.",
+        remedy: "df -h /var/lib\nsystemctl start mvmhost.target",
+    }
 }

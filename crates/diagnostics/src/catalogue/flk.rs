@@ -66,4 +66,9 @@ catalogue! {
         cause: "With [network] mode = \"none\" mvmhost passes neither, and flintlockd does not start without one. Its environment, which is not looked at, may name one as well.",
         remedy: "# set mode = \"tap\" in [network] of /etc/mvmhost.toml, or name your own interface with extra-args = [\"--bridge-name=...\"] in [flintlockd], then\nmvmhost apply",
     }
+    UNPROTECTED = "MVM-FLK-025", "97c30e3d4a2e41bba88da009cad19f04", Error {
+        message: "a stop of {subject} would kill every microVM of this host",
+        cause: "The unit that systemd has loaded has another KillMode than process, so that a stop ends everything in its control group. mvmhost's part of the unit is not loaded: the package was removed, a drop-in of somebody else's changes it back, or systemd has not read its files since.",
+        remedy: "systemctl daemon-reload\nsystemctl show --property KillMode,FragmentPath,DropInPaths {subject}\n# while it does not show KillMode=process: take KillMode= out of the drop-ins that it shows, then\nmvmhost apply",
+    }
 }

@@ -3,6 +3,8 @@
 //! Written by hand instead of generated: five messages need no protoc. A test compares the numbers
 //! with proto/flintlock/*.proto, from which the tests' stand-in is made.
 
+use std::collections::HashMap;
+
 use super::{MicroVm, State};
 
 /// `/package.Service/Method`
@@ -51,6 +53,15 @@ pub(super) struct Status {
     pub(super) state: i32,
     #[prost(int32, tag = "6")]
     pub(super) retry: i32,
+    #[prost(map = "string, message", tag = "5")]
+    pub(super) network_interfaces: HashMap<String, Interface>,
+}
+
+/// `flintlock.types.NetworkInterfaceStatus`
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Interface {
+    #[prost(string, tag = "1")]
+    pub(super) host_device_name: String,
 }
 
 impl From<Vm> for MicroVm {
@@ -68,6 +79,10 @@ impl From<Vm> for MicroVm {
                 other => State::Unknown(other),
             },
             retry: status.retry,
+            devices: {
+                let devices = status.network_interfaces.into_values();
+                devices.map(|interface| interface.host_device_name).collect()
+            },
             version: vm.version,
         }
     }

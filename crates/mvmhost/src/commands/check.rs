@@ -5,14 +5,15 @@ use mvm_diagnostics::json::Document;
 use mvm_diagnostics::{Finding, Severity, catalogue};
 use mvm_host::chain;
 use mvm_host::configuration::load_or_last_good;
-use mvm_host::systemd::{Manager, Units};
+use mvm_host::exec::System;
+use mvm_host::systemd::{Manager, UnitState, Units};
 use mvm_images_client::Error;
 use mvm_images_client::run::Job;
 use mvm_plan::checks::{self, Facts, Plugin};
 use mvm_plan::images::State;
 use mvm_validate::facts;
 
-use super::deeds;
+use super::{deeds, missing};
 use crate::cli::CheckArguments;
 use crate::context::Context;
 use crate::output::{self, Exit};
@@ -26,8 +27,11 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
         }
     };
     let config = &loaded.config;
-    let (facts, flintlockd) = observe(&context.roots, config);
+    let (facts, flintlockd, more) = observe(&context.roots, config);
     let mut found = checks::run(config, &facts);
+    found.extend(more);
+    let pool = mvm_storage::thinpool::desired(&context.roots, config);
+    found.extend(mvm_storage::databases::look(&context.roots, &pool));
     if arguments.deep {
         let done = deeds::run(&context.roots, config, &facts, flintlockd);
         found.extend(checks::deeds(config, &facts, &done));
@@ -49,21 +53,41 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     output::exit_for(&findings)
 }
 
-/// What all checks look at, and the pid of a flintlockd that runs.
-pub(super) fn observe(roots: &Roots, config: &Config) -> (Facts, Option<i32>) {
+/// What all checks look at, the pid of a flintlockd that runs, and what is said beyond the checks of
+/// flintlockd's unit and of its microVMs.
+pub(super) fn observe(roots: &Roots, config: &Config) -> (Facts, Option<i32>, Vec<Finding>) {
+    let mut more = Vec::new();
     let mut facts = facts::observe(roots, config, None);
     // Its own endpoint is taken by flintlockd itself when it runs.
     let mut flintlockd = None;
     match Manager::connect().and_then(|mut units| units.state(config.flintlockd.unit.as_str())) {
         Ok(state) if state.main_pid != 0 => {
+            more.extend(unprotected(config, &state));
             flintlockd = i32::try_from(state.main_pid).ok();
             facts.endpoint = facts::endpoint(roots, config, flintlockd);
         }
-        Ok(_) => {}
+        Ok(state) => more.extend(unprotected(config, &state)),
         Err(error) => facts.unasked.push(("systemd".to_owned(), chain(&error))),
     }
+    let told = match flintlockd {
+        Some(_) => mvm_validate::api::microvms(roots, config),
+        None => Err("flintlockd does not run".to_owned()),
+    };
+    let known = told.as_ref().map(Option::as_deref).map_err(String::as_str);
+    missing::taps(&mut facts, known);
+    if let Ok(Some(microvms)) = known {
+        more.extend(missing::findings(roots, config, microvms, &System));
+    }
     images(roots, config, &mut facts);
-    (facts, flintlockd)
+    (facts, flintlockd, more)
+}
+
+/// A finding where a stop of flintlockd would end its microVMs.
+pub(super) fn unprotected(config: &Config, state: &UnitState) -> Option<Finding> {
+    let unit = config.flintlockd.unit.as_str();
+    let finding = Finding::new(&catalogue::flk::UNPROTECTED, unit);
+    let seen = format!("KillMode={}, {}", state.kill_mode, state.load_state);
+    state.ends_all().then(|| finding.evidence(seen))
 }
 
 /// What containerd has of the images. Without its snapshotter it could not tell, and that is said.

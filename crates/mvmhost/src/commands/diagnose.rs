@@ -73,7 +73,7 @@ fn ended(roots: &Roots, config: &Config, diagnosis: &mut Diagnosis) {
     if said.standing().next().is_none() {
         return;
     }
-    let (facts, _) = check::observe(roots, config);
+    let (facts, ..) = check::observe(roots, config);
     if !facts.unasked.is_empty() {
         return;
     }
@@ -301,6 +301,7 @@ mod tests {
             state,
             retry,
             version: 25,
+            devices: Vec::new(),
         };
         let all = [
             microvm("fine", State::Created, 0),

@@ -11,6 +11,7 @@ mod explain;
 mod facts;
 mod images;
 mod leases;
+mod missing;
 mod net;
 mod plan;
 mod pool;

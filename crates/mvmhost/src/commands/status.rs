@@ -8,6 +8,7 @@ use mvm_config::{Config, Roots};
 use mvm_diagnostics::json::Document;
 use mvm_diagnostics::{Finding, catalogue};
 use mvm_host::configuration::load_or_last_good;
+use mvm_host::exec::System;
 use mvm_host::flintlock::{MicroVm, State};
 use mvm_host::systemd::{Manager, UnitState, Units};
 use mvm_plan::checks::{self, Facts, Plugin};
@@ -16,7 +17,7 @@ use mvm_plan::{host, names};
 use mvm_validate::{api, facts};
 use serde_json::{Value, json};
 
-use super::{leases, net};
+use super::{check, leases, missing, net};
 use crate::context::{self, Context};
 use crate::machine;
 use crate::output::{self, Exit};
@@ -91,14 +92,20 @@ impl<'a> Screen<'a> {
         let flintlockd = config.flintlockd.unit.as_str();
         let pid = units.get(flintlockd).map(|state| state.main_pid).filter(|pid| *pid != 0);
         let pid = pid.and_then(|pid| i32::try_from(pid).ok());
-        let facts = facts::observe(roots, config, pid);
+        let mut facts = facts::observe(roots, config, pid);
+        let microvms = api::microvms(roots, config);
+        let told = microvms.as_ref().map(Option::as_deref).map_err(String::as_str);
+        missing::taps(&mut facts, told);
+        if let Ok(Some(told)) = told {
+            findings.extend(missing::findings(roots, config, told, &System));
+        }
+        findings.extend(units.get(flintlockd).and_then(|state| check::unprotected(config, state)));
         let known: Vec<&str> = findings.iter().map(Finding::code).collect();
         let checked: Vec<Finding> = checks::run(config, &facts)
             .into_iter()
             .filter(|finding| !known.contains(&finding.code()))
             .collect();
         findings.extend(checked);
-        let microvms = api::microvms(roots, config);
         if let (Err(why), Some(_)) = (&microvms, pid) {
             let endpoint = config.flintlockd.grpc_endpoint.to_string();
             let silent = Finding::new(&catalogue::flk::API_SILENT, endpoint);

@@ -7,7 +7,7 @@ use mvm_config::{Config, Roots};
 use mvm_diagnostics::json::Document;
 use mvm_diagnostics::{Finding, catalogue};
 use mvm_host::configuration::load_or_last_good;
-use mvm_host::flintlock::MicroVm;
+use mvm_host::flintlock::{MicroVm, State};
 use mvm_host::{microvms, processes};
 use mvm_plan::diagnosis::microvm::judge;
 use mvm_plan::{hygiene, names};
@@ -83,7 +83,7 @@ fn silent(config: &Config, why: &str) -> Finding {
         .evidence(why)
 }
 
-fn state() -> String {
+pub(super) fn state() -> String {
     format!("{}/vm", names::FLINTLOCKD_STATE)
 }
 
@@ -99,6 +99,9 @@ fn rows(roots: &Roots, told: &[MicroVm]) -> std::io::Result<Vec<Row>> {
         row.state = word(microvm.state);
         row.revision = microvm.version;
         row.retries = microvm.retry;
+        if microvm.state == State::Created && row.pid.is_none() {
+            row.wrong.get_or_insert(catalogue::seen::microvm::NO_VMM.code);
+        }
         rows.push(row);
     }
     for directory in files {
@@ -131,7 +134,7 @@ fn row(
 }
 
 /// The process that a PID file names, if it is the VMM of this microVM.
-fn vmm(roots: &Roots, directory: &microvms::Directory) -> Option<i32> {
+pub(super) fn vmm(roots: &Roots, directory: &microvms::Directory) -> Option<i32> {
     let uid = directory.id.rsplit('/').next()?;
     let limit = hygiene::PID_FILE_LIMIT as u64;
     let pids = diagnose::VMMS.iter().filter_map(|name| {
@@ -174,7 +177,6 @@ fn table(rows: &[Row]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mvm_host::flintlock::State;
     use std::fs;
 
     #[test]
@@ -196,11 +198,13 @@ mod tests {
             state: State::Created,
             retry,
             version: 3,
+            devices: Vec::new(),
         };
         let told = [microvm("a", "1", 0), microvm("new", "2", 1)];
         let rows = rows(&Roots::new(folder.path()), &told).unwrap();
         assert_eq!((rows[0].pid, rows[0].boot_log, rows[0].wrong), (Some(77), true, None));
         assert_eq!((rows[1].pid, rows[1].revision, rows[1].retries), (None, 3, 1));
+        assert_eq!(rows[1].wrong, Some("MVM-VM-525"), "created, and no VMM runs");
         assert_eq!(rows[2].state, "unknown to flintlockd");
         assert_eq!(rows[2].wrong, Some("MVM-VM-509"));
         let text = table(&rows);

@@ -23,8 +23,8 @@ catalogue! {
     }
     LEFT_OVER_DEVICE = "MVM-CTRD-505", "173a0a972cffd976213b6caf901d5f55", Error {
         message: "a snapshot that was interrupted is in the way of a new one",
-        cause: "containerd was killed, or the power went, between two of its databases; the snapshotter's own list still has the device.",
-        remedy: "systemctl restart {containerd}\nsystemctl start mvmhost.target\n# when it comes again: delete the microVM and create it under another name",
+        cause: "containerd was killed, or the power went, between two of its databases, and the list of devices has one more than the snapshotter knows. Before its next start containerd's unit puts that device away.",
+        remedy: "systemctl restart {containerd}\nsystemctl start mvmhost.target",
     }
     KERNEL_SNAPSHOTTER = "MVM-CTRD-506", "da46ef9e513f05683521cea4bd176bcd", Error {
         message: "flintlockd was told to unpack kernels with snapshotter {subject}, which it does not serve",

@@ -71,4 +71,9 @@ catalogue! {
         cause: "The version counts every time that flintlockd saved the specification, each attempt included. It is no count of crashes; the attempts in a row are what tells trouble.",
         remedy: "",
     }
+    NO_VMM = "MVM-VM-525", "121e4306d1754cfa8582b05c00c7f254", Warning {
+        message: "flintlockd counts {subject} as created, and no VMM runs for it",
+        cause: "Its VMM ended, or was never started, and flintlockd starts none again by itself until it looks at the microVM the next time. What flintlockd said of it last is the evidence.",
+        remedy: "mvmhost diagnose\njournalctl -u {flintlockd} -b -n 50\n# flintlockd looks at every microVM at its start:\nsystemctl restart {flintlockd}",
+    }
 }
