@@ -196,7 +196,11 @@ impl<'p> Puller<'p> {
 
     /// Removes an image's snapshots, from the uppermost down to the first that is in use: microVMs
     /// and other images keep what they are built upon.
-    pub(crate) async fn take_down(&self, wanted: &Wanted, config: &ImageConfig) -> Result<(), Error> {
+    pub(crate) async fn take_down(
+        &self,
+        wanted: &Wanted,
+        config: &ImageConfig,
+    ) -> Result<(), Error> {
         for name in chain::chain_ids(&config.diff_ids).iter().rev() {
             match self.containerd.remove(wanted.role.snapshotter(), name.as_str()).await {
                 Err(Error::Containerd { source, .. })

@@ -61,7 +61,8 @@ pub fn look(roots: &Roots, desired: &Desired) -> Vec<Finding> {
         if turn > 0 {
             thread::sleep(PAUSE);
         }
-        let verdict = paths(roots, desired).read().map(|files| databases::judge(&desired.name, &files));
+        let verdict =
+            paths(roots, desired).read().map(|files| databases::judge(&desired.name, &files));
         match verdict {
             Ok(Verdict::Apart(apart)) => last = Some(apart),
             Ok(_) => return Vec::new(),
@@ -97,11 +98,16 @@ fn paths(roots: &Roots, desired: &Desired) -> Paths {
 impl Paths {
     /// In the order in which containerd lets go of a snapshot last.
     fn read(&self) -> Result<Files, Error> {
-        let read = |path: &Path| match open(path, false).and_then(|file| file.map(contents).transpose()) {
-            Ok(bytes) => Ok(bytes.unwrap_or_default()),
-            Err(source) => Err(Error::Look { path: path.to_owned(), source }),
-        };
-        Ok(Files { meta: read(&self.meta)?, metadata: read(&self.metadata)?, pool: read(&self.pool)? })
+        let read =
+            |path: &Path| match open(path, false).and_then(|file| file.map(contents).transpose()) {
+                Ok(bytes) => Ok(bytes.unwrap_or_default()),
+                Err(source) => Err(Error::Look { path: path.to_owned(), source }),
+            };
+        Ok(Files {
+            meta: read(&self.meta)?,
+            metadata: read(&self.metadata)?,
+            pool: read(&self.pool)?,
+        })
     }
 }
 
@@ -161,7 +167,8 @@ impl Held {
         let digits: String =
             Sha256::digest(&files.pool).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         let kept = Path::new(names::STATE).join(format!("{}.db.{digits}", desired.name));
-        atomic::write(&roots.at(&kept), &files.pool, 0o600).map_err(|source| Error::Note { source })?;
+        atomic::write(&roots.at(&kept), &files.pool, 0o600)
+            .map_err(|source| Error::Note { source })?;
         // Only a kill leaves it active; what somebody has open is not taken down.
         if mapper.look(&left.name)?.is_some() {
             mapper.remove(&left.name)?;

@@ -2,6 +2,7 @@
 //! installed by hand.
 
 mod bench;
+mod campaign;
 mod generate;
 mod manual;
 mod musl;
@@ -23,6 +24,8 @@ Usage: cargo xtask TASK
   guest SUITE [SCRIPT...]
                        a disposable bookworm or trixie with the package installed: runs each
                        script in it, or prints how to reach it and keeps it until input ends
+  campaign NAME [--minutes M] [--seed S]
+                       long runs that go on where they were: power-cuts, reboots, syscalls, fuzz
   package              the .deb into target/packages/
   package --repo DIR [--key KEY]
                        the same, and into an apt repository that gpg signs
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         ["test", tiers @ ..] => test::run(tiers),
         ["demo"] => vm::demo(),
         ["guest", arguments @ ..] => vm::guest(arguments),
+        ["campaign", arguments @ ..] => campaign::run(arguments),
         ["package"] => package::run().map(|deb| println!("{}", deb.display())),
         ["package", "--repo", folder] => repo::run(folder, None),
         ["package", "--repo", folder, "--key", key] => repo::run(folder, Some(key)),

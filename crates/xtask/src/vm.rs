@@ -32,6 +32,11 @@ pub(crate) fn run(name: &str) -> Result<()> {
     tools::check(&mut program(name)?)
 }
 
+/// Runs a program of tests/vm with arguments.
+pub(crate) fn run_with(name: &str, arguments: &[&str]) -> Result<()> {
+    tools::check(program(name)?.args(arguments))
+}
+
 /// Both suites side by side: two guests are what two cores carry. What the second one says comes
 /// when the first is through.
 pub(crate) fn tests() -> Result<()> {

@@ -57,8 +57,13 @@ pub(super) fn findings(
     }
     let journal = journal(roots, config, programs);
     let say = |(id, one): &(String, &MicroVm)| {
-        let line = journal.lines().rev().find(|line| !one.uid.is_empty() && line.contains(&one.uid));
-        let line: String = line.unwrap_or("its journal of this boot does not name it").chars().take(REASON).collect();
+        let line =
+            journal.lines().rev().find(|line| !one.uid.is_empty() && line.contains(&one.uid));
+        let line: String = line
+            .unwrap_or("its journal of this boot does not name it")
+            .chars()
+            .take(REASON)
+            .collect();
         let finding = Finding::new(&vm::NO_VMM, id);
         finding.with("flintlockd", config.flintlockd.unit.as_str()).evidence(line)
     };
@@ -106,7 +111,8 @@ mod tests {
         std::fs::create_dir_all(at("usr/bin")).unwrap();
         let program = at("usr/bin/journalctl");
         std::fs::write(&program, "").unwrap();
-        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
         let told = [
             microvm("runs", State::Created, "fltap1"),
             microvm("lost", State::Created, "fltap2"),

@@ -6,10 +6,10 @@ use super::{Figures, Policy};
 
 /// The fastest writer for whom the marks hold, in bytes per second; mvm-guard(8) states it. NVMe disks
 /// and RAM behind a pool write a few GiB a second for moments.
-pub const FASTEST: u64 = 2 << 30;
+const FASTEST: u64 = 2 << 30;
 /// A look costs under a millisecond; more often than this is of no use, because flintlockd takes about
 /// as long to stop.
-pub const SOONEST: Duration = Duration::from_millis(200);
+const SOONEST: Duration = Duration::from_millis(200);
 /// Space that goes away raises no event, so a pool is looked at this often in any case.
 pub const LATEST: Duration = Duration::from_secs(30);
 
@@ -23,9 +23,7 @@ pub fn due(policy: &Policy, figures: &Figures) -> Duration {
     let metadata = left(policy, pool.metadata.used, pool.metadata.total);
     let blocks = data.into_iter().chain(metadata).map(|left| left.saturating_mul(block));
     let room = figures.room.as_ref().filter(|room| room.promised > 0);
-    let room = room.and_then(|room| {
-        left(policy, room.total.saturating_sub(room.free), room.total)
-    });
+    let room = room.and_then(|room| left(policy, room.total.saturating_sub(room.free), room.total));
     let Some(bytes) = blocks.chain(room).min() else {
         return LATEST;
     };

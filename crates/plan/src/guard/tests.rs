@@ -222,7 +222,8 @@ fn the_next_look_comes_before_the_fastest_writer_reaches_a_mark() {
         let mut figures = figures(0, 10);
         figures.block = 64 << 10;
         figures.size = gib * GIB;
-        figures.pool.data = Usage { used: used * GIB / figures.block, total: figures.size / figures.block };
+        figures.pool.data =
+            Usage { used: used * GIB / figures.block, total: figures.size / figures.block };
         figures.pool.metadata = Usage { used: 0, total: 1 << 24 };
         figures.room = None;
         due(&POLICY, &figures).as_millis()

@@ -13,7 +13,8 @@ fn host() -> (tempfile::TempDir, Machine, Desired) {
     let folder = tempfile::tempdir().unwrap();
     let machine = Machine::new(folder.path());
     let desired = Desired { name: "mvm".to_owned(), ..fake::desired(DIR) };
-    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/src/thinpool/databases/samples/first");
+    let samples =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/src/thinpool/databases/samples/first");
     let paths = paths(&machine.roots, &desired);
     for (name, path) in
         [("meta.db", &paths.meta), ("metadata.db", &paths.metadata), ("mvm.db", &paths.pool)]

@@ -175,7 +175,13 @@ impl Known {
             [one] if one.name == self.next && one.digit.is_some() => {
                 let (at, was) = one.digit.unwrap_or_default();
                 let (name, device) = (one.name.clone(), one.device_id);
-                Verdict::Interrupted(Interrupted { name, device, at, was, is: undone(was, one.state) })
+                Verdict::Interrupted(Interrupted {
+                    name,
+                    device,
+                    at,
+                    was,
+                    is: undone(was, one.state),
+                })
             }
             more => {
                 let names = more.iter().map(|device| device.name.clone()).collect();

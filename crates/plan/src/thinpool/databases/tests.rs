@@ -53,7 +53,10 @@ fn mended(mut files: Files) -> Files {
 fn the_device_of_an_interrupted_prepare_is_found_exactly() {
     for (files, name, device) in [(first(), "mvm-snap-1", 1), (later(), "mvm-snap-9", 9)] {
         let left = interrupted(&files);
-        assert_eq!((left.name.as_str(), left.device, left.was, left.is), (name, device, b'4', b'3'));
+        assert_eq!(
+            (left.name.as_str(), left.device, left.was, left.is),
+            (name, device, b'4', b'3')
+        );
         let mended = mended(files.clone());
         assert_eq!(judged(&mended), Verdict::Agree);
         let differs = files.pool.iter().zip(&mended.pool).filter(|(was, is)| was != is).count();

@@ -207,12 +207,7 @@ impl<'a> Database<'a> {
     }
 
     /// All leaf elements below page `id`.
-    fn collect(
-        &self,
-        id: u64,
-        depth: usize,
-        into: &mut Vec<Element<'a>>,
-    ) -> Result<(), NotBolt> {
+    fn collect(&self, id: u64, depth: usize, into: &mut Vec<Element<'a>>) -> Result<(), NotBolt> {
         let outside = NotBolt("a page is outside of the file");
         let start = usize::try_from(id).ok().and_then(|id| id.checked_mul(self.size));
         let from = self.bytes.get(start.ok_or(outside)?..).ok_or(outside)?;
