@@ -1,6 +1,11 @@
 //! Reads containerd's three databases about the pool, and puts away what an interrupted Prepare
 //! left in one of them.
 
+#[cfg(test)]
+mod tests;
+mod thin;
+
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -13,7 +18,7 @@ use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::database as said;
 use mvm_host::atomic;
 use mvm_plan::names;
-use mvm_plan::thinpool::databases::{self, Files, Interrupted, Verdict};
+use mvm_plan::thinpool::databases::{self, Expected, Files, Interrupted, Verdict};
 use mvm_plan::thinpool::{Desired, Observed};
 use nix::libc;
 use sha2::{Digest, Sha256};
@@ -30,25 +35,49 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// What is to be said before containerd starts, and what an interrupted Prepare left put away.
 /// Nothing while a containerd has the databases open.
 pub fn settle(roots: &Roots, desired: &Desired) -> Vec<Finding> {
-    settle_with(roots, desired, &mapper::Kernel::new(roots))
+    let ask = |numbers: &[u32]| thin::there(&desired.name, numbers);
+    settle_with(roots, desired, &mapper::Kernel::new(roots), &ask)
 }
 
-fn settle_with(roots: &Roots, desired: &Desired, mapper: &dyn DeviceMapper) -> Vec<Finding> {
+/// Of these numbers of thin devices, those that are in the pool.
+type Ask<'a> = &'a dyn Fn(&[u32]) -> Result<BTreeSet<u32>, Error>;
+
+fn settle_with(
+    roots: &Roots,
+    desired: &Desired,
+    mapper: &dyn DeviceMapper,
+    ask: Ask<'_>,
+) -> Vec<Finding> {
     let Some(held) = Held::open(roots, desired) else {
         return Vec::new();
     };
-    let left = match held.read().map(|files| (databases::judge(&desired.name, &files), files)) {
-        Ok((Verdict::Agree, _)) => return Vec::new(),
-        Ok((Verdict::Apart(apart), _)) => return refused(roots, desired, &apart),
-        Ok((Verdict::Interrupted(left), files)) => (left, files),
+    let files = match held.paths.read() {
+        Ok(files) => files,
         Err(error) => return vec![error.finding(&desired.name)],
     };
-    let (left, files) = left;
-    match held.put_away(roots, desired, &left, &files, mapper) {
-        Ok(kept) => vec![databases::put_away(desired, &left, &kept)],
+    match databases::judge(&desired.name, &files) {
+        Verdict::Agree => against_the_pool(roots, desired, &files, ask),
+        Verdict::Apart(apart) => refused(roots, desired, &apart),
+        Verdict::Interrupted(left) => match held.put_away(roots, desired, &left, &files, mapper) {
+            Ok(kept) => vec![databases::put_away(desired, &left, &kept)],
+            Err(error) => {
+                let finding = Finding::new(&said::NOT_PUT_AWAY, &left.name);
+                vec![finding.with("pool", &desired.name).with("why", error.chain())]
+            }
+        },
+    }
+}
+
+/// A pool that does not answer has findings of its own.
+fn against_the_pool(roots: &Roots, desired: &Desired, files: &Files, ask: Ask<'_>) -> Vec<Finding> {
+    let expected = Expected::of(&files.pool);
+    match ask(&expected.numbers()) {
+        Ok(there) => {
+            expected.judge(&there).map(|apart| refused(roots, desired, &apart)).unwrap_or_default()
+        }
         Err(error) => {
-            let finding = Finding::new(&said::NOT_PUT_AWAY, &left.name);
-            vec![finding.with("pool", &desired.name).with("why", error.chain())]
+            log::debug!("{}", error.chain());
+            Vec::new()
         }
     }
 }
@@ -151,10 +180,6 @@ impl Held {
         }
     }
 
-    fn read(&self) -> Result<Files, Error> {
-        self.paths.read()
-    }
-
     /// Keeps the list as it was, takes the device down where it is active, and changes one digit.
     fn put_away(
         &self,
@@ -180,6 +205,3 @@ impl Held {
         Ok(kept)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -85,4 +85,18 @@ catalogue! {
         cause: "A snapshot that was interrupted has the number of the next one in pool {pool}, so no root volume can be made. Nothing was changed.",
         remedy: "df -h /var/lib\nsystemctl start mvmhost.target",
     }
+    THIN_LOST = "MVM-POOL-149", "5c02fae0df7f4f549734ebce7c175c47", Error {
+        message: "pool {pool} lacks the thin devices of snapshots that {subject} lists: {names}",
+        cause: "The pool's own metadata are older than this list, or the pool was made anew. containerd's devmapper plugin does not load with such a list, or fails at the next snapshot.",
+        remedy: "# the right files are elsewhere, such as in a backup: put all of them back together, then\n\
+                 systemctl start mvmhost.target\n\
+                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+                 systemctl stop {units}\n\
+                 {aside}",
+    }
+    THIN_TAKEN = "MVM-POOL-170", "93fb33a2648a460f9d699f1dfd3a2aa9", Error {
+        message: "number {id}, the next one that {subject} gives out, is in use in pool {pool}",
+        cause: "The pool has a thin device that this list does not have: somebody else made it, or the list is an older one. containerd could not make a snapshot, and each of its attempts would cost a microVM one of its eleven.",
+        remedy: "# see what it is; nothing of containerd's has this number:\ndmsetup create mvmhost-look --readonly --table \"0 8 thin /dev/mapper/{pool} {id}\"\ndmsetup remove mvmhost-look\n# it is of no use:\ndmsetup message {pool} 0 \"delete {id}\"\nsystemctl start mvmhost.target",
+    }
 }

@@ -63,7 +63,9 @@ impl UnaryService<ListRequest> for Fake {
             namespace: "ns".to_owned(),
             uid: Some("01HQ".to_owned()),
         };
-        let status = wire::Status { state: 2, retry: 11 };
+        let tap = wire::Interface { host_device_name: "fltap0123456".to_owned() };
+        let network_interfaces = [("eth1".to_owned(), tap)].into();
+        let status = wire::Status { state: 2, retry: 11, network_interfaces };
         let vm = Vm { version: 14, spec: Some(spec), status: Some(status) };
         ready(Ok(Response::new(ListResponse { microvm: vec![vm] })))
     }
@@ -120,6 +122,7 @@ fn lists_in_plain_text() {
         state: State::Failed,
         retry: 11,
         version: 14,
+        devices: vec!["fltap0123456".to_owned()],
     };
     assert_eq!(list(&endpoint, None, None).unwrap(), [expected]);
     let everywhere: Endpoint = format!("0.0.0.0:{}", endpoint.port()).parse().unwrap();
@@ -185,8 +188,13 @@ fn the_numbers_are_those_of_the_api() {
     holds(message(&types, "MicroVM"), &vm);
     let spec = ["string id = 1;", "string namespace = 2;", "optional string uid = 15;"];
     holds(message(&types, "MicroVMSpec"), &spec);
-    let status = ["MicroVMState state = 1;", "int32 retry = 6;"];
+    let status = [
+        "MicroVMState state = 1;",
+        "map<string, NetworkInterfaceStatus> network_interfaces = 5;",
+        "int32 retry = 6;",
+    ];
     holds(message(&types, "MicroVMStatus"), &status);
+    holds(message(&types, "NetworkInterfaceStatus"), &["string host_device_name = 1;"]);
     holds(types, &["PENDING = 0;", "CREATED = 1;", "FAILED = 2;", "DELETING = 3;"]);
 }
 

@@ -235,7 +235,7 @@ fn the_next_look_comes_before_the_fastest_writer_reaches_a_mark() {
     assert_eq!(pool(100, 80), 7500, "the brake is next");
     assert_eq!(pool(100, 94), 500);
     assert_eq!(pool(100, 96), 30_000, "past every mark");
-    assert_eq!(pool(1, 0), 400, "a small pool is filled at once");
+    assert_eq!(pool(1, 0), 399, "a small pool is filled at once");
     let mut small = figures(70, 79);
     assert_eq!(due(&POLICY, &small), Duration::from_millis(200), "metadata and room count too");
     small.pool.data.total = 0;

@@ -25,6 +25,11 @@ fn host() -> (tempfile::TempDir, Machine, Desired) {
     (folder, machine, desired)
 }
 
+/// The pool has nothing, as the list says once the interrupted one is put away.
+fn as_listed(_: &[u32]) -> Result<BTreeSet<u32>, Error> {
+    Ok(BTreeSet::new())
+}
+
 fn codes(findings: &[Finding]) -> Vec<&'static str> {
     findings.iter().map(Finding::code).collect()
 }
@@ -35,13 +40,13 @@ fn an_interrupted_prepare_is_put_away_once_and_kept() {
     let path = paths(&machine.roots, &desired).pool;
     let (before, inode) = (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().ino());
     assert_eq!(look(&machine.roots, &desired), [], "a running containerd may be about to finish");
-    let findings = settle_with(&machine.roots, &desired, &machine);
+    let findings = settle_with(&machine.roots, &desired, &machine, &as_listed);
     assert_eq!(codes(&findings), [said::PUT_AWAY.code], "{findings:?}");
     assert_ne!(fs::read(&path).unwrap(), before);
     assert_eq!(fs::metadata(&path).unwrap().ino(), inode, "the receipt knows the file by it");
     let kept = fs::read_dir(machine.roots.at(names::STATE)).unwrap().next().unwrap().unwrap();
     assert_eq!(fs::read(kept.path()).unwrap(), before);
-    assert_eq!(settle_with(&machine.roots, &desired, &machine), []);
+    assert_eq!(settle_with(&machine.roots, &desired, &machine, &as_listed), []);
 }
 
 #[test]
@@ -51,7 +56,7 @@ fn a_containerd_that_runs_is_left_alone() {
     let before = fs::read(&path).unwrap();
     let file = File::open(&path).unwrap();
     file.lock().unwrap();
-    assert_eq!(settle_with(&machine.roots, &desired, &machine), []);
+    assert_eq!(settle_with(&machine.roots, &desired, &machine, &as_listed), []);
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
@@ -61,7 +66,7 @@ fn nothing_is_changed_when_the_list_cannot_be_kept() {
     let path = paths(&machine.roots, &desired).pool;
     let before = fs::read(&path).unwrap();
     fs::write(machine.roots.at(names::STATE), "in the way").unwrap();
-    let findings = settle_with(&machine.roots, &desired, &machine);
+    let findings = settle_with(&machine.roots, &desired, &machine, &as_listed);
     assert_eq!(codes(&findings), [said::NOT_PUT_AWAY.code], "{findings:?}");
     assert_eq!(fs::read(&path).unwrap(), before);
 }
@@ -72,9 +77,22 @@ fn files_that_do_not_belong_together_are_refused_untouched() {
     let path = paths(&machine.roots, &desired);
     fs::write(&path.metadata, [1; 8192]).unwrap();
     let before = fs::read(&path.pool).unwrap();
-    let findings = settle_with(&machine.roots, &desired, &machine);
+    let findings = settle_with(&machine.roots, &desired, &machine, &as_listed);
     assert_eq!(codes(&findings), [said::UNSOUND.code], "{findings:?}");
     assert!(findings[0].remedy().contains("systemctl stop flintlockd.service"));
     assert_eq!(codes(&look(&machine.roots, &desired)), [said::UNSOUND.code]);
     assert_eq!(fs::read(&path.pool).unwrap(), before);
+}
+
+#[test]
+fn a_pool_that_has_the_next_number_is_refused() {
+    let (_folder, machine, desired) = host();
+    settle_with(&machine.roots, &desired, &machine, &as_listed);
+    let taken = |numbers: &[u32]| Ok(numbers.iter().copied().collect());
+    let findings = settle_with(&machine.roots, &desired, &machine, &taken);
+    assert_eq!(codes(&findings), [said::THIN_TAKEN.code], "{findings:?}");
+    assert!(findings[0].remedy().contains("delete 2"), "{findings:?}");
+    // Who cannot be asked says nothing.
+    let silent = |_: &[u32]| Err(Error::NotGrowable { name: String::new(), why: "silent" });
+    assert_eq!(settle_with(&machine.roots, &desired, &machine, &silent), []);
 }

@@ -16,19 +16,19 @@
 //! device's state is set back by that one step, which is one digit in the file. Everything else is
 //! containerd's own work. Whatever breaks one of the three rules is a lost or an older file.
 
+mod read;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::fill::refusal;
+use super::repair::bolt::NotBolt;
+use super::{Desired, Observed};
 use mvm_diagnostics::catalogue::database;
 use mvm_diagnostics::{Entry, Finding};
-use serde::Deserialize;
-
-use super::fill::refusal;
-use super::repair::bolt::{Bucket, Database, NotBolt};
-use super::{Desired, Observed};
+use read::{Device, devices, next, snapshots, wanted};
 
 /// The bytes of the three files; none for a file that is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,6 +80,43 @@ pub enum Apart {
     Newer(Vec<String>),
     /// Devices of `<pool>.db` have the same number.
     Twice(Vec<String>),
+    /// The pool lacks devices that `<pool>.db` has.
+    ThinLost(Vec<String>),
+    /// The pool has a device with the number that `<pool>.db` gives out next.
+    ThinTaken(u32),
+}
+
+/// What the pool itself is to be asked when the files agree.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Expected {
+    /// Devices that were made whole, by number.
+    pub there: BTreeMap<u32, String>,
+    /// The number that it gives out next.
+    pub next: Option<u32>,
+}
+
+impl Expected {
+    /// As `<pool>.db` has it; nothing of a file that is none.
+    pub fn of(pool: &[u8]) -> Self {
+        let made = devices(pool).unwrap_or_default().into_iter();
+        let made = made.filter(|one| one.state != REMOVED && FINISHED.contains(&one.state));
+        Self {
+            there: made.map(|device| (device.device_id, device.name)).collect(),
+            next: next(pool).ok().flatten(),
+        }
+    }
+
+    /// What is wrong when these numbers are in the pool.
+    pub fn judge(&self, there: &BTreeSet<u32>) -> Option<Apart> {
+        let lost = self.there.iter().filter(|(id, _)| !there.contains(id)).map(|(_, name)| name);
+        let taken = self.next.filter(|next| there.contains(next));
+        named(lost).map(Apart::ThinLost).or(taken.map(Apart::ThinTaken))
+    }
+
+    /// All numbers that the pool is to be asked about.
+    pub fn numbers(&self) -> Vec<u32> {
+        self.there.keys().copied().chain(self.next).collect()
+    }
 }
 
 /// One of the three files.
@@ -122,18 +159,6 @@ struct Known {
     prefix: String,
     /// The number of the newest snapshot.
     newest: u64,
-}
-
-/// A thin device as `<pool>.db` has it.
-#[derive(Debug, Deserialize)]
-struct Device {
-    device_id: u32,
-    name: String,
-    #[serde(default)]
-    state: i64,
-    /// Where its state is, and what is there.
-    #[serde(skip)]
-    digit: Option<(u64, u8)>,
 }
 
 fn read(name: &str, files: &Files) -> Result<Known, Apart> {
@@ -212,6 +237,7 @@ impl Known {
 /// Deactivated, Removed. All others are of half-done work, which it marks faulty, or Faulty
 /// (snapshots/devmapper/device_info.go and pool_device.go, ensureDeviceStates).
 const FINISHED: [i64; 5] = [4, 6, 8, 10, 12];
+const REMOVED: i64 = 12;
 const FAULTY: i64 = 13;
 
 /// The last digit of the state of half-done work beside a finished one: the step before it, and for
@@ -233,91 +259,6 @@ fn named<'a>(names: impl Iterator<Item = &'a String>) -> Option<Vec<String>> {
     (!all.is_empty()).then_some(all)
 }
 
-/// Opens a file that may be none: bbolt fills an empty one.
-fn open(bytes: &[u8]) -> Result<Option<Database<'_>>, NotBolt> {
-    if bytes.is_empty() { Ok(None) } else { Database::open(bytes).map(Some) }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// `meta.db`: v1, namespace, "snapshots", snapshotter, key; there "name" is the snapshotter's name.
-fn wanted(bytes: &[u8]) -> Result<BTreeSet<String>, NotBolt> {
-    let mut wanted = BTreeSet::new();
-    let Some(database) = open(bytes)? else {
-        return Ok(wanted);
-    };
-    let version = database.top()?.at(&database, &[b"v1"])?;
-    for namespace in version.names() {
-        let Some(namespace) = version.bucket(&database, namespace)? else { continue };
-        let all = namespace.at(&database, &[b"snapshots", b"devmapper"])?;
-        for key in all.names() {
-            let name = all.bucket(&database, key)?.and_then(|one: Bucket<'_>| one.value(b"name"));
-            wanted.extend(name.map(text));
-        }
-    }
-    Ok(wanted)
-}
-
-/// `metadata.db`: v1, "snapshots", name; there "id" is the snapshot's number. With the last number
-/// that was given out.
-fn snapshots(bytes: &[u8]) -> Result<(u64, Vec<(String, u64)>), NotBolt> {
-    let Some(database) = open(bytes)? else {
-        return Ok((0, Vec::new()));
-    };
-    let all = database.top()?.at(&database, &[b"v1", b"snapshots"])?;
-    let mut found = Vec::new();
-    for key in all.names() {
-        let id = all.bucket(&database, key)?.and_then(|one| varint(one.value(b"id")?));
-        found.extend(id.map(|id| (text(key), id)));
-    }
-    Ok((all.sequence, found))
-}
-
-/// A number as Go's encoding/binary writes it: seven bits a byte, the lowest first.
-fn varint(bytes: &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    for (place, byte) in bytes.iter().enumerate().take(9) {
-        number |= u64::from(byte & 0x7f) << (7 * place);
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
-}
-
-/// `<pool>.db`: "devices", name; the value is JSON.
-fn devices(bytes: &[u8]) -> Result<Vec<Device>, Apart> {
-    let unsound = |why: String| Apart::Unsound(File::Pool, why);
-    let Some(database) = open(bytes).map_err(|why| unsound(why.to_string()))? else {
-        return Ok(Vec::new());
-    };
-    let all = database.top().and_then(|top| top.at(&database, &[b"devices"]));
-    let mut devices = Vec::new();
-    for (key, value) in all.map_err(|why| unsound(why.to_string()))?.pairs {
-        let device = serde_json::from_slice(value);
-        let mut device: Device =
-            device.map_err(|why| unsound(format!("the entry of {} is {why}", text(key))))?;
-        device.digit = digit(value, device.state)
-            .and_then(|(at, was)| Some(((database.place(value)?.checked_add(at)?) as u64, was)));
-        devices.push(device);
-    }
-    Ok(devices)
-}
-
-/// The last digit of the state in an entry of `<pool>.db`, where there is no doubt which it is.
-fn digit(value: &[u8], state: i64) -> Option<(usize, u8)> {
-    let entry = std::str::from_utf8(value).ok()?;
-    let written = format!("\"state\":{state}");
-    let mut places = entry.match_indices(&written);
-    let (start, _) = places.next()?;
-    let end = start.checked_add(written.len())?;
-    let ends = matches!(value.get(end), Some(b',' | b'}'));
-    let at = end.checked_sub(1)?;
-    (places.next().is_none() && ends).then_some((at, *value.get(at)?))
-}
-
 /// What there is to say of files that do not belong together.
 pub fn refused(desired: &Desired, observed: &Observed, apart: &Apart) -> Finding {
     let say = |entry: &'static Entry, file: File, names: &[String]| {
@@ -332,6 +273,8 @@ pub fn refused(desired: &Desired, observed: &Observed, apart: &Apart) -> Finding
         Apart::DevicesLost(names) => say(&database::DEVICES_LOST, File::Pool, names),
         Apart::Newer(names) => say(&database::NEWER, File::Metadata, names),
         Apart::Twice(names) => say(&database::TWICE, File::Pool, names),
+        Apart::ThinLost(names) => say(&database::THIN_LOST, File::Pool, names),
+        Apart::ThinTaken(id) => say(&database::THIN_TAKEN, File::Pool, &[]).with("id", id),
     }
 }
 
