@@ -85,13 +85,26 @@ fn files_that_do_not_belong_together_are_refused_untouched() {
 }
 
 #[test]
-fn a_pool_that_has_the_next_number_is_refused() {
+fn a_pool_that_lacks_a_listed_device_is_refused() {
     let (_folder, machine, desired) = host();
-    settle_with(&machine.roots, &desired, &machine, &as_listed);
-    let taken = |numbers: &[u32]| Ok(numbers.iter().copied().collect());
-    let findings = settle_with(&machine.roots, &desired, &machine, &taken);
-    assert_eq!(codes(&findings), [said::THIN_TAKEN.code], "{findings:?}");
-    assert!(findings[0].remedy().contains("delete 2"), "{findings:?}");
+    let later =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/src/thinpool/databases/samples/later");
+    let paths = paths(&machine.roots, &desired);
+    for (name, path) in
+        [("meta.db", &paths.meta), ("metadata.db", &paths.metadata), ("mvm.db", &paths.pool)]
+    {
+        fs::copy(later.join(name), path).unwrap();
+    }
+    let whole = |numbers: &[u32]| Ok(numbers.iter().copied().collect());
+    assert_eq!(
+        codes(&settle_with(&machine.roots, &desired, &machine, &whole)),
+        [said::PUT_AWAY.code]
+    );
+    assert_eq!(settle_with(&machine.roots, &desired, &machine, &whole), []);
+    let lost = |numbers: &[u32]| Ok(numbers.iter().copied().filter(|id| *id != 7).collect());
+    let findings = settle_with(&machine.roots, &desired, &machine, &lost);
+    assert_eq!(codes(&findings), [said::THIN_LOST.code], "{findings:?}");
+    assert!(findings[0].message().contains("mvm-snap-7"), "{findings:?}");
     // Who cannot be asked says nothing.
     let silent = |_: &[u32]| Err(Error::NotGrowable { name: String::new(), why: "silent" });
     assert_eq!(settle_with(&machine.roots, &desired, &machine, &silent), []);

@@ -118,7 +118,7 @@ impl Campaign for Syscalls {
     fn case(&mut self, context: &mut Context, number: u64, _: &mut Chance) -> Result<()> {
         let Some((program, call)) = self.at(number) else { return Ok(()) };
         let guest = &mut context.guest;
-        if number % FRESH_EVERY == 0 {
+        if number.is_multiple_of(FRESH_EVERY) {
             guest.load(UP)?;
         }
         guest.ok(program.before)?;

@@ -91,18 +91,21 @@ pub enum Apart {
 pub struct Expected {
     /// Devices that were made whole, by number.
     pub there: BTreeMap<u32, String>,
-    /// The number that it gives out next.
+    /// The number that it gives out next, where that may be the trouble: a number that was in use made
+    /// containerd mark a device faulty. The kernel calls it an error to be asked for one that is not.
     pub next: Option<u32>,
 }
 
 impl Expected {
     /// As `<pool>.db` has it; nothing of a file that is none.
     pub fn of(pool: &[u8]) -> Self {
-        let made = devices(pool).unwrap_or_default().into_iter();
+        let devices = devices(pool).unwrap_or_default();
+        let trouble = devices.iter().any(|device| device.state == FAULTY);
+        let made = devices.into_iter();
         let made = made.filter(|one| one.state != REMOVED && FINISHED.contains(&one.state));
         Self {
             there: made.map(|device| (device.device_id, device.name)).collect(),
-            next: next(pool).ok().flatten(),
+            next: next(pool).ok().flatten().filter(|_| trouble),
         }
     }
 
