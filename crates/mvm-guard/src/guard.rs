@@ -17,6 +17,9 @@ use crate::brake::{Brake, Connect};
 /// How often a pool may be grown within one look: a writer may be faster than one step.
 const ROUNDS: usize = 8;
 
+/// Between two looks at a pool into which nothing is written.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// The guard of one pool.
 pub(crate) struct Guard {
     roots: Roots,
@@ -30,6 +33,8 @@ pub(crate) struct Guard {
     say: Vec<Finding>,
     /// How long until the next look.
     due: Duration,
+    /// Blocks of data in use at the last look.
+    used: Option<u64>,
 }
 
 impl Guard {
@@ -50,6 +55,7 @@ impl Guard {
             ledger: Ledger::default(),
             say: Vec::new(),
             due: LATEST,
+            used: None,
         }
     }
 
@@ -63,7 +69,7 @@ impl Guard {
             findings.extend(decision.findings);
             figures = Some(seen);
         }
-        self.due = figures.as_ref().map_or(LATEST, |seen| due(&self.policy, seen));
+        self.due = figures.as_ref().map_or(LATEST, |seen| self.next_look(seen));
         let braked = self.brake.reason();
         findings.extend(braked.as_ref().map(|why| {
             let finding = Finding::new(&guard::BRAKED, &self.name);
@@ -79,6 +85,14 @@ impl Guard {
     /// How long after the last look the next one is to come.
     pub(crate) const fn due(&self) -> Duration {
         self.due
+    }
+
+    /// While nothing is written, which is nearly always, a look a second is soon enough.
+    fn next_look(&mut self, figures: &Figures) -> Duration {
+        let used = figures.pool.data.used;
+        let fills = self.used.replace(used).is_some_and(|before| before < used);
+        let due = due(&self.policy, figures);
+        if fills { due } else { due.max(IDLE) }
     }
 
     /// What is new since the last time.

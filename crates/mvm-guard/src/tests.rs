@@ -168,6 +168,8 @@ fn it_brakes_when_it_cannot_grow_and_releases_when_there_is_room() {
     assert_eq!(bench.look(), [guard::DATA_FILLING.code]);
     assert!(!bench.braked());
     assert!(bench.guard.due() < Duration::from_millis(300), "13 MiB up to the brake");
+    bench.look();
+    assert_eq!(bench.guard.due(), Duration::from_secs(1), "nothing is written");
     bench.pool.used.set(145);
     assert_eq!(bench.look(), [guard::BRAKED.code]);
     assert!(

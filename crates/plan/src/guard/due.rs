@@ -7,8 +7,7 @@ use super::{Figures, Policy};
 /// The fastest writer for whom the marks hold, in bytes per second; mvm-guard(8) states it. NVMe disks
 /// and RAM behind a pool write a few GiB a second for moments.
 const FASTEST: u64 = 2 << 30;
-/// A look costs under a millisecond; more often than this is of no use, because flintlockd takes about
-/// as long to stop.
+/// More often than this is of no use, because flintlockd takes longer to stop.
 const SOONEST: Duration = Duration::from_millis(200);
 /// Space that goes away raises no event, so a pool is looked at this often in any case.
 pub const LATEST: Duration = Duration::from_secs(30);
