@@ -98,6 +98,9 @@ pub const TESTS: &[Test] = &[
     Test::from(UP, "report", diagnosis::a_report_holds_no_secret),
     Test::from(UP, "guard", guard::a_pool_that_fills_up_is_grown_or_braked),
     Test::from(UP, "upgrade", upgrade::an_upgrade_disturbs_nothing),
+    Test::from(UP, "interrupted", survives::an_interrupted_snapshot_is_put_away),
+    Test::from(UP, "older-database", survives::an_older_database_is_refused),
+    Test::from(UP, "microvms-stay", survives::removal_leaves_microvms_alone),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
     Test::from(FRESH, "cloud-init", cloud::the_first_boot_makes_the_host),
 ];
