@@ -90,7 +90,7 @@ impl Guard {
     /// While nothing is written, which is nearly always, a look a second is soon enough.
     fn next_look(&mut self, figures: &Figures) -> Duration {
         let used = figures.pool.data.used;
-        let fills = self.used.replace(used).is_some_and(|before| before < used);
+        let fills = self.used.replace(used).is_none_or(|before| before < used);
         let due = due(&self.policy, figures);
         if fills { due } else { due.max(IDLE) }
     }
