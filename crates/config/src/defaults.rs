@@ -7,9 +7,9 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::model::{
-    Backend, Bridge, Config, Containerd, Dhcp, Flintlockd, Guard, Images, Instance, LogLevel,
-    Loopback, Lvm, Macvtap, Nat, Network, NetworkMode, OnFailure, Provider, Thinpool, Tls,
-    Validate,
+    Asked, Backend, Bridge, Config, Containerd, Dhcp, Flintlockd, Guard, Images, Instance,
+    LogLevel, Loopback, Lvm, Macvtap, Nat, Network, NetworkMode, OnFailure, Provider, Thinpool,
+    Tls, Validate,
 };
 use crate::names::{AbsPath, DmName, Endpoint, IfName, ImageRef, Namespace, UnitName, VgName};
 use crate::quantities::{Bytes, Percent};
@@ -93,6 +93,7 @@ fn network() -> Network {
         },
         nat: Nat { enabled: false, sources: Vec::new(), uplink: None },
         tailscale_routes: Vec::new(),
+        asked: Asked::default(),
     }
 }
 
@@ -132,6 +133,11 @@ pub(crate) fn complete(draft: Draft, set: impl Fn(&str) -> bool) -> Config {
 
 fn complete_network(network: &mut Network, set: impl Fn(&str) -> bool) {
     let uplink = network.mode == NetworkMode::Tap && network.bridge.uplink.is_some();
+    network.asked = Asked {
+        addresses: set("network.bridge.addresses"),
+        dhcp: set("network.dhcp.enabled"),
+        nat: set("network.nat.enabled"),
+    };
     if network.dhcp.interface.is_none() {
         network.dhcp.interface = match network.mode {
             NetworkMode::Tap => Some(network.bridge.name.clone()),

@@ -205,6 +205,32 @@ pub struct Network {
     pub nat: Nat,
     /// `[network.tailscale] advertise-routes`
     pub tailscale_routes: Vec<IpNet>,
+    /// What of this the file asks for in so many words.
+    pub asked: Asked,
+}
+
+/// What the file asks for in so many words, and not by default: an interface that carries others'
+/// traffic gets nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Asked {
+    /// `[network.bridge] addresses`
+    pub addresses: bool,
+    /// `[network.dhcp] enabled`
+    pub dhcp: bool,
+    /// `[network.nat] enabled`
+    pub nat: bool,
+}
+
+impl Asked {
+    /// Whether a key of the file is one of these, and was not written.
+    pub(crate) fn is_default(&self, path: &str) -> bool {
+        match path {
+            "network.bridge.addresses" => !self.addresses,
+            "network.dhcp.enabled" => !self.dhcp,
+            "network.nat.enabled" => !self.nat,
+            _ => false,
+        }
+    }
 }
 
 impl Network {

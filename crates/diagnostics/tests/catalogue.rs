@@ -104,6 +104,7 @@ fn remedies_are_commands() {
 
 const COMMANDS: &[&str] = &[
     "apt-get",
+    "cat",
     "chattr",
     "chmod",
     "cp",
@@ -113,6 +114,7 @@ const COMMANDS: &[&str] = &[
     "file",
     "findmnt",
     "firewall-cmd",
+    "grep",
     "hwclock",
     "install",
     "ip",

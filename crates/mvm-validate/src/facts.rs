@@ -52,6 +52,7 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
         no_tun: interfaces::tun(roots).err().map(|error| error.to_string()),
         stale_taps,
         forward: network::forward(roots, config, &mut unasked),
+        network: network::kernel(roots, config, &mut unasked),
         dhcp_served: network::dhcp_served(roots, &mut unasked),
         missing_tools: machine::missing_tools(roots),
         certificates: machine::certificates(roots, config),

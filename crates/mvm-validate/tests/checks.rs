@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use mvm_config::Config;
 use mvm_config::load::{Source, parse};
 use mvm_plan::checks::{
-    ALL, Endpoint, Facts, Forward, Interface, Kvm, Plugin, Program, Secret, Validity,
+    ALL, Endpoint, Facts, Forward, Interface, Kvm, NetworkFacts, Plugin, Program, Secret, Validity,
 };
 use mvm_plan::images::{State, wanted};
 use mvm_plan::thinpool::{LiveState, PoolState};
@@ -40,6 +40,7 @@ struct Given {
     /// nft's JSON of tables.
     filters: Vec<serde_json::Value>,
     bridged: bool,
+    network: NetworkFacts,
     no_dhcp: bool,
     missing_tools: Vec<String>,
     certificates: BTreeMap<String, Validity>,
@@ -100,6 +101,7 @@ fn sound() -> Facts {
         no_tun: None,
         stale_taps: Vec::new(),
         forward: Forward::default(),
+        network: NetworkFacts::default(),
         dhcp_served: true,
         missing_tools: Vec::new(),
         certificates: Vec::new(),
@@ -135,7 +137,9 @@ fn facts(given: Given, config: &Config) -> Facts {
         forward: Forward {
             bridged: given.bridged,
             tables: given.filters.iter().map(ToString::to_string).collect(),
+            ..Forward::default()
         },
+        network: given.network,
         dhcp_served: !given.no_dhcp,
         missing_tools: given.missing_tools,
         certificates: certificates.chain(none).collect(),

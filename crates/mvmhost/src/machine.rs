@@ -14,6 +14,7 @@ use mvm_images_client::verify::State;
 use mvm_network::nat::Nat;
 use mvm_network::tailscale::Tailscale;
 use mvm_network::{Kernel, Network};
+use mvm_plan::dhcp::{Permit, Seen, lan, render_on};
 use mvm_plan::host::{Desired, Observed, Step, Unit};
 use mvm_plan::units::{Directory, Facts, UnitFile};
 use mvm_plan::{Plan, names, nat, network, tailscale, thinpool};
@@ -98,7 +99,8 @@ pub(crate) fn plans(
     let tailscale = Tailscale { roots, programs: &System }.plan(&config.network.tailscale_routes);
     let exists = |path: &str| fs::symlink_metadata(roots.at(path)).is_ok();
     let facts = Facts::new(config, exists);
-    let desired = Desired::new(config, mvm_config::to_toml(config), facts);
+    let mut desired = Desired::new(config, mvm_config::to_toml(config), facts);
+    served(roots, config, &network, &mut desired);
     let mut observed =
         observe(roots, config, &desired, parent.as_deref(), units).map_err(|error| {
             Finding::new(&catalogue::units::NOT_SYSTEMD, "systemd").with("why", chain(&error))
@@ -109,6 +111,20 @@ pub(crate) fn plans(
         !net.steps.is_empty() || !nat.steps.is_empty() || !tailscale.steps.is_empty();
     let units = mvm_plan::host::plan(&desired, &observed);
     Ok(Plans { desired, observed, pool, net, nat, tailscale, units })
+}
+
+/// What is served on this machine: a unit that is skipped where it may not serve is not missed.
+fn served(roots: &Roots, config: &Config, network: &network::Observed, desired: &mut Desired) {
+    let Some(seen) = Seen::of(config) else { return };
+    match seen.permit(network, mvm_network::answers(roots).as_ref()) {
+        Permit::NotAsked(_) | Permit::Taken(_) => {
+            desired.network.retain(|unit| *unit != names::DHCP_UNIT);
+            desired.dnsmasq_config = None;
+        }
+        Permit::Granted | Permit::Unasked => {
+            desired.dnsmasq_config = render_on(config, lan(config, network));
+        }
+    }
 }
 
 /// What units, generated files and rendered files are like now.

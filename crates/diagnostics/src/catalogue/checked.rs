@@ -44,17 +44,17 @@ catalogue! {
     }
     FORWARD_DROPS_BRIDGED = "MVM-NET-409", "0b75608186196c6d0d34c6b51ec83afc", Error {
         message: "the chain {chain} drops what microVMs on {subject} send, even to each other",
-        cause: "A firewall on this host drops what is forwarded, and net.bridge.bridge-nf-call-iptables makes it look at frames between the ports of a bridge: answers of DHCP vanish too.",
-        remedy: "nft insert rule {chain} iifname {subject} accept\nnft insert rule {chain} oifname {subject} ct state established,related accept\n# both are gone when that firewall starts anew: put them into its own configuration, then\nsystemctl start mvmhost.target",
+        cause: "A firewall on this host drops what goes between the ports of the bridge: in a table of bridges, or because net.bridge.bridge-nf-call-iptables or -ip6tables makes frames pass the rules of IP. Answers of DHCP vanish too. The rule is in the evidence.",
+        remedy: "{heal}\nsystemctl start mvmhost.target",
     }
     FORWARD_DROPS = "MVM-NET-410", "dfebf0a68042e2950de2ead73f64f457", Warning {
         message: "the chain {chain} drops what microVMs on {subject} send outside",
-        cause: "A firewall on this host drops what is forwarded. MicroVMs start and get an address, and reach no other network.",
-        remedy: "nft insert rule {chain} iifname {subject} accept\nnft insert rule {chain} oifname {subject} ct state established,related accept\n# both are gone when that firewall starts anew: put them into its own configuration, then\nsystemctl start mvmhost.target",
+        cause: "A firewall on this host drops what is forwarded, by the rule in the evidence. MicroVMs start and get an address, and reach no other network.",
+        remedy: "{heal}\nmvmhost check",
     }
     UFW_DROPS_FORWARD = "MVM-NET-411", "c4c53947ea6c2b5e2ae97eedac8f021e", Warning {
         message: "ufw drops what microVMs on {subject} send to others",
-        cause: "ufw refuses what is forwarded unless it is told otherwise, and an accept in mvmhost's own table cannot undo a drop in another. mvmhost changes no rules of ufw.",
+        cause: "ufw refuses what is forwarded unless it is told otherwise, and an accept in mvmhost's own table cannot undo a drop in another. mvmhost changes no rules of ufw. The rule is in the evidence.",
         remedy: "ufw route allow in on {subject}",
     }
     UFW_DROPS_INPUT = "MVM-NET-412", "00944b70ab75aeed70e656b68dfcdca8", Warning {
@@ -64,8 +64,43 @@ catalogue! {
     }
     INPUT_DROPS = "MVM-NET-413", "b7d7036198c09dee877b26fb0094d1e5", Warning {
         message: "the chain {chain} drops what microVMs on {subject} ask this host {what}",
-        cause: "A firewall on this host drops what comes in; DHCP and DNS for microVMs are served by this host.",
-        remedy: "nft insert rule {chain} iifname {subject} udp dport 67 accept\nnft insert rule {chain} iifname {subject} udp dport 53 accept\nnft insert rule {chain} iifname {subject} tcp dport 53 accept\n# all are gone when that firewall starts anew: put them into its own configuration",
+        cause: "A firewall on this host drops what comes in, by the rule in the evidence; DHCP and DNS for microVMs are served by this host.",
+        remedy: "{heal}\nmvmhost check",
+    }
+    UNDECIDED = "MVM-NET-414", "4f1b6c0d8e2a3b5c7d9e0f1a2b3c4d5e", Info {
+        message: "whether the chain {chain} lets microVMs on {subject} through is undecided",
+        cause: "A rule of the chain, which is in the evidence, depends on something that is not listed with it, such as the elements of a set. Packets of microVMs may be dropped there.",
+        remedy: "# a real packet decides:\nmvmhost check --deep",
+    }
+    OUTPUT_DROPS = "MVM-NET-415", "5a2c7d1e9f3b4c6d8e0f1a2b3c4d5e6f", Warning {
+        message: "the chain {chain} drops what this host answers microVMs on {subject}",
+        cause: "A firewall on this host drops what the host itself sends, by the rule in the evidence. MicroVMs get no address and no names.",
+        remedy: "{heal}\nmvmhost check",
+    }
+    FORWARDING_OFF = "MVM-NET-416", "6b3d8e2f0a4c5d7e9f1a2b3c4d5e6f70", Warning {
+        message: "the kernel's switch {switch} is {is}: microVMs on {subject} are cut off",
+        cause: "microVMs on {subject} need it to be {value}. mvm-net sets it, and mvm-net-watch sets it again when somebody turns it.",
+        remedy: "sysctl -w {sysctl}={value}\nsystemctl restart mvm-net-watch.service\ngrep -rsE 'ip_forward|forwarding|accept_ra' /etc/sysctl.conf /etc/sysctl.d",
+    }
+    STRICT_PATH = "MVM-NET-417", "7c4e9f3a1b5d6e8f0a2b3c4d5e6f7081", Warning {
+        message: "rp_filter of {subject} is strict: answers to microVMs by it are thrown away",
+        cause: "[network.nat] uplink names {subject}, and the default route leads by {route}. With rp_filter 1 the kernel takes packets only from the interface by which it would answer them.",
+        remedy: "sysctl -w {sysctl}=2\n# in a file of /etc/sysctl.d it is kept",
+    }
+    MTU_SPLIT = "MVM-NET-418", "8d5f0a4b2c6e7f9a1b3c4d5e6f708192", Warning {
+        message: "{port} has MTU {small} and {subject} has {large}: large packets vanish",
+        cause: "A bridge throws away a packet that its port does not take, and tells nobody.",
+        remedy: "ip link set dev {subject} mtu {small}\n# for good: mtu = {small} in [network.bridge] of /etc/mvmhost.toml, then\nmvmhost apply",
+    }
+    MTU_LESS = "MVM-NET-419", "9e6a1b5c3d7f8a0b2c4d5e6f708192a3", Info {
+        message: "microVMs on {subject} have MTU {large}, and packets leave by {small}",
+        cause: "The interface by which packets leave takes smaller ones than the bridge. TCP is clamped to the smaller MTU, and DHCP and router advertisements tell it; a microVM with an address of its own needs it written down.",
+        remedy: "ip -brief link show\n# for all microVMs: mtu = {small} in [network.bridge] of /etc/mvmhost.toml, then\nmvmhost apply",
+    }
+    NO_MACVTAP = "MVM-NET-420", "0f7b2c6d4e8a9b1c3d5e6f708192a3b4", Error {
+        message: "this kernel has no driver {subject}: flintlock cannot make macvtaps",
+        cause: "[network] mode is macvtap, and the driver is neither built in nor among the modules of the running kernel. After a kernel upgrade they may be gone until the next reboot.",
+        remedy: "modprobe {subject}\nsystemctl start mvmhost.target",
     }
     CLOCK_OFF = "MVM-HOST-201", "682175929b6485cadd2fc1135e1069dd", Error {
         message: "the clock shows {now}, which cannot be: {why}",

@@ -38,4 +38,32 @@ catalogue! {
         remedy: "journalctl --boot --unit mvm-dhcp.service --lines 20\n\
                  systemctl restart mvm-dhcp.service",
     }
+    WITHHELD = "MVM-DHCP-008", "5b1c8d2e7f3a4b0c9d6e5f4a3b2c1d0e", Warning {
+        message: "{subject} is not served with DHCP: {why}",
+        cause: "Others use the interface as well, and the file does not ask in so many words that \
+                mvmhost serves it. A DHCP server there would answer the machines of the LAN. MicroVMs \
+                get their addresses from that network, or none.",
+        remedy: "ip link show master {subject}\n\
+                 # MicroVMs alone are to use it: take the port off, ip link set dev PORT nomaster.\n\
+                 # MicroVMs stay on that network, /etc/mvmhost.toml: enabled = false in [network.dhcp].\n\
+                 # mvmhost serves that network: enabled = true in [network.dhcp]. Then\n\
+                 mvmhost apply",
+    }
+    OTHER_SERVER = "MVM-DHCP-009", "6c2d9e3f8a4b5c1d0e7f6a5b4c3d2e1f", Error {
+        message: "{subject} is not served: the DHCP server {servers} answers there",
+        cause: "The file asks that mvmhost serves an interface that others use as well, and another DHCP \
+                server gives out addresses there. Two servers that do not know of each other give one \
+                address to two machines.",
+        remedy: "ip neigh show dev {subject}\n\
+                 # turn that server off; or ours: enabled = false in [network.dhcp] of /etc/mvmhost.toml,\n\
+                 # mvmhost apply. To ask again:\n\
+                 systemctl restart mvm-dhcp.service",
+    }
+    NOT_ASKED = "MVM-DHCP-010", "7d3e0f4a9b5c6d2e1f8a7b6c5d4e3f2a", Error {
+        message: "{subject} is not served: no other DHCP server there could be asked for",
+        cause: "Others use the interface as well. mvmhost serves it only when nobody else does, and the \
+                question could not be sent; the reason is in the evidence.",
+        remedy: "ip link show dev {subject}\n\
+                 systemctl restart mvm-dhcp.service",
+    }
 }

@@ -52,4 +52,19 @@ catalogue! {
                  firewall-cmd --permanent --add-service=dhcp --add-service=dns\n\
                  firewall-cmd --reload",
     }
+    SWITCH_BACK = "MVM-NET-047", "8e4f1a5b0c6d7e3f2a9b8c7d6e5f4a3b", Warning {
+        message: "somebody turned off what microVMs on {subject} need of the kernel; it is on again",
+        cause: "A program wrote the kernel's switches, such as sysctl --system with a file that says \
+                net.ipv4.ip_forward = 0. In between microVMs were cut off. What was set again is in \
+                the evidence.",
+        remedy: "grep -rsE 'ip_forward|forwarding|accept_ra' /etc/sysctl.conf /etc/sysctl.d /usr/lib/sysctl.d\n\
+                 # leave these switches out of the file that turns them off",
+    }
+    DOCKER_UNREAD = "MVM-NET-048", "9f5a2b6c1d7e8f4a3b0c9d8e7f6a5b4c", Warning {
+        message: "{iptables} does not tell what Docker's chain lets microVMs on {subject} do",
+        cause: "Docker drops what is forwarded for others, and mvmhost puts rules for microVMs into its \
+                chain DOCKER-USER. It could not be read; the answer is in the evidence.",
+        remedy: "{iptables} -S DOCKER-USER\n\
+                 systemctl restart mvm-net-watch.service",
+    }
 }

@@ -17,17 +17,17 @@ catalogue! {
     SUBNET_TAKEN = "MVM-NET-003", "47fc433cff5f3658fae5edf46e5445a4", Error {
         message: "{address} of {subject} overlaps {other} on interface {interface}",
         cause: "Two interfaces with overlapping subnets take each other's packets: this machine could \
-                lose its own network. mvmhost never picks another subnet by itself.",
+                lose its own network, as the evidence says. mvmhost never picks another subnet by itself.",
         remedy: "ip address show dev {interface}\n\
                  ip route show dev {interface}\n\
-                 # choose a free subnet: /etc/mvmhost.toml, addresses of {subject}; then\n\
+                 # choose a free subnet: /etc/mvmhost.toml, addresses of {subject}; or, when it is meant,\n\
+                 # an entry for MVM-NET-003 in ignore of [validate], as mvmhost.toml(5) shows; then\n\
                  mvmhost apply",
     }
     SUBNET_SHARED = "MVM-NET-004", "9cdb8ac1433ac045afe015be7beb190a", Warning {
-        message: "{address} of {subject} now overlaps {other} on interface {interface}",
-        cause: "It had its address first; a VPN, a DHCP server or an administrator brought the \
-                other one. What is behind the one is out of reach from the other, and after a reboot \
-                it may be refused its address.",
+        message: "{address} of {subject} overlaps {other} on interface {interface}, as the file allows",
+        cause: "[validate] ignore has the code MVM-NET-003. What is behind the one interface cannot be \
+                reached from the other.",
         remedy: "ip address show dev {interface}\n\
                  ip route show dev {interface}\n\
                  # choose a free subnet: /etc/mvmhost.toml, addresses of {subject}; then\n\
@@ -146,5 +146,41 @@ catalogue! {
                 reason is in the evidence.",
         remedy: "{reload}\n\
                  systemctl restart mvm-net.service",
+    }
+    OTHERS_TRAFFIC = "MVM-NET-020", "0c7d1f2a9b3e4c5d8e6f7a8b9c0d1e2f", Warning {
+        message: "{subject} gets no addresses, no DHCP and no NAT: {why}",
+        cause: "Others use the interface as well, and the file does not ask in so many words that \
+                mvmhost serves it. A DHCP server there would answer the machines of the LAN. MicroVMs \
+                are on that network and get their addresses from it.",
+        remedy: "ip -details address show dev {subject}\n\
+                 ip link show master {subject}\n\
+                 # MicroVMs stay on that network, /etc/mvmhost.toml: addresses = [] in [network.bridge].\n\
+                 # mvmhost serves that network: enabled = true in [network.dhcp].\n\
+                 # MicroVMs get a bridge of their own: another name in [network.bridge]. Then\n\
+                 mvmhost apply",
+    }
+    ROUTE_NARROWED = "MVM-NET-021", "1d8e2f3a0c4b5d6e9f7a8b0c1d2e3f40", Info {
+        message: "{address} of {subject} takes its part of {other} on {interface}",
+        cause: "The subnet is a part of that network, and the more specific of two routes wins. \
+                Neither a gateway nor a name server of this host is in that part; other machines there \
+                cannot be reached from this host.",
+        remedy: "",
+    }
+    NO_IPV6 = "MVM-NET-022", "2e9f3a4b1d5c6e7f0a8b9c1d2e3f4051", Warning {
+        message: "{subject} does not get {address}: IPv6 is turned off on this host",
+        cause: "The file gives it an IPv6 address, and IPv6 is turned off: by ipv6.disable=1 on the \
+                kernel's command line, or by the switch disable_ipv6. IPv4 works without it.",
+        remedy: "cat /proc/cmdline\n\
+                 sysctl net.ipv6.conf.all.disable_ipv6 net.ipv6.conf.default.disable_ipv6\n\
+                 # turn IPv6 on, or take the IPv6 address out of /etc/mvmhost.toml; then\n\
+                 mvmhost apply",
+    }
+    LINK_BACK = "MVM-NET-023", "0a6b3c7d2e8f9a5b4c1d0e9f8a7b6c5d", Warning {
+        message: "somebody changed {subject}; it is as the configuration asks again",
+        cause: "Another manager of networks was applied, reloaded or restarted, or an administrator \
+                changed it by hand. What was done is in the evidence.",
+        remedy: "journalctl --since -5min -u systemd-networkd -u NetworkManager -u networking\n\
+                 # leave {subject} out of what that manager configures; to take it away for good:\n\
+                 # mvmhost net down",
     }
 }

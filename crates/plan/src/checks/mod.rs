@@ -24,6 +24,7 @@ mod ignore;
 mod images;
 mod interfaces;
 mod kvm;
+mod network;
 mod pool;
 mod programs;
 mod secrets;
@@ -36,10 +37,11 @@ pub use anonymous::Answer;
 pub use certificates::Validity;
 pub use containerd::check as plugin;
 pub use deep::{Deed, Deeds, deeds};
-pub use forward::{Chain, Forward, Hook, dropping, obstacles};
+pub use forward::{Forward, Saved, SetName, Tool, hides, obstacles, sets};
 pub use ignore::split;
 pub use interfaces::Interface;
 pub use kvm::Kvm;
+pub use network::{NetworkFacts, Turned};
 pub use pool::check as pool;
 pub use programs::Flaw;
 pub use tools::TOOLS;
@@ -75,6 +77,8 @@ pub struct Facts {
     pub stale_taps: Vec<String>,
     /// What firewalls do with what microVMs send.
     pub forward: Forward,
+    /// What the kernel does for microVMs' network.
+    pub network: NetworkFacts,
     /// Somebody has UDP port 67 open.
     pub dhcp_served: bool,
     /// Of [`TOOLS`], what is not installed.
@@ -146,7 +150,7 @@ pub enum Secret {
 pub type Check = fn(&Config, &Facts) -> Vec<Finding>;
 
 /// All of them, in the order of the chain: clock, kernel, pool, containerd, programs, network, API.
-pub const ALL: [(&str, Check); 16] = [
+pub const ALL: [(&str, Check); 17] = [
     ("clock", clock::check),
     ("kvm", kvm::check),
     ("tools", tools::check),
@@ -157,6 +161,7 @@ pub const ALL: [(&str, Check); 16] = [
     ("binaries", binaries::check),
     ("programs", programs::check),
     ("interfaces", interfaces::check),
+    ("network", network::check),
     ("forward", forward::check),
     ("dhcp", dhcp::check),
     ("endpoint", endpoint::check),

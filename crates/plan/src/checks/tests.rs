@@ -42,6 +42,7 @@ pub(super) fn sound() -> Facts {
         no_tun: None,
         stale_taps: Vec::new(),
         forward: Forward::default(),
+        network: NetworkFacts::default(),
         dhcp_served: true,
         missing_tools: Vec::new(),
         certificates: Vec::new(),

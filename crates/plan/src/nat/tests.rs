@@ -24,17 +24,19 @@ fn machine() -> network::Observed {
             Route {
                 destination: "0.0.0.0/0".parse().unwrap(),
                 interface: "eth0".to_owned(),
+                gateway: None,
                 metric: 0,
                 table: MAIN_TABLE,
             },
             Route {
                 destination: "::/0".parse().unwrap(),
                 interface: "eth1".to_owned(),
+                gateway: None,
                 metric: 0,
                 table: MAIN_TABLE,
             },
         ],
-        made: vec![],
+        ..network::Observed::default()
     }
 }
 

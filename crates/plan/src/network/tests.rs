@@ -22,6 +22,7 @@ fn wanted() -> Bridge {
         mac: mac_for("0123456789abcdef0123456789abcdef", "br-mvm"),
         mtu: None,
         addresses: vec![net("10.42.0.1/24")],
+        asked: true,
     }
 }
 
@@ -41,6 +42,7 @@ fn route(destination: &str, interface: &str) -> Route {
     Route {
         destination: net(destination),
         interface: interface.to_owned(),
+        gateway: None,
         metric: 0,
         table: MAIN_TABLE,
     }
@@ -62,7 +64,7 @@ fn machine(links: Vec<Link>) -> Observed {
         route("192.168.1.0/24", "eth0"),
         route("fe80::/64", "eth0"),
     ];
-    Observed { links: [vec![lo, eth0], links].concat(), routes, made: vec![] }
+    Observed { links: [vec![lo, eth0], links].concat(), routes, ..Observed::default() }
 }
 
 fn texts(plan: &Plan<Step>) -> Vec<String> {
