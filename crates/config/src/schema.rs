@@ -158,7 +158,7 @@ schema! {
     }
     ["network.bridge"] "With mode = \"tap\"." {
         "name": Quoted<Interface>, |d| d.config.network.bridge.name, "of the bridge";
-        "addresses": List<Quoted<Address>>, |d| d.config.network.bridge.addresses, "this host's on the bridge, IPv4 and IPv6";
+        "addresses": List<Quoted<Address>>, |d| d.config.network.bridge.addresses, "this host's on the bridge, IPv4 and IPv6; a bridge that others use as well gets them only when they are written";
         "uplink": Maybe<Interface>, |d| d.config.network.bridge.uplink, "an interface to enslave; its addresses and routes move to the bridge";
         "mtu": Mtu, |d| d.config.network.bridge.mtu, "in bytes; 0: the uplink's, else 1500";
     }
@@ -167,7 +167,7 @@ schema! {
         "addresses": List<Quoted<Address>>, |d| d.config.network.macvtap.addresses, "for a wired port without uplink: its own private subnet";
     }
     ["network.dhcp"] "Addresses for microVMs, by dnsmasq." {
-        "enabled": Bool, |d| d.config.network.dhcp.enabled, "whether mvmhost serves DHCP", "true for a bridge with an IPv4 address and no uplink";
+        "enabled": Bool, |d| d.config.network.dhcp.enabled, "whether mvmhost serves DHCP; on an interface that others use as well only when it is written, and no other server answers there", "true for a bridge with an IPv4 address and no uplink";
         "interface": Maybe<Interface>, |d| d.config.network.dhcp.interface, "where it serves", "the bridge, or the macvtap parent";
         "range": Range, |d| d.config.network.dhcp.range, "first and last IPv4 address given out", "the subnet without its first nine addresses";
         "lease-time": Quoted<Time>, |d| d.config.network.dhcp.lease_time, "at least 2m, which is dnsmasq's least";

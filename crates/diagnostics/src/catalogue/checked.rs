@@ -70,7 +70,7 @@ catalogue! {
     UNDECIDED = "MVM-NET-414", "4f1b6c0d8e2a3b5c7d9e0f1a2b3c4d5e", Info {
         message: "whether the chain {chain} lets microVMs on {subject} through is undecided",
         cause: "A rule of the chain, which is in the evidence, depends on something that is not listed with it, such as the elements of a set. Packets of microVMs may be dropped there.",
-        remedy: "# a real packet decides:\nmvmhost check --deep",
+        remedy: "nft -a list ruleset\n# where the rule is meant for microVMs as well, accept them before it",
     }
     OUTPUT_DROPS = "MVM-NET-415", "5a2c7d1e9f3b4c6d8e0f1a2b3c4d5e6f", Warning {
         message: "the chain {chain} drops what this host answers microVMs on {subject}",

@@ -300,7 +300,7 @@ fn clamp() -> Vec<Expressions> {
         ),
         other(
             "exthdr",
-            &[(7, &register), (2, &[MAXSEG]), (3, &offset), (4, &two), (5, &be(0)), (6, &of_tcp)],
+            &[(7, &register), (2, &[MAXSEG]), (3, &offset), (4, &two), (6, &of_tcp)],
         ),
     ]
 }

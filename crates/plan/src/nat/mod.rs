@@ -110,7 +110,7 @@ fn carries(network: &model::Network) -> Carries {
 impl Desired {
     /// Whether this host does more for those on the interface than to pass their frames on.
     fn serves(&self) -> bool {
-        self.dhcp || self.tailnet || !self.sources.is_empty()
+        (self.dhcp && !self.withheld) || self.tailnet || !self.sources.is_empty()
     }
 
     /// By what the machine shows: the bridge may be somebody else's, with the host's own uplink as a

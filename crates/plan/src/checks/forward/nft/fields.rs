@@ -1,0 +1,87 @@
+//! What rules compare: a field of a packet, by nft's words for it.
+
+use serde_json::Value as Json;
+
+use super::super::ruleset::{Field, Test, Value};
+use super::sets::{Sets, values};
+
+/// The tests of a match: the header that a field is of, and the field.
+pub(super) fn tests(what: &Json, sets: &Sets<'_>, whole: &Json) -> Vec<Test> {
+    let left = &what["left"];
+    let mut tests = header(left);
+    let negated = match what["op"].as_str() {
+        Some("==" | "in") => false,
+        Some("!=") => true,
+        _ => {
+            tests.push(Test::unclear());
+            return tests;
+        }
+    };
+    // A mask on what is 0 leaves 0.
+    let masked = left["&"].as_array().and_then(|parts| parts.first());
+    let field = match masked.map(field) {
+        Some(Field::Mark) => Field::Mark,
+        Some(_) => Field::Other,
+        None => field(left),
+    };
+    tests.push(Test { field, negated, values: values(&what["right"], sets, whole) });
+    tests
+}
+
+/// What a field of a header says by itself.
+fn header(left: &Json) -> Vec<Test> {
+    let left = left["&"].as_array().and_then(|parts| parts.first()).unwrap_or(left);
+    let protocol = left["payload"]["protocol"].as_str();
+    let text = |field, word: &str| vec![Test::is(field, vec![Value::Text(word.to_owned())])];
+    match protocol {
+        Some("ip") => text(Field::Version, "ipv4"),
+        Some("ip6") => text(Field::Version, "ipv6"),
+        Some("icmpv6") => text(Field::Protocol, "icmpv6"),
+        Some("th" | "ether" | "vlan") | None => Vec::new(),
+        Some("arp") => vec![Test::never()],
+        Some(other) => text(Field::Protocol, other),
+    }
+}
+
+pub(super) fn field(left: &Json) -> Field {
+    let of = |kind: &str, key: &str| left[kind][key].as_str();
+    if let Some(key) = of("meta", "key") {
+        return match key {
+            "iifname" | "iif" => Field::In,
+            "oifname" | "oif" => Field::Out,
+            "ibrname" | "ibriport" => Field::BridgeIn,
+            "obrname" | "obriport" => Field::BridgeOut,
+            "l4proto" => Field::Protocol,
+            "mark" => Field::Mark,
+            "pkttype" => Field::Cast,
+            "nfproto" => Field::Version,
+            _ => Field::Other,
+        };
+    }
+    if let Some(key) = of("ct", "key") {
+        return match key {
+            "state" => Field::State,
+            "status" => Field::Status,
+            "mark" => Field::Mark,
+            _ => Field::Other,
+        };
+    }
+    let flag = left["fib"]["flags"].as_array().and_then(|flags| flags.first());
+    match (of("fib", "result"), flag.and_then(Json::as_str)) {
+        (Some("type"), Some("daddr")) => return Field::ToType,
+        (Some("type"), Some("saddr")) => return Field::FromType,
+        _ => {}
+    }
+    match (of("payload", "protocol"), of("payload", "field")) {
+        (Some("ip"), Some("protocol")) | (Some("ip6"), Some("nexthdr")) => Field::Protocol,
+        (Some("ip" | "ip6"), Some("saddr")) => Field::From,
+        (Some("ip" | "ip6"), Some("daddr")) => Field::To,
+        (Some("tcp" | "udp" | "th" | "udplite" | "sctp" | "dccp"), Some("sport")) => {
+            Field::SourcePort
+        }
+        (Some("tcp" | "udp" | "th" | "udplite" | "sctp" | "dccp"), Some("dport")) => Field::Port,
+        (Some("icmp" | "icmpv6"), Some("type")) => Field::Icmp,
+        (Some("ether"), Some("type")) => Field::Version,
+        _ => Field::Other,
+    }
+}
