@@ -1,6 +1,5 @@
 //! Facts of what microVMs' network passes through: firewalls, and the server of addresses.
 
-use mvm_config::model::NetworkMode;
 use mvm_config::{Config, Roots};
 use mvm_host::exec::System;
 use mvm_host::{chain, port};

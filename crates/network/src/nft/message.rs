@@ -298,10 +298,7 @@ fn clamp() -> Vec<Expressions> {
             "byteorder",
             &[(1, &register), (2, &register), (3, &to_network), (4, &two), (5, &two)],
         ),
-        other(
-            "exthdr",
-            &[(7, &register), (2, &[MAXSEG]), (3, &offset), (4, &two), (6, &of_tcp)],
-        ),
+        other("exthdr", &[(7, &register), (2, &[MAXSEG]), (3, &offset), (4, &two), (6, &of_tcp)]),
     ]
 }
 

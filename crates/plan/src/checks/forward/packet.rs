@@ -160,9 +160,21 @@ impl At<'_> {
             Field::Version => word(Some(if packet.v6 { "ipv6" } else { "ipv4" })),
             Field::Icmp => packet.icmp.map_or(Met::No, |icmp| word(Some(icmp))),
             Field::ToType => word(packet.to_type),
+            Field::Flags => flags(packet, value),
             Field::FromType | Field::Other => Met::Unclear,
         }
     }
+}
+
+/// The first packet of a connection has the flag `syn` alone. Which flags a mask leaves is not asked:
+/// one that the packet does not have is never left.
+fn flags(packet: &Packet<'_>, value: &Value) -> Met {
+    let Value::Text(wanted) = value else { return Met::Unclear };
+    let known = if packet.state == "new" { "syn" } else { "ack" };
+    if wanted.split(',').any(|flag| !flag.eq_ignore_ascii_case(known)) {
+        return Met::No;
+    }
+    Met::Yes
 }
 
 fn name(known: Name<'_>, value: &Value) -> Met {

@@ -213,6 +213,8 @@ pub(super) enum Field {
     /// Where its receiver's address leads: `local`, `broadcast`, `unicast`.
     ToType,
     FromType,
+    /// Flags of TCP, joined by commas.
+    Flags,
     Other,
 }
 

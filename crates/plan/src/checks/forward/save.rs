@@ -117,6 +117,12 @@ fn rule(words: &[String], line: &str, v6: bool) -> Rule {
                 rule.then = Then::Goto(value.to_owned());
                 return rule;
             }
+            "--tcp-flags" => {
+                let flags = after.get(1).map(String::as_str).unwrap_or_default();
+                let value = if flags == "NONE" { Value::Nothing } else { text(flags) };
+                rule.tests.push(Test { negated, ..Test::is(Field::Flags, vec![value]) });
+                2
+            }
             "-m" | "--match" => {
                 module = value;
                 1

@@ -19,12 +19,20 @@ pub(super) fn tests(what: &Json, sets: &Sets<'_>, whole: &Json) -> Vec<Test> {
     };
     // A mask on what is 0 leaves 0.
     let masked = left["&"].as_array().and_then(|parts| parts.first());
+    let right = &what["right"];
+    if masked.map(field) == Some(Field::Flags) {
+        let words = right.as_array().map_or(std::slice::from_ref(right), Vec::as_slice);
+        let words: Option<Vec<&str>> = words.iter().map(Json::as_str).collect();
+        let value = words.map_or(Value::Unknown, |words| Value::Text(words.join(",")));
+        tests.push(Test { field: Field::Flags, negated, values: vec![value] });
+        return tests;
+    }
     let field = match masked.map(field) {
         Some(Field::Mark) => Field::Mark,
         Some(_) => Field::Other,
         None => field(left),
     };
-    tests.push(Test { field, negated, values: values(&what["right"], sets, whole) });
+    tests.push(Test { field, negated, values: values(right, sets, whole) });
     tests
 }
 
@@ -81,6 +89,7 @@ pub(super) fn field(left: &Json) -> Field {
         }
         (Some("tcp" | "udp" | "th" | "udplite" | "sctp" | "dccp"), Some("dport")) => Field::Port,
         (Some("icmp" | "icmpv6"), Some("type")) => Field::Icmp,
+        (Some("tcp"), Some("flags")) => Field::Flags,
         (Some("ether"), Some("type")) => Field::Version,
         _ => Field::Other,
     }
