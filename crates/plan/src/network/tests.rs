@@ -245,7 +245,7 @@ fn a_bridge_of_others_gets_no_address_that_the_file_does_not_ask_for() {
     let observed = machine(vec![lan.clone(), port("eth1")]);
     let plan = |desired: &Bridge, observed: &Observed| plan(Some(desired), observed);
     let put_off = plan(&unasked, &observed);
-    assert_eq!((texts(&put_off), codes(&put_off)), (vec![], vec!["MVM-NET-020"]));
+    assert_eq!((texts(&put_off), codes(&put_off)), (Vec::<String>::new(), vec!["MVM-NET-020"]));
     assert!(put_off.findings[0].message().ends_with("eth1 is a port of it"));
     assert_eq!(texts(&plan(&wanted(), &observed)), ["add 10.42.0.1/24 to br-mvm"]);
     // Before its port is there the host's own address tells whose it is.
