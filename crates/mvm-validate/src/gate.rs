@@ -13,6 +13,7 @@ use mvm_host::{atomic, chain, exit};
 use mvm_plan::checks::{self, Plugin};
 use mvm_plan::ledger::{self, Ledger};
 use mvm_plan::names;
+use mvm_storage::containerd_config;
 
 use crate::{api, facts, handover};
 
@@ -158,9 +159,8 @@ fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
     let mut findings = checks::pool(config, &pool);
     // What fills a pool is deleted through containerd.
     findings.retain(|finding| finding.entry() != &catalogue::pool::OUT_OF_DATA_SPACE);
-    let operators = roots.at(names::OPERATOR_CONTAINERD_CONFIG);
-    if operators.exists() {
-        findings.extend(operator_config(config, operators));
+    if roots.at(names::OPERATOR_CONTAINERD_CONFIG).exists() {
+        findings.extend(operator_config(roots, config));
     } else if config.containerd.instance == Instance::Dedicated
         && let Err(error) = handover::write_containerd_config(roots, config)
     {
@@ -171,13 +171,13 @@ fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
     findings
 }
 
-fn operator_config(config: &Config, path: PathBuf) -> Vec<Finding> {
-    match std::fs::read_to_string(&path) {
+fn operator_config(roots: &Roots, config: &Config) -> Vec<Finding> {
+    let file = names::OPERATOR_CONTAINERD_CONFIG;
+    match containerd_config::read(roots, file) {
         Ok(text) => mvm_plan::containerd::check_operator(&text, config),
         Err(error) => {
-            let file = names::OPERATOR_CONTAINERD_CONFIG;
             let invalid = Finding::new(&catalogue::ctrd::OPERATOR_CONFIG_INVALID, file);
-            vec![invalid.evidence(error.to_string())]
+            vec![invalid.evidence(chain(&error))]
         }
     }
 }

@@ -5,6 +5,7 @@
 //! [`thinpool::apply`] does steps; both go through the small traits of [`loops`] and [`mapper`].
 
 pub mod adopt;
+pub mod containerd_config;
 mod control;
 mod error;
 pub mod files;
