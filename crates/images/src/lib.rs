@@ -15,6 +15,7 @@ mod pull;
 pub mod registry;
 pub mod resolve;
 pub mod run;
+mod served;
 mod transfer;
 pub mod tried;
 mod unpack;

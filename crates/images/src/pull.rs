@@ -66,7 +66,8 @@ struct Resolved {
     /// Whether a registry did: `ctr import` leaves no source on a blob.
     is_pulled: bool,
     record: Record,
-    index: Option<Vec<Descriptor>>,
+    /// The indexes on the way, the record's first.
+    indexes: Vec<(Digest, Vec<Descriptor>)>,
     manifest_digest: Digest,
     manifest: Manifest,
     config: ImageConfig,
@@ -222,20 +223,20 @@ impl<'p> Puller<'p> {
             digest: first.digest.clone(),
             size: first.bytes.len() as u64,
         };
-        let read = |document: &crate::registry::Document| {
-            manifest::document(&document.media_type, &document.bytes).map_err(Error::Refused)
-        };
-        let (index, second, manifest) = match read(&first)? {
-            Document::Manifest(manifest) => (None, first, manifest),
-            Document::Index(entries) => {
-                let chosen = manifest::choose(&entries, &self.platform).map_err(Error::Refused)?;
-                let second = self.document(wanted, chosen.digest.as_str()).await?;
-                let Document::Manifest(manifest) = read(&second)? else {
-                    let kind = second.media_type.clone();
-                    return Err(Error::Refused(manifest::Refusal::MediaType(kind)));
-                };
-                self.store("index", &first).await?;
-                (Some(entries), second, manifest)
+        let (mut second, mut indexes) = (first, Vec::new());
+        let manifest = loop {
+            let (kind, bytes) = (&second.media_type, &second.bytes);
+            match manifest::document(kind, bytes).map_err(Error::Refused)? {
+                Document::Manifest(manifest) => break manifest,
+                Document::Index(entries) => {
+                    manifest::deeper(indexes.len()).map_err(Error::Refused)?;
+                    let chosen =
+                        manifest::choose(&entries, &self.platform).map_err(Error::Refused)?;
+                    let next = self.document(wanted, chosen.digest.as_str()).await?;
+                    self.store("index", &second).await?;
+                    indexes.push((second.digest, entries));
+                    second = next;
+                }
             }
         };
         self.store("manifest", &second).await?;
@@ -254,7 +255,7 @@ impl<'p> Puller<'p> {
         let config =
             manifest::config(&config.ok_or_else(lost)?, &manifest).map_err(Error::Refused)?;
         let manifest_digest = second.digest;
-        Ok(Resolved { is_pulled: true, record, index, manifest_digest, manifest, config })
+        Ok(Resolved { is_pulled: true, record, indexes, manifest_digest, manifest, config })
     }
 
     async fn document(
@@ -312,8 +313,8 @@ impl<'p> Puller<'p> {
         }
         let manifest = labels::of_manifest(&resolved.manifest);
         self.label(source, &resolved.manifest_digest, manifest).await?;
-        if let Some(entries) = &resolved.index {
-            self.label(source, &resolved.record.digest, labels::of_index(entries)).await?;
+        for (digest, entries) in &resolved.indexes {
+            self.label(source, digest, labels::of_index(entries)).await?;
         }
         let name = wanted.reference.as_str();
         let before = self.containerd.record(name).await?.map(|record| record.digest);

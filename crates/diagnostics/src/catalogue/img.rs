@@ -15,10 +15,11 @@ catalogue! {
                  systemctl start mvm-images.service",
     }
     DENIED = "MVM-IMG-003", "80514bbae32c31fa598ed4eea6d5ba10", Warning {
-        message: "{registry} does not let us have image {subject}",
-        cause: "The image is private or does not exist, and the login is missing or wrong. Note that \
-                flintlockd has no login: it asks the registry anonymously at each create.",
-        remedy: "# give a docker config.json: /etc/mvmhost.toml, [images] auth-file; then\n\
+        message: "{registry} denies access to image {subject}",
+        cause: "The image is private or does not exist, and the login is missing or wrong; the evidence \
+                says which login was shown. flintlockd itself has no login: it asks the registry \
+                anonymously at each create.",
+        remedy: "# name a docker config.json with its login: [images] auth-file in /etc/mvmhost.toml\n\
                  systemctl start mvm-images.service",
     }
     WRONG_BYTES = "MVM-IMG-004", "6c7643e9ffc4d644e89768f6b35f4682", Warning {
@@ -107,8 +108,9 @@ catalogue! {
         message: "{subject} holds none of the configured images",
         cause: "An image is imported under the name that [images] root or kernel gives it, to the letter; \
                 the names in the archive are in the evidence.",
-        remedy: "# name one of them: /etc/mvmhost.toml, [images] root or kernel; then\n\
-                 mvmhost images import {subject}",
+        remedy: "# take all of its images, for root disks or kernels, whatever the file names:\n\
+                 mvmhost images import {subject} --as root\n\
+                 mvmhost images import {subject} --as kernel",
     }
     NOT_EXPORTED = "MVM-IMG-017", "9b3fc1f902911660591fb1010a841584", Error {
         message: "images cannot be written to {subject}",
@@ -174,5 +176,63 @@ catalogue! {
         remedy: "ls -l {subject}\n\
                  # without it every image that is there now stays for good:\n\
                  mv {subject} {subject}.old",
+    }
+    HELPER = "MVM-IMG-026", "e1cfeb5cee0e4a68af4ecf8aa65c882a", Warning {
+        message: "the credential helper {helper} gives no login for {registry}, image {subject}",
+        cause: "The login file leaves the password to the program docker-credential-NAME, and that \
+                failed, is not installed or is not run; see the evidence. Its output is never shown.",
+        remedy: "command -v docker-credential-{helper}\n\
+                 printf %s {registry} | docker-credential-{helper} get >/dev/null; echo $?\n\
+                 # or write the login into [images] auth-file itself; then\n\
+                 systemctl start mvm-images.service",
+    }
+    CLOCK = "MVM-IMG-027", "871e11a87ad0433596b0005ef7e92a4d", Warning {
+        message: "{registry}: this host's clock shows {now}, its certificate holds from {from}",
+        cause: "The clock of this host is behind, as it is after a flat battery, and no certificate \
+                holds yet. The image {subject} is fetched once the clock is right.",
+        remedy: "timedatectl set-ntp true\n\
+                 date\n\
+                 systemctl start mvm-images.service",
+    }
+    IMPORTED = "MVM-IMG-028", "1652026c8842408b899a0b82067ba194", Info {
+        message: "image {subject} is imported, and /etc/mvmhost.toml does not name it yet",
+        cause: "It is complete in containerd now. mvmhost verifies, serves and keeps it only once \
+                [images] names it; the line is in the evidence.",
+        remedy: "",
+    }
+    LOCAL = "MVM-IMG-029", "d9c2ed510828449aadc4ec817fd01c5d", Info {
+        message: "image {subject} can be asked for as {local}",
+        cause: "[images.serve] gives it out on this host. A microVM that names it so is created \
+                although the image's own registry does not answer.",
+        remedy: "",
+    }
+    NOT_SERVED = "MVM-IMG-030", "25c51e60739843cd8508e271db41c1ef", Error {
+        message: "images cannot be served on {subject}: {why}",
+        cause: "mvm-registry.service cannot listen there, most often because another registry does.",
+        remedy: "ss -ltnp\n\
+                 # name another port: [images.serve] listen in /etc/mvmhost.toml; then\n\
+                 mvmhost apply",
+    }
+    UNASKABLE = "MVM-IMG-031", "05b6a9cfc546477b86f8793f8df1997e", Warning {
+        message: "flintlockd cannot ask {registry} for image {subject}, and nobody serves it here",
+        cause: "flintlockd asks the registry in the image's name at each create, and gives up without \
+                an answer, although every byte is on this host. A registry on this host answers instead.",
+        remedy: "# write into /etc/mvmhost.toml:\n\
+                 #   [images.serve]\n\
+                 #   enabled = true\n\
+                 mvmhost apply\n\
+                 mvmhost images list",
+    }
+    LACKING = "MVM-IMG-033", "5aea570a08a644078d1eeeb5fb3f48a9", Warning {
+        message: "{count} images are not complete; all else is as /etc/mvmhost.toml says",
+        cause: "Which and why stands in the messages before. A timer tries again every few minutes, and \
+                flintlockd would fetch what is missing itself when a microVM is created.",
+        remedy: "mvmhost images pull",
+    }
+    ON_THEIR_WAY = "MVM-IMG-034", "f293236c1cbd429cb051257c21dcf98b", Warning {
+        message: "{count} images are still being fetched; all else is as /etc/mvmhost.toml says",
+        cause: "mvm-images.service goes on in the background.",
+        remedy: "systemctl status mvm-images.service\n\
+                 mvmhost images list",
     }
 }

@@ -32,7 +32,7 @@ mod tests;
 mod tools;
 mod unasked;
 
-pub use anonymous::Answer;
+pub use anonymous::{Answer, finding as answer};
 pub use certificates::Validity;
 pub use containerd::check as plugin;
 pub use deep::{Deed, Deeds, deeds};
