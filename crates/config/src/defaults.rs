@@ -8,8 +8,8 @@ use ipnet::{IpNet, Ipv4Net};
 
 use crate::model::{
     Backend, Bridge, Config, Containerd, Dhcp, Flintlockd, Guard, Images, Instance, LogLevel,
-    Loopback, Lvm, Macvtap, Nat, Network, NetworkMode, OnFailure, Provider, Thinpool, Tls,
-    Validate,
+    Loopback, Lvm, Macvtap, Nat, Network, NetworkMode, OnFailure, Provider, Proxy, Serve, Thinpool,
+    Tls, Validate,
 };
 use crate::names::{AbsPath, DmName, Endpoint, IfName, ImageRef, Namespace, UnitName, VgName};
 use crate::quantities::{Bytes, Percent};
@@ -64,6 +64,7 @@ pub(crate) fn written_out() -> Config {
             tls: None,
         },
         network: network(),
+        proxy: Proxy::default(),
         images: images(),
         validate: Validate { ignore: Vec::new() },
     }
@@ -108,6 +109,7 @@ fn images() -> Images {
         on_failure: OnFailure::Warn,
         timeout: Duration::from_secs(1800),
         parallel: 4,
+        serve: Serve { enabled: false, listen: Endpoint::known("127.0.0.1", 5000) },
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Config {
     pub flintlockd: Flintlockd,
     /// `[network]`
     pub network: Network,
+    /// `[proxy]`
+    pub proxy: Proxy,
     /// `[images]`
     pub images: Images,
     /// `[validate]`
@@ -342,6 +344,35 @@ pub struct Images {
     pub timeout: Duration,
     /// `parallel`, 1..64
     pub parallel: u8,
+    /// `[images.serve]`
+    pub serve: Serve,
+}
+
+/// `[images.serve]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Serve {
+    /// `enabled`
+    pub enabled: bool,
+    /// `listen`
+    pub listen: Endpoint,
+}
+
+/// `[proxy]`: for mvm-images, containerd-dev and flintlockd alike.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Proxy {
+    /// `http`: a URL; `None` is written `""`
+    pub http: Option<String>,
+    /// `https`: a URL; `None` is written `""`
+    pub https: Option<String>,
+    /// `no-proxy`: what is asked without it
+    pub no_proxy: Vec<String>,
+}
+
+impl Proxy {
+    /// Whether one is named.
+    pub fn is_used(&self) -> bool {
+        self.http.is_some() || self.https.is_some()
+    }
 }
 
 /// `[validate]`

@@ -18,8 +18,8 @@ use crate::names::AbsPath;
 use kinds::{Bool, Kind, List, Maybe, Mtu, Number, OneOf, PercentKind, Quoted};
 use records::{IgnoreEntry, ReservationEntry, VlanEntry};
 use texts::{
-    Address, Argument, ById, Dm, Image, Interface, Ip, Listen, Mirrors, Path, Platform, Program,
-    Range, Registry, Size, Space, Subnet, Time, Unit, Vg,
+    Address, Argument, ById, Direct, Dm, Image, Interface, Ip, Listen, Mirrors, Path, Platform,
+    Program, ProxyUrl, Range, Registry, Size, Space, Subnet, Time, Unit, Vg,
 };
 
 pub(crate) use kinds::{At, Shape, quote};
@@ -184,6 +184,11 @@ schema! {
     ["network.tailscale"] "With the host's own tailscale." {
         "advertise-routes": List<Quoted<Subnet>>, |d| d.config.network.tailscale_routes, "subnets to make known in the tailnet";
     }
+    ["proxy"] "The proxy by way of which registries are asked: by mvm-images, containerd-dev and flintlockd alike." {
+        "http": Maybe<ProxyUrl>, |d| d.config.proxy.http, "for registries over plain HTTP; \"\": none";
+        "https": Maybe<ProxyUrl>, |d| d.config.proxy.https, "for all other registries; \"\": none";
+        "no-proxy": List<Quoted<Direct>>, |d| d.config.proxy.no_proxy, "asked without it: names with all below them, .names and *.names without the name itself, addresses, subnets, each with or without :port";
+    }
     ["images"] "Images that are there before the first microVM asks." {
         "root": List<Quoted<Image>>, |d| d.config.images.root, "root disks, unpacked with the devmapper snapshotter";
         "kernel": List<Quoted<Image>>, |d| d.config.images.kernel, "kernels, unpacked with the native snapshotter";
@@ -195,6 +200,10 @@ schema! {
         "on-failure": OneOf<OnFailure>, |d| d.config.images.on_failure, "warn: the host comes up without them; block: flintlockd waits for them";
         "timeout": Quoted<Time>, |d| d.config.images.timeout, "for all of them together";
         "parallel": Number<u8, 1, 64>, |d| d.config.images.parallel, "downloads at a time";
+    }
+    ["images.serve"] "A registry on this host with the images above, for hosts whose registry is away." {
+        "enabled": Bool, |d| d.config.images.serve.enabled, "whether mvm-registry.service serves them";
+        "listen": Quoted<Listen>, |d| d.config.images.serve.listen, "where it listens; whoever reaches that can read the images";
     }
     ["validate"] "The checks before flintlockd starts." {
         "ignore": List<IgnoreEntry>, |d| d.config.validate.ignore, "findings that are no trouble on this host";

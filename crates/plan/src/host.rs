@@ -35,6 +35,8 @@ pub struct Desired {
     pub network: Vec<&'static str>,
     /// Whether images are asked for.
     pub images: bool,
+    /// The command line of the registry on this host; None where it serves nothing.
+    pub registry_argv: Option<Vec<String>>,
     /// flintlockd's unit; None while flintlockd is not installed.
     pub flintlockd: Option<String>,
     /// Its command line.
@@ -57,6 +59,7 @@ impl Desired {
             dnsmasq_config: dhcp::render(config),
             network: names::network_units(config),
             images: !images::wanted(config).is_empty(),
+            registry_argv: units::registry_command(config),
             flintlockd: installed.then(|| config.flintlockd.unit.as_str().to_owned()),
             flintlockd_argv: units::flintlockd_command(config),
         }
@@ -177,13 +180,16 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
         && desired.containerd_argv.as_ref().is_some_and(|argv| {
             let config = &desired.containerd_config;
             let other = config.is_some() && *config != observed.containerd_config;
-            running(containerd) != argv || replaced(containerd) || other
+            let proxies = proxies_changed(desired, observed, containerd);
+            running(containerd) != argv || replaced(containerd) || other || proxies
         });
     if stale {
         steps.push(Step::Restart(containerd.clone()));
     }
+    steps.extend(registry_step(desired, observed));
     if let Some(unit) = &desired.flintlockd {
-        let other = running(unit) != desired.flintlockd_argv || observed.file_stale;
+        let told = running(unit) != desired.flintlockd_argv || observed.file_stale;
+        let other = told || proxies_changed(desired, observed, unit);
         let changed = other || replaced(unit);
         // A restart of containerd restarts flintlockd as well.
         if active(unit) && changed && !stale {
@@ -225,6 +231,30 @@ fn images_step(desired: &Desired, observed: &Observed) -> Option<Step> {
     (missing && !running).then(|| Step::Start(names::IMAGES_UNIT.to_owned()))
 }
 
+/// The registry on this host, by the command line that it runs with.
+fn registry_step(desired: &Desired, observed: &Observed) -> Option<Step> {
+    let unit = names::REGISTRY_UNIT.to_owned();
+    let running = observed.units.get(&unit).filter(|unit| unit.active)?;
+    match &desired.registry_argv {
+        None => Some(Step::Stop(unit)),
+        Some(argv) => (running.replaced || running.argv != *argv).then_some(Step::Restart(unit)),
+    }
+}
+
+/// Whether a unit that runs was started with other proxies than the file names. The generator's
+/// files are those of its start, or of a reload since, which restarted it.
+fn proxies_changed(desired: &Desired, observed: &Observed, unit: &str) -> bool {
+    let of = |files: &[UnitFile]| -> Vec<String> {
+        let own = files.iter().filter(|file| file.path.starts_with(&format!("{unit}.d/")));
+        let lines = own.flat_map(|file| file.text.lines());
+        lines
+            .filter(|line| line.starts_with("Environment=") && line.contains("_PROXY="))
+            .map(str::to_owned)
+            .collect()
+    };
+    of(&desired.generated) != of(&observed.generated)
+}
+
 /// dnsmasq by the configuration it was started with.
 fn dhcp_step(desired: &Desired, observed: &Observed) -> Option<Step> {
     let unit = names::DHCP_UNIT.to_owned();
@@ -259,6 +289,7 @@ pub fn needed(desired: &Desired) -> impl Iterator<Item = &str> {
         .into_iter()
         .chain(desired.network.iter().copied())
         .chain([names::HYGIENE_UNIT, names::GUARD_UNIT, desired.containerd.as_str()])
+        .chain(desired.registry_argv.as_ref().map(|_| names::REGISTRY_UNIT))
         .chain(desired.flintlockd.as_deref())
 }
 

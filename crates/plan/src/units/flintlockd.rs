@@ -17,6 +17,7 @@ pub(super) fn dropin(config: &Config) -> String {
              Environment={variable}\n"
         );
     }
+    variables += &super::proxies(config);
     fill(
         include_str!("../../../../units/dropins/flintlockd.conf"),
         &[

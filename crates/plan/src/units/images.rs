@@ -23,7 +23,10 @@ pub(super) fn dropin(config: &Config) -> Option<String> {
     let more = if blocks(config) { BLOCKING } else { PASSING };
     let containerd = names::containerd_unit(config.containerd.instance);
     let text = include_str!("../../../../units/dropins/mvm-images.conf");
-    is_asked(config).then(|| fill(text, &[("CONTAINERD", containerd), ("MORE", more)]))
+    let proxies = super::proxies(config);
+    let environment = if proxies.is_empty() { proxies } else { format!("\n[Service]\n{proxies}") };
+    let values = [("CONTAINERD", containerd), ("MORE", more), ("ENVIRONMENT", &environment)];
+    is_asked(config).then(|| fill(text, &values))
 }
 
 /// What mvmhost.target says about it.
