@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 
 mod images;
 mod network;
+mod serve;
 mod servers;
 mod slow;
 
@@ -20,10 +21,11 @@ const RUNS: usize = 1001;
 /// A part: name, and how it is run.
 struct Part(&'static str, fn() -> Result<()>);
 
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     Part("generator", generator),
     Part("network", network::run),
     Part("images", images::run),
+    Part("serve", serve::run),
     Part("guest", guest),
 ];
 

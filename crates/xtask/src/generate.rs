@@ -10,11 +10,12 @@ use mvm_diagnostics::render;
 use crate::tools;
 
 /// Programs whose `--help` stands in the manual page of the same name.
-const PROGRAMS: [&str; 7] = [
+const PROGRAMS: [&str; 8] = [
     "mvmhost",
     "mvm-thinpool",
     "mvm-net",
     "mvm-images",
+    "mvm-registry",
     "mvm-hygiene",
     "mvm-validate",
     "mvm-guard",

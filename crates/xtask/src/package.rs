@@ -10,7 +10,8 @@ use anyhow::{Context, Result, ensure};
 use crate::{manual, musl, tools};
 
 /// Programs of the package that are linked as usual.
-const PROGRAMS: [&str; 5] = ["mvmhost", "mvm-guard", "mvm-hygiene", "mvm-images", "mvm-validate"];
+const PROGRAMS: [&str; 6] =
+    ["mvmhost", "mvm-guard", "mvm-hygiene", "mvm-images", "mvm-registry", "mvm-validate"];
 
 /// What the .deb may weigh, in bytes: 6 MiB are what a host on a slow line is asked to fetch.
 const DEB_LIMIT: u64 = 6 << 20;

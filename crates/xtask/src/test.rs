@@ -98,8 +98,15 @@ fn unit_tree(top: &Path, scratch: &Path, generated: &Path) -> Result<()> {
     // The units that ours refer to; systemd's own.
     copy(Path::new("/usr/lib/systemd/system"))?;
     copy(&top.join("units/services"))?;
-    let programs =
-        ["mvm-thinpool", "mvm-net", "mvm-images", "mvm-hygiene", "mvm-validate", "mvm-guard"];
+    let programs = [
+        "mvm-thinpool",
+        "mvm-net",
+        "mvm-images",
+        "mvm-registry",
+        "mvm-hygiene",
+        "mvm-validate",
+        "mvm-guard",
+    ];
     let programs = programs.map(|name| format!("usr/libexec/mvmhost/{name}"));
     let others =
         ["usr/bin/containerd", "usr/bin/systemctl", "usr/local/bin/flintlockd", "usr/sbin/dnsmasq"];
