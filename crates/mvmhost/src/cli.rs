@@ -108,6 +108,9 @@ pub(crate) struct ApplyArguments {
     /// Put an uplink back after this time, unless `mvmhost confirm` comes before
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub(crate) confirm_timeout: u64,
+    /// Do not wait for the images, which mvm-images.service goes on fetching
+    #[arg(long)]
+    pub(crate) no_wait: bool,
 }
 
 /// Below, nobody could type `mvmhost confirm`; above, a host that is cut off stays so.
@@ -133,10 +136,13 @@ pub(crate) enum ImagesCommand {
         /// As [images] names it; all unless told
         images: Vec<String>,
     },
-    /// Take them from an OCI layout or what `docker save` wrote; exit 1 when one is not complete
+    /// Import images from an OCI layout or a `docker save` archive; exit 1 when one is not complete
     Import {
         /// A tar archive that is not compressed
         file: PathBuf,
+        /// Also images that [images] does not name yet: all of the archive, for this use
+        #[arg(long = "as", value_enum, value_name = "ROLE")]
+        role: Option<ImageRole>,
     },
     /// Write them to an OCI layout, for hosts without a registry
     Export {
@@ -153,6 +159,15 @@ pub(crate) enum ImagesCommand {
         #[arg(long)]
         dry_run: bool,
     },
+}
+
+/// What an image is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImageRole {
+    /// A root disk
+    Root,
+    /// A kernel
+    Kernel,
 }
 
 /// The subcommands of net.

@@ -126,7 +126,8 @@ fn observe(
         generated: desired.generated.iter().filter_map(|file| generated(roots, file)).collect(),
         ..Observed::default()
     };
-    let more = [names::DHCP_UNIT, names::WATCH_UNIT, names::IMAGES_UNIT, names::IMAGES_RETRY_UNIT];
+    let images = [names::IMAGES_UNIT, names::IMAGES_RETRY_UNIT, names::REGISTRY_UNIT];
+    let more = [names::DHCP_UNIT, names::WATCH_UNIT].into_iter().chain(images);
     let wanted: BTreeSet<&str> = mvm_plan::host::needed(desired).chain(more).collect();
     for name in wanted {
         let state = units.state(name)?;
