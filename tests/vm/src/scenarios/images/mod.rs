@@ -11,6 +11,7 @@ use crate::guest::Guest;
 use crate::image::Suite;
 use crate::runner::Context;
 
+pub mod alone;
 mod broken;
 mod pruned;
 mod wrong;
@@ -105,7 +106,7 @@ X"
 fn killed_and_started_again(guest: &mut Guest) -> Result<()> {
     configure(guest, "")?;
     guest.ok(&while_unpacking(
-        "mvmhost apply | grep -q 'start mvm-images.service'",
+        "mvmhost apply --no-wait | grep -q 'start mvm-images.service'",
         "kill -9 $(systemctl show -P MainPID mvm-images.service)",
     ))?;
     let verified = guest.run("mvmhost images verify")?;
