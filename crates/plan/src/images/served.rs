@@ -183,7 +183,9 @@ mod tests {
     #[test]
     fn images_have_their_own_path_and_one_with_their_registry() {
         let served = served();
-        let size = |repository, reference| served.manifest(repository, reference).map(|f| f.size);
+        let size = |repository: &str, reference: &str| {
+            served.manifest(repository, reference).map(|found| found.size)
+        };
         assert_eq!(size("a/b", "2"), Some(30));
         // Of two registries, and nobody said which.
         assert_eq!(size("a/b", "1"), None);
