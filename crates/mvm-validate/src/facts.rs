@@ -60,6 +60,7 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
         images: Vec::new(),
         now: machine::now(),
         newest: machine::newest(roots),
+        services: None,
         unasked,
     }
 }

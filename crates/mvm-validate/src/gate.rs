@@ -9,7 +9,7 @@ use mvm_config::{Config, Roots};
 use mvm_diagnostics::{Finding, Severity, catalogue, sink};
 use mvm_host::configuration::load_or_last_good;
 use mvm_host::oneshot::{Options, Program, Report};
-use mvm_host::{atomic, chain, exit};
+use mvm_host::{atomic, chain, exec, exit, program};
 use mvm_plan::checks::{self, Plugin};
 use mvm_plan::ledger::{self, Ledger};
 use mvm_plan::names;
@@ -158,6 +158,7 @@ fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
     let mut findings = checks::pool(config, &pool);
     // What fills a pool is deleted through containerd.
     findings.retain(|finding| finding.entry() != &catalogue::pool::OUT_OF_DATA_SPACE);
+    findings.extend(containerd_program(roots, config));
     let operators = roots.at(names::OPERATOR_CONTAINERD_CONFIG);
     if operators.exists() {
         findings.extend(operator_config(config, operators));
@@ -169,6 +170,28 @@ fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
         findings.push(failed.with("why", chain(&error)));
     }
     findings
+}
+
+/// The program that containerd-dev runs is missing or cannot be executed; the distribution's
+/// containerd has a unit of its own.
+pub fn containerd_program(roots: &Roots, config: &Config) -> Option<Finding> {
+    let program = config.containerd.binary.as_str();
+    if config.containerd.instance != Instance::Dedicated {
+        return None;
+    }
+    let found = exec::find_file(roots, program);
+    let flaw = found.as_deref().map(program::obstacle);
+    match flaw {
+        Some(Ok(None)) => None,
+        None => Some(Finding::new(&catalogue::ctrd::BINARY_MISSING, program)),
+        Some(Ok(Some(_))) => {
+            let missing = Finding::new(&catalogue::ctrd::BINARY_MISSING, program);
+            Some(missing.evidence("it is there and cannot be executed"))
+        }
+        Some(Err(error)) => Some(
+            Finding::new(&catalogue::ctrd::BINARY_MISSING, program).evidence(error.to_string()),
+        ),
+    }
 }
 
 fn operator_config(config: &Config, path: PathBuf) -> Vec<Finding> {

@@ -8,7 +8,7 @@ use mvm_config::quantities::{Bytes, parse_duration};
 
 /// Turn this machine into a host for flintlock microVMs, from /etc/mvmhost.toml
 #[derive(Debug, Parser)]
-#[command(name = "mvmhost", version, max_term_width = 96, disable_help_subcommand = true)]
+#[command(name = "mvmhost", version, max_term_width = 96)]
 pub(crate) struct Cli {
     /// Print one JSON document instead of text
     #[arg(long, global = true)]
@@ -19,7 +19,7 @@ pub(crate) struct Cli {
     /// Take all files below this directory
     #[arg(long, global = true, value_name = "DIR", default_value = "/")]
     pub(crate) root: PathBuf,
-    /// Say more
+    /// Print debug messages
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
     /// Do not show how far pulling and importing images is
@@ -49,7 +49,7 @@ pub(crate) enum When {
 pub(crate) enum Command {
     /// Show the host on one screen
     Status,
-    /// Show what apply would do; exit 2 when there is something
+    /// Show what apply would change; exit 2 when there is something
     Plan,
     /// Make the machine what the configuration says
     Apply(ApplyArguments),
@@ -70,9 +70,9 @@ pub(crate) enum Command {
     /// Show or take down the microVMs' network
     #[command(subcommand)]
     Net(NetCommand),
-    /// Prove that this host, or flintlockd on another one, can serve microVMs; exit 1 when not
+    /// Check whether this host, or flintlockd on another one, can serve microVMs; exit 1 when not
     Check(CheckArguments),
-    /// List the microVMs with what this host shows of them
+    /// List microVMs: state, VMM process, console, known problems
     Vms,
     /// Print what inventories want to know, and what differs since the last apply, as JSON
     Facts,
@@ -80,14 +80,14 @@ pub(crate) enum Command {
     Diagnose(DiagnoseArguments),
     /// Write what helpers need into a tarball, without tokens, keys and credentials
     Report {
-        /// A file that is not there yet
+        /// Output file; it must not exist
         #[arg(long, value_name = "FILE", default_value = "mvmhost-report.tar")]
         output: PathBuf,
     },
     /// Make, look at, grow, check, repair or take down the thin pool
     #[command(subcommand)]
     Pool(PoolCommand),
-    /// Tell a code's cause and remedy
+    /// Explain a code: its cause and what to do
     Explain {
         /// Such as MVM-POOL-012
         code: String,
@@ -169,7 +169,7 @@ pub(crate) enum NetCommand {
 /// What check looks at.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
-    /// Prove by deed too: a thin device in the pool, and who offers microVMs an address
+    /// Also test for real: write to the thin pool, ask for an address, ask the registries
     #[arg(long, conflicts_with = "host")]
     pub(crate) deep: bool,
     /// Ask flintlockd on this host, from here and without root; port 9090 unless told
@@ -249,6 +249,31 @@ mod tests {
         for text in ["", "0", "4s", "2h", "3601", "-1", "soon", "18446744073709551616"] {
             assert!(super::seconds(text).is_err(), "{text}");
         }
+    }
+
+    /// What a remedy names is typed as it is printed.
+    #[test]
+    fn every_mvmhost_line_of_a_remedy_parses() {
+        use clap::Parser;
+        use mvm_diagnostics::{Entry, Finding, catalogue};
+        let mut tried = 0;
+        for entry in catalogue::all() {
+            let mut finding = Finding::new(entry, "subject");
+            for name in Entry::placeholders(entry.message).chain(Entry::placeholders(entry.remedy))
+            {
+                finding = finding.with(name, if name == "command" { "plan" } else { "value" });
+            }
+            for line in finding.remedy().lines() {
+                let line = line.split(" #").next().unwrap_or_default().trim_end_matches(" &&");
+                let words: Vec<&str> = line.split_whitespace().collect();
+                if words.first() == Some(&"mvmhost") {
+                    tried += 1;
+                    let parsed = super::Cli::try_parse_from(&words);
+                    assert!(parsed.is_ok(), "{}: {line}\n{}", entry.code, parsed.unwrap_err());
+                }
+            }
+        }
+        assert!(tried > 200);
     }
 
     #[test]

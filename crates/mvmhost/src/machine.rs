@@ -77,6 +77,27 @@ pub(crate) fn plans(
     loaded: &Loaded,
     units: &mut dyn Units,
 ) -> Result<Plans, Finding> {
+    plans_with(roots, loaded, units, true)
+}
+
+/// The same for who has asked containerd about the images already.
+///
+/// # Errors
+/// A finding for what could not be observed.
+pub(crate) fn plans_without_images(
+    roots: &Roots,
+    loaded: &Loaded,
+    units: &mut dyn Units,
+) -> Result<Plans, Finding> {
+    plans_with(roots, loaded, units, false)
+}
+
+fn plans_with(
+    roots: &Roots,
+    loaded: &Loaded,
+    units: &mut dyn Units,
+    ask_images: bool,
+) -> Result<Plans, Finding> {
     let config = &loaded.config;
     let failed = |what: &str, error: &dyn std::error::Error| {
         Finding::new(&catalogue::units::STEP_FAILED, what).with("why", chain(error))
@@ -104,7 +125,9 @@ pub(crate) fn plans(
             Finding::new(&catalogue::units::NOT_SYSTEMD, "systemd").with("why", chain(&error))
         })?;
     observed.pool_pending = !pool.steps.is_empty();
-    observed.images = images(roots, config, &desired, &observed);
+    if ask_images {
+        observed.images = images(roots, config, &desired, &observed);
+    }
     observed.net_pending =
         !net.steps.is_empty() || !nat.steps.is_empty() || !tailscale.steps.is_empty();
     let units = mvm_plan::host::plan(&desired, &observed);
@@ -189,5 +212,6 @@ fn unit(roots: &Roots, state: &UnitState) -> Unit {
     let replaced = state.main_pid != 0
         && fs::read_link(roots.at(format!("/proc/{}/exe", state.main_pid)))
             .is_ok_and(|path| path.as_os_str().as_bytes().ends_with(b" (deleted)"));
-    Unit { active: state.is_active(), state: told.join(", "), argv, replaced }
+    let started = state.exec_start.first().cloned().unwrap_or_default();
+    Unit { active: state.is_active(), state: told.join(", "), argv, told: started, replaced }
 }

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod context;
+mod invalid;
 mod inventory;
 mod machine;
 mod output;

@@ -72,6 +72,8 @@ pub struct Unit {
     pub state: String,
     /// The command line of its main process; empty when there is none.
     pub argv: Vec<String>,
+    /// Its ExecStart=, as systemd has read it.
+    pub told: Vec<String>,
     /// The file of its program was replaced since its main process began: an upgrade.
     pub replaced: bool,
 }
@@ -183,7 +185,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
         steps.push(Step::Restart(containerd.clone()));
     }
     if let Some(unit) = &desired.flintlockd {
-        let other = running(unit) != desired.flintlockd_argv || observed.file_stale;
+        let other = !runs(desired, observed, unit) || observed.file_stale;
         let changed = other || replaced(unit);
         // A restart of containerd restarts flintlockd as well.
         if active(unit) && changed && !stale {
@@ -197,6 +199,21 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
         steps.extend(images_step(desired, observed));
     }
     Plan::new(steps, Vec::new())
+}
+
+/// Whether flintlockd was started with the command line that it is to have. Where the program is a
+/// script the kernel puts its interpreter before that, and a script that executes another program
+/// leaves nothing of it: then systemd's own word counts, unless it is about to read another.
+fn runs(desired: &Desired, observed: &Observed, unit: &str) -> bool {
+    let Some(unit) = observed.units.get(unit) else {
+        return true;
+    };
+    let argv = &desired.flintlockd_argv;
+    if unit.argv.ends_with(argv) {
+        return true;
+    }
+    let another = unit.argv.first() != argv.first() && !unit.argv.is_empty();
+    another && unit.told == *argv && same_files(&desired.generated, &observed.generated)
 }
 
 /// The watcher read the configuration when it was started. One that runs with another than the

@@ -11,11 +11,9 @@ catalogue! {
                  mvmhost apply",
     }
     NOT_INSTALLED = "MVM-DHCP-002", "120f14a6f87cd4b8622a6097128670c7", Error {
-        message: "dnsmasq is not installed: microVMs on {subject} would get no address",
-        cause: "Addresses are given out by the distribution's dnsmasq. The package depends on it; \
-                somebody removed it.",
-        remedy: "apt-get install dnsmasq-base\n\
-                 systemctl start mvmhost.target",
+        message: "dnsmasq is not installed: microVMs on {subject} get no address",
+        cause: "mvmhost serves DHCP with the distribution's dnsmasq. The package mvmhost depends on it, and it was removed.",
+        remedy: "{install_dnsmasq}\nsystemctl start mvmhost.target",
     }
     NOT_WRITTEN = "MVM-DHCP-003", "ace4ab2f1e92a09bf7e4bf4f24f68178", Error {
         message: "cannot write {subject}",
@@ -32,9 +30,8 @@ catalogue! {
                  systemctl status mvm-dhcp.service",
     }
     NOT_SERVED = "MVM-DHCP-005", "e02f2cb8710fdc17ee5a767507c57240", Warning {
-        message: "nobody serves DHCP to microVMs on {subject}",
-        cause: "mvm-dhcp.service is not running. MicroVMs start, and those without an address of \
-                their own get none.",
+        message: "DHCP is not served to microVMs on {subject}",
+        cause: "mvm-dhcp.service is not running. MicroVMs start, and those without a static address get none.",
         remedy: "journalctl --boot --unit mvm-dhcp.service --lines 20\n\
                  systemctl restart mvm-dhcp.service",
     }

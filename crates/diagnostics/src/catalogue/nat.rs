@@ -30,11 +30,10 @@ catalogue! {
                  systemctl restart mvm-net.service",
     }
     TABLE_BACK = "MVM-NET-044", "d18dc3e9012566e95de800053709854d", Warning {
-        message: "somebody removed or changed the nftables table inet mvmhost; it is back",
+        message: "someone removed or changed the nftables table inet mvmhost; it is back",
         cause: "A firewall was started or reloaded, or nft flush ruleset was run. What microVMs had \
                 open goes on; in between nothing was translated.",
-        remedy: "# keep the table out of what your firewall flushes, or leave it to mvmhost; who did it:\n\
-                 journalctl --since -5min -u nftables -u firewalld -u ufw -u docker",
+        remedy: "journalctl --since -5min -u nftables -u firewalld -u ufw -u docker  # keep the table out of what your firewall flushes, or leave it to mvmhost; who did it",
     }
     ZONE_UNKNOWN = "MVM-NET-045", "a16c3711aae73dbf7a241463bc5b759e", Warning {
         message: "firewalld keeps in what microVMs on {subject} send: it does not know the zone {zone}",
@@ -48,8 +47,6 @@ catalogue! {
         cause: "The interface carries the host's own traffic as well, so mvmhost does not give it its \
                 own zone, which lets nobody in. The zone that holds for it decides whether the DHCP and \
                 DNS of mvmhost are reached there.",
-        remedy: "# in the zone that holds for it; or put it into one: --change-interface\n\
-                 firewall-cmd --permanent --add-service=dhcp --add-service=dns\n\
-                 firewall-cmd --reload",
+        remedy: "firewall-cmd --permanent --add-service=dhcp --add-service=dns  # in the zone that holds for it; or put it into one: --change-interface\nfirewall-cmd --reload",
     }
 }

@@ -8,8 +8,7 @@ catalogue! {
     }
     NOT_A_BRIDGE = "MVM-NET-002", "35c8a1657dfcf08e5c2be8834b88f86a", Error {
         message: "interface {subject} exists and is no bridge but {kind}",
-        cause: "[network.bridge] name is taken by an interface that somebody else made. mvmhost \
-                neither removes nor changes it.",
+        cause: "[network.bridge] name is taken by an interface that another program made. mvmhost neither removes nor changes it.",
         remedy: "ip -details link show dev {subject}\n\
                  # give the bridge another name: /etc/mvmhost.toml, [network.bridge] name; then\n\
                  mvmhost apply",
@@ -25,9 +24,7 @@ catalogue! {
     }
     SUBNET_SHARED = "MVM-NET-004", "9cdb8ac1433ac045afe015be7beb190a", Warning {
         message: "{address} of {subject} now overlaps {other} on interface {interface}",
-        cause: "It had its address first; a VPN, a DHCP server or an administrator brought the \
-                other one. What is behind the one is out of reach from the other, and after a reboot \
-                it may be refused its address.",
+        cause: "It had its address first; a VPN, a DHCP server or an administrator added the other one. Hosts behind one of them cannot reach those behind the other.",
         remedy: "ip address show dev {interface}\n\
                  ip route show dev {interface}\n\
                  # choose a free subnet: /etc/mvmhost.toml, addresses of {subject}; then\n\
@@ -38,9 +35,7 @@ catalogue! {
         cause: "Spanning tree or a forward delay keeps the port of a new microVM silent at first, and \
                 its DHCP client may give up. The bridge has ports that are not microVMs' taps, so \
                 mvmhost does not change it: without spanning tree a loop would stop the network.",
-        remedy: "# only when the bridge's other ports cannot form a loop:\n\
-                 ip link set dev {subject} type bridge stp_state 0\n\
-                 ip link set dev {subject} type bridge forward_delay 0",
+        remedy: "ip link set dev {subject} type bridge stp_state 0  # only when the bridge's other ports cannot form a loop\nip link set dev {subject} type bridge forward_delay 0",
     }
     STEP_FAILED = "MVM-NET-006", "53bc748669ff50e2a34ac3a66afd53e7", Error {
         message: "cannot {step}",
@@ -87,8 +82,7 @@ catalogue! {
     }
     NOT_THE_VLAN = "MVM-NET-012", "b76b6922a9b65bdf5cf9d6f1b175e118", Error {
         message: "interface {subject} exists and is not VLAN {id} on {parent} but {other}",
-        cause: "[[network.vlan]] name is taken by an interface that somebody else made, or that an \
-                earlier configuration asked for. mvmhost neither removes nor changes it.",
+        cause: "[[network.vlan]] name is taken by an interface that another program made, or that an earlier configuration asked for. mvmhost neither removes nor changes it.",
         remedy: "ip -details link show dev {subject}\n\
                  # give the VLAN another name: /etc/mvmhost.toml, [[network.vlan]] name; or, when nobody\n\
                  # needs the interface: ip link delete {subject}; then\n\
@@ -96,8 +90,7 @@ catalogue! {
     }
     VLAN_TAKEN = "MVM-NET-013", "b6c4fac479a989f229eb7dbf56e78287", Error {
         message: "VLAN {id} on {parent} exists already, as {interface}",
-        cause: "An interface has one VLAN of each id. Somebody else made this one under another name \
-                than [[network.vlan]] asks for.",
+        cause: "An interface has one VLAN of each id. Another program made this one under another name than [[network.vlan]] asks for.",
         remedy: "ip -details link show dev {interface}\n\
                  # take it as it is: /etc/mvmhost.toml, [[network.vlan]] name = \"{interface}\"; then\n\
                  mvmhost apply",
@@ -133,17 +126,15 @@ catalogue! {
                  mvmhost apply",
     }
     NOT_RECORDED = "MVM-NET-018", "d0797b0b7c12951e30ed6f076dd76c36", Warning {
-        message: "what is made of the network cannot be recorded",
-        cause: "Nothing tells it from what others made then, so mvmhost would not take it away when the \
-                configuration does not name it any more. The reason is in the evidence.",
+        message: "mvmhost cannot record what it made of the network",
+        cause: "Without a record mvmhost would not remove it when the configuration no longer names it. The reason is in the evidence.",
         remedy: "df /run\n\
                  ls -ld /run/mvmhost\n\
                  systemctl restart mvm-net.service",
     }
     NOT_TOLD = "MVM-NET-019", "9383ddec9eef47cff0462ad1cf936f5c", Warning {
-        message: "{manager} cannot be told to leave {subject} alone",
-        cause: "A manager of networks may take the addresses of interfaces that it does not know. The \
-                reason is in the evidence.",
+        message: "{manager} could not be set to leave {subject} alone",
+        cause: "A network manager may remove addresses from interfaces that it does not know. The reason is in the evidence.",
         remedy: "{reload}\n\
                  systemctl restart mvm-net.service",
     }

@@ -17,13 +17,13 @@ catalogue! {
         remedy: "findmnt --target {subject}\n# put the program elsewhere, name it in [flintlockd] of /etc/mvmhost.toml, then\nmvmhost apply",
     }
     SILENT = "MVM-VMM-004", "b42b8c9f5de9071f68d0f74073b23130", Warning {
-        message: "{subject} does not tell its version: {why}",
-        cause: "It was executed with --version, which needs neither KVM nor root. It may not run at all: a library is missing, or it is another program.",
-        remedy: "{subject} --version",
+        message: "{subject} does not report its version: {why}",
+        cause: "mvmhost runs the program with the question for its version, which needs neither KVM nor root. A library may be missing, or it is another program.",
+        remedy: "{subject} {question}",
     }
     TOO_OLD = "MVM-VMM-005", "617f0ec1e736f61a32975e8bda44a734", Error {
         message: "{subject} is {version}, and flintlockd needs 1.0 or newer",
         cause: "Since flintlock v0.3 Firecracker is configured as its version 1.0 reads it; an older one refuses the file.",
-        remedy: "# put the program of a newer release in its place:\ninstall -m 0755 firecracker {subject}\nsystemctl start mvmhost.target",
+        remedy: "install -m 0755 firecracker {subject}  # put the program of a newer release in its place\nsystemctl start mvmhost.target",
     }
 }

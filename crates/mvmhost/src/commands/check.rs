@@ -1,6 +1,6 @@
 //! `mvmhost check`: every check, here or on another host's API.
 
-use mvm_config::{Config, Roots};
+use mvm_config::{Config, Loaded, Roots};
 use mvm_diagnostics::json::Document;
 use mvm_diagnostics::{Finding, Severity, catalogue};
 use mvm_host::chain;
@@ -10,9 +10,9 @@ use mvm_images_client::Error;
 use mvm_images_client::run::Job;
 use mvm_plan::checks::{self, Facts, Plugin};
 use mvm_plan::images::State;
-use mvm_validate::facts;
+use mvm_validate::{facts, gate};
 
-use super::deeds;
+use super::{deeds, services};
 use crate::cli::CheckArguments;
 use crate::context::Context;
 use crate::output::{self, Exit};
@@ -26,8 +26,13 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
         }
     };
     let config = &loaded.config;
-    let (facts, flintlockd) = observe(&context.roots, config);
+    let (facts, flintlockd, planned) = whole(&context.roots, &loaded);
     let mut found = checks::run(config, &facts);
+    found.extend(gate::containerd_program(&context.roots, config));
+    // What stands in the way of a plan is said by the checks, in words of their own.
+    if found.iter().all(|finding| finding.severity() != Severity::Error) {
+        found.extend(planned);
+    }
     if arguments.deep {
         let done = deeds::run(&context.roots, config, &facts, flintlockd);
         found.extend(checks::deeds(config, &facts, &done));
@@ -36,17 +41,34 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     let mut findings: Vec<Finding> = last_good.into_iter().chain(standing).collect();
     let well = findings.iter().all(|finding| finding.severity() == Severity::Info);
     findings.extend(ignored);
+    let names: Vec<&str> = checks::names().collect();
+    let left: &[&str] =
+        if arguments.deep { &checks::NOT_LOOKED_AT[3..] } else { checks::NOT_LOOKED_AT };
     if well {
         let all = Finding::new(&catalogue::checked::ALL_WELL, "this host");
-        findings.push(all.with("count", checks::ALL.len()));
+        findings.push(all.with("count", names.len()));
     }
     if context.json {
-        let names: Vec<&str> = checks::ALL.iter().map(|(name, _)| *name).collect();
-        output::print(&Document::new(&findings).with("checks", names).text());
+        output::print(
+            &Document::new(&findings).with("checks", names).with("not-checked", left).text(),
+        );
     } else {
         output::findings(false, &findings);
+        output::print(&format!("not checked: {}\n", left.join(", ")));
     }
     output::exit_for(&findings)
+}
+
+/// Everything that is observed of a host that runs, the pid of its flintlockd, and what the plan has
+/// to say.
+fn whole(roots: &Roots, loaded: &Loaded) -> (Facts, Option<i32>, Vec<Finding>) {
+    let (mut facts, flintlockd) = observe(roots, &loaded.config);
+    let planned = match Manager::connect() {
+        Ok(mut manager) => services::observe(roots, loaded, &mut manager, &mut facts),
+        // Said already.
+        Err(_) => Vec::new(),
+    };
+    (facts, flintlockd, planned)
 }
 
 /// What all checks look at, and the pid of a flintlockd that runs.
@@ -67,7 +89,7 @@ pub(super) fn observe(roots: &Roots, config: &Config) -> (Facts, Option<i32>) {
 }
 
 /// What containerd has of the images. Without its snapshotter it could not tell, and that is said.
-fn images(roots: &Roots, config: &Config, facts: &mut Facts) {
+pub(super) fn images(roots: &Roots, config: &Config, facts: &mut Facts) {
     let images = mvm_plan::images::wanted(config);
     if images.is_empty() || facts.plugin != Plugin::Ok {
         return;

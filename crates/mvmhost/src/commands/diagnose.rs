@@ -339,7 +339,10 @@ mod tests {
     #[test]
     fn the_time_is_linear_in_the_lines() {
         let failed = r#"{"_SYSTEMD_UNIT":"flintlockd.service","MESSAGE":"level=error msg=\"failed to reconcile vmid ns/a/u: snapshotter not loaded: devmapper: invalid argument\"","__REALTIME_TIMESTAMP":"1763700000000000"}"#;
-        let healthy = failed.replace("snapshotter not loaded", "all is well");
+        let healthy = failed
+            .replace("level=error", "level=info")
+            .replace("failed to reconcile", "reconciling")
+            .replace("snapshotter not loaded", "all is well");
         let run = |lines: usize| {
             let stdout = format!("{failed}\n{healthy}\n").repeat(lines / 2);
             let start = std::time::Instant::now();

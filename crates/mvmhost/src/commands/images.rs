@@ -22,10 +22,7 @@ mod prune;
 pub(super) fn run(context: &Context, what: &ImagesCommand) -> Exit {
     let loaded = match context.load() {
         Ok(loaded) => loaded,
-        Err(findings) => {
-            output::findings(context.json, &findings);
-            return Exit::Config;
-        }
+        Err(invalid) => return context.refuse(&invalid),
     };
     let mut images = wanted(&loaded.config);
     if let ImagesCommand::Pull { images: named } | ImagesCommand::Export { images: named, .. } =

@@ -16,6 +16,7 @@ mod plan;
 mod pool;
 mod remote;
 mod report;
+mod services;
 mod status;
 mod undo;
 mod uplink;

@@ -110,9 +110,7 @@ impl Back {
         let undone = Finding::new(&conf::UNDONE, "/etc/mvmhost.toml").evidence(done.join("\n"));
         match context.load() {
             Ok(loaded) => apply::with(context, (loaded, self.manager), seconds, vec![undone]),
-            Err(findings) => {
-                output::told(context.json, &[vec![undone], findings].concat(), Exit::Config)
-            }
+            Err(invalid) => output::told(context.json, &[undone, invalid.finding()], Exit::Config),
         }
     }
 }

@@ -147,11 +147,14 @@ fn vmm(roots: &Roots, directory: &microvms::Directory) -> Option<i32> {
 
 fn table(rows: &[Row]) -> String {
     let mut out = String::new();
-    let width = rows.iter().map(|row| row.microvm.chars().count()).max().unwrap_or(0).max(7);
+    let longest =
+        |cells: &mut dyn Iterator<Item = usize>, head: usize| cells.max().unwrap_or(0).max(head);
+    let width = longest(&mut rows.iter().map(|row| row.microvm.chars().count()), 7);
+    let states = longest(&mut rows.iter().map(|row| row.state.chars().count()), 9);
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "{:width$} {:9} {:>8} {:>7} {:>8} {:8} WRONG",
+        "{:width$} {:states$} {:>8} {:>7} {:>8} {:8} WRONG",
         "MICROVM", "STATE", "REVISION", "RETRIES", "VMM", "CONSOLE"
     );
     for row in rows {
@@ -161,7 +164,7 @@ fn table(rows: &[Row]) -> String {
             row.microvm.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
         let _ = writeln!(
             out,
-            "{name:width$} {:9} {:>8} {:>7} {pid:>8} {console:8} {}",
+            "{name:width$} {:states$} {:>8} {:>7} {pid:>8} {console:8} {}",
             row.state,
             row.revision,
             row.retries,
@@ -205,6 +208,8 @@ mod tests {
         assert_eq!(rows[2].wrong, Some("MVM-VM-509"));
         let text = table(&rows);
         assert_eq!(text.lines().count(), 4, "{text}");
+        let columns: Vec<_> = text.lines().map(|line| line.trim_end().rfind(' ')).collect();
+        assert!(columns.windows(2).all(|pair| pair[0] == pair[1]), "{text}");
         // A process with that number that is another one is not the VMM.
         fs::write(at("proc/77/cmdline"), "sshd\0").unwrap();
         assert_eq!(

@@ -4,7 +4,7 @@
 //! What could not be observed is a fact of its own and never passes for "fine".
 
 use mvm_config::Config;
-use mvm_diagnostics::Finding;
+use mvm_diagnostics::{Finding, catalogue};
 use serde::Deserialize;
 
 use crate::images::{State, Wanted};
@@ -27,6 +27,7 @@ mod kvm;
 mod pool;
 mod programs;
 mod secrets;
+mod services;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -42,6 +43,7 @@ pub use interfaces::Interface;
 pub use kvm::Kvm;
 pub use pool::check as pool;
 pub use programs::Flaw;
+pub use services::{Condition, Services};
 pub use tools::TOOLS;
 
 /// Everything the checks look at, gathered by mvm-validate.
@@ -89,6 +91,8 @@ pub struct Facts {
     pub now: i64,
     /// A file that is older than this boot, and when it was written: no clock shows less.
     pub newest: Option<(String, i64)>,
+    /// The units as a whole, where somebody asked; not while they start.
+    pub services: Option<Services>,
     /// What could not be asked, and why.
     pub unasked: Vec<(String, String)>,
 }
@@ -165,10 +169,50 @@ pub const ALL: [(&str, Check); 16] = [
     ("unasked", unasked::check),
 ];
 
-/// What all checks have to say.
+/// What all checks have to say; the chain of units last, which follows from the rest.
 pub fn run(config: &Config, facts: &Facts) -> Vec<Finding> {
-    ALL.iter().flat_map(|(_, check)| check(config, facts)).collect()
+    let fresh = facts.services.as_ref().is_some_and(|services| services.never_applied);
+    let asked = ALL.iter().filter(|(name, _)| !fresh || BEFORE_APPLY.contains(name));
+    let mut found: Vec<Finding> = asked.flat_map(|(_, check)| check(config, facts)).collect();
+    if fresh {
+        found.insert(0, Finding::new(&catalogue::chain::NEVER_APPLIED, "/etc/mvmhost.toml"));
+    } else {
+        let more = services::check(config, facts, &found);
+        // That nobody serves follows from a server that is down.
+        let down = |finding: &Finding| finding.subject() == crate::names::DHCP_UNIT;
+        if more.iter().any(down) {
+            found.retain(|finding| finding.entry() != &catalogue::dhcp::NOT_SERVED);
+        }
+        found.extend(more);
+    }
+    found
 }
+
+/// What an operator can see to before the first apply; the rest is what that apply sets up.
+const BEFORE_APPLY: [&str; 9] = [
+    "clock",
+    "kvm",
+    "tools",
+    "binaries",
+    "programs",
+    "endpoint",
+    "secrets",
+    "certificates",
+    "unasked",
+];
+
+/// The names of the checks that `mvmhost check` runs.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|(name, _)| *name).chain(["units", "api", "declared"])
+}
+
+/// What `mvmhost check` leaves to `--deep` and `mvmhost smoke`.
+pub const NOT_LOOKED_AT: &[&str] = &[
+    "a write to the thin pool",
+    "an offer of the DHCP server",
+    "what the registries of [images] answer to flintlockd",
+    "a microVM that boots",
+];
 
 /// The day of a time in seconds since 1970, `2026-11-21` in UTC.
 pub fn day(seconds: i64) -> String {

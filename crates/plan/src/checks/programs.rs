@@ -37,7 +37,10 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
                 .with("name", name)
                 .evidence(what),
             Flaw::Silent(why) => {
-                Finding::new(&catalogue::vmm::SILENT, path).with("why", why).evidence(why)
+                let flintlockd = path == facts.flintlockd.path.as_deref().unwrap_or_default();
+                let question = if flintlockd { "version" } else { "--version" };
+                let silent = Finding::new(&catalogue::vmm::SILENT, path).with("why", why);
+                silent.with("question", question).evidence(why)
             }
         });
     }

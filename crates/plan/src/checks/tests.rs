@@ -49,6 +49,7 @@ pub(super) fn sound() -> Facts {
         images: Vec::new(),
         now: 1_795_262_400,
         newest: Some(("/usr/bin/mvmhost".to_owned(), 1_795_000_000)),
+        services: None,
         unasked: Vec::new(),
     }
 }

@@ -82,6 +82,34 @@ fn what_mvmhost_said_stands_until_it_cleared() {
 }
 
 #[test]
+fn what_came_right_by_itself_is_over() {
+    let mut diagnosis = Diagnosis::new(place(), None);
+    let mut said = |code: &str, subject: &str| {
+        diagnosis.said(Some(1), code, subject, &format!("{code}: words"));
+    };
+    said("MVM-IMG-007", "r.test/a:1");
+    said("MVM-IMG-007", "r.test/b:1");
+    said("MVM-IMG-001", "r.test/a:1");
+    said("MVM-HOST-101", "flintlockd.service");
+    said("MVM-HOST-102", "/etc/mvmhost.toml");
+    let findings = diagnosis.findings();
+    let subjects: Vec<_> = findings.iter().map(Finding::subject).collect();
+    assert_eq!(subjects, ["r.test/b:1"]);
+    // The other order: it is wrong again.
+    diagnosis.said(Some(2), "MVM-IMG-007", "r.test/a:1", "MVM-IMG-007: words");
+    assert_eq!(diagnosis.findings().len(), 2);
+}
+
+#[test]
+fn a_pool_that_takes_writes_again_was_full() {
+    let full = "device-mapper: thin: 253:0: switching pool to out-of-data-space (queue IO) mode";
+    let again = "device-mapper: thin: 253:0: switching pool to write mode";
+    assert_eq!(diagnose(Source::Kernel, &[full]).len(), 1);
+    assert_eq!(diagnose(Source::Kernel, &[full, again]), []);
+    assert_eq!(diagnose(Source::Kernel, &[full, again, full]).len(), 1);
+}
+
+#[test]
 fn records_of_every_shape_are_read() {
     let record = |text: &str| Record::parse(text.as_bytes());
     let whole = r#"{"__REALTIME_TIMESTAMP":"1763700000000000","MESSAGE":"a","_SYSTEMD_UNIT":"f.service","PRIORITY":"6","__CURSOR":"s=1"}"#;
