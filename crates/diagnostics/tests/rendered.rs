@@ -26,8 +26,11 @@ fn sample(entry: &'static Entry) -> Finding {
 
 /// Words that are left where something was not filled.
 fn unfilled(text: &str) -> Option<&str> {
-    let fields =
-        |word: &&str| word.contains("MVMHOST_") || word.contains("MESSAGE") || *word == "SUBJECT";
+    // `journalctl MVMHOST_CODE=...` is a command, a name alone is a field that was not filled.
+    let fields = |word: &&str| {
+        let name = word.contains("MVMHOST_") || word.contains("MESSAGE");
+        (name && !word.contains('=')) || *word == "SUBJECT"
+    };
     let open = |word: &&str| {
         word.split_once('{').is_some_and(|(_, rest)| {
             rest.split_once('}').is_some_and(|(name, _)| {

@@ -261,7 +261,7 @@ mod tests {
             let mut finding = Finding::new(entry, "subject");
             for name in Entry::placeholders(entry.message).chain(Entry::placeholders(entry.remedy))
             {
-                finding = finding.with(name, if name == "command" { "plan" } else { "value" });
+                finding = finding.with(name, if name == "command" { "plan" } else { "100GiB" });
             }
             for line in finding.remedy().lines() {
                 let line = line.split(" #").next().unwrap_or_default().trim_end_matches(" &&");

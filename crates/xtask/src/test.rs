@@ -41,6 +41,7 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
         bail!("no tier {unknown}; see: cargo xtask test --list");
     }
     tools::apt(tools::BUILD)?;
+    tools::apt(tools::TEST)?;
     let mut images = None;
     for Tier(name, proves, run) in &TIERS {
         if !names.is_empty() && !names.contains(name) {

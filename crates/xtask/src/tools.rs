@@ -10,6 +10,9 @@ use anyhow::{Context, Result, bail};
 pub(crate) const BUILD: &[&str] =
     &["libdevmapper-dev", "libclang-dev", "pkg-config", "protobuf-compiler", "gcc", "libc6-dev"];
 
+/// Debian packages that unit tests need: the real journalctl, and what writes a journal for it.
+pub(crate) const TEST: &[&str] = &["systemd", "systemd-journal-remote", "util-linux"];
+
 /// Debian packages that packing needs.
 pub(crate) const PACK: &[&str] = &["build-essential", "debhelper", "fakeroot", "go-md2man"];
 

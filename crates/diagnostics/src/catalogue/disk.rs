@@ -109,7 +109,7 @@ catalogue! {
     }
     OTHER_VOLUME = "MVM-DISK-013", "893a2fb8a49c8f83fecf5acf657a0620", Error {
         message: "pool {subject} is not the one on record: its {what} was {was} and is {is}",
-        cause: "The volume of that name in volume group {group} is another one than mvmhost knew: disks were swapped, or someone made it again. containerd's databases belong to the old one.",
+        cause: "The volume of that name is another one than mvmhost knew: disks were swapped, or it was made again. containerd's databases belong to the old one.",
         remedy: "pvs --options +vg_uuid\n\
                  # the old disks can be put back: do that, then\n\
                  mvmhost apply\n\
@@ -160,7 +160,7 @@ catalogue! {
     }
     NO_ROOM = "MVM-DISK-020", "9e1db229588d66c8dc0f3514bfd13f07", Warning {
         message: "volume group {group} has {free} free: too little to grow pool {subject} by {step}",
-        cause: "dmeventd grows the pool by {percent} % of its size when it fills up, and the group has no room for that. provision.sh direct_lvm leaves its groups like that. mvm-guard still stops new microVMs before the pool is full.",
+        cause: "dmeventd grows the pool by [thinpool.guard] grow-percent when it fills up, and the group has no room for that. provision.sh direct_lvm leaves its groups like that. mvm-guard still stops new microVMs before the pool is full.",
         remedy: "vgs {group}\n# choose: give the group another disk with vgextend {group} /dev/disk/by-id/NAME, or set a smaller [thinpool.guard] grow-percent in /etc/mvmhost.toml, then\nmvmhost apply",
     }
     METADATA_DAMAGED = "MVM-DISK-021", "95d48cfc81517be298e4eecd03bfffee", Error {

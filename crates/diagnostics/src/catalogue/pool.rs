@@ -57,7 +57,7 @@ catalogue! {
         message: "thin pool {subject} is out of data space",
         cause: "Every data block of the pool is in use. Writes of microVMs wait for a minute and \
                 then fail.",
-        remedy: "mvmhost pool grow --to {size}  # delete microVMs that are no longer needed, or make the pool 10 GiB longer (backend = \"external\": who made it does)",
+        remedy: "mvmhost pool status\n# delete microVMs that are no longer needed, or make the pool 10 GiB longer (backend = \"external\": who made it does):\nmvmhost pool grow --to {size}",
     }
     FULL_UNBRAKED = "MVM-POOL-052", "50a2db3efe8349019bfa63a318b9e0fa", Warning {
         message: "thin pool {subject} is out of data space, and flintlockd is let run: brake-percent is 100",

@@ -57,9 +57,7 @@ catalogue! {
     }
     VOLUME_FAILED = "MVM-POOL-159", "72a12b37646d4669ac3f164dccdc9216", Error {
         message: "the metadata of pool {subject} cannot be repaired: {why}",
-        cause: "Nothing was changed: the damaged metadata are in {metadata}, where they were. What \
-                thin_repair cannot read is not in them any more, so that only a backup helps, or a new \
-                pool.",
+        cause: "Nothing was changed: the damaged metadata is where it was. thin_repair cannot read it, so only a backup helps, or a new pool.",
         remedy: "mvmhost pool status\n# a backup of the metadata is there: put it into a volume of the group, NAME, which takes the place of theirs with\n#   lvconvert --thinpool {volume} --poolmetadata NAME\nmvmhost apply\n# the pool is to be given up, with all that is in it:\nlvremove {volume}\nmvmhost plan",
     }
 }

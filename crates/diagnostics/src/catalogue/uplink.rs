@@ -74,9 +74,7 @@ catalogue! {
     }
     GIVEN_BACK = "MVM-NET-070", "d90d8748c0fcdf130f9654314d71c708", Error {
         message: "{subject} is not a port of {bridge}: no gateway answers there ({gateways})",
-        cause: "When the uplink was confirmed the gateway answered on the bridge; now it did not \
-                within {seconds} s, so the addresses and routes are on the interface, as without \
-                mvmhost. It is tried again when the gateway answers there.",
+        cause: "When the uplink was confirmed the gateway answered on the bridge, and now it did not. The addresses and routes are on the interface, as without mvmhost. mvmhost tries again when the gateway answers there.",
         remedy: "ip neighbour show dev {subject}\n\
                  # when the gateway has become another one:\n\
                  mvmhost undo\n\
@@ -113,7 +111,7 @@ catalogue! {
     }
     NOT_YET = "MVM-NET-075", "38876aca30e94f669d8e06ad764b6c9b", Error {
         message: "{subject} is not a port of {bridge}: it has no route by {gateways}",
-        cause: "The uplink used that gateway when it was confirmed. The program that configures the interface did not finish within {seconds} s, so mvmhost left the interface alone. It tries again.",
+        cause: "The uplink used that gateway when it was confirmed. The program that configures the interface did not finish in time, so mvmhost left the interface alone. It tries again.",
         remedy: "ip route show default dev {subject}\n# only when the gateway has changed for good:\nmvmhost undo\nmvmhost apply --confirm-timeout 120",
     }
 }

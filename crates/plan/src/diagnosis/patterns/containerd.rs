@@ -74,7 +74,7 @@ pub(super) const TABLE: &[Pattern] = &[
     p(
         0,
         C,
-        r#"level="?(?:fatal|panic)\b|^panic: |^fatal error: |^containerd: "#,
+        r#"level="?(?:fatal|panic)(?-u:\b)|^panic: |^fatal error: |^containerd: "#,
         &ctrd::NOT_STARTED,
         Containerd,
     ),

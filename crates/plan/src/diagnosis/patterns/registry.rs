@@ -28,7 +28,7 @@ pub(super) const TABLE: &[Pattern] = &[
         0,
         F,
         pull!(
-            r"429 Too Many|unexpected status[^\n]*: 429\b|toomanyrequests|TOOMANYREQUESTS|pull rate limit"
+            r"429 Too Many|unexpected status[^\n]*: 429(?-u:\b)|toomanyrequests|TOOMANYREQUESTS|pull rate limit"
         ),
         &reg::RATE_LIMITED,
         Image,
@@ -95,12 +95,12 @@ pub(super) const TABLE: &[Pattern] = &[
         &img::REGISTRY_UNREACHABLE,
         Image,
     ),
-    p(0, F, pull!(r"unexpected status[^\n]*: 5[0-9]{2}\b"), &reg::SERVER_FAULT, Image),
+    p(0, F, pull!(r"unexpected status[^\n]*: 5[0-9]{2}(?-u:\b)"), &reg::SERVER_FAULT, Image),
     p(
         19,
         F,
         pull!(
-            r"pull access denied|unexpected status[^\n]*: 40[13]\b|401 Unauthorized|403 Forbidden|authorization failed|insufficient_scope|no basic auth credentials|failed to fetch (?:anonymous|oauth) token|UNAUTHORIZED|DENIED"
+            r"pull access denied|unexpected status[^\n]*: 40[13](?-u:\b)|401 Unauthorized|403 Forbidden|authorization failed|insufficient_scope|no basic auth credentials|failed to fetch (?:anonymous|oauth) token|UNAUTHORIZED|DENIED"
         ),
         &img::REGISTRY_REFUSES,
         Image,
@@ -143,7 +143,7 @@ pub(super) const TABLE: &[Pattern] = &[
         20,
         F,
         pull!(
-            r"unexpected status[^\n]*: 404\b|404 Not Found|MANIFEST_UNKNOWN|NAME_UNKNOWN|manifest unknown|could not be found at any host"
+            r"unexpected status[^\n]*: 404(?-u:\b)|404 Not Found|MANIFEST_UNKNOWN|NAME_UNKNOWN|manifest unknown|could not be found at any host"
         ),
         &img::NO_SUCH_IMAGE,
         Image,

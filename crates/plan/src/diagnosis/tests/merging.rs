@@ -68,7 +68,7 @@ fn what_mvmhost_said_stands_until_it_cleared() {
     };
     said(&mut diagnosis, "MVM-FLK-003", "port 9090 of x is taken by y");
     said(&mut diagnosis, "MVM-FLK-001", "there is no flintlockd at x");
-    said(&mut diagnosis, "MVM-FLK-006", "answers");
+    said(&mut diagnosis, "MVM-HOST-135", "was upgraded");
     said(&mut diagnosis, "MVM-NO-SUCH", "x");
     said(&mut diagnosis, "MVM-HOST-901", "MVM-FLK-003 of x is gone");
     let findings = diagnosis.findings();
