@@ -74,8 +74,9 @@ pub fn innermost(line: &str) -> &str {
     let enough = |text: &&str| {
         text.len() >= LEAST && text.contains(' ') && !text.starts_with(char::is_numeric)
     };
-    let tails = starts.iter().rev().filter_map(|at| message.get(*at..));
-    tails.clone().find(enough).or_else(|| tails.last()).unwrap_or(message)
+    let tail = |at: &usize| message.get(*at..);
+    let mut tails = starts.iter().rev().filter_map(tail);
+    tails.find(enough).or_else(|| starts.first().and_then(tail)).unwrap_or(message)
 }
 
 fn is_name(c: char) -> bool {

@@ -202,8 +202,10 @@ const FAR: [&str; 2] = ["[images]", "mvm-images.service"];
 pub(super) fn standing(guest: &mut Guest, check: &str) -> Result<Vec<Value>> {
     let document = host::json(guest, check)?;
     let findings = document["findings"].as_array().cloned().unwrap_or_default();
-    let is_far =
-        |subject: &Value| subject.as_str().is_some_and(|name| name.starts_with("ghcr.io/"));
+    let is_far = |subject: &Value| {
+        let name = subject.as_str().unwrap_or_default();
+        name.starts_with("ghcr.io/") || FAR.contains(&name)
+    };
     let findings = findings.into_iter();
     Ok(findings
         .filter(|finding| finding["severity"] != "info" && !is_far(&finding["subject"]))
