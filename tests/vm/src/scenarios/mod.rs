@@ -26,6 +26,7 @@ pub mod network;
 pub mod package;
 pub mod pool;
 pub mod repair;
+pub mod stopped;
 pub mod upgrade;
 pub mod uplink;
 pub mod vlan;
@@ -99,4 +100,5 @@ pub const TESTS: &[Test] = &[
     Test::from(UP, "upgrade", upgrade::an_upgrade_disturbs_nothing),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
     Test::from(FRESH, "cloud-init", cloud::the_first_boot_makes_the_host),
+    Test::from(UP, "stopped", stopped::no_unit_is_missed),
 ];
