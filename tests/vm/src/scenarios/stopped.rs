@@ -37,7 +37,9 @@ pub fn no_unit_is_missed(context: &mut Context) -> Result<()> {
     }
     // Loaded without their drop-ins, as when the generator fails.
     let mask = "/etc/systemd/system-generators/mvmhost-generator";
-    guest.ok(&format!("mkdir -p $(dirname {mask}); ln -s /dev/null {mask}; systemctl daemon-reload"))?;
+    guest.ok(&format!(
+        "mkdir -p $(dirname {mask}); ln -s /dev/null {mask}; systemctl daemon-reload"
+    ))?;
     let found = checks::standing(guest, "check")?;
     ensure!(found.iter().any(|finding| finding["code"] == "MVM-HOST-214"), "{found:?}");
     guest.ok(&format!("rm {mask}; systemctl daemon-reload; mvmhost apply")).map(drop)
