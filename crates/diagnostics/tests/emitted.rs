@@ -1,6 +1,8 @@
 //! Every row is said somewhere, by the name that the sources give it, and with a value for each of
 //! its placeholders.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

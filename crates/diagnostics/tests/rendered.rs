@@ -1,6 +1,8 @@
 //! Every row as people see it: through the real journalctl, in the manual and on the terminal,
 //! nothing is left unfilled.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
