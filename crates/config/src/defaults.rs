@@ -23,6 +23,9 @@ impl Default for Config {
     }
 }
 
+/// flintlockd's own default.
+const STATE_DIR: &str = "/var/lib/flintlock";
+
 /// Every default that does not follow from another key.
 pub(crate) fn written_out() -> Config {
     Config {
@@ -59,6 +62,7 @@ pub(crate) fn written_out() -> Config {
             provider: Provider::Firecracker,
             firecracker_binary: "firecracker".to_owned(),
             cloudhypervisor_binary: "cloud-hypervisor-static".to_owned(),
+            state_dir: AbsPath::known(STATE_DIR),
             basic_auth_token_file: None,
             extra_args: Vec::new(),
             tls: None,
@@ -117,6 +121,11 @@ pub(crate) fn complete(draft: Draft, set: impl Fn(&str) -> bool) -> Config {
     let Draft { mut config, tls_cert, tls_key, tls_client_ca } = draft;
     config.flintlockd.tls =
         tls_cert.zip(tls_key).map(|(cert, key)| Tls { cert, key, client_ca: tls_client_ca });
+    if !set("flintlockd.state-dir") {
+        let named = state_dir_argument(&config.flintlockd.extra_args);
+        let named = named.and_then(|path| AbsPath::parse(path).ok());
+        config.flintlockd.state_dir = named.unwrap_or(AbsPath::known(STATE_DIR));
+    }
     let pool = &mut config.thinpool;
     if pool.backend == Backend::Lvm && !set("thinpool.name") {
         // The group's name is at most 100 characters, the whole below device-mapper's 127.
@@ -128,6 +137,22 @@ pub(crate) fn complete(draft: Draft, set: impl Fn(&str) -> bool) -> Config {
     }
     complete_network(&mut config.network, set);
     config
+}
+
+/// The state directory that `extra-args` names: files that were written before the key was there.
+pub(crate) fn state_dir_argument(arguments: &[String]) -> Option<&str> {
+    const FLAG: &str = "--state-dir";
+    let mut found = None;
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        if word == FLAG {
+            found = words.next().map(String::as_str);
+        } else if let Some(value) = word.strip_prefix(FLAG).and_then(|rest| rest.strip_prefix('='))
+        {
+            found = Some(value);
+        }
+    }
+    found
 }
 
 fn complete_network(network: &mut Network, set: impl Fn(&str) -> bool) {

@@ -158,6 +158,8 @@ pub struct Flintlockd {
     pub firecracker_binary: String,
     /// `cloudhypervisor-binary`: a path, or a name looked up in PATH.
     pub cloudhypervisor_binary: String,
+    /// `state-dir`: where flintlockd keeps what it writes of each microVM.
+    pub state_dir: AbsPath,
     /// `basic-auth-token-file`; `None` is written `""`.
     pub basic_auth_token_file: Option<AbsPath>,
     /// `extra-args`

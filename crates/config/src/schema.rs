@@ -144,6 +144,7 @@ schema! {
         "provider": OneOf<Provider>, |d| d.config.flintlockd.provider, "the VMM of a microVM that names none";
         "firecracker-binary": Quoted<Program>, |d| d.config.flintlockd.firecracker_binary, "a path, or a name in PATH";
         "cloudhypervisor-binary": Quoted<Program>, |d| d.config.flintlockd.cloudhypervisor_binary, "a path, or a name in PATH";
+        "state-dir": Quoted<Path>, |d| d.config.flintlockd.state_dir, "where flintlockd keeps the files of each microVM, below vm", "that of extra-args, else /var/lib/flintlock";
         "basic-auth-token-file": Maybe<Path>, |d| d.config.flintlockd.basic_auth_token_file, "holds the token that clients show; never on a command line";
         "extra-args": List<Quoted<Argument>>, |d| d.config.flintlockd.extra_args, "more flags for flintlockd run, none that mvmhost sets itself";
     }

@@ -67,6 +67,11 @@ pub const CONTAINERD_DEV_ROOT: &str = "/var/lib/containerd-dev";
 /// state of containerd-dev.
 pub const CONTAINERD_DEV_STATE: &str = "/run/containerd-dev";
 
+/// Where flintlockd keeps a directory of each microVM, `NAMESPACE/NAME/UID`.
+pub fn microvms(config: &Config) -> String {
+    format!("{}/vm", config.flintlockd.state_dir.as_str())
+}
+
 /// The unit of the containerd that flintlockd talks to.
 pub fn containerd_unit(instance: Instance) -> &'static str {
     match instance {

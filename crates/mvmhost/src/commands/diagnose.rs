@@ -47,7 +47,9 @@ pub(super) fn run(context: &Context, arguments: &DiagnoseArguments) -> Exit {
         findings.push(silent.with("why", &why));
     }
     ended(&context.roots, config, &mut diagnosis);
-    let directories = files(&context.roots, arguments.vm.as_deref(), &mut diagnosis, &mut findings);
+    let state = names::microvms(config);
+    let only = arguments.vm.as_deref();
+    let directories = files(&context.roots, &state, only, &mut diagnosis, &mut findings);
     // A flintlockd that does not answer is what the journals are read for.
     let told = mvm_validate::api::microvms(&context.roots, config).ok().flatten();
     findings.extend(states(&told.unwrap_or_default(), arguments.vm.as_deref()));
@@ -182,20 +184,20 @@ fn read(record: &Record, flintlockd: &str, containerd: &str, diagnosis: &mut Dia
 /// The files of every microVM, or of the one that was asked for; how many microVMs there were.
 fn files(
     roots: &Roots,
+    state: &str,
     only: Option<&str>,
     diagnosis: &mut Diagnosis,
     findings: &mut Vec<Finding>,
 ) -> usize {
-    let state = format!("{}/vm", names::FLINTLOCKD_STATE);
     let unreadable = |subject: &str, error: &std::io::Error| {
         Finding::new(&seen::STATE_UNREADABLE, subject)
             .with("why", error)
-            .with("state", mvm_plan::hygiene::quoted(Path::new(&state)))
+            .with("state", mvm_plan::hygiene::quoted(Path::new(state)))
     };
-    let found = match microvms::directories(roots, &state) {
+    let found = match microvms::directories(roots, state) {
         Ok(found) => found,
         Err(error) => {
-            findings.push(unreadable(&state, &error));
+            findings.push(unreadable(state, &error));
             return 0;
         }
     };
@@ -325,7 +327,13 @@ mod tests {
         let codes = |only: Option<&str>| {
             let mut diagnosis = Diagnosis::new(Place::new(&config), only);
             let mut findings = Vec::new();
-            let count = files(&Roots::new(folder.path()), only, &mut diagnosis, &mut findings);
+            let count = files(
+                &Roots::new(folder.path()),
+                "/var/lib/flintlock/vm",
+                only,
+                &mut diagnosis,
+                &mut findings,
+            );
             assert_eq!(findings, []);
             let codes: Vec<_> = diagnosis.findings().iter().map(Finding::code).collect();
             (count, codes)

@@ -56,10 +56,10 @@ pub(super) fn run(context: &Context) -> Exit {
             return Exit::Unavailable;
         }
     };
-    let rows = match rows(&context.roots, &told) {
+    let state = names::microvms(&loaded.config);
+    let rows = match rows(&context.roots, &state, &told) {
         Ok(rows) => rows,
         Err(error) => {
-            let state = state();
             let quoted = hygiene::quoted(Path::new(&state));
             let unreadable = Finding::new(&catalogue::seen::flintlockd::STATE_UNREADABLE, state);
             findings.push(unreadable.with("why", error).with("state", quoted));
@@ -83,13 +83,9 @@ fn silent(config: &Config, why: &str) -> Finding {
         .evidence(why)
 }
 
-fn state() -> String {
-    format!("{}/vm", names::FLINTLOCKD_STATE)
-}
-
 /// What flintlockd knows, and after it what only has files.
-fn rows(roots: &Roots, told: &[MicroVm]) -> std::io::Result<Vec<Row>> {
-    let mut files = microvms::directories(roots, &state())?;
+fn rows(roots: &Roots, state: &str, told: &[MicroVm]) -> std::io::Result<Vec<Row>> {
+    let mut files = microvms::directories(roots, state)?;
     let mut rows = Vec::new();
     for microvm in told {
         let id = format!("{}/{}/{}", microvm.namespace, microvm.name, microvm.uid);
@@ -198,7 +194,7 @@ mod tests {
             version: 3,
         };
         let told = [microvm("a", "1", 0), microvm("new", "2", 1)];
-        let rows = rows(&Roots::new(folder.path()), &told).unwrap();
+        let rows = rows(&Roots::new(folder.path()), "/var/lib/flintlock/vm", &told).unwrap();
         assert_eq!((rows[0].pid, rows[0].boot_log, rows[0].wrong), (Some(77), true, None));
         assert_eq!((rows[1].pid, rows[1].revision, rows[1].retries), (None, 3, 1));
         assert_eq!(rows[2].state, "unknown to flintlockd");

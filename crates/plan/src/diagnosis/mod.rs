@@ -82,7 +82,7 @@ impl Place {
             binary: config.flintlockd.binary.as_str().to_owned(),
             containerd: names::containerd_unit(config.containerd.instance).to_owned(),
             pool: config.thinpool.name.as_str().to_owned(),
-            state: format!("{}/vm", names::FLINTLOCKD_STATE),
+            state: names::microvms(config),
         }
     }
 }

@@ -96,6 +96,7 @@ pub fn files(config: &Config, facts: Facts) -> Vec<UnitFile> {
         containerd_dropin(config, facts),
     ];
     files.extend(net(config));
+    files.extend(hygiene(config));
     files.extend(images::dropin(config).map(|text| dropin(names::IMAGES_UNIT, text)));
     files.extend(own_flintlockd(config, facts));
     files
@@ -205,6 +206,16 @@ fn net(config: &Config) -> Option<UnitFile> {
         &[("DEVICES", &devices.join("\n"))],
     );
     Some(dropin(names::NET_UNIT, text))
+}
+
+/// The unit as shipped knows flintlockd's own state directory only.
+fn hygiene(config: &Config) -> Option<UnitFile> {
+    let state = config.flintlockd.state_dir.as_str();
+    let argv = [&format!("{}/mvm-hygiene", names::LIBEXEC), "--state-dir", state];
+    let text = include_str!("../../../../units/dropins/mvm-hygiene.conf");
+    let values = [("COMMAND", command_line(&argv)), ("DIRECTORY", word(state))];
+    let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+    (state != names::FLINTLOCKD_STATE).then(|| dropin(names::HYGIENE_UNIT, fill(text, &values)))
 }
 
 fn wanted(unit: &str) -> String {
