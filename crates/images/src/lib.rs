@@ -10,6 +10,7 @@ pub mod containerd;
 mod error;
 pub mod finding;
 mod kernel;
+pub mod microvm;
 mod prune;
 mod pull;
 pub mod registry;

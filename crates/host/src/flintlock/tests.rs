@@ -62,8 +62,9 @@ impl UnaryService<ListRequest> for Fake {
             id: "cp-0".to_owned(),
             namespace: "ns".to_owned(),
             uid: Some("01HQ".to_owned()),
+            ..Spec::default()
         };
-        let status = wire::Status { state: 2, retry: 11 };
+        let status = wire::Status { state: 2, retry: 11, ..wire::Status::default() };
         let vm = Vm { version: 14, spec: Some(spec), status: Some(status) };
         ready(Ok(Response::new(ListResponse { microvm: vec![vm] })))
     }
@@ -183,10 +184,60 @@ fn the_numbers_are_those_of_the_api() {
     holds(message(&service, "ListMicroVMsResponse"), &[list]);
     let vm = ["int32 version = 1;", "MicroVMSpec spec = 2;", "MicroVMStatus status = 3;"];
     holds(message(&types, "MicroVM"), &vm);
-    let spec = ["string id = 1;", "string namespace = 2;", "optional string uid = 15;"];
+    let spec = [
+        "string id = 1;",
+        "string namespace = 2;",
+        "map<string, string> labels = 3;",
+        "int32 vcpu = 4;",
+        "int32 memory_in_mb = 5;",
+        "Kernel kernel = 6;",
+        "optional Initrd initrd = 7;",
+        "Volume root_volume = 8;",
+        "repeated Volume additional_volumes = 9;",
+        "repeated NetworkInterface interfaces = 10;",
+        "map<string, string> metadata = 11;",
+        "optional string uid = 15;",
+        "optional string provider = 16;",
+        "bool allow_guest_agent = 17;",
+    ];
     holds(message(&types, "MicroVMSpec"), &spec);
-    let status = ["MicroVMState state = 1;", "int32 retry = 6;"];
+    let status = [
+        "MicroVMState state = 1;",
+        "map<string, VolumeStatus> volumes = 2;",
+        "map<string, NetworkInterfaceStatus> network_interfaces = 5;",
+        "int32 retry = 6;",
+    ];
     holds(message(&types, "MicroVMStatus"), &status);
+    let kernel = [
+        "string image = 1;",
+        "map<string, string> cmdline = 2;",
+        "optional string filename = 3;",
+        "bool add_network_config = 4;",
+    ];
+    holds(message(&types, "Kernel"), &kernel);
+    let volume = [
+        "string id = 1;",
+        "bool is_read_only = 2;",
+        "optional string mount_point = 3;",
+        "VolumeSource source = 4;",
+        "optional string partition_id = 5;",
+        "optional int32 size_in_mb = 6;",
+    ];
+    holds(message(&types, "Volume"), &volume);
+    let card = [
+        "string device_id = 1;",
+        "IfaceType type = 2;",
+        "optional string guest_mac = 4;",
+        "optional StaticAddress address = 5;",
+        "optional NetworkOverrides overrides = 6;",
+    ];
+    holds(message(&types, "NetworkInterface"), &card);
+    holds(message(&types, "Mount"), &["string source = 2;"]);
+    holds(message(&types, "NetworkInterfaceStatus"), &["string host_device_name = 1;"]);
+    holds(message(&service, "CreateMicroVMRequest"), &["flintlock.types.MicroVMSpec microvm = 1;"]);
+    for by_uid in ["GetMicroVMRequest", "DeleteMicroVMRequest"] {
+        holds(message(&service, by_uid), &["string uid = 1;"]);
+    }
     holds(types, &["PENDING = 0;", "CREATED = 1;", "FAILED = 2;", "DELETING = 3;"]);
 }
 
