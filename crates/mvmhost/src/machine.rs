@@ -19,6 +19,8 @@ use mvm_plan::units::{Directory, Facts, UnitFile};
 use mvm_plan::{Plan, names, nat, network, tailscale, thinpool};
 use mvm_validate::handover;
 
+use crate::overrides;
+
 /// The plans, and what they were made from.
 #[derive(Debug)]
 pub(crate) struct Plans {
@@ -36,6 +38,8 @@ pub(crate) struct Plans {
     pub(crate) tailscale: Plan<tailscale::Step>,
     /// The units' plan.
     pub(crate) units: Plan<Step>,
+    /// Unit files of others that override what mvmhost sets.
+    pub(crate) overrides: Vec<Finding>,
 }
 
 impl Plans {
@@ -44,7 +48,7 @@ impl Plans {
         let network = [&self.net.findings, &self.nat.findings, &self.tailscale.findings];
         let network = network.into_iter().flatten();
         let all = self.pool.findings.iter().chain(network).chain(&self.units.findings);
-        all.cloned().collect()
+        all.chain(&self.overrides).cloned().collect()
     }
 
     /// Whether one of them forbids to go on.
@@ -108,7 +112,9 @@ pub(crate) fn plans(
     observed.net_pending =
         !net.steps.is_empty() || !nat.steps.is_empty() || !tailscale.steps.is_empty();
     let units = mvm_plan::host::plan(&desired, &observed);
-    Ok(Plans { desired, observed, pool, net, nat, tailscale, units })
+    let overrides = overrides::observe(roots, config, &desired.generated);
+    let overrides = mvm_plan::overrides::findings(&overrides);
+    Ok(Plans { desired, observed, pool, net, nat, tailscale, units, overrides })
 }
 
 /// What units, generated files and rendered files are like now.
