@@ -10,6 +10,7 @@ use mvm_diagnostics::{Finding, catalogue};
 use mvm_host::configuration::load_or_last_good;
 use mvm_host::flintlock::{MicroVm, State};
 use mvm_host::systemd::{Manager, UnitState, Units};
+use mvm_network::tailscale;
 use mvm_plan::checks::{self, Facts, Plugin};
 use mvm_plan::thinpool::{Mode, PoolState, ThinPoolStatus, Working};
 use mvm_plan::{host, names};
@@ -50,6 +51,7 @@ pub(super) fn run(context: &Context) -> Exit {
     }
     let mut screen = Screen::observe(roots, &loaded.config, &mut manager, &mut findings);
     screen.incomplete = incomplete;
+    screen.tailscale = tailscale::recorded(roots).iter().map(ToString::to_string).collect();
     screen.leases = leases::read(context).ok().map(|leases| leases.len());
     if context.json {
         output::print(&screen.document(&findings).text());
@@ -70,6 +72,8 @@ struct Screen<'a> {
     incomplete: Option<Vec<String>>,
     /// How many leases mvm-dhcp has given out; None where they cannot be read.
     leases: Option<usize>,
+    /// The subnets that mvmhost makes known in the tailnet.
+    tailscale: Vec<String>,
 }
 
 impl<'a> Screen<'a> {
@@ -104,7 +108,15 @@ impl<'a> Screen<'a> {
             let silent = Finding::new(&catalogue::flk::API_SILENT, endpoint);
             findings.push(silent.with("seconds", 5).with("unit", flintlockd).evidence(why));
         }
-        Self { config, facts, microvms, units, incomplete: None, leases: None }
+        Self {
+            config,
+            facts,
+            microvms,
+            units,
+            incomplete: None,
+            leases: None,
+            tailscale: Vec::new(),
+        }
     }
 
     fn document<'f>(&self, findings: &'f [Finding]) -> Document<'f> {
@@ -121,6 +133,7 @@ impl<'a> Screen<'a> {
             .with("pool", self.pool())
             .with("network", network(&self.config.network))
             .with("dhcp", served(&self.config.network).map(|interface| json!({"interface": interface, "leases": self.leases})))
+            .with("tailscale", &self.tailscale)
             .with("containerd", json!({"devmapper": self.facts.plugin == Plugin::Ok}))
             .with("images", json!({"wanted": self.wanted(), "incomplete": self.incomplete}))
             .with("flintlockd", json!({"endpoint": self.config.flintlockd.grpc_endpoint.to_string(), "answers": self.microvms.is_ok()}))
@@ -165,6 +178,9 @@ impl<'a> Screen<'a> {
         if let Some(interface) = served(&self.config.network) {
             let leases = self.leases.map_or("unknown".to_owned(), |count| count.to_string());
             let _ = writeln!(out, "dhcp        {interface}: {leases} leases");
+        }
+        if !self.tailscale.is_empty() {
+            let _ = writeln!(out, "tailscale   advertises {}", self.tailscale.join(", "));
         }
         let plugin = match &self.facts.plugin {
             Plugin::Ok => "devmapper ok".to_owned(),
