@@ -1,10 +1,21 @@
 //! The command line.
 
+mod init;
+mod tls;
+mod vm;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use mvm_config::quantities::{Bytes, parse_duration};
+
+pub(crate) use init::InitArguments;
+pub(crate) use tls::{TlsCommand, TlsInit, TlsRenew, TlsShow};
+pub(crate) use vm::{
+    CapmvmArguments, Condition, LogFile, SmokeArguments, VmCommand, VmCreate, VmDelete, VmLogs,
+    VmWait,
+};
 
 /// Turn this machine into a host for flintlock microVMs, from /etc/mvmhost.toml
 #[derive(Debug, Parser)]
@@ -47,6 +58,8 @@ pub(crate) enum When {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Ask four questions, write a short /etc/mvmhost.toml, and show what apply would do
+    Init(InitArguments),
     /// Show the host on one screen
     Status,
     /// Show what apply would do; exit 2 when there is something
@@ -63,6 +76,9 @@ pub(crate) enum Command {
         /// Show the configuration that it would write, and change nothing
         #[arg(long)]
         dry_run: bool,
+        /// Only move aside the drop-ins and units that override what mvmhost sets
+        #[arg(long)]
+        drop_ins: bool,
     },
     /// List, pull, move, verify or prune the images of [images]
     #[command(subcommand)]
@@ -74,6 +90,13 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// List the microVMs with what this host shows of them
     Vms,
+    /// Create, delete, look at or wait for microVMs by flintlockd's API
+    #[command(subcommand)]
+    Vm(VmCommand),
+    /// Create a microVM, reach it, delete it, and show that nothing is left; exit 1 when not
+    Smoke(SmokeArguments),
+    /// Print this host as part of a MicrovmCluster of Cluster API, with a template that fits it
+    Capmvm(CapmvmArguments),
     /// Print what inventories want to know, and what differs since the last apply, as JSON
     Facts,
     /// Recognise known failures in the journals and the microVMs' files
@@ -87,6 +110,9 @@ pub(crate) enum Command {
     /// Make, look at, grow, check, repair or take down the thin pool
     #[command(subcommand)]
     Pool(PoolCommand),
+    /// Make, renew or show the certificates of flintlockd's API
+    #[command(subcommand)]
+    Tls(TlsCommand),
     /// Tell a code's cause and remedy
     Explain {
         /// Such as MVM-POOL-012
@@ -172,15 +198,25 @@ pub(crate) struct CheckArguments {
     /// Prove by deed too: a thin device in the pool, and who offers microVMs an address
     #[arg(long, conflicts_with = "host")]
     pub(crate) deep: bool,
-    /// Ask flintlockd on this host, from here and without root; port 9090 unless told
-    #[arg(long, value_name = "ADDRESS[:PORT]")]
-    pub(crate) host: Option<String>,
+    /// Ask flintlockd on this host, from here and without root; port 9090 unless told. More than
+    /// once for more hosts; @FILE reads them from a file, one a line
+    #[arg(long, value_name = "ADDRESS[:PORT]|@FILE")]
+    pub(crate) host: Vec<String>,
     /// With --host: speak TLS, and trust this CA or certificate in PEM
     #[arg(long, value_name = "FILE", requires = "host")]
     pub(crate) tls_ca: Option<PathBuf>,
+    /// With --host: show this client certificate
+    #[arg(long, value_name = "FILE", requires = "tls_key", requires = "tls_ca")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// With --host: the key of the client certificate
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// With --host: show the token in this file
     #[arg(long, value_name = "FILE", requires = "host")]
     pub(crate) token_file: Option<PathBuf>,
+    /// With --deep: create, reach and delete a microVM as the last step, as mvmhost smoke does
+    #[arg(long, requires = "deep")]
+    pub(crate) smoke: bool,
 }
 
 /// What diagnose looks at.

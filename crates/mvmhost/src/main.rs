@@ -6,6 +6,7 @@ mod context;
 mod inventory;
 mod machine;
 mod output;
+mod overrides;
 
 use std::process::ExitCode;
 

@@ -35,9 +35,11 @@ pub mod flk;
 pub mod guard;
 pub mod host;
 pub mod img;
+pub mod init;
 pub mod kvm;
 pub mod nat;
 pub mod net;
+pub mod overrides;
 pub mod pool;
 pub mod remote;
 pub mod repair;
@@ -47,8 +49,10 @@ pub mod sec;
 pub mod seen;
 pub mod tailscale;
 pub mod teardown;
+pub mod tls;
 pub mod units;
 pub mod uplink;
+pub mod vm;
 pub mod vmm;
 
 /// Every row, family by family.
@@ -62,13 +66,17 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
         adopt::ALL,
         checked::ALL,
         deep::ALL,
+        init::ALL,
         kvm::ALL,
         remote::ALL,
         repair::ALL,
         report::ALL,
         sec::ALL,
+        tls::ALL,
+        vm::ALL,
         vmm::ALL,
         conf::ALL,
+        overrides::ALL,
         pool::ALL,
         pool::FILES,
         disk::ALL,

@@ -14,7 +14,7 @@ catalogue! {
     LOCKED = "MVM-FLK-103", "ea3cb271ae8b8b5ccb844a97bf72c36b", Error {
         message: "flintlockd on {subject} does not let this client in: {why}",
         cause: "A token is missing or wrong, or it wants a client certificate.",
-        remedy: "# with a file that holds the token of that host:\nmvmhost check --host {subject} --token-file /etc/flintlock/token",
+        remedy: "# with a client certificate, or with a file that holds the token of that host:\nmvmhost check --host {subject} --tls-ca ca.crt --tls-cert capmvm.crt --tls-key capmvm.key\nmvmhost check --host {subject} --token-file /etc/flintlock/token",
     }
     ANSWERS = "MVM-FLK-104", "d18411168fd68ce6e4d6db968faee727", Info {
         message: "flintlockd on {subject} answers within {milliseconds} ms, microVMs: {count}",
@@ -23,7 +23,7 @@ catalogue! {
     }
     NO_SUCH_FILE = "MVM-FLK-105", "b01a2ac6ae34f0fd73d6f07d091af221", Error {
         message: "{subject} cannot be used: {why}",
-        cause: "--tls-ca names a certificate in PEM, --token-file one line of text.",
+        cause: "--tls-ca, --tls-cert and --tls-key name files in PEM, --token-file one line of text.",
         remedy: "ls -l {subject}",
     }
 }

@@ -12,10 +12,11 @@ use mvm_plan::checks::{self, Facts, Plugin};
 use mvm_plan::images::State;
 use mvm_validate::facts;
 
-use super::deeds;
+use super::{deeds, smoke};
 use crate::cli::CheckArguments;
 use crate::context::Context;
 use crate::output::{self, Exit};
+use crate::overrides;
 
 pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     let (loaded, last_good) = match load_or_last_good(&context.roots, context.config.as_deref()) {
@@ -31,6 +32,13 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     if arguments.deep {
         let done = deeds::run(&context.roots, config, &facts, flintlockd);
         found.extend(checks::deeds(config, &facts, &done));
+    }
+    let exists = |path: &str| context.roots.at(path).exists();
+    let generated = mvm_plan::units::files(config, mvm_plan::units::Facts::new(config, exists));
+    let overrides = overrides::observe(&context.roots, config, &generated);
+    found.extend(mvm_plan::overrides::findings(&overrides));
+    if arguments.smoke {
+        found.extend(smoke::as_check(context));
     }
     let (standing, ignored) = checks::split(&config.validate, found, facts.now);
     let mut findings: Vec<Finding> = last_good.into_iter().chain(standing).collect();
