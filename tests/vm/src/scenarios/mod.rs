@@ -22,6 +22,7 @@ mod lvm_full;
 mod lvm_killed;
 mod lvm_repaired;
 pub mod managers;
+pub mod microvms;
 pub mod network;
 pub mod package;
 pub mod pool;
@@ -95,6 +96,8 @@ pub const TESTS: &[Test] = &[
     Test::from(UP, "images", images::images_are_where_flintlock_looks),
     Test::from(UP, "diagnose", diagnosis::journals_are_recognised),
     Test::from(UP, "report", diagnosis::a_report_holds_no_secret),
+    Test::from(UP, "microvm", microvms::from_init_to_a_microvm),
+    Test::from(UP, "drop-ins", microvms::drop_ins_of_others_are_named_and_moved_aside),
     Test::from(UP, "guard", guard::a_pool_that_fills_up_is_grown_or_braked),
     Test::from(UP, "upgrade", upgrade::an_upgrade_disturbs_nothing),
     Test::from(UP, "remove", package::removal_keeps_what_is_the_operators),
