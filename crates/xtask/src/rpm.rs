@@ -91,7 +91,7 @@ fn install(source: &Path, tree: &Path, folder: &str) -> Result<String> {
     let mode = if program { 0o755 } else { 0o644 };
     fs::set_permissions(&target, fs::Permissions::from_mode(mode))?;
     Ok(match folder {
-        "etc" => format!("%config(noreplace) /etc/{name}"),
+        "etc" | "etc/logrotate.d" => format!("%config(noreplace) /{folder}/{name}"),
         folder if folder.starts_with("usr/share/man/") => {
             tools::check(Command::new("gzip").args(["-9", "-n"]).arg(&target))?;
             format!("%doc /{folder}/{name}.gz")
