@@ -6,7 +6,7 @@ mod observe;
 
 use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use mvm_config::quantities::Bytes;
@@ -98,7 +98,7 @@ fn with_preseed(arguments: &InitArguments) -> Result<InitArguments, Refused> {
 }
 
 /// Whether there is a file; one that says anything is refused.
-fn edited(context: &Context, file: &PathBuf, arguments: &InitArguments) -> Result<bool, Refused> {
+fn edited(context: &Context, file: &Path, arguments: &InitArguments) -> Result<bool, Refused> {
     let place = context.roots.at(file);
     if !place.exists() {
         return Ok(false);
@@ -156,7 +156,7 @@ fn answers(
 }
 
 /// What is about to be written is read back as it will be read.
-fn valid(context: &Context, file: &PathBuf, text: &str) -> Result<(), Refused> {
+fn valid(context: &Context, file: &Path, text: &str) -> Result<(), Refused> {
     let name = file.display().to_string();
     let mut sources = load::read(&context.roots, context.config.as_deref()).unwrap_or_default();
     sources.retain(|source| source.name != name);
@@ -166,7 +166,7 @@ fn valid(context: &Context, file: &PathBuf, text: &str) -> Result<(), Refused> {
         .map_err(|problems| (problems.iter().map(invalid).collect(), Exit::Config))
 }
 
-fn write(context: &Context, file: &PathBuf, text: &str, there: bool) -> Result<(), Refused> {
+fn write(context: &Context, file: &Path, text: &str, there: bool) -> Result<(), Refused> {
     let place = context.roots.at(file);
     let failed = |why: String| {
         let not = Finding::new(&said::NOT_WRITTEN, file.display().to_string());

@@ -32,7 +32,9 @@ pub fn from_init_to_a_microvm(context: &mut Context) -> Result<()> {
     ensure!(smoke.code() == Some(0) && smoke.stderr.contains("MVM-VM-014"), "{smoke:?}");
     renewed(guest)?;
     guest.ok("mvmhost vm delete one")?;
-    guest.ok("! ls /sys/class/net | grep fltap && ! ls -d /var/lib/flintlock/vm/*/*/* && mvmhost plan")?;
+    guest.ok(
+        "! ls /sys/class/net | grep fltap && ! ls -d /var/lib/flintlock/vm/*/*/* && mvmhost plan",
+    )?;
     Ok(())
 }
 
