@@ -121,13 +121,13 @@ impl Guest {
         }
         let given: [u8; 4] = packet.get(16..20)?.try_into().ok()?;
         let options = packet.get(240..)?;
-        match option(options, 53)?.first()? {
-            &OFFER => {
+        match *option(options, 53)?.first()? {
+            OFFER => {
                 let server = option(options, 54)?;
                 let head = [53, 1, REQUEST, 50, 4];
                 Some(self.dhcp(&[&head[..], &given, &[54, 4], server, &[255]].concat()))
             }
-            &ACKNOWLEDGED => {
+            ACKNOWLEDGED => {
                 self.address = Some(given);
                 None
             }

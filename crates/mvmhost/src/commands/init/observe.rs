@@ -34,7 +34,7 @@ pub(super) fn observe(context: &Context) -> Seen {
     let no_kvm = no_kvm.iter().find(|one| one.code().starts_with("MVM-KVM"));
     let directory = roots.at("/var/lib");
     let free = statvfs(&directory)
-        .map_or(0, |held| u64::from(held.blocks_available()) * u64::from(held.fragment_size()));
+        .map_or(0, |held| held.blocks_available().saturating_mul(held.fragment_size()));
     let mut seen = Seen {
         disks: disks(roots),
         free,

@@ -111,7 +111,10 @@ fn tail(path: &Path, lines: usize, follow: bool) -> io::Result<()> {
     let mut screen = Screen::default();
     let mut out = io::stdout().lock();
     out.write_all(screen.show(last(&bytes, lines)).as_bytes())?;
-    while follow {
+    if !follow {
+        return Ok(());
+    }
+    loop {
         out.flush()?;
         thread::sleep(PAUSE);
         // Rotation cuts it.
@@ -127,7 +130,6 @@ fn tail(path: &Path, lines: usize, follow: bool) -> io::Result<()> {
             written => written?,
         }
     }
-    Ok(())
 }
 
 /// The last lines, with a last one that has no end yet.
