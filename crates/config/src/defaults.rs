@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::model::{
-    Backend, Bridge, Config, Containerd, Dhcp, Flintlockd, Guard, Images, Instance, LogLevel,
+    Backend, Bridge, Compatibility, Config, Containerd, Dhcp, Flintlockd, Guard, Images, Instance, LogLevel,
     Loopback, Lvm, Macvtap, Nat, Network, NetworkMode, OnFailure, Provider, Thinpool, Tls,
     Validate,
 };
@@ -57,6 +57,7 @@ pub(crate) fn written_out() -> Config {
             grpc_endpoint: Endpoint::known("localhost", 9090),
             insecure: false,
             provider: Provider::Firecracker,
+            compatibility: Compatibility::Current,
             firecracker_binary: "firecracker".to_owned(),
             cloudhypervisor_binary: "cloud-hypervisor-static".to_owned(),
             basic_auth_token_file: None,

@@ -141,6 +141,15 @@ pub enum Provider {
     CloudHypervisor,
 }
 
+/// Which releases of flintlock the host has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compatibility {
+    /// `current`
+    Current,
+    /// `before-0.7`: macvtap with Liquid Metal's fork of Firecracker.
+    BeforeMacvtapRule,
+}
+
 /// `[flintlockd]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flintlockd {
@@ -154,6 +163,8 @@ pub struct Flintlockd {
     pub insecure: bool,
     /// `provider`
     pub provider: Provider,
+    /// `compatibility`
+    pub compatibility: Compatibility,
     /// `firecracker-binary`: a path, or a name looked up in PATH.
     pub firecracker_binary: String,
     /// `cloudhypervisor-binary`: a path, or a name looked up in PATH.

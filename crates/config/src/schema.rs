@@ -13,7 +13,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::Config;
-use crate::model::{Backend, Instance, LogLevel, NetworkMode, OnFailure, Provider};
+use crate::model::{Backend, Compatibility, Instance, LogLevel, NetworkMode, OnFailure, Provider};
 use crate::names::AbsPath;
 use kinds::{Bool, Kind, List, Maybe, Mtu, Number, OneOf, PercentKind, Quoted};
 use records::{IgnoreEntry, ReservationEntry, VlanEntry};
@@ -142,6 +142,7 @@ schema! {
         "grpc-endpoint": Quoted<Listen>, |d| d.config.flintlockd.grpc_endpoint, "where it listens; not loopback needs [flintlockd.tls] or insecure = true";
         "insecure": Bool, |d| d.config.flintlockd.insecure, "no TLS on an endpoint that others can reach";
         "provider": OneOf<Provider>, |d| d.config.flintlockd.provider, "the VMM of a microVM that names none";
+        "compatibility": OneOf<Compatibility>, |d| d.config.flintlockd.compatibility, "current: flintlock 0.7 and later; before-0.7: an older flintlock, which serves macvtap with Liquid Metal's fork of Firecracker";
         "firecracker-binary": Quoted<Program>, |d| d.config.flintlockd.firecracker_binary, "a path, or a name in PATH";
         "cloudhypervisor-binary": Quoted<Program>, |d| d.config.flintlockd.cloudhypervisor_binary, "a path, or a name in PATH";
         "basic-auth-token-file": Maybe<Path>, |d| d.config.flintlockd.basic_auth_token_file, "holds the token that clients show; never on a command line";
@@ -153,7 +154,7 @@ schema! {
         "client-ca": Maybe<Path>, |d| d.tls_client_ca, "set: clients must show a certificate of this authority";
     }
     ["network"] "How microVMs reach the network." {
-        "mode": OneOf<NetworkMode>, |d| d.config.network.mode, "tap: on a bridge; macvtap: on a parent interface, needs Cloud Hypervisor; none: someone else's business";
+        "mode": OneOf<NetworkMode>, |d| d.config.network.mode, "tap: on a bridge; macvtap: on a parent interface, needs Cloud Hypervisor (or see compatibility); none: someone else's business";
         "vlan": List<VlanEntry>, |d| d.config.network.vlans, "VLAN interfaces, made before bridge and macvtap so that either can use them";
     }
     ["network.bridge"] "With mode = \"tap\"." {

@@ -28,6 +28,9 @@ struct Given {
     plugin: Option<Plugin>,
     flintlockd: Option<Program>,
     vmm: Option<Program>,
+    containerd_version: Option<String>,
+    kernel: Option<String>,
+    systemd: Option<String>,
     endpoint: Option<Endpoint>,
     unreadable: Vec<(Secret, String, String)>,
     flintlockd_config: bool,
@@ -74,18 +77,21 @@ fn sound() -> Facts {
     let table = "0 209715200 thin-pool 7:1 7:0 128 32768".parse().unwrap();
     let status = "0 10/2621440 0/1638400 - rw discard_passdown queue_if_no_space - 1024".to_owned();
     let live = LiveState { table, status, suspended: false, second_table: false };
-    let found = |name: &str| Program {
+    let found = |name: &str, version: &str| Program {
         name: name.to_owned(),
         path: Some(format!("/usr/local/bin/{name}")),
-        version: Some("v0.11.0".to_owned()),
+        version: Some(version.to_owned()),
         flaw: None,
     };
     Facts {
         brake: None,
         pool: Ok(PoolState::Live(live)),
         plugin: Plugin::Ok,
-        flintlockd: found("flintlockd"),
-        vmm: found("firecracker"),
+        flintlockd: found("flintlockd", "v0.11.0"),
+        vmm: found("firecracker", "Firecracker v1.14.4"),
+        containerd_version: Some("1.7.24~ds1".to_owned()),
+        kernel: Some("6.12.48+deb13-amd64".to_owned()),
+        systemd: Some("systemd 257 (257.9-1~deb13u1)".to_owned()),
         endpoint: Endpoint::Free,
         unreadable: Vec::new(),
         flintlockd_config: false,
@@ -124,6 +130,9 @@ fn facts(given: Given, config: &Config) -> Facts {
         plugin: given.plugin.unwrap_or(sound.plugin),
         flintlockd: given.flintlockd.unwrap_or(sound.flintlockd),
         vmm: given.vmm.unwrap_or(sound.vmm),
+        containerd_version: given.containerd_version.or(sound.containerd_version),
+        kernel: given.kernel.or(sound.kernel),
+        systemd: given.systemd.or(sound.systemd),
         endpoint: given.endpoint.unwrap_or(sound.endpoint),
         unreadable: given.unreadable,
         flintlockd_config: given.flintlockd_config,

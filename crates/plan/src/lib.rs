@@ -32,6 +32,7 @@ pub mod thinpool;
 mod token;
 pub mod undo;
 pub mod units;
+pub mod versions;
 
 /// What one domain has to do, and what it has to say.
 ///

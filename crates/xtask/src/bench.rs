@@ -12,6 +12,7 @@ mod network;
 mod servers;
 mod slow;
 
+use crate::arch::Arch;
 use crate::{musl, tools, vm};
 
 /// Runs of which the median counts.
@@ -46,7 +47,7 @@ fn guest() -> Result<()> {
 /// against /bin/true.
 fn generator() -> Result<()> {
     tools::apt(&["valgrind"])?;
-    let program = musl::build()?.join("mvmhost-generator");
+    let program = musl::build(Arch::native()?)?.join("mvmhost-generator");
     let top = tools::top()?;
     // At boot the directories are in /run: memory, not a disk.
     let scratch = Path::new("/dev/shm").join(format!("mvmhost-bench-{}", tools::now()));

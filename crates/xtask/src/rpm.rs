@@ -7,41 +7,59 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::tools;
+use crate::arch::Arch;
+use crate::{licences, package, tools};
 
 /// Debian packages that packing and checking needs.
 const NEEDED: &[&str] = &["gzip", "rpm", "rpmlint"];
 
-/// Builds target/packages/mvmhost-VERSION-1.ARCH.rpm from the stage of the .deb.
+/// Builds target/packages/mvmhost-VERSION-1.ARCH.rpm for this machine.
 pub(crate) fn run() -> Result<PathBuf> {
+    pack(Arch::native()?)
+}
+
+/// Builds the .rpm of this architecture from the stage of its .deb.
+pub(crate) fn pack(arch: &Arch) -> Result<PathBuf> {
     tools::apt(NEEDED)?;
-    let packages = tools::top()?.join("target/packages");
-    let stage = packages.join("build");
+    let (packages, stage) = (package::folder(arch)?, package::stage(arch)?);
+    let epoch = package::epoch()?;
     let (work, tree, list) = (stage.join("rpm"), stage.join("tree"), stage.join("files.list"));
     fs::create_dir_all(&tree)?;
     let mut files = Vec::new();
     for (source, folder) in installed(&stage)? {
         files.push(install(&stage.join(&source), &tree, folder.trim_start_matches('/'))?);
     }
+    for text in licences(&stage)? {
+        let line = install(&text, &tree, "usr/share/licenses/mvmhost")?;
+        files.push(format!("%license {line}"));
+    }
     fs::write(&list, files.join("\n") + "\n")?;
+    let mut same = Command::new("find");
+    same.arg(&tree).args(["-exec", "touch", "--no-dereference"]);
+    tools::check(same.arg(format!("--date=@{epoch}")).args(["{}", "+"]))?;
     let version = env!("CARGO_PKG_VERSION");
     let mut build = Command::new("rpmbuild");
-    build.arg("-bb").arg("--quiet").arg("--nodeps");
+    build.arg("-bb").arg("--quiet").arg("--nodeps").args(["--target", arch.machine]);
+    build.env("SOURCE_DATE_EPOCH", &epoch).env("LC_ALL", "C");
     build.arg("--load").arg(stage.join("packaging/rpm/macros.systemd"));
     for (name, value) in [
         ("_topdir", work.display().to_string()),
         ("version", version.to_owned()),
+        ("licences", licences::expression()?),
         ("tree", tree.display().to_string()),
         ("list", list.display().to_string()),
         // cargo has stripped the programs; what is left of rpm's own work is the manual's gzip.
         ("debug_package", "%{nil}".to_owned()),
         ("__os_install_post", "%{nil}".to_owned()),
         ("_build_id_links", "none".to_owned()),
+        ("_buildhost", "reproducible".to_owned()),
+        ("use_source_date_epoch_as_buildtime", "1".to_owned()),
+        ("clamp_mtime_to_source_date_epoch", "1".to_owned()),
     ] {
         build.arg("--define").arg(format!("{name} {value}"));
     }
     tools::check(build.arg(stage.join("packaging/rpm/mvmhost.spec")))?;
-    let machine = std::env::consts::ARCH;
+    let machine = arch.machine;
     let name = format!("mvmhost-{version}-1.{machine}.rpm");
     let built = work.join("RPMS").join(machine).join(&name);
     ensure!(built.is_file(), "{} was not built", built.display());
@@ -69,6 +87,20 @@ fn installed(stage: &Path) -> Result<Vec<(String, String)>> {
         files.push((page.to_owned(), format!("usr/share/man/man{section}")));
     }
     Ok(files)
+}
+
+/// The copyright file, and the texts that it refers to, which Debian has once for all packages.
+fn licences(stage: &Path) -> Result<Vec<PathBuf>> {
+    let common = ["Apache-2.0", "CC0-1.0", "GPL-3", "MPL-2.0"];
+    let mut texts = vec![stage.join("debian/copyright")];
+    for name in common {
+        // Some of these are links to a text of the same licence.
+        let text = stage.join("licences").join(name);
+        fs::create_dir_all(stage.join("licences"))?;
+        fs::copy(Path::new("/usr/share/common-licenses").join(name), &text)?;
+        texts.push(text);
+    }
+    Ok(texts)
 }
 
 /// Debian's folders that have another name there.

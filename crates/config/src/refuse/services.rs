@@ -1,7 +1,7 @@
 //! Refusals about containerd and flintlockd.
 
 use super::{Refusals, TlsKeys};
-use crate::model::{NetworkMode, Provider};
+use crate::model::{Compatibility, NetworkMode, Provider};
 
 /// Flags that mvmhost passes by itself, each with what to do instead.
 const OWN_FLAGS: [(&str, &str); 15] = [
@@ -28,11 +28,13 @@ pub(super) fn combinations(refusals: &mut Refusals<'_, '_, '_>, tls: TlsKeys) {
     unit(refusals);
     let config = refusals.config;
     let macvtap = config.network.mode == NetworkMode::Macvtap;
-    if macvtap && config.flintlockd.provider == Provider::Firecracker {
+    let current = config.flintlockd.compatibility == Compatibility::Current;
+    if macvtap && current && config.flintlockd.provider == Provider::Firecracker {
         refusals.refuse(
             &["network.mode", "flintlockd.provider"],
             "flintlock 0.7 and later serve macvtap with Cloud Hypervisor only",
-            "add provider = \"cloudhypervisor\" below [flintlockd], or write mode = \"tap\"",
+            "add provider = \"cloudhypervisor\" below [flintlockd], or write mode = \"tap\"; \
+             with an older flintlock and the fork of Firecracker compatibility = \"before-0.7\"",
         );
     }
 }

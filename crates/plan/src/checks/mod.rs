@@ -31,6 +31,7 @@ mod secrets;
 mod tests;
 mod tools;
 mod unasked;
+mod versions;
 
 pub use anonymous::Answer;
 pub use certificates::Validity;
@@ -57,6 +58,12 @@ pub struct Facts {
     pub flintlockd: Program,
     /// The VMM of the configured provider.
     pub vmm: Program,
+    /// The version that containerd tells, where it was asked.
+    pub containerd_version: Option<String>,
+    /// The kernel's version.
+    pub kernel: Option<String>,
+    /// systemd's version.
+    pub systemd: Option<String>,
     /// flintlockd's TCP endpoint.
     pub endpoint: Endpoint,
     /// Files that flintlockd reads at its start, with why one cannot be read.
@@ -146,7 +153,7 @@ pub enum Secret {
 pub type Check = fn(&Config, &Facts) -> Vec<Finding>;
 
 /// All of them, in the order of the chain: clock, kernel, pool, containerd, programs, network, API.
-pub const ALL: [(&str, Check); 16] = [
+pub const ALL: [(&str, Check); 17] = [
     ("clock", clock::check),
     ("kvm", kvm::check),
     ("tools", tools::check),
@@ -156,6 +163,7 @@ pub const ALL: [(&str, Check); 16] = [
     ("images", images::check),
     ("binaries", binaries::check),
     ("programs", programs::check),
+    ("versions", versions::check),
     ("interfaces", interfaces::check),
     ("forward", forward::check),
     ("dhcp", dhcp::check),
