@@ -90,7 +90,7 @@ fn components(top: &Path, linked: &BTreeSet<Crate>) -> Result<String> {
             let Ok(text) = fs::read_to_string(&file) else { continue };
             fs::remove_file(&file)?;
             let program = entry.file_name();
-            if linked::programs().any(|known| *known == *program) {
+            if linked::programs().any(|known| program.to_str() == Some(*known)) {
                 // A path of this machine.
                 let text = text.replace(&top.display().to_string(), "/usr/src/mvmhost");
                 documents.push(serde_json::from_str(&text).context("cargo-cyclonedx")?);

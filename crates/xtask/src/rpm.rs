@@ -131,3 +131,50 @@ fn install(source: &Path, tree: &Path, folder: &str) -> Result<String> {
         _ => format!("/{folder}/{name}"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    const SPEC: &str = include_str!("../../../packaging/rpm/mvmhost.spec");
+    const TABLE: &str = include_str!("../../../packaging/rpm/requires.tsv");
+
+    #[test]
+    fn each_requirement_has_a_package_in_every_distribution() {
+        let required: BTreeSet<&str> =
+            SPEC.lines().filter_map(|line| line.strip_prefix("Requires:")).map(str::trim).collect();
+        let mut listed = BTreeSet::new();
+        for row in TABLE.lines().filter(|line| !line.starts_with('#')) {
+            let cells: Vec<&str> = row.split('\t').collect();
+            let [requirement, names @ ..] = cells.as_slice() else { panic!("{row}") };
+            assert_eq!(names.len(), 3, "{row}");
+            let words: Vec<&str> = requirement.split([' ', '(', ')']).collect();
+            for name in names {
+                assert!(words.contains(name), "{name} does not answer {requirement}");
+            }
+            listed.insert(*requirement);
+        }
+        assert_eq!(required, listed);
+    }
+
+    #[test]
+    fn what_debian_requires_the_rpm_requires_as_well() {
+        let control = include_str!("../../../packaging/deb/debian/control");
+        let (_, depends) = control.split_once("\nDepends: ").unwrap();
+        let (depends, _) = depends.split_once("\nSuggests:").unwrap();
+        // Debian's name, and the one in mvmhost.spec where it is another.
+        let names = [
+            ("default-dbus-system-bus", "dbus"),
+            ("dmsetup", "device-mapper"),
+            ("dnsmasq-base", "dnsmasq"),
+        ];
+        for entry in depends.split(',').map(str::trim).filter(|entry| !entry.starts_with('$')) {
+            let debian = entry.split(' ').next().unwrap();
+            let other = names.iter().find(|(name, _)| *name == debian);
+            let name = other.map_or(debian, |(_, other)| *other);
+            let requires = SPEC.lines().filter(|line| line.starts_with("Requires:"));
+            let mut words = requires.flat_map(|line| line.split([' ', '(', ')']));
+            assert!(words.any(|word| word == name), "the .rpm does not require {name}");
+        }
+    }
+}

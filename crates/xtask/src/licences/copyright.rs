@@ -174,7 +174,7 @@ fn holder(line: &str) -> Option<&str> {
     let rest = rest.trim_start_matches([' ', ':']);
     let rest = rest.strip_prefix("(c)").or_else(|| rest.strip_prefix("(C)")).unwrap_or(rest);
     let rest = rest.trim_start_matches('©').trim();
-    (plain && !rest.is_empty() && !rest.contains('[')).then_some(rest)
+    (plain && !rest.is_empty() && !rest.contains(['[', '<'])).then_some(rest)
 }
 
 /// As a field's following lines are written.
