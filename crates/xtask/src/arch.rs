@@ -12,7 +12,9 @@ pub(crate) struct Arch {
     pub(crate) debian: &'static str,
     /// The kernel's name, which is Rust's and rpm's too.
     pub(crate) machine: &'static str,
-    /// Debian packages that building for it needs on a machine of another architecture.
+    /// The Debian package with its musl. With its architecture: another one's may be there as well.
+    musl: &'static str,
+    /// Debian packages that building for it needs besides on a machine of another architecture.
     cross: &'static [&'static str],
 }
 
@@ -21,12 +23,14 @@ pub(crate) const ALL: [Arch; 2] = [
     Arch {
         debian: "amd64",
         machine: "x86_64",
-        cross: &["gcc-x86-64-linux-gnu", "libc6-dev-amd64-cross", "musl-dev:amd64"],
+        musl: "musl-dev:amd64",
+        cross: &["gcc-x86-64-linux-gnu", "libc6-dev-amd64-cross"],
     },
     Arch {
         debian: "arm64",
         machine: "aarch64",
-        cross: &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross", "musl-dev:arm64"],
+        musl: "musl-dev:arm64",
+        cross: &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
     },
 ];
 
@@ -71,8 +75,9 @@ impl Arch {
     }
 
     /// Debian packages with the toolchain, beyond those of a build for this machine.
-    pub(crate) fn toolchain(&self) -> &'static [&'static str] {
-        if self.is_native() { &["musl-dev"] } else { self.cross }
+    pub(crate) fn toolchain(&self) -> Vec<&'static str> {
+        let cross: &[&str] = if self.is_native() { &[] } else { self.cross };
+        cross.iter().copied().chain([self.musl]).collect()
     }
 }
 

@@ -132,7 +132,7 @@ pub(crate) fn toolchain(arch: &Arch) -> Result<()> {
         tools::check(Command::new("dpkg").args(["--add-architecture", arch.debian]))?;
         tools::check(tools::command("apt-get")?.args(["-qq", "update"]))?;
     }
-    tools::apt(arch.toolchain())
+    tools::apt(&arch.toolchain())
 }
 
 /// A folder with libraries under the names by which the linker is asked for them: gcc's library for

@@ -96,10 +96,13 @@ pub(crate) fn apt(packages: &[&str]) -> Result<()> {
 /// Whether dpkg has this package.
 pub(crate) fn is_installed(package: &str) -> bool {
     let told = Command::new("dpkg-query")
-        .args(["-W", "-f", "${db:Status-Status}", package])
+        .args(["-W", "-f", "${db:Status-Status}\n", package])
         .stderr(Stdio::null())
         .output();
-    told.is_ok_and(|output| output.stdout == b"installed")
+    // A package that is there for two architectures is told twice.
+    told.is_ok_and(|output| {
+        output.stdout.split(|byte| *byte == b'\n').any(|line| line == b"installed")
+    })
 }
 
 /// Installs a cargo tool in this version, unless it is there.

@@ -29,12 +29,12 @@ catalogue! {
     DO_NOT_FIT = "MVM-VMM-006", "a52707821baf82225dbcc9f28d6d8dad", Error {
         message: "{subject} {version} does not work with {who} {whose}: it needs {needed}",
         cause: "The programs of a host go together in certain versions only. This pair is known not to work; the table in mvmhost(8) names every pair and where it is written.",
-        remedy: "man mvmhost\n# install {subject} {needed}, then\nmvmhost apply",
+        remedy: "man mvmhost  # VERSIONS has the table; install {subject} {needed}, then\nmvmhost apply",
     }
     UNTRIED = "MVM-VMM-007", "5d9725008fd27d7c15d287c8723ebb6b", Warning {
         message: "{subject} {version} is untried with {who} {whose}: use {needed}",
         cause: "Those who make these programs try them together in other versions; the table in mvmhost(8) names every pair and where it is written. It may work all the same.",
-        remedy: "man mvmhost\n# install {subject} {needed}, then\nmvmhost apply",
+        remedy: "man mvmhost  # VERSIONS has the table; install {subject} {needed}, then\nmvmhost apply",
     }
     NOT_SERVED = "MVM-VMM-008", "3e07d5003a113eb31f69460c68fbe817", Error {
         message: "flintlockd {version} does not serve {subject}",
@@ -44,11 +44,11 @@ catalogue! {
     NO_FORK = "MVM-VMM-009", "2c335d35df432c4596580bbb2cb5d85b", Error {
         message: "{subject} is {version}, which serves no macvtap",
         cause: "Only Liquid Metal's fork of Firecracker serves macvtap. Its last version is 1.3.1; Firecracker from 1.4 on has no fork.",
-        remedy: "# put the fork's program in its place:\ninstall -m 0755 firecracker {subject}\nmvmhost apply",
+        remedy: "install -m 0755 firecracker {subject}  # put the fork's program in its place\nmvmhost apply",
     }
     PERHAPS_NO_FORK = "MVM-VMM-010", "9717ed51b462a4a626c004f55fda36fa", Warning {
         message: "{subject} is {version}, perhaps not the fork with macvtap",
         cause: "Only Liquid Metal's fork of Firecracker serves macvtap, and its releases have -macvtap at the end of their version. A program that was built elsewhere may have another one.",
-        remedy: "# only the fork has this text:\ngrep -c 'Invalid macvtap interface name' {subject}\n# where that says 0, put the fork's program in its place:\ninstall -m 0755 firecracker {subject}\nmvmhost apply",
+        remedy: "grep -c 'Invalid macvtap interface name' {subject}  # 0: it is not the fork\ninstall -m 0755 firecracker {subject}  # then put the fork's program in its place\nmvmhost apply",
     }
 }

@@ -251,6 +251,13 @@ fn a_kernel_is_of_the_machine() {
     image[56..60].copy_from_slice(b"ARM\x64");
     assert_eq!(kernel::judge(&image, "arm64"), Ok(()));
     assert!(kernel::judge(&image, "amd64").is_err());
+    // Neither Firecracker nor Cloud Hypervisor starts an ELF file there.
+    (elf[4], elf[18]) = (2, 183);
+    let why = kernel::judge(&elf, "arm64").unwrap_err();
+    assert_eq!(why, "is no Image, which is what starts on arm64");
+    assert!(kernel::judge(&[0; 8], "arm64").is_err());
+    elf[18] = 243;
+    assert_eq!(kernel::judge(&elf, "riscv64"), Ok(()));
     assert_eq!(kernel::paths("amd64"), ["boot/vmlinux", "boot/vmlinux.bin", "vmlinux.bin"]);
     assert_eq!(kernel::paths("arm64"), ["boot/image"]);
 }
