@@ -7,9 +7,9 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::model::{
-    Backend, Bridge, Compatibility, Config, Containerd, Dhcp, Flintlockd, Guard, Images, Instance, LogLevel,
-    Loopback, Lvm, Macvtap, Nat, Network, NetworkMode, OnFailure, Provider, Thinpool, Tls,
-    Validate,
+    Backend, Bridge, Compatibility, Config, Containerd, Dhcp, Flintlockd, Guard, Images, Instance,
+    LogLevel, Loopback, Lvm, Macvtap, Nat, Network, NetworkMode, OnFailure, Provider, Thinpool,
+    Tls, Validate,
 };
 use crate::names::{AbsPath, DmName, Endpoint, IfName, ImageRef, Namespace, UnitName, VgName};
 use crate::quantities::{Bytes, Percent};

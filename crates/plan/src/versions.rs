@@ -7,9 +7,7 @@ mod tests;
 
 use std::fmt::{self, Write as _};
 
-pub use table::{
-    FEATURES, MACVTAP_CLOUD_HYPERVISOR, MACVTAP_FIRECRACKER, PAIRS, PROVIDERS,
-};
+pub use table::{FEATURES, MACVTAP_CLOUD_HYPERVISOR, MACVTAP_FIRECRACKER, PAIRS, PROVIDERS};
 
 /// A program whose version matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,7 +64,11 @@ impl Range {
 
 impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = |(major, minor): Number| format!("{major}.{minor}");
+        // systemd and Cloud Hypervisor count with one number.
+        let word = |(major, minor): Number| match (major, minor) {
+            (20.., 0) => major.to_string(),
+            _ => format!("{major}.{minor}"),
+        };
         match (self.from, self.before) {
             ((0, 0), None) => f.write_str("any version"),
             ((0, 0), Some(before)) => write!(f, "a version before {}", word(before)),
@@ -143,9 +145,8 @@ pub fn broken(versions: &[(Part, &str)]) -> Vec<&'static Pair> {
 
 /// The tables for mvmhost(8), in Markdown.
 pub fn man_body() -> String {
-    let mut text = String::from(
-        "| program | needs | otherwise | source |\n| --- | --- | --- | --- |\n",
-    );
+    let mut text =
+        String::from("| program | needs | otherwise | source |\n| --- | --- | --- | --- |\n");
     for pair in PAIRS {
         let who = match pair.versions {
             Range { from: (0, 0), before: None } => pair.who.name().to_owned(),

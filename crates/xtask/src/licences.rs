@@ -63,9 +63,8 @@ pub(crate) fn expression() -> Result<String> {
 }
 
 fn compare(file: &str, linked: &BTreeSet<Crate>, named: &BTreeSet<Crate>) -> Result<()> {
-    let list = |crates: Vec<&Crate>| {
-        crates.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-    };
+    let list =
+        |crates: Vec<&Crate>| crates.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let missing = list(linked.difference(named).collect());
     let gone = list(named.difference(linked).collect());
     ensure!(

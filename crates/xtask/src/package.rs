@@ -13,7 +13,8 @@ use crate::compile::{self, Build};
 use crate::{manual, musl, tools};
 
 /// Programs of the package that are linked as usual.
-pub(crate) const PROGRAMS: [&str; 5] = ["mvmhost", "mvm-guard", "mvm-hygiene", "mvm-images", "mvm-validate"];
+pub(crate) const PROGRAMS: [&str; 5] =
+    ["mvmhost", "mvm-guard", "mvm-hygiene", "mvm-images", "mvm-validate"];
 
 /// What the .deb may weigh, in bytes: 6 MiB are what a host on a slow line is asked to fetch.
 const DEB_LIMIT: u64 = 6 << 20;

@@ -51,7 +51,8 @@ fn subject(file: &str, sum: &str, arch: &Arch) -> Value {
 
 /// One document of many: the components that are linked in, and who needs whom.
 pub(crate) fn merge(documents: Vec<Value>, linked: &BTreeSet<Crate>) -> Result<Value> {
-    let (mut components, mut needs) = (BTreeMap::new(), BTreeMap::<String, BTreeSet<String>>::new());
+    let (mut components, mut needs) =
+        (BTreeMap::new(), BTreeMap::<String, BTreeSet<String>>::new());
     let mut programs = BTreeSet::new();
     for document in &documents {
         let program = &document["metadata"]["component"];
@@ -115,9 +116,7 @@ mod tests {
 
     #[test]
     fn what_is_not_linked_in_is_left_out() {
-        let component = |reference: &str, name: &str| {
-            json!({ "bom-ref": reference, "name": name, "version": "1.0.0" })
-        };
+        let component = |reference: &str, name: &str| json!({ "bom-ref": reference, "name": name, "version": "1.0.0" });
         let document = json!({
             "metadata": { "component": component("path+file:///a", "a"), "tools": [] },
             "components": [component("registry+x#b", "b"), component("registry+x#macro", "macro")],

@@ -32,9 +32,8 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     ];
     versions.extend(told.iter().filter_map(|(part, told)| Some((*part, told.as_deref()?))));
     let broken = broken(&versions);
-    let fails = |part| {
-        broken.iter().any(|pair| pair.needs == part && pair.verdict == Verdict::Fails)
-    };
+    let fails =
+        |part| broken.iter().any(|pair| pair.needs == part && pair.verdict == Verdict::Fails);
     // Of a program that is known not to fit it is no news that nobody has tried it.
     let told = broken.iter().filter(|pair| pair.verdict == Verdict::Fails || !fails(pair.needs));
     let mut findings: Vec<Finding> = told.map(|pair| finding(facts, pair, &versions)).collect();

@@ -27,6 +27,8 @@ fn ranges_speak_for_themselves() {
         (Range { from: (0, 0), before: Some((0, 7)) }, "a version before 0.7"),
         (Range { from: (0, 7), before: Some((0, 9)) }, "0.7 or newer, before 0.9"),
         (Range { from: (0, 0), before: None }, "any version"),
+        (Range { from: (1, 0), before: None }, "1.0 or newer"),
+        (Range { from: (247, 0), before: None }, "247 or newer"),
     ] {
         assert_eq!(range.to_string(), text);
     }

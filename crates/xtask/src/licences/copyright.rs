@@ -48,8 +48,11 @@ pub(super) fn render(
         let id = licence["id"].as_str().context("a licence without id")?;
         let text = licence["text"].as_str().context("a licence without text")?;
         let users = licence["used_by"].as_array().context("a licence of nobody")?;
-        let users: Vec<Crate> =
-            users.iter().filter_map(|user| of(&user["crate"])).filter(|c| linked.contains(c)).collect();
+        let users: Vec<Crate> = users
+            .iter()
+            .filter_map(|user| of(&user["crate"]))
+            .filter(|c| linked.contains(c))
+            .collect();
         if users.is_empty() {
             continue;
         }

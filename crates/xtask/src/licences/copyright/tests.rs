@@ -7,12 +7,8 @@ const SAME: &str = "MIT License\n\nCopyright 2020 Bob\n\nPermission is\nhereby g
 const OTHER: &str = "Permission is granted to nobody";
 
 fn about() -> Value {
-    let package = |name: &str| {
-        json!({ "name": name, "version": "1.0.0", "license": "MIT/Apache-2.0", "authors": ["Eve"] })
-    };
-    let licence = |text: &str, name: &str| {
-        json!({ "id": "MIT", "text": text, "used_by": [{ "crate": package(name) }] })
-    };
+    let package = |name: &str| json!({ "name": name, "version": "1.0.0", "license": "MIT/Apache-2.0", "authors": ["Eve"] });
+    let licence = |text: &str, name: &str| json!({ "id": "MIT", "text": text, "used_by": [{ "crate": package(name) }] });
     json!({
         "licenses": [licence(MIT, "a"), licence(SAME, "b"), licence(OTHER, "c-d"), licence(MIT, "tool")],
         "crates": [{ "package": package("a") }, { "package": package("b") }, { "package": package("c-d") }],
