@@ -38,7 +38,7 @@ pub(crate) fn pack(arch: &Arch) -> Result<PathBuf> {
     same.arg(&tree).args(["-exec", "touch", "--no-dereference"]);
     tools::check(same.arg(format!("--date=@{epoch}")).args(["{}", "+"]))?;
     let version = env!("CARGO_PKG_VERSION");
-    let mut build = Command::new("rpmbuild");
+    let mut build = package::packer("rpmbuild");
     build.arg("-bb").arg("--quiet").arg("--nodeps").args(["--target", arch.machine]);
     build.env("SOURCE_DATE_EPOCH", &epoch).env("LC_ALL", "C");
     build.arg("--load").arg(stage.join("packaging/rpm/macros.systemd"));
