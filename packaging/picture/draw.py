@@ -1,5 +1,6 @@
 """Draws what screens.sh has printed as one SVG of a terminal: draw.py TEXT SVG."""
 
+import re
 import sys
 
 from rich.console import Console
@@ -32,8 +33,10 @@ def main(source, target):
         console.print(Text("# " + command, style="bold green"))
         console.print(Text.from_ansi("\n".join(lines)))
         console.print()
-    # Without an id of its own rich makes one of the content: the picture stays the same.
-    console.save_svg(target, title="mvmhost")
+    # Rich would have whoever looks at the picture fetch a font from elsewhere.
+    drawn = re.sub(r"@font-face \{.*?\}\s*", "", console.export_svg(title="mvmhost"), flags=re.DOTALL)
+    with open(target, "w", encoding="utf-8") as svg:
+        svg.write(drawn)
 
 
 main(*sys.argv[1:])
