@@ -64,6 +64,27 @@ pub(super) fn render(
             terms.holders.extend(holders(text));
         }
     }
+    offered(about, &mut crates)?;
+    let mut text = HEADER.to_owned();
+    crates.iter().for_each(|(linked, terms)| stanza(&mut text, linked, terms));
+    let _ = write!(text, "\n{}\n", others.trim());
+    for (name, body) in texts.values() {
+        let _ = write!(text, "\nLicense: {name}\n{}", indented(body));
+    }
+    for id in COMMON {
+        let _ = write!(
+            text,
+            "\nLicense: {id}\n On Debian systems the text is in /usr/share/common-licenses/{id}; \
+             elsewhere it is\n beside this file.\n"
+        );
+    }
+    ids.insert("Apache-2.0".to_owned());
+    let all: BTreeSet<&str> = ids.iter().filter_map(|id| spdx(id)).collect();
+    Ok((text, all.into_iter().collect::<Vec<_>>().join(" AND ")))
+}
+
+/// Adds the crates' own expressions, and the authors of those whose texts name no holder.
+fn offered(about: &Value, crates: &mut BTreeMap<Crate, Terms>) -> Result<()> {
     for entry in about["crates"].as_array().context("no crates")? {
         let Some(terms) = of(&entry["package"]).and_then(|user| crates.get_mut(&user)) else {
             continue;
@@ -79,32 +100,19 @@ pub(super) fn render(
             terms.holders.insert(format!("The authors of {name}"));
         }
     }
-    let mut text = HEADER.to_owned();
-    for (linked, terms) in &crates {
-        let holders: Vec<&str> = terms.holders.iter().map(String::as_str).collect();
-        let names: Vec<&str> = terms.names.iter().map(String::as_str).collect();
-        let _ = write!(
-            text,
-            "\n{FOLDER}{linked}/*\nCopyright: {}\nLicense: {}\nComment: offered as {}\n",
-            holders.join("\n           "),
-            names.join(" and "),
-            terms.expression
-        );
-    }
-    let _ = write!(text, "\n{}\n", others.trim());
-    for (name, body) in texts.values() {
-        let _ = write!(text, "\nLicense: {name}\n{}", indented(body));
-    }
-    for id in COMMON {
-        let _ = write!(
-            text,
-            "\nLicense: {id}\n On Debian systems the text is in /usr/share/common-licenses/{id}; \
-             elsewhere it is\n beside this file.\n"
-        );
-    }
-    ids.insert("Apache-2.0".to_owned());
-    let all: BTreeSet<&str> = ids.iter().filter_map(|id| spdx(id)).collect();
-    Ok((text, all.into_iter().collect::<Vec<_>>().join(" AND ")))
+    Ok(())
+}
+
+fn stanza(text: &mut String, linked: &Crate, terms: &Terms) {
+    let holders: Vec<&str> = terms.holders.iter().map(String::as_str).collect();
+    let names: Vec<&str> = terms.names.iter().map(String::as_str).collect();
+    let _ = write!(
+        text,
+        "\n{FOLDER}{linked}/*\nCopyright: {}\nLicense: {}\nComment: offered as {}\n",
+        holders.join("\n           "),
+        names.join(" and "),
+        terms.expression
+    );
 }
 
 /// SPDX's name of a licence of this file, of which the texts of musl have their own.
