@@ -41,11 +41,12 @@ pub(crate) fn pack(arch: &Arch) -> Result<PathBuf> {
     let mut build = package::packer("rpmbuild");
     build.arg("-bb").arg("--quiet").arg("--nodeps").args(["--target", arch.machine]);
     build.env("SOURCE_DATE_EPOCH", &epoch).env("LC_ALL", "C");
-    build.arg("--load").arg(stage.join("packaging/rpm/macros.systemd"));
     for (name, value) in [
         ("_topdir", work.display().to_string()),
         ("version", version.to_owned()),
         ("licences", licences::expression()?),
+        // rpmbuild forgets what --load has read when it is given a --target.
+        ("macros", stage.join("packaging/rpm/macros.systemd").display().to_string()),
         ("tree", tree.display().to_string()),
         ("list", list.display().to_string()),
         // cargo has stripped the programs; what is left of rpm's own work is the manual's gzip.
