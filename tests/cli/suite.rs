@@ -71,5 +71,5 @@ fn an_invalid_configuration_is_named_by_file_and_line() {
     let output = run(arguments);
     let said = text(&output.stderr) + &text(&output.stdout);
     assert_eq!(output.status.code(), Some(78), "{said}");
-    assert!(said.contains("mvmhost.toml:2: "), "{said}");
+    assert!(said.contains("mvmhost.toml:2:"), "{said}");
 }

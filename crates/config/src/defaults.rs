@@ -7,9 +7,9 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::model::{
-    Backend, Bridge, Config, Containerd, Dhcp, Flintlockd, Guard, Images, Instance, LogLevel,
-    Loopback, Lvm, Macvtap, Nat, Network, NetworkMode, OnFailure, Provider, Thinpool, Tls,
-    Validate,
+    Asked, Backend, Bridge, Compatibility, Config, Containerd, Dhcp, Flintlockd, Guard, Images,
+    Instance, LogLevel, Loopback, Lvm, Macvtap, Nat, Network, NetworkMode, OnFailure, Provider,
+    Proxy, Serve, Thinpool, Tls, Validate,
 };
 use crate::names::{AbsPath, DmName, Endpoint, IfName, ImageRef, Namespace, UnitName, VgName};
 use crate::quantities::{Bytes, Percent};
@@ -22,6 +22,9 @@ impl Default for Config {
         complete(draft, |_| false)
     }
 }
+
+/// flintlockd's own default.
+const STATE_DIR: &str = "/var/lib/flintlock";
 
 /// Every default that does not follow from another key.
 pub(crate) fn written_out() -> Config {
@@ -57,13 +60,16 @@ pub(crate) fn written_out() -> Config {
             grpc_endpoint: Endpoint::known("localhost", 9090),
             insecure: false,
             provider: Provider::Firecracker,
+            compatibility: Compatibility::Current,
             firecracker_binary: "firecracker".to_owned(),
             cloudhypervisor_binary: "cloud-hypervisor-static".to_owned(),
+            state_dir: AbsPath::known(STATE_DIR),
             basic_auth_token_file: None,
             extra_args: Vec::new(),
             tls: None,
         },
         network: network(),
+        proxy: Proxy::default(),
         images: images(),
         validate: Validate { ignore: Vec::new() },
     }
@@ -93,6 +99,7 @@ fn network() -> Network {
         },
         nat: Nat { enabled: false, sources: Vec::new(), uplink: None },
         tailscale_routes: Vec::new(),
+        asked: Asked::default(),
     }
 }
 
@@ -108,6 +115,7 @@ fn images() -> Images {
         on_failure: OnFailure::Warn,
         timeout: Duration::from_secs(1800),
         parallel: 4,
+        serve: Serve { enabled: false, listen: Endpoint::known("127.0.0.1", 5000) },
     }
 }
 
@@ -117,6 +125,11 @@ pub(crate) fn complete(draft: Draft, set: impl Fn(&str) -> bool) -> Config {
     let Draft { mut config, tls_cert, tls_key, tls_client_ca } = draft;
     config.flintlockd.tls =
         tls_cert.zip(tls_key).map(|(cert, key)| Tls { cert, key, client_ca: tls_client_ca });
+    if !set("flintlockd.state-dir") {
+        let named = state_dir_argument(&config.flintlockd.extra_args);
+        let named = named.and_then(|path| AbsPath::parse(path).ok());
+        config.flintlockd.state_dir = named.unwrap_or(AbsPath::known(STATE_DIR));
+    }
     let pool = &mut config.thinpool;
     if pool.backend == Backend::Lvm && !set("thinpool.name") {
         // The group's name is at most 100 characters, the whole below device-mapper's 127.
@@ -130,8 +143,29 @@ pub(crate) fn complete(draft: Draft, set: impl Fn(&str) -> bool) -> Config {
     config
 }
 
+/// The state directory that `extra-args` names: files that were written before the key was there.
+pub(crate) fn state_dir_argument(arguments: &[String]) -> Option<&str> {
+    const FLAG: &str = "--state-dir";
+    let mut found = None;
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        if word == FLAG {
+            found = words.next().map(String::as_str);
+        } else if let Some(value) = word.strip_prefix(FLAG).and_then(|rest| rest.strip_prefix('='))
+        {
+            found = Some(value);
+        }
+    }
+    found
+}
+
 fn complete_network(network: &mut Network, set: impl Fn(&str) -> bool) {
     let uplink = network.mode == NetworkMode::Tap && network.bridge.uplink.is_some();
+    network.asked = Asked {
+        addresses: set("network.bridge.addresses"),
+        dhcp: set("network.dhcp.enabled"),
+        nat: set("network.nat.enabled"),
+    };
     if network.dhcp.interface.is_none() {
         network.dhcp.interface = match network.mode {
             NetworkMode::Tap => Some(network.bridge.name.clone()),

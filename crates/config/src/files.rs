@@ -175,5 +175,7 @@ fn whole(file: &str, what: &str, instead: &str) -> Problem {
         value: String::new(),
         what: what.to_owned(),
         instead: instead.to_owned(),
+        span: None,
+        help: "",
     }
 }

@@ -4,6 +4,7 @@
 //! combination, the typed quantities and names. Does not belong here: anything that looks at the
 //! machine (that is `storage`, `network`, `host`) or decides what to do about it (`plan`).
 
+pub mod arch;
 mod defaults;
 mod describe;
 mod files;

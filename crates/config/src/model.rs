@@ -23,6 +23,8 @@ pub struct Config {
     pub flintlockd: Flintlockd,
     /// `[network]`
     pub network: Network,
+    /// `[proxy]`
+    pub proxy: Proxy,
     /// `[images]`
     pub images: Images,
     /// `[validate]`
@@ -141,6 +143,15 @@ pub enum Provider {
     CloudHypervisor,
 }
 
+/// Which releases of flintlock the host has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compatibility {
+    /// `current`
+    Current,
+    /// `before-0.7`: macvtap with Liquid Metal's fork of Firecracker.
+    BeforeMacvtapRule,
+}
+
 /// `[flintlockd]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flintlockd {
@@ -154,10 +165,14 @@ pub struct Flintlockd {
     pub insecure: bool,
     /// `provider`
     pub provider: Provider,
+    /// `compatibility`
+    pub compatibility: Compatibility,
     /// `firecracker-binary`: a path, or a name looked up in PATH.
     pub firecracker_binary: String,
     /// `cloudhypervisor-binary`: a path, or a name looked up in PATH.
     pub cloudhypervisor_binary: String,
+    /// `state-dir`: where flintlockd keeps what it writes of each microVM.
+    pub state_dir: AbsPath,
     /// `basic-auth-token-file`; `None` is written `""`.
     pub basic_auth_token_file: Option<AbsPath>,
     /// `extra-args`
@@ -205,6 +220,32 @@ pub struct Network {
     pub nat: Nat,
     /// `[network.tailscale] advertise-routes`
     pub tailscale_routes: Vec<IpNet>,
+    /// What of this the file asks for in so many words.
+    pub asked: Asked,
+}
+
+/// What the file asks for in so many words, and not by default: an interface that carries others'
+/// traffic gets nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Asked {
+    /// `[network.bridge] addresses`
+    pub addresses: bool,
+    /// `[network.dhcp] enabled`
+    pub dhcp: bool,
+    /// `[network.nat] enabled`
+    pub nat: bool,
+}
+
+impl Asked {
+    /// Whether a key of the file is one of these, and was not written.
+    pub(crate) fn is_default(&self, path: &str) -> bool {
+        match path {
+            "network.bridge.addresses" => !self.addresses,
+            "network.dhcp.enabled" => !self.dhcp,
+            "network.nat.enabled" => !self.nat,
+            _ => false,
+        }
+    }
 }
 
 impl Network {
@@ -342,6 +383,35 @@ pub struct Images {
     pub timeout: Duration,
     /// `parallel`, 1..64
     pub parallel: u8,
+    /// `[images.serve]`
+    pub serve: Serve,
+}
+
+/// `[images.serve]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Serve {
+    /// `enabled`
+    pub enabled: bool,
+    /// `listen`
+    pub listen: Endpoint,
+}
+
+/// `[proxy]`: for mvm-images, containerd-dev and flintlockd alike.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Proxy {
+    /// `http`: a URL; `None` is written `""`
+    pub http: Option<String>,
+    /// `https`: a URL; `None` is written `""`
+    pub https: Option<String>,
+    /// `no-proxy`: what is asked without it
+    pub no_proxy: Vec<String>,
+}
+
+impl Proxy {
+    /// Whether one is named.
+    pub fn is_used(&self) -> bool {
+        self.http.is_some() || self.https.is_some()
+    }
 }
 
 /// `[validate]`

@@ -30,6 +30,10 @@ pub struct Problem {
     pub what: String,
     /// What to write instead: `write for example "100GiB"`.
     pub instead: String,
+    /// Where it stands in the text of the file, in bytes; `None` for the file as a whole.
+    pub span: Option<Range<usize>>,
+    /// What the key is for, from the schema; empty where there is no such key.
+    pub help: &'static str,
 }
 
 impl fmt::Display for Problem {
@@ -93,7 +97,7 @@ impl<'a> Report<'a> {
 
     /// A problem with no key, such as a syntax error.
     pub(crate) fn plain(&mut self, file: usize, offset: Option<usize>, error: Invalid) {
-        self.push(file, offset, String::new(), String::new(), error);
+        self.push(file, offset, String::new(), String::new(), None, error);
     }
 
     /// A problem with a key, and with its value where `value` says where that stands.
@@ -106,8 +110,8 @@ impl<'a> Report<'a> {
         error: Invalid,
     ) {
         let text = self.sources.get(file).map_or("", |source| source.text.as_str());
-        let value = value.and_then(|span| text.get(span)).map(one_line).unwrap_or_default();
-        self.push(file, offset, key, value, error);
+        let shown = value.clone().and_then(|span| text.get(span)).map(one_line).unwrap_or_default();
+        self.push(file, offset, key, shown, value, error);
     }
 
     fn push(
@@ -116,6 +120,7 @@ impl<'a> Report<'a> {
         offset: Option<usize>,
         key: String,
         value: String,
+        span: Option<Range<usize>>,
         error: Invalid,
     ) {
         if self.is_full() {
@@ -124,7 +129,11 @@ impl<'a> Report<'a> {
         }
         let name = self.sources.get(file).map_or("built-in defaults", |source| &source.name);
         let Invalid { what, instead } = error;
-        let problem = Problem { file: name.to_owned(), line: 0, key, value, what, instead };
+        let text = self.sources.get(file).map_or("", |source| source.text.as_str());
+        let span = span.or_else(|| offset.map(|at| word_at(text, at)));
+        let help = help(&key);
+        let problem =
+            Problem { file: name.to_owned(), line: 0, key, value, what, instead, span, help };
         self.found.push(Located { file, offset, problem });
     }
 
@@ -149,11 +158,27 @@ impl<'a> Report<'a> {
                 key: String::new(),
                 value: String::new(),
                 what: format!("{more} more problems"),
-                instead: "mend the ones above first".to_owned(),
+                instead: "correct the ones above first".to_owned(),
+                span: None,
+                help: "",
             });
         }
         problems
     }
+}
+
+/// The word that begins at `at`, or one character of its line.
+fn word_at(text: &str, at: usize) -> Range<usize> {
+    let rest = text.get(at..).unwrap_or_default();
+    let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '=' | ']' | ','));
+    let length = end.unwrap_or(rest.len()).max(rest.chars().next().map_or(0, char::len_utf8));
+    at..(at + length).min(text.len())
+}
+
+/// What the schema says of `[thinpool.loop] data-size`.
+fn help(key: &str) -> &'static str {
+    let path = key.trim_start_matches('[').replacen("] ", ".", 1);
+    crate::schema::row(&path).map_or("", |row| row.doc)
 }
 
 /// Counts lines; offsets asked for in ascending order cost one pass over each file.

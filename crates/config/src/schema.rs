@@ -13,13 +13,13 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::Config;
-use crate::model::{Backend, Instance, LogLevel, NetworkMode, OnFailure, Provider};
+use crate::model::{Backend, Compatibility, Instance, LogLevel, NetworkMode, OnFailure, Provider};
 use crate::names::AbsPath;
 use kinds::{Bool, Kind, List, Maybe, Mtu, Number, OneOf, PercentKind, Quoted};
 use records::{IgnoreEntry, ReservationEntry, VlanEntry};
 use texts::{
-    Address, Argument, ById, Dm, Image, Interface, Ip, Listen, Mirrors, Path, Platform, Program,
-    Range, Registry, Size, Space, Subnet, Time, Unit, Vg,
+    Address, Argument, ById, Direct, Dm, Image, Interface, Ip, Listen, Mirrors, Path, Platform,
+    Program, ProxyUrl, Range, Registry, Size, Space, Subnet, Time, Unit, Vg,
 };
 
 pub(crate) use kinds::{At, Shape, quote};
@@ -142,8 +142,10 @@ schema! {
         "grpc-endpoint": Quoted<Listen>, |d| d.config.flintlockd.grpc_endpoint, "where it listens; not loopback needs [flintlockd.tls] or insecure = true";
         "insecure": Bool, |d| d.config.flintlockd.insecure, "no TLS on an endpoint that others can reach";
         "provider": OneOf<Provider>, |d| d.config.flintlockd.provider, "the VMM of a microVM that names none";
+        "compatibility": OneOf<Compatibility>, |d| d.config.flintlockd.compatibility, "current: flintlock 0.7 and later; before-0.7: an older flintlock, which serves macvtap with Liquid Metal's fork of Firecracker";
         "firecracker-binary": Quoted<Program>, |d| d.config.flintlockd.firecracker_binary, "a path, or a name in PATH";
         "cloudhypervisor-binary": Quoted<Program>, |d| d.config.flintlockd.cloudhypervisor_binary, "a path, or a name in PATH";
+        "state-dir": Quoted<Path>, |d| d.config.flintlockd.state_dir, "where flintlockd keeps the files of each microVM, below vm", "that of extra-args, else /var/lib/flintlock";
         "basic-auth-token-file": Maybe<Path>, |d| d.config.flintlockd.basic_auth_token_file, "holds the token that clients show; never on a command line";
         "extra-args": List<Quoted<Argument>>, |d| d.config.flintlockd.extra_args, "more flags for flintlockd run, none that mvmhost sets itself";
     }
@@ -153,12 +155,12 @@ schema! {
         "client-ca": Maybe<Path>, |d| d.tls_client_ca, "set: clients must show a certificate of this authority";
     }
     ["network"] "How microVMs reach the network." {
-        "mode": OneOf<NetworkMode>, |d| d.config.network.mode, "tap: on a bridge; macvtap: on a parent interface, needs Cloud Hypervisor; none: someone else's business";
+        "mode": OneOf<NetworkMode>, |d| d.config.network.mode, "tap: on a bridge; macvtap: on a parent interface, needs Cloud Hypervisor (or see compatibility); none: someone else's business";
         "vlan": List<VlanEntry>, |d| d.config.network.vlans, "VLAN interfaces, made before bridge and macvtap so that either can use them";
     }
     ["network.bridge"] "With mode = \"tap\"." {
         "name": Quoted<Interface>, |d| d.config.network.bridge.name, "of the bridge";
-        "addresses": List<Quoted<Address>>, |d| d.config.network.bridge.addresses, "this host's on the bridge, IPv4 and IPv6";
+        "addresses": List<Quoted<Address>>, |d| d.config.network.bridge.addresses, "this host's on the bridge, IPv4 and IPv6; a bridge that others use as well gets them only when they are written";
         "uplink": Maybe<Interface>, |d| d.config.network.bridge.uplink, "an interface to enslave; its addresses and routes move to the bridge";
         "mtu": Mtu, |d| d.config.network.bridge.mtu, "in bytes; 0: the uplink's, else 1500";
     }
@@ -167,7 +169,7 @@ schema! {
         "addresses": List<Quoted<Address>>, |d| d.config.network.macvtap.addresses, "for a wired port without uplink: its own private subnet";
     }
     ["network.dhcp"] "Addresses for microVMs, by dnsmasq." {
-        "enabled": Bool, |d| d.config.network.dhcp.enabled, "whether mvmhost serves DHCP", "true for a bridge with an IPv4 address and no uplink";
+        "enabled": Bool, |d| d.config.network.dhcp.enabled, "whether mvmhost serves DHCP; on an interface that others use as well only when it is written, and no other server answers there", "true for a bridge with an IPv4 address and no uplink";
         "interface": Maybe<Interface>, |d| d.config.network.dhcp.interface, "where it serves", "the bridge, or the macvtap parent";
         "range": Range, |d| d.config.network.dhcp.range, "first and last IPv4 address given out", "the subnet without its first nine addresses";
         "lease-time": Quoted<Time>, |d| d.config.network.dhcp.lease_time, "at least 2m, which is dnsmasq's least";
@@ -184,6 +186,11 @@ schema! {
     ["network.tailscale"] "With the host's own tailscale." {
         "advertise-routes": List<Quoted<Subnet>>, |d| d.config.network.tailscale_routes, "subnets to make known in the tailnet";
     }
+    ["proxy"] "The proxy by way of which registries are asked: by mvm-images, containerd-dev and flintlockd alike." {
+        "http": Maybe<ProxyUrl>, |d| d.config.proxy.http, "for registries over plain HTTP; \"\": none";
+        "https": Maybe<ProxyUrl>, |d| d.config.proxy.https, "for all other registries; \"\": none";
+        "no-proxy": List<Quoted<Direct>>, |d| d.config.proxy.no_proxy, "asked without it: names with all below them, .names and *.names without the name itself, addresses, subnets, each with or without :port";
+    }
     ["images"] "Images that are there before the first microVM asks." {
         "root": List<Quoted<Image>>, |d| d.config.images.root, "root disks, unpacked with the devmapper snapshotter";
         "kernel": List<Quoted<Image>>, |d| d.config.images.kernel, "kernels, unpacked with the native snapshotter";
@@ -195,6 +202,10 @@ schema! {
         "on-failure": OneOf<OnFailure>, |d| d.config.images.on_failure, "warn: the host comes up without them; block: flintlockd waits for them";
         "timeout": Quoted<Time>, |d| d.config.images.timeout, "for all of them together";
         "parallel": Number<u8, 1, 64>, |d| d.config.images.parallel, "downloads at a time";
+    }
+    ["images.serve"] "A registry on this host with the images above, for hosts whose registry is away." {
+        "enabled": Bool, |d| d.config.images.serve.enabled, "whether mvm-registry.service serves them";
+        "listen": Quoted<Listen>, |d| d.config.images.serve.listen, "where it listens; whoever reaches that can read the images";
     }
     ["validate"] "The checks before flintlockd starts." {
         "ignore": List<IgnoreEntry>, |d| d.config.validate.ignore, "findings that are no trouble on this host";

@@ -3,7 +3,8 @@
 use crate::Config;
 use crate::schema::{Draft, SECTIONS, TABLES, quote};
 
-/// Every key with its value; reads back to an equal [`Config`].
+/// Every key with its value; reads back to an equal [`Config`]. A default that counts for more once
+/// it is written stands behind a `#`.
 pub fn to_toml(config: &Config) -> String {
     let draft = Draft::of(config.clone());
     let mut text = String::with_capacity(4096);
@@ -15,6 +16,9 @@ pub fn to_toml(config: &Config) -> String {
         for row in section.rows {
             // TOML has no keys of a table after the tables below it.
             if row.path != TABLES || config.network.vlans.is_empty() {
+                if config.network.asked.is_default(row.path) {
+                    text.push('#');
+                }
                 text.push_str(&format!("{} = ", row.name));
                 (row.write)(&draft, &mut text);
                 text.push('\n');

@@ -10,7 +10,7 @@ fn keys() -> Vec<(Vec<String>, String)> {
     for line in to_toml(&Config::default()).lines() {
         if let Some(header) = line.strip_prefix('[') {
             table = header.trim_end_matches(']').split('.').map(str::to_owned).collect();
-        } else if let Some((key, value)) = line.split_once(" = ") {
+        } else if let Some((key, value)) = line.trim_start_matches('#').split_once(" = ") {
             let path = table.iter().cloned().chain([key.to_owned()]).collect();
             keys.push((path, value.to_owned()));
         }

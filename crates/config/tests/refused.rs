@@ -106,6 +106,19 @@ fn flags_that_are_left_to_the_operator() {
 }
 
 #[test]
+fn a_state_directory_among_the_flags_is_the_one_that_is_looked_at() {
+    let directory = |text: &str| good(text).config.flintlockd.state_dir.as_str().to_owned();
+    for flags in ["\"--state-dir=/srv/vm\"", "\"-v=2\", \"--state-dir\", \"/srv/vm\""] {
+        let text = format!("[flintlockd]\nextra-args = [{flags}]\n");
+        assert_eq!(directory(&text), "/srv/vm");
+        assert_eq!(directory(&format!("{text}state-dir = \"/srv/vm\"")), "/srv/vm");
+        assert_eq!(bad(&format!("{text}state-dir = \"/srv/other\"")).len(), 1);
+    }
+    assert_eq!(bad("flintlockd.extra-args = [\"--state-dir=vm\"]").len(), 1);
+    assert_eq!(directory("flintlockd.state-dir = \"/srv/vm/\""), "/srv/vm");
+}
+
+#[test]
 fn ignored_findings() {
     let ignore = |rest: &str| format!("[validate]\nignore = [{{ code = \"MVM-NET-020\"{rest} }}]");
     refused(&[

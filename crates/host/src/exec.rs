@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
@@ -54,6 +54,10 @@ pub struct Limits<'a> {
     /// Takes the standard output piece by piece as it comes, instead of [`Exit::stdout`] keeping
     /// its beginning.
     pub stdout: Option<Take<'a>>,
+    /// What the program reads on its standard input, a few kilobytes at most; nothing unless given.
+    pub input: Option<&'a [u8]>,
+    /// Variables beside PATH and LC_ALL.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 impl Limits<'_> {
@@ -86,7 +90,7 @@ impl Exit {
 }
 
 /// Executes programs on this machine: with an empty environment except PATH and LC_ALL=C, nothing
-/// on the standard input, and bounded memory for what they write.
+/// on the standard input unless the limits say otherwise, and bounded memory for what they write.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct System;
 
@@ -95,16 +99,21 @@ impl Execute for System {
         if !program.is_absolute() {
             return Err(Error::NotAbsolute { program: program.to_owned() });
         }
-        let child = Command::new(program)
+        let mut child = Command::new(program)
             .args(args)
             .env_clear()
             .env("PATH", PATH)
             .env("LC_ALL", "C")
-            .stdin(Stdio::null())
+            .envs(limits.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(if limits.input.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|source| Error::Spawn { program: program.to_owned(), source })?;
+        if let (Some(mut stdin), Some(input)) = (child.stdin.take(), limits.input) {
+            // It fits into the pipe. A program that ends without reading it says so by its exit code.
+            let _ = stdin.write_all(input);
+        }
         let mut output = Output::default();
         let mut running = Running { child, reaped: false };
         let ended = running

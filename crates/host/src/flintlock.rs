@@ -52,6 +52,41 @@ pub struct MicroVm {
     pub retry: i32,
     /// The revision of its specification, +1 at every change and every retry.
     pub version: i32,
+    /// The interfaces of this host that are its own, such as `fltap0123456`.
+    pub devices: Vec<String>,
+}
+
+/// One microVM with what flintlockd made for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Details {
+    /// Which one, and where it is.
+    pub microvm: MicroVm,
+    /// Its cards that have a hardware address.
+    pub cards: Vec<Card>,
+    /// The other ends of its cards.
+    pub devices: Vec<Device>,
+    /// The host's devices of its disks, such as `/dev/mapper/flintlock-dev-thinpool-snap-7`.
+    pub disks: Vec<String>,
+}
+
+/// A card in the guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    /// Its name in the guest.
+    pub name: String,
+    /// Its hardware address in small letters.
+    pub mac: String,
+    /// Its address with the prefix length, where it has one of its own.
+    pub address: Option<String>,
+}
+
+/// A card's other end on the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// The card's name in the guest.
+    pub card: String,
+    /// The interface's name on the host.
+    pub name: String,
 }
 
 #[cfg(test)]

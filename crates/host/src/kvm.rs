@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
-use mvm_config::Roots;
+use mvm_config::{Roots, arch};
 use nix::libc;
 use nix::request_code_none;
 
@@ -31,36 +31,6 @@ pub enum Kvm {
         missing: Vec<&'static str>,
     },
 }
-
-/// What Firecracker asks for at its start, on this architecture.
-#[cfg(target_arch = "x86_64")]
-const NEEDED: &[(i32, &str)] = &[
-    (0, "IRQCHIP"),
-    (3, "USER_MEMORY"),
-    (4, "SET_TSS_ADDR"),
-    (7, "EXT_CPUID"),
-    (14, "MP_STATE"),
-    (32, "IRQFD"),
-    (33, "PIT2"),
-    (35, "PIT_STATE2"),
-    (36, "IOEVENTFD"),
-    (39, "ADJUST_CLOCK"),
-    (41, "VCPU_EVENTS"),
-    (50, "DEBUGREGS"),
-    (55, "XSAVE"),
-    (56, "XCRS"),
-];
-/// What Firecracker asks for at its start, on this architecture.
-#[cfg(not(target_arch = "x86_64"))]
-const NEEDED: &[(i32, &str)] = &[
-    (3, "USER_MEMORY"),
-    (14, "MP_STATE"),
-    (32, "IRQFD"),
-    (36, "IOEVENTFD"),
-    (70, "ONE_REG"),
-    (89, "DEVICE_CTRL"),
-    (102, "ARM_PSCI_0_2"),
-];
 
 mod raw {
     use super::request_code_none;
@@ -89,7 +59,8 @@ pub fn ask(roots: &Roots) -> Kvm {
         Ok(node) => node,
         Err(error) => return Kvm::Closed(error),
     };
-    let missing = NEEDED.iter().filter(|(number, _)| !matches!(has(&node, *number), Ok(1..)));
+    let needed = arch::native().kvm.iter();
+    let missing = needed.filter(|(number, _)| !matches!(has(&node, *number), Ok(1..)));
     Kvm::Opened {
         version: version(&node),
         creates: create(&node),
@@ -134,6 +105,6 @@ mod tests {
         let Kvm::Opened { version, creates, missing } = ask(&roots) else { panic!("a plain file") };
         assert_eq!(version.unwrap_err().raw_os_error(), Some(libc::ENOTTY));
         assert!(creates.is_err());
-        assert_eq!(missing.len(), NEEDED.len());
+        assert_eq!(missing.len(), arch::native().kvm.len());
     }
 }

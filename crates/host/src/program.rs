@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use mvm_config::arch;
 use nix::sys::statvfs::{FsFlags, statvfs};
 
 /// What stands in the way of executing a file.
@@ -18,13 +19,6 @@ pub enum Obstacle {
     /// Its file system is mounted noexec.
     NoExec,
 }
-
-/// e_machine of the programs of this machine.
-#[cfg(target_arch = "x86_64")]
-const MACHINE: u16 = 62;
-/// e_machine of the programs of this machine.
-#[cfg(not(target_arch = "x86_64"))]
-const MACHINE: u16 = 183;
 
 /// Looks at the header of the file; `None` when nothing stands in the way. A script is left to its
 /// interpreter.
@@ -59,14 +53,15 @@ fn stranger(header: &[u8]) -> Option<String> {
         2 => u16::from_be_bytes([*low, *high]),
         _ => u16::from_le_bytes([*low, *high]),
     };
-    if machine == MACHINE && *class == 2 {
+    if machine == arch::native().elf && *class == 2 {
         return None;
+    }
+    if let Some(known) = arch::ALL.iter().find(|arch| arch.elf == machine) {
+        return Some(format!("a program for {}", known.machine));
     }
     Some(match machine {
         3 => "a program for 32-bit x86".to_owned(),
         40 => "a program for 32-bit arm".to_owned(),
-        62 => "a program for x86_64".to_owned(),
-        183 => "a program for aarch64".to_owned(),
         243 => "a program for riscv".to_owned(),
         other => format!("a program for machine {other}"),
     })
@@ -84,7 +79,7 @@ mod tests {
             header.extend(machine.to_le_bytes());
             header
         };
-        assert_eq!(stranger(&elf(MACHINE)), None);
+        assert_eq!(stranger(&elf(arch::native().elf)), None);
         assert_eq!(stranger(&elf(40)).as_deref(), Some("a program for 32-bit arm"));
         assert_eq!(stranger(&elf(9999)).as_deref(), Some("a program for machine 9999"));
         assert_eq!(stranger(b"#!/bin/sh\n"), None);

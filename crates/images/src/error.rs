@@ -25,6 +25,17 @@ pub enum Error {
     /// The HTTP client could not be made.
     #[error("cannot make an HTTP client")]
     Http(#[source] reqwest::Error),
+    /// TLS cannot be set up.
+    #[error("cannot set up TLS")]
+    Tls(#[source] rustls::Error),
+    /// Several servers were asked, or one by way of a proxy, and none gave it.
+    #[error("{told}")]
+    Asked {
+        /// Each with its answer, a line each.
+        told: String,
+        /// The last of the answers.
+        last: Box<Error>,
+    },
     /// A registry did not answer, or broke off.
     #[error("cannot read {url}")]
     Request {
@@ -43,6 +54,19 @@ pub enum Error {
         #[source]
         source: reqwest::Error,
     },
+    /// A registry's certificate does not hold yet, going by this host's clock.
+    #[error("the certificate of {url} does not hold yet")]
+    Early {
+        /// What was asked for, without a query.
+        url: String,
+        /// What the clock shows, in seconds since 1970.
+        now: u64,
+        /// From when it holds, in seconds since 1970.
+        from: u64,
+        /// Of the HTTP client, without the URL.
+        #[source]
+        source: reqwest::Error,
+    },
     /// A registry answered with something else.
     #[error("{url} answers with status {status}")]
     Status {
@@ -52,12 +76,24 @@ pub enum Error {
         status: u16,
     },
     /// The registry wants a login, or another one.
-    #[error("{host} does not let us in (status {status})")]
+    #[error("{host} denies access (status {status}){}", suffix(about))]
     Unauthorized {
         /// `host[:port]`
         host: String,
         /// 401 or 403.
         status: u16,
+        /// What was shown, or why nothing was; may be empty.
+        about: String,
+    },
+    /// The registry wants a login, and the program that should have it gave none.
+    #[error("{host} wants a login, and {about}")]
+    Helper {
+        /// `host[:port]`
+        host: String,
+        /// The credential helper, as the login file names it.
+        helper: String,
+        /// What became of asking it.
+        about: String,
     },
     /// A redirect that is not followed.
     #[error("{url} redirects {problem}")]
@@ -136,6 +172,15 @@ pub enum Error {
         /// The kernel's answer, or why it is no such file.
         why: String,
     },
+    /// What was unpacked cannot be brought to the disk.
+    #[error("cannot write back {}", path.display())]
+    Sync {
+        /// The folder.
+        path: PathBuf,
+        /// The kernel's answer.
+        #[source]
+        source: io::Error,
+    },
     /// The pool has no room.
     #[error("nothing more goes into the pool: {why}")]
     Held {
@@ -193,7 +238,25 @@ pub enum Error {
 impl Error {
     /// Whether the same server may do better another time.
     pub(crate) fn is_passing(&self) -> bool {
-        matches!(self, Self::Request { .. } | Self::Slow { .. } | Self::Length { .. })
+        matches!(self.cause(), Self::Request { .. } | Self::Slow { .. } | Self::Length { .. })
+    }
+
+    /// What went wrong at last, where several were asked.
+    pub fn cause(&self) -> &Self {
+        match self {
+            Self::Asked { last, .. } => last.cause(),
+            other => other,
+        }
+    }
+
+    /// Whether a server that was asked over plain HTTP may speak TLS: it breaks off, or says that
+    /// this was no request.
+    pub(crate) fn is_tls_perhaps(&self) -> bool {
+        match self.cause() {
+            Self::Status { status: 400, .. } => true,
+            Self::Request { source, .. } => !source.is_connect() && !source.is_timeout(),
+            _ => false,
+        }
     }
 
     /// A refusal of containerd.
@@ -204,4 +267,9 @@ impl Error {
     ) -> Self {
         Self::Containerd { call, subject: subject.into(), source: Box::new(status) }
     }
+}
+
+/// What follows a message, where there is something.
+fn suffix(about: &str) -> String {
+    if about.is_empty() { String::new() } else { format!(": {about}") }
 }

@@ -13,9 +13,16 @@ pub fn failed(wanted: &Wanted, error: &Error) -> Finding {
     let subject = wanted.reference.as_str();
     let registry = wanted.reference.registry();
     let snapshotter = wanted.role.snapshotter();
-    let finding = match error {
+    let finding = match error.cause() {
         Error::Unauthorized { .. } => {
             Finding::new(&img::DENIED, subject).with("registry", registry)
+        }
+        Error::Helper { helper, .. } => {
+            Finding::new(&img::HELPER, subject).with("registry", registry).with("helper", helper)
+        }
+        Error::Early { now, from, .. } => {
+            let early = Finding::new(&img::CLOCK, subject).with("registry", registry);
+            early.with("now", day(*now)).with("from", day(*from))
         }
         Error::Untrusted { .. } => {
             Finding::new(&img::UNTRUSTED, subject).with("registry", registry)
@@ -36,6 +43,10 @@ pub fn failed(wanted: &Wanted, error: &Error) -> Finding {
         _ => Finding::new(&img::NOT_FETCHED, subject).with("registry", registry),
     };
     finding.evidence(chain(error))
+}
+
+fn day(seconds: u64) -> String {
+    mvm_plan::checks::day(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
 /// What an image is for, in a word.

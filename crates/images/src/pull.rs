@@ -19,6 +19,7 @@ use crate::registry::Registry;
 use crate::verify::{self, State};
 use crate::{Error, Progress, brought, unpack};
 
+mod anew;
 mod head_start;
 mod import;
 
@@ -66,7 +67,8 @@ struct Resolved {
     /// Whether a registry did: `ctr import` leaves no source on a blob.
     is_pulled: bool,
     record: Record,
-    index: Option<Vec<Descriptor>>,
+    /// The indexes on the way, the record's first.
+    indexes: Vec<(Digest, Vec<Descriptor>)>,
     manifest_digest: Digest,
     manifest: Manifest,
     config: ImageConfig,
@@ -125,9 +127,14 @@ impl<'p> Puller<'p> {
     /// Of the registry, of containerd, or about the image.
     pub async fn image(&self, wanted: &Wanted, again: bool) -> Result<Outcome, Error> {
         let name = wanted.reference.as_str();
-        let Some(anew) = self.begin(wanted, again).await? else {
+        let Some((anew, lost)) = self.begin(wanted, again).await? else {
             return Ok(Outcome::Present);
         };
+        if let Some(lost) = lost.filter(|_| !again)
+            && let Some(outcome) = anew::unpack(self, wanted, &lost).await
+        {
+            return Ok(outcome);
+        }
         self.progress.step(name, "resolving");
         let resolved = self.resolve(wanted).await?;
         if anew {
@@ -166,23 +173,35 @@ impl<'p> Puller<'p> {
     /// Looks whether there is something to do, and `None` when there is not. Tells whether what is
     /// unpacked has to be unpacked anew: an image that holds no kernel may have lost it here. That is
     /// only done when somebody asked for it, because most often the image itself has none.
-    async fn begin(&self, wanted: &Wanted, again: bool) -> Result<Option<bool>, Error> {
-        let mut anew = false;
+    /// And what is lost of an image whose blobs are all there.
+    async fn begin(
+        &self,
+        wanted: &Wanted,
+        again: bool,
+    ) -> Result<Option<(bool, Option<State>)>, Error> {
+        let (mut anew, mut lost) = (false, None);
         match verify::state(&self.containerd, wanted, &self.platform).await {
             Ok(State::Complete) if !again => return Ok(None),
             Ok(State::Blob(digest)) => self.containerd.discard(&digest).await?,
-            Ok(State::NoKernel { .. }) => anew = again,
+            Ok(state @ (State::NoKernel { .. } | State::NotUnpacked | State::Elsewhere(_))) => {
+                anew = again && matches!(state, State::NoKernel { .. });
+                lost = Some(state);
+            }
             // What is there may be no image for this machine; what comes may be one.
             Ok(_) | Err(Error::Refused(_)) => {}
             Err(error) => return Err(error),
         }
         self.held(wanted)?;
-        Ok(Some(anew))
+        Ok(Some((anew, lost)))
     }
 
     /// Removes an image's snapshots, from the uppermost down to the first that is in use: microVMs
     /// and other images keep what they are built upon.
-    async fn take_down(&self, wanted: &Wanted, config: &ImageConfig) -> Result<(), Error> {
+    pub(crate) async fn take_down(
+        &self,
+        wanted: &Wanted,
+        config: &ImageConfig,
+    ) -> Result<(), Error> {
         for name in chain::chain_ids(&config.diff_ids).iter().rev() {
             match self.containerd.remove(wanted.role.snapshotter(), name.as_str()).await {
                 Err(Error::Containerd { source, .. })
@@ -222,20 +241,20 @@ impl<'p> Puller<'p> {
             digest: first.digest.clone(),
             size: first.bytes.len() as u64,
         };
-        let read = |document: &crate::registry::Document| {
-            manifest::document(&document.media_type, &document.bytes).map_err(Error::Refused)
-        };
-        let (index, second, manifest) = match read(&first)? {
-            Document::Manifest(manifest) => (None, first, manifest),
-            Document::Index(entries) => {
-                let chosen = manifest::choose(&entries, &self.platform).map_err(Error::Refused)?;
-                let second = self.document(wanted, chosen.digest.as_str()).await?;
-                let Document::Manifest(manifest) = read(&second)? else {
-                    let kind = second.media_type.clone();
-                    return Err(Error::Refused(manifest::Refusal::MediaType(kind)));
-                };
-                self.store("index", &first).await?;
-                (Some(entries), second, manifest)
+        let (mut second, mut indexes) = (first, Vec::new());
+        let manifest = loop {
+            let (kind, bytes) = (&second.media_type, &second.bytes);
+            match manifest::document(kind, bytes).map_err(Error::Refused)? {
+                Document::Manifest(manifest) => break manifest,
+                Document::Index(entries) => {
+                    manifest::deeper(indexes.len()).map_err(Error::Refused)?;
+                    let chosen =
+                        manifest::choose(&entries, &self.platform).map_err(Error::Refused)?;
+                    let next = self.document(wanted, chosen.digest.as_str()).await?;
+                    self.store("index", &second).await?;
+                    indexes.push((second.digest, entries));
+                    second = next;
+                }
             }
         };
         self.store("manifest", &second).await?;
@@ -254,7 +273,7 @@ impl<'p> Puller<'p> {
         let config =
             manifest::config(&config.ok_or_else(lost)?, &manifest).map_err(Error::Refused)?;
         let manifest_digest = second.digest;
-        Ok(Resolved { is_pulled: true, record, index, manifest_digest, manifest, config })
+        Ok(Resolved { is_pulled: true, record, indexes, manifest_digest, manifest, config })
     }
 
     async fn document(
@@ -312,8 +331,8 @@ impl<'p> Puller<'p> {
         }
         let manifest = labels::of_manifest(&resolved.manifest);
         self.label(source, &resolved.manifest_digest, manifest).await?;
-        if let Some(entries) = &resolved.index {
-            self.label(source, &resolved.record.digest, labels::of_index(entries)).await?;
+        for (digest, entries) in &resolved.indexes {
+            self.label(source, digest, labels::of_index(entries)).await?;
         }
         let name = wanted.reference.as_str();
         let before = self.containerd.record(name).await?.map(|record| record.digest);
@@ -323,7 +342,7 @@ impl<'p> Puller<'p> {
     }
 
     /// Labels a blob, also with where it came from.
-    async fn label(
+    pub(crate) async fn label(
         &self,
         source: Option<&ImageRef>,
         digest: &Digest,

@@ -1,18 +1,16 @@
 //! The question that flintlockd asks of an image's registry at each create.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use mvm_config::names::ImageRef;
 use mvm_host::chain;
 use mvm_plan::checks::Answer;
-use mvm_plan::images::auth::Logins;
-use mvm_plan::images::fetch;
+use mvm_plan::images::proxy::Proxies;
 use tokio::time::{Instant, timeout};
 
 use crate::Error;
-use crate::registry::{Patience, Proxies, Registry, Settings};
+use crate::registry::{Registry, Settings};
 use crate::run::runtime;
 
 /// For one image. A registry that takes longer keeps whoever creates a microVM waiting.
@@ -29,35 +27,34 @@ pub fn anonymously<'i>(
     images: impl IntoIterator<Item = &'i ImageRef>,
     proxies: Option<&Proxies>,
 ) -> Result<Vec<(ImageRef, Answer)>, Error> {
-    runtime()?.block_on(async {
-        let answers = stream::iter(images).map(async |image| {
-            let asked = timeout(LONGEST, ask(image, proxies)).await;
-            let answer = asked.unwrap_or(Err(Error::Budget { after: LONGEST }));
-            (image.clone(), answer.unwrap_or_else(|error| meaning(&error)))
-        });
-        Ok(answers.buffered(AT_A_TIME).collect().await)
-    })
+    Ok(runtime()?.block_on(all(images, proxies)))
+}
+
+/// The same inside of a run.
+pub(crate) async fn all<'i>(
+    images: impl IntoIterator<Item = &'i ImageRef>,
+    proxies: Option<&Proxies>,
+) -> Vec<(ImageRef, Answer)> {
+    let answers = stream::iter(images).map(async |image| {
+        let asked = timeout(LONGEST, ask(image, proxies)).await;
+        let answer = asked.unwrap_or(Err(Error::Budget { after: LONGEST }));
+        (image.clone(), answer.unwrap_or_else(|error| meaning(&error)))
+    });
+    answers.buffered(AT_A_TIME).collect().await
 }
 
 async fn ask(image: &ImageRef, proxies: Option<&Proxies>) -> Result<Answer, Error> {
-    let plain = fetch::is_local(image.registry()).then(|| image.registry().to_owned());
-    let settings = Settings {
-        mirrors: BTreeMap::new(),
-        insecure: plain.into_iter().collect(),
-        logins: Logins::default(),
-        patience: Patience::default(),
-        proxies: proxies.cloned(),
-    };
+    let settings = Settings { proxies: proxies.cloned(), ..Settings::default() };
     let registry = Registry::new(settings, Instant::now() + LONGEST)?;
     registry.head(image).await.map(Answer::Given)
 }
 
 fn meaning(error: &Error) -> Answer {
     let why = chain(error);
-    match error {
+    match error.cause() {
         Error::Status { status: 404, .. } => Answer::Absent(why),
         Error::Unauthorized { .. } => Answer::LoginWanted(why),
-        Error::Untrusted { .. } => Answer::Untrusted(why),
+        Error::Untrusted { .. } | Error::Early { .. } => Answer::Untrusted(why),
         _ => Answer::None(why),
     }
 }

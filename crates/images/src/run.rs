@@ -1,8 +1,9 @@
 //! All images of the configuration, one run.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -13,17 +14,19 @@ use mvm_config::{Config, Roots};
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::img;
 use mvm_host::chain;
+use mvm_plan::checks::{self, Answer};
 use mvm_plan::images::auth::Logins;
+use mvm_plan::images::proxy::Proxies;
 use mvm_plan::images::prune::Verdict;
-use mvm_plan::images::{Wanted, platform};
+use mvm_plan::images::{Wanted, platform, wanted};
 use mvm_plan::names;
 use tokio::time::{Instant, interval, sleep, timeout, timeout_at};
 
 use crate::archive::{self, Archive};
 use crate::containerd::Containerd;
-use crate::registry::{Patience, Registry, Settings};
+use crate::registry::{Helpers, Patience, Registry, Settings};
 use crate::verify::{self, State};
-use crate::{Error, Outcome, Progress, Puller, finding, prune};
+use crate::{Error, Outcome, Progress, Puller, finding, prune, resolve, served};
 
 /// How often somebody is told that the run goes on.
 const TICK: Duration = Duration::from_secs(10);
@@ -51,7 +54,7 @@ pub struct Job<'j> {
     /// Whether the registry is asked although an image is complete.
     pub again: bool,
     /// Where systemd put the unit's credentials.
-    pub credentials: Option<PathBuf>,
+    pub credentials: Option<&'j Path>,
     /// Who is told about it.
     pub progress: &'j dyn Progress,
 }
@@ -63,6 +66,8 @@ pub struct Run {
     pub done: Vec<Done<Outcome>>,
     /// The file's archives that cannot be read.
     pub unread: Vec<Error>,
+    /// How registries answer flintlockd about images that came in a way that it does not go.
+    pub answers: Vec<(ImageRef, Answer)>,
 }
 
 /// An image and what became of it.
@@ -142,7 +147,7 @@ impl<'j> Job<'j> {
             let states = self.states(&containerd).await;
             if states.iter().all(|(_, state)| matches!(state, Ok(State::Complete))) {
                 let done = states.into_iter().map(|(wanted, _)| (wanted, Ok(Outcome::Present)));
-                return Ok(Run { done: done.collect(), unread: Vec::new() });
+                return Ok(Run { done: done.collect(), ..Run::default() });
             }
         }
         let spent = || Error::Budget { after: budget };
@@ -175,13 +180,34 @@ impl<'j> Job<'j> {
             (wanted.clone(), fetched.unwrap_or_else(|_| Err(spent())))
         });
         let done: Vec<Done<Outcome>> = images.buffer_unordered(IMAGES).collect().await;
+        let answers = self.answers(&puller.registry, &done).await;
         // Kept after a failure: what has been fetched is found again by the next run.
         let whole = done.iter().all(|(_, result)| result.is_ok());
         if whole {
             let mut containerd = puller.containerd;
             containerd.drop_lease().await?;
         }
-        Ok(Run { done, unread })
+        Ok(Run { done, unread, answers })
+    }
+
+    /// Asks as flintlockd will, where that is another question than the one that was answered.
+    async fn answers(
+        &self,
+        registry: &Registry,
+        done: &[Done<Outcome>],
+    ) -> Vec<(ImageRef, Answer)> {
+        let pulled = done.iter().filter(|(_, result)| matches!(result, Ok(Outcome::Pulled)));
+        let asked: BTreeSet<&ImageRef> = pulled
+            .map(|(wanted, _)| &wanted.reference)
+            .filter(|reference| registry.needed(reference.registry()))
+            .collect();
+        resolve::all(asked, self.proxies().as_ref()).await
+    }
+
+    /// The file's proxies; `None` for those of this process.
+    fn proxies(&self) -> Option<Proxies> {
+        let proxy = &self.config.proxy;
+        proxy.is_used().then(|| Proxies::of_file(proxy))
     }
 
     /// The file's archives, and what those that cannot be read have to say.
@@ -199,6 +225,28 @@ impl<'j> Job<'j> {
             }
         }
         (opened, unread)
+    }
+
+    /// Writes down what the registry on this host gives out; nothing where it is not wanted.
+    ///
+    /// # Errors
+    /// When containerd cannot be reached or refuses, or the list cannot be written.
+    pub fn serve(&self) -> Result<(), Error> {
+        if !self.config.images.serve.enabled {
+            return Ok(());
+        }
+        let images = wanted(self.config);
+        let all = Job { images: &images, ..*self };
+        let platform = platform(self.config, std::env::consts::ARCH);
+        let look = async {
+            let containerd = all.connect().await?;
+            let states = all.states(&containerd).await;
+            served::list(&containerd, &states, &platform).await
+        };
+        let spent = |_| Err(Error::Budget { after: LOOK });
+        let list =
+            runtime()?.block_on(async { timeout(LOOK, look).await.unwrap_or_else(spent) })?;
+        served::write(self.roots, &list)
     }
 
     /// Writes the images to an archive.
@@ -245,18 +293,20 @@ impl<'j> Job<'j> {
 
     fn settings(&self) -> Result<Settings, Error> {
         let images = &self.config.images;
-        let credential = self.credentials.as_ref().map(|folder| folder.join(CREDENTIAL));
+        let credential = self.credentials.map(|folder| folder.join(CREDENTIAL));
         let file = match &images.auth_file {
             Some(file) => Some(self.roots.at(file.as_str())),
             None => credential.filter(|file| file.exists()),
         };
-        let logins = file.map(|file| logins(&file)).transpose()?.unwrap_or_default();
+        let logins = file.as_deref().map(logins).transpose()?.unwrap_or_default();
         Ok(Settings {
             mirrors: images.mirrors.clone(),
             insecure: images.insecure_registries.clone(),
             logins,
+            helpers: file.map(|file| Helpers::new(self.roots.clone(), file)),
             patience: Patience::default(),
-            proxies: None,
+            proxies: self.proxies(),
+            authorities: Some(self.roots.clone()),
         })
     }
 }
@@ -291,6 +341,8 @@ pub fn findings(run: &Run) -> Vec<Finding> {
             Err(error) => findings.push(finding::failed(wanted, error)),
         }
     }
+    let refused = run.answers.iter().filter(|(_, answer)| !matches!(answer, Answer::Given(_)));
+    findings.extend(refused.map(|(image, answer)| checks::answer(image, answer)));
     findings
 }
 

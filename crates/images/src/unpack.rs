@@ -1,5 +1,9 @@
 //! From layers to snapshots, one above the other, while later layers still arrive.
 
+use std::fs::File;
+use std::path::PathBuf;
+
+use containerd_client::types::Mount;
 use mvm_plan::images::chain::chain_ids;
 use mvm_plan::images::manifest::Descriptor;
 use mvm_plan::images::{Digest, Wanted};
@@ -47,6 +51,25 @@ pub(crate) async fn layers(
     Ok(())
 }
 
+/// Where on the host's own file systems a layer is unpacked to. A block device is a file system of its
+/// own, which containerd unmounts after the layer, and that writes it back.
+fn folder(mount: &Mount) -> Option<PathBuf> {
+    let folder = PathBuf::from(&mount.source);
+    folder.is_dir().then_some(folder)
+}
+
+/// Waits until what was unpacked is on the disk: before that no snapshot is called complete, or a power
+/// cut leaves one with empty files. The file system is synced and nothing else.
+async fn to_disk(folders: Vec<PathBuf>) -> Result<(), Error> {
+    for folder in folders {
+        let path = folder.clone();
+        let sync = move || File::open(&folder).and_then(|file| Ok(rustix::fs::syncfs(file)?));
+        let synced = tokio::task::spawn_blocking(sync).await.map_err(std::io::Error::other);
+        synced.and_then(|done| done).map_err(|source| Error::Sync { path, source })?;
+    }
+    Ok(())
+}
+
 /// One layer and its place.
 struct Layer<'l> {
     layer: &'l Descriptor,
@@ -81,12 +104,14 @@ impl Layer<'_> {
         let (containerd, snapshotter) = (&puller.containerd, wanted.role.snapshotter());
         let Prepared { key, mounts } = prepared;
         let named = async {
+            let folders: Vec<PathBuf> = mounts.iter().filter_map(folder).collect();
             let applied = containerd.apply(self.layer, mounts).await?;
             if applied != self.diff_id.as_str() {
                 let what = format!("unpacked layer {}", self.layer.digest);
                 return Err(Error::Digest { what, wanted: self.diff_id.to_string() });
             }
             puller.full(wanted)?;
+            to_disk(folders).await?;
             containerd.commit(snapshotter, &key, self.name).await
         };
         match named.await {

@@ -82,31 +82,44 @@ pub(crate) async fn top(
 
 /// The manifest for this machine and the text of its configuration; or else the blob that is
 /// missing or damaged.
-async fn described(
+pub(crate) async fn described(
     containerd: &Containerd,
     record: &Record,
     platform: &Platform,
 ) -> Result<Result<(Manifest, Vec<u8>), Digest>, Error> {
-    let refused = Error::Refused;
-    let Some(bytes) = containerd.read(&record.digest, limits::MANIFEST).await? else {
-        return Ok(Err(record.digest.clone()));
-    };
-    let document = manifest::document(&record.media_type, &bytes).map_err(refused)?;
-    let manifest = match document {
-        Document::Manifest(manifest) => manifest,
-        Document::Index(entries) => {
-            let chosen = manifest::choose(&entries, platform).map_err(refused)?;
-            let Some(bytes) = containerd.read(&chosen.digest, limits::MANIFEST).await? else {
-                return Ok(Err(chosen.digest.clone()));
-            };
-            match manifest::document(&chosen.media_type, &bytes).map_err(refused)? {
-                Document::Manifest(manifest) => manifest,
-                Document::Index(_) => return Ok(Err(chosen.digest.clone())),
-            }
-        }
+    let manifest = match documents(containerd, record, platform).await? {
+        Ok((_, manifest)) => manifest,
+        Err(lost) => return Ok(Err(lost)),
     };
     let Some(bytes) = containerd.read(&manifest.config.digest, limits::CONFIG).await? else {
         return Ok(Err(manifest.config.digest));
     };
     Ok(Ok((manifest, bytes)))
+}
+
+/// What leads from a record to the manifest for this machine, that included, and the manifest; or
+/// else the blob that is missing or damaged.
+pub(crate) async fn documents(
+    containerd: &Containerd,
+    record: &Record,
+    platform: &Platform,
+) -> Result<Result<(Vec<Record>, Manifest), Digest>, Error> {
+    let refused = Error::Refused;
+    let (mut at, mut way) = (record.clone(), Vec::new());
+    loop {
+        let Some(bytes) = containerd.read(&at.digest, limits::MANIFEST).await? else {
+            return Ok(Err(at.digest));
+        };
+        let document = manifest::document(&at.media_type, &bytes).map_err(refused)?;
+        way.push(Record { size: bytes.len() as u64, ..at });
+        match document {
+            Document::Manifest(manifest) => return Ok(Ok((way, manifest))),
+            Document::Index(entries) => {
+                manifest::deeper(way.len() - 1).map_err(refused)?;
+                let chosen = manifest::choose(&entries, platform).map_err(refused)?;
+                let (digest, media_type) = (chosen.digest.clone(), chosen.media_type.clone());
+                at = Record { digest, media_type, size: chosen.size };
+            }
+        }
+    }
 }

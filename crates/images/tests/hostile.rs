@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use mvm_config::names::ImageRef;
 use mvm_images_client::Error;
-use mvm_images_client::registry::{Document, Proxies, Registry, Settings, Whom};
+use mvm_images_client::registry::{Document, Registry, Settings, Whom};
+use mvm_plan::images::proxy::Proxies;
 use mvm_plan::images::{Digest, Refusal, manifest};
 use tokio::time::Instant;
 
@@ -269,7 +270,7 @@ fn who_a_redirect_leads_to_cannot_send_the_login_elsewhere() {
         let registry = client(&[&server], &logins);
         let failure = registry.document(&server.host(), "a/b", "1").await.unwrap_err();
         assert!(thief.requests().is_empty(), "{:?}", thief.requests());
-        let said = format!("{} does not let us in (status 401)", stranger.host());
+        let said = format!("{} denies access (status 401)", stranger.host());
         assert_eq!(failure.to_string(), said);
         assert_eq!((server.requests().len(), stranger.requests().len()), (1, 1));
     });
@@ -311,13 +312,42 @@ fn a_mirror_is_asked_first_and_one_that_lies_or_lacks_it_is_passed_over() {
 }
 
 #[test]
-fn plain_http_is_spoken_only_where_it_is_listed() {
+fn plain_http_is_spoken_to_this_host_and_where_it_is_listed() {
     run(async {
         let server = always(|| answer("200 OK", &[TYPE], SMALL)).await;
-        let registry = client(&[], "{}");
-        let failure = registry.document(&server.host(), "a", "1").await.unwrap_err();
-        assert!(matches!(failure, Error::Request { .. }), "{failure}");
-        assert!(server.requests().is_empty());
+        // As containerd's client, and so flintlockd, asks it.
+        client(&[], "{}").document(&server.host(), "a", "1").await.unwrap();
+        assert_eq!(server.requests().len(), 1);
+        let proxies = Some(Proxies { http: server.host(), ..Proxies::default() });
+        let settings = Settings { proxies, ..Settings::default() };
+        let registry = Registry::new(settings, Instant::now() + Duration::from_secs(5)).unwrap();
+        assert!(registry.document("r.invalid", "a", "1").await.is_err());
+        assert_eq!(server.requests().len(), 1);
+    });
+}
+
+#[test]
+fn each_server_that_was_asked_is_told_with_its_answer() {
+    run(async {
+        // Go's answer to a request without TLS.
+        let speaks_tls = always(|| answer("400 Bad Request", &[], b"")).await;
+        let failure = client(&[], "{}").document(&speaks_tls.host(), "a", "1").await.unwrap_err();
+        let (told, host) = (failure.to_string(), speaks_tls.host());
+        assert!(
+            told.contains(&format!("http://{host}: ")) && told.contains("status 400"),
+            "{told}"
+        );
+        assert!(told.contains(&format!("\nhttps://{host}: ")), "{told}");
+        let missing = always(|| answer("404 Not Found", &[], b"")).await;
+        let failure = client(&[], "{}").document(&missing.host(), "a", "1").await.unwrap_err();
+        assert!(matches!(failure, Error::Status { status: 404, .. }), "{failure}");
+        let mirror = always(|| answer("403 Forbidden", &[], b"")).await;
+        let registry = mirrored(&missing, &format!("http://{}/cache", mirror.host()));
+        let failure = registry.document(&missing.host(), "a", "1").await.unwrap_err();
+        assert!(matches!(failure.cause(), Error::Status { status: 404, .. }), "{failure}");
+        let told = failure.to_string();
+        assert!(told.contains("status 403") && told.contains("status 404"), "{told}");
+        assert!(mirror.requests()[0].path.starts_with("/cache/v2/a/manifests/1?ns="));
     });
 }
 
@@ -353,7 +383,9 @@ fn flintlockds_proxy_is_taken() {
         let registry = Registry::new(settings, Instant::now() + Duration::from_secs(20)).unwrap();
         let ask = async |name| registry.head(&ImageRef::parse(name).unwrap()).await.unwrap_err();
         let failure = ask("r.test/a/b:1").await;
-        assert!(matches!(failure, Error::Status { status: 404, .. }), "{failure}");
+        assert!(matches!(failure.cause(), Error::Status { status: 404, .. }), "{failure}");
+        let told = format!("by way of the proxy http://{}/: ", proxy.host());
+        assert!(failure.to_string().starts_with(&told), "{failure}");
         assert_eq!(proxy.requests()[0].path, "http://r.test/v2/a/b/manifests/1");
         // This host is never asked by way of it.
         ask("127.0.0.1:9/a/b:1").await;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use mvm_config::Roots;
 use mvm_diagnostics::Finding;
-use mvm_diagnostics::catalogue::guard;
+use mvm_diagnostics::catalogue::{flk, guard};
 use mvm_host::systemd::{Job, JobResult, Mode, Units};
 use mvm_host::{Error, atomic, brake, chain};
 use mvm_plan::names;
@@ -43,17 +43,21 @@ impl Brake {
     pub(crate) fn set<U: Units>(&self, why: &str, connect: Connect<'_, U>) -> Option<Finding> {
         let written = atomic::write_if_changed(&self.file, format!("{why}\n").as_bytes(), 0o644);
         let stopped = written.and_then(|_| self.stop(connect));
-        stopped.err().map(|error| self.failed("stopped", &chain(&error)))
+        stopped.unwrap_or_else(|error| Some(self.failed("stopped", &chain(&error))))
     }
 
-    fn stop<U: Units>(&self, connect: Connect<'_, U>) -> Result<(), Error> {
+    fn stop<U: Units>(&self, connect: Connect<'_, U>) -> Result<Option<Finding>, Error> {
         let mut units = connect()?;
         let state = units.state(&self.unit)?;
+        if state.ends_all() {
+            // A full pool costs running microVMs some writes; this stop would cost them their life.
+            return Ok(Some(Finding::new(&flk::UNPROTECTED, &self.unit)));
+        }
         // Also between two attempts of Restart=, which would go on for as long as the brake holds.
         if matches!(state.active_state.as_str(), "active" | "activating" | "reloading") {
             ended(units.run(Job::Stop, &self.unit, Mode::Replace, STOPS))?;
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Takes it off and starts flintlockd.
@@ -68,7 +72,6 @@ impl Brake {
         match started {
             Ok(JobResult::Done | JobResult::Skipped | JobResult::Canceled) => None,
             Ok(result) => Some(self.failed("started", &format!("the job ended as {result}"))),
-            Err(error) if error.is_no_such_unit() => None,
             Err(error) => Some(self.failed("started", &chain(&error))),
         }
     }

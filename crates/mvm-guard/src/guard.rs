@@ -1,11 +1,13 @@
 //! One look at the pool, with all that follows from it.
 
+use std::time::Duration;
+
 use mvm_config::{Config, Roots};
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::guard;
 use mvm_host::systemd::Units;
 use mvm_host::{atomic, chain};
-use mvm_plan::guard::{Decision, Figures, Policy, decide, metrics};
+use mvm_plan::guard::{Decision, Figures, LATEST, Policy, decide, due, metrics};
 use mvm_plan::ledger::{self, Ledger};
 use mvm_plan::names;
 use mvm_storage::guard::Store;
@@ -14,6 +16,9 @@ use crate::brake::{Brake, Connect};
 
 /// How often a pool may be grown within one look: a writer may be faster than one step.
 const ROUNDS: usize = 8;
+
+/// Between two looks at a pool into which nothing is written.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// The guard of one pool.
 pub(crate) struct Guard {
@@ -26,6 +31,10 @@ pub(crate) struct Guard {
     ledger: Ledger,
     /// What is to be said of the last look.
     say: Vec<Finding>,
+    /// How long until the next look.
+    due: Duration,
+    /// Blocks of data in use at the last look.
+    used: Option<u64>,
 }
 
 impl Guard {
@@ -45,6 +54,8 @@ impl Guard {
             brake: Brake::new(roots, unit),
             ledger: Ledger::default(),
             say: Vec::new(),
+            due: LATEST,
+            used: None,
         }
     }
 
@@ -58,6 +69,7 @@ impl Guard {
             findings.extend(decision.findings);
             figures = Some(seen);
         }
+        self.due = figures.as_ref().map_or(LATEST, |seen| self.next_look(seen));
         let braked = self.brake.reason();
         findings.extend(braked.as_ref().map(|why| {
             let finding = Finding::new(&guard::BRAKED, &self.name);
@@ -68,6 +80,19 @@ impl Guard {
         self.ledger = ledger;
         self.write_metrics(figures.as_ref(), braked.is_some());
         status(figures.as_ref(), braked.is_some())
+    }
+
+    /// How long after the last look the next one is to come.
+    pub(crate) const fn due(&self) -> Duration {
+        self.due
+    }
+
+    /// While nothing is written, which is nearly always, a look a second is soon enough.
+    fn next_look(&mut self, figures: &Figures) -> Duration {
+        let used = figures.pool.data.used;
+        let fills = self.used.replace(used).is_none_or(|before| before < used);
+        let due = due(&self.policy, figures);
+        if fills { due } else { due.max(IDLE) }
     }
 
     /// What is new since the last time.
@@ -117,9 +142,8 @@ impl Guard {
         match &decision.brake {
             Wanted::Set(why) => self.brake.set(why, connect).into_iter().collect(),
             Wanted::Release => {
-                let released = Finding::new(&guard::RELEASED, &self.name);
                 let failed = self.brake.release(connect);
-                std::iter::once(released).chain(failed).collect()
+                vec![failed.unwrap_or_else(|| Finding::new(&guard::RELEASED, &self.name))]
             }
             Wanted::Keep => match self.brake.reason() {
                 Some(why) => self.brake.set(&why, connect).into_iter().collect(),

@@ -12,8 +12,6 @@ use mvm_storage::guard::{Events, store};
 
 use crate::guard::Guard;
 
-/// Space that goes away raises no event, so it is looked for this often.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// After an event: other devices of the host raise events too, and many at once.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -29,7 +27,7 @@ pub(crate) fn run(program: &Program, options: &Options) -> Report {
             guard.say().iter().for_each(sink::report);
             notify::ready();
             notify::status(&status);
-            wait(events.as_ref());
+            wait(events.as_ref(), guard.due());
         }
     })
 }
@@ -41,14 +39,14 @@ fn armed() -> Option<Events> {
     armed.inspect_err(|error| log::debug!("{}", error.chain())).ok()
 }
 
-fn wait(events: Option<&Events>) {
-    match events.map(|events| events.wait(LOOK_EVERY)) {
-        Some(Ok(true)) => thread::sleep(PAUSE),
+fn wait(events: Option<&Events>, due: Duration) {
+    match events.map(|events| events.wait(due)) {
+        Some(Ok(true)) => thread::sleep(PAUSE.min(due)),
         Some(Ok(false)) => {}
         Some(Err(error)) => {
             log::debug!("{}", error.chain());
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(due);
         }
-        None => thread::sleep(LOOK_EVERY),
+        None => thread::sleep(due),
     }
 }

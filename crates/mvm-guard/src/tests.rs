@@ -167,6 +167,9 @@ fn it_brakes_when_it_cannot_grow_and_releases_when_there_is_room() {
     bench.pool.used.set(130);
     assert_eq!(bench.look(), [guard::DATA_FILLING.code]);
     assert!(!bench.braked());
+    assert!(bench.guard.due() < Duration::from_millis(300), "13 MiB up to the brake");
+    bench.look();
+    assert_eq!(bench.guard.due(), Duration::from_secs(1), "nothing is written");
     bench.pool.used.set(145);
     assert_eq!(bench.look(), [guard::BRAKED.code]);
     assert!(
@@ -224,4 +227,23 @@ fn a_pool_that_is_gone_changes_nothing_at_the_brake() {
     assert!(bench.asked().is_empty());
     bench.pool.live.set(true);
     assert_eq!(bench.look(), [said::CLEARED.code]);
+}
+
+#[test]
+fn a_flintlockd_whose_stop_would_end_its_microvms_is_not_stopped() {
+    let mut bench = Bench::new(99);
+    bench.pool.size.set(150);
+    bench.pool.used.set(149);
+    for load_state in ["loaded", "not-found"] {
+        let state = UnitState {
+            load_state: load_state.to_owned(),
+            active_state: "active".to_owned(),
+            kill_mode: "control-group".to_owned(),
+            ..UnitState::default()
+        };
+        bench.bus.borrow_mut().set(UNIT, state);
+        bench.look();
+    }
+    assert!(bench.asked().is_empty(), "{:?}", bench.asked());
+    assert!(bench.braked(), "and it does not start again while the pool is full");
 }

@@ -10,12 +10,13 @@ const PROGRAM: Program = Program {
     name: "mvm-images",
     version: env!("CARGO_PKG_VERSION"),
     options: &["--config"],
-    flags: &[],
-    help: "Usage: mvm-images [--config FILE] [--root DIR]
+    flags: &["--list"],
+    help: "Usage: mvm-images [--list] [--config FILE] [--root DIR]
 
 Pulls, verifies and unpacks the images of [images] where flintlock looks for them. Asks no registry
 when all are complete. Started by mvm-images.service.
 
+  --list         only write down what mvm-registry gives out
   --config FILE  instead of /etc/mvmhost.toml
   --root DIR     where the host's files are, for tests
   --help         this text

@@ -21,7 +21,17 @@ const RARELY: Duration = Duration::from_secs(1);
 
 /// Everything that `mvm-images` does.
 pub(crate) fn run(program: &Program, options: &Options) -> Report {
-    oneshot::configured(program, options, images)
+    let act = if options.has("--list") { list } else { images };
+    oneshot::configured(program, options, act)
+}
+
+/// What the registry on this host gives out. Without containerd the last list stays.
+fn list(roots: &Roots, loaded: &Loaded) -> Report {
+    let nothing = wanted(&loaded.config);
+    match Job::new(&loaded.config, roots, &nothing, &()).serve() {
+        Ok(()) => Report::default(),
+        Err(error) => Report { findings: vec![not_begun(&error)], code: exit::UNAVAILABLE },
+    }
 }
 
 fn images(roots: &Roots, loaded: &Loaded) -> Report {
@@ -32,21 +42,26 @@ fn images(roots: &Roots, loaded: &Loaded) -> Report {
     }
     let progress = Status::default();
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let job = Job { credentials, ..Job::new(config, roots, &images, &progress) };
+    let job =
+        Job { credentials: credentials.as_deref(), ..Job::new(config, roots, &images, &progress) };
     let run = match job.pull() {
         Ok(run) => run,
         Err(error) => {
-            tell(roots, &images);
-            return Report { findings: vec![not_begun(&error)], code: exit::UNAVAILABLE };
+            let finding = not_begun(&error);
+            tell(roots, &images, &[]);
+            return Report { findings: vec![finding], code: exit::UNAVAILABLE };
         }
     };
+    if let Err(error) = job.serve() {
+        log::warn!("mvm-registry has the list of before: {}", chain(&error));
+    }
     let done = &run.done;
     let failed: Vec<&Wanted> =
         done.iter().filter(|(_, result)| result.is_err()).map(|(wanted, _)| wanted).collect();
-    tell(roots, failed.iter().copied());
     let complete = done.len() - failed.len();
     notify::status(&format!("{complete} of {} images are complete", done.len()));
     let mut findings = findings(&run);
+    tell(roots, failed.iter().copied(), &findings);
     if !failed.is_empty() && config.images.on_failure == OnFailure::Block {
         findings.push(Finding::new(&img::BLOCKING, "[images]").with("count", failed.len()));
     }
@@ -54,8 +69,8 @@ fn images(roots: &Roots, loaded: &Loaded) -> Report {
 }
 
 /// Writes down what is left; without it `mvmhost apply` lets this run once more.
-fn tell<'w>(roots: &Roots, incomplete: impl IntoIterator<Item = &'w Wanted>) {
-    if let Err(error) = tried::write(roots, incomplete) {
+fn tell<'w>(roots: &Roots, incomplete: impl IntoIterator<Item = &'w Wanted>, findings: &[Finding]) {
+    if let Err(error) = tried::write(roots, incomplete, findings) {
         log::warn!("{}", chain(&error));
     }
 }

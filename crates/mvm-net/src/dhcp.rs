@@ -1,5 +1,8 @@
-//! The beginning of mvm-dhcp.service: dnsmasq's configuration, and whether it can serve.
+//! The beginning of mvm-dhcp.service: whether an interface may be served, dnsmasq's configuration, and
+//! whether it can serve.
 
+use std::fs;
+use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -8,19 +11,52 @@ use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::dhcp as said;
 use mvm_host::oneshot::Report;
 use mvm_host::port::{self, Port};
-use mvm_host::{atomic, chain, exec};
-use mvm_plan::dhcp::render;
+use mvm_host::{atomic, chain, exec, exit};
+use mvm_network::{Kernel, Network, unread};
+use mvm_plan::dhcp::{Permit, Seen, lan, render_on};
+use mvm_plan::network::Observed;
+
+use crate::run::rules;
 
 /// Read by dnsmasq, which is not root.
 const MODE: u32 = 0o644;
+/// Of an `ExecCondition=`: whether the unit may start could not be found out. A smaller number skips it.
+const UNKNOWN: u8 = 255;
+
+/// Whether mvm-dhcp.service starts: the interface is microVMs' alone, or the file asks for it and no
+/// other server answers there.
+pub(crate) fn may_serve(roots: &Roots, config: &Config) -> Report {
+    match asked(roots, config) {
+        Ok((Permit::Granted, _)) => Report::default(),
+        Ok((permit, _)) => {
+            let subject = subject(config);
+            Report { findings: permit.finding(subject).into_iter().collect(), code: exit::FINDINGS }
+        }
+        Err(finding) => Report { findings: vec![finding], code: UNKNOWN },
+    }
+}
 
 /// Writes the file, or says why dnsmasq could not serve by it.
 pub(crate) fn write(roots: &Roots, config: &Config, path: &Path) -> Report {
-    let Some(text) = render(config) else {
+    if !config.network.dhcp.enabled {
+        return Report::default();
+    }
+    let interface = subject(config);
+    let observed = match permitted(roots, config) {
+        Ok(Ok(observed)) => observed,
+        Ok(Err(permit)) => {
+            let gone = remove(&roots.at(path)).err();
+            let unwritten = gone.map(|error| {
+                Finding::new(&said::NOT_WRITTEN, path.display().to_string())
+                    .evidence(error.to_string())
+            });
+            return Report::of(permit.finding(interface).into_iter().chain(unwritten).collect());
+        }
+        Err(finding) => return Report::of(vec![finding]),
+    };
+    let Some(text) = render_on(config, lan(config, &observed)) else {
         return Report::default();
     };
-    let interface = config.network.dhcp.interface.as_ref();
-    let interface = interface.map_or("dhcp", |name| name.as_str());
     if exec::find(roots, "dnsmasq").is_none() {
         return Report::of(vec![Finding::new(&said::NOT_INSTALLED, interface)]);
     }
@@ -32,6 +68,63 @@ pub(crate) fn write(roots: &Roots, config: &Config, path: &Path) -> Report {
         findings.push(Finding::new(&said::NOT_WRITTEN, path).evidence(chain(&error)));
     }
     Report::of(findings)
+}
+
+fn subject(config: &Config) -> &str {
+    config.network.dhcp.interface.as_ref().map_or("dhcp", |name| name.as_str())
+}
+
+/// The machine, where the interface is served; else why not. mvm-dhcp.service has asked just before, so
+/// that what was answered is not asked again.
+fn permitted(roots: &Roots, config: &Config) -> Result<Result<Observed, Permit>, Finding> {
+    let observed = observe(roots)?;
+    let answers = mvm_network::answers(roots);
+    match Seen::of(config).map(|seen| seen.permit(&observed, answers.as_ref())) {
+        None | Some(Permit::Granted) => Ok(Ok(observed)),
+        Some(Permit::Unasked) => match asked(roots, config)? {
+            (Permit::Granted, observed) => Ok(Ok(observed)),
+            (permit, _) => Ok(Err(permit)),
+        },
+        Some(permit) => Ok(Err(permit)),
+    }
+}
+
+fn observe(roots: &Roots) -> Result<Observed, Finding> {
+    let observed = Kernel::connect(roots).and_then(|mut kernel| kernel.observe());
+    observed.map_err(|error| unread(&error))
+}
+
+/// Asks others who use the interface as well, where the file asks that it is served.
+fn asked(roots: &Roots, config: &Config) -> Result<(Permit, Observed), Finding> {
+    let observed = observe(roots)?;
+    let Some(seen) = Seen::of(config) else { return Ok((Permit::Granted, observed)) };
+    match seen.permit(&observed, None) {
+        Permit::Unasked => {}
+        permit => return Ok((permit, observed)),
+    }
+    let permit = ask(roots, config, &observed)?;
+    // What was kept off the interface until now.
+    let failures = rules(roots, config, Ok(observed.clone()), false);
+    failures.iter().for_each(mvm_diagnostics::sink::report);
+    Ok((permit, observed))
+}
+
+/// Asks on the wire, and keeps what was answered.
+pub(crate) fn ask(roots: &Roots, config: &Config, observed: &Observed) -> Result<Permit, Finding> {
+    let Some(seen) = Seen::of(config) else { return Ok(Permit::Granted) };
+    let links = observed.links.iter().flat_map(|link| &link.addresses);
+    let own: Vec<IpAddr> = links.map(ipnet::IpNet::addr).collect();
+    let answers = mvm_network::ask(roots, observed, seen.interface, &own)
+        .map_err(|error| Finding::new(&said::NOT_ASKED, seen.interface).evidence(chain(&error)))?;
+    Ok(seen.permit(observed, Some(&answers)))
+}
+
+/// One that is not there is removed.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// A finding for each port that somebody else holds where dnsmasq has to have it.

@@ -12,18 +12,20 @@ const PROGRAM: Program = Program {
     name: "mvm-net",
     version: env!("CARGO_PKG_VERSION"),
     options: &["--config", "--dnsmasq-conf"],
-    flags: &["--watch", "--revert"],
-    help: "Usage: mvm-net [--config FILE] [--root DIR] [--watch | --revert | --dnsmasq-conf FILE]
+    flags: &["--watch", "--revert", "--may-serve"],
+    help: "Usage: mvm-net [--config FILE] [--root DIR] [--watch | --revert | --may-serve | --dnsmasq-conf FILE]
 
 Makes VLANs, the bridge or the parent of macvtaps, forwarding and translation as the configuration
 asks, and changes nothing when they already are. Started by mvm-net.service.
 
   --config FILE        instead of /etc/mvmhost.toml
-  --watch              stay, and load the rules again when somebody flushed them; what
+  --watch              stay, and put back what somebody else took away or turned off; what
                        mvm-net-watch.service runs
   --revert             wait for the end of an uplink's trial, and put everything back unless it was
                        confirmed; what mvm-net-revert.service runs
-  --dnsmasq-conf FILE  only write the configuration of dnsmasq; what mvm-dhcp.service begins with
+  --may-serve          tell whether DHCP may be served: not where others are served, or could be and
+                       the file does not ask for it; what mvm-dhcp.service begins with
+  --dnsmasq-conf FILE  only write the configuration of dnsmasq; what mvm-dhcp.service does then
   --root DIR           where the host's files are, for tests
   --help               this text
   --version            the version

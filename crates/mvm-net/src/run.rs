@@ -1,8 +1,8 @@
 //! The network's road.
 
 use mvm_config::{Config, Loaded, Roots};
-use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::net;
+use mvm_diagnostics::{Finding, Severity, sink};
 use mvm_host::exec::System;
 use mvm_host::exit;
 use mvm_host::oneshot::{self, Options, Program, Report};
@@ -19,26 +19,36 @@ pub(crate) fn run(program: &Program, options: &Options) -> Report {
         return revert(program, &options.roots());
     }
     oneshot::configured(program, options, |roots, loaded| {
+        if options.has("--may-serve") {
+            return dhcp::may_serve(roots, &loaded.config);
+        }
         if let Some(path) = options.get("--dnsmasq-conf") {
             return dhcp::write(roots, &loaded.config, path);
         }
-        let report = network(roots, loaded);
-        if options.has("--watch") && report.code == exit::DONE {
+        let (report, stands) = network(roots, loaded);
+        if options.has("--watch") && stands {
+            report.findings.iter().for_each(sink::report);
             return watch::watch(roots, &loaded.config);
         }
         report
     })
 }
 
-fn network(roots: &Roots, loaded: &Loaded) -> Report {
+/// Brings up the network, and tells whether there is one: subnets that overlap by now take nothing from
+/// microVMs that run.
+fn network(roots: &Roots, loaded: &Loaded) -> (Report, bool) {
     let config = &loaded.config;
     let desired = desired(config, &machine_id(roots));
+    let mut stands = false;
     let mut report = match Kernel::connect(roots) {
         Ok(mut kernel) => {
             let outcome = uplink::bring_up(roots, &mut kernel, desired);
+            let overlaps = outcome.findings.iter().all(is_no_more_than_an_overlap);
             let mut report = Report::of(outcome.findings);
-            if report.code == exit::DONE {
-                let seen = outcome.seen.map_or_else(|| kernel.observe(), Ok);
+            let seen = outcome.seen.map_or_else(|| kernel.observe(), Ok);
+            let has_addresses = seen.as_ref().is_ok_and(|seen| has_addresses(config, seen));
+            stands = report.code == exit::DONE || (overlaps && has_addresses);
+            if stands {
                 let rules = rules(roots, config, seen, false);
                 report = Report::of(report.findings.into_iter().chain(rules).collect());
                 // No microVM waits for the tailnet: whatever comes of it, the network is up.
@@ -52,8 +62,21 @@ fn network(roots: &Roots, loaded: &Loaded) -> Report {
     };
     if report.findings.iter().any(|finding| finding.code() == net::OBSERVE_FAILED.code) {
         report.code = exit::UNAVAILABLE;
+        stands = false;
     }
-    report
+    (report, stands)
+}
+
+fn is_no_more_than_an_overlap(finding: &Finding) -> bool {
+    finding.severity() != Severity::Error || finding.code() == net::SUBNET_TAKEN.code
+}
+
+/// Whether the interface that microVMs are on has its addresses.
+fn has_addresses(config: &Config, seen: &Observed) -> bool {
+    let name = config.network.dhcp.interface.as_ref().map(|name| name.as_str());
+    let link = seen.links.iter().find(|link| Some(link.name.as_str()) == name);
+    let own = config.network.dhcp_addresses();
+    link.is_some_and(|link| own.iter().all(|address| link.addresses.contains(address)))
 }
 
 /// Waits for the end of an uplink's trial. That needs no configuration: what is put back is on

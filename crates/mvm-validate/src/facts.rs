@@ -35,12 +35,16 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
         unasked.push(("taps".to_owned(), error.to_string()));
         Vec::new()
     });
+    let plugin = plugin(roots, config);
     let default_interface = network::default_interface(roots, config, &mut unasked);
     Facts {
         pool: mvm_storage::thinpool::pool_state(roots, &config.thinpool.name)
             .map_err(|error| chain(&error)),
         brake: brake::reason(&roots.at(names::BRAKE)),
-        plugin: plugin(roots, config),
+        containerd_version: containerd_version(roots, config, &plugin),
+        kernel: machine::kernel(roots),
+        systemd: systemd(roots),
+        plugin,
         flintlockd,
         vmm,
         endpoint: endpoint(roots, config, flintlockd_pid),
@@ -52,6 +56,7 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
         no_tun: interfaces::tun(roots).err().map(|error| error.to_string()),
         stale_taps,
         forward: network::forward(roots, config, &mut unasked),
+        network: network::kernel(roots, config, &mut unasked),
         dhcp_served: network::dhcp_served(roots, &mut unasked),
         missing_tools: machine::missing_tools(roots),
         certificates: machine::certificates(roots, config),
@@ -60,6 +65,7 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
         images: Vec::new(),
         now: machine::now(),
         newest: machine::newest(roots),
+        services: None,
         unasked,
     }
 }
@@ -74,6 +80,21 @@ pub fn plugin(roots: &Roots, config: &Config) -> Plugin {
         Ok(PluginState::Absent) => Plugin::NotOk("it was not built in".to_owned()),
         Err(error) => Plugin::NoAnswer(chain(&error)),
     }
+}
+
+/// What containerd tells of its version. One that did not answer just now is not waited for again.
+fn containerd_version(roots: &Roots, config: &Config, plugin: &Plugin) -> Option<String> {
+    if matches!(plugin, Plugin::NoAnswer(_)) {
+        return None;
+    }
+    let socket = roots.at(names::containerd_socket(config.containerd.instance));
+    containerd::version(&socket, PLUGIN_TIMEOUT).ok()
+}
+
+/// The version of the systemd that is installed: the package that brings systemctl.
+fn systemd(roots: &Roots) -> Option<String> {
+    let systemctl = exec::find_file(roots, "systemctl")?;
+    version(&systemctl, &["--version"]).ok()
 }
 
 /// flintlockd, and the VMM of the configured provider.

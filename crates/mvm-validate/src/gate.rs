@@ -10,10 +10,11 @@ use mvm_diagnostics::{Finding, Severity, catalogue, sink};
 use mvm_host::configuration::load_or_last_good;
 use mvm_host::exec::System;
 use mvm_host::oneshot::{Options, Program, Report};
-use mvm_host::{atomic, chain, exit, kvm};
+use mvm_host::{atomic, chain, exec, exit, kvm, program};
 use mvm_plan::checks::{self, Plugin};
 use mvm_plan::ledger::{self, Ledger};
 use mvm_plan::names;
+use mvm_storage::containerd_config;
 
 use crate::{api, facts, handover};
 
@@ -115,8 +116,12 @@ impl Gate {
 
 fn flintlockd(roots: &Roots, config: &Config) -> Vec<Finding> {
     kvm::load_driver(roots, &System);
-    let facts = facts::observe(roots, config, None);
-    let found = checks::run(config, &facts);
+    let mut facts = facts::observe(roots, config, None);
+    // Whose taps these are only flintlockd knows, which does not run yet.
+    facts.stale_taps.clear();
+    let mut found = checks::run(config, &facts);
+    let desired = mvm_storage::thinpool::desired(roots, config);
+    found.extend(mvm_storage::databases::look(roots, &desired));
     // What is ignored is shown by `mvmhost check`; here it would be said at every start.
     let (mut findings, _) = checks::split(&config.validate, found, facts.now);
     let parent = facts.default_interface.as_deref();
@@ -160,9 +165,13 @@ fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
     let mut findings = checks::pool(config, &pool);
     // What fills a pool is deleted through containerd.
     findings.retain(|finding| finding.entry() != &catalogue::pool::OUT_OF_DATA_SPACE);
-    let operators = roots.at(names::OPERATOR_CONTAINERD_CONFIG);
-    if operators.exists() {
-        findings.extend(operator_config(config, operators));
+    findings.extend(containerd_program(roots, config));
+    if findings.iter().all(|finding| finding.severity() != Severity::Error) {
+        let desired = mvm_storage::thinpool::desired(roots, config);
+        findings.extend(mvm_storage::databases::settle(roots, &desired));
+    }
+    if roots.at(names::OPERATOR_CONTAINERD_CONFIG).exists() {
+        findings.extend(operator_config(roots, config));
     } else if config.containerd.instance == Instance::Dedicated
         && let Err(error) = handover::write_containerd_config(roots, config)
     {
@@ -173,13 +182,35 @@ fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
     findings
 }
 
-fn operator_config(config: &Config, path: PathBuf) -> Vec<Finding> {
-    match std::fs::read_to_string(&path) {
+/// The program that containerd-dev runs is missing or cannot be executed; the distribution's
+/// containerd has a unit of its own.
+pub fn containerd_program(roots: &Roots, config: &Config) -> Option<Finding> {
+    let program = config.containerd.binary.as_str();
+    if config.containerd.instance != Instance::Dedicated {
+        return None;
+    }
+    let found = exec::find_file(roots, program);
+    let flaw = found.as_deref().map(program::obstacle);
+    match flaw {
+        Some(Ok(None)) => None,
+        None => Some(Finding::new(&catalogue::ctrd::BINARY_MISSING, program)),
+        Some(Ok(Some(_))) => {
+            let missing = Finding::new(&catalogue::ctrd::BINARY_MISSING, program);
+            Some(missing.evidence("it is there and cannot be executed"))
+        }
+        Some(Err(error)) => Some(
+            Finding::new(&catalogue::ctrd::BINARY_MISSING, program).evidence(error.to_string()),
+        ),
+    }
+}
+
+fn operator_config(roots: &Roots, config: &Config) -> Vec<Finding> {
+    let file = names::OPERATOR_CONTAINERD_CONFIG;
+    match containerd_config::read(roots, file) {
         Ok(text) => mvm_plan::containerd::check_operator(&text, config),
         Err(error) => {
-            let file = names::OPERATOR_CONTAINERD_CONFIG;
             let invalid = Finding::new(&catalogue::ctrd::OPERATOR_CONFIG_INVALID, file);
-            vec![invalid.evidence(error.to_string())]
+            vec![invalid.evidence(chain(&error))]
         }
     }
 }

@@ -1,14 +1,25 @@
 //! The command line.
 
+mod init;
+mod tls;
+mod vm;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use mvm_config::quantities::{Bytes, parse_duration};
 
+pub(crate) use init::InitArguments;
+pub(crate) use tls::{TlsCommand, TlsInit, TlsRenew, TlsShow};
+pub(crate) use vm::{
+    CapmvmArguments, Condition, LogFile, SmokeArguments, VmCommand, VmCreate, VmDelete, VmLogs,
+    VmWait,
+};
+
 /// Turn this machine into a host for flintlock microVMs, from /etc/mvmhost.toml
 #[derive(Debug, Parser)]
-#[command(name = "mvmhost", version, max_term_width = 96, disable_help_subcommand = true)]
+#[command(name = "mvmhost", version, max_term_width = 96)]
 pub(crate) struct Cli {
     /// Print one JSON document instead of text
     #[arg(long, global = true)]
@@ -19,7 +30,7 @@ pub(crate) struct Cli {
     /// Take all files below this directory
     #[arg(long, global = true, value_name = "DIR", default_value = "/")]
     pub(crate) root: PathBuf,
-    /// Say more
+    /// Print debug messages
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
     /// Do not show how far pulling and importing images is
@@ -47,9 +58,11 @@ pub(crate) enum When {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Ask four questions, write a short /etc/mvmhost.toml, and show what apply would do
+    Init(InitArguments),
     /// Show the host on one screen
     Status,
-    /// Show what apply would do; exit 2 when there is something
+    /// Show what apply would change; exit 2 when there is something
     Plan,
     /// Make the machine what the configuration says
     Apply(ApplyArguments),
@@ -63,6 +76,9 @@ pub(crate) enum Command {
         /// Show the configuration that it would write, and change nothing
         #[arg(long)]
         dry_run: bool,
+        /// Only move aside the drop-ins and units that override what mvmhost sets
+        #[arg(long)]
+        drop_ins: bool,
     },
     /// List, pull, move, verify or prune the images of [images]
     #[command(subcommand)]
@@ -70,24 +86,34 @@ pub(crate) enum Command {
     /// Show or take down the microVMs' network
     #[command(subcommand)]
     Net(NetCommand),
-    /// Prove that this host, or flintlockd on another one, can serve microVMs; exit 1 when not
+    /// Check whether this host, or flintlockd on another one, can serve microVMs; exit 1 when not
     Check(CheckArguments),
-    /// List the microVMs with what this host shows of them
+    /// List microVMs: state, VMM process, console, known problems
     Vms,
+    /// Create, delete, look at or wait for microVMs by flintlockd's API
+    #[command(subcommand)]
+    Vm(VmCommand),
+    /// Create a microVM, reach it, delete it, and show that nothing is left; exit 1 when not
+    Smoke(SmokeArguments),
+    /// Print this host as part of a MicrovmCluster of Cluster API, with a template that fits it
+    Capmvm(CapmvmArguments),
     /// Print what inventories want to know, and what differs since the last apply, as JSON
     Facts,
     /// Recognise known failures in the journals and the microVMs' files
     Diagnose(DiagnoseArguments),
     /// Write what helpers need into a tarball, without tokens, keys and credentials
     Report {
-        /// A file that is not there yet
+        /// Output file; it must not exist
         #[arg(long, value_name = "FILE", default_value = "mvmhost-report.tar")]
         output: PathBuf,
     },
     /// Make, look at, grow, check, repair or take down the thin pool
     #[command(subcommand)]
     Pool(PoolCommand),
-    /// Tell a code's cause and remedy
+    /// Make, renew or show the certificates of flintlockd's API
+    #[command(subcommand)]
+    Tls(TlsCommand),
+    /// Explain a code: its cause and what to do
     Explain {
         /// Such as MVM-POOL-012
         code: String,
@@ -108,6 +134,9 @@ pub(crate) struct ApplyArguments {
     /// Put an uplink back after this time, unless `mvmhost confirm` comes before
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub(crate) confirm_timeout: u64,
+    /// Do not wait for the images, which mvm-images.service goes on fetching
+    #[arg(long)]
+    pub(crate) no_wait: bool,
 }
 
 /// Below, nobody could type `mvmhost confirm`; above, a host that is cut off stays so.
@@ -133,10 +162,13 @@ pub(crate) enum ImagesCommand {
         /// As [images] names it; all unless told
         images: Vec<String>,
     },
-    /// Take them from an OCI layout or what `docker save` wrote; exit 1 when one is not complete
+    /// Import images from an OCI layout or a `docker save` archive; exit 1 when one is not complete
     Import {
         /// A tar archive that is not compressed
         file: PathBuf,
+        /// Also images that [images] does not name yet: all of the archive, for this use
+        #[arg(long = "as", value_enum, value_name = "ROLE")]
+        role: Option<ImageRole>,
     },
     /// Write them to an OCI layout, for hosts without a registry
     Export {
@@ -155,6 +187,15 @@ pub(crate) enum ImagesCommand {
     },
 }
 
+/// What an image is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImageRole {
+    /// A root disk
+    Root,
+    /// A kernel
+    Kernel,
+}
+
 /// The subcommands of net.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub(crate) enum NetCommand {
@@ -169,18 +210,28 @@ pub(crate) enum NetCommand {
 /// What check looks at.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
-    /// Prove by deed too: a thin device in the pool, and who offers microVMs an address
+    /// Also test for real: write to the thin pool, ask for an address, ask the registries
     #[arg(long, conflicts_with = "host")]
     pub(crate) deep: bool,
-    /// Ask flintlockd on this host, from here and without root; port 9090 unless told
-    #[arg(long, value_name = "ADDRESS[:PORT]")]
-    pub(crate) host: Option<String>,
+    /// Ask flintlockd on this host, from here and without root; port 9090 unless told. More than
+    /// once for more hosts; @FILE reads them from a file, one a line
+    #[arg(long, value_name = "ADDRESS[:PORT]|@FILE")]
+    pub(crate) host: Vec<String>,
     /// With --host: speak TLS, and trust this CA or certificate in PEM
     #[arg(long, value_name = "FILE", requires = "host")]
     pub(crate) tls_ca: Option<PathBuf>,
+    /// With --host: show this client certificate
+    #[arg(long, value_name = "FILE", requires = "tls_key", requires = "tls_ca")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// With --host: the key of the client certificate
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// With --host: show the token in this file
     #[arg(long, value_name = "FILE", requires = "host")]
     pub(crate) token_file: Option<PathBuf>,
+    /// With --deep: create, reach and delete a microVM as the last step, as mvmhost smoke does
+    #[arg(long, requires = "deep")]
+    pub(crate) smoke: bool,
 }
 
 /// What diagnose looks at.
@@ -249,6 +300,31 @@ mod tests {
         for text in ["", "0", "4s", "2h", "3601", "-1", "soon", "18446744073709551616"] {
             assert!(super::seconds(text).is_err(), "{text}");
         }
+    }
+
+    /// What a remedy names is typed as it is printed.
+    #[test]
+    fn every_mvmhost_line_of_a_remedy_parses() {
+        use clap::Parser;
+        use mvm_diagnostics::{Entry, Finding, catalogue};
+        let mut tried = 0;
+        for entry in catalogue::all() {
+            let mut finding = Finding::new(entry, "subject");
+            for name in Entry::placeholders(entry.message).chain(Entry::placeholders(entry.remedy))
+            {
+                finding = finding.with(name, if name == "command" { "plan" } else { "100GiB" });
+            }
+            for line in finding.remedy().lines() {
+                let line = line.split(" #").next().unwrap_or_default().trim_end_matches(" &&");
+                let words: Vec<&str> = line.split_whitespace().collect();
+                if words.first() == Some(&"mvmhost") {
+                    tried += 1;
+                    let parsed = super::Cli::try_parse_from(&words);
+                    assert!(parsed.is_ok(), "{}: {line}\n{}", entry.code, parsed.unwrap_err());
+                }
+            }
+        }
+        assert!(tried > 200);
     }
 
     #[test]

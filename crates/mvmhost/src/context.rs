@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 
 use mvm_config::{Loaded, Problem, Roots};
+use mvm_diagnostics::json::Document;
+use mvm_diagnostics::terminal::Color;
 use mvm_diagnostics::{Finding, catalogue};
 use mvm_host::chain;
 use mvm_host::systemd::Manager;
 
 use crate::cli::Cli;
+use crate::invalid::Invalid;
 use crate::output::{self, Exit};
 
 /// The arguments, once they mean something.
@@ -21,6 +24,8 @@ pub(crate) struct Context {
     pub(crate) json: bool,
     /// Nothing is shown of what is being done.
     pub(crate) no_progress: bool,
+    /// Whether escape sequences may be used on standard error.
+    pub(crate) color: Color,
 }
 
 impl Context {
@@ -31,23 +36,32 @@ impl Context {
             config: cli.config.clone(),
             json: cli.json,
             no_progress: cli.no_progress,
+            color: output::color(cli.color, std::env::var_os("NO_COLOR").is_some()),
         }
     }
 
-    /// The configuration, or a finding for everything that is wrong with it.
-    pub(crate) fn load(&self) -> Result<Loaded, Vec<Finding>> {
+    /// The configuration, or everything that is wrong with it.
+    pub(crate) fn load(&self) -> Result<Loaded, Invalid> {
         mvm_config::load::load(&self.roots, self.config.as_deref())
-            .map_err(|problems| problems.iter().map(invalid).collect())
+            .map_err(|problems| Invalid::new(&self.roots, self.config.as_deref(), problems))
+    }
+
+    /// Says what is wrong with the configuration.
+    pub(crate) fn refuse(&self, invalid: &Invalid) -> Exit {
+        if self.json {
+            let findings = [invalid.finding()];
+            output::print(&Document::new(&findings).with("problems", invalid.json()).text());
+        } else {
+            output::complain(&invalid.text(self.color));
+        }
+        Exit::Config
     }
 }
 
 impl Context {
     /// The configuration and a connection to systemd; what is missing has been said.
     pub(crate) fn start(&self) -> Result<(Loaded, Manager), Exit> {
-        let loaded = self.load().map_err(|findings| {
-            output::findings(self.json, &findings);
-            Exit::Config
-        })?;
+        let loaded = self.load().map_err(|invalid| self.refuse(&invalid))?;
         let manager = Manager::connect().map_err(|error| {
             output::findings(self.json, &[no_systemd(&error)]);
             Exit::Unavailable
@@ -61,7 +75,7 @@ pub(crate) fn no_systemd(error: &mvm_host::Error) -> Finding {
     Finding::new(&catalogue::units::NOT_SYSTEMD, "systemd").with("why", chain(error))
 }
 
-/// A problem of the configuration as a finding.
+/// A problem of a configuration that mvmhost itself is about to write.
 pub(crate) fn invalid(problem: &Problem) -> Finding {
     Finding::new(&catalogue::conf::INVALID, &problem.file).with("problem", problem)
 }

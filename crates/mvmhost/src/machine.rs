@@ -14,10 +14,13 @@ use mvm_images_client::verify::State;
 use mvm_network::nat::Nat;
 use mvm_network::tailscale::Tailscale;
 use mvm_network::{Kernel, Network};
+use mvm_plan::dhcp::{Permit, Seen, lan, render_on};
 use mvm_plan::host::{Desired, Observed, Step, Unit};
 use mvm_plan::units::{Directory, Facts, UnitFile};
 use mvm_plan::{Plan, names, nat, network, tailscale, thinpool};
 use mvm_validate::handover;
+
+use crate::overrides;
 
 /// The plans, and what they were made from.
 #[derive(Debug)]
@@ -36,6 +39,8 @@ pub(crate) struct Plans {
     pub(crate) tailscale: Plan<tailscale::Step>,
     /// The units' plan.
     pub(crate) units: Plan<Step>,
+    /// Unit files of others that override what mvmhost sets.
+    pub(crate) overrides: Vec<Finding>,
 }
 
 impl Plans {
@@ -44,7 +49,7 @@ impl Plans {
         let network = [&self.net.findings, &self.nat.findings, &self.tailscale.findings];
         let network = network.into_iter().flatten();
         let all = self.pool.findings.iter().chain(network).chain(&self.units.findings);
-        all.cloned().collect()
+        all.chain(&self.overrides).cloned().collect()
     }
 
     /// Whether one of them forbids to go on.
@@ -77,6 +82,27 @@ pub(crate) fn plans(
     loaded: &Loaded,
     units: &mut dyn Units,
 ) -> Result<Plans, Finding> {
+    plans_with(roots, loaded, units, true)
+}
+
+/// The same for who has asked containerd about the images already.
+///
+/// # Errors
+/// A finding for what could not be observed.
+pub(crate) fn plans_without_images(
+    roots: &Roots,
+    loaded: &Loaded,
+    units: &mut dyn Units,
+) -> Result<Plans, Finding> {
+    plans_with(roots, loaded, units, false)
+}
+
+fn plans_with(
+    roots: &Roots,
+    loaded: &Loaded,
+    units: &mut dyn Units,
+    ask_images: bool,
+) -> Result<Plans, Finding> {
     let config = &loaded.config;
     let failed = |what: &str, error: &dyn std::error::Error| {
         Finding::new(&catalogue::units::STEP_FAILED, what).with("why", chain(error))
@@ -98,17 +124,36 @@ pub(crate) fn plans(
     let tailscale = Tailscale { roots, programs: &System }.plan(&config.network.tailscale_routes);
     let exists = |path: &str| fs::symlink_metadata(roots.at(path)).is_ok();
     let facts = Facts::new(config, exists);
-    let desired = Desired::new(config, mvm_config::to_toml(config), facts);
+    let mut desired = Desired::new(config, mvm_config::to_toml(config), facts);
+    served(roots, config, &network, &mut desired);
     let mut observed =
         observe(roots, config, &desired, parent.as_deref(), units).map_err(|error| {
             Finding::new(&catalogue::units::NOT_SYSTEMD, "systemd").with("why", chain(&error))
         })?;
     observed.pool_pending = !pool.steps.is_empty();
-    observed.images = images(roots, config, &desired, &observed);
+    if ask_images {
+        observed.images = images(roots, config, &desired, &observed);
+    }
     observed.net_pending =
         !net.steps.is_empty() || !nat.steps.is_empty() || !tailscale.steps.is_empty();
     let units = mvm_plan::host::plan(&desired, &observed);
-    Ok(Plans { desired, observed, pool, net, nat, tailscale, units })
+    let overrides = overrides::observe(roots, config, &desired.generated);
+    let overrides = mvm_plan::overrides::findings(&overrides);
+    Ok(Plans { desired, observed, pool, net, nat, tailscale, units, overrides })
+}
+
+/// What is served on this machine: a unit that is skipped where it may not serve is not missed.
+fn served(roots: &Roots, config: &Config, network: &network::Observed, desired: &mut Desired) {
+    let Some(seen) = Seen::of(config) else { return };
+    match seen.permit(network, mvm_network::answers(roots).as_ref()) {
+        Permit::NotAsked(_) | Permit::Taken(_) => {
+            desired.network.retain(|unit| *unit != names::DHCP_UNIT);
+            desired.dnsmasq_config = None;
+        }
+        Permit::Granted | Permit::Unasked => {
+            desired.dnsmasq_config = render_on(config, lan(config, network));
+        }
+    }
 }
 
 /// What units, generated files and rendered files are like now.
@@ -126,7 +171,8 @@ fn observe(
         generated: desired.generated.iter().filter_map(|file| generated(roots, file)).collect(),
         ..Observed::default()
     };
-    let more = [names::DHCP_UNIT, names::WATCH_UNIT, names::IMAGES_UNIT, names::IMAGES_RETRY_UNIT];
+    let images = [names::IMAGES_UNIT, names::IMAGES_RETRY_UNIT, names::REGISTRY_UNIT];
+    let more = [names::DHCP_UNIT, names::WATCH_UNIT].into_iter().chain(images);
     let wanted: BTreeSet<&str> = mvm_plan::host::needed(desired).chain(more).collect();
     for name in wanted {
         let state = units.state(name)?;
@@ -189,5 +235,6 @@ fn unit(roots: &Roots, state: &UnitState) -> Unit {
     let replaced = state.main_pid != 0
         && fs::read_link(roots.at(format!("/proc/{}/exe", state.main_pid)))
             .is_ok_and(|path| path.as_os_str().as_bytes().ends_with(b" (deleted)"));
-    Unit { active: state.is_active(), state: told.join(", "), argv, replaced }
+    let started = state.exec_start.first().cloned().unwrap_or_default();
+    Unit { active: state.is_active(), state: told.join(", "), argv, told: started, replaced }
 }

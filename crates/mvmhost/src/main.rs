@@ -3,9 +3,11 @@
 mod cli;
 mod commands;
 mod context;
+mod invalid;
 mod inventory;
 mod machine;
 mod output;
+mod overrides;
 
 use std::process::ExitCode;
 

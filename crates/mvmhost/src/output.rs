@@ -61,6 +61,11 @@ pub(crate) fn print(text: &str) {
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
+/// Standard error; a reader that has gone away is no failure.
+pub(crate) fn complain(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
 /// Findings, as text on standard error or as the document on standard output.
 pub(crate) fn findings(json: bool, findings: &[Finding]) {
     if json {

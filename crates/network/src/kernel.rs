@@ -17,7 +17,7 @@ use rtnetlink::{
 
 use crate::error::{Answer, Error};
 use crate::message::{self, Numbered};
-use crate::{held, managers, moving};
+use crate::{held, host, managers, moving};
 
 /// What can be asked of a network and done to it.
 pub trait Network {
@@ -93,6 +93,7 @@ impl Network for Kernel {
         let (sys, run) = (self.roots.at("/sys/class/net"), self.roots.at("/run"));
         for (link, (index, holdings)) in observed.links.iter_mut().zip(holdings) {
             link.wireless = is_wireless(&sys, &link.name);
+            link.no_ipv6 = host::lacks_ipv6(&self.roots, &link.name);
             link.holdings = holdings;
             // Whoever looks after an interface has given it an address.
             if !link.holdings.addresses.is_empty() {
@@ -102,6 +103,8 @@ impl Network for Kernel {
         // What is no record of ours claims nothing.
         let receipt = atomic::read_bounded(&self.roots.at(RECEIPT), LIMIT).ok();
         let receipt = receipt.and_then(|bytes| serde_json::from_slice::<Receipt>(&bytes).ok());
+        observed.name_servers = host::name_servers(&self.roots);
+        observed.no_ipv6 = host::has_no_ipv6(&self.roots);
         observed.made = receipt.map(|kept| kept.standing(&observed)).unwrap_or_default();
         Ok(observed)
     }
@@ -153,7 +156,7 @@ async fn observe(handle: &Handle) -> Result<(Observed, Vec<(u32, Holdings)>), Er
     let links = links.into_iter().map(complete).collect();
     let routes: Vec<Route> =
         routes.iter().flat_map(|route| message::routes(route, &names)).collect();
-    Ok((Observed { links, routes, made: Vec::new() }, holdings))
+    Ok((Observed { links, routes, ..Observed::default() }, holdings))
 }
 
 /// A radio has a physical device of the 802.11 stack; older drivers have the folder `wireless`.

@@ -4,14 +4,17 @@
 //! Does not belong here: deciding, which is `plan::network` and `plan::nat`.
 
 mod apply;
+mod asking;
 mod bus;
 mod claim;
 mod discover;
+mod docker;
 mod error;
 mod firewalld;
 pub mod firewalls;
 mod gateway;
 mod held;
+mod host;
 mod kernel;
 mod machine_id;
 mod managers;
@@ -20,11 +23,13 @@ mod moving;
 pub mod nat;
 mod nft;
 mod records;
+pub mod systemd;
 pub mod tailscale;
 pub mod uplink;
 mod watch;
 
 pub use apply::{Outcome, bring_up, take_down, unread};
+pub use asking::{answers, ask};
 pub use discover::offers;
 pub use error::{Answer, Error};
 pub use gateway::Probe;

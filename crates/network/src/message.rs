@@ -94,11 +94,13 @@ pub(crate) fn routes(message: &RouteMessage, names: &HashMap<u32, String>) -> Ve
     let Some(destination) = destination(message) else {
         return Vec::new();
     };
-    let (mut through, mut metric) = (Vec::new(), 0);
+    let (mut through, mut metric, mut gateway) = (Vec::new(), 0, None);
     let mut table = u32::from(message.header.table);
     for attribute in &message.attributes {
         match attribute {
             RouteAttribute::Oif(index) => through.push(*index),
+            RouteAttribute::Gateway(RouteAddress::Inet(ip)) => gateway = Some(IpAddr::V4(*ip)),
+            RouteAttribute::Gateway(RouteAddress::Inet6(ip)) => gateway = Some(IpAddr::V6(*ip)),
             RouteAttribute::Priority(priority) => metric = *priority,
             // One above 255 does not fit into the header.
             RouteAttribute::Table(number) => table = *number,
@@ -109,8 +111,10 @@ pub(crate) fn routes(message: &RouteMessage, names: &HashMap<u32, String>) -> Ve
         }
     }
     let named = through.iter().filter_map(|index| names.get(index));
-    let route =
-        |interface: &String| Route { destination, interface: interface.clone(), metric, table };
+    let route = |interface: &String| {
+        let interface = interface.clone();
+        Route { destination, interface, gateway, metric, table }
+    };
     named.map(route).collect()
 }
 

@@ -10,14 +10,14 @@ use std::time::Duration;
 use mvm_config::Roots;
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::nat as said;
-use mvm_host::exec::{self, Execute, Exit, Limits};
+use mvm_host::exec::{Execute, Exit, Limits};
 use mvm_host::{atomic, chain};
 use mvm_plan::Plan;
-use mvm_plan::nat::{
-    Desired, Firewalls, Kept, Observed, Step, Switch, docker_rules, down, plan, switches,
-};
+use mvm_plan::checks::Turned;
+use mvm_plan::nat::{Desired, Firewalls, Kept, Observed, Step, Switch, down, plan, switches};
 use mvm_plan::network;
 
+use crate::asking;
 use crate::error::Error;
 use crate::firewalld;
 use crate::nft::{Found, Nftables};
@@ -26,11 +26,6 @@ use crate::nft::{Found, Nftables};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// A listing of ours has about a kilobyte for each source; anything of this size is not one.
 const LIMIT: u64 = 16 << 20;
-/// Waits for whoever holds iptables' lock, as Docker does now and then.
-const IPTABLES: [&str; 2] = ["-w", "5"];
-const DOCKER_USER: &str = "DOCKER-USER";
-/// Of the network namespace of the thread that reads it.
-const OLD_TABLES: &str = "/proc/thread-self/net/ip_tables_names";
 /// The interface that firewalls of others were told of since the boot, below our folder of /run.
 const TOLD: &str = "nat.interface";
 const SYSCTL: &str = "/run/sysctl.d/80-mvmhost.conf";
@@ -45,7 +40,7 @@ pub struct Nat<'a> {
 }
 
 /// Brings switches and table to what `desired` asks on a machine with these links and routes. With
-/// `watched`, a table that had to be loaded was there before.
+/// `watched`, it is said of a table and of switches that somebody else changed them.
 pub fn bring_up(
     nat: &Nat<'_>,
     desired: Option<&Desired>,
@@ -62,10 +57,18 @@ pub fn bring_up(
         findings.push(failed);
         return findings;
     }
-    let loaded = plan.steps.iter().any(|step| matches!(step, Step::Load { .. }));
-    if watched && loaded {
+    let lost = plan.steps.iter().any(|step| matches!(step, Step::Load { lost: true, .. }));
+    let is_new = plan.steps.iter().any(|step| matches!(step, Step::WriteSysctl { .. }));
+    // With the same switches as before somebody else has turned them.
+    let turned =
+        plan.steps.iter().filter(|step| watched && !is_new && matches!(step, Step::Set(_)));
+    let turned: Vec<String> = turned.map(ToString::to_string).collect();
+    if !turned.is_empty() {
+        findings.push(Finding::new(&said::SWITCH_BACK, subject).evidence(turned.join("; ")));
+    }
+    if watched && lost {
         findings.push(Finding::new(&said::TABLE_BACK, subject));
-    } else if !plan.steps.is_empty() {
+    } else if plan.steps.len() > turned.len() {
         let words: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
         findings.push(Finding::new(&said::CHANGED, subject).evidence(words.join("; ")));
     }
@@ -94,7 +97,8 @@ impl Nat<'_> {
         desired: Option<&Desired>,
         network: &network::Observed,
     ) -> Result<Plan<Step>, Error> {
-        let desired = desired.map(|desired| desired.clone().seen(network));
+        let answers = asking::answers(self.roots);
+        let desired = desired.map(|desired| desired.clone().seen(network, answers.as_ref()));
         let desired = desired.as_ref();
         let wanted = match desired {
             Some(desired) => switches(desired, network, &self.accept_ra()?),
@@ -103,6 +107,28 @@ impl Nat<'_> {
         let rules = Nftables::connect()?;
         let observed = self.observe(&rules, &wanted, desired)?;
         Ok(plan(desired, &wanted, &observed))
+    }
+
+    /// The switches that are not as microVMs need them on a machine with these links and routes.
+    ///
+    /// # Errors
+    /// One could not be read.
+    pub fn turned(
+        &self,
+        desired: &Desired,
+        network: &network::Observed,
+    ) -> Result<Vec<Turned>, Error> {
+        let answers = asking::answers(self.roots);
+        let desired = desired.clone().seen(network, answers.as_ref());
+        let mut turned = Vec::new();
+        for Switch { path, value } in switches(&desired, network, &self.accept_ra()?) {
+            let Some(is) = self.text(self.switch(&path))? else { continue };
+            let is = is.trim().to_owned();
+            if is != value.to_string() {
+                turned.push(Turned { path, is, value });
+            }
+        }
+        Ok(turned)
     }
 
     /// Does the steps up to the first that fails.
@@ -152,39 +178,12 @@ impl Nat<'_> {
     }
 
     fn firewalls(&self, rules: &Nftables, interface: &str) -> Result<Firewalls, Error> {
+        let docker = self.docker_lacks(rules, interface)?;
         Ok(Firewalls {
             firewalld: firewalld::observe(self.roots, interface)?,
-            docker_lacks: self.docker_lacks(rules, interface)?,
+            docker_lacks: docker.lacks,
+            docker_unread: docker.unread,
         })
-    }
-
-    /// Which rules Docker's chain for its users lacks; `None` where there is no such chain. iptables is
-    /// asked only when the chain can be there: in nftables, which most iptables of today write to, or
-    /// in the kernel's old tables once one of them is in use.
-    fn docker_lacks(&self, rules: &Nftables, interface: &str) -> Result<Option<Vec<usize>>, Error> {
-        let old = self.text(self.roots.at(OLD_TABLES))?.unwrap_or_default();
-        if !old.lines().any(|table| table == "filter") && !rules.has_chain(DOCKER_USER)? {
-            return Ok(None);
-        }
-        let Some(iptables) = exec::find(self.roots, "iptables") else {
-            return Ok(None);
-        };
-        let holds = |words: &[&str]| -> Result<bool, Error> {
-            let words: Vec<&OsStr> = IPTABLES.iter().chain(words).map(OsStr::new).collect();
-            Ok(self.execute(&iptables, &words)?.success())
-        };
-        if !holds(&["-S", DOCKER_USER])? {
-            return Ok(None);
-        }
-        let mut lacking = Vec::new();
-        for (place, rule) in docker_rules(interface).iter().enumerate() {
-            let mut words = vec!["-C", DOCKER_USER];
-            words.extend(rule.iter().map(String::as_str));
-            if !holds(&words)? {
-                lacking.push(place);
-            }
-        }
-        Ok(Some(lacking))
     }
 
     fn apply(&self, step: &Step) -> Result<(), Error> {
@@ -197,7 +196,7 @@ impl Nat<'_> {
                 fs::write(&path, switch.value.to_string())
                     .map_err(|source| Error::Set { path, source })
             }
-            Step::Load { table, interface, replace } => {
+            Step::Load { table, interface, replace, .. } => {
                 self.keep(runtime.join(TOLD), interface, 0o600)?;
                 // Without a listing nothing counts as loaded, whatever interrupts this.
                 self.forget()?;
@@ -219,24 +218,17 @@ impl Nat<'_> {
             }
             Step::Assign { interface, zone } => firewalld::assign(self.roots, interface, zone),
             Step::Unassign { interface, zone } => firewalld::unassign(self.roots, interface, zone),
-            Step::AcceptBesideDocker { interface, rule } => {
+            Step::AcceptBesideDocker { interface, iptables, rule } => {
                 self.keep(runtime.join(TOLD), interface, 0o600)?;
-                self.docker_user("-I", rule)
+                self.docker_user(*iptables, "-I", rule)
             }
-            Step::ForgetBesideDocker { rule } => self.docker_user("-D", rule),
+            Step::ForgetBesideDocker { iptables, rule } => self.docker_user(*iptables, "-D", rule),
         }
     }
 
-    /// Puts a rule first in Docker's chain for its users, or takes it out.
-    fn docker_user(&self, verb: &str, rule: &[String]) -> Result<(), Error> {
-        let words = IPTABLES.into_iter().chain([verb, DOCKER_USER]);
-        let words: Vec<&OsStr> =
-            words.chain(rule.iter().map(String::as_str)).map(OsStr::new).collect();
-        self.succeed("iptables", &words).map(drop)
-    }
-
     /// The interfaces that take router advertisements: accept_ra is 1, which ends with forwarding, or
-    /// already 2, which does not.
+    /// already 2, which does not. One that was told to go on taking them stays one, whoever turned that
+    /// off since.
     fn accept_ra(&self) -> Result<Vec<String>, Error> {
         let folder = self.roots.at("/proc/sys/net/ipv6/conf");
         let entries = match fs::read_dir(&folder) {
@@ -255,7 +247,13 @@ impl Nat<'_> {
                 names.push(name);
             }
         }
+        let kept = self.text(self.roots.at(SYSCTL))?.unwrap_or_default();
+        let told = kept
+            .lines()
+            .filter_map(|line| line.strip_prefix("net/ipv6/conf/")?.strip_suffix("/accept_ra = 2"));
+        names.extend(told.filter(|name| folder.join(name).exists()).map(str::to_owned));
         names.sort_unstable();
+        names.dedup();
         Ok(names)
     }
 
@@ -264,7 +262,7 @@ impl Nat<'_> {
     }
 
     /// The text of a file, if there is one.
-    fn text(&self, path: PathBuf) -> Result<Option<String>, Error> {
+    pub(crate) fn text(&self, path: PathBuf) -> Result<Option<String>, Error> {
         match fs::File::open(&path).and_then(|file| {
             let mut text = String::new();
             io::Read::read_to_string(&mut io::Read::take(file, LIMIT), &mut text)?;
@@ -284,17 +282,7 @@ impl Nat<'_> {
         remove(self.roots.runtime().join("nat.listing"))
     }
 
-    /// The standard output of a program that has to succeed.
-    fn succeed(&self, name: &'static str, arguments: &[&OsStr]) -> Result<String, Error> {
-        let program = exec::find(self.roots, name).ok_or(Error::NotInstalled { name })?;
-        let exit = self.execute(&program, arguments)?;
-        if exit.success() {
-            return Ok(exit.stdout);
-        }
-        Err(Error::Refused { name, said: exit.stderr.trim().to_owned() })
-    }
-
-    fn execute(&self, program: &Path, arguments: &[&OsStr]) -> Result<Exit, Error> {
+    pub(crate) fn execute(&self, program: &Path, arguments: &[&OsStr]) -> Result<Exit, Error> {
         self.programs
             .run(program, arguments, &mut Limits::timeout(PATIENCE))
             .map_err(|source| Error::Run { source })

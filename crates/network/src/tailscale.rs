@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use mvm_config::Roots;
-use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::tailscale as said;
+use mvm_diagnostics::{Finding, Severity};
 use mvm_host::exec::{self, Execute, Limits};
 use mvm_host::{atomic, chain};
 use mvm_plan::Plan;
@@ -31,6 +31,20 @@ pub struct Tailscale<'a> {
     pub roots: &'a Roots,
     /// What executes it.
     pub programs: &'a dyn Execute,
+}
+
+/// The subnets that mvmhost gave tailscale. A record that cannot be read claims nothing.
+pub fn recorded(roots: &Roots) -> Vec<IpNet> {
+    let record = atomic::read_bounded(&roots.at(RECORD), LIMIT).ok();
+    let record = record.and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
+    record.map(Record::routes).unwrap_or_default()
+}
+
+/// Takes back what mvmhost gave tailscale; what others put there stays. Only what fails is said.
+pub fn take_back(tailscale: &Tailscale<'_>) -> Vec<Finding> {
+    let mut findings = bring_up(tailscale, &[]);
+    findings.retain(|finding| finding.severity() != Severity::Info);
+    findings
 }
 
 /// Brings tailscale's list to hold `wanted`. What fails is a warning: microVMs need none of it.
@@ -64,10 +78,7 @@ impl Tailscale<'_> {
     }
 
     fn observe(&self, wanted: &[IpNet]) -> Result<Observed, Error> {
-        // A record that cannot be read claims nothing.
-        let record = atomic::read_bounded(&self.roots.at(RECORD), LIMIT).ok();
-        let record = record.and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
-        let own = record.map(Record::routes).unwrap_or_default();
+        let own = recorded(self.roots);
         let installed = exec::find(self.roots, NAME).is_some();
         let mut observed = Observed { installed, advertised: Vec::new(), own };
         if installed && !(wanted.is_empty() && observed.own.is_empty()) {

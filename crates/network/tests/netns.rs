@@ -16,10 +16,12 @@ use nix::sched::{CloneFlags, unshare};
 use tempfile::TempDir;
 
 thread_local! {
-    /// A /run of the test's own, and the real /sys.
+    /// A /run of the test's own, and the real /sys and /proc.
     static ROOT: TempDir = {
         let folder = tempfile::tempdir().unwrap();
-        symlink("/sys", folder.path().join("sys")).unwrap();
+        for shared in ["proc", "sys"] {
+            symlink(format!("/{shared}"), folder.path().join(shared)).unwrap();
+        }
         folder
     };
 }
@@ -84,6 +86,7 @@ fn wanted(addresses: &[&str]) -> Bridge {
         mac: Mac([0x02, 0xaa, 0, 0, 0, 1]),
         mtu: None,
         addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
+        asked: true,
     }
 }
 
@@ -191,24 +194,26 @@ fn netns_an_overlap_is_refused_by_address_and_by_route() {
         ip("address add 192.168.5.2/24 dev wlan0");
         ip("route add 10.42.0.0/16 via 192.168.5.1 dev wlan0");
         ip("route add default via 192.168.5.1 dev wlan0");
-        for address in ["192.168.5.129/25", "10.42.0.1/24"] {
+        for address in ["192.168.5.129/24", "192.168.5.6/29", "10.42.0.1/15"] {
             let (outcome, changes) = run(&wanted(&[address]));
             assert_eq!((codes(&outcome), changes), (vec!["MVM-NET-003"], 0), "{address}");
             assert!(outcome.findings[0].message().ends_with("wlan0"));
         }
         assert_eq!(codes(&run(&wanted(&["10.43.0.1/24"])).0), ["MVM-NET-001"]);
+        // A part of what is routed elsewhere is no conflict.
+        assert_eq!(codes(&run(&wanted(&["10.42.7.1/24"])).0), ["MVM-NET-021", "MVM-NET-001"]);
     });
 }
 
 #[test]
-fn netns_an_overlap_that_comes_later_is_a_warning() {
+fn netns_an_overlap_that_comes_later_has_the_same_verdict() {
     in_namespace(|| {
         let desired = wanted(&["10.42.0.1/24"]);
         run(&desired);
         ip("link add tun9 type veth");
         ip("address add 10.42.0.77/16 dev tun9");
         let (outcome, changes) = run(&desired);
-        assert_eq!((codes(&outcome), changes), (vec!["MVM-NET-004"], 0));
+        assert_eq!((codes(&outcome), changes), (vec!["MVM-NET-003"], 0));
     });
 }
 
@@ -218,8 +223,15 @@ fn netns_ipv6_turned_off_has_its_own_answer() {
         // /proc/sys/net is that of the reading thread's namespace.
         let switch = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
         std::fs::write(switch, "1").unwrap();
-        let (outcome, _) = run(&wanted(&["fd00:42::1/64"]));
-        assert_eq!(codes(&outcome), ["MVM-NET-010"], "{outcome:?}");
+        let desired = wanted(&["10.42.0.1/24", "fd00:42::1/64"]);
+        let (outcome, _) = run(&desired);
+        assert_eq!(codes(&outcome), ["MVM-NET-022", "MVM-NET-001"], "{outcome:?}");
+        // Off for the bridge alone.
+        std::fs::write(switch, "0").unwrap();
+        ip("link set br-mvm down");
+        let (outcome, _) = run(&desired);
+        assert_eq!(codes(&outcome), ["MVM-NET-022", "MVM-NET-001"], "{outcome:?}");
+        assert!(bridge().up && bridge().addresses.contains(&desired.addresses[0]));
     });
 }
 

@@ -8,11 +8,12 @@ use std::process::Command;
 use std::thread;
 
 use mvm_config::Roots;
+use mvm_config::model::Asked;
 use mvm_host::exec::{Recording, System};
 use mvm_network::nat::{Nat, bring_up};
 use mvm_network::{Kernel, Network, firewalls};
 use mvm_plan::checks::obstacles;
-use mvm_plan::nat::{Carries, Desired};
+use mvm_plan::nat::{Carries, Desired, Ways};
 use nix::sched::{CloneFlags, unshare};
 
 /// Runs the test in a fresh namespace, with a /run of its own.
@@ -42,6 +43,10 @@ fn desired() -> Desired {
         dhcp: true,
         tailnet: false,
         carries: Carries::MicroVms,
+        asked: Asked::default(),
+        own: vec!["10.42.0.1/24".parse().unwrap()],
+        ways: Ways::default(),
+        withheld: false,
     }
 }
 
@@ -61,7 +66,8 @@ fn machine() {
         done
         ip link add br-mvm type bridge; ip link set br-mvm up; ip addr add 10.42.0.1/24 dev br-mvm
         ip link add up0 type veth peer name up1; ip link set up0 up; ip link set up1 up
-        ip addr add 192.0.2.2/24 dev up0; ip route add default via 192.0.2.1 dev up0",
+        ip addr add 192.0.2.2/24 dev up0; ip route add default via 192.0.2.1 dev up0
+        ip addr add 2001:db8::2/64 dev up0 nodad; ip route add default via 2001:db8::1 dev up0",
     );
 }
 
@@ -173,7 +179,7 @@ fn netns_what_other_firewalls_drop_is_named() {
         let source = mvm_config::Source { name: "t".to_owned(), text: String::new() };
         let config = mvm_config::load::parse(&[source]).unwrap().config;
         let codes = || -> Vec<&'static str> {
-            let forward = firewalls::forward(roots, &System).unwrap();
+            let forward = firewalls::forward(roots, &System, &config).unwrap();
             obstacles(&config, &forward).iter().map(|finding| finding.code()).collect()
         };
         assert_eq!(codes(), [""; 0]);
@@ -210,6 +216,8 @@ fn netns_iptables_is_asked_only_where_docker_has_its_chain() {
         shell("nft add chain ip filter DOCKER-USER");
         // Whether there is such a chain, and whether it has each of three rules.
         assert_eq!(asked(), 4);
+        shell("nft add table ip6 filter; nft add chain ip6 filter DOCKER-USER");
+        assert_eq!(asked(), 8);
     });
 }
 

@@ -122,6 +122,7 @@ fn desired() -> Desired {
         mac: Mac([2, 0xaa, 0, 0, 0, 1]),
         mtu: None,
         addresses: vec![],
+        asked: true,
     };
     Desired { bridge: Some(bridge), uplink: Some(Uplink::new("wan")), ..Desired::default() }
 }

@@ -9,6 +9,8 @@ use mvm_diagnostics::{Finding, catalogue};
 
 use crate::names;
 
+pub mod imports;
+
 /// Plugins of Kubernetes' CRI under their names of containerd 1.x and 2.x: nobody asks for pods
 /// here, and their defaults would claim /etc/cni and ports.
 const DISABLED: [&str; 3] =
@@ -31,8 +33,8 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// As `text` has it, the configuration that somebody else gives this containerd. What is in its
-    /// `imports` is not known here.
+    /// As `text` has it, the configuration that somebody else gives this containerd, with what it
+    /// imports.
     pub fn new(instance: Instance, text: Option<&str>) -> Self {
         let table: Option<toml::Table> = text.and_then(|text| text.parse().ok());
         let path = |value: Option<&toml::Value>| {
@@ -84,8 +86,11 @@ pub fn render(config: &Config) -> String {
     let mut out = String::from(
         "# Rendered by mvm-validate from /etc/mvmhost.toml at each start of containerd-dev.\n\
          # To use a file of your own, write it to /etc/containerd/config-dev.toml.\n\
-         version = 2\n",
+         version = 2\n\
+         # containerd 2.2 and later read /etc/containerd/conf.d, which is for the distribution's\n\
+         # containerd, unless a file names others. Nothing is in this folder.\n",
     );
+    let _ = writeln!(out, "imports = [{}]", string(names::CONTAINERD_DEV_IMPORTS));
     let disabled = DISABLED.map(string).join(", ");
     let level = match containerd.log_level {
         LogLevel::Trace => "trace",
@@ -187,6 +192,7 @@ mod tests {
         assert_eq!(plugin["pool_name"].as_str(), Some("flintlock-dev-thinpool"));
         assert_eq!(plugin["base_image_size"].as_str(), Some("2147483648B"));
         assert_eq!(plugin["discard_blocks"].as_bool(), Some(true));
+        assert_eq!(imports::imports(&table), [names::CONTAINERD_DEV_IMPORTS]);
         assert_eq!(check_operator(&render(&config), &config), []);
     }
 

@@ -35,6 +35,8 @@ pub struct Desired {
     pub network: Vec<&'static str>,
     /// Whether images are asked for.
     pub images: bool,
+    /// The command line of the registry on this host; None where it serves nothing.
+    pub registry_argv: Option<Vec<String>>,
     /// flintlockd's unit; None while flintlockd is not installed.
     pub flintlockd: Option<String>,
     /// Its command line.
@@ -57,6 +59,7 @@ impl Desired {
             dnsmasq_config: dhcp::render(config),
             network: names::network_units(config),
             images: !images::wanted(config).is_empty(),
+            registry_argv: units::registry_command(config),
             flintlockd: installed.then(|| config.flintlockd.unit.as_str().to_owned()),
             flintlockd_argv: units::flintlockd_command(config),
         }
@@ -72,6 +75,8 @@ pub struct Unit {
     pub state: String,
     /// The command line of its main process; empty when there is none.
     pub argv: Vec<String>,
+    /// Its ExecStart=, as systemd has read it.
+    pub told: Vec<String>,
     /// The file of its program was replaced since its main process began: an upgrade.
     pub replaced: bool,
 }
@@ -177,13 +182,16 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
         && desired.containerd_argv.as_ref().is_some_and(|argv| {
             let config = &desired.containerd_config;
             let other = config.is_some() && *config != observed.containerd_config;
-            running(containerd) != argv || replaced(containerd) || other
+            let proxies = proxies_changed(desired, observed, containerd);
+            running(containerd) != argv || replaced(containerd) || other || proxies
         });
     if stale {
         steps.push(Step::Restart(containerd.clone()));
     }
+    steps.extend(registry_step(desired, observed));
     if let Some(unit) = &desired.flintlockd {
-        let other = running(unit) != desired.flintlockd_argv || observed.file_stale;
+        let told = !runs(desired, observed, unit) || observed.file_stale;
+        let other = told || proxies_changed(desired, observed, unit);
         let changed = other || replaced(unit);
         // A restart of containerd restarts flintlockd as well.
         if active(unit) && changed && !stale {
@@ -197,6 +205,21 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
         steps.extend(images_step(desired, observed));
     }
     Plan::new(steps, Vec::new())
+}
+
+/// Whether flintlockd was started with the command line that it is to have. Where the program is a
+/// script the kernel puts its interpreter before that, and a script that executes another program
+/// leaves nothing of it: then systemd's own word counts, unless it is about to read another.
+fn runs(desired: &Desired, observed: &Observed, unit: &str) -> bool {
+    let Some(unit) = observed.units.get(unit) else {
+        return true;
+    };
+    let argv = &desired.flintlockd_argv;
+    if unit.argv.ends_with(argv) {
+        return true;
+    }
+    let another = unit.argv.first() != argv.first() && !unit.argv.is_empty();
+    another && unit.told == *argv && same_files(&desired.generated, &observed.generated)
 }
 
 /// The watcher read the configuration when it was started. One that runs with another than the
@@ -223,6 +246,30 @@ fn images_step(desired: &Desired, observed: &Observed) -> Option<Step> {
     let changed = observed.applied.as_ref() != Some(&desired.applied) && !incomplete.is_empty();
     let missing = changed || incomplete.iter().any(|image| !tried.contains(image));
     (missing && !running).then(|| Step::Start(names::IMAGES_UNIT.to_owned()))
+}
+
+/// The registry on this host, by the command line that it runs with.
+fn registry_step(desired: &Desired, observed: &Observed) -> Option<Step> {
+    let unit = names::REGISTRY_UNIT.to_owned();
+    let running = observed.units.get(&unit).filter(|unit| unit.active)?;
+    match &desired.registry_argv {
+        None => Some(Step::Stop(unit)),
+        Some(argv) => (running.replaced || running.argv != *argv).then_some(Step::Restart(unit)),
+    }
+}
+
+/// Whether a unit that runs was started with other proxies than the file names. The generator's
+/// files are those of its start, or of a reload since, which restarted it.
+fn proxies_changed(desired: &Desired, observed: &Observed, unit: &str) -> bool {
+    let of = |files: &[UnitFile]| -> Vec<String> {
+        let own = files.iter().filter(|file| file.path.starts_with(&format!("{unit}.d/")));
+        let lines = own.flat_map(|file| file.text.lines());
+        lines
+            .filter(|line| line.starts_with("Environment=") && line.contains("_PROXY="))
+            .map(str::to_owned)
+            .collect()
+    };
+    of(&desired.generated) != of(&observed.generated)
 }
 
 /// dnsmasq by the configuration it was started with.
@@ -259,6 +306,7 @@ pub fn needed(desired: &Desired) -> impl Iterator<Item = &str> {
         .into_iter()
         .chain(desired.network.iter().copied())
         .chain([names::HYGIENE_UNIT, names::GUARD_UNIT, desired.containerd.as_str()])
+        .chain(desired.registry_argv.as_ref().map(|_| names::REGISTRY_UNIT))
         .chain(desired.flintlockd.as_deref())
 }
 

@@ -9,6 +9,7 @@ use mvm_diagnostics::{Finding, Severity};
 use serde::Serialize;
 
 pub mod adopt;
+pub mod capmvm;
 pub mod checks;
 pub mod containerd;
 pub mod dhcp;
@@ -20,18 +21,23 @@ pub mod guard;
 pub mod host;
 pub mod hygiene;
 pub mod images;
+pub mod init;
 pub mod ledger;
 pub mod lvm;
+pub mod microvm;
 pub mod names;
 pub mod nat;
 pub mod network;
+pub mod overrides;
 pub mod redact;
 pub mod tailscale;
 pub mod teardown;
 pub mod thinpool;
+pub mod tls;
 mod token;
 pub mod undo;
 pub mod units;
+pub mod versions;
 
 /// What one domain has to do, and what it has to say.
 ///

@@ -19,6 +19,12 @@ pub const HYGIENE_UNIT: &str = "mvm-hygiene.service";
 pub const GUARD_UNIT: &str = "mvm-guard.service";
 /// The oneshot that makes images complete.
 pub const IMAGES_UNIT: &str = "mvm-images.service";
+/// The registry on this host.
+pub const REGISTRY_UNIT: &str = "mvm-registry.service";
+/// Where it finds containerd's content store and [`SERVED`], which its user could not reach.
+pub const REGISTRY_RUNTIME: &str = "/run/mvm-registry";
+/// What it gives out: written whenever images have changed, read by it alone.
+pub const SERVED: &str = "/var/lib/mvmhost/served/list.json";
 /// What starts it again from time to time.
 pub const IMAGES_RETRY_UNIT: &str = "mvm-images-retry.timer";
 /// containerd of our own.
@@ -44,6 +50,11 @@ pub const METRICS: &str = "/run/mvmhost/mvmhost.prom";
 pub const LIBEXEC: &str = "/usr/libexec/mvmhost";
 /// The containerd configuration that mvmhost renders.
 pub const CONTAINERD_DEV_CONFIG: &str = "/run/mvmhost/containerd-dev.toml";
+/// What it imports: a pattern that matches nothing, or containerd would import what it does unless
+/// told.
+pub const CONTAINERD_DEV_IMPORTS: &str = "/run/mvmhost/containerd-dev.d/*.toml";
+/// What containerd 2.2 and later import where a file names nothing.
+pub const CONTAINERD_IMPORTS: &str = "/etc/containerd/conf.d/*.toml";
 /// What the last run of [`IMAGES_UNIT`] in this boot left incomplete.
 pub const IMAGES_REPORT: &str = "/run/mvmhost/images.json";
 /// The configuration of dnsmasq that mvmhost renders.
@@ -64,6 +75,11 @@ pub const FLINTLOCKD_STATE: &str = "/var/lib/flintlock";
 pub const CONTAINERD_DEV_ROOT: &str = "/var/lib/containerd-dev";
 /// state of containerd-dev.
 pub const CONTAINERD_DEV_STATE: &str = "/run/containerd-dev";
+
+/// Where flintlockd keeps a directory of each microVM, `NAMESPACE/NAME/UID`.
+pub fn microvms(config: &Config) -> String {
+    format!("{}/vm", config.flintlockd.state_dir.as_str())
+}
 
 /// The unit of the containerd that flintlockd talks to.
 pub fn containerd_unit(instance: Instance) -> &'static str {
@@ -119,6 +135,14 @@ pub fn network_units(config: &Config) -> Vec<&'static str> {
     let dhcp = config.network.dhcp.enabled.then_some(DHCP_UNIT);
     let watch = crate::nat::desired(config).map(|_| WATCH_UNIT);
     dhcp.into_iter().chain(watch).collect()
+}
+
+/// containerd's content store: a blob is the file `blobs/sha256/HEX` in it.
+pub fn content(instance: Instance) -> &'static str {
+    match instance {
+        Instance::Dedicated => "/var/lib/containerd-dev/io.containerd.content.v1.content",
+        Instance::System => "/var/lib/containerd/io.containerd.content.v1.content",
+    }
 }
 
 /// Every unit of the chain, in its order.

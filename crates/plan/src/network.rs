@@ -4,12 +4,14 @@
 //! VLANs come first, so that either can use them.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
 use mvm_config::Config;
 use mvm_config::model::NetworkMode;
 use mvm_diagnostics::Finding;
+use mvm_diagnostics::catalogue::net;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Plan;
@@ -19,6 +21,7 @@ mod down;
 mod held;
 mod macvtap;
 mod managers;
+mod others;
 mod receipt;
 mod step;
 mod subnets;
@@ -32,6 +35,7 @@ pub use down::{Guest, down, guests};
 pub use held::{HeldAddress, HeldRoute, Holdings};
 pub use macvtap::{Macvtap, parent};
 pub use managers::{Manager, tell};
+pub use others::{Others, PROBE_PORT};
 pub use receipt::{Receipt, links, made};
 pub use step::Step;
 pub use trial::{Confirmed, Former, Live, Trial, VERSION, former, permit};
@@ -89,6 +93,8 @@ pub struct Desired {
     pub macvtap: Option<Macvtap>,
     /// What mvmhost once made a port, and the file does not name any more.
     pub former: Option<Former>,
+    /// Whether [validate] ignore has the code of subnets that overlap: the file says that it is meant.
+    pub overlaps_meant: bool,
 }
 
 impl Desired {
@@ -107,7 +113,8 @@ pub fn desired(config: &Config, machine_id: &str) -> Desired {
     let tap = network.mode == NetworkMode::Tap;
     let uplink = network.bridge.uplink.as_ref().filter(|_| tap);
     let mut vlans: Vec<Vlan> = network.vlans.iter().map(Vlan::from).collect();
-    let mut bridge = tap.then(|| Bridge::new(&network.bridge, machine_id.trim()));
+    let asked = network.asked.addresses || network.asked.dhcp || uplink.is_some();
+    let mut bridge = tap.then(|| Bridge::new(&network.bridge, machine_id.trim(), asked));
     let uplink = uplink.map(|name| Uplink::new(name.as_str()));
     if let (Some(bridge), Some(uplink)) = (&mut bridge, &uplink) {
         uplink::take_addresses(bridge, &mut vlans, uplink);
@@ -118,6 +125,7 @@ pub fn desired(config: &Config, machine_id: &str) -> Desired {
         uplink,
         macvtap: (network.mode == NetworkMode::Macvtap).then(|| Macvtap::from(&network.macvtap)),
         former: None,
+        overlaps_meant: config.validate.ignore.iter().any(|one| one.code == net::SUBNET_TAKEN.code),
     }
 }
 
@@ -157,6 +165,8 @@ pub struct Link {
     pub carrier: bool,
     /// Whether it is a radio: its access point takes frames from its own MAC only.
     pub wireless: bool,
+    /// Whether IPv6 is turned off for it alone.
+    pub no_ipv6: bool,
     /// What would go with it if it became a port of a bridge.
     pub holdings: Holdings,
 }
@@ -168,11 +178,16 @@ pub struct Route {
     pub destination: IpNet,
     /// The interface through which it leads there.
     pub interface: String,
+    /// By whom it leads there; `None` is directly.
+    pub gateway: Option<IpAddr>,
     /// The lower, the better.
     pub metric: u32,
     /// The table that it is in; [`MAIN_TABLE`] is what applies unless a rule names another.
     pub table: u32,
 }
+
+/// What the names of flintlock's tap devices begin with.
+pub const TAPS: &str = bridge::FLINTLOCK_TAP;
 
 /// RT_TABLE_MAIN (linux/rtnetlink.h).
 pub const MAIN_TABLE: u32 = 254;
@@ -186,6 +201,17 @@ pub struct Observed {
     pub routes: Vec<Route>,
     /// The steps that made what is there, as far as mvmhost made it in this boot.
     pub made: Vec<Step>,
+    /// Whom the host asks for names.
+    pub name_servers: Vec<IpAddr>,
+    /// Whether the kernel has no IPv6, or has it turned off.
+    pub no_ipv6: bool,
+}
+
+impl Observed {
+    /// Whether this interface cannot have IPv6.
+    pub fn lacks_ipv6(&self, name: &str) -> bool {
+        self.no_ipv6 || self.links.iter().any(|link| link.name == name && link.no_ipv6)
+    }
 }
 
 /// The steps from `observed` to `desired`. What the file does not name is left alone, unless mvmhost
@@ -194,7 +220,12 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     if let Some(refused) = desired.former.as_ref().and_then(|former| former.still(observed)) {
         return Plan::new(Vec::new(), vec![refused]);
     }
-    let mut draft = Draft { observed: observed.clone(), steps: Vec::new(), findings: Vec::new() };
+    let mut draft = Draft {
+        observed: observed.clone(),
+        steps: Vec::new(),
+        findings: Vec::new(),
+        meant: desired.overlaps_meant,
+    };
     receipt::plan(desired, &mut draft);
     for vlan in &desired.vlans {
         vlan::plan(vlan, &mut draft);
@@ -214,6 +245,8 @@ struct Draft {
     observed: Observed,
     steps: Vec<Step>,
     findings: Vec<Finding>,
+    /// Whether the file allows subnets that overlap.
+    meant: bool,
 }
 
 impl Draft {
@@ -232,10 +265,23 @@ impl Draft {
 
     /// Gives `link` the addresses that it lacks, unless they are in somebody's way.
     fn addresses(&mut self, link: &Link, addresses: &[IpNet]) {
-        self.findings.extend(subnets::overlaps(addresses, link, &self.observed));
-        let missing = addresses.iter().filter(|address| !link.addresses.contains(address));
+        self.findings.extend(subnets::overlaps(addresses, link, &self.observed, self.meant));
         let name = || link.name.clone();
-        self.steps.extend(missing.map(|&address| Step::AddAddress { name: name(), address }));
+        let missing = addresses.iter().filter(|address| !link.addresses.contains(address));
+        let off = self.observed.lacks_ipv6(&link.name);
+        let (missing, without): (Vec<&IpNet>, Vec<&IpNet>) =
+            missing.partition(|address| address.addr().is_ipv4() || !off);
+        // Off for this interface alone: the switches that the remedy shows do not tell.
+        let own = if self.observed.no_ipv6 {
+            String::new()
+        } else {
+            format!("net/ipv6/conf/{}/disable_ipv6 = 1", link.name)
+        };
+        self.findings.extend(without.iter().map(|address| {
+            Finding::new(&net::NO_IPV6, name()).with("address", address).evidence(&own)
+        }));
+        self.steps
+            .extend(missing.into_iter().map(|&address| Step::AddAddress { name: name(), address }));
     }
 }
 

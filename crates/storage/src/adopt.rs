@@ -41,12 +41,13 @@ fn observe_with(
     let regular = |file: &mvm_plan::thinpool::FileFacts| file.regular;
     let (data, metadata) = (look("data")?.filter(regular), look("metadata")?.filter(regular));
     let text = |path: &str| text(&roots.at(path));
+    let containerd = |path: &str| crate::containerd_config::read(roots, path).ok();
     let mut seen = Seen {
         data: data.as_ref().map(|file| file.size),
         metadata: metadata.as_ref().map(|file| file.size),
         databases: names_in(&roots.at(directory), ".db"),
-        containerd: text(names::OPERATOR_CONTAINERD_CONFIG),
-        system_containerd: text(names::SYSTEM_CONTAINERD_CONFIG),
+        containerd: containerd(names::OPERATOR_CONTAINERD_CONFIG),
+        system_containerd: containerd(names::SYSTEM_CONTAINERD_CONFIG),
         flintlockd: text(names::FLINTLOCKD_OPERATOR_CONFIG),
         lvm: lvm_pools(roots),
         ..Seen::default()

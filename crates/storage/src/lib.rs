@@ -5,7 +5,9 @@
 //! [`thinpool::apply`] does steps; both go through the small traits of [`loops`] and [`mapper`].
 
 pub mod adopt;
+pub mod containerd_config;
 mod control;
+pub mod databases;
 mod error;
 pub mod files;
 mod finding;

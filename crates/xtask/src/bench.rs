@@ -9,9 +9,11 @@ use anyhow::{Context, Result, bail};
 
 mod images;
 mod network;
+mod serve;
 mod servers;
 mod slow;
 
+use crate::arch::Arch;
 use crate::{musl, tools, vm};
 
 /// Runs of which the median counts.
@@ -20,10 +22,11 @@ const RUNS: usize = 1001;
 /// A part: name, and how it is run.
 struct Part(&'static str, fn() -> Result<()>);
 
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     Part("generator", generator),
     Part("network", network::run),
     Part("images", images::run),
+    Part("serve", serve::run),
     Part("pool", || guest("pool")),
     Part("boot", || guest("boots")),
     Part("check", || guest("checks")),
@@ -48,7 +51,7 @@ fn guest(part: &str) -> Result<()> {
 /// against /bin/true.
 fn generator() -> Result<()> {
     tools::apt(&["valgrind"])?;
-    let program = musl::build()?.join("mvmhost-generator");
+    let program = musl::build(Arch::native()?)?.join("mvmhost-generator");
     let top = tools::top()?;
     // At boot the directories are in /run: memory, not a disk.
     let scratch = Path::new("/dev/shm").join(format!("mvmhost-bench-{}", tools::now()));

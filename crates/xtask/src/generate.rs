@@ -7,14 +7,15 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use mvm_diagnostics::render;
 
-use crate::tools;
+use crate::{licences, tools};
 
 /// Programs whose `--help` stands in the manual page of the same name.
-const PROGRAMS: [&str; 7] = [
+const PROGRAMS: [&str; 8] = [
     "mvmhost",
     "mvm-thinpool",
     "mvm-net",
     "mvm-images",
+    "mvm-registry",
     "mvm-hygiene",
     "mvm-validate",
     "mvm-guard",
@@ -41,6 +42,8 @@ pub(crate) fn run(check: bool) -> Result<()> {
     keep(diagnostics, block(&top, diagnostics, "CODES", &render::man_body())?)?;
     let keys = "man/mvmhost.toml.5.md";
     keep(keys, block(&top, keys, "KEYS", &mvm_config::man_keys())?)?;
+    let versions = "man/mvmhost.8.md";
+    keep(versions, block(&top, versions, "VERSIONS", &mvm_plan::versions::man_body())?)?;
     tools::workspace()?;
     for name in PROGRAMS {
         let path = format!("man/{name}.8.md");
@@ -50,6 +53,9 @@ pub(crate) fn run(check: bool) -> Result<()> {
             .map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") })
             .collect();
         keep(&path, block(&top, &path, "OPTIONS", &indented)?)?;
+    }
+    if check {
+        licences::check()?;
     }
     match (check, stale.as_slice()) {
         (_, []) => Ok(()),

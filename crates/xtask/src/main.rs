@@ -1,14 +1,20 @@
 //! The project's own tasks. Installs by apt and cargo what a task needs; nothing has to be
 //! installed by hand.
 
+mod arch;
 mod bench;
+mod campaign;
+mod compile;
 mod generate;
+mod licences;
 mod manual;
 mod musl;
 mod package;
 mod qemu;
+mod release;
 mod repo;
 mod rpm;
+mod sbom;
 mod test;
 mod tools;
 mod vm;
@@ -25,11 +31,16 @@ Usage: cargo xtask TASK
   guest SUITE [SCRIPT...]
                        a disposable bookworm or trixie with the package installed: runs each
                        script in it, or prints how to reach it and keeps it until input ends
-  package              the .deb into target/packages/
-  package --repo DIR [--key KEY]
-                       the same, and into an apt repository that gpg signs
+  campaign NAME [--minutes M] [--seed S]
+                       long runs that go on where they were: power-cuts, reboots, syscalls, fuzz
+  package              the .deb into target/packages/, with its components and checksum
   package --rpm        the same, and the .rpm of the same files
+  package --arch ARCH  both for amd64, arm64 or all; another machine's into target/packages/ARCH
+  package --verify     both twice: the second time elsewhere and later, with the same bytes
+  package --repo DIR [--key KEY]
+                       the .deb, and into an apt repository that gpg signs
   generate [--check]   files made from catalogue, schema and programs; --check fails when stale
+  licences             debian/copyright and the components, from Cargo.lock and the crates
   bench [PART...]      ratios against what a user would do instead: generator, network, images,
                        and in a guest pool, boot, check
 ";
@@ -41,12 +52,9 @@ fn main() -> ExitCode {
         ["test", tiers @ ..] => test::run(tiers),
         ["demo"] => vm::demo(),
         ["guest", arguments @ ..] => vm::guest(arguments),
-        ["package"] => package::run().map(|deb| println!("{}", deb.display())),
-        ["package", "--repo", folder] => repo::run(folder, None),
-        ["package", "--repo", folder, "--key", key] => repo::run(folder, Some(key)),
-        ["package", "--rpm"] => {
-            package::run().and_then(|_| rpm::run()).map(|rpm| println!("{}", rpm.display()))
-        }
+        ["campaign", arguments @ ..] => campaign::run(arguments),
+        ["package", arguments @ ..] => release::run(arguments),
+        ["licences"] => licences::run(),
         ["generate"] => generate::run(false),
         ["generate", "--check"] => generate::run(true),
         ["bench", parts @ ..] => bench::run(parts),

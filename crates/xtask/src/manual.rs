@@ -111,7 +111,7 @@ mod tests {
                 found += 1;
             }
         }
-        assert_eq!(found, 3);
+        assert_eq!(found, 4);
     }
 
     #[test]

@@ -7,41 +7,60 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::tools;
+use crate::arch::Arch;
+use crate::{licences, package, tools};
 
 /// Debian packages that packing and checking needs.
 const NEEDED: &[&str] = &["gzip", "rpm", "rpmlint"];
 
-/// Builds target/packages/mvmhost-VERSION-1.ARCH.rpm from the stage of the .deb.
+/// Builds target/packages/mvmhost-VERSION-1.ARCH.rpm for this machine.
 pub(crate) fn run() -> Result<PathBuf> {
+    pack(Arch::native()?)
+}
+
+/// Builds the .rpm of this architecture from the stage of its .deb.
+pub(crate) fn pack(arch: &Arch) -> Result<PathBuf> {
     tools::apt(NEEDED)?;
-    let packages = tools::top()?.join("target/packages");
-    let stage = packages.join("build");
+    let (packages, stage) = (package::folder(arch)?, package::stage(arch)?);
+    let epoch = package::epoch()?;
     let (work, tree, list) = (stage.join("rpm"), stage.join("tree"), stage.join("files.list"));
     fs::create_dir_all(&tree)?;
     let mut files = Vec::new();
     for (source, folder) in installed(&stage)? {
         files.push(install(&stage.join(&source), &tree, folder.trim_start_matches('/'))?);
     }
+    for text in licences(&stage)? {
+        let line = install(&text, &tree, "usr/share/licenses/mvmhost")?;
+        files.push(format!("%license {line}"));
+    }
     fs::write(&list, files.join("\n") + "\n")?;
+    let mut same = Command::new("find");
+    same.arg(&tree).args(["-exec", "touch", "--no-dereference"]);
+    tools::check(same.arg(format!("--date=@{epoch}")).args(["{}", "+"]))?;
     let version = env!("CARGO_PKG_VERSION");
-    let mut build = Command::new("rpmbuild");
-    build.arg("-bb").arg("--quiet").arg("--nodeps");
-    build.arg("--load").arg(stage.join("packaging/rpm/macros.systemd"));
+    let mut build = package::packer("rpmbuild");
+    build.arg("-bb").arg("--quiet").arg("--nodeps").args(["--target", arch.machine]);
+    build.env("SOURCE_DATE_EPOCH", &epoch).env("LC_ALL", "C");
     for (name, value) in [
         ("_topdir", work.display().to_string()),
         ("version", version.to_owned()),
+        ("licences", licences::expression()?),
+        // rpmbuild forgets what --load has read when it is given a --target.
+        ("macros", stage.join("packaging/rpm/macros.systemd").display().to_string()),
         ("tree", tree.display().to_string()),
         ("list", list.display().to_string()),
         // cargo has stripped the programs; what is left of rpm's own work is the manual's gzip.
         ("debug_package", "%{nil}".to_owned()),
         ("__os_install_post", "%{nil}".to_owned()),
         ("_build_id_links", "none".to_owned()),
+        ("_buildhost", "reproducible".to_owned()),
+        ("use_source_date_epoch_as_buildtime", "1".to_owned()),
+        ("clamp_mtime_to_source_date_epoch", "1".to_owned()),
     ] {
         build.arg("--define").arg(format!("{name} {value}"));
     }
     tools::check(build.arg(stage.join("packaging/rpm/mvmhost.spec")))?;
-    let machine = std::env::consts::ARCH;
+    let machine = arch.machine;
     let name = format!("mvmhost-{version}-1.{machine}.rpm");
     let built = work.join("RPMS").join(machine).join(&name);
     ensure!(built.is_file(), "{} was not built", built.display());
@@ -71,6 +90,20 @@ fn installed(stage: &Path) -> Result<Vec<(String, String)>> {
     Ok(files)
 }
 
+/// The copyright file, and the texts that it refers to, which Debian has once for all packages.
+fn licences(stage: &Path) -> Result<Vec<PathBuf>> {
+    let common = ["Apache-2.0", "CC0-1.0", "GPL-3", "MPL-2.0"];
+    let mut texts = vec![stage.join("debian/copyright")];
+    for name in common {
+        // Some of these are links to a text of the same licence.
+        let text = stage.join("licences").join(name);
+        fs::create_dir_all(stage.join("licences"))?;
+        fs::copy(Path::new("/usr/share/common-licenses").join(name), &text)?;
+        texts.push(text);
+    }
+    Ok(texts)
+}
+
 /// Debian's folders that have another name there.
 fn rpm_folder(folder: &str) -> String {
     match folder {
@@ -91,11 +124,58 @@ fn install(source: &Path, tree: &Path, folder: &str) -> Result<String> {
     let mode = if program { 0o755 } else { 0o644 };
     fs::set_permissions(&target, fs::Permissions::from_mode(mode))?;
     Ok(match folder {
-        "etc" => format!("%config(noreplace) /etc/{name}"),
+        "etc" | "etc/logrotate.d" => format!("%config(noreplace) /{folder}/{name}"),
         folder if folder.starts_with("usr/share/man/") => {
             tools::check(Command::new("gzip").args(["-9", "-n"]).arg(&target))?;
             format!("%doc /{folder}/{name}.gz")
         }
         _ => format!("/{folder}/{name}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    const SPEC: &str = include_str!("../../../packaging/rpm/mvmhost.spec");
+    const TABLE: &str = include_str!("../../../packaging/rpm/requires.tsv");
+
+    #[test]
+    fn each_requirement_has_a_package_in_every_distribution() {
+        let required: BTreeSet<&str> =
+            SPEC.lines().filter_map(|line| line.strip_prefix("Requires:")).map(str::trim).collect();
+        let mut listed = BTreeSet::new();
+        for row in TABLE.lines().filter(|line| !line.starts_with('#')) {
+            let cells: Vec<&str> = row.split('\t').collect();
+            let [requirement, names @ ..] = cells.as_slice() else { panic!("{row}") };
+            assert_eq!(names.len(), 3, "{row}");
+            let words: Vec<&str> = requirement.split([' ', '(', ')']).collect();
+            for name in names {
+                assert!(words.contains(name), "{name} does not answer {requirement}");
+            }
+            listed.insert(*requirement);
+        }
+        assert_eq!(required, listed);
+    }
+
+    #[test]
+    fn what_debian_requires_the_rpm_requires_as_well() {
+        let control = include_str!("../../../packaging/deb/debian/control");
+        let (_, depends) = control.split_once("\nDepends: ").unwrap();
+        let (depends, _) = depends.split_once("\nSuggests:").unwrap();
+        // Debian's name, and the one in mvmhost.spec where it is another.
+        let names = [
+            ("default-dbus-system-bus", "dbus"),
+            ("dmsetup", "device-mapper"),
+            ("dnsmasq-base", "dnsmasq"),
+        ];
+        for entry in depends.split(',').map(str::trim).filter(|entry| !entry.starts_with('$')) {
+            let debian = entry.split(' ').next().unwrap();
+            let other = names.iter().find(|(name, _)| *name == debian);
+            let name = other.map_or(debian, |(_, other)| *other);
+            let requires = SPEC.lines().filter(|line| line.starts_with("Requires:"));
+            let mut words = requires.flat_map(|line| line.split([' ', '(', ')']));
+            assert!(words.any(|word| word == name), "the .rpm does not require {name}");
+        }
+    }
 }

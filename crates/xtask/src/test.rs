@@ -57,6 +57,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         bail!("no tier {unknown}; see: cargo xtask test --list");
     }
     tools::apt(tools::BUILD)?;
+    tools::apt(tools::TEST)?;
     let mut images = None;
     for Tier(name, place, proves, run) in &TIERS {
         let chosen =
@@ -133,11 +134,23 @@ fn unit_tree(top: &Path, scratch: &Path, generated: &Path) -> Result<()> {
     // The units that ours refer to; systemd's own.
     copy(Path::new("/usr/lib/systemd/system"))?;
     copy(&top.join("units/services"))?;
-    let programs =
-        ["mvm-thinpool", "mvm-net", "mvm-images", "mvm-hygiene", "mvm-validate", "mvm-guard"];
+    let programs = [
+        "mvm-thinpool",
+        "mvm-net",
+        "mvm-images",
+        "mvm-registry",
+        "mvm-hygiene",
+        "mvm-validate",
+        "mvm-guard",
+    ];
     let programs = programs.map(|name| format!("usr/libexec/mvmhost/{name}"));
-    let others =
-        ["usr/bin/containerd", "usr/bin/systemctl", "usr/local/bin/flintlockd", "usr/sbin/dnsmasq"];
+    let others = [
+        "usr/bin/containerd",
+        "usr/bin/mvmhost",
+        "usr/bin/systemctl",
+        "usr/local/bin/flintlockd",
+        "usr/sbin/dnsmasq",
+    ];
     for program in programs.iter().map(String::as_str).chain(others) {
         // systemd-analyze looks whether they are there and may be executed.
         let path = scratch.join(program);

@@ -10,6 +10,9 @@ use anyhow::{Context, Result, bail};
 pub(crate) const BUILD: &[&str] =
     &["libdevmapper-dev", "libclang-dev", "pkg-config", "protobuf-compiler", "gcc", "libc6-dev"];
 
+/// Debian packages that unit tests need: the real journalctl, and what writes a journal for it.
+pub(crate) const TEST: &[&str] = &["systemd", "systemd-journal-remote", "util-linux"];
+
 /// Debian packages that packing needs.
 pub(crate) const PACK: &[&str] = &["build-essential", "debhelper", "fakeroot", "go-md2man"];
 
@@ -27,8 +30,11 @@ pub(crate) const VM: &[&str] = &[
     "zstd",
 ];
 
-/// The top of the repository.
+/// The top of the repository: of another copy of it where MVMHOST_TOP names one.
 pub(crate) fn top() -> Result<PathBuf> {
+    if let Some(copy) = std::env::var_os("MVMHOST_TOP") {
+        return Ok(copy.into());
+    }
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).map(Path::to_owned).context("xtask is not in crates/xtask")
 }
@@ -114,10 +120,13 @@ pub(crate) fn apt(packages: &[&str]) -> Result<()> {
 /// Whether dpkg has this package.
 pub(crate) fn is_installed(package: &str) -> bool {
     let told = Command::new("dpkg-query")
-        .args(["-W", "-f", "${db:Status-Status}", package])
+        .args(["-W", "-f", "${db:Status-Status}\n", package])
         .stderr(Stdio::null())
         .output();
-    told.is_ok_and(|output| output.stdout == b"installed")
+    // A package that is there for two architectures is told twice.
+    told.is_ok_and(|output| {
+        output.stdout.split(|byte| *byte == b'\n').any(|line| line == b"installed")
+    })
 }
 
 /// Installs a cargo tool in this version, unless it is there.

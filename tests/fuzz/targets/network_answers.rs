@@ -3,7 +3,7 @@
 #![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
-use mvm_plan::checks::dropping;
+use mvm_plan::checks::{Forward, Saved, Tool, obstacles};
 use mvm_plan::dhcp::{discover, offer};
 use mvm_plan::network::Mac;
 
@@ -22,9 +22,20 @@ fuzz_target!(|bytes: &[u8]| {
         if let Ok(mac) = text.parse::<Mac>() {
             assert_eq!(mac.to_string().parse(), Ok(mac));
         }
-        for chain in dropping(text) {
-            let plain = |name: &str| !name.contains([' ', ';', '\'', '\n', '{']);
-            assert!(plain(&chain.table) && plain(&chain.name), "{chain:?}");
+        let config = mvm_config::load::parse(&[]).unwrap().config;
+        let saved = |tool, v6| Saved { tool, v6, text: text.to_owned() };
+        let forward = Forward {
+            tables: vec![text.to_owned()],
+            saved: vec![saved(Tool::Iptables, false), saved(Tool::IptablesLegacy, true)],
+            leaving: vec!["eth0".to_owned()],
+            ..Forward::default()
+        };
+        for finding in obstacles(&config, &forward) {
+            let remedy = finding.remedy();
+            let typed = remedy.lines().filter(|line| !line.trim_start().starts_with('#'));
+            for line in typed {
+                assert!(!line.contains([';', '`', '$', '|', '&', '>', '\'']), "{line}");
+            }
         }
     }
 });

@@ -3,7 +3,7 @@
 #![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
-use mvm_plan::images::auth::{self, Challenge, Logins};
+use mvm_plan::images::auth::{self, Logins, Reply};
 use mvm_plan::images::manifest::{self, Document, Manifest};
 use mvm_plan::images::{Platform, archive, limits};
 
@@ -19,8 +19,13 @@ fuzz_target!(|bytes: &[u8]| {
         None => (&b""[..], bytes),
     };
     let head = String::from_utf8_lossy(head);
-    let _ = Challenge::parse(&head);
-    let _ = Logins::parse(&String::from_utf8_lossy(body));
+    let _ = auth::choose([&*head]);
+    let text = String::from_utf8_lossy(body);
+    let _ = Reply::read(true, &text);
+    if let Ok(logins) = Logins::parse(&text) {
+        let _ = logins.find("docker.io", "library/busybox");
+        let _ = logins.find(&head, "a/b");
+    }
     if let Some(token) = auth::token(body) {
         assert!(!token.contains(['\r', '\n']), "a token would make a header of its own");
     }

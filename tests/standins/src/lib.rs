@@ -5,12 +5,14 @@
 //! SIGINT, believes PID files and counts failures durably.
 
 pub mod flags;
+pub mod guest;
 pub mod log;
 pub mod reconcile;
 pub mod run;
 pub mod serve;
 pub mod settings;
 pub mod store;
+pub mod taps;
 
 /// flintlock's API, made from crates/host/proto.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::too_many_lines)]

@@ -17,8 +17,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::api::flintlock::types::{MicroVm, MicroVmStatus, micro_vm_status::MicroVmState};
-use crate::log;
 use crate::store::{self, Store};
+use crate::{log, taps};
 
 /// What reconciling needs to know.
 #[derive(Debug, Clone)]
@@ -37,6 +37,8 @@ pub struct Plan {
     pub retry_step: Duration,
     /// Time between two looks at everything.
     pub resync: Duration,
+    /// The bridge on which taps are made, where they are.
+    pub bridge: Option<String>,
 }
 
 /// Reconciles everything now, at every message, at each resync and when a retry is due. Ends when
@@ -90,9 +92,12 @@ fn round(
 /// Reconciles one microVM; gives the time to its next try when this one failed.
 fn one(plan: &Plan, store: &Store, vm: &mut MicroVm) -> Result<Option<Duration>> {
     let vmid = store::vmid(vm);
+    let bridge = plan.bridge.as_deref();
     if vm.spec.as_ref().is_some_and(|spec| spec.deleted_at.is_some()) {
         delete(plan, vm)?;
+        // As the real one: it is off the list before its taps are gone.
         store.remove(&store::uid_of(vm))?;
+        taps::delete(vm);
         return Ok(None);
     }
     let mut status = vm.status.clone().unwrap_or_default();
@@ -100,7 +105,12 @@ fn one(plan: &Plan, store: &Store, vm: &mut MicroVm) -> Result<Option<Duration>>
         log::error(&format!("microvm reconciliation for {vmid} failed {} times", status.retry));
         return Ok(None);
     }
-    let pause = match create(plan, vm) {
+    let made = taps::create(bridge, vm).and_then(|devices| {
+        status.network_interfaces = devices;
+        vm.status = Some(status.clone());
+        create(plan, vm)
+    });
+    let pause = match made {
         Ok(()) if status.state() == MicroVmState::Created => return Ok(None),
         Ok(()) => {
             status.set_state(MicroVmState::Created);
@@ -156,7 +166,7 @@ fn create(plan: &Plan, vm: &MicroVm) -> Result<()> {
 fn start(plan: &Plan, vm: &MicroVm, folder: &Path, pid_file: &Path) -> Result<()> {
     let append = |name: &str| File::options().create(true).append(true).open(folder.join(name));
     let (config, metadata) = (folder.join("firecracker.cfg"), folder.join("metadata.json"));
-    fs::write(&config, "{}\n")?;
+    fs::write(&config, taps::config(vm))?;
     fs::write(&metadata, "{}\n")?;
     // It leads no process group of its own yet, so setsid becomes it and the number is its own.
     let mut child = Command::new("setsid")

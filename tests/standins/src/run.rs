@@ -100,6 +100,7 @@ fn plan(settings: &Settings) -> Plan {
         maximum_retry: i32::try_from(settings.number("maximum-retry")).unwrap_or(i32::MAX),
         retry_step: Duration::from_secs(step.unwrap_or(20)),
         resync: Duration::from_secs_f64(settings.seconds("resync-period").max(0.1)),
+        bridge: variable("STANDIN_TAPS").map(|_| settings.text("bridge-name").to_owned()),
     }
 }
 

@@ -9,7 +9,9 @@ use std::time::SystemTime;
 use futures_util::{Stream, stream};
 use tonic::{Request, Response, Status};
 
-use crate::api::flintlock::types::{MicroVm as Vm, MicroVmSpec, MicroVmStatus};
+use crate::api::flintlock::types::{
+    MicroVm as Vm, MicroVmSpec, MicroVmStatus, micro_vm_status::MicroVmState,
+};
 use crate::api::microvm::services::api::v1alpha1::{
     CreateMicroVmRequest, CreateMicroVmResponse, DeleteMicroVmRequest, GetMicroVmRequest,
     GetMicroVmResponse, ListMessage, ListMicroVMsRequest, ListMicroVMsResponse,
@@ -41,7 +43,10 @@ impl Service {
 
     fn found(&self, uid: &str) -> Result<Vm, Status> {
         let vm = self.store.get(uid).map_err(unknown)?;
-        vm.ok_or_else(|| Status::unknown(format!("microvm spec {uid} not found")))
+        let place = "error attempting to locate microvm with uid";
+        let lacking =
+            format!("{place}: {uid}: getting vm spec from store: microvm spec //{uid} not found");
+        vm.ok_or_else(|| Status::unknown(lacking))
     }
 
     fn listed(&self, request: &ListMicroVMsRequest) -> Result<Vec<Vm>, Status> {
@@ -99,6 +104,14 @@ impl MicroVm for Service {
         let spec = request.into_inner().microvm;
         let mut spec = spec.ok_or_else(|| Status::invalid_argument("invalid arguments"))?;
         check(&spec)?;
+        // The real one ends with a fault.
+        let faulty = |card: &crate::api::flintlock::types::NetworkInterface| {
+            card.overrides.as_ref().is_some_and(|overrides| overrides.bridge_name.is_none())
+        };
+        if spec.interfaces.iter().any(faulty) {
+            eprintln!("panic: runtime error: invalid memory address or nil pointer dereference");
+            std::process::exit(2);
+        }
         if spec.namespace.is_empty() {
             spec.namespace = "default".to_owned();
         }
@@ -117,6 +130,10 @@ impl MicroVm for Service {
         if let Some(spec) = vm.spec.as_mut() {
             spec.deleted_at = Some(SystemTime::now().into());
         }
+        let mut status = vm.status.take().unwrap_or_default();
+        status.retry = 0;
+        status.set_state(MicroVmState::Deleting);
+        vm.status = Some(status);
         self.saved(vm)?;
         Ok(Response::new(()))
     }

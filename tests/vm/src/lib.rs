@@ -6,6 +6,7 @@
 
 pub mod archive;
 pub mod bench;
+pub mod campaign;
 pub mod guest;
 pub mod image;
 pub mod leaks;

@@ -1,7 +1,9 @@
 //! Refusals about containerd and flintlockd.
 
 use super::{Refusals, TlsKeys};
-use crate::model::{NetworkMode, Provider};
+use crate::defaults::state_dir_argument;
+use crate::model::{Compatibility, NetworkMode, Provider};
+use crate::names::AbsPath;
 
 /// Flags that mvmhost passes by itself, each with what to do instead.
 const OWN_FLAGS: [(&str, &str); 15] = [
@@ -25,14 +27,17 @@ const OWN_FLAGS: [(&str, &str); 15] = [
 pub(super) fn combinations(refusals: &mut Refusals<'_, '_, '_>, tls: TlsKeys) {
     endpoint(refusals, tls);
     extra_args(refusals);
+    state_dir(refusals);
     unit(refusals);
     let config = refusals.config;
     let macvtap = config.network.mode == NetworkMode::Macvtap;
-    if macvtap && config.flintlockd.provider == Provider::Firecracker {
+    let current = config.flintlockd.compatibility == Compatibility::Current;
+    if macvtap && current && config.flintlockd.provider == Provider::Firecracker {
         refusals.refuse(
             &["network.mode", "flintlockd.provider"],
             "flintlock 0.7 and later serve macvtap with Cloud Hypervisor only",
-            "add provider = \"cloudhypervisor\" below [flintlockd], or write mode = \"tap\"",
+            "add provider = \"cloudhypervisor\" below [flintlockd], or write mode = \"tap\"; \
+             with an older flintlock and the fork of Firecracker compatibility = \"before-0.7\"",
         );
     }
 }
@@ -91,6 +96,20 @@ fn extra_args(refusals: &mut Refusals<'_, '_, '_>) {
             (_, None) => continue,
         };
         refusals.refuse_entry(&["flintlockd.extra-args"], index, "", what, *instead);
+    }
+}
+
+/// An older file names the directory among the flags; both ways have to name the same one.
+fn state_dir(refusals: &mut Refusals<'_, '_, '_>) {
+    let flintlockd = &refusals.config.flintlockd;
+    let named = state_dir_argument(&flintlockd.extra_args);
+    if named.is_some_and(|named| AbsPath::parse(named).ok().as_ref() != Some(&flintlockd.state_dir))
+    {
+        refusals.refuse(
+            &["flintlockd.extra-args", "flintlockd.state-dir"],
+            "--state-dir names no absolute path, or another one than state-dir",
+            "remove --state-dir and write for example state-dir = \"/var/lib/flintlock\"",
+        );
     }
 }
 

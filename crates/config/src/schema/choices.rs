@@ -1,7 +1,7 @@
 //! The spelling of every value that has a fixed set of names.
 
 use super::kinds::Choice;
-use crate::model::{Backend, Instance, LogLevel, NetworkMode, OnFailure, Provider};
+use crate::model::{Backend, Compatibility, Instance, LogLevel, NetworkMode, OnFailure, Provider};
 
 impl Choice for Backend {
     const ALL: &'static [(&'static str, Self)] =
@@ -26,6 +26,11 @@ impl Choice for LogLevel {
 impl Choice for Provider {
     const ALL: &'static [(&'static str, Self)] =
         &[("firecracker", Self::Firecracker), ("cloudhypervisor", Self::CloudHypervisor)];
+}
+
+impl Choice for Compatibility {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("current", Self::Current), ("before-0.7", Self::BeforeMacvtapRule)];
 }
 
 impl Choice for NetworkMode {

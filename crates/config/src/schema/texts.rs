@@ -53,6 +53,8 @@ texts! {
     HostName: String, "a host name", "cp-0", host_name;
     Registry: String, "a registry", "registry.example:5000", registry;
     Url: String, "a URL", "https://mirror.example", url;
+    ProxyUrl: String, "the URL of a proxy", "http://proxy.example:3128", proxy;
+    Direct: String, "a name, an address or a subnet", "registry.example", direct;
     Platform: String, "a platform", "linux/arm64", platform;
     Address: IpNet, "an address with its prefix length", "10.42.0.1/24", address;
     Subnet: IpNet, "a subnet", "10.42.0.0/24", subnet;
@@ -152,6 +154,32 @@ fn url(text: &str) -> Result<String, Invalid> {
         return Ok(text.trim_end_matches('/').to_owned());
     }
     Err(Invalid::new("not the URL of a mirror", "write for example \"https://mirror.example\""))
+}
+
+/// Without a password, which `systemctl show` would tell everybody.
+fn proxy(text: &str) -> Result<String, Invalid> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = rest.map(|rest| rest.trim_end_matches('/')).unwrap_or_default();
+    if host.contains('@') {
+        return Err(Invalid::new(
+            "a proxy with a password, which everybody on this host could read in the units",
+            "write it without, and HTTPS_PROXY with it in a drop-in of your own with EnvironmentFile=",
+        ));
+    }
+    if is_registry(host) {
+        return Ok(text.trim_end_matches('/').to_owned());
+    }
+    Err(Invalid::new("not the URL of a proxy", "write for example \"http://proxy.example:3128\""))
+}
+
+fn direct(text: &str) -> Result<String, Invalid> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-_*:/[]".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return Ok(text.to_owned());
+    }
+    let instead =
+        "write one entry each, such as \"registry.example\", \".example\" or \"10.0.0.0/8\"";
+    Err(Invalid::new("not what can go without a proxy", instead))
 }
 
 fn platform(text: &str) -> Result<String, Invalid> {

@@ -3,9 +3,7 @@
 catalogue! {
     ADOPTED = "MVM-POOL-160", "11319d29d6172f22445a21e60c10eb20", Info {
         message: "pool {subject} of provision.sh is mvmhost's; {file} describes it",
-        cause: "Files or volumes, table, name and block size are as they were; a pool of LVM has got the \
-                profile by which dmeventd makes it longer. `mvmhost plan` shows what \
-                `mvmhost apply` would change of the units around the pool.",
+        cause: "Files or volumes, table, name and block size are as they were. A pool of LVM got the profile that lets dmeventd grow it.",
         remedy: "",
     }
     WOULD_ADOPT = "MVM-POOL-161", "3880090cdca392b8ad353a0b9b1dbd0e", Info {
@@ -18,25 +16,18 @@ catalogue! {
         message: "there is no pool of provision.sh in {subject}",
         cause: "provision.sh devpool makes the files data and metadata there. One of them is missing, and \
                 nothing of provision.sh direct_lvm is there either.",
-        remedy: "# a new pool is made by\n\
-                 mvmhost apply",
+        remedy: "mvmhost apply  # a new pool is made by",
     }
     SEVERAL_NAMES = "MVM-POOL-163", "176c16f74d96cf3b81da8a3b958af56d", Error {
         message: "the pool in {subject} goes by several names: {names}",
         cause: "The live devices and containerd's configuration do not agree; under the wrong name \
                 containerd finds nothing of what it has.",
-        remedy: "# put the right one into /etc/containerd/config-dev.toml (config.toml for the \
-                 distribution's containerd) as pool_name, or take down the wrong device, then\n\
-                 mvmhost adopt",
+        remedy: "mvmhost adopt  # first: put the right one into /etc/containerd/config-dev.toml (config.toml for the distribution's containerd) as pool_name, or take down the wrong device",
     }
     CONFLICT = "MVM-POOL-164", "3b1de3082f03dbc1d85721354a711ffe", Warning {
-        message: "{subject} decides what mvmhost is to decide",
-        cause: "A unit or drop-in from before mvmhost sets how a service starts or what it needs. It is left \
-                as it is; as long as it is there, it may win.",
-        remedy: "# take over what is worth it into /etc/mvmhost.toml, then\n\
-                 mv {path} {path}.before-mvmhost\n\
-                 systemctl daemon-reload\n\
-                 mvmhost apply",
+        message: "{subject} overrides settings that mvmhost manages",
+        cause: "A unit or drop-in from before mvmhost sets how a service starts or what it needs. mvmhost leaves it as it is, and it may win.",
+        remedy: "systemctl cat {subject}\n# copy what you need into /etc/mvmhost.toml, then\nmv {path} {path}.before-mvmhost\nsystemctl daemon-reload\nmvmhost apply",
     }
     NOT_WRITTEN = "MVM-POOL-165", "ff263f06b143a2dc8cd53f989a1f2eec", Error {
         message: "{subject} is not written: {why}",
@@ -46,15 +37,8 @@ catalogue! {
                  mvmhost adopt",
     }
     NO_LASTING_NAME = "MVM-POOL-166", "1b0c955a0638879d5c5e7e2a01e6e14a", Error {
-        message: "pool {subject} of provision.sh direct_lvm is on {disk}, which has no name in \
-                  /dev/disk/by-id",
-        cause: "mvmhost names disks only by what stays the same after a reboot. This one has nothing of \
-                the kind, as disks without a serial number. The pool can be used all the same: LVM \
-                brings it up, and mvmhost checks it.",
-        remedy: "# write this into /etc/mvmhost.toml:\n\
-                 #   [thinpool]\n\
-                 #   backend = \"external\"\n\
-                 #   name = \"{subject}\"\n\
-                 mvmhost plan",
+        message: "pool {subject} is on {disk}, which has no name in /dev/disk/by-id",
+        cause: "mvmhost names disks only by what stays the same after a reboot, and this disk has no serial number. The pool can be used as an external one: LVM activates it, and mvmhost checks it.",
+        remedy: "mvmhost plan  # write this into /etc/mvmhost.toml: [thinpool] backend = \"external\" name = \"{subject}\"",
     }
 }

@@ -3,18 +3,18 @@
 catalogue! {
     INVALID = "MVM-CONF-001", "cbce086f608affce03d99a514af0acdc", Error {
         message: "invalid configuration: {problem}",
-        cause: "The file has a line that mvmhost cannot follow: a syntax error, an unknown key, a wrong value, or settings that exclude each other. Nothing of it is used until every line is right.",
-        remedy: "mvmhost config check",
+        cause: "The file has a syntax error, an unknown key, a wrong value, or settings that exclude each other. mvmhost uses nothing of it until every line is right.",
+        remedy: "mvmhost config schema\n# correct the line that is named; every key is explained in man mvmhost.toml",
     }
     LAST_GOOD = "MVM-CONF-002", "87dfb664ebada35e1b6ba4e35ba5ddd0", Error {
-        message: "running from the last good configuration, because {problem}",
-        cause: "/etc/mvmhost.toml does not parse, so this boot uses /etc/mvmhost/applied.toml, which the last successful `mvmhost apply` kept. Changes made since then have no effect.",
-        remedy: "mvmhost config check",
+        message: "this host runs from the last good configuration: {problem}",
+        cause: "/etc/mvmhost.toml is not valid, so this boot uses /etc/mvmhost/applied.toml, which the last successful `mvmhost apply` kept. Changes made since then have no effect.",
+        remedy: "mvmhost config check\n# correct the line that it names, then\nmvmhost apply",
     }
     NO_LAST_GOOD = "MVM-CONF-003", "ca92f470fcd1b7bb1070e59a03f300ed", Error {
-        message: "flintlockd is held back: there is no last good configuration, and {problem}",
-        cause: "/etc/mvmhost.toml does not parse and /etc/mvmhost/applied.toml cannot stand in for it. A flintlockd on a host that is not as declared would give up its microVMs for good, so it is not started.",
-        remedy: "mvmhost config check\nmvmhost apply",
+        message: "flintlockd does not start, no configuration is valid: {problem}",
+        cause: "/etc/mvmhost.toml is not valid and there is no last good configuration. flintlockd would give up its microVMs on a host that is not set up.",
+        remedy: "mvmhost config check\n# correct the line that it names, then\nmvmhost apply",
     }
     KEPT = "MVM-CONF-005", "f8aff0dec3a8cfaaca711a8fa333cf57", Info {
         message: "configuration applied and kept as the last good one",
@@ -22,23 +22,23 @@ catalogue! {
         remedy: "",
     }
     LAST_GOOD_UNREADABLE = "MVM-CONF-006", "7e54c0006a28463477c8cdd689dfffb3", Error {
-        message: "the last good configuration is itself unreadable: {problem}",
-        cause: "/etc/mvmhost/applied.toml is written by `mvmhost apply` and read at boot when /etc/mvmhost.toml does not parse. It was changed or damaged, so nothing can stand in for a broken file.",
+        message: "the last good configuration cannot be read: {problem}",
+        cause: "`mvmhost apply` writes /etc/mvmhost/applied.toml, and a boot reads it when /etc/mvmhost.toml is not valid. It was changed or damaged.",
         remedy: "mvmhost apply",
     }
     UNIT_NOT_WRITTEN = "MVM-CONF-007", "c3baa8e1a2af3a0c3ad34554a6351aa3", Error {
         message: "{subject} could not be written: {why}",
-        cause: "mvmhost-generator writes its unit files under /run/systemd before any service starts. Without this one a service runs unordered or with its packaged settings; a full /run is the usual reason.",
+        cause: "mvmhost-generator writes unit files under /run/systemd before any service starts. Without this one a service starts too early or with its packaged settings. The usual reason is a full /run.",
         remedy: "df -h /run\nsystemctl daemon-reload",
     }
     UNDONE = "MVM-CONF-008", "0ac67e2f7c4b4d8488fe1ee600807817", Info {
-        message: "{subject} is again what it was before the last apply",
-        cause: "`mvmhost undo` put the files of then back, and applied them. What they said is kept beside them under the name with .undone added.",
+        message: "{subject} is again as it was before the last apply",
+        cause: "`mvmhost undo` put the earlier files back and applied them. The later ones are kept beside them with .undone added to the name.",
         remedy: "",
     }
     EDITED = "MVM-CONF-009", "b6d011728d064954bc001fc618432309", Error {
-        message: "{subject} or its fragments were changed since the last apply, so nothing is put back",
-        cause: "`mvmhost undo` goes back from what was applied last to what was applied before, and would lose what was edited since. Nothing was changed.",
-        remedy: "mvmhost plan\n# every key that was applied last:\nmvmhost --config /etc/mvmhost/applied.toml config show",
+        message: "{subject} or its fragments changed since the last apply: nothing is put back",
+        cause: "`mvmhost undo` would lose what was edited since the last apply. Nothing was changed.",
+        remedy: "mvmhost plan\nmvmhost --config /etc/mvmhost/applied.toml config show  # every key that was applied last",
     }
 }

@@ -7,9 +7,9 @@ catalogue! {
         remedy: "",
     }
     NOT_TRIED = "MVM-HOST-207", "ab14f851c6f6ab801cad5e12baee705e", Warning {
-        message: "{subject} could not be proven by deed: {why}",
-        cause: "What was not tried is neither well nor wrong.",
-        remedy: "mvmhost check\n# mend what it names, then\nmvmhost check --deep",
+        message: "the live test of {subject} could not run: {why}",
+        cause: "Its result is unknown.",
+        remedy: "mvmhost check\n# repair what it names, then\nmvmhost check --deep",
     }
     THIN_FAILED = "MVM-POOL-201", "b5f5fb3be1c73ec2293ef19e46a7b29c", Error {
         message: "thin pool {subject} does not do what containerd will ask of it: {why}",
@@ -18,27 +18,27 @@ catalogue! {
     }
     IMAGE_ABSENT = "MVM-IMG-201", "24a8d87a7340588cb8b0c3919a56b761", Warning {
         message: "{registry} has no image {subject}",
-        cause: "flintlockd asks the registry at each create, also for an image that is here, and gives up when it is told that there is none. It was asked as flintlockd does it: in the name that the reference has, without mirrors and without a login.",
-        remedy: "# push it there, or name another image: /etc/mvmhost.toml, [images]; then\nmvmhost apply\nmvmhost check --deep",
+        cause: "flintlockd asks the registry at each create, also for an image that is on this host, and fails when the registry does not have it. mvmhost asked as flintlockd does: without mirrors and without a login.",
+        remedy: "mvmhost images list\n# push the image, or name another one in [images] of /etc/mvmhost.toml, then\nmvmhost apply\nmvmhost check --deep",
     }
     IMAGE_PRIVATE = "MVM-IMG-202", "97a5e07f43af40aafa044b6e99da6b20", Warning {
-        message: "{registry} does not show image {subject} to flintlockd",
-        cause: "It wants a login, and flintlockd has none. No microVM can be created from the image, whatever [images] auth-file lets mvm-images fetch. Some registries say the same of an image that they do not have.",
-        remedy: "# let the registry show it to anybody, or name another image: /etc/mvmhost.toml, [images]; then\nmvmhost apply\nmvmhost check --deep",
+        message: "{registry} wants a login for {subject}: no microVM can use the image",
+        cause: "flintlockd has no login, whatever [images] auth-file lets mvm-images fetch. Some registries answer the same for an image that they do not have.",
+        remedy: "mvmhost images list\n# let the registry serve it without a login, or name another image in [images] of /etc/mvmhost.toml, then\nmvmhost apply\nmvmhost check --deep",
     }
     NO_ANSWER = "MVM-IMG-203", "755be5e2475dd6df1fd40a8e1b9124d9", Warning {
-        message: "{registry} does not tell flintlockd of image {subject}",
-        cause: "It cannot be reached, takes longer than 15 s, or answers with something else; see the evidence. It was asked as flintlockd does it: over TLS unless it is this host, without mirrors, and with flintlockd's proxies. No microVM can be created from the image meanwhile.",
-        remedy: "ip route show default\nsystemctl show --property Environment flintlockd.service\nmvmhost check --deep",
+        message: "{registry} does not answer flintlockd about image {subject}",
+        cause: "It cannot be reached, takes longer than 15 s, or answers with something else; see the evidence. No microVM can be created from the image meanwhile.",
+        remedy: "ip route show default\nmvmhost images list\nmvmhost check --deep",
     }
     NO_OFFER = "MVM-DHCP-006", "53a14bd0b42c70a363353172615a099e", Warning {
-        message: "nobody offered an address on {subject}",
-        cause: "A microVM on the bridge would ask in vain: the server is not running, serves another interface or has no address left, or a firewall on this host drops what it hears or says.",
+        message: "no DHCP server offered an address on {subject}",
+        cause: "The server is not running, serves another interface or has no free address, or a firewall of this host drops DHCP.",
         remedy: "systemctl restart mvm-dhcp.service\nmvmhost net leases\nmvmhost check --deep",
     }
     SEVERAL_SERVERS = "MVM-DHCP-007", "55091b573ccd1a0d296357767b1c095c", Error {
         message: "{count} servers give out addresses on {subject}: {offers}",
         cause: "A microVM takes the first offer. Where two servers do not know of each other, addresses are given out twice, and routers and names are a matter of luck.",
-        remedy: "# take the other server off this network, or turn ours off: enabled = false in [network.dhcp] of /etc/mvmhost.toml\nss -lunp sport = :67\nip neigh show dev {subject}\n# then\nmvmhost apply\nmvmhost check --deep",
+        remedy: "ss -lunp sport = :67  # take the other server off this network, or turn ours off: enabled = false in [network.dhcp] of /etc/mvmhost.toml\nip neigh show dev {subject}\n# then\nmvmhost apply\nmvmhost check --deep",
     }
 }

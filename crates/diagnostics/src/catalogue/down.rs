@@ -5,9 +5,7 @@ catalogue! {
         message: "{subject} on {on} is in use by {holder}",
         cause: "The network is taken down only when no microVM is on it, and nothing is forced: what is \
                 running would lose its connection.",
-        remedy: "# end what uses it (a microVM: delete it through flintlock; an interface that was left\n\
-                 # behind: ip link delete {subject}), then\n\
-                 mvmhost net down",
+        remedy: "mvmhost net down  # first: end what uses it (a microVM: delete it through flintlock; an interface that was left behind: ip link delete {subject})",
     }
     UNIT_RUNS = "MVM-NET-081", "4026870cc4300e6356c0268c1b0e3f3e", Error {
         message: "{subject} would put new microVMs on the network",
@@ -23,14 +21,12 @@ catalogue! {
     }
     DOWN = "MVM-NET-083", "efd38464f636cff9d6bdf5813691e02d", Info {
         message: "the network for microVMs is down: {steps}",
-        cause: "`mvmhost net down` takes away what mvmhost made in this boot: interfaces, addresses, the \
-                nftables table, what Docker and firewalld were told, DHCP and DNS. mvmhost apply, and every \
-                boot, makes it again.",
+        cause: "`mvmhost net down` removes what mvmhost made in this boot: interfaces, addresses, the nftables table, its entries in Docker and firewalld, DHCP and DNS. mvmhost apply, and every boot, makes it again.",
         remedy: "",
     }
     NOT_STOPPED = "MVM-NET-084", "19634e1ca99f97bb9c5aabf12480bdb3", Error {
         message: "{subject} could not be stopped: {why}",
-        cause: "It would make the network anew or serve on it, so nothing was taken down.",
+        cause: "It would make the network again or serve on it, so nothing was taken down.",
         remedy: "systemctl status {subject}\n\
                  mvmhost net down",
     }

@@ -26,8 +26,7 @@ catalogue! {
     }
     STEPS_PENDING = "MVM-HOST-134", "d55d2ee69b18550b915e9de4217427d5", Warning {
         message: "{subject} is not as mvmhost apply left it: {count} steps would change it",
-        cause: "The machine was observed and compared with the configuration. Something was \
-                changed on it by somebody else, has failed since, or waits for an apply.",
+        cause: "The host differs from the configuration: something was changed, failed since, or waits for an apply.",
         remedy: "mvmhost plan\n\
                  mvmhost apply",
     }

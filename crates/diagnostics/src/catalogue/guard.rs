@@ -5,29 +5,21 @@ catalogue! {
         message: "the data of thin pool {subject} is {percent} % full and is not grown: {why}",
         cause: "The pool is past [thinpool.guard] warn-percent. At brake-percent flintlockd is \
                 stopped so that running microVMs keep what is left.",
-        remedy: "# delete microVMs that are no longer needed, or let the pool grow: set [thinpool.loop] max-data-size in /etc/mvmhost.toml above its size (a pool on disks needs none, but a group with room: vgextend), then\n\
-                 mvmhost apply\n\
-                 mvmhost pool grow",
+        remedy: "mvmhost apply  # first: delete microVMs that are no longer needed, or let the pool grow: set [thinpool.loop] max-data-size in /etc/mvmhost.toml above its size (a pool on disks needs none, but a group with room: vgextend)\nmvmhost pool grow",
     }
     METADATA_FILLING = "MVM-POOL-101", "ccaab785aa54a610173d097a14f5f89b", Warning {
         message: "the metadata of thin pool {subject} is {percent} % full",
-        cause: "Every block that a microVM writes, and every snapshot, takes metadata. Metadata \
-                that is full takes the pool out of service.",
-        remedy: "# delete microVMs and images that are no longer needed:\n\
-                 mvmhost pool status",
+        cause: "Every block that a microVM writes, and every snapshot, takes metadata. Full metadata takes the pool out of service, and mvmhost cannot grow the metadata device.",
+        remedy: "mvmhost pool status\nmvmhost images prune --dry-run\n# delete microVMs and images that are no longer needed",
     }
     ROOM_FILLING = "MVM-POOL-102", "31324e59aec1a1e4b788b9c510f59991", Warning {
-        message: "{subject} is {percent} % full: {free} are left, and the files of the pool may \
-                  still take {promised}",
-        cause: "The files of the pool are sparse and take up space as microVMs write. When the \
-                file system is full before the pool is, those writes fail and the kernel takes \
-                the pool out of service.",
-        remedy: "# make space:\n\
-                 df -h {subject}",
+        message: "{subject} is {percent} % full: {free} left, and pool files may take {promised} more",
+        cause: "The files of the pool are sparse and take up space as microVMs write. When the file system is full before the pool is, those writes fail and the kernel takes the pool out of service.",
+        remedy: "df -h {subject}\n# make space there",
     }
     GREW = "MVM-POOL-103", "788c47cd06badb24b589ecfe3561f920", Info {
         message: "thin pool {subject} was grown from {was} to {is}",
-        cause: "The pool was past [thinpool.guard] warn-percent, or somebody asked for it.",
+        cause: "The pool was past [thinpool.guard] warn-percent, or `mvmhost pool grow` was run.",
         remedy: "",
     }
     GROW_FAILED = "MVM-POOL-104", "0fd7042f8f6a59ce44bfc74d281cb041", Error {
@@ -42,12 +34,7 @@ catalogue! {
         cause: "The pool is past [thinpool.guard] brake-percent and cannot grow. mvm-guard stopped \
                 flintlockd; the microVMs that run go on running. It starts flintlockd again once \
                 the pool has been below that mark by five points.",
-        remedy: "# give the pool room: set [thinpool.loop] max-data-size in /etc/mvmhost.toml above its size (a pool on disks needs none, but a group with room: vgextend), then\n\
-                 mvmhost apply\n\
-                 mvmhost pool grow\n\
-                 # or delete microVMs: set [thinpool.guard] brake-percent = 100, which is no brake, for as long as that takes, then\n\
-                 mvmhost apply\n\
-                 systemctl start {unit}",
+        remedy: "mvmhost apply  # first: give the pool room: set [thinpool.loop] max-data-size in /etc/mvmhost.toml above its size (a pool on disks needs none, but a group with room: vgextend)\nmvmhost pool grow\n# or delete microVMs: set [thinpool.guard] brake-percent = 100, which is no brake, for as long as that takes, then\nmvmhost apply\nsystemctl start {unit}",
     }
     RELEASED = "MVM-POOL-106", "520dbf61066fd5fa47f04b21af419c6b", Info {
         message: "pool {subject} has room again: flintlockd is started",

@@ -4,7 +4,7 @@ catalogue! {
     NOT_ROOT = "MVM-HOST-001", "780cf324d8f0cb78f70b4bb083e0c64c", Error {
         message: "mvmhost {command} needs root",
         cause: "Device-mapper, netlink and systemd answer to root alone.",
-        remedy: "# as root:\nmvmhost {command}",
+        remedy: "mvmhost {command}  # as root",
     }
     UNIT_NOT_ROOT = "MVM-HOST-002", "566fc8ff720b689798bc7894edea405f", Error {
         message: "{subject} needs root",
@@ -27,8 +27,7 @@ catalogue! {
     }
     PID_FILE_UNCLEAR = "MVM-HOST-005", "2bd3f23e0d71ac0a78355bf02b0c3076", Warning {
         message: "{subject} is left alone: {reason}",
-        cause: "flintlockd keeps a process number there. It could not be told whether that process is \
-                the VMM of the microVM, and a running VMM must not lose its file.",
+        cause: "flintlockd keeps a process number there. mvmhost does not know whether that process is the VMM of the microVM, and a running VMM must keep its file.",
         remedy: "ls -la -- {path}",
     }
     STATE_UNREADABLE = "MVM-HOST-006", "7b9e9721c9b3ab84f1d9b80db436fd70", Error {

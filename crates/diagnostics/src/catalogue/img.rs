@@ -7,41 +7,31 @@ catalogue! {
         remedy: "",
     }
     NOT_FETCHED = "MVM-IMG-002", "9f07a8b36768ae7e259241f80727f97d", Warning {
-        message: "{registry} does not give image {subject}",
-        cause: "The registry cannot be reached, does not have the image, or broke off more often than \
-                it was worth to try; its last answer is in the evidence. flintlockd asks the same \
-                registry when it creates a microVM.",
-        remedy: "# when the registry is up and the name is right (/etc/mvmhost.toml, [images]):\n\
-                 systemctl start mvm-images.service",
+        message: "{registry} does not deliver image {subject}",
+        cause: "The registry cannot be reached, does not have the image, or broke the transfer off again and again; its last answer is in the evidence. flintlockd asks the same registry when it creates a microVM.",
+        remedy: "systemctl start mvm-images.service  # when the registry is up and the name in [images] of /etc/mvmhost.toml is right",
     }
     DENIED = "MVM-IMG-003", "80514bbae32c31fa598ed4eea6d5ba10", Warning {
-        message: "{registry} does not let us have image {subject}",
-        cause: "The image is private or does not exist, and the login is missing or wrong. Note that \
-                flintlockd has no login: it asks the registry anonymously at each create.",
-        remedy: "# give a docker config.json: /etc/mvmhost.toml, [images] auth-file; then\n\
-                 systemctl start mvm-images.service",
+        message: "{registry} denied access to image {subject}",
+        cause: "The image is private or does not exist, and the login is missing or wrong; the evidence says which login was shown. flintlockd has no login: it asks the registry anonymously at each create.",
+        remedy: "systemctl start mvm-images.service  # after you set [images] auth-file in /etc/mvmhost.toml to a docker config.json",
     }
     WRONG_BYTES = "MVM-IMG-004", "6c7643e9ffc4d644e89768f6b35f4682", Warning {
         message: "image {subject} is not what its digest says",
         cause: "What came from the registry, or what a layer held, has another hash than the manifest \
                 says. Nothing of it was kept. A proxy, a mirror or a disk damages data.",
-        remedy: "systemctl start mvm-images.service\n\
-                 # when it comes again, ask whoever runs the registry or its mirror",
+        remedy: "systemctl start mvm-images.service\n# when it comes again, ask who runs the registry or its mirror",
     }
     NOT_USABLE = "MVM-IMG-005", "e04ab1b9cbe8aed035f1e53098dad50b", Warning {
         message: "image {subject} cannot be used here: {why}",
         cause: "The registry's answer is no image that can be unpacked on this machine.",
-        remedy: "# name another image: /etc/mvmhost.toml, [images]; then\n\
-                 mvmhost apply",
+        remedy: "mvmhost apply  # first: name another image: /etc/mvmhost.toml, [images]",
     }
     NO_KERNEL = "MVM-IMG-006", "109bfc6226c84725b80bf76d90eecea2", Warning {
         message: "image {subject} holds no kernel for this machine: {file} {problem}",
         cause: "[images] kernel names an image for microVMs' kernels, and a microVM with this one would \
                 not start. Either the image holds none, or what was unpacked of it has lost it.",
-        remedy: "# unpacks it anew; says the same again when the image itself holds none:\n\
-                 mvmhost images pull\n\
-                 # then name another one: /etc/mvmhost.toml, [images] kernel, and\n\
-                 mvmhost apply",
+        remedy: "mvmhost images pull  # unpacks it again; says the same again when the image itself holds none\n# then name another one: /etc/mvmhost.toml, [images] kernel, and\nmvmhost apply",
     }
     CONTAINERD_REFUSES = "MVM-IMG-007", "9daf369fe8db08b41d6991ca55d7c937", Warning {
         message: "containerd cannot take image {subject}",
@@ -93,22 +83,19 @@ catalogue! {
         message: "{subject} is none of the configured images",
         cause: "Only images that [images] root or kernel names are pulled, because only of them it is \
                 known how flintlock wants them unpacked.",
-        remedy: "# add it: /etc/mvmhost.toml, [images] root or kernel; then\n\
-                 mvmhost apply",
+        remedy: "mvmhost apply  # first: add it: /etc/mvmhost.toml, [images] root or kernel",
     }
     ARCHIVE_UNREAD = "MVM-IMG-015", "bc4b763a9b46ad6a9847628ef50a2f2f", Warning {
         message: "images cannot be read from {subject}",
         cause: "The file is not there, is compressed, or is neither an OCI layout nor what `docker save` \
                 writes. At boot its images are asked of their registries.",
-        remedy: "file {subject}\n\
-                 # unpack it (gunzip), or write it again: mvmhost images export FILE",
+        remedy: "ls -l {subject}\n# unpack it with gunzip, or write it again with mvmhost images export FILE",
     }
     NOT_IN_ARCHIVE = "MVM-IMG-016", "c742e56f8ebf5383da6aecb9131913b8", Error {
         message: "{subject} holds none of the configured images",
         cause: "An image is imported under the name that [images] root or kernel gives it, to the letter; \
                 the names in the archive are in the evidence.",
-        remedy: "# name one of them: /etc/mvmhost.toml, [images] root or kernel; then\n\
-                 mvmhost images import {subject}",
+        remedy: "mvmhost images import {subject} --as root  # or --as kernel: takes all of its images, whatever the file names",
     }
     NOT_EXPORTED = "MVM-IMG-017", "9b3fc1f902911660591fb1010a841584", Error {
         message: "images cannot be written to {subject}",
@@ -123,15 +110,9 @@ catalogue! {
         remedy: "",
     }
     HELD = "MVM-IMG-019", "d330a0ec4ca37b61241f01e90f5ef30b", Warning {
-        message: "image {subject} is not unpacked while the pool has no room",
-        cause: "mvm-guard has put on its brake because the pool is past [thinpool.guard] brake-percent \
-                and cannot grow, or no block of the pool is free. Running microVMs keep what is left. \
-                Kernels are unpacked outside the pool; this image follows once there is room. Nothing \
-                of a layer that met the end of the pool was kept.",
-        remedy: "# give the pool room: set [thinpool.loop] max-data-size in /etc/mvmhost.toml above its size (a pool on disks needs none, but a group with room: vgextend), then\n\
-                 mvmhost apply\n\
-                 mvmhost pool grow\n\
-                 systemctl start mvm-images.service",
+        message: "image {subject} is not unpacked: the pool has no room",
+        cause: "The pool is past [thinpool.guard] brake-percent and cannot grow, or has no free block. Running microVMs keep what is left. This image follows once there is room.",
+        remedy: "mvmhost pool status\nmvmhost pool grow\nsystemctl start mvm-images.service\n# if it cannot grow: set [thinpool.loop] max-data-size in /etc/mvmhost.toml above its size, or give a pool on disks room with vgextend",
     }
     PRUNED = "MVM-IMG-020", "64692d3c025a7b7bcf881fbfa42e0fa6", Info {
         message: "image {subject} is removed",
@@ -150,9 +131,8 @@ catalogue! {
         remedy: "",
     }
     ELSEWHERE = "MVM-IMG-024", "28d2ea6ad4bebedc414b53f11de1928c", Warning {
-        message: "image {subject} is unpacked with {other}, and flintlock looks for it in {snapshotter}",
-        cause: "`ctr images pull` unpacks into overlayfs when it is not told --snapshotter. flintlockd \
-                would unpack the image once more when a microVM is created.",
+        message: "image {subject} is unpacked with {other}; flintlock needs {snapshotter}",
+        cause: "`ctr images pull` without --snapshotter unpacks into overlayfs. flintlockd would unpack the image once more when a microVM is created.",
         remedy: "systemctl start mvm-images.service",
     }
     UNTRUSTED = "MVM-IMG-025", "a665f8285b10e24f60f515a22e658d62", Warning {
@@ -168,11 +148,63 @@ catalogue! {
                  systemctl start mvm-images.service",
     }
     BROUGHT_UNREAD = "MVM-IMG-023", "c45d5ddd84d0121546ef5c3a03dc331d", Error {
-        message: "{subject} cannot be read, so that no image is removed",
-        cause: "The file says which images mvmhost has brought; what else is in containerd belongs to \
-                somebody else. See the evidence.",
-        remedy: "ls -l {subject}\n\
-                 # without it every image that is there now stays for good:\n\
-                 mv {subject} {subject}.old",
+        message: "{subject} cannot be read, so no image is removed",
+        cause: "The file lists the images that mvmhost pulled. What else is in containerd belongs to another program.",
+        remedy: "ls -l {subject}\nmv {subject} {subject}.old  # every image that is there now then stays for good",
+    }
+    HELPER = "MVM-IMG-026", "e1cfeb5cee0e4a68af4ecf8aa65c882a", Warning {
+        message: "the credential helper {helper} gives no login for {registry}, image {subject}",
+        cause: "The login file leaves the password to the program docker-credential-NAME, and that \
+                failed, is not installed or is not run; see the evidence. Its output is never shown.",
+        remedy: "command -v docker-credential-{helper}\n\
+                 printf %s {registry} | docker-credential-{helper} get >/dev/null; echo $?\n\
+                 # or write the login into [images] auth-file itself; then\n\
+                 systemctl start mvm-images.service",
+    }
+    CLOCK = "MVM-IMG-027", "871e11a87ad0433596b0005ef7e92a4d", Warning {
+        message: "{registry}: this host's clock shows {now}, its certificate holds from {from}",
+        cause: "The clock of this host is behind, as it is after a flat battery, and no certificate \
+                holds yet. The image {subject} is fetched once the clock is right.",
+        remedy: "timedatectl set-ntp true\n\
+                 date\n\
+                 systemctl start mvm-images.service",
+    }
+    IMPORTED = "MVM-IMG-028", "1652026c8842408b899a0b82067ba194", Info {
+        message: "image {subject} is imported, and /etc/mvmhost.toml does not name it yet",
+        cause: "It is complete in containerd now. mvmhost verifies, serves and keeps it only once \
+                [images] names it; the line is in the evidence.",
+        remedy: "",
+    }
+    LOCAL = "MVM-IMG-029", "d9c2ed510828449aadc4ec817fd01c5d", Info {
+        message: "image {subject} can be asked for as {local}",
+        cause: "[images.serve] gives it out on this host. A microVM that names it so is created \
+                although the image's own registry does not answer.",
+        remedy: "",
+    }
+    NOT_SERVED = "MVM-IMG-030", "25c51e60739843cd8508e271db41c1ef", Error {
+        message: "images cannot be served on {subject}: {why}",
+        cause: "mvm-registry.service cannot listen there, most often because another registry does.",
+        remedy: "ss -ltnp\n\
+                 # name another port: [images.serve] listen in /etc/mvmhost.toml; then\n\
+                 mvmhost apply",
+    }
+    UNASKABLE = "MVM-IMG-031", "05b6a9cfc546477b86f8793f8df1997e", Warning {
+        message: "flintlockd cannot ask {registry} for image {subject}, and nobody serves it here",
+        cause: "flintlockd asks the registry in the image's name at each create, and gives up without \
+                an answer, although every byte is on this host. A registry on this host answers instead.",
+        remedy: "mvmhost apply  # first: write [images.serve] enabled = true into /etc/mvmhost.toml\n\
+                 mvmhost images list",
+    }
+    LACKING = "MVM-IMG-033", "5aea570a08a644078d1eeeb5fb3f48a9", Warning {
+        message: "{count} images are not complete; all else is as /etc/mvmhost.toml says",
+        cause: "Which and why stands in the messages before. A timer tries again every few minutes, and \
+                flintlockd would fetch what is missing itself when a microVM is created.",
+        remedy: "mvmhost images pull",
+    }
+    ON_THEIR_WAY = "MVM-IMG-034", "f293236c1cbd429cb051257c21dcf98b", Warning {
+        message: "{count} images are still being fetched; all else is as /etc/mvmhost.toml says",
+        cause: "mvm-images.service goes on in the background.",
+        remedy: "systemctl status mvm-images.service\n\
+                 mvmhost images list",
     }
 }

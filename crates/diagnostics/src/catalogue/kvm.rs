@@ -8,7 +8,7 @@ catalogue! {
     }
     NO_DRIVER = "MVM-KVM-002", "e2c3a4ee3860ec0976b7c294b8b68817", Error {
         message: "{subject} is a node without a driver: {why}",
-        cause: "The node was made statically, and no KVM module stands behind it: a look at the node proves nothing.",
+        cause: "The node was made by hand or statically, and no KVM module is loaded.",
         remedy: "modprobe --all kvm_intel kvm_amd\n# when both refuse: switch VT-x or SVM on in the firmware, or nested virtualisation on in the hypervisor of this machine\nsystemctl start mvmhost.target",
     }
     REFUSED = "MVM-KVM-003", "37e876dbfc8f453cefece805709695ef", Error {
@@ -17,8 +17,8 @@ catalogue! {
         remedy: "ls -l {subject}\nudevadm trigger {subject}\nsystemctl start mvmhost.target",
     }
     WRONG_API = "MVM-KVM-004", "18ceff9c49a69af9df4a7c66db6ea9ec", Error {
-        message: "{subject} speaks version {version} of KVM's interface, not 12",
-        cause: "Since Linux 2.6.22 every KVM says 12. What answers is something else.",
+        message: "/dev/kvm reports API version {version}; 12 is required",
+        cause: "Since Linux 2.6.22 every KVM reports 12. Another driver answers here.",
         remedy: "ls -l {subject}\nmodprobe --all kvm_intel kvm_amd",
     }
     NO_VM = "MVM-KVM-005", "bf9fb35808c958540bda9364bdf023f7", Error {

@@ -4,16 +4,30 @@
 
 use crate::entry::Entry;
 
-/// Declares the rows of one family: a `pub static` for each and the list `ALL`.
+/// `Broken` where the row does not say.
+macro_rules! exit_class {
+    () => {
+        crate::entry::Exit::Broken
+    };
+    ($exit:ident) => {
+        crate::entry::Exit::$exit
+    };
+}
+
+/// Declares the rows of one family: a `pub static` for each and the list `ALL`. A row may end with
+/// `exit: Refused` or `exit: Unavailable`.
 macro_rules! catalogue {
     ($( $name:ident = $code:literal, $id:literal, $severity:ident {
-        message: $message:literal, cause: $cause:literal, remedy: $remedy:literal $(,)?
+        message: $message:literal, cause: $cause:literal, remedy: $remedy:literal
+        $(, exit: $exit:ident)? $(,)?
     } )*) => {
         use crate::entry::{Entry, Severity};
         $(
             #[doc = $message]
             pub static $name: Entry = Entry {
                 code: $code, id: $id, severity: Severity::$severity,
+                name: stringify!($name), module: module_path!(),
+                exit: exit_class!($($exit)?),
                 message: $message, cause: $cause, remedy: $remedy,
             };
         )*
@@ -22,6 +36,7 @@ macro_rules! catalogue {
 }
 
 pub mod adopt;
+pub mod chain;
 pub mod checked;
 pub mod conf;
 pub mod ctrd;
@@ -35,9 +50,11 @@ pub mod flk;
 pub mod guard;
 pub mod host;
 pub mod img;
+pub mod init;
 pub mod kvm;
 pub mod nat;
 pub mod net;
+pub mod overrides;
 pub mod pool;
 pub mod remote;
 pub mod repair;
@@ -47,8 +64,10 @@ pub mod sec;
 pub mod seen;
 pub mod tailscale;
 pub mod teardown;
+pub mod tls;
 pub mod units;
 pub mod uplink;
+pub mod vm;
 pub mod vmm;
 
 /// Every row, family by family.
@@ -60,15 +79,20 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
 pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
     let families = [
         adopt::ALL,
+        chain::ALL,
         checked::ALL,
         deep::ALL,
+        init::ALL,
         kvm::ALL,
         remote::ALL,
         repair::ALL,
         report::ALL,
         sec::ALL,
+        tls::ALL,
+        vm::ALL,
         vmm::ALL,
         conf::ALL,
+        overrides::ALL,
         pool::ALL,
         pool::FILES,
         disk::ALL,

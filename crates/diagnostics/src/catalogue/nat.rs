@@ -30,11 +30,10 @@ catalogue! {
                  systemctl restart mvm-net.service",
     }
     TABLE_BACK = "MVM-NET-044", "d18dc3e9012566e95de800053709854d", Warning {
-        message: "somebody removed or changed the nftables table inet mvmhost; it is back",
+        message: "someone removed or changed the nftables table inet mvmhost; it is back",
         cause: "A firewall was started or reloaded, or nft flush ruleset was run. What microVMs had \
                 open goes on; in between nothing was translated.",
-        remedy: "# keep the table out of what your firewall flushes, or leave it to mvmhost; who did it:\n\
-                 journalctl --since -5min -u nftables -u firewalld -u ufw -u docker",
+        remedy: "journalctl --since -5min -u nftables -u firewalld -u ufw -u docker  # keep the table out of what your firewall flushes, or leave it to mvmhost; who did it",
     }
     ZONE_UNKNOWN = "MVM-NET-045", "a16c3711aae73dbf7a241463bc5b759e", Warning {
         message: "firewalld keeps in what microVMs on {subject} send: it does not know the zone {zone}",
@@ -48,8 +47,21 @@ catalogue! {
         cause: "The interface carries the host's own traffic as well, so mvmhost does not give it its \
                 own zone, which lets nobody in. The zone that holds for it decides whether the DHCP and \
                 DNS of mvmhost are reached there.",
-        remedy: "# in the zone that holds for it; or put it into one: --change-interface\n\
-                 firewall-cmd --permanent --add-service=dhcp --add-service=dns\n\
-                 firewall-cmd --reload",
+        remedy: "firewall-cmd --permanent --add-service=dhcp --add-service=dns  # in the zone that holds for it; or put it into one: --change-interface\nfirewall-cmd --reload",
+    }
+    SWITCH_BACK = "MVM-NET-047", "8e4f1a5b0c6d7e3f2a9b8c7d6e5f4a3b", Warning {
+        message: "a kernel switch that microVMs on {subject} need was off; mvmhost set it again",
+        cause: "A program wrote the kernel's switches, such as sysctl --system with a file that says \
+                net.ipv4.ip_forward = 0. In between microVMs were cut off. What was set again is in \
+                the evidence.",
+        remedy: "grep -rsE 'ip_forward|forwarding|accept_ra' /etc/sysctl.conf /etc/sysctl.d /usr/lib/sysctl.d\n\
+                 # leave these switches out of the file that turns them off",
+    }
+    DOCKER_UNREAD = "MVM-NET-048", "9f5a2b6c1d7e8f4a3b0c9d8e7f6a5b4c", Warning {
+        message: "{iptables} cannot show what Docker's chain does with microVMs on {subject}",
+        cause: "Docker drops what is forwarded for others, and mvmhost puts rules for microVMs into its \
+                chain DOCKER-USER. It could not be read; the answer is in the evidence.",
+        remedy: "{iptables} -S DOCKER-USER\n\
+                 systemctl restart mvm-net-watch.service",
     }
 }

@@ -8,8 +8,7 @@ catalogue! {
     }
     NOT_A_BRIDGE = "MVM-NET-002", "35c8a1657dfcf08e5c2be8834b88f86a", Error {
         message: "interface {subject} exists and is no bridge but {kind}",
-        cause: "[network.bridge] name is taken by an interface that somebody else made. mvmhost \
-                neither removes nor changes it.",
+        cause: "[network.bridge] name is taken by an interface that another program made. mvmhost neither removes nor changes it.",
         remedy: "ip -details link show dev {subject}\n\
                  # give the bridge another name: /etc/mvmhost.toml, [network.bridge] name; then\n\
                  mvmhost apply",
@@ -17,17 +16,17 @@ catalogue! {
     SUBNET_TAKEN = "MVM-NET-003", "47fc433cff5f3658fae5edf46e5445a4", Error {
         message: "{address} of {subject} overlaps {other} on interface {interface}",
         cause: "Two interfaces with overlapping subnets take each other's packets: this machine could \
-                lose its own network. mvmhost never picks another subnet by itself.",
+                lose its own network, as the evidence says. mvmhost never picks another subnet by itself.",
         remedy: "ip address show dev {interface}\n\
                  ip route show dev {interface}\n\
-                 # choose a free subnet: /etc/mvmhost.toml, addresses of {subject}; then\n\
+                 # choose a free subnet: /etc/mvmhost.toml, addresses of {subject}; or, when it is meant,\n\
+                 # an entry for MVM-NET-003 in ignore of [validate], as mvmhost.toml(5) shows; then\n\
                  mvmhost apply",
     }
     SUBNET_SHARED = "MVM-NET-004", "9cdb8ac1433ac045afe015be7beb190a", Warning {
-        message: "{address} of {subject} now overlaps {other} on interface {interface}",
-        cause: "It had its address first; a VPN, a DHCP server or an administrator brought the \
-                other one. What is behind the one is out of reach from the other, and after a reboot \
-                it may be refused its address.",
+        message: "{address} of {subject} overlaps {other} on interface {interface}, as the file allows",
+        cause: "[validate] ignore has the code MVM-NET-003. What is behind the one interface cannot be \
+                reached from the other.",
         remedy: "ip address show dev {interface}\n\
                  ip route show dev {interface}\n\
                  # choose a free subnet: /etc/mvmhost.toml, addresses of {subject}; then\n\
@@ -38,9 +37,7 @@ catalogue! {
         cause: "Spanning tree or a forward delay keeps the port of a new microVM silent at first, and \
                 its DHCP client may give up. The bridge has ports that are not microVMs' taps, so \
                 mvmhost does not change it: without spanning tree a loop would stop the network.",
-        remedy: "# only when the bridge's other ports cannot form a loop:\n\
-                 ip link set dev {subject} type bridge stp_state 0\n\
-                 ip link set dev {subject} type bridge forward_delay 0",
+        remedy: "ip link set dev {subject} type bridge stp_state 0  # only when the bridge's other ports cannot form a loop\nip link set dev {subject} type bridge forward_delay 0",
     }
     STEP_FAILED = "MVM-NET-006", "53bc748669ff50e2a34ac3a66afd53e7", Error {
         message: "cannot {step}",
@@ -87,8 +84,7 @@ catalogue! {
     }
     NOT_THE_VLAN = "MVM-NET-012", "b76b6922a9b65bdf5cf9d6f1b175e118", Error {
         message: "interface {subject} exists and is not VLAN {id} on {parent} but {other}",
-        cause: "[[network.vlan]] name is taken by an interface that somebody else made, or that an \
-                earlier configuration asked for. mvmhost neither removes nor changes it.",
+        cause: "[[network.vlan]] name is taken by an interface that another program made, or that an earlier configuration asked for. mvmhost neither removes nor changes it.",
         remedy: "ip -details link show dev {subject}\n\
                  # give the VLAN another name: /etc/mvmhost.toml, [[network.vlan]] name; or, when nobody\n\
                  # needs the interface: ip link delete {subject}; then\n\
@@ -96,8 +92,7 @@ catalogue! {
     }
     VLAN_TAKEN = "MVM-NET-013", "b6c4fac479a989f229eb7dbf56e78287", Error {
         message: "VLAN {id} on {parent} exists already, as {interface}",
-        cause: "An interface has one VLAN of each id. Somebody else made this one under another name \
-                than [[network.vlan]] asks for.",
+        cause: "An interface has one VLAN of each id. Another program made this one under another name than [[network.vlan]] asks for.",
         remedy: "ip -details link show dev {interface}\n\
                  # take it as it is: /etc/mvmhost.toml, [[network.vlan]] name = \"{interface}\"; then\n\
                  mvmhost apply",
@@ -133,18 +128,52 @@ catalogue! {
                  mvmhost apply",
     }
     NOT_RECORDED = "MVM-NET-018", "d0797b0b7c12951e30ed6f076dd76c36", Warning {
-        message: "what is made of the network cannot be recorded",
-        cause: "Nothing tells it from what others made then, so mvmhost would not take it away when the \
-                configuration does not name it any more. The reason is in the evidence.",
+        message: "mvmhost cannot record what it made of the network",
+        cause: "Without a record mvmhost would not remove it when the configuration no longer names it. The reason is in the evidence.",
         remedy: "df /run\n\
                  ls -ld /run/mvmhost\n\
                  systemctl restart mvm-net.service",
     }
     NOT_TOLD = "MVM-NET-019", "9383ddec9eef47cff0462ad1cf936f5c", Warning {
-        message: "{manager} cannot be told to leave {subject} alone",
-        cause: "A manager of networks may take the addresses of interfaces that it does not know. The \
-                reason is in the evidence.",
+        message: "{manager} could not be set to leave {subject} alone",
+        cause: "A network manager may remove addresses from interfaces that it does not know. The reason is in the evidence.",
         remedy: "{reload}\n\
                  systemctl restart mvm-net.service",
+    }
+    OTHERS_TRAFFIC = "MVM-NET-020", "0c7d1f2a9b3e4c5d8e6f7a8b9c0d1e2f", Warning {
+        message: "{subject} gets no addresses, no DHCP and no NAT: {why}",
+        cause: "Others use the interface as well, and the file does not ask in so many words that \
+                mvmhost serves it. A DHCP server there would answer the machines of the LAN. MicroVMs \
+                are on that network and get their addresses from it.",
+        remedy: "ip -details address show dev {subject}\n\
+                 ip link show master {subject}\n\
+                 # MicroVMs stay on that network, /etc/mvmhost.toml: addresses = [] in [network.bridge].\n\
+                 # mvmhost serves that network: enabled = true in [network.dhcp].\n\
+                 # MicroVMs get a bridge of their own: another name in [network.bridge]. Then\n\
+                 mvmhost apply",
+    }
+    ROUTE_NARROWED = "MVM-NET-021", "1d8e2f3a0c4b5d6e9f7a8b0c1d2e3f40", Info {
+        message: "{address} of {subject} takes its part of {other} on {interface}",
+        cause: "The subnet is a part of that network, and the more specific of two routes wins. \
+                Neither a gateway nor a name server of this host is in that part; other machines there \
+                cannot be reached from this host.",
+        remedy: "",
+    }
+    NO_IPV6 = "MVM-NET-022", "2e9f3a4b1d5c6e7f0a8b9c1d2e3f4051", Warning {
+        message: "{subject} does not get {address}: IPv6 is turned off on this host",
+        cause: "The file gives it an IPv6 address, and IPv6 is turned off: by ipv6.disable=1 on the \
+                kernel's command line, or by the switch disable_ipv6. IPv4 works without it.",
+        remedy: "cat /proc/cmdline\n\
+                 sysctl net.ipv6.conf.all.disable_ipv6 net.ipv6.conf.default.disable_ipv6\n\
+                 # turn IPv6 on, or take the IPv6 address out of /etc/mvmhost.toml; then\n\
+                 mvmhost apply",
+    }
+    LINK_BACK = "MVM-NET-023", "0a6b3c7d2e8f9a5b4c1d0e9f8a7b6c5d", Warning {
+        message: "{subject} was changed by another program; mvmhost put it back",
+        cause: "Another manager of networks was applied, reloaded or restarted, or an administrator \
+                changed it by hand. What was done is in the evidence.",
+        remedy: "journalctl --since -5min -u systemd-networkd -u NetworkManager -u networking\n\
+                 # leave {subject} out of what that manager configures; to take it away for good:\n\
+                 # mvmhost net down",
     }
 }

@@ -2,19 +2,19 @@
 
 catalogue! {
     UNREACHABLE = "MVM-FLK-101", "7f1971a6cbafea665f9a1b1f0ca4c8ae", Error {
-        message: "nobody takes connections on {subject}: {why}",
-        cause: "Seen from here: flintlockd does not run there, listens on loopback only, or a firewall or a route is in between. \"Connection refused\" comes from the host itself, silence from what is in between.",
-        remedy: "# on that host:\nmvmhost status\nss --listening --tcp --numeric 'sport = :{port}'",
+        message: "no connection to {subject}: {why}",
+        cause: "flintlockd does not run there, listens on loopback only, or a firewall or route is in between. \"Connection refused\" comes from that host, silence from what is in between.",
+        remedy: "mvmhost status  # on that host\nss --listening --tcp --numeric 'sport = :{port}'  # on that host",
     }
     NO_API = "MVM-FLK-102", "cb88e736d46634f451bcb362919cef9b", Error {
         message: "what listens on {subject} does not answer as flintlockd: {why}",
-        cause: "It speaks TLS and was asked in plain text or the reverse, its certificate is not of the CA that was named, or it is another program.",
-        remedy: "# with the CA of its certificate, or without --tls-ca for plain text:\nmvmhost check --host {subject} --tls-ca /etc/flintlock/ca.crt",
+        cause: "It speaks TLS and was asked in plain text or the reverse, its certificate is not of the CA that was given, or it is another program.",
+        remedy: "mvmhost check --host {subject} --tls-ca CA.pem  # with the CA of its certificate; without --tls-ca for plain text",
     }
     LOCKED = "MVM-FLK-103", "ea3cb271ae8b8b5ccb844a97bf72c36b", Error {
-        message: "flintlockd on {subject} does not let this client in: {why}",
-        cause: "A token is missing or wrong, or it wants a client certificate.",
-        remedy: "# with a file that holds the token of that host:\nmvmhost check --host {subject} --token-file /etc/flintlock/token",
+        message: "flintlockd on {subject} refuses this client: {why}",
+        cause: "The token is missing or wrong, or flintlockd wants a client certificate.",
+        remedy: "mvmhost check --host {subject} --token-file TOKEN  # with a file that holds the token of that host\nmvmhost check --host {subject} --tls-ca CA.pem --tls-cert CERT.pem --tls-key KEY.pem  # with a client certificate",
     }
     ANSWERS = "MVM-FLK-104", "d18411168fd68ce6e4d6db968faee727", Info {
         message: "flintlockd on {subject} answers within {milliseconds} ms, microVMs: {count}",
@@ -23,7 +23,7 @@ catalogue! {
     }
     NO_SUCH_FILE = "MVM-FLK-105", "b01a2ac6ae34f0fd73d6f07d091af221", Error {
         message: "{subject} cannot be used: {why}",
-        cause: "--tls-ca names a certificate in PEM, --token-file one line of text.",
+        cause: "--tls-ca, --tls-cert and --tls-key name files in PEM, --token-file one line of text.",
         remedy: "ls -l {subject}",
     }
 }

@@ -37,47 +37,27 @@ catalogue! {
         message: "the metadata of pool {subject} cannot be repaired: {why}",
         cause: "Nothing was changed: the damaged metadata are where they were. What thin_repair \
                 cannot read is not in them any more, so that only a backup helps, or a new pool.",
-        remedy: "# a backup of the metadata is there: put it in the place of {metadata}, then\n\
-                 mv --backup=numbered /var/lib/mvmhost/receipt.json /var/lib/mvmhost/receipt.json.old\n\
-                 mvmhost apply\n\
-                 # the pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
-                 systemctl stop {units}\n\
-                 {aside}",
+        remedy: "mvmhost pool status\n# a backup of the metadata is there: put it in the place of {metadata}, then\nmv --backup=numbered /var/lib/mvmhost/receipt.json /var/lib/mvmhost/receipt.json.old\nmvmhost apply\n# the pool is to be given up for a new empty one (everything is kept in {directory}/old):\nsystemctl stop {units}\n{aside}",
     }
     LOSES = "MVM-POOL-156", "61b194cf8f352d39e2a9b51332c5a0a0", Error {
-        message: "repairing the metadata of pool {subject} loses something, so they stay as they are: {losses}",
-        cause: "thin_repair keeps what it can read and leaves out the rest without a word; a pool may \
-                come out empty of what was damaged. What the result has was compared with what the damaged \
-                metadata still list, and with containerd's database of devices.",
-        remedy: "# a backup of the metadata is better: put it in the place of {metadata}\n\
-                 # to go on without what is lost (the damaged ones are kept as {kept}):\n\
-                 {accept}",
+        message: "the repair of pool {subject} would lose data, so nothing is changed: {losses}",
+        cause: "thin_repair keeps what it can read and drops the rest silently. mvmhost compared its result with what the damaged metadata and containerd's database list.",
+        remedy: "mvmhost pool repair --dry-run\n# choose; a backup of the metadata is better: put it in the place of {metadata}; or go on without what is lost (the damaged metadata is kept as {kept}):\n{accept}",
     }
     OTHER_TOKEN = "MVM-POOL-157", "760a7ae6f863919f2e07137aa9742fbf", Error {
-        message: "{token} is not the word for what repairing pool {subject} would give now",
-        cause: "The word stands for one result of one state of the damaged metadata. Either has \
-                changed since it was printed, so that the losses may be others.",
+        message: "{token} does not match: the repair's result changed since it was printed",
+        cause: "A token stands for one result of one state of the damaged metadata. The losses may be others now.",
         remedy: "mvmhost pool repair",
     }
     NO_ROOM = "MVM-POOL-158", "217d393e61924a38a6008cec6314c28e", Error {
         message: "volume group {group} of pool {subject} has {free} free, and repaired metadata need {needs}",
         cause: "They are written into a volume of their own, which then takes the place of the damaged \
                 one, so that there is a whole one at every moment.",
-        remedy: "# give the group another disk:\n\
-                 #   vgextend {group} /dev/disk/by-id/NAME\n\
-                 vgs {group}\n\
-                 mvmhost pool repair --dry-run",
+        remedy: "mvmhost pool status\n# give the group another disk:\n#   vgextend {group} /dev/disk/by-id/NAME\nvgs {group}\nmvmhost pool repair --dry-run",
     }
     VOLUME_FAILED = "MVM-POOL-159", "72a12b37646d4669ac3f164dccdc9216", Error {
         message: "the metadata of pool {subject} cannot be repaired: {why}",
-        cause: "Nothing was changed: the damaged metadata are in {metadata}, where they were. What \
-                thin_repair cannot read is not in them any more, so that only a backup helps, or a new \
-                pool.",
-        remedy: "# a backup of the metadata is there: put it into a volume of the group, NAME, which takes the place of theirs with\n\
-                 #   lvconvert --thinpool {volume} --poolmetadata NAME\n\
-                 mvmhost apply\n\
-                 # the pool is to be given up, with all that is in it:\n\
-                 lvremove {volume}\n\
-                 mvmhost plan",
+        cause: "Nothing was changed: the damaged metadata is where it was. thin_repair cannot read it, so only a backup helps, or a new pool.",
+        remedy: "mvmhost pool status\n# a backup of the metadata is there: put it into a volume of the group, NAME, which takes the place of theirs with\n#   lvconvert --thinpool {volume} --poolmetadata NAME\nmvmhost apply\n# the pool is to be given up, with all that is in it:\nlvremove {volume}\nmvmhost plan",
     }
 }

@@ -7,8 +7,8 @@ catalogue! {
         remedy: "",
     }
     STANDING = "MVM-HOST-902", "f32bf07bc89e5c45b159924a1529e669", Warning {
-        message: "{count} findings still stand and {subject} waits for them",
-        cause: "They were reported when they appeared and are not repeated at every restart; this summary comes at most every ten minutes.",
+        message: "{subject} is blocked by {count} problems",
+        cause: "mvmhost reports each problem once, when it appears, and not at every restart of the unit. This summary comes at most every ten minutes.",
         remedy: "mvmhost status",
     }
 }

@@ -14,21 +14,21 @@ catalogue! {
     CERTIFICATE_ENDS = "MVM-SEC-003", "d784e4e73a3f2b15b52e3a077463a44e", Warning {
         message: "the certificate {subject} ends on {until}",
         cause: "In less than 30 days no client trusts flintlockd any more.",
-        remedy: "# put a new certificate and its key in their places, then\nmvmhost apply\nsystemctl restart {unit}",
+        remedy: "mvmhost apply  # first: put a new certificate and its key in their places\nsystemctl restart {unit}",
     }
     NO_CERTIFICATE = "MVM-SEC-004", "179fc33e66ede39acb095c7097d71e7e", Error {
-        message: "{subject} holds no certificate: {why}",
-        cause: "flintlockd stays alive without listening when it cannot read a certificate.",
-        remedy: "file {subject}\n# put a certificate in PEM there, then\nmvmhost apply\nsystemctl restart {unit}",
+        message: "{subject} is not a certificate: {why}",
+        cause: "flintlockd stays active without listening when it cannot read a certificate.",
+        remedy: "head -n 1 {subject}\n# put a certificate in PEM there, then\nmvmhost apply\nsystemctl restart {unit}",
     }
     KEY_OPEN = "MVM-SEC-005", "700b06d2f125dfaf6da84467ad0d0369", Warning {
         message: "users who are not root can read the secret {subject} (mode {mode})",
-        cause: "Whoever has the key or token of flintlockd can create microVMs, which is as good as root.",
+        cause: "With the key or token of flintlockd a user can create microVMs, which is as good as root.",
         remedy: "chmod 0600 {subject}",
     }
     EXPOSED = "MVM-SEC-006", "8512a519e3c87a42f3e637af1b15c7a6", Warning {
         message: "flintlockd's API on {subject} is open to everybody who reaches this host",
         cause: "insecure = true with an address that is not loopback and without a token: the network decides who is root here.",
-        remedy: "# set basic-auth-token-file and [flintlockd.tls], or a loopback grpc-endpoint, in [flintlockd] of /etc/mvmhost.toml, then\nmvmhost apply",
+        remedy: "mvmhost apply  # first: set basic-auth-token-file and [flintlockd.tls], or a loopback grpc-endpoint, in [flintlockd] of /etc/mvmhost.toml",
     }
 }

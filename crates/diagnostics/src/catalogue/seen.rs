@@ -9,11 +9,24 @@ use crate::entry::Entry;
 pub mod containerd;
 pub mod flintlockd;
 pub mod image;
+pub mod kernel;
 pub mod microvm;
 pub mod network;
 pub mod pool;
+pub mod registry;
+pub mod steps;
 pub mod vmm;
 
 /// The rows, family by family.
-pub(in crate::catalogue) static FAMILIES: [&[(&str, &Entry)]; 7] =
-    [containerd::ALL, flintlockd::ALL, image::ALL, microvm::ALL, network::ALL, pool::ALL, vmm::ALL];
+pub(in crate::catalogue) static FAMILIES: [&[(&str, &Entry)]; 10] = [
+    containerd::ALL,
+    flintlockd::ALL,
+    image::ALL,
+    registry::ALL,
+    steps::ALL,
+    kernel::ALL,
+    microvm::ALL,
+    network::ALL,
+    pool::ALL,
+    vmm::ALL,
+];

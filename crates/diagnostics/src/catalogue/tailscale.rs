@@ -4,9 +4,7 @@ catalogue! {
     NOT_INSTALLED = "MVM-NET-090", "7982e5066eaac5e1e30e65bcd07021c1", Error {
         message: "{subject} is set, and tailscale is not installed",
         cause: "The subnets are made known with the host's own tailscale; mvmhost brings none.",
-        remedy: "# install tailscale and join the tailnet, or take advertise-routes out of [network.tailscale]\n\
-                 # in /etc/mvmhost.toml; then\n\
-                 mvmhost apply",
+        remedy: "mvmhost apply  # first: install tailscale and join the tailnet, or take advertise-routes out of [network.tailscale] in /etc/mvmhost.toml",
     }
     FAILED = "MVM-NET-091", "35adb83c9edb607e46f03d1e670b001d", Warning {
         message: "tailscale did not take the routes of {subject}",

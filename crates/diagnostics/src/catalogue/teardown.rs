@@ -5,8 +5,7 @@ catalogue! {
         message: "{subject} of pool {pool} is in use by {holder}",
         cause: "A pool is taken down only when nobody uses it, and nothing is forced: what is \
                 running would lose its disk.",
-        remedy: "# end what uses it (a microVM: delete it through flintlock; a mount: unmount it), then\n\
-                 mvmhost pool remove",
+        remedy: "mvmhost pool remove  # first: end what uses it (a microVM: delete it through flintlock; a mount: unmount it)",
     }
     UNIT_RUNS = "MVM-POOL-131", "f2b7fd46e383ae1d5001065d73b3bfd0", Error {
         message: "{subject} runs on pool {pool}",
@@ -36,10 +35,7 @@ catalogue! {
     }
     NOT_CHECKED = "MVM-POOL-135", "649c5c09913ef90212217dc043b68fb6", Warning {
         message: "the metadata of thin pool {subject} was not read: the pool is live",
-        cause: "Metadata changes while the pool is live, and a check of it would tell nothing. \
-                What the kernel itself finds wrong is said beside this.",
-        remedy: "# with flintlockd and containerd stopped and no microVM running:\n\
-                 mvmhost pool remove\n\
-                 mvmhost pool check",
+        cause: "Metadata changes while the pool is live, so a check of it has no meaning. What the kernel itself finds is reported beside this.",
+        remedy: "mvmhost pool remove  # with flintlockd and containerd stopped and no microVM running\nmvmhost pool check",
     }
 }

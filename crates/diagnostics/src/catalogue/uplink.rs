@@ -3,9 +3,7 @@
 catalogue! {
     UNCONFIRMED = "MVM-NET-060", "15757fdb282257e4581261632430649a", Error {
         message: "{subject} is not made a port of {bridge}: nobody has confirmed it",
-        cause: "An uplink is enslaved only on trial, or once somebody confirmed that the host is \
-                reached afterwards; never for the first time at boot. The trial may have run out, or \
-                the host was rebooted before it was confirmed.",
+        cause: "An uplink is enslaved only on trial, or once someone confirmed that the host is reached afterwards; never for the first time at boot. The trial may have run out, or the host was rebooted before it was confirmed.",
         remedy: "mvmhost apply --confirm-timeout 120\n\
                  # then, in a new connection to this host:\n\
                  mvmhost confirm",
@@ -20,24 +18,14 @@ catalogue! {
     }
     KEPT_BY = "MVM-NET-062", "284beca4792461fa9c7473357e6cf5d5", Error {
         message: "{subject} is not made a port of {bridge}: {keeper} manages it",
-        cause: "{keeper} would give the interface its addresses back, or take it out of the bridge, \
-                whenever it is restarted or the cable was out, and the host would be cut off.",
-        remedy: "# let {keeper} make the bridge, with {subject} as its port, and name that bridge in\n\
-                 # /etc/mvmhost.toml, [network.bridge] name, without uplink, with addresses = [] and\n\
-                 # [network.dhcp] enabled = false; or let it leave {subject} alone and give the\n\
-                 # interface its addresses by ifupdown; then\n\
-                 mvmhost apply",
+        cause: "{keeper} gives the interface its addresses back, or takes it out of the bridge, whenever it restarts or the cable was out. The host would be cut off.",
+        remedy: "ip -brief address show dev {subject}\n# choose: let {keeper} make the bridge with {subject} as its port, name that bridge in [network.bridge] name of /etc/mvmhost.toml, without uplink, with addresses = [] and [network.dhcp] enabled = false; or let {keeper} leave {subject} alone and configure it with ifupdown; then\nmvmhost apply",
     }
     LEASED = "MVM-NET-063", "545b2a05e24df57f8ab2803df9372316", Error {
         message: "{subject} is not made a port of {bridge}: {address} is leased from a DHCP server",
         cause: "The DHCP client of the interface would give it the address back when it renews the \
                 lease, or let it run out on the bridge, and the host would be cut off.",
-        remedy: "# give {subject} a fixed address in the configuration of the host's network; or let \
-                 that make\n\
-                 # the bridge and ask for the lease there, and name it in /etc/mvmhost.toml,\n\
-                 # [network.bridge] name, without uplink, with addresses = [] and\n\
-                 # [network.dhcp] enabled = false; then\n\
-                 mvmhost apply",
+        remedy: "mvmhost apply  # first: give {subject} a fixed address in the configuration of the host's network; or let that make the bridge and ask for the lease there, and name it in /etc/mvmhost.toml, [network.bridge] name, without uplink, with addresses = [] and [network.dhcp] enabled = false",
     }
     UNMOVABLE = "MVM-NET-064", "e0f8dd14be1371306d16e73a8d4a7423", Error {
         message: "{subject} is not made a port of {bridge}: {what} cannot be moved",
@@ -56,10 +44,7 @@ catalogue! {
         cause: "The host's addresses and routes move to the bridge. Should it be out of reach then, \
                 everything is put back by mvm-net-revert.service, whatever became of the \
                 connection in which apply was typed.",
-        remedy: "# in a new connection to this host, which proves that it is reached:\n\
-                 mvmhost confirm\n\
-                 # or put it back at once:\n\
-                 mvmhost undo",
+        remedy: "mvmhost confirm  # in a new connection to this host, which proves that it is reached\n# or put it back at once:\nmvmhost undo",
     }
     NO_TRIAL = "MVM-NET-066", "909f358d0929695130f939a03919c732", Error {
         message: "{subject} is left alone: nothing could put it back ({why})",
@@ -89,9 +74,7 @@ catalogue! {
     }
     GIVEN_BACK = "MVM-NET-070", "d90d8748c0fcdf130f9654314d71c708", Error {
         message: "{subject} is not a port of {bridge}: no gateway answers there ({gateways})",
-        cause: "When the uplink was confirmed the gateway answered on the bridge; now it did not \
-                within {seconds} s, so the addresses and routes are on the interface, as without \
-                mvmhost. It is tried again when the gateway answers there.",
+        cause: "When the uplink was confirmed the gateway answered on the bridge, and now it did not. The addresses and routes are on the interface, as without mvmhost. mvmhost tries again when the gateway answers there.",
         remedy: "ip neighbour show dev {subject}\n\
                  # when the gateway has become another one:\n\
                  mvmhost undo\n\
@@ -124,19 +107,11 @@ catalogue! {
         cause: "mvmhost made it one. Without the file's word for it the bridge would be taken for one \
                 of microVMs alone, and its DHCP server and address translation would serve the LAN. \
                 Nothing was changed.",
-        remedy: "# puts the uplink back as it was; or name it again: /etc/mvmhost.toml,\n\
-                 # [network.bridge] uplink\n\
-                 mvmhost undo\n\
-                 mvmhost apply",
+        remedy: "mvmhost undo  # puts the uplink back as it was; or name it again: /etc/mvmhost.toml, [network.bridge] uplink\nmvmhost apply",
     }
     NOT_YET = "MVM-NET-075", "38876aca30e94f669d8e06ad764b6c9b", Error {
         message: "{subject} is not a port of {bridge}: it has no route by {gateways}",
-        cause: "When the uplink was confirmed it led out by that gateway. Whoever configures the \
-                interface was not done within {seconds} s, and would go on with one that has lost \
-                its addresses to the bridge, so it was left alone. It is tried again.",
-        remedy: "ip route show default dev {subject}\n\
-                 # when the gateway has become another one:\n\
-                 mvmhost undo\n\
-                 mvmhost apply --confirm-timeout 120",
+        cause: "The uplink used that gateway when it was confirmed. The program that configures the interface did not finish in time, so mvmhost left the interface alone. It tries again.",
+        remedy: "ip route show default dev {subject}\n# only when the gateway has changed for good:\nmvmhost undo\nmvmhost apply --confirm-timeout 120",
     }
 }

@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mvm_config::names::Endpoint;
+use mvm_plan::microvm as plan;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{self, Channel, ClientTlsConfig, Identity};
 use tonic::{Code, Request, Status};
 
 use super::trust::Trust;
-use super::wire::{LIST, ListRequest, ListResponse};
-use super::{MicroVm, Tls};
+use super::wire::{
+    ByUid, CREATE, CreateRequest, DELETE, Empty, GET, LIST, ListRequest, ListResponse, OneResponse,
+};
+use super::{Details, MicroVm, Tls};
 use crate::{Error, atomic};
 
 const METHOD: &str = "MicroVM.ListMicroVMs";
@@ -70,33 +73,100 @@ impl Api {
     /// # Errors
     /// When the server refuses ([`Error::answered`]), breaks off or does not answer in time.
     pub fn list_microvms(&self, deadline: Duration) -> Result<Vec<MicroVm>, Error> {
-        let mut request = Request::new(ListRequest::default());
+        let method = Method { path: LIST, name: METHOD };
+        let reply: ListResponse = self.call(method, ListRequest::default(), deadline)?;
+        Ok(reply.microvm.into_iter().map(MicroVm::from).collect())
+    }
+
+    /// Asks for a microVM, within `deadline`; flintlockd makes it afterwards.
+    ///
+    /// # Errors
+    /// As [`Self::list_microvms`]; [`Error::said`] is what flintlockd has against it.
+    pub fn create(&self, spec: &plan::Spec, deadline: Duration) -> Result<Details, Error> {
+        let method = Method { path: CREATE, name: "MicroVM.CreateMicroVM" };
+        let request = CreateRequest { microvm: Some(spec.into()) };
+        let reply: OneResponse = self.call(method, request, deadline)?;
+        Ok(reply.microvm.unwrap_or_default().into())
+    }
+
+    /// The microVM of this UID, within `deadline`; `None` when flintlockd knows none.
+    ///
+    /// # Errors
+    /// As [`Self::list_microvms`].
+    pub fn get(&self, uid: &str, deadline: Duration) -> Result<Option<Details>, Error> {
+        let method = Method { path: GET, name: "MicroVM.GetMicroVM" };
+        let request = ByUid { uid: uid.to_owned() };
+        match self.call::<_, OneResponse>(method, request, deadline) {
+            Ok(reply) => Ok(reply.microvm.map(Details::from)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Marks the microVM of this UID for deletion, within `deadline`; flintlockd deletes it
+    /// afterwards. False when flintlockd knows none.
+    ///
+    /// # Errors
+    /// As [`Self::list_microvms`].
+    pub fn delete(&self, uid: &str, deadline: Duration) -> Result<bool, Error> {
+        let method = Method { path: DELETE, name: "MicroVM.DeleteMicroVM" };
+        let request = ByUid { uid: uid.to_owned() };
+        match self.call::<_, Empty>(method, request, deadline) {
+            Ok(Empty {}) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn call<Q, R>(&self, method: Method, message: Q, deadline: Duration) -> Result<R, Error>
+    where
+        Q: prost::Message + Send + Sync + 'static,
+        R: prost::Message + Default + Send + Sync + 'static,
+    {
+        let mut request = Request::new(message);
         if let Some(token) = &self.token {
             request.metadata_mut().insert("authorization", token.clone());
         }
-        let call = async { tokio::time::timeout(deadline, list(&self.channel, request)).await };
-        let server = self.server.clone();
+        let call = unary(&self.channel, method.path, request);
+        let call = async { tokio::time::timeout(deadline, call).await };
+        let (server, name) = (self.server.clone(), method.name);
         match self.runtime.block_on(call) {
-            Ok(Ok(reply)) => Ok(reply.microvm.into_iter().map(MicroVm::from).collect()),
+            Ok(Ok(reply)) => Ok(reply),
             Ok(Err(status)) => {
                 let source = Box::new(status);
                 // A status that the server sent has no source.
                 match self.anonymous_tls && std::error::Error::source(&*source).is_some() {
                     true => Err(Error::GrpcShutOut { server, source }),
-                    false => Err(Error::GrpcCall { server, request: METHOD, source }),
+                    false => Err(Error::GrpcCall { server, request: name, source }),
                 }
             }
-            Err(_) => Err(Error::GrpcSilent { server, request: METHOD, after: deadline }),
+            Err(_) => Err(Error::GrpcSilent { server, request: name, after: deadline }),
         }
     }
 }
 
-async fn list(channel: &Channel, request: Request<ListRequest>) -> Result<ListResponse, Status> {
+/// One method of the service.
+#[derive(Clone, Copy)]
+struct Method {
+    path: &'static str,
+    /// For people.
+    name: &'static str,
+}
+
+async fn unary<Q, R>(
+    channel: &Channel,
+    path: &'static str,
+    request: Request<Q>,
+) -> Result<R, Status>
+where
+    Q: prost::Message + Send + Sync + 'static,
+    R: prost::Message + Default + Send + Sync + 'static,
+{
     let mut grpc =
         tonic::client::Grpc::new(channel.clone()).max_decoding_message_size(LARGEST_REPLY);
     grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
     let codec = tonic_prost::ProstCodec::default();
-    let path = tonic::codegen::http::uri::PathAndQuery::from_static(LIST);
+    let path = tonic::codegen::http::uri::PathAndQuery::from_static(path);
     grpc.unary(request, path, codec).await.map(tonic::Response::into_inner)
 }
 
@@ -161,6 +231,23 @@ impl Error {
             Self::GrpcShutOut { .. } => true,
             _ => false,
         }
+    }
+
+    /// What a server that works has to say against this request: its own words.
+    pub fn said(&self) -> Option<&str> {
+        match self {
+            // A status with a source is of this side: the connection broke.
+            Self::GrpcCall { source, .. } if std::error::Error::source(&**source).is_none() => {
+                Some(source.message())
+            }
+            _ => None,
+        }
+    }
+
+    /// Application errors of flintlockd have no code of their own: its text tells.
+    fn is_not_found(&self) -> bool {
+        let said = self.said().unwrap_or_default();
+        said.contains("not found") && said.contains("microvm spec")
     }
 }
 

@@ -62,8 +62,12 @@ impl UnaryService<ListRequest> for Fake {
             id: "cp-0".to_owned(),
             namespace: "ns".to_owned(),
             uid: Some("01HQ".to_owned()),
+            ..Spec::default()
         };
-        let status = wire::Status { state: 2, retry: 11 };
+        let tap = wire::InterfaceStatus { host_device_name: "fltap0123456".to_owned() };
+        let network_interfaces = [("eth1".to_owned(), tap)].into();
+        let status =
+            wire::Status { state: 2, retry: 11, network_interfaces, ..wire::Status::default() };
         let vm = Vm { version: 14, spec: Some(spec), status: Some(status) };
         ready(Ok(Response::new(ListResponse { microvm: vec![vm] })))
     }
@@ -120,6 +124,7 @@ fn lists_in_plain_text() {
         state: State::Failed,
         retry: 11,
         version: 14,
+        devices: vec!["fltap0123456".to_owned()],
     };
     assert_eq!(list(&endpoint, None, None).unwrap(), [expected]);
     let everywhere: Endpoint = format!("0.0.0.0:{}", endpoint.port()).parse().unwrap();
@@ -162,32 +167,104 @@ fn a_missing_client_certificate_shows_that_the_server_is_there() {
     assert!(failure.is_none_or(|failure| !failure.answered()));
 }
 
+/// A file of the protocol.
+fn proto(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/flintlock").join(name);
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn message(text: &str, name: &str) -> String {
+    let (_, body) = text.split_once(&format!("message {name} {{")).unwrap();
+    body.split_once("\n}").unwrap().0.to_owned()
+}
+
+fn holds(body: String, lines: &[&str]) {
+    for line in lines {
+        assert!(body.lines().any(|found| found.trim() == *line), "{line} is not in {body}");
+    }
+}
+
 #[test]
 fn the_numbers_are_those_of_the_api() {
-    let proto = |name: &str| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/flintlock").join(name);
-        std::fs::read_to_string(path).unwrap()
-    };
     let (types, service) = (proto("types.proto"), proto("microvm.proto"));
-    let message = |text: &str, name: &str| {
-        let (_, body) = text.split_once(&format!("message {name} {{")).unwrap();
-        body.split_once("\n}").unwrap().0.to_owned()
-    };
-    let holds = |body: String, lines: &[&str]| {
-        for line in lines {
-            assert!(body.lines().any(|found| found.trim() == *line), "{line} is not in {body}");
-        }
-    };
     holds(message(&service, "ListMicroVMsRequest"), &["string namespace = 1;"]);
     let list = "repeated flintlock.types.MicroVM microvm = 1;";
     holds(message(&service, "ListMicroVMsResponse"), &[list]);
+    let one = "flintlock.types.MicroVM microvm = 1;";
+    for answer in ["CreateMicroVMResponse", "GetMicroVMResponse"] {
+        holds(message(&service, answer), &[one]);
+    }
+    holds(message(&service, "CreateMicroVMRequest"), &["flintlock.types.MicroVMSpec microvm = 1;"]);
+    for by_uid in ["GetMicroVMRequest", "DeleteMicroVMRequest"] {
+        holds(message(&service, by_uid), &["string uid = 1;"]);
+    }
     let vm = ["int32 version = 1;", "MicroVMSpec spec = 2;", "MicroVMStatus status = 3;"];
     holds(message(&types, "MicroVM"), &vm);
-    let spec = ["string id = 1;", "string namespace = 2;", "optional string uid = 15;"];
-    holds(message(&types, "MicroVMSpec"), &spec);
-    let status = ["MicroVMState state = 1;", "int32 retry = 6;"];
+    let status = [
+        "MicroVMState state = 1;",
+        "map<string, VolumeStatus> volumes = 2;",
+        "map<string, NetworkInterfaceStatus> network_interfaces = 5;",
+        "int32 retry = 6;",
+    ];
     holds(message(&types, "MicroVMStatus"), &status);
+    holds(message(&types, "VolumeStatus"), &["Mount mount = 1;"]);
+    holds(message(&types, "Mount"), &["string source = 2;"]);
+    holds(message(&types, "NetworkInterfaceStatus"), &["string host_device_name = 1;"]);
     holds(types, &["PENDING = 0;", "CREATED = 1;", "FAILED = 2;", "DELETING = 3;"]);
+}
+
+#[test]
+fn the_numbers_of_a_specification_are_those_of_the_api() {
+    let types = proto("types.proto");
+    let spec = [
+        "string id = 1;",
+        "string namespace = 2;",
+        "map<string, string> labels = 3;",
+        "int32 vcpu = 4;",
+        "int32 memory_in_mb = 5;",
+        "Kernel kernel = 6;",
+        "optional Initrd initrd = 7;",
+        "Volume root_volume = 8;",
+        "repeated Volume additional_volumes = 9;",
+        "repeated NetworkInterface interfaces = 10;",
+        "map<string, string> metadata = 11;",
+        "optional string uid = 15;",
+        "optional string provider = 16;",
+        "bool allow_guest_agent = 17;",
+    ];
+    holds(message(&types, "MicroVMSpec"), &spec);
+    let kernel = [
+        "string image = 1;",
+        "map<string, string> cmdline = 2;",
+        "optional string filename = 3;",
+        "bool add_network_config = 4;",
+    ];
+    holds(message(&types, "Kernel"), &kernel);
+    holds(message(&types, "Initrd"), &["string image = 1;", "optional string filename = 2;"]);
+    let volume = [
+        "string id = 1;",
+        "bool is_read_only = 2;",
+        "optional string mount_point = 3;",
+        "VolumeSource source = 4;",
+        "optional string partition_id = 5;",
+        "optional int32 size_in_mb = 6;",
+    ];
+    holds(message(&types, "Volume"), &volume);
+    let source = ["optional string container_source = 1;", "optional string virtiofs_source = 2;"];
+    holds(message(&types, "VolumeSource"), &source);
+    let card = [
+        "string device_id = 1;",
+        "IfaceType type = 2;",
+        "optional string guest_mac = 4;",
+        "optional StaticAddress address = 5;",
+        "optional NetworkOverrides overrides = 6;",
+    ];
+    holds(message(&types, "NetworkInterface"), &card);
+    let address =
+        ["string address = 1;", "optional string gateway = 2;", "repeated string nameservers = 3;"];
+    holds(message(&types, "StaticAddress"), &address);
+    holds(message(&types, "NetworkOverrides"), &["optional string bridge_name = 1;"]);
+    holds(types, &["MACVTAP = 0;", "TAP = 1;"]);
 }
 
 #[test]

@@ -1,12 +1,50 @@
 //! The part of flintlock's messages that is looked at, with the field numbers that all versions
 //! share. Protocol buffers skip what is not named here, so a newer flintlockd is understood too.
-//! Written by hand instead of generated: five messages need no protoc. A test compares the numbers
+//! Written by hand instead of generated: these few messages need no protoc. A test compares the numbers
 //! with proto/flintlock/*.proto, from which the tests' stand-in is made.
 
-use super::{MicroVm, State};
+use super::{Card, Details, Device, MicroVm, State};
+
+mod spec;
+
+#[cfg(test)]
+pub(super) use spec::InterfaceStatus;
+pub(super) use spec::{Spec, Status};
 
 /// `/package.Service/Method`
 pub(super) const LIST: &str = "/microvm.services.api.v1alpha1.MicroVM/ListMicroVMs";
+
+/// `/package.Service/Method`
+pub(super) const CREATE: &str = "/microvm.services.api.v1alpha1.MicroVM/CreateMicroVM";
+/// `/package.Service/Method`
+pub(super) const GET: &str = "/microvm.services.api.v1alpha1.MicroVM/GetMicroVM";
+/// `/package.Service/Method`
+pub(super) const DELETE: &str = "/microvm.services.api.v1alpha1.MicroVM/DeleteMicroVM";
+
+/// `CreateMicroVMRequest`
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct CreateRequest {
+    #[prost(message, optional, tag = "1")]
+    pub(super) microvm: Option<Spec>,
+}
+
+/// `GetMicroVMRequest` and `DeleteMicroVMRequest`
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ByUid {
+    #[prost(string, tag = "1")]
+    pub(super) uid: String,
+}
+
+/// `CreateMicroVMResponse` and `GetMicroVMResponse`
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct OneResponse {
+    #[prost(message, optional, tag = "1")]
+    pub(super) microvm: Option<Vm>,
+}
+
+/// `google.protobuf.Empty`
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(super) struct Empty {}
 
 /// `ListMicroVMsRequest`: an empty namespace means all.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -33,26 +71,6 @@ pub(super) struct Vm {
     pub(super) status: Option<Status>,
 }
 
-/// `flintlock.types.MicroVMSpec`
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Spec {
-    #[prost(string, tag = "1")]
-    pub(super) id: String,
-    #[prost(string, tag = "2")]
-    pub(super) namespace: String,
-    #[prost(string, optional, tag = "15")]
-    pub(super) uid: Option<String>,
-}
-
-/// `flintlock.types.MicroVMStatus`
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Status {
-    #[prost(int32, tag = "1")]
-    pub(super) state: i32,
-    #[prost(int32, tag = "6")]
-    pub(super) retry: i32,
-}
-
 impl From<Vm> for MicroVm {
     fn from(vm: Vm) -> Self {
         let (spec, status) = (vm.spec.unwrap_or_default(), vm.status.unwrap_or_default());
@@ -68,7 +86,40 @@ impl From<Vm> for MicroVm {
                 other => State::Unknown(other),
             },
             retry: status.retry,
+            devices: {
+                let devices = status.network_interfaces.into_values();
+                devices.map(|interface| interface.host_device_name).collect()
+            },
             version: vm.version,
+        }
+    }
+}
+
+impl From<Vm> for Details {
+    fn from(vm: Vm) -> Self {
+        let (spec, status) =
+            (vm.spec.clone().unwrap_or_default(), vm.status.clone().unwrap_or_default());
+        let mount = |mount: &Option<spec::Mount>| mount.as_ref().map(|mount| mount.source.clone());
+        let disks = status.volumes.values().filter_map(|volume| mount(&volume.mount));
+        let cards = spec.interfaces.iter().filter_map(|card| {
+            Some(Card {
+                name: card.device_id.clone(),
+                mac: card.guest_mac.as_ref().filter(|mac| !mac.is_empty())?.to_lowercase(),
+                address: card.address.as_ref().map(|address| address.address.clone()),
+            })
+        });
+        Self {
+            cards: cards.collect(),
+            devices: status
+                .network_interfaces
+                .iter()
+                .map(|(card, device)| Device {
+                    card: card.clone(),
+                    name: device.host_device_name.clone(),
+                })
+                .collect(),
+            disks: disks.filter(|source| !source.is_empty()).collect(),
+            microvm: vm.into(),
         }
     }
 }

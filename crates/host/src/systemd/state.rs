@@ -34,6 +34,8 @@ pub struct UnitState {
     pub status_text: String,
     /// How often Restart= started it again.
     pub restarts: u32,
+    /// What a stop ends: `control-group`, `mixed`, `process`, `none`; empty for what is no service.
+    pub kill_mode: String,
 }
 
 impl UnitState {
@@ -45,6 +47,13 @@ impl UnitState {
     /// Whether systemd has a file for it.
     pub fn is_loaded(&self) -> bool {
         self.load_state == "loaded"
+    }
+
+    /// Whether a stop of it ends every process in its control group, which are the microVMs in
+    /// flintlockd's. Also of a unit without a file: systemd's defaults are for it.
+    pub fn ends_all(&self) -> bool {
+        let stoppable = self.is_loaded() || !matches!(self.active_state.as_str(), "" | "inactive");
+        stoppable && matches!(self.kill_mode.as_str(), "control-group" | "mixed")
     }
 
     /// From what Properties.GetAll says; `service` is empty for a unit that is no service.
@@ -63,6 +72,7 @@ impl UnitState {
             exec_start: commands(service),
             status_text: text(service, "StatusText"),
             restarts: number(service, "NRestarts").try_into().unwrap_or(0),
+            kill_mode: text(service, "KillMode"),
         }
     }
 }

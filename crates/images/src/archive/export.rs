@@ -72,13 +72,17 @@ impl<'l> Layout<'l> {
             digest: record.digest,
             size: record.size,
             platform: None,
+            is_artifact: false,
         };
-        // An index leads to a manifest, and a manifest to blobs.
-        for _ in 0..2 {
+        // An index leads to another or to a manifest, and a manifest to blobs.
+        let mut depth = 0;
+        loop {
             let bytes = containerd.read(&root.digest, limits::MANIFEST).await?;
             let bytes = bytes.ok_or_else(|| missing(root.digest.as_str()))?;
             match manifest::document(&root.media_type, &bytes).map_err(Error::Refused)? {
                 Document::Index(entries) => {
+                    manifest::deeper(depth).map_err(Error::Refused)?;
+                    depth += 1;
                     let chosen = manifest::choose(&entries, platform).map_err(Error::Refused)?;
                     root = chosen.clone();
                 }
@@ -92,7 +96,6 @@ impl<'l> Layout<'l> {
                 }
             }
         }
-        Err(Error::Refused(manifest::Refusal::MediaType(root.media_type)))
     }
 
     async fn blob(&mut self, containerd: &Containerd, blob: &Descriptor) -> Result<(), Error> {

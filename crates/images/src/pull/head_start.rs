@@ -44,7 +44,13 @@ mod tests {
 
     fn large() -> Descriptor {
         let digest = Digest::of(b"");
-        Descriptor { media_type: String::new(), digest, size: limits::LARGE, platform: None }
+        Descriptor {
+            media_type: String::new(),
+            digest,
+            size: limits::LARGE,
+            platform: None,
+            is_artifact: false,
+        }
     }
 
     #[test]

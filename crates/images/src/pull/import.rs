@@ -24,9 +24,14 @@ impl Puller<'_> {
         image: &Image,
         again: bool,
     ) -> Result<Outcome, Error> {
-        let Some(anew) = self.begin(wanted, again).await? else {
+        let Some((anew, lost)) = self.begin(wanted, again).await? else {
             return Ok(Outcome::Present);
         };
+        if let Some(lost) = lost.filter(|_| !again)
+            && let Some(outcome) = super::anew::unpack(self, wanted, &lost).await
+        {
+            return Ok(outcome);
+        }
         self.progress.step(wanted.reference.as_str(), "importing");
         let resolved = self.described(archive, image).await?;
         if anew {
@@ -60,20 +65,20 @@ impl Puller<'_> {
             digest: first.digest.clone(),
             size: first.bytes.len() as u64,
         };
-        let read = |document: &registry::Document| {
-            manifest::document(&document.media_type, &document.bytes).map_err(Error::Refused)
-        };
-        let (index, second, manifest) = match read(&first)? {
-            Document::Manifest(manifest) => (None, first, manifest),
-            Document::Index(entries) => {
-                let chosen = manifest::choose(&entries, &self.platform).map_err(Error::Refused)?;
-                let second = document(archive, chosen)?;
-                let Document::Manifest(manifest) = read(&second)? else {
-                    let kind = second.media_type.clone();
-                    return Err(Error::Refused(manifest::Refusal::MediaType(kind)));
-                };
-                self.store("index", &first).await?;
-                (Some(entries), second, manifest)
+        let (mut second, mut indexes) = (first, Vec::new());
+        let manifest = loop {
+            let (kind, bytes) = (&second.media_type, &second.bytes);
+            match manifest::document(kind, bytes).map_err(Error::Refused)? {
+                Document::Manifest(manifest) => break manifest,
+                Document::Index(entries) => {
+                    manifest::deeper(indexes.len()).map_err(Error::Refused)?;
+                    let chosen =
+                        manifest::choose(&entries, &self.platform).map_err(Error::Refused)?;
+                    let next = document(archive, chosen)?;
+                    self.store("index", &second).await?;
+                    indexes.push((second.digest, entries));
+                    second = next;
+                }
             }
         };
         let config = archive.read(&manifest.config.digest, limits::CONFIG)?;
@@ -84,7 +89,7 @@ impl Puller<'_> {
         self.store("config", &stored).await?;
         self.store("manifest", &second).await?;
         let manifest_digest = second.digest;
-        Ok(Resolved { is_pulled: false, record, index, manifest_digest, manifest, config })
+        Ok(Resolved { is_pulled: false, record, indexes, manifest_digest, manifest, config })
     }
 
     /// Copies a layer to containerd, which hashes it. What an earlier run left of it is gone on

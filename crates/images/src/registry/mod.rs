@@ -1,27 +1,40 @@
 //! The registry's client: the part of the OCI distribution specification that a pull needs, with a
 //! bound on every answer. A registry is a stranger: sizes, digests, redirects and waits are ours to
 //! decide.
+//!
+//! reqwest does HTTP, rustls and webpki do TLS, http-auth reads challenges. oci-client is not used,
+//! because three things of a pull are not in it: it reads manifests and tokens of any length into
+//! memory, and a registry could fill the host's; it begins a layer anew after a break, where a slow
+//! line never gets to the end; and it keeps its own store of blobs, where all of a run are held by
+//! one lease of containerd.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync;
 use std::time::Duration;
 
+use mvm_config::Roots;
 use mvm_config::names::ImageRef;
-use mvm_plan::images::auth::Logins;
+use mvm_plan::images::auth::{Logins, Reply};
 use mvm_plan::images::fetch::{Endpoint, endpoints, repository};
 use mvm_plan::images::manifest;
+use mvm_plan::images::proxy::Proxies;
 use mvm_plan::images::{Digest, limits};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::redirect::Policy;
-use reqwest::{Client, ClientBuilder, Method, NoProxy, Proxy, StatusCode};
+use reqwest::{Client, Method, Proxy, StatusCode, Url};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
+mod authorities;
 mod body;
+mod helper;
 mod login;
 mod request;
+mod trust;
 mod turns;
 
 pub use body::Body;
+pub use helper::Helpers;
 pub use turns::Whom;
 
 use crate::Error;
@@ -55,21 +68,15 @@ pub struct Settings {
     pub insecure: Vec<String>,
     /// Who we are.
     pub logins: Logins,
+    /// The credential helpers of the login file; `None` where none is run.
+    pub helpers: Option<Helpers>,
     /// How long is waited.
     pub patience: Patience,
-    /// The way out; `None` for what the environment says.
+    /// By which proxies; `None` for what the environment says.
     pub proxies: Option<Proxies>,
-}
-
-/// Proxies in the words of the environment's variables; empty: none.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Proxies {
-    /// `HTTP_PROXY`
-    pub http: String,
-    /// `HTTPS_PROXY`
-    pub https: String,
-    /// `NO_PROXY`
-    pub without: String,
+    /// Where authorities of single registries are looked for; `None` where none are, as flintlockd
+    /// has none.
+    pub authorities: Option<Roots>,
 }
 
 /// An index or a manifest as it came.
@@ -86,10 +93,17 @@ pub struct Document {
 /// The client. It keeps connections and tokens for as long as it lives.
 #[derive(Debug)]
 pub struct Registry {
-    http: Client,
     settings: Settings,
+    proxies: Proxies,
+    host: authorities::Authorities,
+    /// By registry with authorities of its own, and under `""` for all others.
+    clients: sync::Mutex<HashMap<String, Client>>,
     /// By endpoint and repository, what the Authorization header was when it was last let in.
     pub(crate) entries: Mutex<HashMap<(String, String), String>>,
+    /// What credential helpers answered: by helper and server.
+    helped: Mutex<HashMap<(String, String), Result<Reply, String>>>,
+    /// Registries that were asked in a way in which flintlockd does not ask.
+    needed: sync::Mutex<BTreeSet<String>>,
     until: Instant,
 }
 
@@ -97,25 +111,87 @@ impl Registry {
     /// A client that gives up everything at `until`.
     ///
     /// # Errors
-    /// When the system's certificates cannot be used.
+    /// When no HTTP client can be made.
     pub fn new(settings: Settings, until: Instant) -> Result<Self, Error> {
-        // Another part of the process may have chosen the same one before.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut http = Client::builder();
-        if let Some(proxies) = &settings.proxies {
-            http = proxied(http, proxies)?;
+        let proxies = settings.proxies.clone();
+        let this = Self {
+            proxies: proxies
+                .unwrap_or_else(|| Proxies::of_variables(|name| std::env::var(name).ok())),
+            settings,
+            host: authorities::of_host(),
+            clients: sync::Mutex::default(),
+            entries: Mutex::default(),
+            helped: Mutex::default(),
+            needed: sync::Mutex::default(),
+            until,
+        };
+        this.make(String::new(), this.host.clone())?;
+        Ok(this)
+    }
+
+    /// The client for a server: one that knows the authorities of this registry alone, where there
+    /// are some.
+    pub(super) fn client(&self, endpoint: &Endpoint) -> Result<Client, Error> {
+        let roots = self.settings.authorities.as_ref();
+        let files =
+            roots.map(|roots| authorities::files(roots, &endpoint.host)).unwrap_or_default();
+        let key = if files.is_empty() { String::new() } else { endpoint.host.clone() };
+        let known = self.clients.lock().ok().and_then(|all| all.get(&key).cloned());
+        if let Some(client) = known {
+            return Ok(client);
         }
-        let http = http
+        self.needs(endpoint);
+        let mut all = authorities::of_files(&files);
+        all.extend(self.host.iter().cloned());
+        self.make(key, all.into())
+    }
+
+    fn make(&self, key: String, all: authorities::Authorities) -> Result<Client, Error> {
+        let tls = trust::tls(all).map_err(Error::Tls)?;
+        let patience = self.settings.patience;
+        let proxies = self.proxies.clone();
+        let by = move |url: &Url| {
+            let port = url.port_or_known_default().unwrap_or(0);
+            proxies.of(url.scheme(), url.host_str().unwrap_or_default(), port)
+        };
+        let client = Client::builder()
+            .no_proxy()
+            .proxy(Proxy::custom(by))
+            .tls_backend_preconfigured(tls)
             .redirect(Policy::none())
-            .connect_timeout(settings.patience.connect)
-            .read_timeout(settings.patience.idle)
+            .connect_timeout(patience.connect)
+            .read_timeout(patience.idle)
             .user_agent(concat!("mvmhost/", env!("CARGO_PKG_VERSION")))
             // More than that is no faster on one link, and each window is memory.
             .pool_max_idle_per_host(4)
             .http1_only()
             .build()
             .map_err(Error::Http)?;
-        Ok(Self { http, settings, entries: Mutex::default(), until })
+        if let Ok(mut clients) = self.clients.lock() {
+            clients.insert(key, client.clone());
+        }
+        Ok(client)
+    }
+
+    /// Whether images of this registry came in a way that flintlockd does not go: with a login, with
+    /// an authority of the registry's own, or over plain HTTP.
+    pub fn needed(&self, registry: &str) -> bool {
+        self.needed.lock().is_ok_and(|needed| needed.contains(registry))
+    }
+
+    /// Takes that down; what a mirror needs says nothing about the registry.
+    pub(super) fn needs(&self, endpoint: &Endpoint) {
+        if let (None, Ok(mut needed)) = (&endpoint.mirror_of, self.needed.lock()) {
+            needed.insert(endpoint.host.clone());
+        }
+    }
+
+    /// The proxy by way of which a server is asked, without its password.
+    pub(super) fn proxy(&self, endpoint: &Endpoint) -> Option<String> {
+        let url = Url::parse(&endpoint.base).ok()?;
+        let port = url.port_or_known_default()?;
+        let proxy = self.proxies.of(url.scheme(), url.host_str()?, port)?;
+        Some(Url::parse(&proxy).map_or(proxy, |proxy| request::plain(&proxy)))
     }
 
     /// The index or manifest behind a tag or digest.
@@ -161,7 +237,8 @@ impl Registry {
         let name = image.digest().or(image.tag()).unwrap_or("latest");
         let url = place.url(&format!("manifests/{name}"));
         let accept = [(ACCEPT, manifest::ACCEPT.to_owned())];
-        let response = self.ask(Method::HEAD, &place, &url, &accept).await?;
+        let response = self.ask(Method::HEAD, &place, &url, &accept).await;
+        let response = response.map_err(|error| self.asked(endpoint, error))?;
         let named = response.headers().get("docker-content-digest");
         Ok(named.and_then(|digest| Digest::parse(digest.to_str().ok()?)))
     }
@@ -196,22 +273,6 @@ impl Registry {
     }
 }
 
-/// With these proxies and none of this process's own environment.
-fn proxied(builder: ClientBuilder, proxies: &Proxies) -> Result<ClientBuilder, Error> {
-    // As Go has it: this host is never asked by way of a proxy.
-    let without = format!("localhost,127.0.0.0/8,::1,{}", proxies.without);
-    let mut builder = builder.no_proxy();
-    let made = [
-        (&proxies.http, Proxy::http(&*proxies.http)),
-        (&proxies.https, Proxy::https(&*proxies.https)),
-    ];
-    for (_, proxy) in made.into_iter().filter(|(url, _)| !url.is_empty()) {
-        builder =
-            builder.proxy(proxy.map_err(Error::Http)?.no_proxy(NoProxy::from_string(&without)));
-    }
-    Ok(builder)
-}
-
 /// A repository on one server.
 pub(crate) struct Place<'e> {
     pub(crate) endpoint: &'e Endpoint,
@@ -221,7 +282,8 @@ pub(crate) struct Place<'e> {
 impl Place<'_> {
     /// `rest` is `manifests/...` or `blobs/...`.
     fn url(&self, rest: &str) -> String {
-        let base = format!("{}/v2/{}/{rest}", self.endpoint.base, self.repository);
+        let Endpoint { base, root, .. } = self.endpoint;
+        let base = format!("{base}{root}/{}/{rest}", self.repository);
         match &self.endpoint.mirror_of {
             Some(registry) => format!("{base}?ns={registry}"),
             None => base,

@@ -3,11 +3,12 @@
 use std::future::Future;
 use std::io;
 
-use mvm_plan::images::auth::Challenge;
+use mvm_plan::images::auth::{self, Challenge};
 use mvm_plan::images::fetch::{Next, after_status};
 use mvm_plan::images::limits;
 use reqwest::header::{AUTHORIZATION, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Method, Response, StatusCode, Url};
+use rustls::CertificateError;
 use tokio::time::timeout;
 
 use super::{Place, Registry};
@@ -49,8 +50,12 @@ impl Registry {
             }
             let code = status.as_u16();
             if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
-                let host = if is_own { place.endpoint.host.clone() } else { host(response.url()) };
-                return Err(Error::Unauthorized { host, status: code });
+                if is_own {
+                    let shown = self.shown(place).await;
+                    return Err(self.refused(place, code, &shown));
+                }
+                let (host, about) = (host(response.url()), String::new());
+                return Err(Error::Unauthorized { host, status: code, about });
             }
             let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
             match after_status(code, asked, attempt) {
@@ -74,9 +79,10 @@ impl Registry {
     ) -> Result<Response, Error> {
         let bad = |problem| Error::Redirect { url: url.to_owned(), problem };
         let first = Url::parse(url).map_err(|_| bad("to no address"))?;
+        let client = self.client(place.endpoint)?;
         let mut at = first.clone();
         for _ in 0..=limits::REDIRECTS {
-            let mut request = self.http.request(method.clone(), at.clone());
+            let mut request = client.request(method.clone(), at.clone());
             for (name, value) in headers {
                 request = request.header(name, value);
             }
@@ -85,7 +91,7 @@ impl Registry {
             {
                 request = request.header(AUTHORIZATION, entry);
             }
-            let response = request.send().await.map_err(|source| unanswered(&at, source))?;
+            let response = request.send().await.map_err(|source| self.unanswered(&at, source))?;
             if !response.status().is_redirection() {
                 return Ok(response);
             }
@@ -97,6 +103,19 @@ impl Registry {
             }
         }
         Err(bad("too often"))
+    }
+
+    /// What a request without an answer came to. A certificate is no better the next time.
+    pub(super) fn unanswered(&self, url: &Url, source: reqwest::Error) -> Error {
+        let (source, url) = (source.without_url(), plain(url));
+        match untrusted(&source) {
+            Some(CertificateError::NotValidYetContext { time, not_before }) => {
+                let (now, from) = (time.as_secs(), not_before.as_secs());
+                Error::Early { url, now, from, source }
+            }
+            Some(_) => Error::Untrusted { url, source },
+            None => Error::Request { url, source },
+        }
     }
 
     /// Bounds an exchange, or the reading of a small answer. The pauses that a registry asks for
@@ -136,38 +155,22 @@ fn host(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// The first challenge that can be met; a registry that offers both gets the token's.
+/// What the server asks for.
 fn challenge(response: &Response) -> Option<Challenge> {
     let headers = response.headers().get_all(WWW_AUTHENTICATE).iter();
-    let mut all = headers.filter_map(|value| Challenge::parse(value.to_str().ok()?));
-    let first = all.next()?;
-    Some(match first {
-        Challenge::Basic => {
-            all.find(|next| matches!(next, Challenge::Bearer { .. })).unwrap_or(first)
-        }
-        bearer @ Challenge::Bearer { .. } => bearer,
-    })
+    auth::choose(headers.filter_map(|value| value.to_str().ok()))
 }
 
-/// What a request without an answer came to. A certificate is no better the next time.
-pub(super) fn unanswered(url: &Url, source: reqwest::Error) -> Error {
-    let source = source.without_url();
-    match is_untrusted(&source) {
-        true => Error::Untrusted { url: plain(url), source },
-        false => Error::Request { url: plain(url), source },
-    }
-}
-
-/// Whether the server's certificate was the cause.
-fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
-    if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
-        return true;
+/// Why the server's certificate is not trusted, where that is the cause.
+fn untrusted<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e CertificateError> {
+    if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
+        return Some(why);
     }
     // An io::Error, of which there may be one in the other, shows what it carries to nobody who only
     // asks for its source.
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        Some(carried) => is_untrusted(carried),
-        None => error.source().is_some_and(is_untrusted),
+        Some(carried) => untrusted(carried),
+        None => error.source().and_then(untrusted),
     }
 }
 
@@ -189,9 +192,9 @@ mod tests {
     #[test]
     fn a_certificate_is_the_cause_however_deep() {
         let wrapped = |error| io::Error::other(io::Error::new(io::ErrorKind::InvalidData, error));
-        let unknown = rustls::CertificateError::UnknownIssuer;
-        assert!(is_untrusted(&wrapped(rustls::Error::InvalidCertificate(unknown))));
-        assert!(!is_untrusted(&wrapped(rustls::Error::DecryptError)));
-        assert!(!is_untrusted(&io::Error::from(io::ErrorKind::ConnectionRefused)));
+        let unknown = wrapped(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        assert!(matches!(untrusted(&unknown), Some(CertificateError::UnknownIssuer)));
+        assert!(untrusted(&wrapped(rustls::Error::DecryptError)).is_none());
+        assert!(untrusted(&io::Error::from(io::ErrorKind::ConnectionRefused)).is_none());
     }
 }

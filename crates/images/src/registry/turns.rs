@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use mvm_plan::images::fetch::{Endpoint, Next, after_break, endpoints};
+use mvm_host::chain;
+use mvm_plan::images::fetch::{Endpoint, Next, after_break, endpoints, is_local};
 use tokio::time::timeout_at;
 
 use super::Registry;
@@ -41,7 +42,9 @@ impl Registry {
                     Next::Retry(pause) => self.wait(pause).await,
                     Next::GiveUp => return Err(error),
                 },
-                Err(Error::Digest { .. }) if !wrong => wrong = true,
+                Err(error) if !wrong && matches!(error.cause(), Error::Digest { .. }) => {
+                    wrong = true;
+                }
                 done => return done,
             }
             number += 1;
@@ -57,18 +60,43 @@ impl Registry {
     ) -> Result<T, Error> {
         let mut endpoints = endpoints(registry, &self.settings.mirrors, &self.settings.insecure);
         endpoints.retain(|endpoint| whom == Whom::Everybody || endpoint.mirror_of.is_none());
-        let mut last = None;
+        let (mut told, mut last) = (Vec::new(), None::<Error>);
         for endpoint in &endpoints {
+            if endpoint.only_for_tls && !last.as_ref().is_some_and(Error::is_tls_perhaps) {
+                break;
+            }
             let attempts = timeout_at(self.until, self.patiently(|| take(endpoint))).await;
             match attempts.unwrap_or(Err(Error::Budget { after: Duration::ZERO })) {
-                Ok(taken) => return Ok(taken),
+                Ok(taken) => {
+                    if endpoint.plain && !is_local(registry) || endpoint.only_for_tls {
+                        self.needs(endpoint);
+                    }
+                    return Ok(taken);
+                }
                 Err(error) => {
+                    let error = self.asked(endpoint, error);
                     log::debug!("{}: {error}", endpoint.base);
+                    told.push(format!("{}: {}", endpoint.base, chain(&error)));
                     last = Some(error);
                 }
             }
         }
-        Err(last.unwrap_or(Error::Budget { after: Duration::ZERO }))
+        let last = last.unwrap_or(Error::Budget { after: Duration::ZERO });
+        match told.len() {
+            0 | 1 => Err(last),
+            _ => Err(Error::Asked { told: told.join("\n"), last: Box::new(last) }),
+        }
+    }
+
+    /// Names the proxy by way of which it was asked.
+    pub(super) fn asked(&self, endpoint: &Endpoint, error: Error) -> Error {
+        match self.proxy(endpoint) {
+            Some(proxy) => {
+                let told = format!("by way of the proxy {proxy}: {}", chain(&error));
+                Error::Asked { told, last: Box::new(error) }
+            }
+            None => error,
+        }
     }
 
     /// Repeats what broke off, with pauses.

@@ -1,4 +1,5 @@
-//! A registry that answers as a test tells it to, down to the byte.
+//! A registry that answers as a test tells it to, down to the byte. Not every test needs all of it.
+#![allow(dead_code)]
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ pub(crate) struct Asked {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl Asked {
@@ -95,8 +97,14 @@ async fn serve<F: Fn(&Asked, usize) -> Answer>(
     let mut line = lines.next().unwrap().split(' ').map(str::to_owned);
     let (method, path) = (line.next().unwrap(), line.next().unwrap());
     let headers = lines.filter_map(|line| line.split_once(": "));
-    let headers = headers.map(|(k, v)| (k.to_ascii_lowercase(), v.to_owned())).collect();
-    let asked = Asked { method, path, headers };
+    let headers: Vec<_> = headers.map(|(k, v)| (k.to_ascii_lowercase(), v.to_owned())).collect();
+    let length = headers.iter().find(|(name, _)| name == "content-length");
+    let mut body = vec![0; length.map_or(0, |(_, length)| length.parse().unwrap())];
+    if stream.read_exact(&mut body).await.is_err() {
+        return;
+    }
+    let body = String::from_utf8(body).unwrap();
+    let asked = Asked { method, path, headers, body };
     let before = {
         let mut log = log.lock().unwrap();
         log.push(asked.clone());

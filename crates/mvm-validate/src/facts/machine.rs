@@ -103,6 +103,12 @@ pub(super) fn newest(roots: &Roots) -> Option<(String, i64)> {
     fs::metadata(roots.at(OWN)).ok().map(|found| (OWN.to_owned(), found.mtime()))
 }
 
+/// The kernel's version, such as `6.1.0-49-amd64`.
+pub(super) fn kernel(roots: &Roots) -> Option<String> {
+    let told = std::fs::read_to_string(roots.at("/proc/sys/kernel/osrelease")).ok()?;
+    Some(told.trim().to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

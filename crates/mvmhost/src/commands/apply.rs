@@ -1,5 +1,6 @@
 //! `mvmhost apply`: validate, keep, reload, start or restart what changed, look again, report.
 
+mod images;
 mod rounds;
 #[cfg(test)]
 mod tests;
@@ -22,18 +23,19 @@ use crate::output::{self, Exit};
 
 pub(super) fn run(context: &Context, arguments: &ApplyArguments) -> Exit {
     match context.start() {
-        Ok(started) => with(context, started, arguments.confirm_timeout, Vec::new()),
+        Ok(started) => with(context, started, arguments, Vec::new()),
         Err(exit) => exit,
     }
 }
 
-/// With an uplink on trial for `seconds`; `said` is said first.
+/// With an uplink on trial for as long as the arguments say; `said` is said first.
 pub(super) fn with(
     context: &Context,
     (loaded, mut manager): (Loaded, Manager),
-    seconds: u64,
+    arguments: &ApplyArguments,
     said: Vec<Finding>,
 ) -> Exit {
+    let seconds = arguments.confirm_timeout;
     let trial = match uplink::arm(&context.roots, &loaded, &mut manager, seconds) {
         Ok(trial) => trial,
         Err(finding) => {
@@ -44,7 +46,7 @@ pub(super) fn with(
     };
     // At once: what follows may take longer than the operator has.
     trial.iter().filter(|_| !context.json).for_each(sink::report);
-    let mut host = Real::new(context, &loaded, &mut manager);
+    let mut host = Real::new(context, &loaded, &mut manager, !arguments.no_wait);
     let mut applied = apply(&mut host, said);
     applied.findings.extend(trial.and_then(|_| uplink::settled(&context.roots, &loaded)));
     keep_report(&context.roots, &applied);
@@ -75,7 +77,8 @@ fn apply(host: &mut dyn Host, findings: Vec<Finding>) -> Applied {
     match rounds(host, &mut applied.done) {
         Ok(after) => {
             let refused = after.pool.is_refused() && applied.done.is_empty();
-            applied.findings.extend(report(&after, &applied.done));
+            let images = if refused { Vec::new() } else { host.images() };
+            applied.findings.extend(report(&after, &applied.done, images));
             applied.exit = match output::exit_for(&applied.findings) {
                 Exit::Findings if refused => Exit::Refused,
                 exit => exit,
@@ -89,8 +92,9 @@ fn apply(host: &mut dyn Host, findings: Vec<Finding>) -> Applied {
     applied
 }
 
-/// What is to be said once everything was done and looked at again.
-fn report(after: &Plans, done: &[String]) -> Vec<Finding> {
+/// What is to be said once everything was done and looked at again; `images` is what is to be said
+/// of those.
+fn report(after: &Plans, done: &[String], images: Vec<Finding>) -> Vec<Finding> {
     let mut findings = after.findings();
     if done.is_empty() && findings.iter().any(|finding| finding.severity() == Severity::Error) {
         // Nothing was tried, so that units are down is no news.
@@ -101,14 +105,14 @@ fn report(after: &Plans, done: &[String]) -> Vec<Finding> {
     if findings.iter().any(|finding| finding.severity() == Severity::Error) {
         return findings;
     }
-    findings.push(if left.is_empty() {
-        Finding::new(&catalogue::units::HOST_UP, "/etc/mvmhost.toml")
-    } else {
+    if !left.is_empty() {
         let lines: Vec<String> = left.into_iter().map(|(_, step)| step).collect();
-        Finding::new(&catalogue::units::NOT_SETTLED, "mvmhost apply")
-            .with("count", lines.len())
-            .evidence(lines.join("\n"))
-    });
+        let unsettled = Finding::new(&catalogue::units::NOT_SETTLED, "mvmhost apply");
+        findings.push(unsettled.with("count", lines.len()).evidence(lines.join("\n")));
+    } else if images.is_empty() {
+        findings.push(Finding::new(&catalogue::units::HOST_UP, "/etc/mvmhost.toml"));
+    }
+    findings.extend(images);
     findings
 }
 

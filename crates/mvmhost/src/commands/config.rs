@@ -13,10 +13,7 @@ pub(super) fn run(context: &Context, what: ConfigCommand) -> Exit {
     }
     let loaded = match context.load() {
         Ok(loaded) => loaded,
-        Err(findings) => {
-            output::findings(context.json, &findings);
-            return Exit::Config;
-        }
+        Err(invalid) => return context.refuse(&invalid),
     };
     let text = mvm_config::to_toml(&loaded.config);
     match (what, context.json) {
@@ -24,7 +21,8 @@ pub(super) fn run(context: &Context, what: ConfigCommand) -> Exit {
         (ConfigCommand::Show, true) => {
             output::print(&Document::new(&[]).with("toml", text).text());
         }
-        _ => output::findings(context.json, &[]),
+        (_, true) => output::findings(true, &[]),
+        _ => output::print("The configuration is valid.\n"),
     }
     Exit::Done
 }

@@ -7,9 +7,9 @@ use mvm_config::names::ImageRef;
 use mvm_config::{Config, Roots};
 use mvm_diagnostics::Severity;
 use mvm_host::chain;
-use mvm_images_client::registry::Proxies;
 use mvm_images_client::resolve;
 use mvm_plan::checks::{self, Answer, Deed, Deeds, Facts};
+use mvm_plan::images::proxy::Proxies;
 use mvm_plan::thinpool::PoolState;
 use mvm_storage::proof::{Kernel, Proof};
 use mvm_storage::thinpool;
@@ -66,28 +66,22 @@ fn images(
     if images.is_empty() {
         return Deed::NotAsked;
     }
-    let proxies = flintlockd.and_then(|pid| proxies(roots, pid));
+    let told = || config.proxy.is_used().then(|| Proxies::of_file(&config.proxy));
+    let proxies = flintlockd.and_then(|pid| proxies(roots, pid)).or_else(told);
     match resolve::anonymously(images, proxies.as_ref()) {
         Ok(answers) => Deed::Done(answers),
         Err(error) => Deed::NotTried(chain(&error)),
     }
 }
 
-/// The way out that flintlockd takes; without one running, that of whoever asks.
+/// The proxies of flintlockd; without one running, those of the file or of whoever asks.
 fn proxies(roots: &Roots, flintlockd: i32) -> Option<Proxies> {
     let environ = std::fs::read(roots.at(format!("/proc/{flintlockd}/environ"))).ok()?;
     let environ = String::from_utf8_lossy(&environ).into_owned();
-    // Go takes the first of these that is not empty.
-    let value = |name: &str| {
-        let names = [name.to_owned(), name.to_lowercase()];
-        let all = names.iter().flat_map(|name| {
-            let entries = environ.split('\0').filter_map(|entry| entry.split_once('='));
-            entries.filter(move |(key, value)| key == name && !value.is_empty())
-        });
-        all.map(|(_, value)| value.to_owned()).next().unwrap_or_default()
-    };
-    let (http, https, without) = (value("HTTP_PROXY"), value("HTTPS_PROXY"), value("NO_PROXY"));
-    Some(Proxies { http, https, without })
+    Some(Proxies::of_variables(|name| {
+        let entries = environ.split('\0').filter_map(|entry| entry.split_once('='));
+        entries.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+    }))
 }
 
 #[cfg(test)]
@@ -95,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn flintlockds_way_out_is_taken() {
+    fn flintlockds_proxies_are_taken() {
         let folder = tempfile::tempdir().unwrap();
         let roots = Roots::new(folder.path());
         assert_eq!(proxies(&roots, 7), None);

@@ -47,7 +47,9 @@ pub(super) fn run(context: &Context, arguments: &DiagnoseArguments) -> Exit {
         findings.push(silent.with("why", &why));
     }
     ended(&context.roots, config, &mut diagnosis);
-    let directories = files(&context.roots, arguments.vm.as_deref(), &mut diagnosis, &mut findings);
+    let state = names::microvms(config);
+    let only = arguments.vm.as_deref();
+    let directories = files(&context.roots, &state, only, &mut diagnosis, &mut findings);
     // A flintlockd that does not answer is what the journals are read for.
     let told = mvm_validate::api::microvms(&context.roots, config).ok().flatten();
     findings.extend(states(&told.unwrap_or_default(), arguments.vm.as_deref()));
@@ -73,7 +75,7 @@ fn ended(roots: &Roots, config: &Config, diagnosis: &mut Diagnosis) {
     if said.standing().next().is_none() {
         return;
     }
-    let (facts, _) = check::observe(roots, config);
+    let (facts, ..) = check::observe(roots, config);
     if !facts.unasked.is_empty() {
         return;
     }
@@ -182,20 +184,20 @@ fn read(record: &Record, flintlockd: &str, containerd: &str, diagnosis: &mut Dia
 /// The files of every microVM, or of the one that was asked for; how many microVMs there were.
 fn files(
     roots: &Roots,
+    state: &str,
     only: Option<&str>,
     diagnosis: &mut Diagnosis,
     findings: &mut Vec<Finding>,
 ) -> usize {
-    let state = format!("{}/vm", names::FLINTLOCKD_STATE);
     let unreadable = |subject: &str, error: &std::io::Error| {
         Finding::new(&seen::STATE_UNREADABLE, subject)
             .with("why", error)
-            .with("state", mvm_plan::hygiene::quoted(Path::new(&state)))
+            .with("state", mvm_plan::hygiene::quoted(Path::new(state)))
     };
-    let found = match microvms::directories(roots, &state) {
+    let found = match microvms::directories(roots, state) {
         Ok(found) => found,
         Err(error) => {
-            findings.push(unreadable(&state, &error));
+            findings.push(unreadable(state, &error));
             return 0;
         }
     };
@@ -301,6 +303,7 @@ mod tests {
             state,
             retry,
             version: 25,
+            devices: Vec::new(),
         };
         let all = [
             microvm("fine", State::Created, 0),
@@ -325,7 +328,13 @@ mod tests {
         let codes = |only: Option<&str>| {
             let mut diagnosis = Diagnosis::new(Place::new(&config), only);
             let mut findings = Vec::new();
-            let count = files(&Roots::new(folder.path()), only, &mut diagnosis, &mut findings);
+            let count = files(
+                &Roots::new(folder.path()),
+                "/var/lib/flintlock/vm",
+                only,
+                &mut diagnosis,
+                &mut findings,
+            );
             assert_eq!(findings, []);
             let codes: Vec<_> = diagnosis.findings().iter().map(Finding::code).collect();
             (count, codes)
@@ -339,7 +348,10 @@ mod tests {
     #[test]
     fn the_time_is_linear_in_the_lines() {
         let failed = r#"{"_SYSTEMD_UNIT":"flintlockd.service","MESSAGE":"level=error msg=\"failed to reconcile vmid ns/a/u: snapshotter not loaded: devmapper: invalid argument\"","__REALTIME_TIMESTAMP":"1763700000000000"}"#;
-        let healthy = failed.replace("snapshotter not loaded", "all is well");
+        let healthy = failed
+            .replace("level=error", "level=info")
+            .replace("failed to reconcile", "reconciling")
+            .replace("snapshotter not loaded", "all is well");
         let run = |lines: usize| {
             let stdout = format!("{failed}\n{healthy}\n").repeat(lines / 2);
             let start = std::time::Instant::now();

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use mvm_config::Roots;
 use mvm_config::model::NetworkMode;
 use mvm_diagnostics::Finding;
@@ -11,6 +12,7 @@ use mvm_diagnostics::json::Document;
 use mvm_host::configuration::load_or_last_good;
 use mvm_host::exec::{self, Execute, Limits, System};
 use mvm_host::systemd::Manager;
+use mvm_network::tailscale;
 use mvm_plan::drift::Drift;
 use mvm_plan::images::Digest;
 use serde_json::{Value, json};
@@ -64,6 +66,7 @@ fn gather(context: &Context) -> Result<Exit, (Vec<Finding>, Exit)> {
         .with("versions", versions)
         .with("provider", inventory::provider(config))
         .with("interfaces", interfaces(config.network.mode))
+        .with("tailscale", routes(&tailscale::recorded(roots)))
         .with("endpoint", config.flintlockd.grpc_endpoint.to_string())
         .with("configuration", configuration)
         .with("drift", drift)
@@ -79,6 +82,10 @@ fn interfaces(mode: NetworkMode) -> &'static [&'static str] {
         NetworkMode::Macvtap => &["macvtap"],
         NetworkMode::None => &[],
     }
+}
+
+fn routes(routes: &[IpNet]) -> Vec<String> {
+    routes.iter().map(ToString::to_string).collect()
 }
 
 /// The kernel's number of this boot.

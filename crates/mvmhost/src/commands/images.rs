@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use mvm_config::Config;
 use mvm_diagnostics::json::Document;
 use mvm_diagnostics::{Finding, catalogue};
 use mvm_host::chain;
@@ -9,10 +10,10 @@ use mvm_images_client::archive::Archive;
 use mvm_images_client::run::{Done, Job, findings, not_begun, unread};
 use mvm_images_client::verify::State;
 use mvm_images_client::{Error, finding};
-use mvm_plan::images::{Wanted, wanted};
+use mvm_plan::images::{Role, Wanted, served, wanted};
 use serde::Serialize;
 
-use crate::cli::ImagesCommand;
+use crate::cli::{ImageRole, ImagesCommand};
 use crate::context::Context;
 use crate::output::{self, Exit};
 
@@ -22,10 +23,7 @@ mod prune;
 pub(super) fn run(context: &Context, what: &ImagesCommand) -> Exit {
     let loaded = match context.load() {
         Ok(loaded) => loaded,
-        Err(findings) => {
-            output::findings(context.json, &findings);
-            return Exit::Config;
-        }
+        Err(invalid) => return context.refuse(&invalid),
     };
     let mut images = wanted(&loaded.config);
     if let ImagesCommand::Pull { images: named } | ImagesCommand::Export { images: named, .. } =
@@ -43,8 +41,8 @@ pub(super) fn run(context: &Context, what: &ImagesCommand) -> Exit {
     let seen = match what {
         ImagesCommand::Pull { .. } => pull(job(&images)),
         ImagesCommand::List | ImagesCommand::Verify => job(&images).verify().map(look),
-        ImagesCommand::Import { file } => {
-            let archives = match open(file, &mut images) {
+        ImagesCommand::Import { file, role } => {
+            let archives = match open(file, &mut images, *role) {
                 Ok(archive) => [archive],
                 Err(finding) => {
                     output::findings(context.json, &[finding]);
@@ -56,14 +54,54 @@ pub(super) fn run(context: &Context, what: &ImagesCommand) -> Exit {
         ImagesCommand::Export { file, .. } => return export(context, &job(&images), file),
         ImagesCommand::Prune { dry_run } => return prune::run(context, &job(&images), *dry_run),
     };
+    if !matches!(what, ImagesCommand::List | ImagesCommand::Verify)
+        && let Err(error) = job(&images).serve()
+    {
+        log::warn!("mvm-registry has the list of before: {}", chain(&error));
+    }
     drop(progress);
     match seen {
-        Ok((rows, findings)) => tell(context, what, &rows, &findings),
+        Ok((mut rows, mut findings)) => {
+            named_locally(&loaded.config, &mut rows);
+            findings.extend(unnamed(&loaded.config, &images, &rows));
+            tell(context, what, &rows, &findings)
+        }
         Err(error) => {
             output::findings(context.json, &[not_begun(&error)]);
             Exit::Unavailable
         }
     }
+}
+
+/// How each can be asked for on this host, where it is served.
+fn named_locally(config: &Config, rows: &mut [Row]) {
+    let serve = &config.images.serve;
+    if !serve.enabled {
+        return;
+    }
+    let all = wanted(config);
+    for row in rows.iter_mut().filter(|row| row.complete) {
+        let one = all.iter().find(|one| one.reference.as_str() == row.image);
+        let all = all.iter().map(|one| &one.reference);
+        row.local = one.and_then(|one| served::local(&one.reference, &serve.listen, all));
+    }
+}
+
+/// What came by `--as`, and the line that keeps it.
+fn unnamed(config: &Config, images: &[Wanted], rows: &[Row]) -> Vec<Finding> {
+    let known = wanted(config);
+    let complete = |image: &&Wanted| {
+        let (name, role) = (image.reference.as_str(), finding::role(image.role));
+        rows.iter().any(|row| row.complete && row.image == name && row.role == role)
+    };
+    let new = images.iter().filter(|image| !known.contains(image)).filter(complete);
+    new.map(|image| {
+        let of_role = known.iter().filter(|one| one.role == image.role).chain([image]);
+        let names: Vec<String> = of_role.map(|one| format!("\"{}\"", one.reference)).collect();
+        let line = format!("[images]\n{} = [{}]", finding::role(image.role), names.join(", "));
+        Finding::new(&catalogue::img::IMPORTED, image.reference.as_str()).evidence(line)
+    })
+    .collect()
 }
 
 /// One image, as it is shown.
@@ -73,6 +111,9 @@ struct Row {
     role: &'static str,
     snapshotter: &'static str,
     complete: bool,
+    /// The reference under which microVMs on this host can ask for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local: Option<String>,
 }
 
 impl Row {
@@ -82,6 +123,7 @@ impl Row {
             role: finding::role(wanted.role),
             snapshotter: wanted.role.snapshotter(),
             complete,
+            local: None,
         }
     }
 }
@@ -95,14 +137,34 @@ fn pull(job: Job<'_>) -> Result<Seen, Error> {
     Ok((rows, findings(&run)))
 }
 
-/// An archive, of whose images those stay that it holds.
-fn open(file: &Path, images: &mut Vec<Wanted>) -> Result<Archive, Finding> {
+/// An archive, of whose images those stay that it holds; with a role, and all others of it.
+fn open(
+    file: &Path,
+    images: &mut Vec<Wanted>,
+    role: Option<ImageRole>,
+) -> Result<Archive, Finding> {
     let archive = Archive::open(file).map_err(|error| unread(&error))?;
     images.retain(|image| archive.names().any(|name| *name == image.reference));
+    let role = role.map(|role| match role {
+        ImageRole::Root => Role::Root,
+        ImageRole::Kernel => Role::Kernel,
+    });
+    for (name, role) in archive.names().filter_map(|name| Some((name, role?))) {
+        let one = Wanted { reference: name.clone(), role };
+        // What the file names keeps the use that the file gives it.
+        if !images.iter().any(|image| image.reference == *name) {
+            images.push(one);
+        }
+    }
     if images.is_empty() {
         let names: Vec<String> = archive.names().map(ToString::to_string).collect();
         let none = Finding::new(&catalogue::img::NOT_IN_ARCHIVE, file.to_string_lossy());
-        return Err(none.evidence(names.join("\n")));
+        let told = if names.is_empty() {
+            "no image in it has a name".to_owned()
+        } else {
+            names.join("\n")
+        };
+        return Err(none.evidence(told));
     }
     Ok(archive)
 }
@@ -152,7 +214,8 @@ fn tell(context: &Context, what: &ImagesCommand, rows: &[Row], found: &[Finding]
 
 fn line(row: &Row) -> String {
     let state = if row.complete { "complete" } else { "incomplete" };
-    format!("{:6} {:9} {state:10} {}\n", row.role, row.snapshotter, row.image)
+    let local = row.local.as_ref().map(|local| format!("  {local}")).unwrap_or_default();
+    format!("{:6} {:9} {state:10} {}{local}\n", row.role, row.snapshotter, row.image)
 }
 
 fn is_one_of(images: &[Wanted], name: &str) -> bool {

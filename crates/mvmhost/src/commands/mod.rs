@@ -2,23 +2,32 @@
 
 mod adopt;
 mod apply;
+mod capmvm;
 mod check;
 mod completions;
 mod config;
 mod deeds;
 mod diagnose;
+mod drop_ins;
 mod explain;
 mod facts;
+mod fragment;
 mod images;
+mod init;
 mod leases;
+mod missing;
 mod net;
 mod plan;
 mod pool;
 mod remote;
 mod report;
+mod services;
+mod smoke;
 mod status;
+mod tls;
 mod undo;
 mod uplink;
+mod vm;
 mod vms;
 
 use std::env;
@@ -42,9 +51,9 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
         Command::Explain { code } => explain::run(&context, code),
         Command::Completions { shell } => completions::run(*shell),
         Command::Config(what) => config::run(&context, *what),
-        Command::Check(arguments) => match &arguments.host {
-            Some(host) => remote::run(&context, host, arguments),
-            None => as_root(&|context| check::run(context, arguments)),
+        Command::Check(arguments) => match arguments.host.is_empty() {
+            false => remote::run(&context, arguments),
+            true => as_root(&|context| check::run(context, arguments)),
         },
         Command::Net(NetCommand::Status) => as_root(&net::status),
         Command::Net(NetCommand::Leases) => as_root(&leases::run),
@@ -52,7 +61,12 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
         Command::Images(what) => as_root(&|context| images::run(context, what)),
         Command::Report { output } => as_root(&|context| report::run(context, output)),
         Command::Diagnose(arguments) => as_root(&|context| diagnose::run(context, arguments)),
-        Command::Adopt { dry_run } => as_root(&|context| adopt::run(context, *dry_run)),
+        Command::Adopt { dry_run, drop_ins: false } => {
+            as_root(&|context| adopt::run(context, *dry_run))
+        }
+        Command::Adopt { dry_run, drop_ins: true } => {
+            as_root(&|context| drop_ins::run(context, *dry_run))
+        }
         Command::Status => as_root(&status::run),
         Command::Facts => as_root(&facts::run),
         Command::Plan => as_root(&plan::run),
@@ -60,6 +74,11 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
         Command::Confirm => as_root(&uplink::confirm),
         Command::Undo(arguments) => as_root(&|context| undo::run(context, arguments)),
         Command::Vms => as_root(&vms::run),
+        Command::Tls(what) => as_root(&|context| tls::run(context, what)),
+        Command::Vm(what) => as_root(&|context| vm::run(context, what)),
+        Command::Smoke(arguments) => as_root(&|context| smoke::run(context, arguments)),
+        Command::Capmvm(arguments) => as_root(&|context| capmvm::run(context, arguments)),
+        Command::Init(arguments) => as_root(&|context| init::run(context, arguments)),
         Command::Pool(what) => as_root(&|context| pool::run(context, what)),
     }
 }

@@ -1,11 +1,15 @@
 //! `mvmhost plan`: observed against desired, nothing changed.
 
+use mvm_diagnostics::Severity;
 use mvm_diagnostics::json::Document;
 use serde_json::json;
 
 use crate::context::Context;
 use crate::machine;
 use crate::output::{self, Exit};
+
+/// The file that is read unless another one is named.
+const DEFAULT: &str = "/etc/mvmhost.toml";
 
 pub(super) fn run(context: &Context) -> Exit {
     let (loaded, mut manager) = match context.start() {
@@ -30,6 +34,14 @@ pub(super) fn run(context: &Context) -> Exit {
         let lines: Vec<String> =
             steps.iter().map(|(domain, step)| format!("{domain:9} {step}\n")).collect();
         output::print(&lines.concat());
+        let refused = findings.iter().any(|finding| finding.severity() == Severity::Error);
+        if steps.is_empty() && !refused {
+            let file = context
+                .config
+                .as_deref()
+                .map_or(DEFAULT.to_owned(), |file| file.display().to_string());
+            output::print(&format!("Nothing to do: this host is as {file} says.\n"));
+        }
     }
     match output::exit_for(&findings) {
         Exit::Done if !steps.is_empty() => Exit::Pending,

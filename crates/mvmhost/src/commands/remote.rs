@@ -4,13 +4,14 @@
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use mvm_config::names::Endpoint;
 use mvm_diagnostics::json::Document;
-use mvm_diagnostics::{Finding, catalogue::remote};
-use mvm_host::chain;
+use mvm_diagnostics::{Finding, Severity, catalogue::remote};
 use mvm_host::flintlock::{Api, Tls};
+use mvm_host::{atomic, chain};
 use mvm_validate::handover;
 
 use crate::cli::CheckArguments;
@@ -22,19 +23,88 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// flintlock's default port.
 const PORT: u16 = 9090;
 
-pub(super) fn run(context: &Context, host: &str, arguments: &CheckArguments) -> Exit {
-    let Some(endpoint) = endpoint(host) else {
-        eprintln!("mvmhost: {host} is no host; write for example 192.168.10.3 or [fd00::3]:9090");
-        return Exit::Usage;
+/// A file of hosts; a fleet of thousands has some ten KiB.
+const LARGEST: u64 = 1 << 20;
+/// So many are asked at a time.
+const AT_A_TIME: usize = 16;
+
+pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
+    let endpoints = match hosts(&arguments.host) {
+        Ok(endpoints) => endpoints,
+        Err(why) => {
+            eprintln!("mvmhost: {why}");
+            return Exit::Usage;
+        }
     };
-    let finding = ask(&endpoint, arguments).unwrap_or_else(|finding| finding);
-    let findings = [finding];
+    let findings = ask_all(&endpoints, arguments);
     if context.json {
-        output::print(&Document::new(&findings).with("host", endpoint.to_string()).text());
+        let document = Document::new(&findings);
+        let document = match endpoints.as_slice() {
+            [only] => document.with("host", only.to_string()),
+            all => document.with("hosts", all.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        };
+        output::print(&document.text());
     } else {
+        if endpoints.len() > 1 {
+            output::print(&table(&endpoints, &findings));
+        }
         output::findings(false, &findings);
     }
     output::exit_for(&findings)
+}
+
+/// One finding for each host, in their order.
+fn ask_all(endpoints: &[Endpoint], arguments: &CheckArguments) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for some in endpoints.chunks(AT_A_TIME) {
+        let told = thread::scope(|scope| {
+            let asked: Vec<_> =
+                some.iter().map(|endpoint| scope.spawn(move || ask(endpoint, arguments))).collect();
+            asked.into_iter().filter_map(|one| one.join().ok()).collect::<Vec<_>>()
+        });
+        findings.extend(told.into_iter().map(|told| told.unwrap_or_else(|finding| finding)));
+    }
+    findings
+}
+
+fn table(endpoints: &[Endpoint], findings: &[Finding]) -> String {
+    let width = endpoints.iter().map(|one| one.to_string().len()).max().unwrap_or(0).max(4);
+    let mut out = format!("{:width$} STATE\n", "HOST");
+    for (endpoint, finding) in endpoints.iter().zip(findings) {
+        let state = match finding.severity() {
+            Severity::Error => finding.code(),
+            Severity::Warning | Severity::Info => "answers",
+        };
+        out.push_str(&format!("{:width$} {state}\n", endpoint.to_string()));
+    }
+    out
+}
+
+/// Every host that is named, each once; `@FILE` stands for the lines of a file.
+fn hosts(named: &[String]) -> Result<Vec<Endpoint>, String> {
+    let mut found: Vec<Endpoint> = Vec::new();
+    for name in named {
+        let lines = match name.strip_prefix('@') {
+            None => name.clone(),
+            Some(file) => {
+                let bytes = atomic::read_linked(Path::new(file), LARGEST);
+                String::from_utf8_lossy(&bytes.map_err(|error| chain(&error))?).into_owned()
+            }
+        };
+        let lines = lines.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+        for line in lines.filter(|line| !line.is_empty()) {
+            let endpoint = endpoint(line).ok_or_else(|| {
+                format!("{line} is no host; write for example 192.168.10.3 or [fd00::3]:9090")
+            })?;
+            if !found.contains(&endpoint) {
+                found.push(endpoint);
+            }
+        }
+    }
+    match found.is_empty() {
+        true => Err("no host is named".to_owned()),
+        false => Ok(found),
+    }
 }
 
 /// With flintlock's port where none is named.
@@ -55,7 +125,8 @@ fn ask(endpoint: &Endpoint, arguments: &CheckArguments) -> Result<Finding, Findi
         let unreachable = finding(&remote::UNREACHABLE).with("port", endpoint.port());
         unreachable.with("why", &error).evidence(error.to_string())
     })?;
-    let tls = arguments.tls_ca.as_ref().map(|ca| Tls { trust: ca.clone(), client: None });
+    let client = arguments.tls_cert.clone().zip(arguments.tls_key.clone());
+    let tls = arguments.tls_ca.as_ref().map(|ca| Tls { trust: ca.clone(), client });
     let told = Api::connect(endpoint, tls.as_ref(), token.as_deref(), PATIENCE)
         .and_then(|api| api.list_microvms(PATIENCE));
     match told {
@@ -110,8 +181,31 @@ mod tests {
     }
 
     #[test]
+    fn hosts_come_from_words_and_from_files_each_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("fleet");
+        std::fs::write(&file, "# lab\n192.0.2.1\n\n192.0.2.2:9091 # second\n").unwrap();
+        let at = |name: &std::path::Path| format!("@{}", name.display());
+        let found = hosts(&["192.0.2.1:9090".to_owned(), at(&file)]).unwrap();
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["192.0.2.1:9090", "192.0.2.2:9091"]);
+        std::fs::write(&file, "no host\n").unwrap();
+        assert!(hosts(&[at(&file)]).unwrap_err().contains("no host"));
+        std::fs::write(&file, "#\n").unwrap();
+        assert!(hosts(&[at(&file)]).is_err() && hosts(&["@/nonexistent".to_owned()]).is_err());
+    }
+
+    #[test]
     fn a_closed_port_and_a_stranger_are_told_apart() {
-        let none = CheckArguments { deep: false, host: None, tls_ca: None, token_file: None };
+        let none = CheckArguments {
+            deep: false,
+            host: Vec::new(),
+            tls_ca: None,
+            tls_cert: None,
+            tls_key: None,
+            token_file: None,
+            smoke: false,
+        };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = endpoint(&listener.local_addr().unwrap().to_string()).unwrap();
         let stranger = std::thread::spawn(move || {

@@ -4,21 +4,22 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use mvm_config::model::{Network, NetworkMode};
-use mvm_config::{Config, Roots};
+use mvm_config::{Config, Loaded, Roots};
 use mvm_diagnostics::json::Document;
-use mvm_diagnostics::{Finding, catalogue};
+use mvm_diagnostics::{Finding, Severity};
 use mvm_host::configuration::load_or_last_good;
+use mvm_host::exec::System;
 use mvm_host::flintlock::{MicroVm, State};
 use mvm_host::systemd::{Manager, UnitState, Units};
+use mvm_network::tailscale;
 use mvm_plan::checks::{self, Facts, Plugin};
+use mvm_plan::names;
 use mvm_plan::thinpool::{Mode, PoolState, ThinPoolStatus, Working};
-use mvm_plan::{host, names};
 use mvm_validate::{api, facts};
 use serde_json::{Value, json};
 
-use super::{leases, net};
+use super::{check, leases, missing, net, services};
 use crate::context::{self, Context};
-use crate::machine;
 use crate::output::{self, Exit};
 
 pub(super) fn run(context: &Context) -> Exit {
@@ -39,22 +40,13 @@ pub(super) fn run(context: &Context) -> Exit {
             return Exit::Unavailable;
         }
     };
-    let mut incomplete = None;
-    match machine::plans(roots, &loaded, &mut manager) {
-        Ok(plans) => {
-            findings.extend(plans.findings());
-            findings.extend(host::missing(&plans.desired, &plans.observed));
-            incomplete = plans.observed.images.incomplete;
-        }
-        Err(finding) => findings.push(finding),
-    }
-    let mut screen = Screen::observe(roots, &loaded.config, &mut manager, &mut findings);
-    screen.incomplete = incomplete;
+    let mut screen = Screen::observe(roots, &loaded, &mut manager, &mut findings);
+    screen.tailscale = tailscale::recorded(roots).iter().map(ToString::to_string).collect();
     screen.leases = leases::read(context).ok().map(|leases| leases.len());
     if context.json {
         output::print(&screen.document(&findings).text());
     } else {
-        output::print(&screen.text());
+        output::print(&screen.text(&findings));
         output::findings(false, &findings);
     }
     output::exit_for(&findings)
@@ -70,15 +62,18 @@ struct Screen<'a> {
     incomplete: Option<Vec<String>>,
     /// How many leases mvm-dhcp has given out; None where they cannot be read.
     leases: Option<usize>,
+    /// The subnets that mvmhost makes known in the tailnet.
+    tailscale: Vec<String>,
 }
 
 impl<'a> Screen<'a> {
     fn observe(
         roots: &Roots,
-        config: &'a Config,
+        loaded: &'a Loaded,
         manager: &mut dyn Units,
         findings: &mut Vec<Finding>,
     ) -> Self {
+        let config = &loaded.config;
         let mut units = BTreeMap::new();
         for name in names::chain(config) {
             match manager.state(&name) {
@@ -91,20 +86,28 @@ impl<'a> Screen<'a> {
         let flintlockd = config.flintlockd.unit.as_str();
         let pid = units.get(flintlockd).map(|state| state.main_pid).filter(|pid| *pid != 0);
         let pid = pid.and_then(|pid| i32::try_from(pid).ok());
-        let facts = facts::observe(roots, config, pid);
-        let known: Vec<&str> = findings.iter().map(Finding::code).collect();
-        let checked: Vec<Finding> = checks::run(config, &facts)
-            .into_iter()
-            .filter(|finding| !known.contains(&finding.code()))
-            .collect();
-        findings.extend(checked);
+        let mut facts = facts::observe(roots, config, pid);
         let microvms = api::microvms(roots, config);
-        if let (Err(why), Some(_)) = (&microvms, pid) {
-            let endpoint = config.flintlockd.grpc_endpoint.to_string();
-            let silent = Finding::new(&catalogue::flk::API_SILENT, endpoint);
-            findings.push(silent.with("seconds", 5).with("unit", flintlockd).evidence(why));
+        let told = microvms.as_ref().map(Option::as_deref).map_err(String::as_str);
+        missing::taps(&mut facts, told);
+        if let Ok(Some(told)) = told {
+            findings.extend(missing::findings(roots, config, told, &System));
         }
-        Self { config, facts, microvms, units, incomplete: None, leases: None }
+        findings.extend(units.get(flintlockd).and_then(|state| check::unprotected(config, state)));
+        check::images(roots, config, &mut facts);
+        let planned = services::observe(roots, loaded, manager, &mut facts);
+        let checked = checks::run(config, &facts);
+        let known: Vec<&str> = checked.iter().map(Finding::code).collect();
+        // Before the first apply a plan has nothing to say that the operator could have seen to.
+        let more = planned.into_iter().filter(|finding| !known.contains(&finding.code()));
+        let more: Vec<Finding> = more.collect();
+        findings.extend(checked);
+        findings.extend(more);
+        let asked = facts.plugin == Plugin::Ok && !facts.images.is_empty();
+        let lacking = facts.images.iter().filter(|(wanted, state)| state.finding(wanted).is_some());
+        let incomplete = lacking.map(|(wanted, _)| wanted.reference.to_string()).collect();
+        let incomplete = asked.then_some(incomplete);
+        Self { config, facts, microvms, units, incomplete, leases: None, tailscale: Vec::new() }
     }
 
     fn document<'f>(&self, findings: &'f [Finding]) -> Document<'f> {
@@ -118,9 +121,11 @@ impl<'a> Screen<'a> {
             Ok(None) | Err(_) => Value::Null,
         };
         Document::new(findings)
+            .with("ready", findings.iter().all(|one| one.severity() != Severity::Error))
             .with("pool", self.pool())
             .with("network", network(&self.config.network))
             .with("dhcp", served(&self.config.network).map(|interface| json!({"interface": interface, "leases": self.leases})))
+            .with("tailscale", &self.tailscale)
             .with("containerd", json!({"devmapper": self.facts.plugin == Plugin::Ok}))
             .with("images", json!({"wanted": self.wanted(), "incomplete": self.incomplete}))
             .with("flintlockd", json!({"endpoint": self.config.flintlockd.grpc_endpoint.to_string(), "answers": self.microvms.is_ok()}))
@@ -155,8 +160,23 @@ impl<'a> Screen<'a> {
         }
     }
 
-    fn text(&self) -> String {
-        let mut out = String::new();
+    /// The line that says it all, first.
+    fn verdict(&self, findings: &[Finding]) -> String {
+        let count = |severity| findings.iter().filter(|one| one.severity() == severity).count();
+        let fresh = self.facts.services.as_ref().is_some_and(|services| services.never_applied);
+        match (fresh, count(Severity::Error), count(Severity::Warning)) {
+            (true, ..) => "not set up yet: nothing is applied, run mvmhost apply".to_owned(),
+            (false, 0, 0) => "ready for microVMs".to_owned(),
+            (false, 0, warnings) => format!("ready for microVMs, with {warnings} warnings"),
+            (false, errors, _) => format!("not ready for microVMs: {errors} errors, see below"),
+        }
+    }
+
+    fn text(&self, findings: &[Finding]) -> String {
+        let mut out = format!("host        {}\n", self.verdict(findings));
+        if self.facts.services.as_ref().is_some_and(|services| services.never_applied) {
+            return out;
+        }
         // Writing to a String cannot fail.
         let pool = self.working().map_or("not live".to_owned(), |pool| live(&pool));
         let _ = writeln!(out, "pool        {}: {pool}", self.config.thinpool.name);
@@ -165,6 +185,9 @@ impl<'a> Screen<'a> {
         if let Some(interface) = served(&self.config.network) {
             let leases = self.leases.map_or("unknown".to_owned(), |count| count.to_string());
             let _ = writeln!(out, "dhcp        {interface}: {leases} leases");
+        }
+        if !self.tailscale.is_empty() {
+            let _ = writeln!(out, "tailscale   advertises {}", self.tailscale.join(", "));
         }
         let plugin = match &self.facts.plugin {
             Plugin::Ok => "devmapper ok".to_owned(),

@@ -30,7 +30,7 @@ pub(super) fn run(context: &Context, arguments: &ApplyArguments) -> Exit {
         return output::told(context.json, &findings, output::exit_for(&findings));
     }
     match Back::of(context) {
-        Ok(Some(back)) => back.go(context, arguments.confirm_timeout),
+        Ok(Some(back)) => back.go(context, arguments),
         Ok(None) => output::told(context.json, &findings, Exit::Done),
         Err((findings, exit)) => output::told(context.json, &findings, exit),
     }
@@ -95,7 +95,7 @@ impl Back {
     }
 
     /// Writes them, and applies them.
-    fn go(self, context: &Context, seconds: u64) -> Exit {
+    fn go(self, context: &Context, arguments: &ApplyArguments) -> Exit {
         let mut done = Vec::new();
         for step in &self.steps {
             if let Err(why) = carry_out(&context.roots, step) {
@@ -109,10 +109,8 @@ impl Back {
         }
         let undone = Finding::new(&conf::UNDONE, "/etc/mvmhost.toml").evidence(done.join("\n"));
         match context.load() {
-            Ok(loaded) => apply::with(context, (loaded, self.manager), seconds, vec![undone]),
-            Err(findings) => {
-                output::told(context.json, &[vec![undone], findings].concat(), Exit::Config)
-            }
+            Ok(loaded) => apply::with(context, (loaded, self.manager), arguments, vec![undone]),
+            Err(invalid) => output::told(context.json, &[undone, invalid.finding()], Exit::Config),
         }
     }
 }

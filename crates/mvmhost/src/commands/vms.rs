@@ -7,7 +7,7 @@ use mvm_config::{Config, Roots};
 use mvm_diagnostics::json::Document;
 use mvm_diagnostics::{Finding, catalogue};
 use mvm_host::configuration::load_or_last_good;
-use mvm_host::flintlock::MicroVm;
+use mvm_host::flintlock::{MicroVm, State};
 use mvm_host::{microvms, processes};
 use mvm_plan::diagnosis::microvm::judge;
 use mvm_plan::{hygiene, names};
@@ -56,10 +56,10 @@ pub(super) fn run(context: &Context) -> Exit {
             return Exit::Unavailable;
         }
     };
-    let rows = match rows(&context.roots, &told) {
+    let state = names::microvms(&loaded.config);
+    let rows = match rows(&context.roots, &state, &told) {
         Ok(rows) => rows,
         Err(error) => {
-            let state = state();
             let quoted = hygiene::quoted(Path::new(&state));
             let unreadable = Finding::new(&catalogue::seen::flintlockd::STATE_UNREADABLE, state);
             findings.push(unreadable.with("why", error).with("state", quoted));
@@ -83,13 +83,9 @@ fn silent(config: &Config, why: &str) -> Finding {
         .evidence(why)
 }
 
-fn state() -> String {
-    format!("{}/vm", names::FLINTLOCKD_STATE)
-}
-
 /// What flintlockd knows, and after it what only has files.
-fn rows(roots: &Roots, told: &[MicroVm]) -> std::io::Result<Vec<Row>> {
-    let mut files = microvms::directories(roots, &state())?;
+fn rows(roots: &Roots, state: &str, told: &[MicroVm]) -> std::io::Result<Vec<Row>> {
+    let mut files = microvms::directories(roots, state)?;
     let mut rows = Vec::new();
     for microvm in told {
         let id = format!("{}/{}/{}", microvm.namespace, microvm.name, microvm.uid);
@@ -99,6 +95,9 @@ fn rows(roots: &Roots, told: &[MicroVm]) -> std::io::Result<Vec<Row>> {
         row.state = word(microvm.state);
         row.revision = microvm.version;
         row.retries = microvm.retry;
+        if microvm.state == State::Created && row.pid.is_none() {
+            row.wrong.get_or_insert(catalogue::seen::microvm::NO_VMM.code);
+        }
         rows.push(row);
     }
     for directory in files {
@@ -131,7 +130,7 @@ fn row(
 }
 
 /// The process that a PID file names, if it is the VMM of this microVM.
-fn vmm(roots: &Roots, directory: &microvms::Directory) -> Option<i32> {
+pub(super) fn vmm(roots: &Roots, directory: &microvms::Directory) -> Option<i32> {
     let uid = directory.id.rsplit('/').next()?;
     let limit = hygiene::PID_FILE_LIMIT as u64;
     let pids = diagnose::VMMS.iter().filter_map(|name| {
@@ -147,11 +146,14 @@ fn vmm(roots: &Roots, directory: &microvms::Directory) -> Option<i32> {
 
 fn table(rows: &[Row]) -> String {
     let mut out = String::new();
-    let width = rows.iter().map(|row| row.microvm.chars().count()).max().unwrap_or(0).max(7);
+    let longest =
+        |cells: &mut dyn Iterator<Item = usize>, head: usize| cells.max().unwrap_or(0).max(head);
+    let width = longest(&mut rows.iter().map(|row| row.microvm.chars().count()), 7);
+    let states = longest(&mut rows.iter().map(|row| row.state.chars().count()), 9);
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "{:width$} {:9} {:>8} {:>7} {:>8} {:8} WRONG",
+        "{:width$} {:states$} {:>8} {:>7} {:>8} {:8} WRONG",
         "MICROVM", "STATE", "REVISION", "RETRIES", "VMM", "CONSOLE"
     );
     for row in rows {
@@ -161,7 +163,7 @@ fn table(rows: &[Row]) -> String {
             row.microvm.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
         let _ = writeln!(
             out,
-            "{name:width$} {:9} {:>8} {:>7} {pid:>8} {console:8} {}",
+            "{name:width$} {:states$} {:>8} {:>7} {pid:>8} {console:8} {}",
             row.state,
             row.revision,
             row.retries,
@@ -174,7 +176,6 @@ fn table(rows: &[Row]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mvm_host::flintlock::State;
     use std::fs;
 
     #[test]
@@ -196,15 +197,19 @@ mod tests {
             state: State::Created,
             retry,
             version: 3,
+            devices: Vec::new(),
         };
         let told = [microvm("a", "1", 0), microvm("new", "2", 1)];
-        let rows = rows(&Roots::new(folder.path()), &told).unwrap();
+        let rows = rows(&Roots::new(folder.path()), "/var/lib/flintlock/vm", &told).unwrap();
         assert_eq!((rows[0].pid, rows[0].boot_log, rows[0].wrong), (Some(77), true, None));
         assert_eq!((rows[1].pid, rows[1].revision, rows[1].retries), (None, 3, 1));
+        assert_eq!(rows[1].wrong, Some("MVM-VM-525"), "created, and no VMM runs");
         assert_eq!(rows[2].state, "unknown to flintlockd");
         assert_eq!(rows[2].wrong, Some("MVM-VM-509"));
         let text = table(&rows);
         assert_eq!(text.lines().count(), 4, "{text}");
+        let columns: Vec<_> = text.lines().map(|line| line.trim_end().rfind(' ')).collect();
+        assert!(columns.windows(2).all(|pair| pair[0] == pair[1]), "{text}");
         // A process with that number that is another one is not the VMM.
         fs::write(at("proc/77/cmdline"), "sshd\0").unwrap();
         assert_eq!(

@@ -79,6 +79,7 @@ fn wanted(address: &str) -> Desired {
         mac: MAC,
         mtu: None,
         addresses: vec![address.parse().unwrap()],
+        asked: true,
     };
     Desired { bridge: Some(bridge), ..Desired::default() }
 }

@@ -6,7 +6,7 @@ use netlink_packet_netfilter::nftables::{
     Bitwise, ChainAttribute, ChainMessage, ChecksumType, Cmp, DataAttribute, ExpressionAttribute,
     Expressions, Hook, Immediate, InetHookNumber, ListAttribute, Meta, MetaKey, NfTablesMessage,
     Operator, Payload, Register, RuleAttribute, RuleMessage, SetAttribute, SetMessage,
-    TableAttribute, TableMessage,
+    TableAttribute, TableMessage, Verdict, VerdictAttribute,
 };
 use netlink_packet_netfilter::none::ControlMessage;
 use netlink_packet_netfilter::{
@@ -23,18 +23,29 @@ use super::listing::Kind;
 pub(super) const TABLE: &str = "mvmhost";
 /// nf_tables' number among the parts of netfilter, of linux/netfilter/nfnetlink.h.
 const NFTABLES: u16 = 10;
-/// linux/netfilter.h: what accepts.
+/// linux/netfilter.h: what drops and what accepts.
+const DROP: u32 = 0;
 const ACCEPT: u32 = 1;
 /// linux/netfilter_ipv4.h and nft(8): where `srcnat` and `filter` stand in a hook.
 const SRCNAT: u32 = 100;
 const FILTER: u32 = 0;
+/// `mangle`, which is -150: the kernel reads the number with its sign.
+const MANGLE: u32 = 0_u32.wrapping_sub(150);
 /// The bases of a payload, of linux/netfilter/nf_tables.h.
 const NETWORK: u32 = 1;
 const TRANSPORT: u32 = 2;
 /// Addresses in the headers of IPv4 and IPv6: offset of the sender's, of the receiver's, length.
 const IPV4: (u8, u32, u32, u32) = (2, 12, 16, 4);
 const IPV6: (u8, u32, u32, u32) = (10, 8, 24, 16);
+const TCP: u8 = 6;
 const UDP: u8 = 17;
+const ICMPV6: u8 = 58;
+/// Of ICMPv6.
+const ROUTER_ADVERTISEMENT: u8 = 134;
+/// The byte of a TCP header that holds this flag.
+const TCP_SYN: (u32, u8) = (13, 0x02);
+/// The option of TCP that says how much may be sent at once.
+const MAXSEG: u8 = 2;
 /// Where a UDP header has its checksum, and how long that is.
 const UDP_CHECKSUM: (u32, u32) = (6, 2);
 /// What an interface's name is padded to.
@@ -61,11 +72,12 @@ pub(super) fn list(kind: Kind) -> Vec<u8> {
 }
 
 /// Asks for one chain of the table `ip filter`.
-pub(super) fn get_chain(name: &str) -> Vec<u8> {
+pub(super) fn get_chain(name: &str, v6: bool) -> Vec<u8> {
     let attributes =
         vec![ChainAttribute::Table("filter".to_owned()), ChainAttribute::Name(name.to_owned())];
     let question = NfTablesMessage::GetChain(ChainMessage { attributes });
-    bytes(NLM_F_ACK, NetfilterProtoFamily::IPv4, 0, question)
+    let family = if v6 { NetfilterProtoFamily::IPv6 } else { NetfilterProtoFamily::IPv4 };
+    bytes(NLM_F_ACK, family, 0, question)
 }
 
 /// The transaction that makes the table, or replaces it.
@@ -131,11 +143,14 @@ fn named() -> Vec<TableAttribute> {
 }
 
 fn hooked(chain: &Chain) -> ChainMessage {
-    let priority = match chain.kind {
-        Purpose::Nat => SRCNAT,
-        Purpose::Filter => FILTER,
+    let (number, priority) = match chain.kind {
+        Purpose::Nat => (InetHookNumber::PostRouting, SRCNAT),
+        Purpose::Filter => (InetHookNumber::PostRouting, FILTER),
+        Purpose::Forward => (InetHookNumber::Forward, MANGLE),
+        Purpose::Input => (InetHookNumber::LocalIn, FILTER),
+        Purpose::Output => (InetHookNumber::LocalOut, FILTER),
     };
-    let hook = vec![Hook::Number(InetHookNumber::PostRouting.into()), Hook::Priority(priority)];
+    let hook = vec![Hook::Number(number.into()), Hook::Priority(priority)];
     let attributes = vec![
         ChainAttribute::Table(TABLE.to_owned()),
         ChainAttribute::Name(chain.name.to_owned()),
@@ -168,16 +183,41 @@ fn matching(found: &Match) -> Vec<Expressions> {
         // The family was compared by `From`, without which this is not used.
         Match::NotTo(net) => address(net, layout(net).2, Operator::NotEqual),
         Match::OutBy(name) => vec![meta(MetaKey::Oifname), compare(Operator::Equal, &padded(name))],
-        Match::NotOutBy(name) => {
-            vec![meta(MetaKey::Oifname), compare(Operator::NotEqual, &padded(name))]
+        Match::InBy(name) => vec![meta(MetaKey::Iifname), compare(Operator::Equal, &padded(name))],
+        Match::TcpSyn => {
+            let (offset, syn) = TCP_SYN;
+            let all = [protocol(TCP).to_vec(), vec![read(TRANSPORT, offset, 1), masked(&[syn])]];
+            [all.concat(), vec![compare(Operator::NotEqual, &[0])]].concat()
         }
-        Match::Udp { source, destination } => vec![
-            meta(MetaKey::L4Proto),
-            compare(Operator::Equal, &[UDP]),
-            read(TRANSPORT, 0, 4),
-            compare(Operator::Equal, &[source.to_be_bytes(), destination.to_be_bytes()].concat()),
-        ],
+        Match::UdpTo(port) => with_port(2, *port),
+        Match::UdpFrom(port) => with_port(0, *port),
+        Match::RouterAdvertisement => {
+            let kind = [read(TRANSPORT, 0, 1), compare(Operator::Equal, &[ROUTER_ADVERTISEMENT])];
+            [protocol(ICMPV6), kind].concat()
+        }
+        Match::Udp { source, destination } => {
+            let ports = [source.to_be_bytes(), destination.to_be_bytes()].concat();
+            let both = [read(TRANSPORT, 0, 4), compare(Operator::Equal, &ports)];
+            [protocol(UDP), both].concat()
+        }
     }
+}
+
+/// Compares the protocol above IP.
+fn protocol(number: u8) -> [Expressions; 2] {
+    [meta(MetaKey::L4Proto), compare(Operator::Equal, &[number])]
+}
+
+/// UDP, with this port at `offset` of its header.
+fn with_port(offset: u32, port: u16) -> Vec<Expressions> {
+    let found = [read(TRANSPORT, offset, 2), compare(Operator::Equal, &port.to_be_bytes())];
+    [protocol(UDP), found].concat()
+}
+
+/// An expression that the library has no words for: its attributes by number.
+fn other(name: &str, attributes: &[(u16, &[u8])]) -> Expressions {
+    let attributes = attributes.iter().map(|(kind, value)| DefaultNla::new(*kind, value.to_vec()));
+    Expressions::Other { expression_type: name.to_owned(), attributes: attributes.collect() }
 }
 
 fn acting(action: Action) -> Vec<Expressions> {
@@ -185,6 +225,8 @@ fn acting(action: Action) -> Vec<Expressions> {
         Action::Masquerade => {
             vec![Expressions::Other { expression_type: "masq".to_owned(), attributes: Vec::new() }]
         }
+        Action::ClampMss => clamp(),
+        Action::Drop => vec![dropped()],
         Action::ClearUdpChecksum => {
             let (offset, length) = UDP_CHECKSUM;
             let zero = Immediate::Data(DataAttribute::Value(vec![0; 2]));
@@ -200,6 +242,14 @@ fn acting(action: Action) -> Vec<Expressions> {
             vec![Expressions::Immediate(loaded), Expressions::Payload(written)]
         }
     }
+}
+
+fn dropped() -> Expressions {
+    let verdict = DataAttribute::Verdict(vec![VerdictAttribute::Code(Verdict::Other(DROP))]);
+    Expressions::Immediate(vec![
+        Immediate::DestinationRegister(Register::Verdict),
+        Immediate::Data(verdict),
+    ])
 }
 
 fn layout(net: &IpNet) -> (u8, u32, u32, u32) {
@@ -219,16 +269,37 @@ fn address(net: &IpNet, offset: u32, operator: Operator) -> Vec<Expressions> {
     };
     if net.prefix_len() < net.max_prefix_len() {
         let mask = octets(net.netmask());
-        all.push(Expressions::Bitwise(vec![
-            Bitwise::SourceRegister(Register::Reg1),
-            Bitwise::DestinationRegister(Register::Reg1),
-            Bitwise::Length(length),
-            Bitwise::Xor(DataAttribute::Value(vec![0; mask.len()])),
-            Bitwise::Mask(DataAttribute::Value(mask)),
-        ]));
+        all.push(masked(&mask));
     }
     all.push(compare(operator, &octets(net.network())));
     all
+}
+
+/// What was read and this mask.
+fn masked(mask: &[u8]) -> Expressions {
+    Expressions::Bitwise(vec![
+        Bitwise::SourceRegister(Register::Reg1),
+        Bitwise::DestinationRegister(Register::Reg1),
+        Bitwise::Length(u32::try_from(mask.len()).unwrap_or_default()),
+        Bitwise::Xor(DataAttribute::Value(vec![0; mask.len()])),
+        Bitwise::Mask(DataAttribute::Value(mask.to_vec())),
+    ])
+}
+
+/// What nft makes of `tcp option maxseg size set rt mtu`: linux/netfilter/nf_tables.h has the numbers.
+/// The kernel takes the lesser MTU of the two directions, and never makes the option larger.
+fn clamp() -> Vec<Expressions> {
+    let be = u32::to_be_bytes;
+    let (register, tcpmss, to_network, of_tcp) = (be(1), be(3), be(1), be(1));
+    let (two, offset) = (be(2), be(2));
+    vec![
+        other("rt", &[(1, &register), (2, &tcpmss)]),
+        other(
+            "byteorder",
+            &[(1, &register), (2, &register), (3, &to_network), (4, &two), (5, &two)],
+        ),
+        other("exthdr", &[(7, &register), (2, &[MAXSEG]), (3, &offset), (4, &two), (6, &of_tcp)]),
+    ]
 }
 
 fn meta(key: MetaKey) -> Expressions {

@@ -93,12 +93,13 @@ impl Nftables {
         Ok(listing.into_text())
     }
 
-    /// Whether the table `ip filter`, which is that of iptables, has a chain of this name.
+    /// Whether the table `ip filter` or `ip6 filter`, which are those of iptables, has a chain of this
+    /// name.
     ///
     /// # Errors
     /// The kernel does not tell.
-    pub(crate) fn has_chain(&self, name: &str) -> Result<bool, Error> {
-        match self.exchange(&message::get_chain(name), &mut |_, _| {}) {
+    pub(crate) fn has_chain(&self, name: &str, v6: bool) -> Result<bool, Error> {
+        match self.exchange(&message::get_chain(name, v6), &mut |_, _| {}) {
             Ok(()) => Ok(true),
             Err(Errno::ENOENT | Errno::EINVAL | Errno::EOPNOTSUPP) => Ok(false),
             Err(errno) => Err(Error::Rules { source: errno.into() }),

@@ -21,7 +21,8 @@ pub enum Answer {
     None(String),
 }
 
-pub(super) fn finding(image: &ImageRef, answer: &Answer) -> Finding {
+/// What an answer means for microVMs.
+pub fn finding(image: &ImageRef, answer: &Answer) -> Finding {
     let subject = image.as_str();
     let (entry, why) = match answer {
         Answer::Given(Some(digest)) => {

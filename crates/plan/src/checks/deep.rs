@@ -4,12 +4,14 @@ use std::net::Ipv4Addr;
 
 use mvm_config::Config;
 use mvm_config::names::ImageRef;
-use mvm_diagnostics::{Finding, catalogue::deep};
+use mvm_diagnostics::Finding;
+use mvm_diagnostics::catalogue::{deep, img};
 use serde::Deserialize;
 
 use super::anonymous::{Answer, finding};
 use super::{Facts, Kvm};
 use crate::dhcp::Offer;
+use crate::images::served;
 
 /// What became of the deeds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,11 +64,27 @@ pub fn deeds(config: &Config, facts: &Facts, deeds: &Deeds) -> Vec<Finding> {
     match &deeds.images {
         Deed::Done(answers) => {
             findings.extend(answers.iter().map(|(image, answer)| finding(image, answer)));
+            findings.extend(
+                answers.iter().filter_map(|(image, answer)| instead(config, image, answer)),
+            );
         }
         Deed::Failed(why) | Deed::NotTried(why) => findings.push(not_tried("[images]", why)),
         Deed::NotAsked => {}
     }
     findings
+}
+
+/// How a microVM can ask for an image whose registry does not give it to flintlockd.
+fn instead(config: &Config, image: &ImageRef, answer: &Answer) -> Option<Finding> {
+    if matches!(answer, Answer::Given(_)) {
+        return None;
+    }
+    let (serve, subject) = (&config.images.serve, image.as_str());
+    let all = config.images.root.iter().chain(&config.images.kernel);
+    match served::local(image, &serve.listen, all).filter(|_| serve.enabled) {
+        Some(local) => Some(Finding::new(&img::LOCAL, subject).with("local", local)),
+        None => Some(Finding::new(&img::UNASKABLE, subject).with("registry", image.registry())),
+    }
 }
 
 fn dhcp(config: &Config, interface: &str, deed: &Deed<Vec<Offer>>) -> Option<Finding> {
@@ -112,6 +130,24 @@ mod tests {
         let found = deeds(&config(text), &sound(), &Deeds { thin, dhcp, images });
         let beyond = found.iter().filter(|finding| finding.code() != "MVM-HOST-206");
         beyond.map(Finding::code).collect()
+    }
+
+    #[test]
+    fn an_image_that_flintlockd_cannot_ask_for_has_a_name_here() {
+        let image = ImageRef::parse("ghcr.io/liquidmetal-dev/capmvm-kubernetes:1.23.10").unwrap();
+        let told = |text: &str, answer: Answer| {
+            instead(&config(text), &image, &answer).map(|f| (f.code(), f.message()))
+        };
+        let away = || Answer::None("why".to_owned());
+        let (code, _) = told("", away()).unwrap();
+        assert_eq!(code, "MVM-IMG-031");
+        let (code, message) = told("images.serve.enabled = true", away()).unwrap();
+        assert_eq!(code, "MVM-IMG-029");
+        let name = "localhost:5000/liquidmetal-dev/capmvm-kubernetes:1.23.10";
+        assert!(message.ends_with(name), "{message}");
+        assert_eq!(told("", Answer::Given(None)), None);
+        let elsewhere = "images.serve = { enabled = true, listen = \"192.0.2.1:5000\" }";
+        assert_eq!(told(elsewhere, away()).unwrap().0, "MVM-IMG-031");
     }
 
     fn offers(servers: &[u8]) -> Deed<Vec<Offer>> {

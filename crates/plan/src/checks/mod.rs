@@ -4,7 +4,7 @@
 //! What could not be observed is a fact of its own and never passes for "fine".
 
 use mvm_config::Config;
-use mvm_diagnostics::Finding;
+use mvm_diagnostics::{Finding, catalogue};
 use serde::Deserialize;
 
 use crate::images::{State, Wanted};
@@ -24,24 +24,29 @@ mod ignore;
 mod images;
 mod interfaces;
 mod kvm;
+mod network;
 mod pool;
 mod programs;
 mod secrets;
+mod services;
 #[cfg(test)]
 mod tests;
 mod tools;
 mod unasked;
+mod versions;
 
-pub use anonymous::Answer;
+pub use anonymous::{Answer, finding as answer};
 pub use certificates::Validity;
 pub use containerd::check as plugin;
 pub use deep::{Deed, Deeds, deeds};
-pub use forward::{Chain, Forward, Hook, dropping, obstacles};
+pub use forward::{Forward, Saved, SetName, Tool, hides, obstacles, sets};
 pub use ignore::split;
 pub use interfaces::Interface;
 pub use kvm::Kvm;
+pub use network::{NetworkFacts, Turned};
 pub use pool::check as pool;
 pub use programs::Flaw;
+pub use services::{Condition, Services};
 pub use tools::TOOLS;
 
 /// Everything the checks look at, gathered by mvm-validate.
@@ -57,6 +62,12 @@ pub struct Facts {
     pub flintlockd: Program,
     /// The VMM of the configured provider.
     pub vmm: Program,
+    /// The version that containerd tells, where it was asked.
+    pub containerd_version: Option<String>,
+    /// The kernel's version.
+    pub kernel: Option<String>,
+    /// systemd's version.
+    pub systemd: Option<String>,
     /// flintlockd's TCP endpoint.
     pub endpoint: Endpoint,
     /// Files that flintlockd reads at its start, with why one cannot be read.
@@ -75,6 +86,8 @@ pub struct Facts {
     pub stale_taps: Vec<String>,
     /// What firewalls do with what microVMs send.
     pub forward: Forward,
+    /// What the kernel does for microVMs' network.
+    pub network: NetworkFacts,
     /// Somebody has UDP port 67 open.
     pub dhcp_served: bool,
     /// Of [`TOOLS`], what is not installed.
@@ -89,6 +102,8 @@ pub struct Facts {
     pub now: i64,
     /// A file that is older than this boot, and when it was written: no clock shows less.
     pub newest: Option<(String, i64)>,
+    /// The units as a whole, where somebody asked; not while they start.
+    pub services: Option<Services>,
     /// What could not be asked, and why.
     pub unasked: Vec<(String, String)>,
 }
@@ -146,7 +161,7 @@ pub enum Secret {
 pub type Check = fn(&Config, &Facts) -> Vec<Finding>;
 
 /// All of them, in the order of the chain: clock, kernel, pool, containerd, programs, network, API.
-pub const ALL: [(&str, Check); 16] = [
+pub const ALL: &[(&str, Check)] = &[
     ("clock", clock::check),
     ("kvm", kvm::check),
     ("tools", tools::check),
@@ -156,7 +171,9 @@ pub const ALL: [(&str, Check); 16] = [
     ("images", images::check),
     ("binaries", binaries::check),
     ("programs", programs::check),
+    ("versions", versions::check),
     ("interfaces", interfaces::check),
+    ("network", network::check),
     ("forward", forward::check),
     ("dhcp", dhcp::check),
     ("endpoint", endpoint::check),
@@ -165,10 +182,50 @@ pub const ALL: [(&str, Check); 16] = [
     ("unasked", unasked::check),
 ];
 
-/// What all checks have to say.
+/// What all checks have to say; the chain of units last, which follows from the rest.
 pub fn run(config: &Config, facts: &Facts) -> Vec<Finding> {
-    ALL.iter().flat_map(|(_, check)| check(config, facts)).collect()
+    let fresh = facts.services.as_ref().is_some_and(|services| services.never_applied);
+    let asked = ALL.iter().filter(|(name, _)| !fresh || BEFORE_APPLY.contains(name));
+    let mut found: Vec<Finding> = asked.flat_map(|(_, check)| check(config, facts)).collect();
+    if fresh {
+        found.insert(0, Finding::new(&catalogue::chain::NEVER_APPLIED, "/etc/mvmhost.toml"));
+    } else {
+        let more = services::check(config, facts, &found);
+        // That nobody serves follows from a server that is down.
+        let down = |finding: &Finding| finding.subject() == crate::names::DHCP_UNIT;
+        if more.iter().any(down) {
+            found.retain(|finding| finding.entry() != &catalogue::dhcp::NOT_SERVED);
+        }
+        found.extend(more);
+    }
+    found
 }
+
+/// What an operator can see to before the first apply; the rest is what that apply sets up.
+const BEFORE_APPLY: [&str; 9] = [
+    "clock",
+    "kvm",
+    "tools",
+    "binaries",
+    "programs",
+    "endpoint",
+    "secrets",
+    "certificates",
+    "unasked",
+];
+
+/// The names of the checks that `mvmhost check` runs.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|(name, _)| *name).chain(["units", "api", "declared"])
+}
+
+/// What `mvmhost check` leaves to `--deep` and `mvmhost smoke`.
+pub const NOT_LOOKED_AT: &[&str] = &[
+    "a write to the thin pool",
+    "an offer of the DHCP server",
+    "what the registries of [images] answer to flintlockd",
+    "a microVM that boots",
+];
 
 /// The day of a time in seconds since 1970, `2026-11-21` in UTC.
 pub fn day(seconds: i64) -> String {

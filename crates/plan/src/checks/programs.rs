@@ -1,12 +1,10 @@
-//! flintlockd and its VMM can be executed here, and are new enough for each other.
+//! flintlockd and its VMM can be executed here.
 
 use mvm_config::Config;
-use mvm_config::model::Provider;
 use mvm_diagnostics::{Finding, catalogue};
 use serde::Deserialize;
 
 use super::Facts;
-use super::binaries::version;
 
 /// Why a program that is there does not run.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -22,7 +20,7 @@ pub enum Flaw {
     Silent(String),
 }
 
-pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+pub(super) fn check(_config: &Config, facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     for program in [&facts.flintlockd, &facts.vmm] {
         let (Some(path), Some(flaw)) = (&program.path, &program.flaw) else {
@@ -37,18 +35,12 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
                 .with("name", name)
                 .evidence(what),
             Flaw::Silent(why) => {
-                Finding::new(&catalogue::vmm::SILENT, path).with("why", why).evidence(why)
+                let flintlockd = path == facts.flintlockd.path.as_deref().unwrap_or_default();
+                let question = if flintlockd { "version" } else { "--version" };
+                let silent = Finding::new(&catalogue::vmm::SILENT, path).with("why", why);
+                silent.with("question", question).evidence(why)
             }
         });
-    }
-    let told = facts.vmm.version.as_deref().unwrap_or_default();
-    let number = told.split_whitespace().nth(1).unwrap_or_default();
-    if config.flintlockd.provider == Provider::Firecracker
-        && version(number).is_some_and(|version| version < (1, 0))
-    {
-        let path = facts.vmm.path.as_deref().unwrap_or(&facts.vmm.name);
-        let old = Finding::new(&catalogue::vmm::TOO_OLD, path);
-        findings.push(old.with("version", told).evidence(told));
     }
     findings
 }

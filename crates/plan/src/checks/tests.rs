@@ -16,18 +16,21 @@ pub(super) fn sound() -> Facts {
     let table = "0 209715200 thin-pool 7:1 7:0 128 32768".parse().unwrap();
     let status = "0 10/2621440 0/1638400 - rw discard_passdown queue_if_no_space - 1024".to_owned();
     let live = LiveState { table, status, suspended: false, second_table: false };
-    let found = |name: &str| Program {
+    let found = |name: &str, version: &str| Program {
         name: name.to_owned(),
         path: Some(format!("/usr/local/bin/{name}")),
-        version: Some("v0.11.0".to_owned()),
+        version: Some(version.to_owned()),
         flaw: None,
     };
     Facts {
         brake: None,
         pool: Ok(PoolState::Live(live)),
         plugin: Plugin::Ok,
-        flintlockd: found("flintlockd"),
-        vmm: found("firecracker"),
+        flintlockd: found("flintlockd", "v0.11.0"),
+        vmm: found("firecracker", "Firecracker v1.14.4"),
+        containerd_version: Some("1.7.24~ds1".to_owned()),
+        kernel: Some("6.12.48+deb13-amd64".to_owned()),
+        systemd: Some("systemd 257 (257.9-1~deb13u1)".to_owned()),
         endpoint: Endpoint::Free,
         unreadable: Vec::new(),
         flintlockd_config: false,
@@ -42,6 +45,7 @@ pub(super) fn sound() -> Facts {
         no_tun: None,
         stale_taps: Vec::new(),
         forward: Forward::default(),
+        network: NetworkFacts::default(),
         dhcp_served: true,
         missing_tools: Vec::new(),
         certificates: Vec::new(),
@@ -49,6 +53,7 @@ pub(super) fn sound() -> Facts {
         images: Vec::new(),
         now: 1_795_262_400,
         newest: Some(("/usr/bin/mvmhost".to_owned(), 1_795_000_000)),
+        services: None,
         unasked: Vec::new(),
     }
 }
@@ -97,6 +102,7 @@ fn programs_are_there_and_new_enough() {
     old.flintlockd.version = Some("v0.5.0".to_owned());
     assert_eq!(codes("", &old), [""; 0]);
     let cloud = "[flintlockd]\nprovider = \"cloudhypervisor\"\n";
+    old.vmm.version = Some("cloud-hypervisor v41.0".to_owned());
     assert_eq!(codes(cloud, &old), ["MVM-FLK-011"]);
     // A build without a version is not refused for that.
     old.flintlockd.version = Some("undefined".to_owned());

@@ -9,8 +9,34 @@ use mvm_config::model::Reservation;
 
 use super::LEASES;
 
+/// Of router advertisements, in seconds: what dnsmasq takes by itself.
+const RA_INTERVAL: u32 = 600;
+
+/// What the machine shows of the interface that is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lan {
+    /// Whether clients with an address of another network are told that it is wrong.
+    pub authoritative: bool,
+    /// The MTU in bytes that clients are told; `None` leaves them theirs.
+    pub mtu: Option<u32>,
+    /// Whether the kernel has IPv6.
+    pub ipv6: bool,
+}
+
+impl Default for Lan {
+    /// An interface that is microVMs' alone, on a host whose uplink takes what they send.
+    fn default() -> Self {
+        Self { authoritative: true, mtu: None, ipv6: true }
+    }
+}
+
 /// dnsmasq's configuration; `None` when the file asks for no DHCP.
 pub fn render(config: &Config) -> Option<String> {
+    render_on(config, Lan::default())
+}
+
+/// As [`render`], for an interface like this.
+pub fn render_on(config: &Config, lan: Lan) -> Option<String> {
     let dhcp = &config.network.dhcp;
     let interface = dhcp.interface.as_ref().filter(|_| dhcp.enabled)?;
     let mut out = String::from("# Written by mvm-net from /etc/mvmhost.toml.\n");
@@ -27,7 +53,9 @@ pub fn render(config: &Config) -> Option<String> {
     }
     // This host's own names are its own business.
     line("no-hosts".to_owned());
-    line("dhcp-authoritative".to_owned());
+    if lan.authoritative {
+        line("dhcp-authoritative".to_owned());
+    }
     line(format!("dhcp-leasefile={LEASES}"));
     let lease = dhcp.lease_time.as_secs();
     let own = config.network.dhcp_addresses();
@@ -40,7 +68,14 @@ pub fn render(config: &Config) -> Option<String> {
         line(format!("dhcp-option=option:router,{router}"));
     }
     line_dns(&mut line, &dhcp.dns, dhcp.dns_server);
-    line_v6(&mut line, own, lease, &dhcp.reservations);
+    if let Some(mtu) = lan.mtu {
+        line(format!("dhcp-option=option:mtu,{mtu}"));
+    }
+    let any = lan.ipv6 && line_v6(&mut line, own, lease, &dhcp.reservations);
+    if let Some(mtu) = lan.mtu.filter(|_| any) {
+        // As often as dnsmasq does it by itself, in seconds.
+        line(format!("ra-param={interface},mtu:{mtu},{RA_INTERVAL}"));
+    }
     for reservation in &dhcp.reservations {
         line(host(reservation));
     }
@@ -81,7 +116,12 @@ fn listed(values: &[String]) -> String {
 }
 
 /// Router advertisements for every /64: addresses by SLAAC, and by DHCPv6 where one is reserved.
-fn line_v6(line: &mut impl FnMut(String), own: &[IpNet], lease: u64, reservations: &[Reservation]) {
+fn line_v6(
+    line: &mut impl FnMut(String),
+    own: &[IpNet],
+    lease: u64,
+    reservations: &[Reservation],
+) -> bool {
     let mut any = false;
     for net in own {
         let IpNet::V6(net) = net else { continue };
@@ -99,6 +139,7 @@ fn line_v6(line: &mut impl FnMut(String), own: &[IpNet], lease: u64, reservation
     if any {
         line("enable-ra".to_owned());
     }
+    any
 }
 
 fn host(reservation: &Reservation) -> String {

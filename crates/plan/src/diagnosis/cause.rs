@@ -4,13 +4,15 @@ use std::path::Path;
 
 use mvm_diagnostics::{Entry, Finding};
 
-use super::{Place, Seen, beginning};
+use super::{Place, Seen, beginning, logrus};
 use crate::hygiene::quoted;
 
 /// MicroVMs that are named; the rest is counted.
 const NAMED: usize = 8;
-/// So much of a line is evidence, in bytes.
-const EVIDENCE: usize = 600;
+/// So much of a line is evidence, in bytes: of its beginning, and of its end, where the cause is.
+const EVIDENCE: [usize; 2] = [240, 360];
+/// So much of a cause stands in a message, in bytes.
+const WHY: usize = 240;
 
 #[derive(Debug)]
 pub(super) struct Cause {
@@ -21,6 +23,8 @@ pub(super) struct Cause {
     microvms: Vec<String>,
     more: bool,
     text: String,
+    /// The innermost cause of the last line.
+    why: String,
     /// The file with the guest's console, where there is one.
     pub(super) console: String,
 }
@@ -35,6 +39,7 @@ impl Cause {
             microvms: Vec::new(),
             more: false,
             text: String::new(),
+            why: String::new(),
             console: String::new(),
         }
     }
@@ -55,8 +60,8 @@ impl Cause {
                 self.more = true;
             }
         }
-        self.text.clear();
-        self.text.push_str(beginning(text, EVIDENCE).trim());
+        beginning(logrus::innermost(text), WHY).trim().clone_into(&mut self.why);
+        self.text = shortened(text.trim());
     }
 
     pub(super) fn text(&self) -> &str {
@@ -80,11 +85,15 @@ impl Cause {
             let more = if self.more { " and more" } else { "" };
             evidence.push_str(&format!("; microVMs {}{more}", self.microvms.join(", ")));
         }
+        if self.why.len() < self.text.len() {
+            evidence.push_str(&format!("\ncause: {}", self.why));
+        }
         evidence.push('\n');
         evidence.push_str(&self.text);
         Finding::new(self.entry, subject)
             .with("flintlockd", &place.flintlockd)
             .with("binary", &place.binary)
+            .with("why", &self.why)
             .with("containerd", &place.containerd)
             .with("pool", &place.pool)
             .with("state", quoted(Path::new(&place.state)))
@@ -100,9 +109,21 @@ impl Cause {
             first: self.first.and_then(utc),
             last: self.last.and_then(utc),
             microvms: self.microvms.clone(),
+            cause: self.why.clone(),
             evidence: self.text.clone(),
         }
     }
+}
+
+/// The beginning and the end of a long line.
+fn shortened(text: &str) -> String {
+    let [head, tail] = EVIDENCE;
+    if text.len() <= head + tail {
+        return text.to_owned();
+    }
+    let from = (text.len() - tail..=text.len()).find(|at| text.is_char_boundary(*at));
+    let end = from.and_then(|at| text.get(at..)).unwrap_or_default();
+    format!("{} ... {end}", beginning(text, head))
 }
 
 /// RFC 3339, to the second; `None` for a time that no calendar has.

@@ -160,6 +160,27 @@ pub(super) fn cleared<'a>(code: &str, message: &'a str) -> Option<&'a str> {
     (code == catalogue::said::CLEARED.code).then(|| rest.split(' ').next().unwrap_or_default())
 }
 
+/// What is over once this was said: prefixes of codes, of the same subject or of any.
+const SETTLES: &[(&str, &str, bool)] = &[
+    ("MVM-IMG-001", "MVM-IMG-", false),
+    ("MVM-POOL-001", "MVM-POOL-0", false),
+    ("MVM-POOL-103", "MVM-POOL-10", false),
+    ("MVM-POOL-106", "MVM-POOL-10", false),
+    ("MVM-NET-001", "MVM-NET-0", false),
+    ("MVM-NET-041", "MVM-NET-04", false),
+    ("MVM-CTRD-005", "MVM-CTRD-00", true),
+    ("MVM-FLK-006", "MVM-FLK-0", true),
+    ("MVM-HOST-102", "MVM-HOST-10", true),
+    ("MVM-CONF-005", "MVM-CONF-", true),
+];
+
+/// Calls `over` with what a message of this code settles, and whether of any subject.
+pub(super) fn settled(code: &str, mut over: impl FnMut(&str, bool)) {
+    for (_, family, any) in SETTLES.iter().filter(|(settling, ..)| *settling == code) {
+        over(family, *any);
+    }
+}
+
 /// Whether a code tells of something wrong that may stand still.
 pub(super) fn stands(code: &str) -> bool {
     let summary = code == catalogue::said::STANDING.code;

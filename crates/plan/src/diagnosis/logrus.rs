@@ -30,6 +30,55 @@ pub fn microvm(line: &str) -> Option<&str> {
     })
 }
 
+/// The image that a line of a pull names.
+pub fn image(line: &str) -> Option<&str> {
+    const BEFORE: [&str; 7] = [
+        "failed to resolve reference ",
+        "getting image ",
+        "mount images ",
+        "checking if image ",
+        "unpacking ",
+        "preparing snapshot of ",
+        "pulling image ",
+    ];
+    BEFORE.iter().find_map(|word| {
+        let (_, rest) = line.split_once(word)?;
+        let rest = rest.trim_start_matches('"');
+        let end =
+            rest.find(|c: char| !(is_name(c) || matches!(c, ':' | '@'))).unwrap_or(rest.len());
+        let name = rest.get(..end)?.trim_end_matches(':');
+        name.contains(['/', ':']).then_some(name)
+    })
+}
+
+/// The innermost cause that a line ends with: errors of Go are written from the outside to the
+/// inside, with a colon between.
+pub fn innermost(line: &str) -> &str {
+    /// Less than this says nothing by itself: `not found`.
+    const LEAST: usize = 24;
+    let mut message = line.trim_end();
+    // Fields behind the message.
+    while let Some((before, field)) = message.rsplit_once(' ')
+        && field.split_once('=').is_some_and(|(name, value)| {
+            !name.is_empty()
+                && name.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | '-'))
+                && !value.contains(['"', '/', '?'])
+        })
+    {
+        message = before;
+    }
+    let message = message.trim_end_matches(['"', ' ']);
+    let mut starts: Vec<usize> = message.match_indices(": ").map(|(at, _)| at + 2).collect();
+    starts.push(message.find("msg=\"").map_or(0, |at| at + 5));
+    starts.sort_unstable();
+    let enough = |text: &&str| {
+        text.len() >= LEAST && text.contains(' ') && !text.starts_with(char::is_numeric)
+    };
+    let tail = |at: &usize| message.get(*at..);
+    let mut tails = starts.iter().rev().filter_map(tail);
+    tails.find(enough).or_else(|| starts.first().and_then(tail)).unwrap_or(message)
+}
+
 fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/')
 }

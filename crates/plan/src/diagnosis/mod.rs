@@ -17,7 +17,7 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use mvm_diagnostics::catalogue::seen::flintlockd;
+use mvm_diagnostics::catalogue::seen::{flintlockd, pool};
 use mvm_diagnostics::{Entry, Finding};
 use serde::Serialize;
 
@@ -32,6 +32,14 @@ pub const LONGEST_LINE: usize = 16 * 1024;
 const SUBJECTS: usize = 32;
 /// The subject of what is not told apart.
 const OTHERS: &str = "others";
+/// The subject of what concerns no part of this host alone.
+const HOST: &str = "this host";
+
+/// dm-thin's words for a pool that takes writes again.
+const BACK_TO_WRITE: &str = "switching pool to write mode";
+/// What is over then: full, low, read-only.
+const OF_A_FULL_POOL: [&str; 3] =
+    [pool::RAN_LOW.code, pool::RAN_FULL.code, pool::METADATA_FAILED.code];
 
 /// Who wrote a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +90,7 @@ impl Place {
             binary: config.flintlockd.binary.as_str().to_owned(),
             containerd: names::containerd_unit(config.containerd.instance).to_owned(),
             pool: config.thinpool.name.as_str().to_owned(),
-            state: format!("{}/vm", names::FLINTLOCKD_STATE),
+            state: names::microvms(config),
         }
     }
 }
@@ -102,6 +110,8 @@ pub struct Seen {
     pub last: Option<String>,
     /// MicroVMs that they name, the first eight.
     pub microvms: Vec<String>,
+    /// The innermost cause in the last one.
+    pub cause: String,
     /// The text of the last one.
     pub evidence: String,
 }
@@ -147,6 +157,10 @@ impl Diagnosis {
         {
             return;
         }
+        if line.source == Source::Kernel && text.contains(BACK_TO_WRITE) {
+            self.causes.retain(|(code, _), _| !OF_A_FULL_POOL.contains(code));
+            return;
+        }
         let Some((pattern, captured)) = self.table.find(line.source, &text) else {
             return;
         };
@@ -155,6 +169,8 @@ impl Diagnosis {
             About::Containerd => self.place.containerd.clone(),
             About::Pool => self.place.pool.clone(),
             About::MicroVm => named.unwrap_or("a microVM").to_owned(),
+            About::Image => logrus::image(&text).unwrap_or("an image").to_owned(),
+            About::Host => HOST.to_owned(),
         });
         let cause = self.cause(pattern.entry, subject);
         cause.saw(line.time, named, &text);
@@ -175,6 +191,11 @@ impl Diagnosis {
             self.said.remove(&(cleared.to_owned(), subject.to_owned()));
             return;
         }
+        journal::settled(code, |family, any| {
+            self.said.retain(|(code, about), _| {
+                !(code.starts_with(family) && (any || about == subject))
+            });
+        });
         let known = journal::stands(code);
         let key = (code.to_owned(), subject.to_owned());
         if known && (self.said.len() < SUBJECTS || self.said.contains_key(&key)) {

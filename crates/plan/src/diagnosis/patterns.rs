@@ -8,6 +8,8 @@ mod containerd;
 mod flintlockd;
 mod kernel;
 mod microvm;
+mod registry;
+mod steps;
 
 use std::cell::OnceCell;
 
@@ -27,6 +29,10 @@ pub enum About {
     Pool,
     /// The microVM that the line is about.
     MicroVm,
+    /// The image that the line is about.
+    Image,
+    /// The host.
+    Host,
 }
 
 /// One known failure.
@@ -68,7 +74,15 @@ const fn p(
 
 /// Every known failure.
 pub fn all() -> impl Iterator<Item = &'static Pattern> {
-    let tables = [flintlockd::TABLE, containerd::TABLE, kernel::TABLE, microvm::TABLE];
+    let tables = [
+        flintlockd::TABLE,
+        registry::TABLE,
+        containerd::TABLE,
+        kernel::TABLE,
+        microvm::TABLE,
+        // What the others do not know.
+        steps::TABLE,
+    ];
     tables.into_iter().flatten()
 }
 
@@ -148,7 +162,7 @@ mod tests {
             let (_, group) = pattern.text.split_once("(?<subject>").unwrap();
             let plain = ["[A-Za-z0-9._:@/-]+", "[a-z]+", "[A-Za-z0-9._-]+"];
             let words = group.split_once(')').unwrap().0;
-            let fixed = words.chars().all(|c| c.is_ascii_alphanumeric() || " |.".contains(c));
+            let fixed = words.chars().all(|c| c.is_ascii_alphanumeric() || " |.-".contains(c));
             assert!(fixed || plain.iter().any(|class| words.ends_with(class)), "{}", pattern.text);
         }
     }

@@ -8,6 +8,7 @@
 //! that was never made.
 
 mod decide;
+mod due;
 mod grow;
 mod metrics;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use serde::Serialize;
 use crate::thinpool::{Mode, Working};
 
 pub use decide::{Brake, Decision, decide, step, up_to};
+pub use due::{LATEST, due};
 pub use grow::{GrowStep, Growing, plan as plan_growth};
 pub use metrics::{is_unwritable, text as metrics};
 

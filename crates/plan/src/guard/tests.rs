@@ -1,5 +1,7 @@
 //! Figures to decisions, as a table.
 
+use std::time::Duration;
+
 use mvm_diagnostics::catalogue::guard;
 
 use super::*;
@@ -211,4 +213,33 @@ fn the_operator_may_go_past_the_largest_size_and_not_past_the_space() {
     }
     let policy = Policy { largest: None, ..POLICY };
     assert!(up_to(&policy, &stuck, 2000 * MIB).is_err());
+}
+
+#[test]
+fn the_next_look_comes_before_the_fastest_writer_reaches_a_mark() {
+    const GIB: u64 = 1 << 30;
+    let pool = |gib: u64, used: u64| {
+        let mut figures = figures(0, 10);
+        figures.block = 64 << 10;
+        figures.size = gib * GIB;
+        figures.pool.data =
+            Usage { used: used * GIB / figures.block, total: figures.size / figures.block };
+        figures.pool.metadata = Usage { used: 0, total: 1 << 24 };
+        figures.room = None;
+        due(&POLICY, &figures).as_millis()
+    };
+    // 100 GiB, warned of at 80 and braked at 95, at 2 GiB a second.
+    assert_eq!(pool(100, 10), 30_000, "no later than ever");
+    assert_eq!(pool(100, 50), 15_000);
+    assert_eq!(pool(100, 78), 1000);
+    assert_eq!(pool(100, 80), 7500, "the brake is next");
+    assert_eq!(pool(100, 94), 500);
+    assert_eq!(pool(100, 96), 30_000, "past every mark");
+    assert_eq!(pool(1, 0), 399, "a small pool is filled at once");
+    let mut small = figures(70, 79);
+    assert_eq!(due(&POLICY, &small), Duration::from_millis(200), "metadata and room count too");
+    small.pool.data.total = 0;
+    small.pool.metadata.total = 0;
+    small.room = None;
+    assert_eq!(due(&POLICY, &small), LATEST);
 }

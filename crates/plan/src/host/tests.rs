@@ -13,6 +13,7 @@ fn settled(desired: &Desired) -> Observed {
         active: true,
         state: "active".into(),
         argv: argv.to_vec(),
+        told: argv.to_vec(),
         replaced: false,
     };
     let mut units: BTreeMap<String, Unit> =

@@ -135,7 +135,8 @@ pub fn listed(index: &[u8]) -> Result<Vec<Listed>, Refusal> {
             Some(other) => other.names.extend(name),
             None => {
                 let (media_type, size) = (one.media_type, one.size);
-                let root = Descriptor { media_type, digest, size, platform: None };
+                let root =
+                    Descriptor { media_type, digest, size, platform: None, is_artifact: false };
                 all.push(Listed { names: name.into_iter().collect(), root });
             }
         }
@@ -190,7 +191,16 @@ pub fn manifest_of(
     };
     let bytes = text(&manifest);
     let (media_type, digest) = (MANIFEST_TYPE.to_owned(), Digest::of(&bytes));
-    (Descriptor { media_type, digest, size: bytes.len() as u64, platform: None }, bytes)
+    (
+        Descriptor {
+            media_type,
+            digest,
+            size: bytes.len() as u64,
+            platform: None,
+            is_artifact: false,
+        },
+        bytes,
+    )
 }
 
 /// The `index.json` of a layout with these images.

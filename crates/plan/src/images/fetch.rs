@@ -9,15 +9,30 @@ use std::time::Duration;
 pub struct Endpoint {
     /// `https://host[:port]`, without a slash at the end.
     pub base: String,
+    /// Where the API is on it: `/v2`, or with a mirror's own path.
+    pub root: String,
     /// `host[:port]`, under which logins are kept.
     pub host: String,
     /// The registry that a mirror stands in for.
     pub mirror_of: Option<String>,
-    /// Whether plain HTTP is allowed: the registry is listed in `insecure-registries`.
+    /// Whether plain HTTP is allowed: the registry is listed in `insecure-registries`, or is this
+    /// host itself.
     pub plain: bool,
+    /// Asked only when the server before it turned out to speak TLS.
+    pub only_for_tls: bool,
 }
 
-/// The servers to ask for an image of `registry`, in this order: its mirrors, then itself.
+impl Endpoint {
+    /// Under which path the login file may have a login for `repository` here.
+    pub fn login_path(&self, repository: &str) -> String {
+        let own = self.root.split('/').filter(|part| !part.is_empty() && *part != "v2");
+        own.chain([repository]).collect::<Vec<_>>().join("/")
+    }
+}
+
+/// The servers to ask for an image of `registry`, in this order: its mirrors, then itself. As
+/// containerd's client has it, a registry on this host is asked over plain HTTP; one that speaks TLS
+/// there is asked once more.
 pub fn endpoints(
     registry: &str,
     mirrors: &BTreeMap<String, Vec<String>>,
@@ -25,23 +40,49 @@ pub fn endpoints(
 ) -> Vec<Endpoint> {
     let is_plain = |host: &str| insecure.iter().any(|listed| listed == host);
     let mut all = Vec::new();
-    for base in mirrors.get(registry).into_iter().flatten() {
-        let base = base.trim_end_matches('/');
-        let host = base.split_once("://").map_or(base, |(_, rest)| rest);
-        let host = host.split('/').next().unwrap_or(host).to_owned();
-        let plain = base.starts_with("http://") || is_plain(&host);
-        let mirror_of = Some(registry.to_owned());
-        all.push(Endpoint { base: base.to_owned(), host, mirror_of, plain });
+    for url in mirrors.get(registry).into_iter().flatten() {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        all.push(Endpoint {
+            base: format!("{scheme}://{host}"),
+            root: root(path),
+            host: host.to_owned(),
+            mirror_of: Some(registry.to_owned()),
+            plain: scheme == "http" || is_plain(host),
+            only_for_tls: false,
+        });
     }
     let host = match registry {
         "docker.io" => "registry-1.docker.io",
         other => other,
     };
-    let plain = is_plain(registry);
+    let plain = is_plain(registry) || is_local(registry);
     let scheme = if plain { "http" } else { "https" };
-    let base = format!("{scheme}://{host}");
-    all.push(Endpoint { base, host: registry.to_owned(), mirror_of: None, plain });
+    let itself = Endpoint {
+        base: format!("{scheme}://{host}"),
+        root: "/v2".to_owned(),
+        host: registry.to_owned(),
+        mirror_of: None,
+        plain,
+        only_for_tls: false,
+    };
+    let over_tls = (plain && !is_plain(registry)).then(|| Endpoint {
+        base: format!("https://{host}"),
+        only_for_tls: true,
+        ..itself.clone()
+    });
+    all.push(itself);
+    all.extend(over_tls);
     all
+}
+
+/// As in containerd's hosts.toml `/v2` follows a mirror's path, unless it ends with that. A path
+/// that begins with it is a whole one (`override_path` there): the projects of Harbor and the like.
+fn root(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let whole = parts.first() == Some(&"v2") || parts.last() == Some(&"v2");
+    let last = if whole { None } else { Some("v2") };
+    parts.into_iter().chain(last).map(|part| format!("/{part}")).collect()
 }
 
 /// Whether containerd's client, and so flintlockd, speaks plain HTTP to this registry without being

@@ -17,6 +17,9 @@ pub const LAYER: u64 = 64 << 30;
 pub const LAYERS: usize = 127;
 /// Entries of an index.
 pub const ENTRIES: usize = 1024;
+/// Indexes that lead to one another before there is an image: a build with attestations that was
+/// joined with others has two.
+pub const DEPTH: usize = 4;
 /// Hops of one request.
 pub const REDIRECTS: usize = 5;
 /// Bytes of one message to containerd. Its own client sends 1 MiB; a quarter of that is as fast over

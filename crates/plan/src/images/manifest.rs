@@ -1,8 +1,10 @@
 //! Indexes, manifests and configurations: read from a stranger, taken only whole and bounded.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{Digest, Platform, limits};
 
@@ -20,13 +22,26 @@ const MANIFESTS: [&str; 2] = [
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 ];
-const LAYERS: [&str; 5] = [
+/// Also those that a registry need not have: containerd fetches and unpacks them as all others.
+const LAYERS: [&str; 11] = [
     "application/vnd.oci.image.layer.v1.tar",
     "application/vnd.oci.image.layer.v1.tar+gzip",
     "application/vnd.oci.image.layer.v1.tar+zstd",
+    "application/vnd.oci.image.layer.nondistributable.v1.tar",
+    "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+    "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
     "application/vnd.docker.image.rootfs.diff.tar",
     "application/vnd.docker.image.rootfs.diff.tar.gzip",
+    "application/vnd.docker.image.rootfs.diff.tar.zstd",
+    "application/vnd.docker.image.rootfs.foreign.diff.tar",
+    "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
 ];
+/// How the types of layers begin; what begins otherwise is something beside the layers.
+const LAYER_PREFIXES: [&str; 2] =
+    ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."];
+
+/// With this annotation buildx marks what is said about an image beside it.
+const ATTESTS: &str = "vnd.docker.reference.type";
 
 /// Why an image is not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +57,7 @@ pub enum Refusal {
     Descriptor(String),
     /// Docker's schema 1, or a type that no image has.
     MediaType(String),
-    /// A layer that is encrypted, or to be fetched from elsewhere.
+    /// A layer that is encrypted, or of a type that nobody knows.
     Layer(String),
     /// More layers or entries than anything builds.
     TooMany {
@@ -57,7 +72,7 @@ pub enum Refusal {
     Platform {
         /// This machine's, or the configured one.
         wanted: String,
-        /// At most eight of them.
+        /// At most eight of them; empty where the index names no image at all.
         offered: String,
     },
     /// The configuration names another number of layers than the manifest.
@@ -77,8 +92,15 @@ impl fmt::Display for Refusal {
             Self::MediaType(kind) => write!(f, "{kind:?} is no image of Docker or OCI"),
             Self::Layer(kind) => write!(f, "a layer of type {kind:?} cannot be unpacked"),
             Self::TooMany { what, count, most } => write!(f, "{count} {what}, more than {most}"),
+            Self::Platform { wanted, offered } if offered.is_empty() => {
+                write!(f, "no image for {wanted}; its index lists no image for any machine")
+            }
             Self::Platform { wanted, offered } => {
                 write!(f, "no image for {wanted}, only for {offered}")
+            }
+            Self::Count { layers: 0, .. } => write!(f, "it has no layers"),
+            Self::Count { layers, diff_ids: 0 } => {
+                write!(f, "{layers} layers, and an empty configuration that names none of them")
             }
             Self::Count { layers, diff_ids } => {
                 write!(f, "{layers} layers, but {diff_ids} in the configuration")
@@ -98,6 +120,8 @@ pub struct Descriptor {
     pub size: u64,
     /// For which platform, in an index that says so.
     pub platform: Option<Platform>,
+    /// In an index: a signature, an attestation or another artifact beside the images.
+    pub is_artifact: bool,
 }
 
 /// What one platform's image consists of.
@@ -135,6 +159,9 @@ struct RawDescriptor {
     digest: String,
     size: u64,
     platform: Option<Platform>,
+    artifact_type: Option<String>,
+    #[serde(default)]
+    annotations: Option<BTreeMap<String, IgnoredAny>>,
 }
 
 #[derive(Deserialize)]
@@ -151,12 +178,14 @@ struct RawDocument {
 struct RawConfig {
     #[serde(flatten)]
     platform: Platform,
-    rootfs: RawRootfs,
+    #[serde(default)]
+    rootfs: Option<RawRootfs>,
 }
 
 #[derive(Deserialize)]
 struct RawRootfs {
-    diff_ids: Vec<String>,
+    #[serde(default)]
+    diff_ids: Option<Vec<String>>,
 }
 
 /// The media type of a document, from the answer's header and, where that says nothing of use, from
@@ -191,8 +220,12 @@ pub fn document(media_type: &str, body: &[u8]) -> Result<Document, Refusal> {
     }
     let missing = || Refusal::Unreadable { what: "a manifest", why: "no configuration".to_owned() };
     let config = descriptor(raw.config.ok_or_else(missing)?, "the configuration", limits::CONFIG)?;
-    let layers = raw.layers.unwrap_or_default();
+    let mut layers = raw.layers.unwrap_or_default();
     bound("layers", layers.len(), limits::LAYERS)?;
+    // As containerd's client: what is no layer at all stands beside them, and is not unpacked.
+    if layers.iter().any(is_layer) {
+        layers.retain(is_layer);
+    }
     if let Some(strange) = layers.iter().find(|layer| !LAYERS.contains(&layer.media_type.as_str()))
     {
         return Err(Refusal::Layer(shorten(&strange.media_type)));
@@ -201,24 +234,44 @@ pub fn document(media_type: &str, body: &[u8]) -> Result<Document, Refusal> {
     Ok(Document::Manifest(Manifest { config, layers: layers.collect::<Result<_, _>>()? }))
 }
 
-/// The entry for a platform: the best match, and among equals the first. Entries without a platform
-/// come last; attestations (`unknown/unknown`) and entries that are no image never.
+fn is_layer(blob: &RawDescriptor) -> bool {
+    LAYER_PREFIXES.iter().any(|prefix| blob.media_type.starts_with(prefix))
+}
+
+/// The entry for a platform: the best match, and among equals the first; an image before another
+/// index. Entries without a platform come last; attestations, signatures and what else is no image
+/// never.
 ///
 /// # Errors
 /// When there is none.
 pub fn choose<'e>(entries: &'e [Descriptor], wanted: &Platform) -> Result<&'e Descriptor, Refusal> {
-    let images = || entries.iter().filter(|e| MANIFESTS.contains(&e.media_type.as_str()));
-    let rank = |entry: &&Descriptor| match &entry.platform {
-        Some(platform) => wanted.distance(platform),
-        None => Some(u32::MAX),
+    let is_index = |entry: &Descriptor| INDEXES.contains(&entry.media_type.as_str());
+    let is_image = |entry: &Descriptor| MANIFESTS.contains(&entry.media_type.as_str());
+    let images = || entries.iter().filter(|e| (is_image(e) || is_index(e)) && !e.is_artifact);
+    let rank = |entry: &&Descriptor| {
+        let distance = match &entry.platform {
+            Some(platform) if !platform.os.is_empty() => wanted.distance(platform)?,
+            _ => u32::MAX,
+        };
+        Some((distance, is_index(entry)))
     };
     let best = images().filter(|entry| rank(entry).is_some()).min_by_key(rank);
     best.ok_or_else(|| {
-        let mut offered: Vec<String> =
-            images().filter_map(|e| e.platform.as_ref()).map(Platform::to_string).collect();
+        let platforms = images().filter_map(|entry| entry.platform.as_ref());
+        let known = platforms.filter(|platform| platform.os != "unknown");
+        let mut offered: Vec<String> = known.map(Platform::to_string).collect();
+        offered.dedup();
         offered.truncate(8);
         Refusal::Platform { wanted: wanted.to_string(), offered: shorten(&offered.join(", ")) }
     })
+}
+
+/// Whether one more index may be followed after `depth` of them.
+///
+/// # Errors
+/// When indexes lead to one another without end.
+pub fn deeper(depth: usize) -> Result<(), Refusal> {
+    bound("indexes inside of one another", depth + 1, limits::DEPTH)
 }
 
 /// Reads a configuration and holds it against its manifest.
@@ -228,14 +281,15 @@ pub fn choose<'e>(entries: &'e [Descriptor], wanted: &Platform) -> Result<&'e De
 pub fn config(body: &[u8], manifest: &Manifest) -> Result<ImageConfig, Refusal> {
     let raw: RawConfig =
         serde_json::from_slice(body).map_err(|error| unreadable("a configuration", &error))?;
-    let (layers, diff_ids) = (manifest.layers.len(), raw.rootfs.diff_ids.len());
+    let named = raw.rootfs.and_then(|rootfs| rootfs.diff_ids).unwrap_or_default();
+    let (layers, diff_ids) = (manifest.layers.len(), named.len());
     if layers != diff_ids || layers == 0 {
         return Err(Refusal::Count { layers, diff_ids });
     }
     let parse = |text: &String| {
         Digest::parse(text).ok_or_else(|| Refusal::Descriptor("a diff ID".to_owned()))
     };
-    let diff_ids = raw.rootfs.diff_ids.iter().map(parse).collect::<Result<_, _>>()?;
+    let diff_ids = named.iter().map(parse).collect::<Result<_, _>>()?;
     Ok(ImageConfig { platform: raw.platform, diff_ids })
 }
 
@@ -259,8 +313,10 @@ fn unreadable(what: &'static str, error: &serde_json::Error) -> Refusal {
 fn descriptor(raw: RawDescriptor, what: &str, most: u64) -> Result<Descriptor, Refusal> {
     let digest = Digest::parse(&raw.digest).filter(|_| (1..=most).contains(&raw.size));
     let digest = digest.ok_or_else(|| Refusal::Descriptor(what.to_owned()))?;
-    let RawDescriptor { media_type, size, platform, .. } = raw;
-    Ok(Descriptor { media_type, digest, size, platform })
+    let RawDescriptor { media_type, size, platform, artifact_type, annotations, .. } = raw;
+    let attests = annotations.is_some_and(|all| all.contains_key(ATTESTS));
+    let is_artifact = attests || artifact_type.is_some_and(|kind| !kind.is_empty());
+    Ok(Descriptor { media_type, digest, size, platform, is_artifact })
 }
 
 fn bound(what: &'static str, count: usize, most: usize) -> Result<(), Refusal> {

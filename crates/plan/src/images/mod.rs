@@ -16,7 +16,9 @@ pub mod labels;
 pub mod limits;
 pub mod manifest;
 pub mod platform;
+pub mod proxy;
 pub mod prune;
+pub mod served;
 pub mod state;
 
 pub use digest::Digest;

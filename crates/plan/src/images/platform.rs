@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mvm_config::arch;
 use serde::Deserialize;
 
 /// An operating system and an architecture, by Go's names.
@@ -28,11 +29,8 @@ impl Platform {
 
     /// The platform of a machine that Rust calls `architecture`.
     pub fn of_machine(architecture: &str) -> Self {
-        let architecture = match architecture {
-            "x86_64" => "amd64",
-            "aarch64" => "arm64",
-            other => other,
-        };
+        let known = arch::ALL.iter().find(|arch| arch.machine == architecture);
+        let architecture = known.map_or(architecture, |arch| arch.platform);
         Self {
             os: "linux".to_owned(),
             architecture: architecture.to_owned(),

@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::auth::{Challenge, Logins};
 use super::fetch::{Next, after_break, after_status, endpoints, repository};
 use super::manifest::{self, Descriptor, Document, Manifest};
 use super::*;
@@ -21,7 +20,8 @@ fn entry(os: &str, architecture: &str, variant: &str, n: usize) -> Descriptor {
         variant: variant.to_owned(),
     };
     let platform = (!os.is_empty()).then_some(platform);
-    Descriptor { media_type: OCI_MANIFEST.to_owned(), digest: digest(n), size: 5, platform }
+    let media_type = OCI_MANIFEST.to_owned();
+    Descriptor { media_type, digest: digest(n), size: 5, platform, is_artifact: false }
 }
 
 fn layers(count: usize, kind: &str) -> String {
@@ -99,9 +99,9 @@ fn layers_are_bounded_and_of_known_types() {
     let read = |text: &str| manifest::document(OCI_MANIFEST, text.as_bytes()).unwrap_err();
     assert!(matches!(read(&layers(10_000, OCI_LAYER)), Refusal::TooMany { count: 10_000, .. }));
     for foreign in [
-        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
         "application/vnd.oci.image.layer.v1.tar+gzip+encrypted",
-        "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+        "",
     ] {
         assert_eq!(read(&layers(1, foreign)), Refusal::Layer(foreign.to_owned()));
     }
@@ -184,17 +184,52 @@ fn sources_are_joined_sorted_and_short() {
 
 #[test]
 fn mirrors_come_first_and_only_the_listed_are_plain() {
-    let mirrors = BTreeMap::from([("ghcr.io".to_owned(), vec!["https://m.example/".to_owned()])]);
+    let mirrors = BTreeMap::from([("ghcr.io".to_owned(), vec!["https://m.example".to_owned()])]);
     let all = endpoints("ghcr.io", &mirrors, &[]);
     let bases: Vec<_> = all.iter().map(|e| e.base.as_str()).collect();
     assert_eq!(bases, ["https://m.example", "https://ghcr.io"]);
     assert_eq!(all[0].mirror_of.as_deref(), Some("ghcr.io"));
     assert!(!all[0].plain && !all[1].plain);
-    let local = endpoints("localhost:5000", &mirrors, &["localhost:5000".to_owned()]);
-    assert_eq!((local[0].base.as_str(), local[0].plain), ("http://localhost:5000", true));
+    let lan = endpoints("r.lan:5000", &mirrors, &["r.lan:5000".to_owned()]);
+    assert_eq!((lan.len(), lan[0].base.as_str(), lan[0].plain), (1, "http://r.lan:5000", true));
     assert_eq!(endpoints("docker.io", &mirrors, &[])[0].base, "https://registry-1.docker.io");
     assert_eq!(repository("docker.io", "busybox"), "library/busybox");
     assert_eq!(repository("ghcr.io", "busybox"), "busybox");
+}
+
+#[test]
+fn this_host_is_asked_as_containerd_asks_it() {
+    let none = BTreeMap::new();
+    for local in ["localhost", "localhost:5000", "127.0.0.1:5000", "127.3.2.1", "[::1]:5000"] {
+        let asked = endpoints(local, &none, &[]);
+        let told: Vec<_> = asked.iter().map(|e| (e.base.clone(), e.only_for_tls)).collect();
+        let expected = [(format!("http://{local}"), false), (format!("https://{local}"), true)];
+        assert_eq!(told, expected, "{local}");
+        assert_eq!(endpoints(local, &none, &[local.to_owned()]).len(), 1);
+    }
+    for other in ["[2001:db8::1]:5000", "localhost.test:5000", "10.0.0.1"] {
+        assert_eq!(endpoints(other, &none, &[])[0].base, format!("https://{other}"));
+    }
+}
+
+#[test]
+fn a_mirror_s_path_is_that_of_containerd_s_hosts_toml() {
+    for (url, root, login) in [
+        ("https://m.test", "/v2", "a/b"),
+        ("https://m.test/", "/v2", "a/b"),
+        ("https://m.test/v2", "/v2", "a/b"),
+        ("https://m.test/v2/", "/v2", "a/b"),
+        ("https://m.test/cache", "/cache/v2", "cache/a/b"),
+        ("https://m.test//cache//hub", "/cache/hub/v2", "cache/hub/a/b"),
+        ("https://m.test/cache/v2", "/cache/v2", "cache/a/b"),
+        ("https://harbor.test/v2/proxy", "/v2/proxy", "proxy/a/b"),
+        ("http://m.test:5000/v2/x/y", "/v2/x/y", "x/y/a/b"),
+    ] {
+        let mirrors = BTreeMap::from([("ghcr.io".to_owned(), vec![url.to_owned()])]);
+        let mirror = endpoints("ghcr.io", &mirrors, &[]).swap_remove(0);
+        assert_eq!((&*mirror.root, &*mirror.login_path("a/b")), (root, login), "{url}");
+        assert!(url.starts_with(&mirror.base));
+    }
 }
 
 #[test]
@@ -213,28 +248,81 @@ fn passing_trouble_is_waited_for_and_the_rest_is_not() {
 }
 
 #[test]
-fn challenges_are_read() {
-    let bearer = r#"Bearer realm="https://auth.x/token",service="x, y",scope="repository:a:pull""#;
-    let expected =
-        Challenge::Bearer { realm: "https://auth.x/token".to_owned(), service: "x, y".to_owned() };
-    assert_eq!(Challenge::parse(bearer), Some(expected));
-    assert_eq!(Challenge::parse("basic"), Some(Challenge::Basic));
-    assert_eq!(Challenge::parse(r#"Basic realm="x""#), Some(Challenge::Basic));
-    for none in ["Negotiate", "Bearer", "Bearer service=x", "Bearer realm=\"", ""] {
-        assert_eq!(Challenge::parse(none), None, "{none}");
+fn an_index_may_lead_to_another_and_list_what_is_no_image() {
+    let amd = Platform::of_machine("x86_64");
+    let index = |one: Descriptor| Descriptor { media_type: OCI_INDEX.to_owned(), ..one };
+    let artifact = |one: Descriptor| Descriptor { is_artifact: true, ..one };
+    let chosen = |entries: &[Descriptor]| manifest::choose(entries, &amd).map(|e| e.digest.clone());
+    for (entries, expected) in [
+        (vec![index(entry("linux", "amd64", "", 1))], Some(1)),
+        (vec![index(entry("", "", "", 1))], Some(1)),
+        (vec![index(entry("linux", "amd64", "", 1)), entry("linux", "amd64", "", 2)], Some(2)),
+        (vec![artifact(entry("", "", "", 1)), entry("", "", "", 2)], Some(2)),
+        (vec![entry("unknown", "unknown", "", 1), index(entry("linux", "amd64", "", 2))], Some(2)),
+        (vec![index(entry("linux", "arm64", "", 1))], None),
+    ] {
+        assert_eq!(chosen(&entries).ok(), expected.map(digest), "{entries:?}");
     }
+    let said = |entries: &[Descriptor]| chosen(entries).unwrap_err().to_string();
+    let none = "no image for linux/amd64; its index lists no image for any machine";
+    assert_eq!(said(&[]), none);
+    assert_eq!(said(&[entry("unknown", "unknown", "", 1)]), none);
+    assert_eq!(said(&[artifact(entry("", "", "", 1))]), none);
+    let arm = index(entry("linux", "arm64", "", 1));
+    assert_eq!(said(&[arm]), "no image for linux/amd64, only for linux/arm64");
+    assert!(manifest::deeper(limits::DEPTH - 1).is_ok());
+    assert!(manifest::deeper(limits::DEPTH).unwrap_err().to_string().ends_with("more than 4"));
 }
 
 #[test]
-fn docker_s_logins_are_read_and_not_shown() {
-    let text = r#"{"auths":{"https://index.docker.io/v1/":{"auth":"dTpwOnc="},
-        "ghcr.io":{"username":"u","password":"secret"},"helped":{}},"credsStore":"x"}"#;
-    let logins = Logins::parse(text).unwrap();
-    assert_eq!(logins.of("docker.io").unwrap().password, "p:w");
-    assert_eq!(logins.of("ghcr.io").unwrap().basic(), "Basic dTpzZWNyZXQ=");
-    assert!(logins.of("helped").is_none() && logins.of("evil.example").is_none());
-    assert!(!format!("{logins:?}").contains("secret"));
-    assert_eq!(Logins::parse("{\n secret").unwrap_err(), "line 2, column 2");
+fn artifacts_are_known_by_their_type_or_annotation() {
+    let entry = |more: &str| {
+        let digest = digest(1);
+        let text = format!(
+            r#"{{"schemaVersion":2,"manifests":[{{"mediaType":"{OCI_MANIFEST}","digest":"{digest}","size":5{more}}}]}}"#
+        );
+        let Ok(Document::Index(entries)) = manifest::document(OCI_INDEX, text.as_bytes()) else {
+            panic!("no index")
+        };
+        entries[0].is_artifact
+    };
+    assert!(!entry(""));
+    assert!(!entry(r#","annotations":null,"artifactType":"""#));
+    assert!(!entry(r#","annotations":{"org.opencontainers.image.ref.name":"1"}"#));
+    assert!(entry(r#","artifactType":"application/vnd.dev.cosign.simplesigning.v1+json""#));
+    assert!(entry(r#","annotations":{"vnd.docker.reference.type":"attestation-manifest"}"#));
+}
+
+#[test]
+fn layers_of_every_kind_that_containerd_unpacks_are_taken() {
+    for kind in [
+        "application/vnd.oci.image.layer.v1.tar",
+        "application/vnd.oci.image.layer.v1.tar+zstd",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+        "application/vnd.docker.image.rootfs.diff.tar",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+    ] {
+        let read = manifest::document(OCI_MANIFEST, layers(2, kind).as_bytes()).unwrap();
+        assert!(
+            matches!(read, Document::Manifest(manifest) if manifest.layers.len() == 2),
+            "{kind}"
+        );
+    }
+    // What is no layer stands beside them.
+    let mixed = layers(2, OCI_LAYER).replacen(OCI_LAYER, "application/vnd.in-toto+json", 1);
+    let read = manifest::document(OCI_MANIFEST, mixed.as_bytes()).unwrap();
+    assert!(matches!(read, Document::Manifest(manifest) if manifest.layers.len() == 1));
+}
+
+#[test]
+fn an_empty_configuration_is_called_that() {
+    for text in ["{}", r#"{"rootfs":null}"#, r#"{"rootfs":{}}"#, r#"{"rootfs":{"diff_ids":null}}"#]
+    {
+        let said = manifest::config(text.as_bytes(), &manifest_of(1)).unwrap_err().to_string();
+        assert_eq!(said, "1 layers, and an empty configuration that names none of them", "{text}");
+    }
+    let said = manifest::config(b"{}", &manifest_of(0)).unwrap_err().to_string();
+    assert_eq!(said, "it has no layers");
 }
 
 #[test]
@@ -251,6 +339,13 @@ fn a_kernel_is_of_the_machine() {
     image[56..60].copy_from_slice(b"ARM\x64");
     assert_eq!(kernel::judge(&image, "arm64"), Ok(()));
     assert!(kernel::judge(&image, "amd64").is_err());
+    // Neither Firecracker nor Cloud Hypervisor starts an ELF file there.
+    (elf[4], elf[18]) = (2, 183);
+    let why = kernel::judge(&elf, "arm64").unwrap_err();
+    assert_eq!(why, "is no Image, which is what starts on arm64");
+    assert!(kernel::judge(&[0; 8], "arm64").is_err());
+    elf[18] = 243;
+    assert_eq!(kernel::judge(&elf, "riscv64"), Ok(()));
     assert_eq!(kernel::paths("amd64"), ["boot/vmlinux", "boot/vmlinux.bin", "vmlinux.bin"]);
     assert_eq!(kernel::paths("arm64"), ["boot/image"]);
 }

@@ -17,10 +17,11 @@ pub fn down(desired: Option<&Desired>, observed: &Observed) -> Plan<Step> {
 /// The steps after which firewalls of others hold nothing of ours for an interface.
 pub(super) fn forget(interface: &str, firewalls: &Firewalls) -> Vec<Step> {
     let mut steps = Vec::new();
-    if let Some(lacks) = &firewalls.docker_lacks {
+    for (iptables, lacks) in &firewalls.docker_lacks {
         let rules = docker_rules(interface).into_iter().enumerate();
         let there = rules.filter(|(place, _)| !lacks.contains(place));
-        steps.extend(there.map(|(_, rule)| Step::ForgetBesideDocker { rule }));
+        let forget = |rule| Step::ForgetBesideDocker { iptables: *iptables, rule };
+        steps.extend(there.map(|(_, rule)| forget(rule)));
     }
     if firewalls.firewalld == Firewalld::Ours {
         steps.push(Step::Unassign { interface: interface.to_owned(), zone: ZONE });

@@ -44,7 +44,8 @@ pub(super) fn beside_firewalld(
         }
         // Our zone lets nobody in, and the operator may be reached here.
         Firewalld::Unassigned | Firewalld::Unaware if desired.carries == Carries::Both => {
-            (None, desired.dhcp.then(|| Finding::new(&nat::ZONE_OPEN, interface())))
+            let open = desired.dhcp && !desired.withheld;
+            (None, open.then(|| Finding::new(&nat::ZONE_OPEN, interface())))
         }
         Firewalld::Unassigned | Firewalld::Unaware => (None, None),
     }

@@ -9,25 +9,30 @@ use std::fmt;
 
 use ipnet::IpNet;
 use mvm_config::Config;
-use mvm_config::model::{self, NetworkMode};
+use mvm_config::model::{self, Asked, NetworkMode};
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::nat;
 use serde::Serialize;
 
+use crate::dhcp::{Answers, Seen};
 use crate::{Plan, network, tailscale};
 
 mod docker;
 mod down;
 mod firewalld;
+mod step;
 mod table;
+mod ways;
 
 use docker::beside_docker;
-pub use docker::docker_rules;
+pub use docker::{Iptables, docker_rules};
 pub use down::down;
 use down::forget;
 use firewalld::beside_firewalld;
 pub use firewalld::{Firewalld, ZONE};
+pub use step::Step;
 pub use table::{Action, Chain, Kind, Match, Rule, Table};
+pub use ways::{Ways, ways};
 
 /// What the file asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +49,14 @@ pub struct Desired {
     pub tailnet: bool,
     /// Whose `interface` is.
     pub carries: Carries,
+    /// What the file asks for in so many words.
+    pub asked: Asked,
+    /// The addresses that the file gives `interface`.
+    pub own: Vec<IpNet>,
+    /// By which interfaces packets leave this host, as far as the machine was seen.
+    pub ways: Ways,
+    /// Whether answers of DHCP and router advertisements are kept off `interface`.
+    pub withheld: bool,
 }
 
 /// Whose traffic an interface carries: what others' firewalls are told of it depends on that.
@@ -73,6 +86,10 @@ pub fn desired(config: &Config) -> Option<Desired> {
         dhcp: network.dhcp.enabled,
         tailnet,
         carries: carries(network),
+        asked: network.asked,
+        own: network.dhcp_addresses().to_vec(),
+        ways: Ways::default(),
+        withheld: false,
     })
 }
 
@@ -93,16 +110,36 @@ fn carries(network: &model::Network) -> Carries {
 impl Desired {
     /// Whether this host does more for those on the interface than to pass their frames on.
     fn serves(&self) -> bool {
-        self.dhcp || self.tailnet || !self.sources.is_empty()
+        (self.dhcp && !self.withheld) || self.tailnet || !self.sources.is_empty()
     }
 
-    /// By what the machine shows: the bridge may be somebody else's, with the host's way in as a port.
-    pub fn seen(mut self, network: &network::Observed) -> Self {
+    /// By what the machine shows: the bridge may be somebody else's, with the host's own uplink as a
+    /// port. `answers` is what was asked of other DHCP servers.
+    pub fn seen(mut self, network: &network::Observed, answers: Option<&Answers>) -> Self {
+        self.ways = ways(&self, network);
+        if network.lacks_ipv6(&self.interface) {
+            self.sources.retain(|net| net.addr().is_ipv4());
+        }
+        let seen = Seen { interface: &self.interface, own: &self.own, asked: self.asked.dhcp };
+        self.withheld = self.dhcp && !seen.permit(network, answers).is_granted();
+        if self.is_put_off(network) {
+            self.sources.clear();
+        }
         let theirs = network.is_shared(&self.interface) && !network.is_own(&self.interface);
         if self.carries == Carries::MicroVms && theirs {
             self.carries = Carries::Both;
         }
         self
+    }
+
+    /// Whether nothing is translated, because the interface carries others' traffic, the file does not
+    /// ask for it, and the interface does not even have the addresses.
+    fn is_put_off(&self, network: &network::Observed) -> bool {
+        let link = network.links.iter().find(|link| link.name == self.interface);
+        let bare =
+            link.is_some_and(|link| !self.own.iter().any(|one| link.addresses.contains(one)));
+        let asked = self.asked.nat || self.asked.dhcp || self.asked.addresses;
+        bare && !asked && network.others_on(&self.interface, &self.own).is_some()
     }
 }
 
@@ -154,85 +191,11 @@ pub struct Observed {
 pub struct Firewalls {
     /// What firewalld says of it.
     pub firewalld: Firewalld,
-    /// Which of [`docker_rules`] Docker's chain for its users lacks, by their place in that list;
-    /// `None` where there is no such chain.
-    pub docker_lacks: Option<Vec<usize>>,
-}
-
-/// One change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "do")]
-pub enum Step {
-    /// Put the switches on file, so that sysctl(8) keeps them when it is run again.
-    WriteSysctl {
-        /// The file's text.
-        text: String,
-    },
-    /// Remove that file. The switches stay as they are: others may need them by now.
-    RemoveSysctl,
-    /// Set a switch of the kernel.
-    Set(Switch),
-    /// Put the table in place in one transaction.
-    Load {
-        /// All of it.
-        table: Table,
-        /// The interface that it is for.
-        interface: String,
-        /// Whether there is one that it replaces: the kernel takes 15 ms to forget one.
-        replace: bool,
-    },
-    /// Remove the table.
-    Remove,
-    /// Put the interface into a zone of firewalld, until firewalld is stopped.
-    Assign {
-        /// The interface.
-        interface: String,
-        /// The zone.
-        zone: &'static str,
-    },
-    /// Put a rule first in the chain DOCKER-USER.
-    AcceptBesideDocker {
-        /// The interface that it is for.
-        interface: String,
-        /// Words for iptables.
-        rule: Vec<String>,
-    },
-    /// Take the interface out of the zone.
-    Unassign {
-        /// The interface.
-        interface: String,
-        /// The zone.
-        zone: &'static str,
-    },
-    /// Take a rule out of the chain DOCKER-USER.
-    ForgetBesideDocker {
-        /// For iptables.
-        rule: Vec<String>,
-    },
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::WriteSysctl { .. } => f.write_str("write the switches for sysctl"),
-            Self::RemoveSysctl => f.write_str("remove the file of switches for sysctl"),
-            Self::Set(switch) => write!(f, "set {switch}"),
-            Self::Load { .. } => f.write_str("load the nftables table inet mvmhost"),
-            Self::Remove => f.write_str("remove the nftables table inet mvmhost"),
-            Self::Assign { interface, zone } => {
-                write!(f, "put {interface} into firewalld's zone {zone}")
-            }
-            Self::AcceptBesideDocker { rule, .. } => {
-                write!(f, "insert into the chain DOCKER-USER: {}", rule.join(" "))
-            }
-            Self::Unassign { interface, zone } => {
-                write!(f, "take {interface} out of firewalld's zone {zone}")
-            }
-            Self::ForgetBesideDocker { rule } => {
-                write!(f, "delete from the chain DOCKER-USER: {}", rule.join(" "))
-            }
-        }
-    }
+    /// Each of Docker's chains for its users, and which of [`docker_rules`] it lacks, by their place
+    /// in that list.
+    pub docker_lacks: Vec<(Iptables, Vec<usize>)>,
+    /// Those that iptables does not tell of, and why.
+    pub docker_unread: Vec<(Iptables, String)>,
 }
 
 /// The switches that `desired` needs on a machine with these links and routes, in their order.
@@ -253,7 +216,8 @@ pub fn switches(
     let tailnet = desired.tailnet && is_there(tailscale::INTERFACE, network);
     if v4 || tailnet {
         let mut interfaces = vec![desired.interface.as_str()];
-        interfaces.extend(uplinks(desired, network).into_iter().filter(|_| v4));
+        let leaving = desired.ways.v4.iter().map(String::as_str);
+        interfaces.extend(leaving.filter(|name| v4 && is_there(name, network)));
         interfaces.extend(tailnet.then_some(tailscale::INTERFACE));
         interfaces.dedup();
         switches.extend(
@@ -270,25 +234,6 @@ pub fn switches(
         switches.push(Switch { path: "net/ipv6/conf/all/forwarding".to_owned(), value: 1 });
     }
     switches
-}
-
-/// The interfaces by which the outside is reached, sorted.
-fn uplinks<'a>(desired: &'a Desired, network: &'a network::Observed) -> Vec<&'a str> {
-    let mut names: Vec<&str> = match &desired.uplink {
-        Some(name) => vec![name],
-        None => network
-            .routes
-            .iter()
-            // A VPN may write its default route in halves.
-            .filter(|route| route.destination.prefix_len() <= 1)
-            .filter(|route| matches!(route.destination, IpNet::V4(_)))
-            .map(|route| route.interface.as_str())
-            .collect(),
-    };
-    names.sort_unstable();
-    names.dedup();
-    names.retain(|name| *name != desired.interface && is_there(name, network));
-    names
 }
 
 fn is_there(name: &str, network: &network::Observed) -> bool {
@@ -335,13 +280,19 @@ pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed)
         steps.extend((listed.is_some() || observed.listing.is_some()).then_some(Step::Remove));
     } else if changed || listed.is_none() || observed.listing.as_ref() != listed {
         let interface = desired.interface.clone();
-        steps.push(Step::Load { table, interface, replace: observed.listing.is_some() });
+        let lost = listed.is_some() && observed.listing.as_ref() != listed;
+        steps.push(Step::Load { table, interface, replace: observed.listing.is_some(), lost });
     }
-    let lacks = observed.firewalls.docker_lacks.as_deref();
-    steps.extend(beside_docker(desired, lacks, changed));
+    for (iptables, lacks) in &observed.firewalls.docker_lacks {
+        steps.extend(beside_docker(desired, *iptables, lacks, changed));
+    }
     let (step, finding) = beside_firewalld(desired, observed.firewalls.firewalld);
     steps.extend(step);
-    Plan::new(steps, finding.into_iter().collect())
+    let unread = observed.firewalls.docker_unread.iter().map(|(iptables, why)| {
+        let unread = Finding::new(&nat::DOCKER_UNREAD, &desired.interface);
+        unread.with("iptables", iptables).evidence(why)
+    });
+    Plan::new(steps, finding.into_iter().chain(unread).collect())
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub struct Table {
     pub chains: Vec<Chain>,
 }
 
-/// A chain of what leaves the machine, by a hook of its own; its policy is to accept.
+/// A chain with a hook of its own; its policy is to accept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Chain {
     /// Its name.
@@ -31,16 +31,25 @@ pub struct Chain {
 pub enum Kind {
     /// Gives what leaves another address.
     Nat,
-    /// Changes packets.
+    /// Changes packets that leave.
     Filter,
+    /// Changes packets that are forwarded.
+    Forward,
+    /// Drops packets for this host.
+    Input,
+    /// Drops packets of this host.
+    Output,
 }
 
 impl Kind {
-    /// nft's words for type and priority.
-    pub fn words(self) -> (&'static str, &'static str) {
+    /// nft's words for type, hook and priority.
+    pub fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Nat => ("nat", "srcnat"),
-            Self::Filter => ("filter", "filter"),
+            Self::Nat => ("nat", "postrouting", "srcnat"),
+            Self::Filter => ("filter", "postrouting", "filter"),
+            Self::Forward => ("filter", "forward", "mangle"),
+            Self::Input => ("filter", "input", "filter"),
+            Self::Output => ("filter", "output", "filter"),
         }
     }
 }
@@ -64,8 +73,16 @@ pub enum Match {
     NotTo(IpNet),
     /// It leaves by this interface.
     OutBy(String),
-    /// It leaves by any other.
-    NotOutBy(String),
+    /// It comes in by this interface.
+    InBy(String),
+    /// It is TCP and begins a connection.
+    TcpSyn,
+    /// It is UDP, to this port.
+    UdpTo(u16),
+    /// It is UDP, from this port.
+    UdpFrom(u16),
+    /// It is a router advertisement of IPv6.
+    RouterAdvertisement,
     /// It is UDP, with these ports.
     Udp {
         /// Of the sender.
@@ -83,33 +100,42 @@ pub enum Action {
     Masquerade,
     /// Its UDP checksum becomes 0.
     ClearUdpChecksum,
+    /// TCP sends no more at once than the path takes, both ways.
+    ClampMss,
+    /// It goes no further.
+    Drop,
 }
 
 impl Table {
     /// The table that `desired` needs.
     pub fn new(desired: &Desired) -> Self {
         let interface = || desired.interface.clone();
+        let rules: Vec<Rule> =
+            desired.sources.iter().flat_map(|net| masquerade(net, desired)).collect();
         let mut chains = Vec::new();
-        if !desired.sources.is_empty() {
-            let way_out = match &desired.uplink {
-                Some(uplink) => Match::OutBy(uplink.clone()),
-                None => Match::NotOutBy(interface()),
-            };
-            let rule = |source: &IpNet| Rule {
-                matches: vec![
-                    Match::From(source.trunc()),
-                    Match::NotTo(source.trunc()),
-                    way_out.clone(),
-                ],
-                action: Action::Masquerade,
-            };
-            let rules = desired.sources.iter().map(rule).collect();
+        if !rules.is_empty() {
             chains.push(Chain { name: "postrouting", kind: Kind::Nat, rules });
         }
-        if desired.dhcp {
+        if !desired.sources.is_empty() || desired.tailnet {
+            let clamp =
+                |side| Rule { matches: vec![side, Match::TcpSyn], action: Action::ClampMss };
+            let rules = vec![clamp(Match::InBy(interface())), clamp(Match::OutBy(interface()))];
+            chains.push(Chain { name: "mss", kind: Kind::Forward, rules });
+        }
+        if desired.dhcp && desired.withheld {
+            let drop = |matches| Rule { matches, action: Action::Drop };
+            let asked = vec![drop(vec![Match::InBy(interface()), Match::UdpTo(SERVER)])];
+            chains.push(Chain { name: "withheld-in", kind: Kind::Input, rules: asked });
+            let answered = vec![
+                drop(vec![Match::OutBy(interface()), Match::UdpFrom(SERVER)]),
+                drop(vec![Match::OutBy(interface()), Match::UdpFrom(SERVER_V6)]),
+                drop(vec![Match::OutBy(interface()), Match::RouterAdvertisement]),
+            ];
+            chains.push(Chain { name: "withheld-out", kind: Kind::Output, rules: answered });
+        } else if desired.dhcp {
             // A client that reads DHCP from a raw socket sees the checksum that virtio left to be
             // filled in, and drops the answer; 0 means "none" to it.
-            let answers = Match::Udp { source: 67, destination: 68 };
+            let answers = Match::Udp { source: SERVER, destination: 68 };
             let matches = vec![Match::OutBy(interface()), answers];
             let rules = vec![Rule { matches, action: Action::ClearUdpChecksum }];
             chains.push(Chain { name: "dhcp", kind: Kind::Filter, rules });
@@ -118,13 +144,27 @@ impl Table {
     }
 }
 
+/// The port of a DHCP server, of IPv4 and of IPv6.
+const SERVER: u16 = 67;
+const SERVER_V6: u16 = 547;
+
+/// A rule for each interface by which packets of this network leave.
+fn masquerade(source: &IpNet, desired: &Desired) -> Vec<Rule> {
+    let net = source.trunc();
+    let rule = |leaving: &String| Rule {
+        matches: vec![Match::From(net), Match::NotTo(net), Match::OutBy(leaving.clone())],
+        action: Action::Masquerade,
+    };
+    desired.ways.of(source).iter().map(rule).collect()
+}
+
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("table inet mvmhost {\n")?;
         for chain in &self.chains {
-            let (kind, priority) = chain.kind.words();
+            let (kind, hook, priority) = chain.kind.words();
             writeln!(f, "\tchain {} {{", chain.name)?;
-            writeln!(f, "\t\ttype {kind} hook postrouting priority {priority}; policy accept;")?;
+            writeln!(f, "\t\ttype {kind} hook {hook} priority {priority}; policy accept;")?;
             for rule in &chain.rules {
                 f.write_str("\t\t")?;
                 rule.matches.iter().try_for_each(|found| write!(f, "{found} "))?;
@@ -143,7 +183,11 @@ impl fmt::Display for Match {
             Self::NotTo(net) => write!(f, "{} daddr != {net}", family(net)),
             // A name of an interface has neither quotes nor backslashes nor control characters.
             Self::OutBy(name) => write!(f, "oifname \"{name}\""),
-            Self::NotOutBy(name) => write!(f, "oifname != \"{name}\""),
+            Self::InBy(name) => write!(f, "iifname \"{name}\""),
+            Self::TcpSyn => f.write_str("tcp flags syn"),
+            Self::UdpTo(port) => write!(f, "udp dport {port}"),
+            Self::UdpFrom(port) => write!(f, "udp sport {port}"),
+            Self::RouterAdvertisement => f.write_str("icmpv6 type nd-router-advert"),
             Self::Udp { source, destination } => {
                 write!(f, "udp sport {source} udp dport {destination}")
             }
@@ -163,6 +207,8 @@ impl fmt::Display for Action {
         f.write_str(match self {
             Self::Masquerade => "masquerade",
             Self::ClearUdpChecksum => "udp checksum set 0",
+            Self::ClampMss => "tcp option maxseg size set rt mtu",
+            Self::Drop => "drop",
         })
     }
 }

@@ -3,12 +3,13 @@
 use mvm_diagnostics::catalogue::nat;
 
 use super::*;
+use crate::dhcp::Answers;
 use crate::network::{MAIN_TABLE, Route};
 
 fn configured(text: &str) -> Option<Desired> {
     let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
     let loaded = mvm_config::load::parse(&[source]).unwrap();
-    desired(&loaded.config)
+    desired(&loaded.config).map(|desired| desired.seen(&machine(), None))
 }
 
 fn machine() -> network::Observed {
@@ -18,24 +19,38 @@ fn machine() -> network::Observed {
         mtu: 1500,
         ..network::Link::default()
     };
+    let bridge = Some(network::BridgeOptions { stp: false, forward_delay: 0 });
     network::Observed {
-        links: vec![link("lo"), link("eth0"), link("br-mvm")],
+        links: vec![
+            link("lo"),
+            link("eth0"),
+            link("eth1"),
+            network::Link { bridge, ..link("br-mvm") },
+        ],
         routes: vec![
             Route {
                 destination: "0.0.0.0/0".parse().unwrap(),
                 interface: "eth0".to_owned(),
+                gateway: None,
                 metric: 0,
                 table: MAIN_TABLE,
             },
             Route {
                 destination: "::/0".parse().unwrap(),
                 interface: "eth1".to_owned(),
+                gateway: None,
                 metric: 0,
                 table: MAIN_TABLE,
             },
         ],
-        made: vec![],
+        ..network::Observed::default()
     }
+}
+
+/// What firewalls hold where iptables has Docker's chain.
+fn docker(lacks: Vec<usize>, firewalld: Firewalld) -> Firewalls {
+    let docker_lacks = vec![(Iptables::V4, lacks)];
+    Firewalls { firewalld, docker_lacks, ..Firewalls::default() }
 }
 
 fn up(desired: &Desired) -> (Vec<Switch>, Observed) {
@@ -61,7 +76,12 @@ fn the_default_host_translates_towards_whatever_leads_out() {
         "table inet mvmhost {\n\
          \tchain postrouting {\n\
          \t\ttype nat hook postrouting priority srcnat; policy accept;\n\
-         \t\tip saddr 10.42.0.0/24 ip daddr != 10.42.0.0/24 oifname != \"br-mvm\" masquerade\n\
+         \t\tip saddr 10.42.0.0/24 ip daddr != 10.42.0.0/24 oifname \"eth0\" masquerade\n\
+         \t}\n\
+         \tchain mss {\n\
+         \t\ttype filter hook forward priority mangle; policy accept;\n\
+         \t\tiifname \"br-mvm\" tcp flags syn tcp option maxseg size set rt mtu\n\
+         \t\toifname \"br-mvm\" tcp flags syn tcp option maxseg size set rt mtu\n\
          \t}\n\
          \tchain dhcp {\n\
          \t\ttype filter hook postrouting priority filter; policy accept;\n\
@@ -127,13 +147,18 @@ fn a_table_that_was_flushed_or_changed_is_loaded_again() {
     for listing in [None, Some("another rule".to_owned())] {
         // Only what is there is replaced.
         let there = listing.is_some();
-        let steps =
-            plan(Some(&desired), &switches, &Observed { listing, ..observed.clone() }).steps;
-        let [Step::Load { replace, .. }] = steps.as_slice() else { panic!("{steps:?}") };
-        assert_eq!(*replace, there);
+        let changed = Observed { listing, ..observed.clone() };
+        let steps = plan(Some(&desired), &switches, &changed).steps;
+        let [Step::Load { replace, lost, .. }] = steps.as_slice() else { panic!("{steps:?}") };
+        assert_eq!((*replace, *lost), (there, true));
     }
+    // A table that nobody touched, for a way out that is another one by now.
+    let mut moved = desired.clone();
+    moved.ways.v4 = vec!["wwan0".to_owned()];
+    let steps = plan(Some(&moved), &switches, &observed).steps;
+    assert!(matches!(steps.as_slice(), [Step::Load { lost: false, .. }]), "{steps:?}");
     let steps = plan(Some(&desired), &switches, &Observed { kept: None, ..observed }).steps;
-    assert!(matches!(steps.as_slice(), [Step::Load { .. }]), "{steps:?}");
+    assert!(matches!(steps.as_slice(), [Step::Load { lost: false, .. }]), "{steps:?}");
 }
 
 #[test]
@@ -169,11 +194,11 @@ fn a_host_that_wants_none_has_none() {
 fn docker_lets_the_bridge_pass() {
     let desired = configured("").unwrap();
     let (switches, observed) = up(&desired);
-    let firewalls = Firewalls { docker_lacks: Some(vec![1, 2]), ..Firewalls::default() };
+    let firewalls = docker(vec![1, 2], Firewalld::Absent);
     let steps = plan(Some(&desired), &switches, &Observed { firewalls, ..observed }).steps;
     let words: Vec<String> = steps.iter().map(ToString::to_string).collect();
     let rule = "-o br-mvm -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT";
-    assert_eq!(words, [format!("insert into the chain DOCKER-USER: {rule}")]);
+    assert_eq!(words, [format!("insert into iptables's chain DOCKER-USER: {rule}")]);
 }
 
 #[test]
@@ -182,15 +207,14 @@ fn docker_lets_a_bridge_pass_that_is_only_a_bridge() {
     let uplink = include_str!("../../../../packaging/examples/tap-uplink.toml");
     for text in [alone, uplink] {
         let desired = configured(text).unwrap();
-        let firewalls =
-            Firewalls { docker_lacks: Some(vec![0, 1, 2]), firewalld: Firewalld::Unassigned };
+        let firewalls = docker(vec![0, 1, 2], Firewalld::Unassigned);
         let beside = Observed { firewalls, ..Observed::default() };
         let planned = plan(Some(&desired), &[], &beside);
         let words: Vec<String> = planned.steps.iter().map(ToString::to_string).collect();
-        let expected = ["insert into the chain DOCKER-USER: -i br-mvm -o br-mvm -j ACCEPT"];
+        let expected = ["insert into iptables's chain DOCKER-USER: -i br-mvm -o br-mvm -j ACCEPT"];
         assert_eq!((words, planned.findings.len()), (expected.map(str::to_owned).to_vec(), 0));
         // Those of a bridge that was served before go; what is written later is the operator's.
-        let firewalls = Firewalls { docker_lacks: Some(vec![1]), firewalld: Firewalld::Ours };
+        let firewalls = docker(vec![1], Firewalld::Ours);
         let (listing, table) = (String::new(), Table::new(&configured("").unwrap()).to_string());
         let kept = Some(Kept { table, listing: listing.clone() });
         let sysctl = Some(String::new());
@@ -201,11 +225,11 @@ fn docker_lets_a_bridge_pass_that_is_only_a_bridge() {
         let expected = [
             "remove the file of switches for sysctl",
             "remove the nftables table inet mvmhost",
-            "delete from the chain DOCKER-USER: -i br-mvm -j ACCEPT",
+            "delete from iptables's chain DOCKER-USER: -i br-mvm -j ACCEPT",
             "take br-mvm out of firewalld's zone mvmhost",
         ];
         assert_eq!(words, expected);
-        let firewalls = Firewalls { docker_lacks: Some(vec![1]), ..Firewalls::default() };
+        let firewalls = docker(vec![1], Firewalld::Absent);
         let later = Observed { firewalls, ..Observed::default() };
         assert!(plan(Some(&desired), &[], &later).is_settled());
         // Without nftables it goes on without what it does not need.
@@ -234,8 +258,7 @@ fn firewalld_has_a_zone_for_the_bridge_unless_the_operator_chose_one() {
 
 #[test]
 fn an_interface_of_the_hosts_own_is_not_shut_by_our_zone() {
-    let firewalls =
-        Firewalls { firewalld: Firewalld::Unassigned, docker_lacks: Some(vec![0, 1, 2]) };
+    let firewalls = docker(vec![0, 1, 2], Firewalld::Unassigned);
     let planned = |desired: &Desired| {
         let (switches, observed) = up(desired);
         plan(Some(desired), &switches, &Observed { firewalls: firewalls.clone(), ..observed })
@@ -255,9 +278,9 @@ fn an_interface_of_the_hosts_own_is_not_shut_by_our_zone() {
     let mut machine = machine();
     let master = Some("br-mvm".to_owned());
     machine.links.push(network::Link { name: "eth0".to_owned(), master, ..Default::default() });
-    assert_eq!(bridge.clone().seen(&machine).carries, Carries::Both);
+    assert_eq!(bridge.clone().seen(&machine, None).carries, Carries::Both);
     machine.made.push(network::Step::CreateBridge { name: bridge.interface.clone(), mac: MAC });
-    assert_eq!(bridge.seen(&machine).carries, Carries::MicroVms);
+    assert_eq!(bridge.seen(&machine, None).carries, Carries::MicroVms);
 }
 
 const MAC: network::Mac = network::Mac([2, 0, 0, 0, 0, 1]);
@@ -281,10 +304,10 @@ fn what_is_taken_down_leaves_nothing_in_firewalls_of_others() {
     };
     let ours = ["remove the nftables table inet mvmhost", "remove the file of switches for sysctl"];
     assert_eq!(words(&observed), ours);
-    let firewalls = Firewalls { docker_lacks: Some(vec![1, 2]), firewalld: Firewalld::Ours };
+    let firewalls = docker(vec![1, 2], Firewalld::Ours);
     let beside = Observed { firewalls: firewalls.clone(), ..observed.clone() };
     let theirs = [
-        "delete from the chain DOCKER-USER: -i br-mvm -j ACCEPT",
+        "delete from iptables's chain DOCKER-USER: -i br-mvm -j ACCEPT",
         "take br-mvm out of firewalld's zone mvmhost",
     ];
     assert_eq!(words(&beside), [ours, theirs].concat());
@@ -313,5 +336,64 @@ fn a_vpns_default_route_in_halves_leads_out_as_well() {
     for destination in ["0.0.0.0/1", "128.0.0.0/1"] {
         machine.routes.push(Route { destination: destination.parse().unwrap(), ..half.clone() });
     }
-    assert_eq!(uplinks(&desired, &machine), ["eth0", "tun0"]);
+    assert_eq!(ways(&desired, &machine).v4, ["eth0", "tun0"]);
+}
+
+#[test]
+fn docker_lets_ipv6_pass_as_ipv4() {
+    let desired = configured("").unwrap();
+    let (switches, observed) = up(&desired);
+    let docker_lacks = Iptables::ALL.map(|one| (one, vec![0, 2])).to_vec();
+    let docker_unread = vec![(Iptables::OldV4, "Permission denied".to_owned())];
+    let firewalls = Firewalls { docker_lacks, docker_unread, ..Firewalls::default() };
+    let planned = plan(Some(&desired), &switches, &Observed { firewalls, ..observed });
+    let words: Vec<String> = planned.steps.iter().map(ToString::to_string).collect();
+    let insert =
+        |name: &str| format!("insert into {name}'s chain DOCKER-USER: -i br-mvm -j ACCEPT");
+    let names = ["iptables", "ip6tables", "iptables-legacy", "ip6tables-legacy"];
+    assert_eq!(words, names.map(insert));
+    assert_eq!(planned.findings[0].code(), nat::DOCKER_UNREAD.code);
+    assert!(!planned.is_refused());
+}
+
+#[test]
+fn a_lan_port_keeps_dhcp_off_the_bridge_and_nothing_else() {
+    let mut machine = machine();
+    let master = Some("br-mvm".to_owned());
+    machine.links.push(network::Link { name: "eth9".to_owned(), master, ..Default::default() });
+    let desired = configured("").unwrap();
+    let text = Table::new(&desired.clone().seen(&machine, None)).to_string();
+    for rule in [
+        "iifname \"br-mvm\" udp dport 67 drop",
+        "oifname \"br-mvm\" udp sport 67 drop",
+        "oifname \"br-mvm\" udp sport 547 drop",
+        "oifname \"br-mvm\" icmpv6 type nd-router-advert drop",
+    ] {
+        assert!(text.contains(rule), "{text}");
+    }
+    assert!(!text.contains("masquerade"), "the bridge has no address yet: {text}");
+    for link in &mut machine.links {
+        link.addresses.extend(desired.own.iter().filter(|_| link.name == "br-mvm"));
+    }
+    let running = Table::new(&desired.seen(&machine, None)).to_string();
+    assert!(running.contains("masquerade") && running.contains("dport 67 drop"), "{running}");
+    let asked = configured("network.dhcp.enabled = true").unwrap();
+    let before = Table::new(&asked.clone().seen(&machine, None)).to_string();
+    assert!(before.contains("dport 67 drop"), "before others were asked: {before}");
+    let answers = Answers {
+        interface: "br-mvm".to_owned(),
+        ports: vec!["eth9".to_owned()],
+        servers: Vec::new(),
+    };
+    let after = Table::new(&asked.seen(&machine, Some(&answers))).to_string();
+    assert!(!after.contains("drop"), "{after}");
+}
+
+#[test]
+fn a_kernel_without_ipv6_has_no_switches_of_it() {
+    let text = "network.bridge.addresses = [\"10.1.0.1/24\", \"fd00:1::1/64\"]";
+    let off = network::Observed { no_ipv6: true, ..machine() };
+    let desired = configured(text).unwrap().seen(&off, None);
+    let switches = switches(&desired, &off, &["eth0".to_owned()]);
+    assert!(switches.iter().all(|switch| !switch.path.contains("ipv6")), "{switches:?}");
 }

@@ -30,16 +30,20 @@ pub struct Bridge {
     pub mtu: Option<u32>,
     /// Its addresses with their prefix length.
     pub addresses: Vec<IpNet>,
+    /// Whether the file asks for them in so many words: one that carries others' traffic gets no
+    /// others.
+    pub asked: bool,
 }
 
 impl Bridge {
-    pub(super) fn new(section: &model::Bridge, machine_id: &str) -> Self {
+    pub(super) fn new(section: &model::Bridge, machine_id: &str, asked: bool) -> Self {
         let name = section.name.as_str().to_owned();
         Self {
             mac: mac_for(machine_id, &name),
             name,
             mtu: section.mtu,
             addresses: section.addresses.clone(),
+            asked,
         }
     }
 }
@@ -87,11 +91,22 @@ pub(super) fn plan(desired: &Bridge, uplink: Option<&Uplink>, draft: &mut Draft)
     }
     // Before the addresses are looked at: what the uplink has is in nobody's way.
     let joining = joining.map(|port| uplink::merged(&port, &desired.name, draft));
-    draft.addresses(&link, &desired.addresses);
+    match withheld(desired, &link, draft) {
+        Some(finding) => draft.findings.push(finding),
+        None => draft.addresses(&link, &desired.addresses),
+    }
     draft.up(&desired.name);
     if let Some(port) = joining {
         uplink::plan(&port, &desired.name, draft);
     }
+}
+
+/// Why a bridge that carries others' traffic is not given the addresses that the file does not ask for.
+fn withheld(desired: &Bridge, link: &Link, draft: &Draft) -> Option<Finding> {
+    let lacks = desired.addresses.iter().any(|address| !link.addresses.contains(address));
+    let others = draft.observed.others_on(&desired.name, &desired.addresses);
+    let others = others.filter(|_| lacks && !desired.asked)?;
+    Some(Finding::new(&net::OTHERS_TRAFFIC, &desired.name).with("why", others))
 }
 
 /// What the kernel makes of [`Step::CreateBridge`].
@@ -109,9 +124,7 @@ pub(super) fn as_created(desired: &Bridge) -> Link {
 impl Observed {
     /// Whether a bridge has ports that are not microVMs' taps.
     pub fn is_shared(&self, bridge: &str) -> bool {
-        self.links.iter().any(|link| {
-            link.master.as_deref() == Some(bridge) && !link.name.starts_with(FLINTLOCK_TAP)
-        })
+        self.others_ports(bridge).next().is_some()
     }
 
     /// Whether mvmhost made the bridge.

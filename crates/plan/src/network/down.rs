@@ -85,7 +85,13 @@ mod tests {
     }
 
     fn bridged() -> (Desired, Observed) {
-        let bridge = Bridge { name: "br-mvm".to_owned(), mac: MAC, mtu: None, addresses: vec![] };
+        let bridge = Bridge {
+            name: "br-mvm".to_owned(),
+            mac: MAC,
+            mtu: None,
+            addresses: vec![],
+            asked: true,
+        };
         let made = vec![Step::CreateBridge { name: "br-mvm".to_owned(), mac: MAC }];
         let options = Some(BridgeOptions { stp: false, forward_delay: 0 });
         let links = vec![Link { kind: "bridge".to_owned(), bridge: options, ..link("br-mvm") }];

@@ -128,6 +128,7 @@ pub(super) fn shaped(desired: &Bridge, joining: Option<&Link>) -> Bridge {
         mac: port.mac.unwrap_or(desired.mac),
         mtu: desired.mtu.or(Some(port.mtu)),
         addresses: desired.addresses.iter().filter(|address| !held(address)).copied().collect(),
+        asked: desired.asked,
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod absent;
 mod class;
+pub mod databases;
 pub(crate) mod fill;
 pub(crate) mod live;
 mod observed;

@@ -17,6 +17,7 @@ pub(super) fn dropin(config: &Config) -> String {
              Environment={variable}\n"
         );
     }
+    variables += &super::proxies(config);
     fill(
         include_str!("../../../../units/dropins/flintlockd.conf"),
         &[
@@ -59,9 +60,18 @@ pub fn command(config: &Config) -> Vec<String> {
         NetworkMode::None => {}
     }
     flag("--firecracker-bin", &flintlockd.firecracker_binary);
-    if flintlockd.provider == Provider::CloudHypervisor {
+    let built_in = Config::default().flintlockd;
+    let cloud = flintlockd.provider == Provider::CloudHypervisor;
+    if cloud {
         flag("--default-provider", "cloudhypervisor");
+    }
+    // A microVM may name its provider.
+    if cloud || flintlockd.cloudhypervisor_binary != built_in.cloudhypervisor_binary {
         flag("--cloudhypervisor-bin", &flintlockd.cloudhypervisor_binary);
+    }
+    let named = |word: &String| word == "--state-dir" || word.starts_with("--state-dir=");
+    if flintlockd.state_dir != built_in.state_dir && !flintlockd.extra_args.iter().any(named) {
+        flag("--state-dir", flintlockd.state_dir.as_str());
     }
     match &flintlockd.tls {
         Some(tls) => {

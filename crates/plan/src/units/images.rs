@@ -20,10 +20,17 @@ OnFailure=mvmhost-retry.timer
 
 /// The drop-in of mvm-images; None where no image is asked for.
 pub(super) fn dropin(config: &Config) -> Option<String> {
-    let more = if blocks(config) { BLOCKING } else { PASSING };
+    let after = format!(
+        "# New microVMs need images; those of before the boot come first.\nAfter={}\n{PASSING}",
+        config.flintlockd.unit
+    );
+    let more = if blocks(config) { BLOCKING } else { &after };
     let containerd = names::containerd_unit(config.containerd.instance);
     let text = include_str!("../../../../units/dropins/mvm-images.conf");
-    is_asked(config).then(|| fill(text, &[("CONTAINERD", containerd), ("MORE", more)]))
+    let proxies = super::proxies(config);
+    let environment = if proxies.is_empty() { proxies } else { format!("\n[Service]\n{proxies}") };
+    let values = [("CONTAINERD", containerd), ("MORE", more), ("ENVIRONMENT", &environment)];
+    is_asked(config).then(|| fill(text, &values))
 }
 
 /// What mvmhost.target says about it.

@@ -7,10 +7,14 @@ use mvm_config::Config;
 use mvm_config::model::{Backend, Instance};
 
 use crate::escape::{device_unit, environment, exec_argument, interface_unit, word};
+use crate::images::proxy::Proxies;
 use crate::names;
 
 mod flintlockd;
 mod images;
+mod registry;
+
+pub use registry::command as registry_command;
 
 pub use flintlockd::{
     command as flintlockd_command, follows_default_route, reads_file as flintlockd_reads_file,
@@ -87,7 +91,7 @@ pub fn files(config: &Config, facts: Facts) -> Vec<UnitFile> {
                 include_str!("../../../../units/dropins/mvmhost.target.conf"),
                 &[
                     ("NETWORK", &network_units(config)),
-                    ("IMAGES", images::wish(config)),
+                    ("IMAGES", &(images::wish(config).to_owned() + registry::wish(config))),
                     ("CONTAINERD", containerd),
                     ("FLINTLOCKD", flintlockd),
                 ],
@@ -96,7 +100,9 @@ pub fn files(config: &Config, facts: Facts) -> Vec<UnitFile> {
         containerd_dropin(config, facts),
     ];
     files.extend(net(config));
+    files.extend(hygiene(config));
     files.extend(images::dropin(config).map(|text| dropin(names::IMAGES_UNIT, text)));
+    files.extend(registry::dropin(config).map(|text| dropin(names::REGISTRY_UNIT, text)));
     files.extend(own_flintlockd(config, facts));
     files
 }
@@ -145,12 +151,24 @@ fn containerd_dropin(config: &Config, facts: Facts) -> UnitFile {
                 include_str!("../../../../units/dropins/containerd-dev.conf"),
                 &[
                     ("COMMAND", &command_line(&containerd_command(config, facts))),
+                    ("ENVIRONMENT", &proxies(config)),
                     ("FLINTLOCKD", config.flintlockd.unit.as_str()),
                 ],
             );
             dropin(names::CONTAINERD_DEV_UNIT, text)
         }
     }
+}
+
+/// The lines with the file's proxies, for a [Service] section; empty where there are none.
+pub(crate) fn proxies(config: &Config) -> String {
+    if !config.proxy.is_used() {
+        return String::new();
+    }
+    let Proxies { http, https, without } = Proxies::of_file(&config.proxy);
+    let variables = [("HTTP_PROXY", http), ("HTTPS_PROXY", https), ("NO_PROXY", without)];
+    let set = variables.into_iter().filter(|(_, value)| !value.is_empty());
+    set.map(|(name, value)| format!("Environment={}\n", environment(name, &value))).collect()
 }
 
 /// containerd-dev's argv.
@@ -205,6 +223,16 @@ fn net(config: &Config) -> Option<UnitFile> {
         &[("DEVICES", &devices.join("\n"))],
     );
     Some(dropin(names::NET_UNIT, text))
+}
+
+/// The unit as shipped knows flintlockd's own state directory only.
+fn hygiene(config: &Config) -> Option<UnitFile> {
+    let state = config.flintlockd.state_dir.as_str();
+    let argv = [&format!("{}/mvm-hygiene", names::LIBEXEC), "--state-dir", state];
+    let text = include_str!("../../../../units/dropins/mvm-hygiene.conf");
+    let values = [("COMMAND", command_line(&argv)), ("DIRECTORY", word(state))];
+    let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+    (state != names::FLINTLOCKD_STATE).then(|| dropin(names::HYGIENE_UNIT, fill(text, &values)))
 }
 
 fn wanted(unit: &str) -> String {

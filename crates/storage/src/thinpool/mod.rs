@@ -18,7 +18,6 @@ use mvm_config::names::DmName;
 use mvm_config::{Config, Roots};
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::disk::METADATA_DAMAGED;
-use mvm_host::atomic;
 use mvm_host::exec::{self, Execute};
 use mvm_plan::thinpool::{Desired, Device, Observed, PoolState, Step};
 use mvm_plan::{Plan, names};
@@ -55,8 +54,7 @@ pub(crate) const LONGEST_CONFIG: u64 = 1 << 20;
 /// own configuration says.
 pub fn desired(roots: &Roots, config: &Config) -> Desired {
     let path = names::containerd_config(config.containerd.instance);
-    let text = atomic::read_linked(&roots.at(path), LONGEST_CONFIG).ok();
-    let text = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let text = crate::containerd_config::read(roots, path).ok();
     Desired::new(config, text.as_deref())
 }
 

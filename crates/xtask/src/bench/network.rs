@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::median;
+use crate::arch::Arch;
 use crate::{musl, tools};
 
 /// Runs of each kind, of which the median counts.
@@ -15,7 +16,7 @@ const RUNS: usize = 51;
 /// All of it.
 pub(super) fn run() -> Result<()> {
     tools::apt(&["iproute2", "iptables", "nftables", "procps"])?;
-    let program = musl::build()?.join("mvm-net");
+    let program = musl::build(Arch::native()?)?.join("mvm-net");
     let scratch = Path::new("/dev/shm").join(format!("mvmhost-bench-{}", tools::now()));
     fs::create_dir_all(&scratch)?;
     let measured = measure(&program, &scratch);

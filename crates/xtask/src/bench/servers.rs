@@ -111,3 +111,28 @@ impl Registry {
         Ok(Self { _server: server, address })
     }
 }
+
+/// mvm-registry on loopback.
+pub(super) struct Served {
+    server: Server,
+    /// Where it listens.
+    pub(super) address: SocketAddr,
+}
+
+impl Served {
+    /// Serves what is in `files`, with `content` and `served`.
+    pub(super) fn start(program: &Path, files: &Path) -> Result<Self> {
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let mut command = Command::new(program);
+        command.arg("--listen").arg(address.to_string()).arg("--files").arg(files);
+        let server = Server::start(&mut command, || TcpStream::connect(address).is_ok())?;
+        Ok(Self { server, address })
+    }
+
+    /// KiB that were resident at most.
+    pub(super) fn most_resident(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.server.0.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        Ok(line.context("no VmHWM")?.trim().trim_end_matches(" kB").parse()?)
+    }
+}

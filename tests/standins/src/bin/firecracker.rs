@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use mvm_standins::flags::{self, Flag, Kind};
+use mvm_standins::{guest, taps};
 
 const KNOWN: &[Flag] = &[
     Flag("id", '\0', Kind::Text),
@@ -41,6 +42,14 @@ fn main() -> ExitCode {
         }
     }
     println!("standin: microvm {} runs", given.get("id").map(String::as_str).unwrap_or_default());
+    let config = given.get("config-file").map(String::as_str).unwrap_or_default();
+    for (tap, mac) in taps::cards(&std::fs::read_to_string(config).unwrap_or_default()) {
+        thread::spawn(move || {
+            if let Err(error) = guest::live(&tap, mac) {
+                eprintln!("standin: the card on {tap}: {error:#}");
+            }
+        });
+    }
     loop {
         thread::sleep(Duration::from_secs(3600));
     }

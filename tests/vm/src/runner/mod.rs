@@ -28,9 +28,13 @@ use score::Score;
 /// those of the gate, or with `--all` every one on every suite. Two guests run at a time: that is
 /// what two cores carry. The last line is `N passed, N failed`.
 ///
-/// Exit code 1 when any failed or none ran.
+/// `--list` only shows them. Exit code 1 when any failed or none ran.
 #[must_use]
 pub fn run(setup: &Setup, scenarios: &'static [Scenario], arguments: &[String]) -> ExitCode {
+    if arguments.iter().any(|argument| argument == "--list") {
+        list(scenarios).iter().for_each(|line| println!("{line}"));
+        return ExitCode::SUCCESS;
+    }
     let (queue, score) = (Queue::new(chosen(scenarios, arguments)), Score::default());
     let shared = Shared { setup, queue: &queue, score: &score };
     thread::scope(|scope| {

@@ -33,7 +33,6 @@ const SECOND_SERVER: &str = "ip netns add rogue && ip link add rogue0 type veth 
 
 const FAULTS: &[Fault] = &[
     fault("MVM-DHCP-007", "10.42.0.3", SECOND_SERVER, "kill $(cat /run/rogue.pid)").deep(),
-    fault("MVM-DHCP-005", "port 67", "systemctl stop mvm-dhcp.service", "").warns(),
     fault("MVM-NET-409", "ip filter FORWARD", FORWARD_DROPS, ""),
     fault("MVM-HOST-201", "/usr/bin/mvmhost was written on", "date -s 2001-01-01", ""),
     fault("MVM-CTRD-004", "connect", "systemctl stop containerd-dev.service", "").only_checked(),

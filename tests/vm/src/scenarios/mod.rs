@@ -22,10 +22,13 @@ mod lvm_full;
 mod lvm_killed;
 mod lvm_repaired;
 pub mod managers;
+pub mod microvms;
 pub mod network;
 pub mod package;
 pub mod pool;
 pub mod repair;
+pub mod stopped;
+pub mod survives;
 pub mod upgrade;
 pub mod uplink;
 pub mod vlan;
@@ -139,10 +142,20 @@ pub const SCENARIOS: &[Scenario] = &[
         uplink::an_uplink_is_kept_only_when_it_is_confirmed,
     ),
     Scenario::new(UP, "faults", Only(Bookworm), 120, checks::one_fault_one_code_one_remedy),
+    Scenario::new(UP, "stopped", Only(Trixie), 90, stopped::no_unit_is_missed),
+    Scenario::new(UP, "microvm", Both, 100, microvms::from_init_to_a_microvm),
+    Scenario::new(
+        UP,
+        "drop-ins",
+        Only(Bookworm),
+        60,
+        microvms::drop_ins_of_others_are_named_and_moved_aside,
+    ),
     Scenario::new(UP, "other-faults", No, 90, faults::the_rest),
     Scenario::new(UP, "pool-faults", No, 60, faults::a_pool_without_writes_is_refused),
     Scenario::new(UP, "warnings", No, 60, checks::warnings_stop_nothing_and_exceptions_end),
     Scenario::new(UP, "images", Both, 150, images::images_are_where_flintlock_looks),
+    Scenario::new(UP, "registry", Both, 80, images::alone::a_host_answers_flintlockd_itself),
     Scenario::new(UP, "diagnose", Only(Trixie), 60, diagnosis::journals_are_recognised),
     Scenario::new(UP, "report", No, 40, diagnosis::a_report_holds_no_secret),
     Scenario::new(UP, "guard", Only(Bookworm), 120, guard::a_pool_that_fills_up_is_grown_or_braked),
@@ -150,6 +163,15 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario::new(UP, "pool-down", No, 90, guard::a_pool_is_taken_down_and_checked),
     Scenario::new(UP, "lvm", Only(Trixie), 200, lvm::a_pool_on_a_disk),
     Scenario::new(UP, "killed-lvm", No, 120, lvm::a_pool_on_a_disk_is_killed),
+    Scenario::new(
+        UP,
+        "interrupted",
+        Only(Bookworm),
+        90,
+        survives::an_interrupted_snapshot_is_put_away,
+    ),
+    Scenario::new(UP, "older-database", Only(Trixie), 60, survives::an_older_database_is_refused),
+    Scenario::new(UP, "microvms-stay", Both, 90, survives::removal_leaves_microvms_alone),
     Scenario::new(UP, "upgrade", Both, 100, upgrade::an_upgrade_disturbs_nothing),
     Scenario::new(UP, "rpm", Only(Trixie), 60, package::the_rpm_has_the_same_files),
     Scenario::new(UP, "remove", Both, 80, package::removal_keeps_what_is_the_operators),

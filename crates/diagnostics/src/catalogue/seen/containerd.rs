@@ -2,43 +2,43 @@
 
 catalogue! {
     NO_DEVMAPPER = "MVM-CTRD-501", "c1344a778a59f809265543e4b5ba0aa2", Error {
-        message: "containerd has no devmapper snapshotter: no volume of a microVM can be made",
-        cause: "containerd was started without a working devmapper plugin, because the pool was missing, was not configured, or the tools of device-mapper were. It never tries again, and every create fails until it is restarted.",
+        message: "containerd has no devmapper snapshotter: volumes of microVMs cannot be made",
+        cause: "containerd started before its pool was there, without a pool in its configuration, or without the tools of device-mapper. It does not try again until it is restarted.",
         remedy: "systemctl restart mvm-thinpool.service\nsystemctl restart {containerd}\nsystemctl start mvmhost.target",
     }
     NO_NATIVE = "MVM-CTRD-502", "8c4fd35fa325123e562a9fcc2a9571b9", Error {
         message: "containerd has no native snapshotter: no kernel of a microVM can be unpacked",
         cause: "flintlockd unpacks kernels with the snapshotter `native`; containerd's configuration lists it in disabled_plugins.",
-        remedy: "# take io.containerd.snapshotter.v1.native out of disabled_plugins in containerd's configuration, then\nsystemctl restart {containerd}\nsystemctl start mvmhost.target",
+        remedy: "systemctl restart {containerd}  # first: take io.containerd.snapshotter.v1.native out of disabled_plugins in containerd's configuration\nsystemctl start mvmhost.target",
     }
     OUT_OF_STEP = "MVM-CTRD-503", "b04bb2ab4b5516ba472cbb127664aef7", Error {
-        message: "containerd's database and the devmapper snapshotter's do not know the same snapshots",
-        cause: "One of containerd's meta.db and the snapshotter's metadata.db was restored, removed or made anew without the other. Layers that one of them takes for unpacked are not there.",
-        remedy: "mvmhost check\n# pull the image again under another tag, or set the pool and containerd's root aside together; never one of them alone",
+        message: "containerd's two databases do not list the same snapshots",
+        cause: "meta.db of containerd or metadata.db of its devmapper snapshotter was restored, removed or replaced without the other. Layers that one of them lists as unpacked do not exist.",
+        remedy: "mvmhost check\n# restore both from the same backup; to give up what they hold and begin with an empty pool, follow mvmhost explain MVM-POOL-011",
     }
     THIN_ID_TAKEN = "MVM-CTRD-504", "24c50b56d7da7c047a51782f1379988b", Error {
-        message: "the device number that containerd gives to a new snapshot is taken in pool {pool}",
-        cause: "The snapshotter's list of numbers was lost while the pool was kept, or two containerds use the same pool and delete each other's devices.",
-        remedy: "dmsetup status {pool}\nss --listening --family unix --processes\n# one containerd per pool: stop the other one; when the list was lost, the pool and containerd's root can only be set aside together",
+        message: "the device number for a new snapshot is already used in pool {pool}",
+        cause: "The snapshotter lost its list of device numbers while the pool was kept, or two containerds use the same pool.",
+        remedy: "dmsetup status {pool}\nss --listening --family unix --processes\n# two containerds: stop the other one; a lost list: restore it, or follow mvmhost explain MVM-POOL-011",
     }
     LEFT_OVER_DEVICE = "MVM-CTRD-505", "173a0a972cffd976213b6caf901d5f55", Error {
-        message: "a snapshot that was interrupted is in the way of a new one",
-        cause: "containerd was killed, or the power went, between two of its databases; the snapshotter's own list still has the device.",
-        remedy: "systemctl restart {containerd}\nsystemctl start mvmhost.target\n# when it comes again: delete the microVM and create it under another name",
+        message: "an interrupted snapshot blocks a new one",
+        cause: "containerd was killed, or the power failed, while it made a snapshot, and the snapshotter's list still has its device. Before its next start containerd's unit puts that device away.",
+        remedy: "systemctl restart {containerd}\nsystemctl start mvmhost.target",
     }
     KERNEL_SNAPSHOTTER = "MVM-CTRD-506", "da46ef9e513f05683521cea4bd176bcd", Error {
-        message: "flintlockd was told to unpack kernels with snapshotter {subject}, which it does not serve",
+        message: "flintlockd unpacks kernels with snapshotter {subject}, which does not work",
         cause: "containerd-kernel-ss takes native or devmapper; overlayfs is accepted at the start and hangs at the first microVM.",
-        remedy: "# take --containerd-kernel-ss out of [flintlockd] extra-args in /etc/mvmhost.toml and containerd-kernel-ss out of /etc/opt/flintlockd/config.yaml, then\nmvmhost apply",
+        remedy: "mvmhost apply  # first: take --containerd-kernel-ss out of [flintlockd] extra-args in /etc/mvmhost.toml and containerd-kernel-ss out of /etc/opt/flintlockd/config.yaml",
     }
     NOT_DIALLED = "MVM-CTRD-507", "5ea4e6d6a3a51fb721bc1e4f3943d42c", Error {
-        message: "flintlockd could not reach containerd at {subject} and has been idle since",
-        cause: "flintlockd dials containerd once at its start; when nobody answers it stays active and does nothing.",
+        message: "flintlockd could not reach containerd at {subject}, and does nothing since",
+        cause: "flintlockd connects to containerd once, at its start. When it gets no answer it stays active and does nothing.",
         remedy: "systemctl start {containerd}\nsystemctl restart {flintlockd}",
     }
     SPEC_NOT_SAVED = "MVM-CTRD-508", "7e9ced4008d430a2348fa8af2204f1e4", Error {
-        message: "containerd cannot keep what flintlockd saves: its file system is full or read-only",
-        cause: "flintlockd keeps its microVMs in containerd's content store; without room there nothing can be created, changed or deleted.",
+        message: "containerd cannot write: its file system is full or read-only",
+        cause: "flintlockd keeps its microVMs in containerd's content store. Without room there it cannot create, change or delete any.",
         remedy: "df -h /var/lib\nfindmnt --target /var/lib\n# make room, then\nsystemctl start mvmhost.target",
     }
     POOL_ABSENT = "MVM-CTRD-509", "8dc3c901433d297ae534a0124ad01801", Error {
@@ -54,21 +54,21 @@ catalogue! {
     TOOL_MISSING = "MVM-CTRD-511", "e38e4735928433a2b5549ba20196418d", Error {
         message: "containerd's devmapper plugin misses the program {subject}",
         cause: "The plugin executes dmsetup, blkdiscard and mkfs; without one of them it does not load.",
-        remedy: "apt-get install dmsetup util-linux e2fsprogs\nsystemctl restart {containerd}\nsystemctl start mvmhost.target",
+        remedy: "{install_snapshotter}\nsystemctl restart {containerd}\nsystemctl start mvmhost.target",
     }
     DEVICES_INCONSISTENT = "MVM-CTRD-512", "c2a9700cee707b08f2adfcd4cefeaf12", Error {
         message: "containerd's devmapper plugin is off: a device of its list is not in pool {pool}",
-        cause: "A thin device that the snapshotter has marked as active cannot be activated. The pool was made anew or damaged, while the snapshotter kept its list.",
-        remedy: "dmsetup status {pool}\nmvmhost check\n# put the pool's files back that belong to these databases; when they are lost, set the pool and the databases aside together",
+        cause: "A thin device that the snapshotter lists as active cannot be activated. The pool was replaced or damaged, and the snapshotter kept its list.",
+        remedy: "dmsetup status {pool}\nmvmhost check\n# restore the pool's files that belong to this list, or follow mvmhost explain MVM-POOL-011",
     }
     NOT_CONFIGURED = "MVM-CTRD-513", "77388d6feb24bb50b97fbbf30141674e", Error {
         message: "containerd's configuration names no pool for the devmapper snapshotter",
         cause: "The section plugins.\"io.containerd.snapshotter.v1.devmapper\" has no pool_name, so the plugin is skipped.",
-        remedy: "# with [containerd] instance = \"system\", first put pool_name = \"{pool}\", and a base_image_size such as \"10GB\", into the section plugins.\"io.containerd.snapshotter.v1.devmapper\" of /etc/containerd/config.toml (version = 2 or later):\nmvmhost apply\nsystemctl restart {containerd}\nsystemctl start mvmhost.target",
+        remedy: "mvmhost apply  # with [containerd] instance = \"system\", first put pool_name = \"{pool}\", and a base_image_size such as \"10GB\", into the section plugins.\"io.containerd.snapshotter.v1.devmapper\" of /etc/containerd/config.toml (version = 2 or later)\nsystemctl restart {containerd}\nsystemctl start mvmhost.target",
     }
     FOLLOWS = "MVM-CTRD-514", "660c0b9c6a10362aaca53b62a21e3efa", Info {
-        message: "containerd goes on without the devmapper snapshotter",
-        cause: "It follows from the failure of the plugin, which is said in a line of its own.",
+        message: "containerd runs without the devmapper snapshotter",
+        cause: "The plugin failed to load. containerd writes the reason in another line.",
         remedy: "",
     }
     REACTIVATED = "MVM-CTRD-515", "f543980d805174dc29ec3174a9659ff0", Info {
@@ -78,12 +78,27 @@ catalogue! {
     }
     FAULTY = "MVM-CTRD-516", "027971923f3b8db4e545418515d06287", Warning {
         message: "containerd gave up devices that were half made or half removed",
-        cause: "containerd was killed, or the power went, while a snapshot was being made or removed. Their numbers and blocks in the pool stay lost until the pool is made anew.",
+        cause: "containerd was killed, or the power failed, while it made or removed a snapshot. Their blocks in the pool stay in use until the pool is replaced.",
         remedy: "dmsetup status {pool}",
     }
     SNAPSHOT_BUSY = "MVM-CTRD-517", "1dcd131bdc8f3872bfb5865167defb41", Warning {
-        message: "containerd cannot remove a snapshot that somebody has open",
-        cause: "A VMM that outlived its microVM, or a mount, still holds the thin device. Its blocks stay allocated.",
+        message: "containerd cannot remove a snapshot that is in use",
+        cause: "A VMM or a mount still holds the thin device. Its blocks stay allocated.",
         remedy: "dmsetup ls --tree\nlsblk\n# end what holds the device, then\nsystemctl restart {containerd}\nsystemctl start mvmhost.target",
+    }
+    PLUGIN_FAILED = "MVM-CTRD-558", "344d04831b8d1ae6177a9e267cec180d", Error {
+        message: "a plugin that flintlockd needs did not load in containerd",
+        cause: "containerd goes on without it and never tries again. Its own words are in the evidence.",
+        remedy: "journalctl -u {containerd} -b --grep='failed to load plugin'\nsystemctl restart {containerd}\nsystemctl start mvmhost.target",
+    }
+    DATABASE_DAMAGED = "MVM-CTRD-559", "a790b8596051ff99243e6f625e3ddbac", Error {
+        message: "a database of containerd is damaged",
+        cause: "meta.db or metadata.db cannot be read: the power failed while it was written, or the disk damages data.",
+        remedy: "journalctl -u {containerd} -b -n 20\nmvmhost check",
+    }
+    NOT_STARTED = "MVM-CTRD-564", "4cbbe216717f99bffd25a54f988a0704", Error {
+        message: "containerd did not start",
+        cause: "It ended at its start. Its own words are in the evidence.",
+        remedy: "journalctl -u {containerd} -b -n 20\nsystemctl restart {containerd}\nsystemctl start mvmhost.target",
     }
 }

@@ -13,12 +13,12 @@ catalogue! {
     }
     TLS_REFUSED = "MVM-FLK-503", "58176ae5a9032a6d17e7633f0725c212", Error {
         message: "flintlockd refused its TLS settings and has been idle since",
-        cause: "A certificate or key is missing, they do not belong together, or TLS was configured together with insecure. flintlockd stays active without listening.",
-        remedy: "mvmhost check\n# mend [flintlockd.tls] in /etc/mvmhost.toml, then\nmvmhost apply\nsystemctl restart {flintlockd}",
+        cause: "A certificate or key is missing, they do not belong together, or TLS is set together with insecure. flintlockd stays active without listening.",
+        remedy: "mvmhost check\n# correct [flintlockd.tls] in /etc/mvmhost.toml, then\nmvmhost apply\nsystemctl restart {flintlockd}",
     }
     DEAF = "MVM-FLK-504", "05178517297646a0e30c28f04f1f7be5", Error {
-        message: "flintlockd lost containerd's events and does not hear of new microVMs",
-        cause: "containerd was restarted under a running flintlockd, which never renews its subscription and writes the same line without pause.",
+        message: "flintlockd lost containerd's events and does not see new microVMs",
+        cause: "containerd was restarted while flintlockd ran. flintlockd does not subscribe again.",
         remedy: "systemctl restart {flintlockd}",
     }
     NO_INTERFACE_NAMED = "MVM-FLK-505", "131319074e010489a10b824e45e22d0f", Error {
@@ -27,13 +27,13 @@ catalogue! {
         remedy: "mvmhost apply\nsystemctl restart {flintlockd}",
     }
     PANIC = "MVM-FLK-506", "bdb0ded02db0546da51eeba83db408da", Error {
-        message: "a request crashed flintlockd: a network interface with overrides and without a bridge_name",
-        cause: "flintlockd dereferences a nil pointer for a network interface with empty overrides. systemd has started it again; the client sends the request again.",
-        remedy: "# give overrides a bridge_name, or leave overrides out of the microVM's specification; what it was:\njournalctl -u {flintlockd} -b --grep=panic",
+        message: "a request crashed flintlockd: an interface with overrides but no bridge_name",
+        cause: "flintlockd crashes on a network interface with empty overrides. systemd restarted it; the client sends the request again.",
+        remedy: "journalctl -u {flintlockd} -b --grep=panic\n# give overrides a bridge_name, or leave overrides out of the microVM's specification",
     }
     TOKEN_REFUSED = "MVM-SEC-501", "cd1791e2cb5fd3425ca52aa69d9deca0", Warning {
         message: "a client showed flintlockd a wrong token, or none",
-        cause: "The client's secret does not hold the text of [flintlockd] basic-auth-token-file, or somebody else is trying.",
+        cause: "The client's secret does not hold the text of [flintlockd] basic-auth-token-file, or a stranger tries.",
         remedy: "journalctl -u {flintlockd} -b --grep=token\n# give the client the token of this host; CAPMVM keeps it in a secret under the host part of the endpoint",
     }
     JOURNAL_SILENT = "MVM-HOST-501", "74a683524ffe787c0c8020ed15829cda", Error {

@@ -8,17 +8,17 @@ catalogue! {
     }
     GIVEN_UP = "MVM-VM-502", "d66b521ae8f09529330702d5a1d4f619", Error {
         message: "flintlockd has given {subject} up for good",
-        cause: "Eleven attempts failed, which takes about 22 minutes. The counter is kept over restarts of flintlockd and of the host; only deleting the microVM ends it.",
-        remedy: "mvmhost check\n# mend what is wrong, then delete the microVM and create it again",
+        cause: "Eleven attempts failed, which takes about 22 minutes. The count survives restarts of flintlockd and of the host; only deleting the microVM ends it.",
+        remedy: "mvmhost check\n# repair what is wrong, then delete the microVM and create it again",
     }
     SPEC_INVALID = "MVM-VM-503", "69997148a1fa542258b2f49eea3578bb", Error {
         message: "a microVM's specification was refused",
-        cause: "flintlockd validates: 1 to 64 vCPUs, 1024 to 32768 MiB of memory, at least one interface, a kernel image and file name, a root volume.",
-        remedy: "# correct the specification; what is wrong with it stands in the line:\njournalctl -u {flintlockd} -b --grep='validation failures'",
+        cause: "flintlockd accepts 1 to 64 vCPUs and 1024 to 32768 MiB of memory, and needs an interface, a kernel image with its file name, and a root volume.",
+        remedy: "journalctl -u {flintlockd} -b --grep='validation failures'\n# correct the specification",
     }
     NO_PID_FILE = "MVM-VM-504", "e47c7cd6427f514651240bd4cd012878", Info {
-        message: "a microVM was deleted whose files were gone already",
-        cause: "flintlockd looks for a PID file in a state directory that somebody removed. Harmless once its process has ended.",
+        message: "a microVM was deleted whose files were already gone",
+        cause: "flintlockd looks for a PID file in a state directory that was removed. This is harmless once its process has ended.",
         remedy: "",
     }
     ALREADY_DEAD = "MVM-VM-505", "fc86867dc11895acca7924353b0538c5", Info {
@@ -29,12 +29,12 @@ catalogue! {
     NAMED_ETH0 = "MVM-VM-506", "231fbf107959fdea1cf57c491492061c", Error {
         message: "{subject} has a network interface named eth0, which belongs to flintlock",
         cause: "flintlock adds an eth0 of its own for the guest's metadata. When the specification names one, Firecracker's configuration has no list of interfaces for it.",
-        remedy: "# call the interface eth1 in the microVM's specification, delete it and create it again; its files:\nls -la -- {state}",
+        remedy: "ls -la -- {state}\n# call the interface eth1 in the microVM's specification, delete it and create it again",
     }
     NO_ROOT_FILE_SYSTEM = "MVM-VM-507", "7538f5ddf611679d363d35b337e22c29", Error {
         message: "the guest kernel of {subject} cannot mount its root file system",
         cause: "The root image has no file system that this kernel knows, or the kernel's command line names another device.",
-        remedy: "# correct root volume, kernel or kernel command line of the specification, delete the microVM and create it again; its console:\nls -la -- {state}",
+        remedy: "ls -la -- {state}\n# correct root volume, kernel or kernel command line of the specification, delete the microVM and create it again",
     }
     RETRIES = "MVM-VM-508", "d853de7e8dea3a707bcbac63a67843ad", Warning {
         message: "flintlockd fails with {subject} and tries again",
@@ -42,14 +42,14 @@ catalogue! {
         remedy: "mvmhost diagnose\nmvmhost check",
     }
     NEVER_STARTED = "MVM-VM-509", "436ce89505e77f6c3fbc9ee2b8ff8286", Warning {
-        message: "the VMM of {subject} never said a word: it was never started",
-        cause: "Standard output, standard error and log of the VMM are empty or missing. What went wrong stands in flintlockd's journal.",
+        message: "microVM {subject} was never started: its stdout, stderr and log are empty",
+        cause: "flintlockd could not start the VMM. The reason is in flintlockd's journal.",
         remedy: "journalctl -u {flintlockd} -b -n 50\nmvmhost check",
     }
     NO_LOGIN = "MVM-VM-510", "ab55902c92e5f0ec923e34abcd2900bb", Warning {
-        message: "the guest of {subject} began to boot and never came to a login",
-        cause: "Its console has the kernel's first lines and no login prompt: it still boots, hangs, or has none on its serial console.",
-        remedy: "# the end of its console:\ntail -n 40 -- {console}",
+        message: "the guest of {subject} booted but shows no login prompt on its console",
+        cause: "It still boots, hangs, or has no login on its serial console.",
+        remedy: "tail -n 40 -- {console}",
     }
     WAITS_FOR_NETWORK = "MVM-VM-511", "f1707242e11cc7b72c78f7f11898d2c3", Warning {
         message: "the guest of {subject} waits for its network",
@@ -58,17 +58,27 @@ catalogue! {
     }
     GUEST_PANIC = "MVM-VM-512", "88f0dc9072b5c5ee3417b6b249df80cf", Error {
         message: "the guest kernel of {subject} panicked",
-        cause: "flintlock shows it as created all the same: it knows that a VMM runs, and not what is in it.",
-        remedy: "# the end of its console:\ntail -n 40 -- {console}",
+        cause: "flintlock still shows it as created: it knows that a VMM runs, and not what is in it.",
+        remedy: "tail -n 40 -- {console}",
     }
     FAILED = "MVM-VM-513", "2349d4d7eed3f5e8ecd9f45fd9df762d", Error {
         message: "{subject} has failed after {retry} attempts",
         cause: "flintlockd has given it up for good. Starting flintlockd again does not help.",
-        remedy: "mvmhost diagnose\n# mend what is wrong, then delete the microVM and create it again",
+        remedy: "mvmhost diagnose\n# repair what is wrong, then delete the microVM and create it again",
     }
     REVISION = "MVM-VM-514", "95b2a540bc4a7182ebd563a1a69258f2", Info {
         message: "{subject} is at revision {version} of its specification, {retry} failed attempts in a row",
-        cause: "The version counts every time that flintlockd saved the specification, each attempt included. It is no count of crashes; the attempts in a row are what tells trouble.",
+        cause: "The version counts every time that flintlockd saved the specification, each attempt included. It does not count crashes; the failed attempts in a row show trouble.",
         remedy: "",
+    }
+    NO_VMM = "MVM-VM-525", "121e4306d1754cfa8582b05c00c7f254", Warning {
+        message: "flintlockd lists {subject} as created, and no VMM runs for it",
+        cause: "Its VMM ended, or never started. flintlockd looks at it again at its own next start. Its last words about it are in the evidence.",
+        remedy: "systemctl restart {flintlockd}\njournalctl -u {flintlockd} -b -n 50\nmvmhost diagnose",
+    }
+    VMM_ERROR = "MVM-VM-515", "74c2a1af4f7a5100f2435b418b4f60e2", Error {
+        message: "the VMM of {subject} reports an error: {why}",
+        cause: "The VMM's own words are in the message. flintlockd starts it again at its next resync.",
+        remedy: "ls -laR -- {state}\nmvmhost check",
     }
 }

@@ -4,12 +4,12 @@ catalogue! {
     NO_BRIDGE_NAMED = "MVM-NET-501", "d898002def39399c3b73c44d1c39c9fb", Error {
         message: "a microVM wants a tap, and flintlockd knows no bridge",
         cause: "The interface has type tap (1) and no bridge_name of its own, and flintlockd was started without --bridge-name. A parent-iface is not used for taps.",
-        remedy: "# set mode = \"tap\" in [network] of /etc/mvmhost.toml, or give the microVM's interface type macvtap or overrides.bridge_name; then\nmvmhost apply\nsystemctl restart {flintlockd}",
+        remedy: "mvmhost apply  # first: set mode = \"tap\" in [network] of /etc/mvmhost.toml, or give the microVM's interface type macvtap or overrides.bridge_name\nsystemctl restart {flintlockd}",
     }
     NO_PARENT_NAMED = "MVM-NET-502", "b141ad211dd1d3c535fb7dfeff2abfed", Error {
-        message: "a microVM wants a macvtap, and flintlockd knows no parent interface",
+        message: "a microVM wants a macvtap, and flintlockd has no parent interface",
         cause: "The interface has type macvtap (0, which is also what a missing type means), and flintlockd was started without --parent-iface.",
-        remedy: "# give the microVM's interface type tap, or set mode = \"macvtap\" in [network] and parent in [network.macvtap] of /etc/mvmhost.toml; then\nmvmhost apply\nsystemctl restart {flintlockd}",
+        remedy: "mvmhost config show\n# choose: give the microVM's interface type tap; or set mode = \"macvtap\" in [network] and provider = \"cloudhypervisor\" in [flintlockd] of /etc/mvmhost.toml, then\nmvmhost apply\nsystemctl restart {flintlockd}",
     }
     PARENT_MISSING = "MVM-NET-503", "2a66903505ae43f2e6659e1c8a1d0f5e", Error {
         message: "there is no interface {subject} for a microVM to be attached to",

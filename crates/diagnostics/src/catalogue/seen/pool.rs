@@ -14,22 +14,22 @@ catalogue! {
     MKFS_FAILED = "MVM-POOL-503", "32aa6c10a836c66034337ca42e17452d", Error {
         message: "a new thin device could not be formatted",
         cause: "The pool is full, or mkfs.ext4 is not installed.",
-        remedy: "dmsetup status {pool}\napt-get install e2fsprogs",
+        remedy: "dmsetup status {pool}\n{install_mkfs}",
     }
     RAN_LOW = "MVM-POOL-504", "02c6f7cc9967080c65ff41fc5744eab7", Warning {
-        message: "the kernel reported that the pool's {subject} device runs low",
-        cause: "Free blocks fell below the low water mark. The kernel says it once; a full pool makes the writes of all microVMs wait and fail.",
-        remedy: "dmsetup status {pool}\n# delete microVMs or images that nobody needs, or grow the pool",
+        message: "the pool's {subject} device runs low",
+        cause: "Free blocks fell below the low-water mark. The kernel reports it once; when the pool is full, the writes of all microVMs wait and then fail.",
+        remedy: "mvmhost pool status\nmvmhost pool grow\n# or delete microVMs and images that nobody needs",
     }
     RAN_FULL = "MVM-POOL-505", "2c9a714eba5795040c2f9ca50f525e70", Error {
-        message: "the pool had no free data block: microVMs' writes waited or failed",
-        cause: "The data device was full. Writes are queued for 60 seconds and then fail; the guests' file systems may be damaged.",
-        remedy: "dmsetup status {pool}\n# delete microVMs or images that nobody needs, or grow the pool; check the file systems of guests that ran",
+        message: "the pool had no free data block: writes of microVMs waited or failed",
+        cause: "The data device was full. Writes wait for 60 seconds and then fail, which may damage the guests' file systems.",
+        remedy: "mvmhost pool status\nmvmhost pool grow\n# or delete microVMs and images that nobody needs; check the file systems of guests that ran",
     }
     METADATA_FAILED = "MVM-POOL-506", "9028cca30d4f14cdbf00683c8a630f9c", Error {
-        message: "the kernel made the pool read-only or failed it: its metadata could not be changed",
-        cause: "The metadata device is full, unreadable or damaged. Nothing new can be allocated until it was checked offline.",
-        remedy: "# why:\ndmsetup status {pool}\n# checks the metadata and activates again:\nsystemctl reboot",
+        message: "the kernel made the pool read-only or failed it",
+        cause: "The metadata device is full, unreadable or damaged. Nothing new can be allocated until the metadata is checked, for which microVMs, flintlockd and containerd have to stop.",
+        remedy: "dmsetup status {pool}  # why\n# stop the microVMs, then check the metadata and activate the pool again:\nsystemctl stop {flintlockd} {containerd}\nmvmhost pool remove\nsystemctl start mvmhost.target",
     }
     DISK_NODE_MISSING = "MVM-POOL-507", "7245c21f42bec93863ea6452a386e8af", Error {
         message: "the disk of {subject} was not there when its VMM started",

@@ -2,24 +2,24 @@
 
 catalogue! {
     NO_MACVTAP_SUPPORT = "MVM-VMM-501", "3944ae3280bec094fe80135b11ce5756", Error {
-        message: "flintlockd gives no macvtap to a microVM of this provider",
-        cause: "Since flintlock v0.7.0 macvtap is served with Cloud Hypervisor only, whatever Firecracker is installed. CAPMVM's templates ask for macvtap by default.",
-        remedy: "# set type: tap in the microVM's network interfaces, or provider = \"cloudhypervisor\" in [flintlockd] of /etc/mvmhost.toml, then\nmvmhost apply",
+        message: "flintlockd refuses macvtap for a microVM of this provider",
+        cause: "Since flintlock v0.7.0 only Cloud Hypervisor gets macvtap. CAPMVM's templates ask for macvtap by default.",
+        remedy: "mvmhost config show\n# choose: set type: tap in the microVM's network interfaces; or set provider = \"cloudhypervisor\" in [flintlockd] and mode = \"macvtap\" in [network] of /etc/mvmhost.toml, then\nmvmhost apply",
     }
     NOT_CAPABLE = "MVM-VMM-502", "2c9e31f861ade7ba4c3c495755ced9da", Error {
         message: "the provider has no {subject}",
         cause: "The microVM's specification asks for something that the VMM cannot do; virtiofs needs Cloud Hypervisor.",
-        remedy: "# take it out of the microVM's specification, or set provider = \"cloudhypervisor\" in [flintlockd] of /etc/mvmhost.toml, then\nmvmhost apply",
+        remedy: "mvmhost apply  # first: take it out of the microVM's specification, or set provider = \"cloudhypervisor\" in [flintlockd] of /etc/mvmhost.toml",
     }
     PROVIDER_UNAVAILABLE = "MVM-VMM-503", "16926cbe3dae17723cff4a5c9929ba07", Error {
-        message: "a microVM asks for provider {subject}, which this host does not have",
-        cause: "The specification names a provider whose program is not configured here.",
-        remedy: "# install its program and set its path in [flintlockd] of /etc/mvmhost.toml, or take provider out of the microVM's specification, then\nmvmhost apply",
+        message: "a microVM asks for provider {subject}, which this host does not serve",
+        cause: "The microVM's specification names a provider that is not the one in [flintlockd] provider.",
+        remedy: "mvmhost config show\n# choose: take provider out of the microVM's specification; or set provider in [flintlockd] of /etc/mvmhost.toml, then\nmvmhost apply",
     }
     NOT_FOUND = "MVM-VMM-504", "96ddb045e5d8720e6c1390b9d6024ab1", Error {
         message: "flintlockd found no program {subject}",
         cause: "It looks for its VMM only when a microVM is started, in the PATH of its unit.",
-        remedy: "# put the program of its release into PATH, or set its path in [flintlockd] of /etc/mvmhost.toml:\ninstall -m 0755 {subject} /usr/local/bin/\nmvmhost apply",
+        remedy: "install -m 0755 {subject} /usr/local/bin/  # put the program of its release into PATH, or set its path in [flintlockd] of /etc/mvmhost.toml\nmvmhost apply",
     }
     NOT_EXECUTABLE = "MVM-VMM-505", "9930393d9fe1697ee3f1e9d1e539414d", Error {
         message: "flintlockd may not execute {subject}",
@@ -39,7 +39,7 @@ catalogue! {
     SOCKET_RACE = "MVM-VMM-508", "b74b7e49788bfc7322d9ecd64df2cc6a", Error {
         message: "Cloud Hypervisor of {subject} was started twice",
         cause: "flintlock before v0.10 starts it a second time while the first one comes up.",
-        remedy: "{binary} version --short\n# install flintlock v0.10.0 or newer, then\nsystemctl restart {flintlockd}",
+        remedy: "{binary} version\n# install flintlock v0.10.0 or newer, then\nsystemctl restart {flintlockd}",
     }
     NO_KVM = "MVM-KVM-501", "e46c108987d34a8ec9eb6ab85eca5bd7", Error {
         message: "the VMM of {subject} could not use /dev/kvm",

@@ -8,6 +8,7 @@ use mvm_host::systemd::{Job, JobResult, Mode, Units};
 use mvm_host::{atomic, chain};
 use mvm_plan::host::Step;
 
+use super::images;
 use crate::commands::undo;
 use crate::context::Context;
 use crate::machine::{self, Plans};
@@ -36,6 +37,11 @@ pub(super) trait Host {
     /// # Errors
     /// Why nothing else is to be tried.
     fn carry_out(&mut self, plans: &Plans, step: &Step) -> Result<(), String>;
+
+    /// What there is to say of the images once everything else is done.
+    fn images(&mut self) -> Vec<Finding> {
+        Vec::new()
+    }
 }
 
 /// Plans and carries out until nothing is left to do, and returns the last plans: what the machine
@@ -69,11 +75,18 @@ pub(super) struct Real<'a> {
     context: &'a Context,
     loaded: &'a Loaded,
     units: &'a mut dyn Units,
+    wait: bool,
 }
 
 impl<'a> Real<'a> {
-    pub(super) fn new(context: &'a Context, loaded: &'a Loaded, units: &'a mut dyn Units) -> Self {
-        Self { context, loaded, units }
+    /// With `wait` until the images are there, or have failed.
+    pub(super) fn new(
+        context: &'a Context,
+        loaded: &'a Loaded,
+        units: &'a mut dyn Units,
+        wait: bool,
+    ) -> Self {
+        Self { context, loaded, units, wait }
     }
 }
 
@@ -94,6 +107,10 @@ impl Host for Real<'_> {
             undo::remember(&self.context.roots, &plans.desired.applied);
         }
         carry_out(&self.context.roots, &plans.desired.applied, step, self.units)
+    }
+
+    fn images(&mut self) -> Vec<Finding> {
+        images::look(self.context, &self.loaded.config, self.units, self.wait)
     }
 }
 

@@ -57,6 +57,7 @@ fn plans(steps: &[Step]) -> Plans {
         nat: Plan::new(Vec::new(), Vec::new()),
         tailscale: Plan::new(Vec::new(), Vec::new()),
         units: Plan::new(steps.to_vec(), Vec::new()),
+        overrides: Vec::new(),
     }
 }
 

@@ -13,6 +13,7 @@ use mvm_host::exec::System;
 use mvm_host::systemd::{Job, Manager, Mode, Units};
 use mvm_host::{chain, processes};
 use mvm_network::nat::{self, Nat};
+use mvm_network::tailscale::{self, Tailscale};
 use mvm_network::{Kernel, Network, machine_id, take_down, unread};
 use mvm_plan::names;
 use mvm_plan::network::{self, Desired, Guest, Observed, guests};
@@ -138,6 +139,7 @@ fn all_down(roots: &Roots, start: &mut Start) -> Vec<Finding> {
     }
     let rules = Nat { roots, programs: &System };
     let mut findings = nat::take_down(&rules, mvm_plan::nat::desired(&start.config).as_ref());
+    findings.extend(tailscale::take_back(&Tailscale { roots, programs: &System }));
     let outcome = take_down(&mut start.kernel);
     findings.extend(outcome.findings);
     if output::exit_for(&findings) != Exit::Done {

@@ -98,7 +98,7 @@ impl Screen {
             holder: who.map(|who| who.to_string()),
         };
         let guests = users(&context.roots, start).into_iter().map(on_it).collect();
-        match firewalls::forward(&context.roots, &System) {
+        match firewalls::forward(&context.roots, &System, &start.config) {
             Ok(forward) => findings.extend(checks::obstacles(&start.config, &forward)),
             Err(error) => {
                 let unchecked =

@@ -12,10 +12,7 @@ pub(super) fn run(context: &Context, token: Option<&str>) -> Exit {
     // What is invalid is not acted on, and a file that once was good may name other disks.
     let loaded = match context.load() {
         Ok(loaded) => loaded,
-        Err(findings) => {
-            output::findings(context.json, &findings);
-            return Exit::Config;
-        }
+        Err(invalid) => return context.refuse(&invalid),
     };
     let findings = create(&context.roots, &desired(&context.roots, &loaded.config), token);
     // Whoever reads the journal later sees what was done to the disks, and what was refused.

@@ -1,7 +1,11 @@
-//! No firewall of this host drops what microVMs send, to others or to this host's DHCP and DNS.
+//! No firewall of this host keeps from its end what microVMs need: packets to other networks and back,
+//! to each other, and to this host's DHCP and DNS.
 //!
-//! Read is what nft lists, which is also what iptables-nft loaded. A rule that is not understood may
-//! let microVMs through, so that only a certain drop is one.
+//! Read are the kernel's own lists: what nft lists, and of the tables that iptables wrote what its own
+//! programs list, because nft does not show all of their words. What depends on something that is not
+//! known, such as the elements of a set, is undecided and said as that; `check --deep` sends a packet.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use mvm_config::Config;
 use mvm_config::model::NetworkMode;
@@ -9,84 +13,178 @@ use mvm_diagnostics::{Entry, Finding, catalogue::checked};
 
 use super::Facts;
 
-mod rules;
+mod flows;
+mod heal;
+mod nft;
+mod packet;
+mod ruleset;
+mod save;
 #[cfg(test)]
 mod tests;
+mod walk;
 
-pub use rules::{Chain, Hook, dropping};
-use rules::{Packet, Ruleset, Way};
+use flows::What;
+pub use nft::{SetName, sets};
+pub use ruleset::Tool;
 
-/// What nft and the bridge's switch say.
+use ruleset::{Family, Hook, Place, Ruleset};
+use walk::Block;
+
+/// What the kernel lists.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Forward {
-    /// Frames between ports of a bridge pass the rules too: `net.bridge.bridge-nf-call-iptables`.
+    /// Frames between ports of a bridge pass the rules for IPv4 too: `net.bridge.bridge-nf-call-iptables`.
     pub bridged: bool,
-    /// `nft -j list table` of each table that [`dropping`] names.
+    /// The same for IPv6.
+    pub bridged6: bool,
+    /// `nft -j list ruleset`, or parts of it, and the sets whose elements rules ask for.
     pub tables: Vec<String>,
+    /// What iptables' programs list.
+    pub saved: Vec<Saved>,
+    /// The interfaces by which packets leave this host; none where they are not known.
+    pub leaving: Vec<String>,
+    /// What could not be read, and why.
+    pub unread: Vec<(String, String)>,
+}
+
+/// What iptables-save or one of its kind wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved {
+    /// Of which tables.
+    pub tool: Tool,
+    /// Whether of IPv6.
+    pub v6: bool,
+    /// The text.
+    pub text: String,
+}
+
+/// What a listing says of the tables that iptables wrote: whether nft does not show all of their words,
+/// for IPv4 and for IPv6.
+pub fn hides(text: &str) -> (bool, bool) {
+    nft::hides(text)
 }
 
 pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
-    obstacles(config, &facts.forward)
+    let unread = facts.forward.unread.iter().map(|(what, why)| {
+        let unread = Finding::new(&checked::NOT_CHECKED, what);
+        unread.with("why", why).evidence(why)
+    });
+    unread.chain(obstacles(config, &facts.forward)).collect()
 }
 
-/// A finding for each chain that keeps in what microVMs send.
+/// A chain, and what it keeps from its end.
+struct Kept {
+    block: Block,
+    whats: BTreeSet<What>,
+}
+
+/// A finding for each chain that keeps from its end what microVMs need, and one for those that are
+/// undecided.
 pub fn obstacles(config: &Config, forward: &Forward) -> Vec<Finding> {
-    if config.network.mode != NetworkMode::Tap {
+    let network = &config.network;
+    if network.mode == NetworkMode::None {
         return Vec::new();
     }
-    let mut findings = Vec::new();
-    for text in &forward.tables {
-        let rules = Ruleset::new(text);
-        for chain in dropping(text) {
-            let found = match chain.hook {
-                Hook::Forward => forwarded(config, forward.bridged, &rules, &chain),
-                Hook::Input => asked(config, &rules, &chain),
-            };
-            let Chain { family, table, name, .. } = &chain;
-            let shown = format!("{family} {table} {name}");
-            findings.extend(found.map(|finding| {
-                let evidence = format!("chain {shown}: hook {}, policy drop", chain.hook);
-                finding.with("chain", &shown).evidence(evidence)
-            }));
+    let Some(name) = network.dhcp.interface.as_ref() else { return Vec::new() };
+    let rules = ruleset(forward);
+    let mut certain: BTreeMap<(Place, Hook), Kept> = BTreeMap::new();
+    let mut unclear = Vec::new();
+    for flow in flows::flows(config, forward) {
+        for block in walk::blocks(&rules, flow.packet, &flow.path) {
+            if !block.certain {
+                unclear.push(block);
+                continue;
+            }
+            let key = (block.place.clone(), block.hook);
+            let kept = certain.entry(key).or_insert_with(|| Kept { block, whats: BTreeSet::new() });
+            kept.whats.insert(flow.what);
+        }
+    }
+    let ufw = |place: &Place| is_of_ufw(&rules, place);
+    let mut findings: Vec<Finding> =
+        certain.values().map(|kept| finding(kept, name.as_str(), ufw(&kept.block.place))).collect();
+    let is_named = |block: &Block| certain.contains_key(&(block.place.clone(), block.hook));
+    let mut said = BTreeSet::new();
+    for block in unclear.iter().filter(|block| !is_named(block)) {
+        if said.insert(block.place.clone()) {
+            let finding = Finding::new(&checked::UNDECIDED, name.as_str());
+            let finding = finding.with("chain", &block.place);
+            findings.push(finding.evidence(evidence(block)));
         }
     }
     findings
 }
 
-/// Of what microVMs send to others; in tables of ufw, with ufw's own commands as the remedy.
-fn forwarded(config: &Config, bridged: bool, rules: &Ruleset, chain: &Chain) -> Option<Finding> {
-    let name = config.network.bridge.name.as_str();
-    let drops = |goes_out| {
-        let packet = Packet { comes_in: name, goes_out, protocol: "tcp", port: None };
-        !rules.may_pass(chain, packet)
-    };
-    let between = bridged && drops(Way::By(name));
-    let out = config.network.nat.enabled && drops(Way::Out);
-    let entry: &Entry = match (rules.are_of_ufw(), between, out) {
-        (_, false, false) => return None,
-        (true, ..) => &checked::UFW_DROPS_FORWARD,
-        (false, true, _) => &checked::FORWARD_DROPS_BRIDGED,
-        (false, false, true) => &checked::FORWARD_DROPS,
-    };
-    Some(Finding::new(entry, name))
+/// All rules, each table once: what iptables' own program lists stands for what nft shows of it.
+fn ruleset(forward: &Forward) -> Ruleset {
+    let mut rules = Ruleset::default();
+    let by_iptables = forward.saved.iter().filter(|saved| saved.tool == Tool::Iptables);
+    let known: BTreeSet<(Family, &str)> = by_iptables
+        .flat_map(|saved| {
+            let family = if saved.v6 { Family::Ip6 } else { Family::Ip };
+            let tables = saved.text.lines().filter_map(|line| line.strip_prefix('*'));
+            tables.map(move |table| (family, table.trim()))
+        })
+        .collect();
+    let has = |family: Family, table: &str| known.contains(&(family, table));
+    nft::add(&mut rules, &forward.tables, &has);
+    for saved in &forward.saved {
+        save::add(&mut rules, &saved.text, saved.tool, saved.v6);
+    }
+    rules
 }
 
-/// Of what microVMs ask of this host.
-fn asked(config: &Config, rules: &Ruleset, chain: &Chain) -> Option<Finding> {
-    let dhcp = &config.network.dhcp;
-    let name = dhcp.interface.as_ref().filter(|_| dhcp.enabled)?.as_str();
-    let drops = |port| {
-        let goes_out = Way::Here;
-        let packet = Packet { comes_in: name, goes_out, protocol: "udp", port: Some(port) };
-        !rules.may_pass(chain, packet)
+/// Whether ufw loaded the table: its chains have fixed names.
+fn is_of_ufw(rules: &Ruleset, place: &Place) -> bool {
+    let same = |other: &Place| {
+        (other.tool, other.family, &other.table) == (place.tool, place.family, &place.table)
     };
-    let what = match (drops(67), dhcp.dns_server && drops(53)) {
-        (true, true) => "for an address and for names",
-        (true, false) => "for an address",
-        (false, true) => "for names",
-        (false, false) => return None,
+    let names = ["ufw-user-forward", "ufw6-user-forward"];
+    rules.chains.iter().any(|chain| {
+        same(&chain.place) && names.contains(&chain.place.chain.as_str())
+            || same(&chain.place)
+                && chain.rules.iter().any(|rule| {
+                    matches!(&rule.then, ruleset::Then::Jump(to) if names.contains(&to.as_str()))
+                })
+    })
+}
+
+fn evidence(block: &Block) -> String {
+    format!("chain {}: hook {}, {}", block.place, block.hook, block.by)
+}
+
+fn finding(kept: &Kept, name: &str, ufw: bool) -> Finding {
+    let Kept { block, whats } = kept;
+    let has = |what: What| whats.contains(&what);
+    let forwarded = has(What::Out) || has(What::Back);
+    let entry: &Entry = match (ufw, has(What::Between), forwarded) {
+        (true, between, out) if between || out => &checked::UFW_DROPS_FORWARD,
+        (false, true, _) => &checked::FORWARD_DROPS_BRIDGED,
+        (false, false, true) => &checked::FORWARD_DROPS,
+        (true, ..) if asked(whats).is_some() => &checked::UFW_DROPS_INPUT,
+        _ if asked(whats).is_some() => &checked::INPUT_DROPS,
+        _ => &checked::OUTPUT_DROPS,
     };
-    let entry: &Entry =
-        if rules.are_of_ufw() { &checked::UFW_DROPS_INPUT } else { &checked::INPUT_DROPS };
-    Some(Finding::new(entry, name).with("what", what))
+    let heal = heal::commands(&block.place, block.hook, whats, name);
+    Finding::new(entry, name)
+        .with("chain", &block.place)
+        .with("what", asked(whats).unwrap_or_default())
+        .with("heal", heal)
+        .evidence(evidence(block))
+}
+
+/// What of this host cannot be asked.
+fn asked(whats: &BTreeSet<What>) -> Option<String> {
+    let words: Vec<&str> = whats
+        .iter()
+        .filter_map(|what| match what {
+            What::Address => Some("an address"),
+            What::Name => Some("names"),
+            What::Router => Some("their IPv6 router"),
+            _ => None,
+        })
+        .collect();
+    let (last, rest) = words.split_last()?;
+    let last = format!("for {last}");
+    Some(rest.iter().rev().fold(last, |all, word| format!("for {word} and {all}")))
 }

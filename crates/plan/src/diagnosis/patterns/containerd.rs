@@ -49,6 +49,35 @@ pub(super) const TABLE: &[Pattern] = &[
         &ctrd::NO_DEVICE_MAPPER,
         Containerd,
     ),
+    p(
+        0,
+        C,
+        r"(?s)failed to load plugin.*io\.containerd\.snapshotter\.v1\.devmapper|io\.containerd\.snapshotter\.v1\.devmapper.*failed to load plugin",
+        &ctrd::PLUGIN_FAILED,
+        Containerd,
+    ),
+    p(
+        0,
+        C,
+        r"(?s)failed to load plugin.*io\.containerd\.(?:snapshotter\.v1\.native|content\.v1\.content|metadata\.v1\.bolt)",
+        &ctrd::PLUGIN_FAILED,
+        Containerd,
+    ),
+    p(
+        0,
+        C,
+        r#"(?s)(?:panic|fatal|level="?error|failed).*(?:bbolt|boltdb|freelist|invalid database|already freed|invalid page type|meta\.db|metadata\.db)"#,
+        &ctrd::DATABASE_DAMAGED,
+        Containerd,
+    ),
+    p(0, C, r"no space left on device|read-only file system", &ctrd::SPEC_NOT_SAVED, Containerd),
+    p(
+        0,
+        C,
+        r#"level="?(?:fatal|panic)(?-u:\b)|^panic: |^fatal error: |^containerd: "#,
+        &ctrd::NOT_STARTED,
+        Containerd,
+    ),
     // Behind the rows that name why.
     p(
         25,

@@ -4,7 +4,7 @@ use mvm_diagnostics::catalogue::seen::{
     containerd as ctrd, flintlockd as flk, image as img, microvm as vm, network as net, pool, vmm,
 };
 
-use super::About::{Containerd, Flintlockd, MicroVm, Pool};
+use super::About::{Containerd, Flintlockd, Image, MicroVm, Pool};
 use super::{F, FC, Pattern, p};
 
 pub(super) const TABLE: &[Pattern] = &[
@@ -99,27 +99,12 @@ pub(super) const TABLE: &[Pattern] = &[
     p(16, F, r"starting microvm: start ?is not supported", &vm::DIED_AT_START, MicroVm),
     p(17, F, r"microvm is unable to boot", &vm::DIED_AT_START, MicroVm),
     p(
-        18,
+        21,
         F,
-        r#"failed to resolve reference (?:"?(?<subject>[A-Za-z0-9._:@/-]+))?.*(?:no such host|connection refused|i/o timeout|network is unreachable)"#,
-        &img::REGISTRY_UNREACHABLE,
-        Flintlockd,
+        r"no match for platform in manifest|no manifest found for platform",
+        &img::WRONG_PLATFORM,
+        Image,
     ),
-    p(
-        19,
-        F,
-        r#"failed to resolve reference (?:"?(?<subject>[A-Za-z0-9._:@/-]+))?.*(?:pull access denied|401|403|authorization failed)"#,
-        &img::REGISTRY_REFUSES,
-        Flintlockd,
-    ),
-    p(
-        20,
-        F,
-        r#"failed to resolve reference (?:"?(?<subject>[A-Za-z0-9._:@/-]+))?.*not found"#,
-        &img::NO_SUCH_IMAGE,
-        Flintlockd,
-    ),
-    p(21, F, r"no match for platform in manifest .*not found", &img::WRONG_PLATFORM, Flintlockd),
     p(
         22,
         FC,

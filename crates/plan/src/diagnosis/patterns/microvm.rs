@@ -30,5 +30,13 @@ pub(super) const TABLE: &[Pattern] = &[
         &vmm::SOCKET_RACE,
         MicroVm,
     ),
+    // Firecracker's and Cloud Hypervisor's own last words.
+    p(
+        0,
+        V,
+        r"RunWithoutApiError|BuildMicroVMFromJson|Firecracker exited|:ERROR:src/|cloud-hypervisor: .*(?:ERROR|Error)|Error booting VM|Failed to validate config|thread '[a-z_-]+' panicked|Error parsing config",
+        &vm::VMM_ERROR,
+        MicroVm,
+    ),
     p(60, V, r"VFS: Unable to mount root fs", &vm::NO_ROOT_FILE_SYSTEM, MicroVm),
 ];

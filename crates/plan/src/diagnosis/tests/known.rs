@@ -35,6 +35,86 @@ fn every_row_is_recognised() {
     assert_eq!(rows.into_iter().collect::<Vec<_>>(), (1..=61).collect::<Vec<u8>>());
 }
 
+/// Source, code and text of real lines, a class or more of each.
+const CLASSES: &str = include_str!("classes.tsv");
+/// Source and text of lines that mean nothing.
+const SILENT: &str = include_str!("silent.tsv");
+
+const PULL: &str = "runtime_volume_mount: mount images docker.io/a/b:1 for volume use: getting image docker.io/a/b:1 for owner ns0/mvm0/01G: pulling image using containerd:";
+
+fn source(name: &str) -> Source {
+    match name {
+        "containerd" => Source::Containerd,
+        "kernel" => Source::Kernel,
+        "microvm" => Source::MicroVm,
+        _ => Source::Flintlockd,
+    }
+}
+
+#[test]
+fn every_line_lands_in_its_class_with_its_innermost_cause() {
+    let lines: Vec<_> = CLASSES.lines().filter(|line| !line.starts_with('#')).collect();
+    assert!(lines.len() >= 80);
+    let mut wrong = Vec::new();
+    for line in lines {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [from, code, text] = fields.as_slice() else { panic!("{line}") };
+        let written = match *from {
+            "pull" => logrus(&format!("{STEP} {PULL} {text}")),
+            "step" => logrus(&format!("{STEP} {text}")),
+            "flintlockd" => logrus(text),
+            _ => (*text).to_owned(),
+        };
+        let findings = super::diagnose(source(from), &[&written]);
+        let codes: Vec<_> = findings.iter().map(mvm_diagnostics::Finding::code).collect();
+        let end: String =
+            text.chars().rev().take(18).collect::<Vec<_>>().into_iter().rev().collect();
+        let seen = findings.first().map(|finding| finding.seen().to_owned()).unwrap_or_default();
+        if codes != [*code] || !(seen.contains(end.as_str()) || text.contains('\\')) {
+            wrong.push(format!("{code}, and is {codes:?}: {text}\n{seen}"));
+        }
+        for finding in findings {
+            let shown = finding.message() + &finding.remedy();
+            assert!(!shown.contains('{'), "{shown}");
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn a_line_that_is_no_failure_is_silent() {
+    for line in SILENT.lines().filter(|line| !line.starts_with('#')) {
+        let (from, text) = line.split_once('\t').unwrap();
+        assert_eq!(super::diagnose(source(from), &[text]), [], "{text}");
+    }
+}
+
+#[test]
+fn the_innermost_cause_says_something_by_itself() {
+    for (line, cause) in [
+        (
+            "level=error msg=\"a: b: dial tcp: lookup ghcr.io: no such host\" controller=microvm",
+            "lookup ghcr.io: no such host",
+        ),
+        (
+            "level=error msg=\"x: unexpected status from HEAD request to https://g/v2: 503 Service Unavailable\"",
+            "unexpected status from HEAD request to https://g/v2: 503 Service Unavailable",
+        ),
+        (
+            "level=error msg=\"x: toomanyrequests: You have reached your limit: https://a.example/increase-limit\"",
+            "You have reached your limit: https://a.example/increase-limit",
+        ),
+        (
+            "device-mapper: thin metadata: sb_check failed: blocknr 7: wanted 0",
+            "sb_check failed: blocknr 7: wanted 0",
+        ),
+        ("short", "short"),
+        ("", ""),
+    ] {
+        assert_eq!(crate::diagnosis::logrus::innermost(line), cause, "{line}");
+    }
+}
+
 fn json(message: &str) -> String {
     serde_json::json!({"level": "error", "msg": message}).to_string()
 }

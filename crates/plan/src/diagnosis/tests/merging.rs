@@ -68,7 +68,7 @@ fn what_mvmhost_said_stands_until_it_cleared() {
     };
     said(&mut diagnosis, "MVM-FLK-003", "port 9090 of x is taken by y");
     said(&mut diagnosis, "MVM-FLK-001", "there is no flintlockd at x");
-    said(&mut diagnosis, "MVM-FLK-006", "answers");
+    said(&mut diagnosis, "MVM-HOST-135", "was upgraded");
     said(&mut diagnosis, "MVM-NO-SUCH", "x");
     said(&mut diagnosis, "MVM-HOST-901", "MVM-FLK-003 of x is gone");
     let findings = diagnosis.findings();
@@ -79,6 +79,34 @@ fn what_mvmhost_said_stands_until_it_cleared() {
     assert_eq!(diagnosis.findings().len(), 1);
     diagnosis.ended("MVM-FLK-001", "x");
     assert!(diagnosis.findings().is_empty());
+}
+
+#[test]
+fn what_came_right_by_itself_is_over() {
+    let mut diagnosis = Diagnosis::new(place(), None);
+    let mut said = |code: &str, subject: &str| {
+        diagnosis.said(Some(1), code, subject, &format!("{code}: words"));
+    };
+    said("MVM-IMG-007", "r.test/a:1");
+    said("MVM-IMG-007", "r.test/b:1");
+    said("MVM-IMG-001", "r.test/a:1");
+    said("MVM-HOST-101", "flintlockd.service");
+    said("MVM-HOST-102", "/etc/mvmhost.toml");
+    let findings = diagnosis.findings();
+    let subjects: Vec<_> = findings.iter().map(Finding::subject).collect();
+    assert_eq!(subjects, ["r.test/b:1"]);
+    // The other order: it is wrong again.
+    diagnosis.said(Some(2), "MVM-IMG-007", "r.test/a:1", "MVM-IMG-007: words");
+    assert_eq!(diagnosis.findings().len(), 2);
+}
+
+#[test]
+fn a_pool_that_takes_writes_again_was_full() {
+    let full = "device-mapper: thin: 253:0: switching pool to out-of-data-space (queue IO) mode";
+    let again = "device-mapper: thin: 253:0: switching pool to write mode";
+    assert_eq!(diagnose(Source::Kernel, &[full]).len(), 1);
+    assert_eq!(diagnose(Source::Kernel, &[full, again]), []);
+    assert_eq!(diagnose(Source::Kernel, &[full, again, full]).len(), 1);
 }
 
 #[test]

@@ -119,7 +119,13 @@ fn a_saved_image_names_no_file_of_the_host() {
 fn an_exported_index_is_read_back() {
     let name = ImageRef::parse("ghcr.io/a/b:1").unwrap();
     let digest = Digest::of(b"1");
-    let root = Descriptor { media_type: MANIFEST_TYPE.to_owned(), digest, size: 3, platform: None };
+    let root = Descriptor {
+        media_type: MANIFEST_TYPE.to_owned(),
+        digest,
+        size: 3,
+        platform: None,
+        is_artifact: false,
+    };
     let images = listed(&index_of(&[(name.clone(), root.clone())])).unwrap();
     assert_eq!(images, [Listed { names: vec![name], root }]);
 }

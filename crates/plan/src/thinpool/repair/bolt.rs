@@ -1,4 +1,4 @@
-//! Reads a bucket out of a bolt database, the format of containerd's databases.
+//! Reads buckets out of a bolt database, the format of containerd's databases.
 //!
 //! No crate does: the ones there are map the file into memory and open it for writing. The bytes
 //! are somebody else's: every offset is checked, and no page is read more often than there are
@@ -10,6 +10,7 @@
 //! length, page), and a bucket is a leaf's value: (root page, sequence), with the page itself behind
 //! it when the root is 0.
 
+use std::cell::Cell;
 use std::fmt;
 
 /// What is wrong with a database.
@@ -41,32 +42,116 @@ const PAGE_SIZES: [usize; 5] = [4096, 8192, 16384, 32768, 65536];
 /// A tree with more levels than this is not one: a branch has at least two children.
 const DEPTH: usize = 32;
 
+/// A key and its value.
+pub type Pair<'a> = (&'a [u8], &'a [u8]);
+
 /// The keys and values of the bucket `name` at the top; `None` when there is no such bucket.
 ///
 /// # Errors
 /// When the bytes are not those of a sound database.
 pub fn bucket<'a>(bytes: &'a [u8], name: &[u8]) -> Result<Option<Vec<Pair<'a>>>, NotBolt> {
-    let meta = meta(bytes)?;
-    let mut pages = Pages { bytes, size: meta.page_size, left: bytes.len() / meta.page_size };
-    let mut top = Vec::new();
-    pages.collect(meta.root, DEPTH, &mut top)?;
-    let Some(found) = top.iter().find(|element| element.bucket && element.key == name) else {
-        return Ok(None);
-    };
-    let root = u64_at(found.value, 0)?;
-    let mut elements = Vec::new();
-    if root == 0 {
-        let page = found.value.get(BUCKET_HEADER..).unwrap_or_default();
-        pages.page(page, 0, &mut elements)?;
-    } else {
-        pages.collect(root, DEPTH, &mut elements)?;
-    }
-    let pairs = elements.into_iter().filter(|element| !element.bucket);
-    Ok(Some(pairs.map(|element| (element.key, element.value)).collect()))
+    let database = Database::open(bytes)?;
+    Ok(database.top()?.bucket(&database, name)?.map(|bucket| bucket.pairs))
 }
 
-/// A key and its value.
-pub type Pair<'a> = (&'a [u8], &'a [u8]);
+/// A database whose bytes are there as a whole.
+#[derive(Debug)]
+pub struct Database<'a> {
+    bytes: &'a [u8],
+    size: usize,
+    root: u64,
+    /// So many pages and elements may still be read: a sound database has no more of them than
+    /// its bytes have room for, and it is read a few times at most.
+    left: Cell<usize>,
+}
+
+impl<'a> Database<'a> {
+    /// # Errors
+    /// When the bytes are not those of a sound database.
+    pub fn open(bytes: &'a [u8]) -> Result<Self, NotBolt> {
+        let meta = meta(bytes)?;
+        Ok(Self { bytes, size: meta.page_size, root: meta.root, left: Cell::new(bytes.len()) })
+    }
+
+    /// The bucket that holds all others.
+    ///
+    /// # Errors
+    /// When the bytes are not those of a sound database.
+    pub fn top(&self) -> Result<Bucket<'a>, NotBolt> {
+        let mut elements = Vec::new();
+        self.collect(self.root, DEPTH, &mut elements)?;
+        Ok(Bucket::new(0, elements))
+    }
+
+    /// Where in the database this value begins, in bytes.
+    pub fn place(&self, value: &[u8]) -> Option<usize> {
+        let place = value.as_ptr().addr().checked_sub(self.bytes.as_ptr().addr())?;
+        let there = self.bytes.get(place..)?.get(..value.len())?;
+        std::ptr::eq(there, value).then_some(place)
+    }
+}
+
+/// What is in one bucket.
+#[derive(Debug)]
+pub struct Bucket<'a> {
+    /// How many numbers were given out in it.
+    pub sequence: u64,
+    /// Its keys and values.
+    pub pairs: Vec<Pair<'a>>,
+    buckets: Vec<Pair<'a>>,
+}
+
+impl<'a> Bucket<'a> {
+    fn new(sequence: u64, elements: Vec<Element<'a>>) -> Self {
+        let (buckets, pairs): (Vec<_>, Vec<_>) =
+            elements.into_iter().partition(|element| element.bucket);
+        let pair = |element: Element<'a>| (element.key, element.value);
+        Self {
+            sequence,
+            pairs: pairs.into_iter().map(pair).collect(),
+            buckets: buckets.into_iter().map(pair).collect(),
+        }
+    }
+
+    /// The value of this key.
+    pub fn value(&self, name: &[u8]) -> Option<&'a [u8]> {
+        self.pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
+    }
+
+    /// The names of the buckets in it.
+    pub fn names(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.buckets.iter().map(|(key, _)| *key)
+    }
+
+    /// The bucket `name` in it.
+    ///
+    /// # Errors
+    /// When the bytes are not those of a sound database.
+    pub fn bucket(&self, database: &Database<'a>, name: &[u8]) -> Result<Option<Self>, NotBolt> {
+        let Some((_, value)) = self.buckets.iter().find(|(key, _)| *key == name) else {
+            return Ok(None);
+        };
+        let (root, sequence) = (u64_at(value, 0)?, u64_at(value, 8)?);
+        let mut elements = Vec::new();
+        if root == 0 {
+            let page = value.get(BUCKET_HEADER..).unwrap_or_default();
+            database.page(page, 0, &mut elements)?;
+        } else {
+            database.collect(root, DEPTH, &mut elements)?;
+        }
+        Ok(Some(Self::new(sequence, elements)))
+    }
+
+    /// The bucket at the end of a path, which is empty where one of its names is not there.
+    ///
+    /// # Errors
+    /// When the bytes are not those of a sound database.
+    pub fn at(self, database: &Database<'a>, path: &[&[u8]]) -> Result<Self, NotBolt> {
+        path.iter().try_fold(self, |bucket, name| {
+            Ok(bucket.bucket(database, name)?.unwrap_or_else(|| Self::new(0, Vec::new())))
+        })
+    }
+}
 
 struct Meta {
     page_size: usize,
@@ -107,27 +192,22 @@ fn fnv(bytes: &[u8]) -> u64 {
     })
 }
 
+#[derive(Debug)]
 struct Element<'a> {
     bucket: bool,
     key: &'a [u8],
     value: &'a [u8],
 }
 
-struct Pages<'a> {
-    bytes: &'a [u8],
-    size: usize,
-    /// So many pages may still be read.
-    left: usize,
-}
+impl<'a> Database<'a> {
+    fn spend(&self, what: usize) -> Result<(), NotBolt> {
+        let left = self.left.get().checked_sub(what);
+        self.left.set(left.ok_or(NotBolt("its pages go round in circles"))?);
+        Ok(())
+    }
 
-impl<'a> Pages<'a> {
     /// All leaf elements below page `id`.
-    fn collect(
-        &mut self,
-        id: u64,
-        depth: usize,
-        into: &mut Vec<Element<'a>>,
-    ) -> Result<(), NotBolt> {
+    fn collect(&self, id: u64, depth: usize, into: &mut Vec<Element<'a>>) -> Result<(), NotBolt> {
         let outside = NotBolt("a page is outside of the file");
         let start = usize::try_from(id).ok().and_then(|id| id.checked_mul(self.size));
         let from = self.bytes.get(start.ok_or(outside)?..).ok_or(outside)?;
@@ -136,19 +216,20 @@ impl<'a> Pages<'a> {
         }
         let more = usize::try_from(u32_at(from, 12)?).map_err(|_| outside)?;
         let pages = more.checked_add(1).ok_or(outside)?;
-        self.left = self.left.checked_sub(pages).ok_or(NotBolt("its pages go round in circles"))?;
+        self.spend(pages)?;
         let length = pages.checked_mul(self.size);
         let page = from.get(..length.ok_or(outside)?).ok_or(outside)?;
         self.page(page, depth, into)
     }
 
     fn page(
-        &mut self,
+        &self,
         page: &'a [u8],
         depth: usize,
         into: &mut Vec<Element<'a>>,
     ) -> Result<(), NotBolt> {
         let (flags, count) = (u16_at(page, 8)?, u16_at(page, 10)?);
+        self.spend(usize::from(count))?;
         for index in 0..usize::from(count) {
             let outside = NotBolt("an element is outside of its page");
             let element = page.get(HEADER * (index + 1)..).ok_or(outside)?;

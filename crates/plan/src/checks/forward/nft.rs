@@ -1,0 +1,214 @@
+//! nft's JSON: libnftables-json(5).
+
+use serde_json::Value as Json;
+
+use super::ruleset::{
+    Base, Chain, Family, Field, Hook, Place, Rule, Ruleset, Test, Then, Tool, Value,
+};
+
+mod fields;
+mod sets;
+
+use fields::tests;
+pub use sets::{SetName, sets};
+use sets::{Sets, map};
+
+/// A rule is shown with this many characters of its text.
+const SHOWN: usize = 160;
+
+/// Adds the chains of `nft -j list ruleset`, or of tables, to `rules`; what is not nft's adds none.
+/// `skip` says which tables another listing has.
+pub(super) fn add(rules: &mut Ruleset, texts: &[String], skip: &dyn Fn(Family, &str) -> bool) {
+    let listed: Vec<Json> = texts
+        .iter()
+        .flat_map(|text| match serde_json::from_str::<Json>(text) {
+            Ok(Json::Object(mut listing)) => match listing.remove("nftables") {
+                Some(Json::Array(objects)) => objects,
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        })
+        .collect();
+    let objects = listed.as_slice();
+    let sets = Sets(objects.iter().filter(|object| object.get("rule").is_none()).collect());
+    let place = |of: &Json, chain: &Json| -> Option<Place> {
+        let family = Family::parse(of["family"].as_str()?)?;
+        let table = of["table"].as_str()?.to_owned();
+        let chain = chain.as_str()?.to_owned();
+        (!skip(family, &table)).then_some(Place { tool: Tool::Nft, family, table, chain })
+    };
+    let mut numbers = std::collections::HashMap::new();
+    for object in objects {
+        if let Some(chain) = object.get("chain")
+            && let Some(place) = place(chain, &chain["name"])
+        {
+            numbers.insert(
+                (place.family, place.table.clone(), place.chain.clone()),
+                rules.chains.len(),
+            );
+            rules.chains.push(Chain { place, base: base(chain), rules: Vec::new() });
+        }
+    }
+    for object in objects {
+        if let Some(found) = object.get("rule")
+            && let Some(place) = place(found, &found["chain"])
+        {
+            let key = (place.family, place.table.clone(), place.chain.clone());
+            let number = *numbers.entry(key).or_insert_with(|| {
+                rules.chains.push(Chain { place, base: None, rules: Vec::new() });
+                rules.chains.len() - 1
+            });
+            let Some(chain) = rules.chains.get_mut(number) else { continue };
+            let statements = found["expr"].as_array().map_or(&[][..], Vec::as_slice);
+            rules.marks |= statements.iter().any(sets_mark);
+            chain.rules.push(rule(statements, &sets, found));
+        }
+    }
+}
+
+/// Whether the tables of a family hold words of iptables that nft does not show.
+pub(super) fn hides(text: &str) -> (bool, bool) {
+    let listed = serde_json::from_str::<Json>(text).unwrap_or_default();
+    let objects = listed["nftables"].as_array().map_or(&[][..], Vec::as_slice);
+    let of = |family: &str| {
+        objects.iter().filter_map(|object| object.get("rule")).any(|rule| {
+            let statements = rule["expr"].as_array().into_iter().flatten();
+            rule["family"] == family && statements.into_iter().any(|one| one.get("xt").is_some())
+        })
+    };
+    (of("ip"), of("ip6"))
+}
+
+fn base(chain: &Json) -> Option<Base> {
+    let devices = match &chain["dev"] {
+        Json::String(name) => Some(vec![name.clone()]),
+        Json::Array(names) => {
+            Some(names.iter().filter_map(Json::as_str).map(str::to_owned).collect())
+        }
+        _ => None,
+    };
+    Some(Base {
+        hook: Hook::parse(chain["hook"].as_str()?)?,
+        translates: chain["type"] == "nat",
+        drops: chain["policy"] == "drop",
+        devices,
+    })
+}
+
+fn sets_mark(statement: &Json) -> bool {
+    let key = |of: &str| statement["mangle"]["key"][of]["key"] == "mark";
+    key("meta")
+        || key("ct")
+        || statement["xt"]["name"] == "MARK"
+        || statement["xt"]["name"] == "CONNMARK"
+}
+
+fn rule(statements: &[Json], sets: &Sets<'_>, whole: &Json) -> Rule {
+    let text: String = Json::from(statements).to_string().chars().take(SHOWN).collect();
+    let mut rule = Rule { text: written(statements, whole).unwrap_or(text), ..Rule::default() };
+    for statement in statements {
+        let Some((kind, what)) = statement.as_object().and_then(|object| object.iter().next())
+        else {
+            rule.tests.push(Test::unclear());
+            continue;
+        };
+        let to = || what["target"].as_str().map(str::to_owned);
+        rule.then = match kind.as_str() {
+            "match" => {
+                rule.tests.extend(tests(what, sets, whole));
+                continue;
+            }
+            // They change or count packets and let them go on.
+            "counter" | "log" | "mangle" | "notrack" | "flow" | "set" | "map" | "quota"
+            | "comment" | "ct helper" | "ct timeout" | "ct expectation" | "secmark" => continue,
+            // The first packet is below every limit.
+            "limit" | "ct count" => {
+                if what["inv"] == true {
+                    rule.tests.push(Test::never());
+                }
+                continue;
+            }
+            "accept" if is_of_answers(statements) => {
+                // In place of the test whose words are not shown.
+                rule.tests = vec![state(&["established", "related"])];
+                Then::Accept
+            }
+            "accept" | "dnat" | "redirect" | "snat" | "masquerade" | "tproxy" | "fwd"
+            | "synproxy" => Then::Accept,
+            "drop" => Then::Drop,
+            "reject" => {
+                rule.tests.extend(rejected(what));
+                Then::Drop
+            }
+            "jump" => to().map_or(Then::Unknown, Then::Jump),
+            "goto" => to().map_or(Then::Unknown, Then::Goto),
+            "return" => Then::Return,
+            "continue" => Then::On,
+            "vmap" => map(what, sets, whole),
+            "queue" => Then::Unknown,
+            "xt" if what["type"] == "target" => target(what),
+            // Among them the tests of iptables that nft does not show.
+            _ => {
+                rule.tests.push(Test::unclear());
+                continue;
+            }
+        };
+        return rule;
+    }
+    rule
+}
+
+/// What a rule that only drops is in nft's own words; longer ones stand as JSON.
+fn written(statements: &[Json], whole: &Json) -> Option<String> {
+    let handle = whole["handle"].as_u64();
+    let silent = |one: &&Json| one.get("counter").is_none() && one.get("log").is_none();
+    let words = statements.iter().filter(silent);
+    let words: Option<Vec<&str>> = words
+        .map(|one| match () {
+            () if one.get("drop").is_some() => Some("drop"),
+            () if one.get("reject").is_some() => Some("reject"),
+            () => None,
+        })
+        .collect();
+    let words = words?.join(" ");
+    Some(handle.map_or(words.clone(), |handle| format!("{words} # handle {handle}")))
+}
+
+/// The targets of iptables that nft shows by name alone.
+fn target(what: &Json) -> Then {
+    match what["name"].as_str() {
+        Some("REJECT") => Then::Drop,
+        Some("MASQUERADE" | "SNAT" | "DNAT" | "REDIRECT") => Then::Accept,
+        Some("NFQUEUE") | None => Then::Unknown,
+        // LOG, MARK, TCPMSS, CT and their likes let the packet go on.
+        Some(_) => Then::On,
+    }
+}
+
+/// Whether a rule asks for nothing but what iptables calls conntrack, whose words nft does not show:
+/// that is how answers are accepted. New packets from everywhere would make the policy void.
+fn is_of_answers(statements: &[Json]) -> bool {
+    let asks = |statement: &&Json| {
+        let silent = ["counter", "accept"];
+        let comment = statement["xt"]["name"] == "comment";
+        !comment && !silent.iter().any(|kind| statement.get(kind).is_some())
+    };
+    let mut asked = statements.iter().filter(asks);
+    let tracked = |name: &Json| name == "conntrack" || name == "state";
+    asked.next().is_some_and(|first| tracked(&first["xt"]["name"])) && asked.next().is_none()
+}
+
+pub(super) fn state(words: &[&str]) -> Test {
+    Test::is(Field::State, words.iter().map(|word| Value::Text((*word).to_owned())).collect())
+}
+
+/// A reject of one protocol leaves the others alone: nft shows no test for it.
+fn rejected(what: &Json) -> Option<Test> {
+    let text = |field, word: &str| Test::is(field, vec![Value::Text(word.to_owned())]);
+    match what["type"].as_str()? {
+        "icmp" => Some(text(Field::Version, "ipv4")),
+        "icmpv6" => Some(text(Field::Version, "ipv6")),
+        "tcp reset" => Some(text(Field::Protocol, "tcp")),
+        _ => None,
+    }
+}

@@ -1,0 +1,34 @@
+//! What clients are told by what the machine shows.
+
+use mvm_config::Config;
+
+use super::{Lan, Seen};
+use crate::{nat, network};
+
+/// The least MTU of IPv4, and that of a host that has to take whole datagrams, in bytes.
+const LEAST_MTU: u32 = 576;
+
+impl<'a> Seen<'a> {
+    /// What the file says of the interface that it serves; `None` when it serves none.
+    pub fn of(config: &'a Config) -> Option<Self> {
+        let network = &config.network;
+        let interface = network.dhcp.interface.as_ref().filter(|_| network.dhcp.enabled)?;
+        let (own, asked) = (network.dhcp_addresses(), network.asked.dhcp);
+        Some(Self { interface: interface.as_str(), own, asked })
+    }
+}
+
+/// The interface that the file serves, on a machine like this. Clients are told of an MTU where packets
+/// leave this host by a smaller one than theirs.
+pub fn lan(config: &Config, observed: &network::Observed) -> Lan {
+    let Some(seen) = Seen::of(config) else { return Lan::default() };
+    let link = observed.links.iter().find(|link| link.name == seen.interface);
+    let own = link.map_or(network::DEFAULT_MTU, |link| link.mtu);
+    let desired = nat::desired(config).filter(|desired| !desired.sources.is_empty());
+    let leaving = desired.and_then(|desired| nat::ways(&desired, observed).mtu);
+    Lan {
+        authoritative: seen.is_authoritative(observed),
+        mtu: leaving.filter(|mtu| *mtu < own).map(|mtu| mtu.max(LEAST_MTU)),
+        ipv6: !observed.lacks_ipv6(seen.interface),
+    }
+}

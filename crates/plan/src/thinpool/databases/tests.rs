@@ -1,0 +1,185 @@
+//! On files that containerd's own code wrote (metadata, snapshots/storage and snapshots/devmapper of
+//! 1.6.20 with bbolt), with the power cut between the transactions of a Prepare.
+
+use super::read::{digit, varint};
+use super::*;
+
+macro_rules! sample {
+    ($folder:literal) => {
+        Files {
+            meta: include_bytes!(concat!("samples/", $folder, "/meta.db")).to_vec(),
+            metadata: include_bytes!(concat!("samples/", $folder, "/metadata.db")).to_vec(),
+            pool: include_bytes!(concat!("samples/", $folder, "/mvm.db")).to_vec(),
+        }
+    };
+}
+
+/// The very first Prepare of a host was interrupted.
+fn first() -> Files {
+    sample!("first")
+}
+
+/// Two images of three and two layers, three microVMs, and the Prepare of a fourth one.
+fn later() -> Files {
+    sample!("later")
+}
+
+fn judged(files: &Files) -> Verdict {
+    judge("mvm", files)
+}
+
+fn apart(files: &Files) -> Apart {
+    match judged(files) {
+        Verdict::Apart(apart) => apart,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn interrupted(files: &Files) -> Interrupted {
+    match judged(files) {
+        Verdict::Interrupted(left) => left,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn mended(mut files: Files) -> Files {
+    let left = interrupted(&files);
+    let byte = &mut files.pool[usize::try_from(left.at).unwrap()];
+    assert_eq!(*byte, left.was);
+    *byte = left.is;
+    files
+}
+
+#[test]
+fn the_device_of_an_interrupted_prepare_is_found_exactly() {
+    for (files, name, device) in [(first(), "mvm-snap-1", 1), (later(), "mvm-snap-9", 9)] {
+        let left = interrupted(&files);
+        assert_eq!(
+            (left.name.as_str(), left.device, left.was, left.is),
+            (name, device, b'4', b'3')
+        );
+        let mended = mended(files.clone());
+        assert_eq!(judged(&mended), Verdict::Agree);
+        let differs = files.pool.iter().zip(&mended.pool).filter(|(was, is)| was != is).count();
+        assert_eq!(differs, 1);
+        let device = devices(&mended.pool).unwrap().into_iter().find(|one| one.name == name);
+        assert_eq!(device.map(|device| device.state), Some(3), "containerd marks it faulty");
+    }
+}
+
+#[test]
+fn a_metadata_db_that_was_never_written_lists_nothing() {
+    let files = Files { metadata: Vec::new(), ..first() };
+    assert_eq!(interrupted(&files).name, "mvm-snap-1");
+    assert_eq!(judged(&Files::default()), Verdict::Agree, "a host without images");
+    // What a namespace knows is never put away.
+    let files = Files { metadata: Vec::new(), ..later() };
+    assert!(matches!(apart(&files), Apart::SnapshotsLost(names) if names.len() == 6));
+}
+
+#[test]
+fn a_lost_or_older_file_is_a_verdict_of_its_own() {
+    let (old, new) = (first(), mended(later()));
+    assert_eq!(judged(&new), Verdict::Agree);
+    let of = |change: fn(&mut Files, &Files)| {
+        let mut files = new.clone();
+        change(&mut files, &old);
+        apart(&files)
+    };
+    let older = of(|files, old| files.metadata.clone_from(&old.metadata));
+    assert!(matches!(older, Apart::SnapshotsLost(_)), "{older:?}");
+    let older = of(|files, old| files.pool.clone_from(&old.pool));
+    assert!(matches!(&older, Apart::DevicesLost(names) if names.len() == 6), "{older:?}");
+    let lost = of(|files, _| files.pool.clear());
+    assert!(matches!(lost, Apart::DevicesLost(_)), "{lost:?}");
+    // Both that list snapshots are older than the list of devices.
+    let older = of(|files, old| {
+        files.meta.clone_from(&old.meta);
+        files.metadata.clone_from(&old.metadata);
+    });
+    assert!(matches!(&older, Apart::Newer(names) if names.len() == 8), "{older:?}");
+    // Without meta.db the snapshots of the others are containerd's to remove, as it does by itself.
+    let mut files = new.clone();
+    files.meta.clear();
+    assert_eq!(judged(&files), Verdict::Agree);
+}
+
+#[test]
+fn damaged_files_are_named() {
+    for file in [File::Meta, File::Metadata, File::Pool] {
+        let mut files = later();
+        let bytes = match file {
+            File::Meta => &mut files.meta,
+            File::Metadata => &mut files.metadata,
+            File::Pool => &mut files.pool,
+        };
+        bytes[..8192].fill(0);
+        assert!(matches!(apart(&files), Apart::Unsound(named, _) if named == file), "{file:?}");
+    }
+}
+
+#[test]
+fn no_cut_of_a_file_is_taken_for_sound_and_none_panics() {
+    let files = later();
+    for length in (0..files.pool.len()).step_by(509) {
+        let cut = Files { pool: files.pool[..length].to_vec(), ..files.clone() };
+        assert!(!matches!(judged(&cut), Verdict::Agree), "{length}");
+    }
+}
+
+#[test]
+fn two_devices_with_one_number_are_named() {
+    let mut files = mended(later());
+    let entry = b"{\"device_id\":7,";
+    // Also on the pages that bbolt no longer uses.
+    for at in 0..files.pool.len() - entry.len() {
+        if files.pool[at..].starts_with(entry) {
+            files.pool[at + entry.len() - 2] = b'6';
+        }
+    }
+    assert!(matches!(apart(&files), Apart::Twice(names) if names[0].contains("both 6")));
+}
+
+#[test]
+fn the_digit_of_the_state_is_beyond_doubt_or_none() {
+    let entry = |state: i64| format!(r#"{{"device_id":1,"name":"p","state":{state},"error":""}}"#);
+    for (state, is) in [(4, b'3'), (6, b'5'), (8, b'7'), (10, b'1'), (12, b'1')] {
+        let entry = entry(state).into_bytes();
+        let (at, was) = digit(&entry, state).unwrap();
+        let mut changed = entry.clone();
+        changed[at] = undone(was, state);
+        assert_eq!(changed[at], is);
+        let device: Device = serde_json::from_slice(&changed).unwrap();
+        assert!(!FINISHED.contains(&device.state) && device.state != FAULTY, "{state}");
+    }
+    assert_eq!(digit(entry(10).as_bytes(), 1), None);
+    assert_eq!(digit(br#"{"error":"\"state\":4","state":4}"#, 4).map(|(at, _)| at), Some(31));
+    assert_eq!(digit(br#"{"a":{"state":4},"state":4}"#, 4), None);
+}
+
+#[test]
+fn numbers_are_read_as_go_writes_them() {
+    assert_eq!(varint(&[1, 0]), Some(1));
+    assert_eq!(varint(&[0xac, 0x02]), Some(300));
+    assert_eq!(varint(&[0x80]), None);
+    assert_eq!(varint(&[0xff; 20]), None);
+}
+
+#[test]
+fn the_pool_has_what_the_list_says_and_nothing_at_the_next_number() {
+    let quiet = Expected::of(&mended(later()).pool);
+    assert_eq!(quiet.numbers(), [1, 2, 3, 4, 5, 6, 7, 8], "layers and microVMs' devices");
+    let mut pool = mended(later()).pool;
+    let (half, faulty) = (b"\"state\":3,\"error\":\"\"}", b"\"state\":13,\"error\":1}");
+    let at = pool.windows(half.len()).position(|window| window == half).unwrap();
+    pool[at..at + half.len()].copy_from_slice(faulty);
+    let expected = Expected::of(&pool);
+    assert_eq!(expected.next, Some(10), "after a failure");
+    assert_eq!(expected.numbers(), [1, 2, 3, 4, 5, 6, 7, 8, 10]);
+    assert_eq!(expected.judge(&(1..=8).collect()), None);
+    let lost = expected.judge(&BTreeSet::from([1, 2, 3, 4, 5, 6, 8]));
+    assert_eq!(lost, Some(Apart::ThinLost(vec!["mvm-snap-7".to_owned()])));
+    assert_eq!(expected.judge(&(1..=10).collect()), Some(Apart::ThinTaken(10)));
+    assert_eq!(next(&[]).unwrap(), Some(1), "bbolt fills an empty file");
+    assert_eq!(Expected::of(&[7; 10_000]), Expected::default());
+}

@@ -1,0 +1,157 @@
+//! The table. A row is added when somebody has seen it, or when a source says it.
+
+use super::{Feature, Pair, Part, Range, Verdict};
+
+const ANY: Range = Range { from: (0, 0), before: None };
+
+const fn from(major: u32, minor: u32) -> Range {
+    Range { from: (major, minor), before: None }
+}
+
+const fn between(from: (u32, u32), before: (u32, u32)) -> Range {
+    Range { from, before: Some(before) }
+}
+
+/// flintlockd's README has the pairs that its makers try.
+const README: &str = "flintlock, README.md, compatibility";
+
+/// What needs what.
+pub static PAIRS: &[Pair] = &[
+    Pair {
+        who: Part::Mvmhost,
+        versions: ANY,
+        needs: Part::Systemd,
+        needed: from(247, 0),
+        verdict: Verdict::Fails,
+        why: "the units use settings that an older systemd ignores",
+        source: "systemd, NEWS of 247",
+    },
+    Pair {
+        who: Part::Mvmhost,
+        versions: ANY,
+        needs: Part::Containerd,
+        needed: from(1, 6),
+        verdict: Verdict::Fails,
+        why: "an older containerd does not read the configuration that mvmhost writes",
+        source: "containerd, RELEASES.md",
+    },
+    Pair {
+        who: Part::Mvmhost,
+        versions: ANY,
+        needs: Part::Flintlockd,
+        needed: from(0, 4),
+        verdict: Verdict::Untried,
+        why: "mvmhost's command line is compared with the flags of 0.4 to 0.11",
+        source: "flintlock, internal/command/flags",
+    },
+    Pair {
+        who: Part::Flintlockd,
+        versions: from(0, 3),
+        needs: Part::Firecracker,
+        needed: from(1, 0),
+        verdict: Verdict::Fails,
+        why: "an older Firecracker refuses the configuration that flintlockd writes",
+        source: README,
+    },
+    Pair {
+        who: Part::Flintlockd,
+        versions: between((0, 7), (0, 9)),
+        needs: Part::Firecracker,
+        needed: from(1, 10),
+        verdict: Verdict::Untried,
+        why: "the makers of flintlock try it with these",
+        source: README,
+    },
+    Pair {
+        who: Part::Flintlockd,
+        versions: from(0, 9),
+        needs: Part::Firecracker,
+        needed: from(1, 11),
+        verdict: Verdict::Untried,
+        why: "the makers of flintlock try it with these",
+        source: README,
+    },
+    Pair {
+        who: Part::Flintlockd,
+        versions: between((0, 5), (0, 7)),
+        needs: Part::CloudHypervisor,
+        needed: from(26, 0),
+        verdict: Verdict::Untried,
+        why: "the makers of flintlock try it with these",
+        source: README,
+    },
+    Pair {
+        who: Part::Flintlockd,
+        versions: from(0, 7),
+        needs: Part::CloudHypervisor,
+        needed: from(41, 0),
+        verdict: Verdict::Untried,
+        why: "the makers of flintlock try it with these",
+        source: README,
+    },
+    Pair {
+        who: Part::Firecracker,
+        versions: from(1, 0),
+        needs: Part::Kernel,
+        needed: from(4, 14),
+        verdict: Verdict::Fails,
+        why: "KVM of an older kernel lacks what Firecracker asks for",
+        source: "firecracker, docs/kernel-policy.md",
+    },
+    Pair {
+        who: Part::Firecracker,
+        versions: from(1, 5),
+        needs: Part::Kernel,
+        needed: from(5, 10),
+        verdict: Verdict::Untried,
+        why: "the makers of Firecracker try it with kernels from 5.10 on",
+        source: "firecracker, docs/kernel-policy.md",
+    },
+];
+
+/// macvtap with each of both VMMs.
+pub const MACVTAP_FIRECRACKER: Feature = Feature {
+    what: "macvtap with Liquid Metal's fork of Firecracker",
+    flintlockd: Range { from: (0, 0), before: Some((0, 7)) },
+    source: "flintlock, issue 856 and pull request 953",
+};
+/// macvtap with Cloud Hypervisor.
+pub const MACVTAP_CLOUD_HYPERVISOR: Feature = Feature {
+    what: "macvtap with Cloud Hypervisor",
+    flintlockd: from(0, 7),
+    source: "flintlock, issue 856 and pull request 953",
+};
+/// The flag `--default-provider`.
+pub const PROVIDERS: Feature = Feature {
+    what: "Cloud Hypervisor as a provider",
+    flintlockd: from(0, 6),
+    source: "flintlock, release notes of v0.6.0",
+};
+
+/// What flintlockd does from which version on.
+pub static FEATURES: &[Feature] = &[
+    Feature { what: "tap with Firecracker", flintlockd: from(0, 3), source: README },
+    PROVIDERS,
+    MACVTAP_FIRECRACKER,
+    MACVTAP_CLOUD_HYPERVISOR,
+    Feature {
+        what: "going on with microVMs that a flintlockd before 0.7 made",
+        flintlockd: Range { from: (0, 0), before: Some((0, 7)) },
+        source: "flintlock, release notes of v0.7.0: labels in containerd have another name",
+    },
+    Feature {
+        what: "virtiofs volumes, with Cloud Hypervisor",
+        flintlockd: from(0, 8),
+        source: "flintlock, release notes of v0.8.0",
+    },
+    Feature {
+        what: "one start of Cloud Hypervisor for each microVM",
+        flintlockd: from(0, 10),
+        source: "flintlock, issue 999",
+    },
+    Feature {
+        what: "the guest agent over vsock",
+        flintlockd: from(0, 11),
+        source: "flintlock, release notes of v0.11.0",
+    },
+];

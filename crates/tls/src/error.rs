@@ -1,0 +1,41 @@
+//! What can go wrong, one variant for each operation; the cause is the `source`.
+
+use std::path::PathBuf;
+
+/// An operation of this crate that failed. The cause is in `source()` and not repeated here.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("cannot keep certificates")]
+    File(#[source] mvm_host::Error),
+    /// Another program is making certificates, or the folder cannot be locked.
+    #[error("cannot lock {}", folder.display())]
+    Lock {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A key or a certificate could not be made or read.
+    #[error("cannot make {what}")]
+    Make {
+        /// The file, without an extension.
+        what: String,
+        /// Why.
+        #[source]
+        source: rcgen::Error,
+    },
+    /// The date of a certificate cannot be written.
+    #[error("the clock shows no date that a certificate can have")]
+    Date(#[source] time::error::ComponentRange),
+    /// The certificate and the key that were given are no authority.
+    #[error("{}: {why}", path.display())]
+    NoAuthority {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+}

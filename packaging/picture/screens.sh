@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# In the guest: a host from its default file, then one on which the VMM is missing. What is between
+# the marks is drawn.
+set -u
+# An emulated machine has less room than the default file promises.
+mkdir -p /etc/mvmhost.toml.d
+printf '[thinpool.loop]\ndata-size = "4GiB"\nmetadata-size = "64MiB"\nmax-data-size = "4GiB"\n' \
+    >/etc/mvmhost.toml.d/size.toml
+export COLUMNS=100
+screen() {
+    echo "SCREEN $*"
+    "$@" 2>&1
+    echo "END"
+}
+mvmhost apply >/dev/null 2>&1
+screen mvmhost --color always status
+mv /usr/local/bin/firecracker /usr/local/bin/firecracker.away
+screen mvmhost --color always check
+mv /usr/local/bin/firecracker.away /usr/local/bin/firecracker

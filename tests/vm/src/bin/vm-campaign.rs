@@ -1,0 +1,43 @@
+//! `vm-campaign NAME MINUTES SEED`, run by `cargo xtask campaign`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use mvm_vm::campaign::{self, Asked, Campaign, power_cuts, reboots, syscalls};
+use mvm_vm::image::Suite;
+use mvm_vm::runner::chain;
+use mvm_vm::setup;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("vm-campaign: {}", chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether no case failed.
+fn run(arguments: &[String]) -> Result<bool> {
+    let [name, minutes, seed] = arguments else {
+        anyhow::bail!("three arguments: NAME MINUTES SEED");
+    };
+    let mut campaign: Box<dyn Campaign> = match name.as_str() {
+        "power-cuts" => Box::new(power_cuts::PowerCuts),
+        "reboots" => Box::new(reboots::Reboots::default()),
+        "syscalls" => Box::new(syscalls::Syscalls::default()),
+        other => anyhow::bail!("no campaign {other}: power-cuts, reboots or syscalls"),
+    };
+    let minutes: u64 = minutes.parse().context("MINUTES")?;
+    let asked = Asked {
+        name: name.clone(),
+        time: Duration::from_secs(minutes * 60),
+        seed: seed.parse().context("SEED")?,
+    };
+    let score = campaign::run(&asked, campaign.as_mut(), || setup::host(Suite::Bookworm))?;
+    Ok(score.failed == 0 && score.passed > 0)
+}

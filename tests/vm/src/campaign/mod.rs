@@ -1,0 +1,185 @@
+//! Long runs beside the gate: the same kind of case again and again, each from its own number drawn
+//! from one seed, for as long as there is time. A run that was ended goes on where it was.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use crate::runner::{chain, keep_evidence};
+use crate::scenario::Context;
+use crate::tools;
+
+pub mod power_cuts;
+pub mod reboots;
+pub mod syscalls;
+
+/// Numbers that look like chance, the same ones for the same seed (splitmix64).
+#[derive(Debug, Clone)]
+pub struct Chance(u64);
+
+impl Chance {
+    /// For one case of a run: what one case draws changes no other one.
+    #[must_use]
+    pub const fn of(seed: u64, case: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(case))
+    }
+
+    /// A number from 0 up to and without `end`, which is not 0.
+    pub const fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
+}
+
+/// One campaign.
+pub trait Campaign {
+    /// Brings the guest to where each case begins.
+    ///
+    /// # Errors
+    /// The guest does not get there.
+    fn prepare(&mut self, context: &mut Context) -> Result<()>;
+
+    /// What case `number` is, in words; `None` when there are no more.
+    fn describe(&self, number: u64, chance: &mut Chance) -> Option<String>;
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// What is not as it should be.
+    fn case(&mut self, context: &mut Context, number: u64, chance: &mut Chance) -> Result<()>;
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The campaign.
+    pub name: String,
+    /// For how long.
+    pub time: Duration,
+    /// What its cases are drawn from.
+    pub seed: u64,
+}
+
+/// What came of all runs with this name and seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Score {
+    /// Cases that passed.
+    pub passed: u64,
+    /// Cases that did not.
+    pub failed: u64,
+}
+
+/// Where a campaign keeps a line for each case; its failures' evidence is beside it.
+fn folder(asked: &Asked) -> PathBuf {
+    tools::target_dir().join("campaign").join(format!("{}-{}", asked.name, asked.seed))
+}
+
+/// What the file of an earlier run tells.
+fn score(cases: &str) -> Score {
+    let count = |word: &str| cases.lines().filter(|line| line.starts_with(word)).count() as u64;
+    Score { passed: count("ok "), failed: count("FAILED ") }
+}
+
+/// Runs until the time is over or there are no more cases. The last line is `N passed, N failed`, of
+/// this run and the ones before it.
+///
+/// # Errors
+/// The guest cannot be made, or the file of cases cannot be written.
+pub fn run(
+    asked: &Asked,
+    campaign: &mut dyn Campaign,
+    setup: fn() -> Result<Context>,
+) -> Result<Score> {
+    let folder = folder(asked);
+    fs::create_dir_all(&folder)?;
+    let path = folder.join("cases");
+    let mut total = score(&fs::read_to_string(&path).unwrap_or_default());
+    let mut cases = File::options().create(true).append(true).open(&path)?;
+    println!(
+        "campaign {} seed {} from case {}",
+        asked.name,
+        asked.seed,
+        total.passed + total.failed
+    );
+    let begun = Instant::now();
+    let mut context: Option<Context> = None;
+    while begun.elapsed() < asked.time {
+        let number = total.passed + total.failed;
+        let mut ready = match context.take() {
+            Some(context) => context,
+            None => {
+                let mut made = setup()?;
+                campaign.prepare(&mut made).context("preparing")?;
+                made
+            }
+        };
+        let Some(what) = campaign.describe(number, &mut Chance::of(asked.seed, number)) else {
+            break;
+        };
+        let start = Instant::now();
+        let done = campaign.case(&mut ready, number, &mut Chance::of(asked.seed, number));
+        let mut line = String::new();
+        let verdict = if done.is_ok() { "ok" } else { "FAILED" };
+        let _ = write!(
+            line,
+            "{verdict} {}/{number} {what} ({:.1} s)",
+            asked.name,
+            start.elapsed().as_secs_f64()
+        );
+        println!("{line}");
+        match done {
+            Ok(()) => {
+                total.passed += 1;
+                context = Some(ready);
+            }
+            Err(error) => {
+                total.failed += 1;
+                println!("{}", chain(&error));
+                // The next case gets a guest that this one has not seen.
+                println!("evidence: {}", keep(&mut ready, &folder, number));
+            }
+        }
+        writeln!(cases, "{line}")?;
+        cases.sync_data()?;
+    }
+    println!("{} passed, {} failed", total.passed, total.failed);
+    Ok(total)
+}
+
+fn keep(context: &mut Context, folder: &Path, number: u64) -> String {
+    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or("campaign");
+    keep_evidence(&mut context.guest, &format!("{name}/{number}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_draws_the_same_again() {
+        let draw = |seed, case| {
+            let mut chance = Chance::of(seed, case);
+            [chance.below(1000), chance.below(1000), chance.below(1000)]
+        };
+        assert_eq!(draw(7, 3), draw(7, 3));
+        assert_ne!(draw(7, 3), draw(7, 4));
+        assert_ne!(draw(7, 3), draw(8, 3));
+        let mut chance = Chance::of(1, 1);
+        assert!((0..1000).all(|_| chance.below(6) < 6));
+    }
+
+    #[test]
+    fn an_earlier_run_is_counted() {
+        let cases =
+            "ok power-cuts/0 x (1.0 s)\nFAILED power-cuts/1 y (2.0 s)\nok power-cuts/2 z (1.0 s)\n";
+        assert_eq!(score(cases), Score { passed: 2, failed: 1 });
+        assert_eq!(score(""), Score::default());
+    }
+}
