@@ -2,15 +2,14 @@
 //! Field order and names are those of the file; `loop` is spelt `loopback` because Rust keeps it.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use ipnet::IpNet;
-
-use crate::names::{
-    AbsPath, DmName, Endpoint, IfName, ImageRef, MacAddr, Namespace, UnitName, VgName,
-};
+use crate::names::{AbsPath, DmName, Endpoint, ImageRef, Namespace, UnitName, VgName};
 use crate::quantities::{Bytes, Percent};
+
+mod network;
+
+pub use network::{Asked, Bridge, Dhcp, Macvtap, Nat, Network, NetworkMode, Reservation, Vlan};
 
 /// One host, completely: every key has a value.
 #[derive(Debug, Clone, PartialEq)]
@@ -190,165 +189,6 @@ pub struct Tls {
     pub key: AbsPath,
     /// `client-ca`: set means that clients must show a certificate.
     pub client_ca: Option<AbsPath>,
-}
-
-/// How a microVM's interface meets the host's network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NetworkMode {
-    /// A tap on a bridge.
-    Tap,
-    /// A macvtap on a parent interface.
-    Macvtap,
-    /// Somebody else's business.
-    None,
-}
-
-/// `[network]`
-#[derive(Debug, Clone, PartialEq)]
-pub struct Network {
-    /// `mode`
-    pub mode: NetworkMode,
-    /// `[network.bridge]`
-    pub bridge: Bridge,
-    /// `[network.macvtap]`
-    pub macvtap: Macvtap,
-    /// `[[network.vlan]]`
-    pub vlans: Vec<Vlan>,
-    /// `[network.dhcp]`
-    pub dhcp: Dhcp,
-    /// `[network.nat]`
-    pub nat: Nat,
-    /// `[network.tailscale] advertise-routes`
-    pub tailscale_routes: Vec<IpNet>,
-    /// What of this the file asks for in so many words.
-    pub asked: Asked,
-}
-
-/// What the file asks for in so many words, and not by default: an interface that carries others'
-/// traffic gets nothing else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Asked {
-    /// `[network.bridge] addresses`
-    pub addresses: bool,
-    /// `[network.dhcp] enabled`
-    pub dhcp: bool,
-    /// `[network.nat] enabled`
-    pub nat: bool,
-}
-
-impl Asked {
-    /// Whether a key of the file is one of these, and was not written.
-    pub(crate) fn is_default(&self, path: &str) -> bool {
-        match path {
-            "network.bridge.addresses" => !self.addresses,
-            "network.dhcp.enabled" => !self.dhcp,
-            "network.nat.enabled" => !self.nat,
-            _ => false,
-        }
-    }
-}
-
-impl Network {
-    /// The addresses that this host has on `name` by this file: those of the bridge, the macvtap
-    /// parent or a VLAN, as the mode has them. Empty for an interface that is somebody else's.
-    pub fn addresses_of(&self, name: &IfName) -> &[IpNet] {
-        if self.mode == NetworkMode::Tap && self.bridge.name == *name {
-            return &self.bridge.addresses;
-        }
-        let parent = self.macvtap.parent.as_ref() == Some(name);
-        if self.mode == NetworkMode::Macvtap && parent && !self.macvtap.addresses.is_empty() {
-            return &self.macvtap.addresses;
-        }
-        let vlan = self.vlans.iter().find(|vlan| vlan.name == *name);
-        vlan.map_or(&[], |vlan| &vlan.addresses)
-    }
-
-    /// The addresses that this host has on the interface where DHCP is served.
-    pub fn dhcp_addresses(&self) -> &[IpNet] {
-        match &self.dhcp.interface {
-            Some(name) => self.addresses_of(name),
-            None if self.mode == NetworkMode::Macvtap => &self.macvtap.addresses,
-            None => &[],
-        }
-    }
-}
-
-/// `[network.bridge]`
-#[derive(Debug, Clone, PartialEq)]
-pub struct Bridge {
-    /// `name`
-    pub name: IfName,
-    /// `addresses` with their prefix length; the host part is kept.
-    pub addresses: Vec<IpNet>,
-    /// `uplink`; `None` is written `""`.
-    pub uplink: Option<IfName>,
-    /// `mtu` in bytes; `None` is written 0: the uplink's, else 1500.
-    pub mtu: Option<u32>,
-}
-
-/// `[network.macvtap]`
-#[derive(Debug, Clone, PartialEq)]
-pub struct Macvtap {
-    /// `parent`; `None` is written `""`: the interface of the default route.
-    pub parent: Option<IfName>,
-    /// `addresses`
-    pub addresses: Vec<IpNet>,
-}
-
-/// `[[network.vlan]]`
-#[derive(Debug, Clone, PartialEq)]
-pub struct Vlan {
-    /// `parent`
-    pub parent: IfName,
-    /// `id`, 1..4094
-    pub id: u16,
-    /// `name`; default `parent.id`
-    pub name: IfName,
-    /// `addresses`
-    pub addresses: Vec<IpNet>,
-}
-
-/// `[network.dhcp]`
-#[derive(Debug, Clone, PartialEq)]
-pub struct Dhcp {
-    /// `enabled`; default: true for a bridge with an address and no uplink
-    pub enabled: bool,
-    /// `interface`; default: the bridge, or the macvtap parent (`None` when that is found at run time)
-    pub interface: Option<IfName>,
-    /// `range`, first and last; default: the first IPv4 subnet without its first nine addresses
-    pub range: Option<(Ipv4Addr, Ipv4Addr)>,
-    /// `lease-time`
-    pub lease_time: Duration,
-    /// `router`; default: this host's address on the interface
-    pub router: Option<IpAddr>,
-    /// `dns`
-    pub dns: Vec<IpAddr>,
-    /// `dns-server`
-    pub dns_server: bool,
-    /// `reservations`
-    pub reservations: Vec<Reservation>,
-}
-
-/// One entry of `reservations`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reservation {
-    /// `mac`
-    pub mac: MacAddr,
-    /// `address`
-    pub address: IpAddr,
-    /// `name`: a host name
-    pub name: Option<String>,
-}
-
-/// `[network.nat]`
-#[derive(Debug, Clone, PartialEq)]
-pub struct Nat {
-    /// `enabled`; default: as DHCP
-    pub enabled: bool,
-    /// `sources`; default: the subnets of the DHCP interface
-    pub sources: Vec<IpNet>,
-    /// `uplink`; `None` is written `""`: whatever the default route uses
-    pub uplink: Option<IfName>,
 }
 
 /// What a missing image means for flintlockd.

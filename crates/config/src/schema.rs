@@ -205,7 +205,7 @@ schema! {
     }
     ["images.serve"] "A registry on this host with the images above, for hosts whose registry is away." {
         "enabled": Bool, |d| d.config.images.serve.enabled, "whether mvm-registry.service serves them";
-        "listen": Quoted<Listen>, |d| d.config.images.serve.listen, "where it listens; whoever reaches that can read the images";
+        "listen": Quoted<Listen>, |d| d.config.images.serve.listen, "where it listens; every client that reaches it can read the images";
     }
     ["validate"] "The checks before flintlockd starts." {
         "ignore": List<IgnoreEntry>, |d| d.config.validate.ignore, "findings that are no trouble on this host";

@@ -1,4 +1,4 @@
-//! Every row is said somewhere, by the name that the sources give it, and with a value for each of
+//! Every row is emitted somewhere, by the name that the sources give it, and with a value for each of
 //! its placeholders.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]

@@ -164,7 +164,7 @@ catalogue! {
         cause: "The file gives it an IPv6 address, and IPv6 is turned off: by ipv6.disable=1 on the \
                 kernel's command line, or by the switch disable_ipv6. IPv4 works without it.",
         remedy: "cat /proc/cmdline\n\
-                 sysctl net.ipv6.conf.all.disable_ipv6 net.ipv6.conf.default.disable_ipv6\n\
+                 sysctl --all --pattern disable_ipv6\n\
                  # turn IPv6 on, or take the IPv6 address out of /etc/mvmhost.toml; then\n\
                  mvmhost apply",
     }
