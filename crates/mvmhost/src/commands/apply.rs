@@ -46,7 +46,9 @@ pub(super) fn with(
     };
     // At once: what follows may take longer than the operator has.
     trial.iter().filter(|_| !context.json).for_each(sink::report);
-    let mut host = Real::new(context, &loaded, &mut manager, !arguments.no_wait);
+    // While an uplink is on trial its operator has to get at the command that confirms it.
+    let wait = !arguments.no_wait && trial.is_none();
+    let mut host = Real::new(context, &loaded, &mut manager, wait);
     let mut applied = apply(&mut host, said);
     applied.findings.extend(trial.and_then(|_| uplink::settled(&context.roots, &loaded)));
     keep_report(&context.roots, &applied);
@@ -78,6 +80,8 @@ fn apply(host: &mut dyn Host, findings: Vec<Finding>) -> Applied {
         Ok(after) => {
             let refused = after.pool.is_refused() && applied.done.is_empty();
             let images = if refused { Vec::new() } else { host.images() };
+            // What was still being started when the images were waited for is up by now.
+            let after = if images.is_empty() { after } else { host.plans().unwrap_or(after) };
             applied.findings.extend(report(&after, &applied.done, images));
             applied.exit = match output::exit_for(&applied.findings) {
                 Exit::Findings if refused => Exit::Refused,
