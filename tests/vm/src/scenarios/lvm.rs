@@ -75,7 +75,21 @@ pub fn a_pool_on_a_disk(context: &mut Context) -> Result<()> {
     guest.reboot()?;
     is_up(guest).context("after a reboot")?;
     guest.power_cut()?;
-    is_up(guest).context("after a power cut")?;
+    is_up(guest).context("after a power cut")
+}
+
+/// Filled up, and made by provision.sh's direct_lvm.
+///
+/// # Errors
+/// What was acknowledged is lost, or the pool of provision.sh is not taken over.
+pub fn a_pool_on_a_disk_is_used(context: &mut Context) -> Result<()> {
+    let guest = &mut context.guest;
+    prepare(guest)?;
+    install_tools(guest)?;
+    let token = a_token_is_for_what_was_seen(guest)?;
+    guest.ok(&format!("mvmhost pool create --wipe {token} && mvmhost apply"))?;
+    is_up(guest)?;
+    write_data(guest)?;
     a_pool_on_lvm_fills_up(guest).context("filled up")?;
     is_up(guest)?;
     direct_lvm_is_taken_over(guest)

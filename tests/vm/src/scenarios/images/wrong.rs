@@ -16,21 +16,16 @@ const NO_KERNEL: &str =
     systemctl start --wait mvm-images.service";
 const ANOTHER: &str = "sed -i '/^kernel/s,test/root,test/kernel,' /etc/mvmhost.toml";
 
-/// The same where flintlockd is to wait for its images.
-const WAITED_FOR: &str = "echo 'on-failure = \"block\"' >> /etc/mvmhost.toml && mvmhost apply
-    find /var/lib/containerd-dev/io.containerd.snapshotter.v1.native -name vmlinux -delete";
-
 const FAULTS: &[Fault] = &[
     fault("MVM-IMG-024", "overlayfs", ELSEWHERE, "").warns().only_checked(),
     fault("MVM-IMG-006", "boot/vmlinux", LOST, "").warns().only_checked(),
     fault("MVM-IMG-006", "boot/vmlinux", NO_KERNEL, ANOTHER).warns().only_checked(),
-    fault("MVM-IMG-006", "boot/vmlinux", WAITED_FOR, "").held_by("MVM-IMG-011"),
 ];
 
-/// Each is a warning of `mvmhost check`, an error where the file says so, and heals by its remedy.
+/// Each is a warning of `mvmhost check`, and heals by its remedy.
 pub(super) fn of_no_use_to_flintlock(guest: &mut Guest) -> Result<()> {
     for fault in FAULTS {
         one(guest, fault).map_err(|error| error.context(fault.code))?;
     }
-    guest.ok("sed -i '/^on-failure/d' /etc/mvmhost.toml && mvmhost apply").map(drop)
+    Ok(())
 }
