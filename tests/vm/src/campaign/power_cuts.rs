@@ -72,6 +72,15 @@ const MOMENTS: &[Moment] = &[
 #[derive(Debug, Default, Clone, Copy)]
 pub struct PowerCuts;
 
+/// The package, the stand-ins, and nothing applied.
+pub(super) fn install(context: &mut Context) -> Result<()> {
+    let guest = &mut context.guest;
+    let install = "DEBIAN_FRONTEND=noninteractive apt-get install -y -qq mvmhost";
+    guest.run_within(install, Duration::from_secs(600))?.required(install)?;
+    setup::copy_standins(guest)?;
+    guest.ok("systemctl disable -q --now containerd.service; sync").map(drop)
+}
+
 fn draw(chance: &mut Chance) -> Option<(&'static Moment, u64)> {
     let moment = MOMENTS.get(usize::try_from(chance.below(MOMENTS.len() as u64)).ok()?)?;
     Some((moment, chance.below(moment.takes)))
@@ -79,11 +88,8 @@ fn draw(chance: &mut Chance) -> Option<(&'static Moment, u64)> {
 
 impl Campaign for PowerCuts {
     fn prepare(&mut self, context: &mut Context) -> Result<()> {
+        install(context)?;
         let guest = &mut context.guest;
-        let install = "DEBIAN_FRONTEND=noninteractive apt-get install -y -qq mvmhost";
-        guest.run_within(install, Duration::from_secs(600))?.required(install)?;
-        setup::copy_standins(guest)?;
-        guest.ok("systemctl disable -q --now containerd.service; sync")?;
         guest.save(INSTALLED)?;
         guest.ok("mvmhost apply")?;
         host::write_data(guest)?;
