@@ -18,14 +18,9 @@ const SETTLES: Duration = Duration::from_secs(240);
 /// Everything that could do by itself what a second run is to do.
 const ALONE: &str = "systemctl stop mvmhost-retry.timer mvm-images-retry.timer mvm-net-watch.service \
                      mvm-guard.service flintlockd.service";
-/// An image of one file, as `docker save` writes it.
-const ARCHIVE: &str = "mkdir -p /root/small && cd /root/small && head -c 300000 /dev/urandom >data
-    tar cf layer.tar data
-    printf '{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:%s\"]}}' \\
-        $(sha256sum layer.tar | cut -c 1-64) >config.json
-    echo '[{\"Config\":\"config.json\",\"RepoTags\":[\"r.test/small:1\"],\"Layers\":[\"layer.tar\"]}]' >manifest.json
-    tar cf /root/small.tar manifest.json config.json layer.tar
-    printf '[images]\\nroot = [\"r.test/small:1\"]\\nkernel = []\\narchives = [\"/root/small.tar\"]\\n' >/etc/mvmhost.toml";
+/// What mvm-images has to unpack again, from archives.
+const NO_IMAGES: &str = "for image in root kernel; do
+    ctr -a /run/containerd-dev/containerd.sock -n flintlock images rm --sync r.test/$image:1; done";
 /// Devices by what they are made of, for loop devices get other numbers, and a microVM's data in them.
 const POOL: &str = "dmsetup table flintlock-dev-thinpool | sed 's/ 7:[0-9]*//g'
     losetup -n -l -O BACK-FILE | sort; cd /var/lib/containerd-dev/snapshotter/devmapper; stat -c '%n %s' data metadata";
@@ -100,7 +95,7 @@ const PROGRAMS: &[Program] = &[
     },
     Program {
         name: "mvm-images",
-        before: &[ALONE, ARCHIVE],
+        before: &[ALONE, NO_IMAGES],
         line: "/usr/libexec/mvmhost/mvm-images",
         again: None,
         shows: &["mvmhost images verify >/dev/null
@@ -109,7 +104,7 @@ const PROGRAMS: &[Program] = &[
     },
     Program {
         name: "mvmhost apply",
-        before: &[ALONE, "printf '[containerd]\\nlog-level = \"debug\"\\n' > /etc/mvmhost.toml"],
+        before: &[ALONE, "printf '[containerd]\\nlog-level = \"debug\"\\n' >> /etc/mvmhost.toml"],
         line: "/usr/bin/mvmhost apply",
         again: None,
         shows: &["mvmhost plan >/dev/null; cat /etc/mvmhost/applied.toml
