@@ -12,6 +12,7 @@ dmsetup create wo-under --table "0 $length linear $disk 0"
 dmsetup create wo-log --table "0 $(($(blockdev --getsz "$disk") - length)) linear $disk $length"
 dmsetup create wo --table "0 $length log-writes /dev/mapper/wo-under /dev/mapper/wo-log"
 udevadm settle
+# One word each.
 mark() { dmsetup message wo 0 mark "$1"; }
 
 mkfs.ext4 -q -J size=16 -E nodiscard,lazy_itable_init=0,lazy_journal_init=0 /dev/mapper/wo
@@ -41,8 +42,8 @@ round() {
     s prepare "root-$1" ''
     scribble "$1"
     s commit "base-$1" "root-$1"
-    mark "committed base-$1"
-    for n in 1 2 3 4 5; do
+    mark "committed-base-$1"
+    for n in 1 2 3 4; do
         if test $(($1 % 2)) = 0; then
             s prepare "vm-$1-$n" "base-$1" &
         else
@@ -51,48 +52,46 @@ round() {
         fi
     done
     wait
-    mark "prepared vm-$1"
+    mark "prepared-vm-$1"
     s rm "vm-$1-2" &
     s rm "vm-$1-4"
     wait
-    mark "removed vm-$1"
+    mark "removed-vm-$1"
 }
 
 round 1
 round 2
 mvmhost pool grow --to 112MiB
-mark 'grown 112'
+mark grown-112
 round 3
-round 4
 systemctl stop mvm-guard.service flintlockd.service containerd-dev.service
 mvmhost pool remove
 mark removed
 systemctl start mvmhost.target
-mark 'live again'
-round 5
+mark live-again
 sed -i 's/^base-image-size.*/&\nlog-level = "debug"/' /etc/mvmhost.toml
 mvmhost apply || test $? = 1
-mark 'applied again'
+mark applied-again
 mvmhost pool grow --to 128MiB
-mark 'grown 128'
-round 6
-round 7
+mark grown-128
+round 4
+round 5
 # The databases are killed in the middle of what they do.
-for n in 1 2 3; do
-    (for m in 1 2 3; do s prepare "killed-$n-$m" base-7 || true; done) &
+for n in 1 2; do
+    (for m in 1 2 3; do s prepare "killed-$n-$m" base-5 || true; done) &
     sleep 2
     systemctl kill -s KILL containerd-dev.service
     wait
-    mark "killed $n"
+    mark "killed-$n"
     systemctl reset-failed
     systemctl start mvmhost.target
 done
-round 8
+round 6
 mark ended
 
 systemctl stop mvmhost.target mvm-guard.service flintlockd.service containerd-dev.service
 mvmhost pool remove || true
 umount /var/lib/containerd-dev /var/lib/mvmhost /etc/mvmhost /srv/wo || true
+dmsetup remove wo || true
 trap - EXIT
-dmsetup remove wo
 sync

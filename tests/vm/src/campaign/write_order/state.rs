@@ -36,7 +36,7 @@ impl Promise {
     pub(super) fn of<'a>(marks: impl Iterator<Item = &'a str>) -> Self {
         marks.fold(Self::default(), |promise, mark| Self {
             applied: promise.applied || mark == "applied",
-            mib: mark.strip_prefix("grown ").map_or(promise.mib, |mib| mib.parse().unwrap_or(0)),
+            mib: mark.strip_prefix("grown-").map_or(promise.mib, |mib| mib.parse().unwrap_or(0)),
         })
     }
 }
@@ -211,7 +211,7 @@ mod tests {
         let program = std::env::current_exe().unwrap();
         let folder = tempfile::TempDir::new_in(program.parent().unwrap()).unwrap();
         check(folder.path(), Promise::default(), HOST).unwrap();
-        let promise = Promise::of(["made", "applied", "grown 112"].into_iter());
+        let promise = Promise::of(["made", "applied", "grown-112"].into_iter());
         assert_eq!(promise, Promise { applied: true, mib: 112 });
         let error = check(folder.path(), promise, HOST).unwrap_err();
         assert!(error.to_string().contains("metadata are gone"), "{error:#}");
