@@ -153,8 +153,9 @@ mod tests {
     fn log(entries: &[Vec<u8>]) -> Log {
         let mut file = tempfile::tempfile().unwrap();
         let count = entries.len() as u64;
-        let mut head: Vec<u8> =
-            [MAGIC, VERSION, count].iter().flat_map(|number| number.to_le_bytes()).collect();
+        // As a kernel wrote it.
+        let mut head = b"rhswfsj\0".to_vec();
+        head.extend([VERSION, count].iter().flat_map(|number| number.to_le_bytes()));
         head.extend_from_slice(&512_u32.to_le_bytes());
         head.resize(512, 0);
         file.write_all(&[0; 100]).unwrap();
