@@ -8,6 +8,10 @@ use crate::{tools, vm};
 
 /// Campaigns in a guest.
 const GUESTS: [&str; 3] = ["power-cuts", "reboots", "syscalls"];
+/// One that records in a guest, and looks at what was recorded on this machine: it mounts there.
+const WRITE_ORDER: &str = "write-order";
+/// What reads a pool's metadata.
+const THIN: &[&str] = &["thin-provisioning-tools"];
 /// For how long, when nobody says.
 const MINUTES: &str = "60";
 /// What cases are drawn from, when nobody says.
@@ -17,7 +21,7 @@ const SEED: &str = "1";
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let (name, options) = arguments
         .split_first()
-        .context("name a campaign: power-cuts, reboots, syscalls or fuzz")?;
+        .context("name a campaign: power-cuts, write-order, reboots, syscalls or fuzz")?;
     let (minutes, seed) = options_of(options)?;
     match *name {
         "fuzz" => fuzz(minutes),
@@ -25,7 +29,12 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
             vm::prepare()?;
             vm::run("vm-campaign", &[name, minutes, seed])
         }
-        other => bail!("no campaign {other}: {} or fuzz", GUESTS.join(", ")),
+        WRITE_ORDER => {
+            tools::apt(THIN)?;
+            vm::prepare()?;
+            vm::run_apart("vm-campaign", &[WRITE_ORDER, minutes, seed])
+        }
+        other => bail!("no campaign {other}: {}, {WRITE_ORDER} or fuzz", GUESTS.join(", ")),
     }
 }
 

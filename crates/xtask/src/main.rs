@@ -32,7 +32,8 @@ Usage: cargo xtask TASK
                        a disposable bookworm or trixie with the package installed: runs each
                        script in it, or prints how to reach it and keeps it until input ends
   campaign NAME [--minutes M] [--seed S]
-                       long runs that go on where they were: power-cuts, reboots, syscalls, fuzz
+                       long runs that go on where they were: power-cuts, write-order, syscalls,
+                       reboots, fuzz
   package              the .deb into target/packages/, with its components and checksum
   package --rpm        the same, and the .rpm of the same files
   package --arch ARCH  both for amd64, arm64 or all; another machine's into target/packages/ARCH

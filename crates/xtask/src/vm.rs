@@ -31,6 +31,14 @@ pub(crate) fn run(name: &str, arguments: &[&str]) -> Result<()> {
     tools::check(program(name)?.args(arguments))
 }
 
+/// [`run`], with mounts of its own that end with it.
+pub(crate) fn run_apart(name: &str, arguments: &[&str]) -> Result<()> {
+    let program = program(name)?;
+    let mut apart = Command::new("unshare");
+    apart.args(["--mount", "--propagation", "private", "--"]).arg(program.get_program());
+    tools::check(apart.current_dir(tools::top()?).env("RUST_BACKTRACE", "0").args(arguments))
+}
+
 /// The images of all suites, while they are built beside other work.
 pub(crate) struct Images(Child);
 

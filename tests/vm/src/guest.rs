@@ -147,6 +147,12 @@ impl Guest {
         self.scratch.path().join("console.log")
     }
 
+    /// The file of the further disk with this serial, as QEMU keeps it.
+    #[must_use]
+    pub fn disk(&self, serial: &str) -> PathBuf {
+        self.scratch.path().join(format!("{serial}.qcow2"))
+    }
+
     /// Switches a powered-off guest on again and waits as [`Guest::boot`] does.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use mvm_vm::campaign::{self, Asked, Campaign, power_cuts, reboots, syscalls};
+use mvm_vm::campaign::{self, Asked, Campaign, power_cuts, reboots, syscalls, write_order};
 use mvm_vm::image::Suite;
 use mvm_vm::runner::chain;
 use mvm_vm::setup;
@@ -26,18 +26,23 @@ fn run(arguments: &[String]) -> Result<bool> {
     let [name, minutes, seed] = arguments else {
         anyhow::bail!("three arguments: NAME MINUTES SEED");
     };
-    let mut campaign: Box<dyn Campaign> = match name.as_str() {
-        "power-cuts" => Box::new(power_cuts::PowerCuts),
-        "reboots" => Box::new(reboots::Reboots::default()),
-        "syscalls" => Box::new(syscalls::Syscalls::default()),
-        other => anyhow::bail!("no campaign {other}: power-cuts, reboots or syscalls"),
-    };
     let minutes: u64 = minutes.parse().context("MINUTES")?;
     let asked = Asked {
         name: name.clone(),
         time: Duration::from_secs(minutes * 60),
         seed: seed.parse().context("SEED")?,
     };
-    let score = campaign::run(&asked, campaign.as_mut(), || setup::host(Suite::Bookworm))?;
-    Ok(score.failed == 0 && score.passed > 0)
+    let setup = || setup::host(Suite::Bookworm);
+    let mut campaign: Box<dyn Campaign> = match name.as_str() {
+        "power-cuts" => Box::new(power_cuts::PowerCuts),
+        "reboots" => Box::new(reboots::Reboots::default()),
+        "syscalls" => Box::new(syscalls::Syscalls::default()),
+        "write-order" => return write_order::run(&asked, setup).map(is_whole),
+        other => anyhow::bail!("no campaign {other}: power-cuts, reboots, syscalls, write-order"),
+    };
+    campaign::run(&asked, campaign.as_mut(), setup).map(is_whole)
+}
+
+const fn is_whole(score: campaign::Score) -> bool {
+    score.failed == 0 && score.passed > 0
 }

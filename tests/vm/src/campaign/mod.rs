@@ -1,7 +1,6 @@
 //! Long runs beside the gate: the same kind of case again and again, each from its own number drawn
 //! from one seed, for as long as there is time. A run that was ended goes on where it was.
 
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -16,6 +15,7 @@ use crate::tools;
 pub mod power_cuts;
 pub mod reboots;
 pub mod syscalls;
+pub mod write_order;
 
 /// Numbers that look like chance, the same ones for the same seed (splitmix64).
 #[derive(Debug, Clone)]
@@ -87,6 +87,74 @@ fn score(cases: &str) -> Score {
     Score { passed: count("ok "), failed: count("FAILED ") }
 }
 
+/// The cases of a run: what was done is on disk, what comes next is numbered.
+struct Book {
+    name: String,
+    folder: PathBuf,
+    cases: File,
+    total: Score,
+    begun: Instant,
+    time: Duration,
+}
+
+impl Book {
+    /// Goes on where an earlier run with this name and seed was.
+    fn open(asked: &Asked) -> Result<Self> {
+        let folder = folder(asked);
+        fs::create_dir_all(&folder)?;
+        let path = folder.join("cases");
+        let total = score(&fs::read_to_string(&path).unwrap_or_default());
+        let cases = File::options().create(true).append(true).open(&path)?;
+        let book = Self {
+            name: asked.name.clone(),
+            folder,
+            cases,
+            total,
+            begun: Instant::now(),
+            time: asked.time,
+        };
+        println!("campaign {} seed {} from case {}", book.name, asked.seed, book.number());
+        Ok(book)
+    }
+
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether there is time for one more.
+    fn goes_on(&self) -> bool {
+        self.begun.elapsed() < self.time
+    }
+
+    /// Of the next case.
+    const fn number(&self) -> u64 {
+        self.total.passed + self.total.failed
+    }
+
+    /// Writes down how a case ended, and says so.
+    fn enter(&mut self, what: &str, start: Instant, done: &Result<()>) -> Result<()> {
+        let verdict = if done.is_ok() { "ok" } else { "FAILED" };
+        let took = start.elapsed().as_secs_f64();
+        let line = format!("{verdict} {}/{} {what} ({took:.1} s)", self.name, self.number());
+        println!("{line}");
+        match done {
+            Ok(()) => self.total.passed += 1,
+            Err(error) => {
+                self.total.failed += 1;
+                println!("{}", chain(error));
+            }
+        }
+        writeln!(self.cases, "{line}")?;
+        self.cases.sync_data()?;
+        Ok(())
+    }
+
+    fn close(self) -> Score {
+        println!("{} passed, {} failed", self.total.passed, self.total.failed);
+        self.total
+    }
+}
+
 /// Runs until the time is over or there are no more cases. The last line is `N passed, N failed`, of
 /// this run and the ones before it.
 ///
@@ -97,21 +165,10 @@ pub fn run(
     campaign: &mut dyn Campaign,
     setup: fn() -> Result<Context>,
 ) -> Result<Score> {
-    let folder = folder(asked);
-    fs::create_dir_all(&folder)?;
-    let path = folder.join("cases");
-    let mut total = score(&fs::read_to_string(&path).unwrap_or_default());
-    let mut cases = File::options().create(true).append(true).open(&path)?;
-    println!(
-        "campaign {} seed {} from case {}",
-        asked.name,
-        asked.seed,
-        total.passed + total.failed
-    );
-    let begun = Instant::now();
+    let mut book = Book::open(asked)?;
     let mut context: Option<Context> = None;
-    while begun.elapsed() < asked.time {
-        let number = total.passed + total.failed;
+    while book.goes_on() {
+        let number = book.number();
         let mut ready = match context.take() {
             Some(context) => context,
             None => {
@@ -125,32 +182,14 @@ pub fn run(
         };
         let start = Instant::now();
         let done = campaign.case(&mut ready, number, &mut Chance::of(asked.seed, number));
-        let mut line = String::new();
-        let verdict = if done.is_ok() { "ok" } else { "FAILED" };
-        let _ = write!(
-            line,
-            "{verdict} {}/{number} {what} ({:.1} s)",
-            asked.name,
-            start.elapsed().as_secs_f64()
-        );
-        println!("{line}");
+        book.enter(&what, start, &done)?;
         match done {
-            Ok(()) => {
-                total.passed += 1;
-                context = Some(ready);
-            }
-            Err(error) => {
-                total.failed += 1;
-                println!("{}", chain(&error));
-                // The next case gets a guest that this one has not seen.
-                println!("evidence: {}", keep(&mut ready, &folder, number));
-            }
+            Ok(()) => context = Some(ready),
+            // The next case gets a guest that this one has not seen.
+            Err(_) => println!("evidence: {}", keep(&mut ready, book.folder(), number)),
         }
-        writeln!(cases, "{line}")?;
-        cases.sync_data()?;
     }
-    println!("{} passed, {} failed", total.passed, total.failed);
-    Ok(total)
+    Ok(book.close())
 }
 
 fn keep(context: &mut Context, folder: &Path, number: u64) -> String {

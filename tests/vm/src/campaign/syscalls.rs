@@ -1,5 +1,5 @@
-//! Each oneshot is killed at each of its system calls, one after the other; then a plain second run must
-//! end as if nothing had been.
+//! Each program that changes a host is killed before each of its changes, one after the other; then a plain
+//! second run must end as if nothing had been. What a change is, is told in kill.py.
 
 use std::time::Duration;
 
@@ -9,76 +9,124 @@ use super::power_cuts::PowerCuts;
 use super::{Campaign, Chance};
 use crate::guest::Guest;
 use crate::scenario::Context;
-use crate::scenarios::host;
 
 const UP: &str = "up";
-/// What runs a program up to its Nth system call, in the guest.
+/// What runs a program up to its Nth change, in the guest.
 const KILLER: &str = "python3 /root/kill.py";
 const SETTLES: Duration = Duration::from_secs(240);
-/// Cases between two fresh guests: what one leaves the next one meets, as on a host.
-const FRESH_EVERY: u64 = 25;
 
-/// What is killed: how it is begun, what to run, and what must hold after a plain second run.
+/// Everything that could do by itself what a second run is to do.
+const ALONE: &str = "systemctl stop mvmhost-retry.timer mvm-images-retry.timer mvm-net-watch.service \
+                     mvm-guard.service flintlockd.service";
+/// What mvm-images has to unpack again, from archives.
+const NO_IMAGES: &str = "for image in root kernel; do
+    ctr -a /run/containerd-dev/containerd.sock -n flintlock images rm --sync r.test/$image:1; done";
+/// Devices by what they are made of, for loop devices get other numbers, and a microVM's data in them.
+const POOL: &str = "dmsetup table flintlock-dev-thinpool | sed 's/ 7:[0-9]*//g'
+    losetup -n -l -O BACK-FILE | sort; cd /var/lib/containerd-dev/snapshotter/devmapper; stat -c '%n %s' data metadata";
+const DATA: &str = "dmsetup create look --table '0 20971520 thin /dev/mapper/flintlock-dev-thinpool 1'
+    dd if=/dev/mapper/look bs=1M count=16 skip=2048 iflag=direct status=none | sha256sum | cmp - /root/digest
+    dmsetup remove --retry look";
+
+/// What is killed: how it is begun, what is run, and what shows how it ended.
 struct Program {
     name: &'static str,
-    before: &'static str,
+    before: &'static [&'static str],
     line: &'static str,
-    holds: &'static str,
+    /// The second run, where it is not the same line.
+    again: Option<&'static str>,
+    /// It succeeds, and says the same as after a run that nobody killed.
+    shows: &'static [&'static str],
+}
+
+impl Program {
+    /// The name under which the guest is saved where each case begins.
+    fn state(&self) -> String {
+        format!("before-{}", self.name.replace([' ', ','], "-"))
+    }
 }
 
 const PROGRAMS: &[Program] = &[
     Program {
         // Its folder is a microVM's that flintlockd does not list.
         name: "mvm-hygiene",
-        before: "mkdir -p /var/lib/flintlock/vm/ns/vm/uid; echo 999999 > /var/lib/flintlock/vm/ns/vm/uid/firecracker.pid",
+        before: &["mkdir -p /var/lib/flintlock/vm/ns/vm/uid; echo 999999 > /var/lib/flintlock/vm/ns/vm/uid/firecracker.pid"],
         line: "/usr/libexec/mvmhost/mvm-hygiene",
-        holds: "! test -e /var/lib/flintlock/vm/ns/vm/uid/firecracker.pid",
+        again: None,
+        shows: &["find /var/lib/flintlock -name '*.pid*'"],
     },
     Program {
         name: "mvm-thinpool",
-        before: "systemctl stop flintlockd.service containerd-dev.service mvm-guard.service; dmsetup remove_all --deferred >/dev/null 2>&1; mvmhost pool remove >/dev/null 2>&1 || true",
+        before: &[ALONE, "systemctl stop containerd-dev.service; mvmhost pool remove >/dev/null"],
         line: "/usr/libexec/mvmhost/mvm-thinpool",
-        holds: "dmsetup status flintlock-dev-thinpool",
+        again: None,
+        shows: &[POOL, DATA],
+    },
+    Program {
+        name: "mvm-thinpool, new",
+        before: &[
+            ALONE,
+            "systemctl stop containerd-dev.service; mvmhost pool remove >/dev/null
+             rm -r /var/lib/containerd-dev /var/lib/mvmhost/receipt.json",
+        ],
+        line: "/usr/libexec/mvmhost/mvm-thinpool",
+        again: None,
+        shows: &[POOL],
+    },
+    Program {
+        name: "mvmhost pool grow",
+        before: &[ALONE],
+        line: "/usr/bin/mvmhost pool grow --to 110GiB",
+        // There is nothing left to grow where the first run came to its end.
+        again: Some("mvmhost pool grow --to 110GiB >/root/said 2>&1 || grep -q MVM-POOL-109 /root/said"),
+        shows: &[POOL, "! grep growing /var/lib/mvmhost/receipt.json"],
     },
     Program {
         name: "mvm-net",
-        before: "nft flush ruleset; for link in $(ls /sys/class/net | grep -x 'mvm.*\\|br.*'); do ip link delete $link; done",
+        before: &[
+            ALONE,
+            "systemctl stop mvm-dhcp.service; nft flush ruleset
+             for link in $(ls /sys/class/net | grep -x 'mvm.*\\|br.*'); do ip link delete $link; done",
+        ],
         line: "/usr/libexec/mvmhost/mvm-net",
-        holds: "true",
+        again: None,
+        shows: &["nft -s list ruleset; ls /sys/class/net; ip -o -4 address | awk '{ print $2, $4 }'
+            ip route | sed 's/ linkdown//'; cat /proc/sys/net/ipv4/ip_forward"],
     },
     Program {
         name: "mvm-images",
-        before: "true",
+        before: &[ALONE, NO_IMAGES],
         line: "/usr/libexec/mvmhost/mvm-images",
-        holds: "true",
+        again: None,
+        shows: &["mvmhost images verify >/dev/null
+            c='ctr -a /run/containerd-dev/containerd.sock -n flintlock'; $c images ls -q | sort
+            $c snapshots --snapshotter devmapper ls | awk '{ print $1, $3 }' | sort"],
     },
     Program {
         name: "mvmhost apply",
-        before: "printf '[containerd]\\nlog-level = \"debug\"\\n' > /etc/mvmhost.toml",
+        before: &[ALONE, "printf '[containerd]\\nlog-level = \"debug\"\\n' >> /etc/mvmhost.toml"],
         line: "/usr/bin/mvmhost apply",
-        holds: "mvmhost plan",
+        again: None,
+        shows: &["mvmhost plan >/dev/null; cat /etc/mvmhost/applied.toml
+            systemctl is-active flintlockd.service containerd-dev.service mvm-guard.service mvm-net-watch.service"],
     },
 ];
 
-/// The campaign. With no limit of time it has as many cases as the programs make system calls.
+/// The campaign. With no limit of time it has as many cases as the programs make changes.
 #[derive(Debug, Default, Clone)]
 pub struct Syscalls {
-    /// How many system calls each program makes.
-    calls: Vec<u64>,
+    /// For each program how many changes it makes, and what shows then.
+    whole: Vec<(u64, String)>,
 }
 
 impl Syscalls {
-    /// The program and the call of a case. Before the programs were counted there is one case, so that
-    /// they are.
-    fn at(&self, mut number: u64) -> Option<(&'static Program, u64)> {
-        if self.calls.is_empty() {
-            return PROGRAMS.first().map(|program| (program, number + 1));
-        }
-        for (program, calls) in PROGRAMS.iter().zip(&self.calls) {
-            if number < *calls {
+    /// The program and the change of a case.
+    fn at(&self, mut number: u64) -> Option<(usize, u64)> {
+        for (program, (changes, _)) in self.whole.iter().enumerate() {
+            if number < *changes {
                 return Some((program, number + 1));
             }
-            number -= calls;
+            number -= changes;
         }
         None
     }
@@ -92,49 +140,56 @@ impl Campaign for Syscalls {
             .ok(&format!("cat > /root/kill.py <<'PYTHON'\n{}\nPYTHON", include_str!("kill.py")))?;
         let install = "DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3 >/dev/null";
         guest.run_within(install, SETTLES)?.required(install)?;
-        guest.ok("systemctl stop mvmhost-retry.timer mvm-images-retry.timer")?;
         guest.save(UP)?;
-        self.calls.clear();
+        self.whole.clear();
         for program in PROGRAMS {
-            guest.ok(program.before)?;
-            let counted =
-                guest.run(&format!("{KILLER} 0 {} 2>&1 >/dev/null | tail -n 1", program.line))?;
-            let calls = counted
-                .stdout
-                .trim()
-                .parse()
-                .with_context(|| format!("{}: {counted:?}", program.name))?;
-            println!("{}: {calls} system calls", program.name);
-            self.calls.push(calls);
-            guest.load(UP)?;
+            self.whole.push(count(guest, program).with_context(|| program.name.to_owned())?);
         }
         Ok(())
     }
 
     fn describe(&self, number: u64, _: &mut Chance) -> Option<String> {
-        self.at(number).map(|(program, call)| format!("{} killed at call {call}", program.name))
+        let (program, change) = self.at(number)?;
+        let all = self.whole.get(program)?.0;
+        Some(format!("{} killed before change {change} of {all}", PROGRAMS.get(program)?.name))
     }
 
     fn case(&mut self, context: &mut Context, number: u64, _: &mut Chance) -> Result<()> {
-        let Some((program, call)) = self.at(number) else { return Ok(()) };
+        let Some((program, change)) = self.at(number) else { return Ok(()) };
+        let (Some(program), Some((_, whole))) = (PROGRAMS.get(program), self.whole.get(program))
+        else {
+            return Ok(());
+        };
         let guest = &mut context.guest;
-        if number.is_multiple_of(FRESH_EVERY) {
-            guest.load(UP)?;
-        }
-        guest.ok(program.before)?;
-        guest.run(&format!("{KILLER} {call} {} >/dev/null 2>&1", program.line))?;
-        converges(guest, program)
+        guest.load(&program.state())?;
+        guest
+            .run_within(&format!("{KILLER} {change} {} >/dev/null 2>&1", program.line), SETTLES)?;
+        let shown = ended(guest, program)?;
+        ensure!(shown == *whole, "it ended as\n{shown}\nand not as\n{whole}");
+        Ok(())
     }
 }
 
-fn converges(guest: &mut Guest, program: &Program) -> Result<()> {
-    let again = guest.run_within(program.line, SETTLES)?;
-    ensure!(matches!(again.code(), Some(0 | 1)), "the second run: {again:?}");
-    guest.ok(program.holds)?;
-    if program.name == "mvm-hygiene" {
-        return Ok(());
+/// Saves the state in which each case of a program begins, and lets it run to its end once.
+fn count(guest: &mut Guest, program: &Program) -> Result<(u64, String)> {
+    guest.load(UP)?;
+    for line in program.before {
+        guest.ok(line)?;
     }
-    guest.ok("systemctl reset-failed; systemctl start mvmhost.target")?;
-    host::settles(guest, SETTLES)?;
-    host::data_is_intact(guest)
+    guest.ok("sync")?;
+    guest.save(&program.state())?;
+    let line = format!("{KILLER} 0 {} 2>&1 >/dev/null | tail -n 1", program.line);
+    let counted = guest.run_within(&line, SETTLES)?;
+    let changes = counted.stdout.split_whitespace().next().map(str::parse);
+    let changes = changes.with_context(|| format!("{counted:?}"))??;
+    println!("{}: changes and system calls: {}", program.name, counted.stdout.trim());
+    Ok((changes, ended(guest, program)?))
+}
+
+/// A plain second run, and what it left.
+fn ended(guest: &mut Guest, program: &Program) -> Result<String> {
+    let again = guest.run_within(program.again.unwrap_or(program.line), SETTLES)?;
+    // 1: there are warnings.
+    ensure!(matches!(again.code(), Some(0 | 1)), "the second run: {again:?}");
+    guest.ok(&program.shows.join("\n"))
 }

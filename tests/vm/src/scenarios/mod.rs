@@ -11,6 +11,7 @@ pub mod diagnosis;
 pub mod faults;
 mod full;
 pub mod guard;
+pub mod half_changed;
 pub mod host;
 pub mod hub;
 pub mod images;
@@ -173,6 +174,13 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::new(UP, "older-database", Only(Trixie), 60, survives::an_older_database_is_refused),
     Scenario::new(UP, "microvms-stay", Both, 90, survives::removal_leaves_microvms_alone),
+    Scenario::new(
+        UP,
+        "change-fails",
+        No,
+        150,
+        half_changed::a_change_that_fails_leaves_microvms_alone,
+    ),
     Scenario::new(UP, "upgrade", Both, 100, upgrade::an_upgrade_disturbs_nothing),
     Scenario::new(UP, "rpm", Only(Trixie), 60, package::the_rpm_has_the_same_files),
     Scenario::new(UP, "remove", Both, 80, package::removal_keeps_what_is_the_operators),

@@ -6,11 +6,17 @@
 //! writes the snapshot down. (containerd: metadata/snapshot.go, snapshots/devmapper/snapshotter.go
 //! and pool_device.go; the same from 1.6 to 2.3.) Whatever interrupts this leaves that
 //!
-//! - `meta.db` knows nothing that `metadata.db` lacks, and
+//! - `meta.db` knows nothing that `metadata.db` lacks, but for the one below, and
 //! - what it knows has a device in `<pool>.db`, and
 //! - at most one device is there that `metadata.db` lacks, with the next number.
 //!
-//! That one device is what an interrupted Prepare left: nobody was told of it. When containerd had
+//! Two transactions make a snapshot the base of others, which ends the unpack of each layer: while
+//! `meta.db`'s is open, `metadata.db` gives the snapshot its new name, with the next number of the
+//! namespace, and commits. Whatever interrupts this leaves that `meta.db` knows one snapshot by its old
+//! name, and `metadata.db` has a committed one with that next number. No layer counts as unpacked then:
+//! containerd removes what no namespace knows, and unpacks it again.
+//!
+//! That one device of a Prepare is what an interrupted Prepare left: nobody was told of it. When containerd had
 //! activated it, every later Prepare gets the same number and fails. A device whose activation had
 //! only begun is no obstacle: at its start containerd marks it faulty and takes another one. So the
 //! device's state is set back by that one step, which is one digit in the file. Everything else is
@@ -28,7 +34,7 @@ use super::repair::bolt::NotBolt;
 use super::{Desired, Observed};
 use mvm_diagnostics::catalogue::database;
 use mvm_diagnostics::{Entry, Finding};
-use read::{Device, devices, next, snapshots, wanted};
+use read::{Device, Wanted, devices, next, snapshots, wanted};
 
 /// The bytes of the three files; none for a file that is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -151,10 +157,11 @@ pub fn judge(name: &str, files: &Files) -> Verdict {
 
 /// What the files say.
 struct Known {
-    /// The snapshots that the namespaces know, by the snapshotter's names.
-    wanted: BTreeSet<String>,
+    wanted: Wanted,
     /// The snapshotter's snapshots, by name, with the names of their devices.
     snapshots: BTreeMap<String, String>,
+    /// Those of them that are the base of others.
+    committed: Vec<String>,
     /// The device of the next snapshot.
     next: String,
     devices: Vec<Device>,
@@ -167,12 +174,13 @@ struct Known {
 fn read(name: &str, files: &Files) -> Result<Known, Apart> {
     let unsound = |file| move |why: NotBolt| Apart::Unsound(file, why.to_string());
     let prefix = format!("{name}-snap-");
-    let (newest, snapshots) = snapshots(&files.metadata).map_err(unsound(File::Metadata))?;
-    let snapshots =
-        snapshots.into_iter().map(|(name, id)| (name, format!("{prefix}{id}"))).collect();
+    let (newest, all) = snapshots(&files.metadata).map_err(unsound(File::Metadata))?;
+    let committed = all.iter().filter(|one| one.committed).map(|one| one.name.clone()).collect();
+    let snapshots = all.into_iter().map(|one| (one.name, format!("{prefix}{}", one.id))).collect();
     Ok(Known {
         wanted: wanted(&files.meta).map_err(unsound(File::Meta))?,
         snapshots,
+        committed,
         next: format!("{prefix}{}", newest.saturating_add(1)),
         devices: devices(&files.pool)?,
         prefix,
@@ -182,14 +190,16 @@ fn read(name: &str, files: &Files) -> Result<Known, Apart> {
 
 impl Known {
     fn judge(self) -> Verdict {
-        let lost = self.wanted.iter().filter(|name| !self.snapshots.contains_key(*name));
-        if let Some(lost) = named(lost) {
+        let lost = self.wanted.names.iter().filter(|name| !self.snapshots.contains_key(*name));
+        let lost: Vec<&String> = lost.collect();
+        let renamed = matches!(lost.as_slice(), [one] if self.is_being_committed(one));
+        if let Some(lost) = named(lost.into_iter()).filter(|_| !renamed) {
             return Verdict::Apart(Apart::SnapshotsLost(lost));
         }
         let has = |name: &String| self.devices.iter().any(|device| device.name == *name);
         let bare = self.snapshots.iter().filter(|(key, device)| {
             // The namespace gives a snapshot up before the snapshotter removes its device.
-            self.wanted.contains(*key) && !has(device)
+            self.wanted.names.contains(*key) && !has(device)
         });
         if let Some(bare) = named(bare.map(|(key, _)| key)) {
             return Verdict::Apart(Apart::DevicesLost(bare));
@@ -216,6 +226,18 @@ impl Known {
                 Verdict::Apart(Apart::Newer(names))
             }
         }
+    }
+
+    /// Whether the snapshotter has given the namespace's snapshot `name` the name of a base, and the
+    /// namespace was not told. The name is one that no namespace has given out yet.
+    fn is_being_committed(&self, name: &str) -> bool {
+        let namespace = name.split('/').next().unwrap_or_default();
+        let next = self.wanted.next.iter().find(|next| {
+            next.strip_prefix(namespace).is_some_and(|number| number.starts_with('/'))
+        });
+        let Some(next) = next else { return false };
+        let bases = self.committed.iter().filter(|base| base.starts_with(next.as_str()));
+        bases.count() == 1
     }
 
     /// Devices with a number above the newest snapshot's, which are in the way of those to come.

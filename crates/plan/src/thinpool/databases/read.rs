@@ -28,35 +28,60 @@ pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// What `meta.db` says.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// The snapshots that the namespaces know, by the snapshotter's names.
+    pub(super) names: BTreeSet<String>,
+    /// For each namespace what the snapshotter's name of its next snapshot begins with:
+    /// `NAMESPACE/NUMBER/` (metadata/snapshot.go, createKey).
+    pub(super) next: Vec<String>,
+}
+
 /// `meta.db`: v1, namespace, "snapshots", snapshotter, key; there "name" is the snapshotter's name.
-pub(super) fn wanted(bytes: &[u8]) -> Result<BTreeSet<String>, NotBolt> {
-    let mut wanted = BTreeSet::new();
+pub(super) fn wanted(bytes: &[u8]) -> Result<Wanted, NotBolt> {
+    let mut wanted = Wanted::default();
     let Some(database) = open(bytes)? else {
         return Ok(wanted);
     };
     let version = database.top()?.at(&database, &[b"v1"])?;
-    for namespace in version.names() {
-        let Some(namespace) = version.bucket(&database, namespace)? else { continue };
+    for name in version.names() {
+        let Some(namespace) = version.bucket(&database, name)? else { continue };
         let all = namespace.at(&database, &[b"snapshots", b"devmapper"])?;
         for key in all.names() {
             let name = all.bucket(&database, key)?.and_then(|one: Bucket<'_>| one.value(b"name"));
-            wanted.extend(name.map(text));
+            wanted.names.extend(name.map(text));
         }
+        wanted.next.push(format!("{}/{}/", text(name), all.sequence.saturating_add(1)));
     }
     Ok(wanted)
 }
 
+/// A snapshot as `metadata.db` has it.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    pub(super) name: String,
+    pub(super) id: u64,
+    /// It is the base of others, and nobody writes into it.
+    pub(super) committed: bool,
+}
+
+/// Of a committed one (snapshots/snapshotter.go, KindCommitted).
+const COMMITTED: u8 = 3;
+
 /// `metadata.db`: v1, "snapshots", name; there "id" is the snapshot's number. With the last number
 /// that was given out.
-pub(super) fn snapshots(bytes: &[u8]) -> Result<(u64, Vec<(String, u64)>), NotBolt> {
+pub(super) fn snapshots(bytes: &[u8]) -> Result<(u64, Vec<Snapshot>), NotBolt> {
     let Some(database) = open(bytes)? else {
         return Ok((0, Vec::new()));
     };
     let all = database.top()?.at(&database, &[b"v1", b"snapshots"])?;
     let mut found = Vec::new();
     for key in all.names() {
-        let id = all.bucket(&database, key)?.and_then(|one| varint(one.value(b"id")?));
-        found.extend(id.map(|id| (text(key), id)));
+        let Some(one) = all.bucket(&database, key)? else { continue };
+        let Some(id) = one.value(b"id").and_then(varint) else { continue };
+        let committed = one.value(b"kind").and_then(|kind| kind.first()) == Some(&COMMITTED);
+        found.push(Snapshot { name: text(key), id, committed });
     }
     Ok((all.sequence, found))
 }

@@ -67,6 +67,33 @@ fn the_device_of_an_interrupted_prepare_is_found_exactly() {
     }
 }
 
+/// The power went while a layer's unpack was ended, in a recording of every write (containerd 1.6.20).
+#[test]
+fn a_commit_that_was_interrupted_is_containerds_own() {
+    let files: Files = sample!("commit");
+    let judged = |files: &Files| judge("flintlock-dev-thinpool", files);
+    assert_eq!(judged(&files), Verdict::Agree);
+    // The same name without a base, with one that is none, or with another number is a lost snapshot.
+    let changed = |from: &[u8], to: &[u8]| {
+        let mut files = files.clone();
+        for at in 0..files.metadata.len() - from.len() {
+            if files.metadata[at..].starts_with(from) {
+                files.metadata[at..at + from.len()].copy_from_slice(to);
+            }
+        }
+        files
+    };
+    for (from, to) in [
+        (&b"flintlock/2/base-1"[..], &b"flintlock/3/base-1"[..]),
+        (b"flintlock/2/base-1", b"flintlocl/2/base-1"),
+        (b"kind\x03", b"kind\x02"),
+    ] {
+        let verdict = judged(&changed(from, to));
+        assert!(matches!(verdict, Verdict::Apart(Apart::SnapshotsLost(_))), "{verdict:?}");
+    }
+    assert_eq!(judged(&changed(b"flintlock/2/base-1", b"flintlock/2/base-9")), Verdict::Agree);
+}
+
 #[test]
 fn a_metadata_db_that_was_never_written_lists_nothing() {
     let files = Files { metadata: Vec::new(), ..first() };
