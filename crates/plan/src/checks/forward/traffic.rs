@@ -130,7 +130,7 @@ pub fn traffic(
     let mut findings = dropped(forward, passages, found, name);
     for v6 in [false, true] {
         let of_family = || passages.iter().filter(|passage| passage.v6 == v6);
-        findings.extend(arrived(of_family(), name));
+        findings.extend(arrived(of_family(), v6, name));
         findings.extend(of_family().filter_map(|passage| elsewhere(passage, forward, name)));
     }
     let untold = passages.iter().filter_map(|Passage { way, v6, end }| match end {
@@ -208,8 +208,12 @@ fn known(rules: &Ruleset, dropped: &Dropped, way: Way) -> Option<(Place, Hook)> 
     Some(base.unwrap_or_else(|| (itself(), way.hook())))
 }
 
-/// One line for the packets of a family that arrived.
-fn arrived<'a>(passages: impl Iterator<Item = &'a Passage>, name: &str) -> Option<Finding> {
+/// One finding for the packets of a family that arrived.
+fn arrived<'a>(
+    passages: impl Iterator<Item = &'a Passage>,
+    v6: bool,
+    name: &str,
+) -> Option<Finding> {
     let words: Vec<String> = passages
         .filter_map(|Passage { way, v6, end }| match end {
             End::Arrived(Some(by)) => Some(format!("{} by {by}", way.words(*v6))),
@@ -218,7 +222,9 @@ fn arrived<'a>(passages: impl Iterator<Item = &'a Passage>, name: &str) -> Optio
         })
         .collect();
     let proven = Finding::new(&deep::PROVEN, name);
-    (!words.is_empty()).then(|| proven.with("what", format!("arrived: {}", words.join(", "))))
+    let version = if v6 { "IPv6" } else { "IPv4" };
+    let what = format!("{} test packets of {version} arrived", words.len());
+    (!words.is_empty()).then(|| proven.with("what", what).evidence(words.join(", ")))
 }
 
 /// A packet that left by an interface that has no translation.
@@ -324,7 +330,6 @@ mod tests {
         let said = said(&forward, &passages, &[]);
         let codes: Vec<&str> = said.iter().map(|(code, _)| code.as_str()).collect();
         assert_eq!(codes, ["MVM-HOST-206", "MVM-NET-442", "MVM-NET-441", "MVM-HOST-207"]);
-        let whole = "br-mvm: arrived: IPv4 to another port, IPv4 to another network by eth0";
-        assert_eq!(said[0].1, whole);
+        assert_eq!(said[0].1, "br-mvm: 2 test packets of IPv4 arrived");
     }
 }
