@@ -44,11 +44,11 @@ catalogue! {
     LOST = "MVM-NET-441", "6c00cbbe94424a1ab47e9a3ccf628561", Warning {
         message: "a test packet on {subject} does not arrive: {what}",
         cause: "It was sent from a port of the bridge, and no rule of nftables dropped it. A route or the gateway is missing, or iptables-legacy, tc, XDP or another program took it; the evidence has what is known.",
-        remedy: "ip route get 198.51.100.77\nip neigh show\niptables-legacy -S || true  # where it is installed\nmvmhost check --deep",
+        remedy: "ip route get 198.51.100.77\nip neigh show\nnft -a list ruleset\nmvmhost check --deep",
     }
     ELSEWHERE = "MVM-NET-442", "b4ce2a0817744656bb19687499e6c500", Warning {
-        message: "packets of microVMs on {subject} leave by {by} without translation",
-        cause: "Translated is what leaves by {uplink}, as [network.nat] or the default route says when mvm-net looks at it. Nobody beyond {by} knows the way back to the microVMs.",
-        remedy: "ip route get 198.51.100.77\n# mend the route, or set uplink in [network.nat] of /etc/mvmhost.toml, then\nmvmhost apply\nmvmhost check --deep",
+        message: "packets of microVMs on {subject} leave by {by}, and only {uplink} translates",
+        cause: "What leaves by {uplink} is translated, as [network.nat] or the default route says when mvm-net looks at it. Nobody beyond {by} knows the way back to the microVMs.",
+        remedy: "ip route get 198.51.100.77\n# correct the route, or set uplink in [network.nat] of /etc/mvmhost.toml, then\nmvmhost apply\nmvmhost check --deep",
     }
 }

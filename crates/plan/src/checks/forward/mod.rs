@@ -126,7 +126,8 @@ fn findings<'a>(all: impl Iterator<Item = &'a Kept>, rules: &Ruleset, name: &str
     for kept in of_ufw {
         by_hook.entry(kept.block.hook).or_default().push(kept);
     }
-    findings.extend(by_hook.into_values().filter_map(|same| {
+    // What is forwarded first.
+    findings.extend(by_hook.into_values().rev().filter_map(|same| {
         let block = same.first()?.block.clone();
         let whats = same.iter().flat_map(|kept| kept.whats.iter().copied()).collect();
         let seen: Vec<String> = same.iter().map(|kept| evidence(&kept.block)).collect();
