@@ -79,7 +79,7 @@ echo "idle $(($(taken) - before))"
 sleep 4
 for _ in $(seq 5); do
     before=$(taken)
-    ip link add poke type dummy
+    ip link add poke type bridge
     sleep 3
     echo "verdict $(($(taken) - before))"
     ip link del poke
