@@ -18,10 +18,16 @@ use mvm_plan::{checks, names, nat};
 use crate::dhcp;
 use crate::run::rules;
 
-/// Two programs that each put their own rules in place of the other's would do so for ever: after
-/// a second repair within [`QUIET`] the next one waits this long.
-const TRUCE: Duration = Duration::from_secs(60);
+/// A repair this long after the last one is one of its own.
 const QUIET: Duration = Duration::from_secs(10);
+/// So many that follow each other may be an operator who reloads one program after the other. After
+/// more the next waits, yet for less than the 10 s in which everything is to be back.
+const OFTEN: u32 = 4;
+const SHORT: Duration = Duration::from_secs(8);
+/// Two programs that each put their own rules in place of the other's would do so for ever: after
+/// this many the next waits longer.
+const FOR_EVER: u32 = 20;
+const LONG: Duration = Duration::from_secs(60);
 /// What counts as a repair.
 const REPAIRS: [&str; 3] = [said::TABLE_BACK.code, said::SWITCH_BACK.code, net::LINK_BACK.code];
 
@@ -34,6 +40,7 @@ pub(crate) fn watch(roots: &Roots, config: &Config) -> Report {
     };
     let mut watcher = Watcher { roots, config, kernel, permit: None, served: None };
     let mut mended: Option<Instant> = None;
+    let mut in_a_row = 0;
     // The sockets are open: nothing is missed in between. What is kept in already is said before
     // flintlockd starts.
     let mut told = kept_in(roots, config);
@@ -42,9 +49,9 @@ pub(crate) fn watch(roots: &Roots, config: &Config) -> Report {
         // What is still so need not be said again.
         findings.iter().filter(|finding| !told.contains(*finding)).for_each(sink::report);
         if findings.iter().any(|finding| REPAIRS.contains(&finding.code())) {
-            if mended.is_some_and(|at| at.elapsed() < QUIET) {
-                thread::sleep(TRUCE);
-            }
+            let follows = mended.is_some_and(|at| at.elapsed() < QUIET);
+            in_a_row = if follows { in_a_row + 1 } else { 1 };
+            thread::sleep(pause(in_a_row));
             mended = Some(Instant::now());
         }
         told = findings;
@@ -55,6 +62,17 @@ pub(crate) fn watch(roots: &Roots, config: &Config) -> Report {
         // A DHCP server is off a LAN at once, and not once everything has settled.
         watcher.withhold().iter().for_each(sink::report);
         changes.settle();
+    }
+}
+
+/// How long to leave things as they are after so many repairs in a row.
+fn pause(in_a_row: u32) -> Duration {
+    if in_a_row <= OFTEN {
+        Duration::ZERO
+    } else if in_a_row <= FOR_EVER {
+        SHORT
+    } else {
+        LONG
     }
 }
 
@@ -182,4 +200,18 @@ fn kept_in(roots: &Roots, config: &Config) -> Vec<Finding> {
 
 fn unavailable(error: &mvm_network::Error) -> Report {
     Report { findings: vec![unread(error)], code: exit::UNAVAILABLE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operator_who_reloads_everything_waits_for_nothing_and_a_quarrel_is_left() {
+        let all: Duration = (1..=OFTEN).map(pause).sum();
+        assert_eq!(all, Duration::ZERO);
+        assert_eq!((pause(OFTEN + 1), pause(FOR_EVER)), (SHORT, SHORT));
+        assert_eq!(pause(FOR_EVER + 1), LONG);
+        assert!(SHORT < Duration::from_secs(10));
+    }
 }

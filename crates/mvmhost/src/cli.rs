@@ -210,7 +210,8 @@ pub(crate) enum NetCommand {
 /// What check looks at.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
-    /// Also test for real: write to the thin pool, ask for an address, ask the registries
+    /// Also test for real: write to the thin pool, send packets as a microVM would, ask for an
+    /// address, ask the registries
     #[arg(long, conflicts_with = "host")]
     pub(crate) deep: bool,
     /// Ask flintlockd on this host, from here and without root; port 9090 unless told. More than

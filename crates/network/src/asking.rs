@@ -14,11 +14,10 @@ use mvm_plan::network::Observed;
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{
-    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, SockaddrLike, bind, recv, sendto, socket,
-};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, bind, recv, sendto, socket};
 
 use crate::error::Error;
+use crate::link::{EVERYBODY, address};
 
 /// For how long an answer is waited for: servers ping an address before they offer it, and wait 3 s for
 /// an answer (dnsmasq) or 1 s (ISC).
@@ -77,7 +76,7 @@ fn question(interface: &str, mac: [u8; 6], own: &[IpAddr]) -> io::Result<Vec<Off
     let index = i32::try_from(index).map_err(io::Error::other)?;
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let socket = socket(AddressFamily::Packet, SockType::Datagram, flags, None)?;
-    let everybody = address(index).ok_or(io::ErrorKind::InvalidInput)?;
+    let everybody = address(index, libc::ETH_P_IP, EVERYBODY).ok_or(io::ErrorKind::InvalidInput)?;
     bind(socket.as_raw_fd(), &everybody)?;
     let clock = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME)?;
     let seed = u32::try_from(clock.tv_nsec()).unwrap_or_default();
@@ -156,23 +155,6 @@ fn datagram(message: &[u8]) -> Vec<u8> {
     header[10..12].copy_from_slice(&checksum.to_be_bytes());
     let (from, to) = (68_u16.to_be_bytes(), 67_u16.to_be_bytes());
     [&header[..], &from, &to, &length(UDP), &[0, 0], message].concat()
-}
-
-/// Everybody on the link, for IPv4.
-#[expect(unsafe_code, reason = "nix makes no address of a link but from what the kernel gives")]
-fn address(index: i32) -> Option<LinkAddr> {
-    let raw = libc::sockaddr_ll {
-        sll_family: u16::try_from(libc::AF_PACKET).ok()?,
-        sll_protocol: u16::try_from(libc::ETH_P_IP).ok()?.to_be(),
-        sll_ifindex: index,
-        sll_hatype: 0,
-        sll_pkttype: 0,
-        sll_halen: 6,
-        sll_addr: [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0],
-    };
-    let length = libc::socklen_t::try_from(size_of::<libc::sockaddr_ll>()).ok()?;
-    // SAFETY: the pointer is to a whole sockaddr_ll of this length that outlives the call.
-    unsafe { LinkAddr::from_raw((&raw const raw).cast(), Some(length)) }
 }
 
 #[cfg(test)]

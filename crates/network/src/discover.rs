@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use futures_util::TryStreamExt;
 use mvm_config::Roots;
 use mvm_plan::dhcp::{Offer, discover, offer};
+use mvm_plan::network::PROBE_PORT;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::unistd::{Pid, gettid};
@@ -27,7 +28,7 @@ const OTHERS: Duration = Duration::from_secs(4);
 /// The question is asked again this often: the first is lost while the bridge takes its port in.
 const AGAIN: Duration = Duration::from_secs(1);
 /// The interface inside.
-const INSIDE: &str = "eth0";
+pub(crate) const INSIDE: &str = "eth0";
 /// An Ethernet frame holds no more, in bytes.
 const FRAME: usize = 1500;
 
@@ -50,21 +51,28 @@ pub fn offers(roots: &Roots, bridge: &str) -> Result<Vec<Offer>, Error> {
 /// On a thread of its own, whose network namespace changes.
 fn ask(roots: &Roots, outside: &Kernel, home: Pid, bridge: &str) -> Result<Vec<Offer>, Error> {
     // The kernel takes its time with what an earlier thread left.
-    let port = format!("mvmask{}", gettid());
+    let port = format!("{PROBE_PORT}{}", gettid());
+    leave()?;
+    let inside = Kernel::connect(roots)?;
+    inside.wire(INSIDE, &port, home)?;
+    outside.plug(&port, bridge)?;
+    let mac = inside.up(INSIDE)?;
+    question(mac).map_err(Error::Ask)
+}
+
+/// Puts this thread into a network namespace of its own.
+pub(crate) fn leave() -> Result<(), Error> {
     unshare(CloneFlags::CLONE_NEWNET).map_err(|errno| Error::Namespace(errno.into()))?;
     // Loosely checked too, a sender is one that has to be reached back, which nobody is from here.
     for interface in ["all", "default"] {
         let path = format!("/proc/sys/net/ipv4/conf/{interface}/rp_filter");
         fs::write(&path, "0").map_err(|source| Error::Set { path: path.into(), source })?;
     }
-    let inside = Kernel::connect(roots)?;
-    inside.wire(&port, home)?;
-    outside.plug(&port, bridge)?;
-    let mac = inside.up(INSIDE)?;
-    question(mac).map_err(Error::Ask)
+    Ok(())
 }
 
-fn question(mac: [u8; 6]) -> io::Result<Vec<Offer>> {
+/// Asks by the interface [`INSIDE`] for an address.
+pub(crate) fn question(mac: [u8; 6]) -> io::Result<Vec<Offer>> {
     let socket = UdpSocket::bind(("0.0.0.0", 68))?;
     socket.set_broadcast(true)?;
     setsockopt(&socket, sockopt::BindToDevice, &INSIDE.into())?;
@@ -103,12 +111,12 @@ fn question(mac: [u8; 6]) -> io::Result<Vec<Offer>> {
 
 impl Kernel {
     /// A pair of interfaces in this namespace, of which `port` moves to that of thread `home`.
-    fn wire(&self, port: &str, home: Pid) -> Result<(), Error> {
+    pub(crate) fn wire(&self, inside: &str, port: &str, home: Pid) -> Result<(), Error> {
         let step = format!("make the interface {port}");
         let failed = |error| Error::Step { step: step.clone(), source: Answer::from(error) };
         self.run(async {
             let link = self.handle().link();
-            link.add(LinkVeth::new(INSIDE, port).build()).execute().await.map_err(failed)
+            link.add(LinkVeth::new(inside, port).build()).execute().await.map_err(failed)
         })?;
         let index = self.number(port)?;
         self.run(async {
@@ -119,7 +127,7 @@ impl Kernel {
     }
 
     /// Makes `port` a port of the bridge, and switches it on.
-    fn plug(&self, port: &str, bridge: &str) -> Result<(), Error> {
+    pub(crate) fn plug(&self, port: &str, bridge: &str) -> Result<(), Error> {
         let step = format!("make {port} a port of {bridge}");
         let (port, bridge) = (self.number(port)?, self.number(bridge)?);
         let link = LinkUnspec::new_with_index(port).controller(bridge).up().build();
@@ -130,7 +138,7 @@ impl Kernel {
     }
 
     /// Switches the interface on, and tells its hardware address.
-    fn up(&self, name: &str) -> Result<[u8; 6], Error> {
+    pub(crate) fn up(&self, name: &str) -> Result<[u8; 6], Error> {
         let index = self.number(name)?;
         self.run(async {
             let link = LinkUnspec::new_with_index(index).up().build();

@@ -19,6 +19,9 @@ pub enum Error {
     /// Nobody could be asked for an address.
     #[error("cannot ask for an address")]
     Ask(#[source] io::Error),
+    /// A test packet could not be sent or looked for.
+    #[error("cannot send a test packet")]
+    Packet(#[source] io::Error),
     /// Interfaces, addresses or routes could not be listed.
     #[error("cannot list {what}")]
     List {
@@ -172,7 +175,8 @@ impl Error {
             Self::Runtime(error)
             | Self::Connect(error)
             | Self::Namespace(error)
-            | Self::Ask(error) => error.raw_os_error(),
+            | Self::Ask(error)
+            | Self::Packet(error) => error.raw_os_error(),
             Self::Look { source, .. }
             | Self::Set { source, .. }
             | Self::Rules { source }

@@ -63,6 +63,20 @@ pub fn forward(roots: &Roots, programs: &dyn Execute, config: &Config) -> Result
     Ok(found)
 }
 
+/// The rule with this number of the kernel's, as nft writes it; `None` where nft does not show it.
+pub(crate) fn rule(
+    roots: &Roots,
+    programs: &dyn Execute,
+    [family, table, chain]: [&str; 3],
+    number: u64,
+) -> Option<String> {
+    let list = Lister { roots, programs };
+    let text = list.output(NFT, &["-a", "list", "chain", family, table, chain]).ok()?;
+    let end = format!("# handle {number}");
+    let mut lines = text.lines().filter_map(|line| line.trim().strip_suffix(end.as_str()));
+    lines.find(|line| !line.contains('{') || line.contains('}')).map(|line| line.trim().to_owned())
+}
+
 /// The interfaces by which packets of microVMs leave; none where the kernel does not tell.
 fn leaving(roots: &Roots, config: &Config) -> Vec<String> {
     let Some(desired) = desired(config) else { return Vec::new() };

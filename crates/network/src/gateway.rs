@@ -86,7 +86,7 @@ impl Kernel {
         });
     }
 
-    fn neighbours(&self) -> Result<Vec<NeighbourMessage>, Error> {
+    pub(crate) fn neighbours(&self) -> Result<Vec<NeighbourMessage>, Error> {
         let listed = self.handle().neighbours().get().execute().try_collect();
         let failed = |error| Error::List { what: "neighbours", source: Answer::from(error) };
         self.run(listed).map_err(failed)

@@ -41,4 +41,14 @@ catalogue! {
         cause: "A microVM takes the first offer. Where two servers do not know of each other, addresses are given out twice, and routers and names are a matter of luck.",
         remedy: "ss -lunp sport = :67  # take the other server off this network, or turn ours off: enabled = false in [network.dhcp] of /etc/mvmhost.toml\nip neigh show dev {subject}\n# then\nmvmhost apply\nmvmhost check --deep",
     }
+    LOST = "MVM-NET-441", "6c00cbbe94424a1ab47e9a3ccf628561", Warning {
+        message: "a test packet on {subject} does not arrive: {what}",
+        cause: "It was sent from a port of the bridge, and no rule of nftables dropped it. A route or the gateway is missing, or iptables-legacy, tc, XDP or another program took it; the evidence has what is known.",
+        remedy: "ip route get 198.51.100.77\nip neigh show\nnft -a list ruleset\nmvmhost check --deep",
+    }
+    ELSEWHERE = "MVM-NET-442", "b4ce2a0817744656bb19687499e6c500", Warning {
+        message: "packets of microVMs on {subject} leave by {by}, and only {uplink} translates",
+        cause: "What leaves by {uplink} is translated, as [network.nat] or the default route says when mvm-net looks at it. Nobody beyond {by} knows the way back to the microVMs.",
+        remedy: "ip route get 198.51.100.77\n# correct the route, or set uplink in [network.nat] of /etc/mvmhost.toml, then\nmvmhost apply\nmvmhost check --deep",
+    }
 }

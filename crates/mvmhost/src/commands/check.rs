@@ -9,7 +9,7 @@ use mvm_host::exec::System;
 use mvm_host::systemd::{Manager, UnitState, Units};
 use mvm_images_client::Error;
 use mvm_images_client::run::Job;
-use mvm_plan::checks::{self, Facts, Plugin};
+use mvm_plan::checks::{self, Deed, Facts, Plugin};
 use mvm_plan::images::State;
 use mvm_validate::{facts, gate};
 
@@ -40,6 +40,10 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     }
     if arguments.deep {
         let done = deeds::run(&context.roots, config, &facts, flintlockd);
+        if let Deed::Done(passages) = &done.traffic {
+            found = checks::settled(found, passages);
+            found.extend(checks::traffic(config, &facts.forward, passages, &found));
+        }
         found.extend(checks::deeds(config, &facts, &done));
     }
     let exists = |path: &str| context.roots.at(path).exists();
@@ -55,7 +59,7 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     findings.extend(ignored);
     let names: Vec<&str> = checks::names().collect();
     let left: &[&str] =
-        if arguments.deep { &checks::NOT_LOOKED_AT[3..] } else { checks::NOT_LOOKED_AT };
+        if arguments.deep { &checks::NOT_LOOKED_AT[4..] } else { checks::NOT_LOOKED_AT };
     if well {
         let all = Finding::new(&catalogue::checked::ALL_WELL, "this host");
         findings.push(all.with("count", names.len()));

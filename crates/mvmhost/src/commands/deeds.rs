@@ -7,8 +7,9 @@ use mvm_config::names::ImageRef;
 use mvm_config::{Config, Roots};
 use mvm_diagnostics::Severity;
 use mvm_host::chain;
+use mvm_host::exec::System;
 use mvm_images_client::resolve;
-use mvm_plan::checks::{self, Answer, Deed, Deeds, Facts};
+use mvm_plan::checks::{self, Answer, Deed, Deeds, Facts, Passage};
 use mvm_plan::images::proxy::Proxies;
 use mvm_plan::thinpool::PoolState;
 use mvm_storage::proof::{Kernel, Proof};
@@ -16,8 +17,9 @@ use mvm_storage::thinpool;
 
 /// `flintlockd` is its process, when it runs.
 pub(super) fn run(roots: &Roots, config: &Config, facts: &Facts, flintlockd: Option<i32>) -> Deeds {
-    let (thin, dhcp) = (thin(roots, config, facts), dhcp(roots, config, facts));
-    Deeds { thin, dhcp, images: images(roots, config, flintlockd) }
+    let thin = thin(roots, config, facts);
+    let (dhcp, traffic) = traffic(roots, config, facts);
+    Deeds { thin, dhcp, traffic, images: images(roots, config, flintlockd) }
 }
 
 /// A pool that has something wrong is left alone: a write could wait for a minute, and what is wrong
@@ -42,17 +44,29 @@ fn thin(roots: &Roots, config: &Config, facts: &Facts) -> Deed<()> {
     }
 }
 
-fn dhcp(roots: &Roots, config: &Config, facts: &Facts) -> Deed<Vec<mvm_plan::dhcp::Offer>> {
-    if config.network.mode != NetworkMode::Tap {
-        return Deed::NotTried("only a bridge can be asked from this host".to_owned());
-    }
-    if !facts.interface.as_ref().is_some_and(|found| found.bridge && found.up) {
-        return Deed::NotTried("there is no bridge that is switched on".to_owned());
-    }
-    match mvm_network::offers(roots, config.network.bridge.name.as_str()) {
-        Ok(offers) => Deed::Done(offers),
-        Err(error) => Deed::Failed(chain(&error)),
-    }
+/// Packets on the ways of a microVM's, and who offers an address.
+fn traffic(
+    roots: &Roots,
+    config: &Config,
+    facts: &Facts,
+) -> (Deed<Vec<mvm_plan::dhcp::Offer>>, Deed<Vec<Passage>>) {
+    let why = if config.network.mode != NetworkMode::Tap {
+        "only a bridge can be asked from this host"
+    } else if !facts.interface.as_ref().is_some_and(|found| found.bridge && found.up) {
+        "there is no bridge that is switched on"
+    } else {
+        return match mvm_network::traffic(roots, &System, config) {
+            Ok(tried) => (Deed::Done(tried.offers), Deed::Done(tried.passages)),
+            // Who offers an address may be known all the same.
+            Err(error) => {
+                let bridge = config.network.bridge.name.as_str();
+                let offers = mvm_network::offers(roots, bridge);
+                let offers = offers.map_or_else(|error| Deed::Failed(chain(&error)), Deed::Done);
+                (offers, Deed::Failed(chain(&error)))
+            }
+        };
+    };
+    (Deed::NotTried(why.to_owned()), Deed::NotAsked)
 }
 
 /// Both roles ask in the same way.

@@ -155,6 +155,8 @@ fn arguments(config: &Config, since: Option<&str>) -> Vec<OsString> {
         unit(config.flintlockd.unit.as_str()),
         unit(names::containerd_unit(config.containerd.instance)),
         "_TRANSPORT=kernel".to_owned(),
+        // Where auditd runs, denials of AppArmor and SELinux are no lines of the kernel's.
+        "_TRANSPORT=audit".to_owned(),
         format!("SYSLOG_IDENTIFIER={}", mvm_diagnostics::sink::IDENTIFIER),
     ] {
         if !matches!(words.last(), Some(last) if last.starts_with("--")) {
@@ -175,7 +177,7 @@ fn read(record: &Record, flintlockd: &str, containerd: &str, diagnosis: &mut Dia
     let source = match record.unit.0.as_str() {
         unit if unit == flintlockd => Source::Flintlockd,
         unit if unit == containerd => Source::Containerd,
-        _ if record.transport.0 == "kernel" => Source::Kernel,
+        _ if matches!(record.transport.0.as_str(), "kernel" | "audit") => Source::Kernel,
         _ => return,
     };
     diagnosis.line(&Line { source, time: record.time(), text, microvm: None });
@@ -279,12 +281,16 @@ mod tests {
             "\n",
             r#"{"_SYSTEMD_UNIT":"other.service","MESSAGE":"snapshotter not loaded: native"}"#,
             "\n",
+            r#"{"_TRANSPORT":"audit","MESSAGE":"AVC apparmor=\"DENIED\" operation=\"open\" profile=\"dnsmasq\" name=\"/run/mvmhost/dnsmasq.conf\" pid=811 comm=\"dnsmasq\""}"#,
+            "\n",
             r#"{"SYSLOG_IDENTIFIER":"mvmhost","MVMHOST_CODE":"MVM-FLK-001","MVMHOST_SUBJECT":"x","MESSAGE":"MVM-FLK-001: y"}"#,
         );
         let (findings, done) = diagnosed(stdout, 0, "");
         assert_eq!(done, Ok(()));
         let codes: Vec<_> = findings.iter().map(Finding::code).collect();
-        assert_eq!(codes, ["MVM-CTRD-501", "MVM-POOL-505", "MVM-HOST-502", "MVM-HOST-504"]);
+        let expected =
+            ["MVM-CTRD-501", "MVM-POOL-505", "MVM-DHCP-521", "MVM-HOST-502", "MVM-HOST-504"];
+        assert_eq!(codes, expected);
     }
 
     #[test]

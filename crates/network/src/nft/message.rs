@@ -25,7 +25,7 @@ pub(super) const TABLE: &str = "mvmhost";
 const NFTABLES: u16 = 10;
 /// linux/netfilter.h: what drops and what accepts.
 const DROP: u32 = 0;
-const ACCEPT: u32 = 1;
+pub(super) const ACCEPT: u32 = 1;
 /// linux/netfilter_ipv4.h and nft(8): where `srcnat` and `filter` stand in a hook.
 const SRCNAT: u32 = 100;
 const FILTER: u32 = 0;
@@ -33,7 +33,7 @@ const FILTER: u32 = 0;
 const MANGLE: u32 = 0_u32.wrapping_sub(150);
 /// The bases of a payload, of linux/netfilter/nf_tables.h.
 const NETWORK: u32 = 1;
-const TRANSPORT: u32 = 2;
+pub(super) const TRANSPORT: u32 = 2;
 /// Addresses in the headers of IPv4 and IPv6: offset of the sender's, of the receiver's, length.
 const IPV4: (u8, u32, u32, u32) = (2, 12, 16, 4);
 const IPV6: (u8, u32, u32, u32) = (10, 8, 24, 16);
@@ -107,16 +107,21 @@ pub(super) fn remove() -> Vec<u8> {
     batch(vec![(0, NfTablesMessage::DeleteTable(TableMessage { attributes }))])
 }
 
+fn batch(messages: Vec<(u16, NfTablesMessage)>) -> Vec<u8> {
+    batch_of(NetfilterProtoFamily::Inet, messages)
+}
+
 /// Begin and end of a transaction around `messages`, the last of which is acknowledged: kernels before
 /// 6.10 do not acknowledge the end.
-fn batch(mut messages: Vec<(u16, NfTablesMessage)>) -> Vec<u8> {
+pub(super) fn batch_of(
+    family: NetfilterProtoFamily,
+    mut messages: Vec<(u16, NfTablesMessage)>,
+) -> Vec<u8> {
     let edge = |edge: ControlMessage| bytes(0, NetfilterProtoFamily::Unspec, NFTABLES, edge);
     if let Some((flags, _)) = messages.last_mut() {
         *flags |= NLM_F_ACK;
     }
-    let inner = messages
-        .into_iter()
-        .flat_map(|(flags, message)| bytes(flags, NetfilterProtoFamily::Inet, 0, message));
+    let inner = messages.into_iter().flat_map(|(flags, message)| bytes(flags, family, 0, message));
     let begin = edge(ControlMessage::BatchBegin).into_iter();
     begin.chain(inner).chain(edge(ControlMessage::BatchEnd)).collect()
 }
@@ -204,7 +209,7 @@ fn matching(found: &Match) -> Vec<Expressions> {
 }
 
 /// Compares the protocol above IP.
-fn protocol(number: u8) -> [Expressions; 2] {
+pub(super) fn protocol(number: u8) -> [Expressions; 2] {
     [meta(MetaKey::L4Proto), compare(Operator::Equal, &[number])]
 }
 
@@ -306,7 +311,7 @@ fn meta(key: MetaKey) -> Expressions {
     Expressions::Meta(vec![Meta::DestinationRegister(Register::Reg1), Meta::Key(key)])
 }
 
-fn read(base: u32, offset: u32, length: u32) -> Expressions {
+pub(super) fn read(base: u32, offset: u32, length: u32) -> Expressions {
     Expressions::Payload(vec![
         Payload::DestinationRegister(Register::Reg1),
         Payload::Base(base),
@@ -315,7 +320,7 @@ fn read(base: u32, offset: u32, length: u32) -> Expressions {
     ])
 }
 
-fn compare(operator: Operator, value: &[u8]) -> Expressions {
+pub(super) fn compare(operator: Operator, value: &[u8]) -> Expressions {
     Expressions::Cmp(vec![
         Cmp::SourceRegister(Register::Reg1),
         Cmp::Op(operator),

@@ -16,7 +16,12 @@ use rtnetlink::packet_core::{NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NetlinkBu
 use crate::error::Error;
 
 mod listing;
+mod marks;
 mod message;
+mod trace;
+
+pub(crate) use marks::Mark;
+pub(crate) use trace::{Ear, Event, Trace};
 
 use listing::{Kind, Listing};
 

@@ -9,7 +9,7 @@ use mvm_diagnostics::catalogue::{deep, img};
 use serde::Deserialize;
 
 use super::anonymous::{Answer, finding};
-use super::{Facts, Kvm};
+use super::{Facts, Kvm, Passage};
 use crate::dhcp::Offer;
 use crate::images::served;
 
@@ -20,6 +20,8 @@ pub struct Deeds {
     pub thin: Deed<()>,
     /// Who offers an address on the interface of microVMs.
     pub dhcp: Deed<Vec<Offer>>,
+    /// What became of packets on the ways of a microVM's.
+    pub traffic: Deed<Vec<Passage>>,
     /// How each configured image's registry answers flintlockd.
     pub images: Deed<Vec<(ImageRef, Answer)>>,
 }
@@ -60,6 +62,10 @@ pub fn deeds(config: &Config, facts: &Facts, deeds: &Deeds) -> Vec<Finding> {
     let interface = config.network.dhcp.interface.as_ref();
     if let Some(interface) = interface {
         findings.extend(dhcp(config, interface.as_str(), &deeds.dhcp));
+    }
+    if let (Some(interface), Deed::Failed(why) | Deed::NotTried(why)) = (interface, &deeds.traffic)
+    {
+        findings.push(not_tried(&format!("traffic on {interface}"), why));
     }
     match &deeds.images {
         Deed::Done(answers) => {
@@ -127,7 +133,8 @@ mod tests {
 
     fn said(text: &str, thin: Deed<()>, dhcp: Deed<Vec<Offer>>) -> Vec<&'static str> {
         let images = Deed::NotAsked;
-        let found = deeds(&config(text), &sound(), &Deeds { thin, dhcp, images });
+        let found =
+            deeds(&config(text), &sound(), &Deeds { thin, dhcp, traffic: Deed::NotAsked, images });
         let beyond = found.iter().filter(|finding| finding.code() != "MVM-HOST-206");
         beyond.map(Finding::code).collect()
     }

@@ -39,7 +39,10 @@ pub use anonymous::{Answer, finding as answer};
 pub use certificates::Validity;
 pub use containerd::check as plugin;
 pub use deep::{Deed, Deeds, deeds};
-pub use forward::{Forward, Saved, SetName, Tool, hides, obstacles, sets};
+pub use forward::{
+    Dropped, End, Forward, Passage, Saved, SetName, Tool, Way, hides, obstacles, sets, settled,
+    traffic,
+};
 pub use ignore::split;
 pub use interfaces::Interface;
 pub use kvm::Kvm;
@@ -223,6 +226,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub const NOT_LOOKED_AT: &[&str] = &[
     "a write to the thin pool",
     "an offer of the DHCP server",
+    "a packet on the ways of a microVM's",
     "what the registries of [images] answer to flintlockd",
     "a microVM that boots",
 ];

@@ -11,7 +11,7 @@ use mvm_vm::guest::Wire;
 use mvm_vm::image::{Image, Suite, default_cache};
 use mvm_vm::runner;
 use mvm_vm::scenario::Context;
-use mvm_vm::scenarios::{host, hub};
+use mvm_vm::scenarios::{host, hub, lan};
 use mvm_vm::setup;
 use mvm_vm::tools;
 use tempfile::TempDir;
@@ -22,11 +22,15 @@ fn main() -> ExitCode {
     let (_wire, mut hosts) = match hosts() {
         Ok(hosts) => hosts,
         Err(error) => {
-            println!("FAILED setup\n{}\n0 passed, 2 failed", runner::chain(&error));
+            println!("FAILED setup\n{}\n0 passed, 3 failed", runner::chain(&error));
             return ExitCode::FAILURE;
         }
     };
-    let tests: [(&str, Test); 2] = [("ansible", ansible), ("hub", hub::a_hub_serves_a_host)];
+    let tests: [(&str, Test); 3] = [
+        ("ansible", ansible),
+        ("lan", lan::a_host_leaves_its_lan_alone),
+        ("hub", hub::a_hub_serves_a_host),
+    ];
     for (passed, (name, test)) in tests.into_iter().enumerate() {
         if let Err(error) = test(&mut hosts) {
             println!("FAILED {name}\n{}", runner::chain(&error));

@@ -16,6 +16,7 @@ pub mod host;
 pub mod hub;
 pub mod images;
 pub mod install;
+pub mod lan;
 pub mod lvm;
 mod lvm_adopted;
 mod lvm_checked;
@@ -27,6 +28,7 @@ pub mod microvms;
 pub mod network;
 pub mod package;
 pub mod pool;
+pub mod reloads;
 pub mod repair;
 pub mod stopped;
 pub mod survives;
@@ -133,6 +135,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario::new(UP, "hygiene", Only(Bookworm), 40, chain::stale_pid_files_go_and_others_stay),
     Scenario::new(UP, "nat", Both, 150, network::a_guest_gets_an_address_and_out),
     Scenario::new(UP, "managers", Only(Trixie), 90, managers::others_leave_our_interfaces_alone),
+    Scenario::new(UP, "reloads", No, 150, reloads::everything_stays_or_comes_back),
     Scenario::new(UP, "dhcp-port", No, 60, network::a_taken_dhcp_port_is_named),
     Scenario::new(UP, "vlan", No, 150, vlan::microvms_on_a_vlan_of_a_late_bond),
     Scenario::new(

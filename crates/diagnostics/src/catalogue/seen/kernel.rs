@@ -69,6 +69,6 @@ catalogue! {
     DENIED = "MVM-HOST-507", "f1c908bbd35dc61df08caeea6ba658ab", Error {
         message: "AppArmor or SELinux denies {subject} what it needs",
         cause: "A profile of the host forbids a file, capability or socket. The line names which.",
-        remedy: "journalctl -k -b --grep='denied|DENIED'\n# allow it in the profile that the line names",
+        remedy: "journalctl -b --grep='denied|DENIED' _TRANSPORT=kernel + _TRANSPORT=audit\n# allow it in the profile that the line names",
     }
 }

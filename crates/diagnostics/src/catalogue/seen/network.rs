@@ -46,4 +46,9 @@ catalogue! {
         cause: "A VMM of an earlier life of this microVM was not ended and holds the tap.",
         remedy: "systemctl status {flintlockd}\n# the processes that it lists and no microVM has are left over: end the one with this microVM's uid in its arguments",
     }
+    DNSMASQ_DENIED = "MVM-DHCP-521", "d890ad277938499fab3b3ab6d1b06be6", Error {
+        message: "AppArmor keeps {subject} from the files of mvm-dhcp.service",
+        cause: "A profile of this host confines dnsmasq. mvm-dhcp.service asks to run without one, which a change of the unit or of systemd's rights has undone. The line names the profile and the file.",
+        remedy: "systemctl cat mvm-dhcp.service\nmkdir -p /etc/apparmor.d/local\nprintf '%s\\n' '/run/mvmhost/dnsmasq.conf r,' '/run/mvm-dhcp/** rw,' '/var/lib/mvmhost/leases/** rwk,' >>/etc/apparmor.d/local/usr.sbin.dnsmasq\napparmor_parser -r /etc/apparmor.d/usr.sbin.dnsmasq\nsystemctl restart mvm-dhcp.service",
+    }
 }

@@ -21,11 +21,13 @@ mod ruleset;
 mod save;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod walk;
 
 use flows::What;
 pub use nft::{SetName, sets};
 pub use ruleset::Tool;
+pub use traffic::{Dropped, End, Passage, Way, settled, traffic};
 
 use ruleset::{Family, Hook, Place, Ruleset};
 use walk::Block;
@@ -100,9 +102,7 @@ pub fn obstacles(config: &Config, forward: &Forward) -> Vec<Finding> {
             kept.whats.insert(flow.what);
         }
     }
-    let ufw = |place: &Place| is_of_ufw(&rules, place);
-    let mut findings: Vec<Finding> =
-        certain.values().map(|kept| finding(kept, name.as_str(), ufw(&kept.block.place))).collect();
+    let mut findings = findings(certain.values(), &rules, name.as_str());
     let is_named = |block: &Block| certain.contains_key(&(block.place.clone(), block.hook));
     let mut said = BTreeSet::new();
     for block in unclear.iter().filter(|block| !is_named(block)) {
@@ -112,6 +112,27 @@ pub fn obstacles(config: &Config, forward: &Forward) -> Vec<Finding> {
             findings.push(finding.evidence(evidence(block)));
         }
     }
+    findings
+}
+
+/// A finding for each chain. ufw has one for IPv4 and one for IPv6, and is told once: its commands are for
+/// both.
+fn findings<'a>(all: impl Iterator<Item = &'a Kept>, rules: &Ruleset, name: &str) -> Vec<Finding> {
+    let (of_ufw, others): (Vec<&Kept>, Vec<&Kept>) =
+        all.partition(|kept| is_of_ufw(rules, &kept.block.place));
+    let mut findings: Vec<Finding> =
+        others.into_iter().map(|kept| finding(kept, name, false)).collect();
+    let mut by_hook: BTreeMap<Hook, Vec<&Kept>> = BTreeMap::new();
+    for kept in of_ufw {
+        by_hook.entry(kept.block.hook).or_default().push(kept);
+    }
+    // What is forwarded first.
+    findings.extend(by_hook.into_values().rev().filter_map(|same| {
+        let block = same.first()?.block.clone();
+        let whats = same.iter().flat_map(|kept| kept.whats.iter().copied()).collect();
+        let seen: Vec<String> = same.iter().map(|kept| evidence(&kept.block)).collect();
+        Some(finding(&Kept { block, whats }, name, true).evidence(seen.join("; ")))
+    }));
     findings
 }
 

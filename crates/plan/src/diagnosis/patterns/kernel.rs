@@ -2,7 +2,7 @@
 //! drivers/md/persistent-data, whose errors are the metadata's; the words are those of dm-thin.c,
 //! block/blk-core.c, drivers/block/loop.c, mm/oom_kill.c and fs/ext4.
 
-use mvm_diagnostics::catalogue::seen::{kernel, pool};
+use mvm_diagnostics::catalogue::seen::{kernel, network, pool};
 
 use super::About::{Host, Pool};
 use super::{K, Pattern, p};
@@ -116,6 +116,14 @@ pub(super) const TABLE: &[Pattern] = &[
         K,
         r"(?<subject>[A-Za-z0-9._-]+): received packet on [^ ]+ with own address as source address",
         &kernel::OWN_ADDRESS,
+        Host,
+    ),
+    // AppArmor hides no path with plain characters in hexadecimal digits.
+    p(
+        0,
+        K,
+        r#"apparmor="DENIED".*name="/(?:run/mvmhost|run/mvm-dhcp|var/lib/mvmhost)/[^"]*".*comm="(?<subject>dnsmasq)""#,
+        &network::DNSMASQ_DENIED,
         Host,
     ),
     p(

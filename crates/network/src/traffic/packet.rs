@@ -1,0 +1,159 @@
+//! The packets that are sent, and what is read of those that arrive.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use etherparse::{
+    NetSlice, PacketBuilder, PacketBuilderStep, SlicedPacket, TcpHeader, TcpOptionElement,
+    TransportSlice,
+};
+
+/// Nobody's: addresses of documentation (RFC 5737, RFC 3849).
+pub(super) const FAR_V4: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 77);
+pub(super) const FAR_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x6d76, 0x6d68, 0, 0, 0, 0x77);
+/// Where a connection would go.
+pub(super) const SERVICE: u16 = 443;
+/// All routers of a link, by their addresses of IPv6 and of Ethernet.
+const ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
+pub(super) const ROUTERS_CARD: [u8; 6] = [0x33, 0x33, 0, 0, 0, 2];
+/// Types of ICMPv6.
+pub(super) const SOLICITATION: u8 = 133;
+pub(super) const ADVERTISEMENT: u8 = 134;
+/// The first router takes one from 2, and the next, which is the gateway, throws the packet away.
+const ONE_ROUTER: u8 = 2;
+/// What others' packets usually have.
+const MANY_ROUTERS: u8 = 60;
+const SEQUENCE: u32 = 0x6d76_6d68;
+const WINDOW: u16 = 64240;
+/// What Ethernet takes.
+const SEGMENT: u16 = 1460;
+
+pub(super) fn far(v6: bool) -> IpAddr {
+    if v6 { FAR_V6.into() } else { FAR_V4.into() }
+}
+
+/// Ends of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ends {
+    pub(super) from: IpAddr,
+    pub(super) to: IpAddr,
+    pub(super) ports: (u16, u16),
+}
+
+/// The first packet of a connection, which the router after this host throws away.
+pub(super) fn first(ends: &Ends) -> io::Result<Vec<u8>> {
+    let packet = begun(ends, ONE_ROUTER, SEQUENCE)?;
+    with_segment(packet.syn())
+}
+
+/// The answer to that, with its ends as it was seen.
+pub(super) fn answer(seen: &Ends) -> io::Result<Vec<u8>> {
+    let Ends { from, to, ports } = *seen;
+    let back = Ends { from: to, to: from, ports: (ports.1, ports.0) };
+    let packet = begun(&back, MANY_ROUTERS, !SEQUENCE)?;
+    with_segment(packet.syn().ack(SEQUENCE.wrapping_add(1)))
+}
+
+fn begun(ends: &Ends, hops: u8, sequence: u32) -> io::Result<PacketBuilderStep<TcpHeader>> {
+    let ip = match (ends.from, ends.to) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => PacketBuilder::ipv4(from.octets(), to.octets(), hops),
+        (IpAddr::V6(from), IpAddr::V6(to)) => PacketBuilder::ipv6(from.octets(), to.octets(), hops),
+        _ => return Err(io::ErrorKind::InvalidInput.into()),
+    };
+    Ok(ip.tcp(ends.ports.0, ends.ports.1, sequence, WINDOW))
+}
+
+fn with_segment(packet: PacketBuilderStep<TcpHeader>) -> io::Result<Vec<u8>> {
+    let options = [TcpOptionElement::MaximumSegmentSize(SEGMENT)];
+    let packet = packet.options(&options).map_err(io::Error::other)?;
+    let mut bytes = Vec::new();
+    packet.write(&mut bytes, &[]).map_err(io::Error::other)?;
+    Ok(bytes)
+}
+
+/// The ends of a packet that is TCP, however broken the rest is.
+pub(super) fn ends(packet: &[u8]) -> Option<Ends> {
+    let sliced = SlicedPacket::from_ip(packet).ok()?;
+    let (from, to): (IpAddr, IpAddr) = match sliced.net? {
+        NetSlice::Ipv4(ip) => {
+            let header = ip.header();
+            (header.source_addr().into(), header.destination_addr().into())
+        }
+        NetSlice::Ipv6(ip) => {
+            let header = ip.header();
+            (header.source_addr().into(), header.destination_addr().into())
+        }
+        NetSlice::Arp(_) => return None,
+    };
+    let TransportSlice::Tcp(tcp) = sliced.transport? else { return None };
+    Some(Ends { from, to, ports: (tcp.source_port(), tcp.destination_port()) })
+}
+
+/// Asks everybody for the router, as one without an address (RFC 4861, 4.1).
+pub(super) fn solicitation() -> io::Result<Vec<u8>> {
+    let [nobody, routers] = [Ipv6Addr::UNSPECIFIED, ROUTERS].map(|ip| ip.octets());
+    let packet = PacketBuilder::ipv6(nobody, routers, 255).icmpv6_raw(SOLICITATION, 0, [0; 4]);
+    let mut bytes = Vec::new();
+    packet.write(&mut bytes, &[]).map_err(io::Error::other)?;
+    Ok(bytes)
+}
+
+/// Whether it is a router's advertisement.
+pub(super) fn is_advertisement(packet: &[u8]) -> bool {
+    let sliced = SlicedPacket::from_ip(packet).ok().and_then(|sliced| sliced.transport);
+    matches!(sliced, Some(TransportSlice::Icmpv6(icmp)) if icmp.type_u8() == ADVERTISEMENT)
+}
+
+/// A question that every dnsmasq answers by itself: `version.bind` of class CHAOS, type TXT.
+pub(super) fn question(id: u16) -> Vec<u8> {
+    let mut message = id.to_be_bytes().to_vec();
+    message.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    message.extend(b"\x07version\x04bind\x00\x00\x10\x00\x03");
+    message
+}
+
+/// Whether it answers that question, with whatever.
+pub(super) fn answers(id: u16, message: &[u8]) -> bool {
+    message.starts_with(&id.to_be_bytes()) && message.get(2).is_some_and(|flags| flags & 0x80 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_is_what_is_read_and_no_router_but_one_passes_it_on() {
+        for v6 in [false, true] {
+            let own: IpAddr = if v6 { "fd00:42::9" } else { "10.42.0.9" }.parse().unwrap();
+            let sent = Ends { from: own, to: far(v6), ports: (40_001, SERVICE) };
+            let packet = first(&sent).unwrap();
+            assert_eq!(packet.get(if v6 { 7 } else { 8 }), Some(&2));
+            assert_eq!(ends(&packet), Some(sent));
+            let back = ends(&answer(&sent).unwrap()).unwrap();
+            assert_eq!(back, Ends { from: far(v6), to: own, ports: (SERVICE, 40_001) });
+            for length in 0..packet.len() {
+                assert_eq!(ends(&packet[..length]), None, "{length}");
+            }
+        }
+        let mixed = Ends { from: far(true), to: far(false), ports: (1, 2) };
+        assert!(first(&mixed).is_err());
+        assert_eq!(ends(&[]), None);
+    }
+
+    #[test]
+    fn a_router_is_asked_and_told_from_others() {
+        let mut packet = solicitation().unwrap();
+        assert_eq!((packet.len(), packet[7], packet[40]), (48, 255, SOLICITATION));
+        assert!(!is_advertisement(&packet));
+        packet[40] = ADVERTISEMENT;
+        assert!(is_advertisement(&packet) && !is_advertisement(&packet[..40]));
+    }
+
+    #[test]
+    fn only_an_answer_to_this_question_is_one() {
+        let mut message = question(7);
+        assert!(!answers(7, &message));
+        message[2] = 0x85;
+        assert!(answers(7, &message) && !answers(8, &message) && !answers(7, &message[..2]));
+    }
+}
