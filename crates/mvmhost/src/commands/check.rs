@@ -13,7 +13,7 @@ use mvm_plan::checks::{self, Facts, Plugin};
 use mvm_plan::images::State;
 use mvm_validate::{facts, gate};
 
-use super::{deeds, missing, services, smoke};
+use super::{asked, deeds, missing, services, smoke};
 use crate::cli::CheckArguments;
 use crate::context::Context;
 use crate::output::{self, Exit};
@@ -37,6 +37,9 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     // What stands in the way of a plan is said by the checks, in words of their own.
     if found.iter().all(|finding| finding.severity() != Severity::Error) {
         found.extend(planned.into_iter().filter(|one| one.severity() == Severity::Error));
+    }
+    if flintlockd.is_some() {
+        found.extend(asked::findings(&context.roots, config, flintlockd, arguments.deep));
     }
     if arguments.deep {
         let done = deeds::run(&context.roots, config, &facts, flintlockd);
