@@ -38,9 +38,7 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     if found.iter().all(|finding| finding.severity() != Severity::Error) {
         found.extend(planned.into_iter().filter(|one| one.severity() == Severity::Error));
     }
-    if flintlockd.is_some() {
-        found.extend(asked::findings(&context.roots, config, flintlockd, arguments.deep));
-    }
+    found.extend(asked::findings(&context.roots, config, flintlockd, arguments.deep));
     if arguments.deep {
         let done = deeds::run(&context.roots, config, &facts, flintlockd);
         found.extend(checks::deeds(config, &facts, &done));
