@@ -56,6 +56,9 @@ pub struct MicroVm {
     pub devices: Vec<String>,
 }
 
+/// A microVM, and the images that it names.
+pub type Named = (MicroVm, Vec<String>);
+
 /// One microVM with what flintlockd made for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Details {

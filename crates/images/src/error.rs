@@ -68,12 +68,28 @@ pub enum Error {
         source: reqwest::Error,
     },
     /// A registry answered with something else.
-    #[error("{url} answers with status {status}")]
+    #[error("{url} answers with status {status}{}", suffix(said))]
     Status {
         /// What was asked for, without a query.
         url: String,
         /// The HTTP status.
         status: u16,
+        /// The registry's own words; may be empty.
+        said: String,
+    },
+    /// containerd's hosts.toml lets nobody be asked.
+    #[error("the hosts.toml of {registry} lets no server be asked for this")]
+    Nobody {
+        /// The registry in the image's name.
+        registry: String,
+    },
+    /// The certificate that a registry is to be shown, or its key, cannot be used.
+    #[error("cannot show the certificate {}: {why}", path.display())]
+    Shown {
+        /// The file.
+        path: PathBuf,
+        /// The kernel's answer, or what is wrong with the file.
+        why: String,
     },
     /// The registry wants a login, or another one.
     #[error("{host} denies access (status {status}){}", suffix(about))]

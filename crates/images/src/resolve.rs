@@ -27,7 +27,19 @@ pub fn anonymously<'i>(
     images: impl IntoIterator<Item = &'i ImageRef>,
     proxies: Option<&Proxies>,
 ) -> Result<Vec<(ImageRef, Answer)>, Error> {
-    Ok(runtime()?.block_on(all(images, proxies)))
+    within(LONGEST, images, proxies)
+}
+
+/// The same with less patience for each image.
+///
+/// # Errors
+/// When no HTTP client can be made.
+pub fn within<'i>(
+    longest: Duration,
+    images: impl IntoIterator<Item = &'i ImageRef>,
+    proxies: Option<&Proxies>,
+) -> Result<Vec<(ImageRef, Answer)>, Error> {
+    Ok(runtime()?.block_on(each(longest, images, proxies)))
 }
 
 /// The same inside of a run.
@@ -35,9 +47,17 @@ pub(crate) async fn all<'i>(
     images: impl IntoIterator<Item = &'i ImageRef>,
     proxies: Option<&Proxies>,
 ) -> Vec<(ImageRef, Answer)> {
+    each(LONGEST, images, proxies).await
+}
+
+async fn each<'i>(
+    longest: Duration,
+    images: impl IntoIterator<Item = &'i ImageRef>,
+    proxies: Option<&Proxies>,
+) -> Vec<(ImageRef, Answer)> {
     let answers = stream::iter(images).map(async |image| {
-        let asked = timeout(LONGEST, ask(image, proxies)).await;
-        let answer = asked.unwrap_or(Err(Error::Budget { after: LONGEST }));
+        let asked = timeout(longest, ask(image, proxies)).await;
+        let answer = asked.unwrap_or(Err(Error::Budget { after: longest }));
         (image.clone(), answer.unwrap_or_else(|error| meaning(&error)))
     });
     answers.buffered(AT_A_TIME).collect().await

@@ -306,7 +306,7 @@ impl<'j> Job<'j> {
             helpers: file.map(|file| Helpers::new(self.roots.clone(), file)),
             patience: Patience::default(),
             proxies: self.proxies(),
-            authorities: Some(self.roots.clone()),
+            roots: Some(self.roots.clone()),
         })
     }
 }

@@ -44,9 +44,7 @@ async fn fill(
     // As many bytes as in another namespace or before a kill: nothing is left to fetch.
     if ingest.offset() < blob.size {
         let (registry, path) = (wanted.reference.registry(), wanted.reference.repository());
-        let (digest, offset) = (&blob.digest, ingest.offset());
-        let mut body =
-            puller.registry.blob(registry, path, digest, blob.size, offset, whom).await?;
+        let mut body = puller.registry.blob(registry, path, blob, ingest.offset(), whom).await?;
         let mut message = Vec::with_capacity(limits::CHUNK);
         while let Some(chunk) = body.next().await? {
             puller.progress.bytes(wanted.reference.as_str(), chunk.len() as u64);

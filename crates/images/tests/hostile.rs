@@ -15,7 +15,7 @@ mod mirrors;
 #[cfg(test)]
 mod server;
 
-use server::{Answer, Asked, Server, answer, brief, client, mirrored, patient, run};
+use server::{Answer, Asked, Server, answer, brief, client, layer, mirrored, patient, run};
 
 const TYPE: (&str, &str) = ("content-type", "application/vnd.oci.image.manifest.v1+json");
 const SMALL: &[u8] = br#"{"schemaVersion":2}"#;
@@ -25,10 +25,8 @@ async fn document(server: &Server) -> Result<Document, Error> {
 }
 
 async fn blob(server: &Server, content: &[u8], offset: u64) -> Result<Vec<u8>, Error> {
-    let (registry, digest) = (client(&[server], "{}"), Digest::of(content));
-    let size = content.len() as u64;
-    let whom = Whom::Everybody;
-    let mut body = registry.blob(&server.host(), "a/b", &digest, size, offset, whom).await?;
+    let (registry, whom) = (client(&[server], "{}"), Whom::Everybody);
+    let mut body = registry.blob(&server.host(), "a/b", &layer(content), offset, whom).await?;
     let mut bytes = Vec::new();
     while let Some(chunk) = body.next().await? {
         bytes.extend_from_slice(&chunk);
@@ -228,8 +226,8 @@ fn what_lets_us_in_stays_with_the_server_that_it_is_for() {
         .await;
         let logins = format!(r#"{{"auths":{{"{}":{{"auth":"dTpw"}}}}}}"#, server.host());
         let registry = client(&[&server, &storage], &logins);
-        let digest = Digest::of(b"0123456789");
-        let body = registry.blob(&server.host(), "a", &digest, 10, 0, Whom::Everybody).await;
+        let blob = layer(b"0123456789");
+        let body = registry.blob(&server.host(), "a", &blob, 0, Whom::Everybody).await;
         let mut body = body.unwrap();
         assert_eq!(body.next().await.unwrap().unwrap(), b"0123456789");
         let all: Vec<Asked> = storage.requests();

@@ -1,18 +1,23 @@
 //! What a request is answered with.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::net::TcpStream;
 
 use mvm_plan::images::served::Found;
-use rustix::io::Errno;
 use serde_json::json;
 
 use crate::request::{Request, What};
 use crate::store::Store;
 
-/// Bytes that go from the file to the client in one call.
-const PIECE: u64 = 4 << 20;
+/// Bytes that go from the file to the client in one go, for all connections together. By way of this
+/// process: the client finds them in the processor's cache, and is a fifth faster than with
+/// sendfile(2), by which it is the first to touch them.
+const PIECES: usize = 4 << 20;
+/// For one of a few connections.
+const LARGEST: usize = 256 << 10;
+/// For one of many.
+const SMALLEST: usize = 64 << 10;
 
 /// A head, and what follows it.
 #[derive(Debug)]
@@ -46,16 +51,25 @@ impl Answer {
                 None => Self::error("404 Not Found", "NAME_UNKNOWN"),
             },
             What::Tags(name, most, last) if served.has(name) => {
-                let all = served.tags(name);
-                let after = |tag: &&String| last.as_ref().is_none_or(|last| *tag > last);
-                let tags: Vec<&String> =
-                    all.iter().filter(after).take(most.unwrap_or(usize::MAX)).collect();
-                Self::json("200 OK", &json!({"name": name, "tags": tags}).to_string())
+                Self::tags(name, &served.tags(name), *most, last.as_deref())
             }
             What::Tags(..) => Self::error("404 Not Found", "NAME_UNKNOWN"),
             What::Nothing => Self::error("404 Not Found", "UNSUPPORTED"),
             What::Write => Self::error("405 Method Not Allowed", "UNSUPPORTED"),
         }
+    }
+
+    /// So many tags after one, and where the next ones are.
+    fn tags(name: &str, all: &[String], most: Option<usize>, last: Option<&str>) -> Self {
+        let after = |tag: &&String| last.is_none_or(|last| tag.as_str() > last);
+        let rest: Vec<&String> = all.iter().filter(after).collect();
+        let tags = &rest[..rest.len().min(most.unwrap_or(usize::MAX))];
+        let mut answer = Self::json("200 OK", &json!({"name": name, "tags": tags}).to_string());
+        if let (Some(most), Some(end)) = (most, tags.last().filter(|_| tags.len() < rest.len())) {
+            let next = format!("</v2/{name}/tags/list?n={most}&last={end}>; rel=\"next\"");
+            answer.headers.push(("Link", next));
+        }
+        answer
     }
 
     /// For what is no request.
@@ -129,12 +143,14 @@ impl Answer {
         ]
     }
 
-    /// Writes it; without what follows the head when only that was asked for.
+    /// Writes it, on one of so many `open` connections; without what follows the head when only that
+    /// was asked for.
     pub(crate) fn send(
         self,
         stream: &mut TcpStream,
         head_only: bool,
         last: bool,
+        open: usize,
     ) -> io::Result<()> {
         let mut head = format!("HTTP/1.1 {}\r\n", self.status);
         let always = [("Docker-Distribution-Api-Version", "registry/2.0".to_owned())];
@@ -146,7 +162,7 @@ impl Answer {
             Body::Text(text) if !head_only => head.push_str(&text),
             Body::File(file, length) if !head_only => {
                 stream.write_all(head.as_bytes())?;
-                return send_file(stream, &file, length);
+                return send_file(stream, file, length, open);
             }
             Body::Text(_) | Body::File(..) => {}
         }
@@ -154,16 +170,21 @@ impl Answer {
     }
 }
 
-/// From the kernel to the kernel; std's copy takes the way through this process.
-fn send_file(stream: &TcpStream, file: &File, mut left: u64) -> io::Result<()> {
+fn send_file(stream: &mut TcpStream, file: File, left: u64, open: usize) -> io::Result<()> {
+    let size = (PIECES / open.max(1)).clamp(SMALLEST, LARGEST);
+    let mut piece = vec![0; usize::try_from(left).map_or(size, |left| left.min(size))];
+    let mut left = left;
+    let mut file = file.take(left);
     while left > 0 {
-        let count = usize::try_from(left.min(PIECE)).unwrap_or(usize::MAX);
-        match rustix::fs::sendfile(stream, file, None, count) {
+        match file.read(&mut piece) {
             // The head has promised more: only the end of the connection tells.
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-            Ok(sent) => left = left.saturating_sub(sent as u64),
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+            Ok(count) => {
+                stream.write_all(piece.get(..count).unwrap_or_default())?;
+                left = left.saturating_sub(count as u64);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(())

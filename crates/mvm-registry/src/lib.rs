@@ -3,8 +3,7 @@
 //! Belongs here: listening, requests and answers. Does not belong here: which image has which name
 //! (`mvm_plan::images::served`), and everything that is root's to do.
 //!
-//! A thread for each connection and no runtime: files go from the kernel to the kernel by
-//! sendfile(2), and httparse reads the heads.
+//! A thread for each connection and no runtime; httparse reads the heads.
 
 mod answer;
 mod request;

@@ -102,10 +102,8 @@ fn bytes(header: &str) -> Option<Bytes> {
     match (first.is_empty(), last.is_empty()) {
         (true, _) => last.parse().ok().map(Bytes::Last),
         (false, true) => first.parse().ok().map(|first| Bytes::From(first, None)),
-        (false, false) => {
-            let (first, last) = (first.parse().ok()?, last.parse().ok()?);
-            (first <= last).then_some(Bytes::From(first, Some(last)))
-        }
+        // Also one that ends before it begins, of which there are no bytes in any file.
+        (false, false) => Some(Bytes::From(first.parse().ok()?, Some(last.parse().ok()?))),
     }
 }
 
@@ -113,6 +111,7 @@ impl Bytes {
     /// Which bytes of so many that is; `None` where there are none of them.
     pub(crate) fn of(self, size: u64) -> Option<Range<u64>> {
         match self {
+            Self::From(first, Some(last)) if last < first => None,
             Self::From(first, last) if first < size => {
                 Some(first..last.map_or(size, |last| last.saturating_add(1).min(size)))
             }

@@ -67,9 +67,9 @@ impl Server {
             let store = Arc::clone(&self.store);
             let work = move || {
                 let sent = match &slot {
-                    Some(_) => talk(&mut stream, &store),
+                    Some(slot) => talk(&mut stream, &store, slot),
                     None => prepare(&stream)
-                        .and_then(|()| Answer::busy().send(&mut stream, false, true)),
+                        .and_then(|()| Answer::busy().send(&mut stream, false, true, MOST)),
                 };
                 if let Err(error) = sent {
                     log::debug!("{error}");
@@ -92,6 +92,11 @@ impl Slot {
         // Without a slot the count goes back as well, when it is dropped.
         (open.fetch_add(1, Ordering::Relaxed) < MOST).then_some(slot)
     }
+
+    /// How many are open now.
+    fn open(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Drop for Slot {
@@ -107,16 +112,16 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// Requests, one after the other, until one of both sides ends it.
-fn talk(stream: &mut TcpStream, store: &Store) -> io::Result<()> {
+fn talk(stream: &mut TcpStream, store: &Store, slot: &Slot) -> io::Result<()> {
     prepare(stream)?;
     let mut buffer = Vec::new();
     while let Some(end) = head(stream, &mut buffer)? {
         let request = Request::read(&buffer[..end]);
         buffer.drain(..end);
         let Ok(request) = request else {
-            return Answer::bad().send(stream, false, true);
+            return Answer::bad().send(stream, false, true, slot.open());
         };
-        Answer::to(&request, store).send(stream, request.head_only, request.last)?;
+        Answer::to(&request, store).send(stream, request.head_only, request.last, slot.open())?;
         if request.last {
             break;
         }

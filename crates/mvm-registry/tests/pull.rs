@@ -1,120 +1,18 @@
-//! The pull tests of the OCI distribution specification's conformance suite, and what a hostile
-//! client does.
+//! What a client gets, and what a hostile one does not.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::net::TcpStream;
 use std::time::Duration;
 
-use mvm_config::names::Endpoint;
 use mvm_plan::images::Digest;
-use mvm_plan::images::served::{Image, Manifest, Served};
-use mvm_registry::{Server, Store};
 
-const KIND: &str = "application/vnd.oci.image.manifest.v1+json";
+#[cfg(test)]
+mod fixture;
 
-/// A store with one image, and a file that nobody may read.
-struct Fixture {
-    folder: tempfile::TempDir,
-    address: SocketAddr,
-    manifest: Digest,
-    blob: Digest,
-}
-
-const MANIFEST: &[u8] = br#"{"schemaVersion":2}"#;
-const BLOB: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-
-fn put(folder: &Path, bytes: &[u8]) -> Digest {
-    let digest = Digest::of(bytes);
-    let blobs = folder.join("content/blobs/sha256");
-    fs::create_dir_all(&blobs).unwrap();
-    fs::write(blobs.join(digest.as_str().trim_start_matches("sha256:")), bytes).unwrap();
-    digest
-}
-
-fn list(folder: &Path, references: &[&str], manifest: &Digest, blob: &Digest) {
-    let about = Manifest { media_type: KIND.to_owned(), size: MANIFEST.len() as u64 };
-    let one = |reference: &&str| Image {
-        reference: (*reference).to_owned(),
-        digest: manifest.to_string(),
-        manifests: BTreeMap::from([(manifest.to_string(), about.clone())]),
-        blobs: BTreeMap::from([(blob.to_string(), BLOB.len() as u64)]),
-    };
-    let served = Served { version: 1, images: references.iter().map(one).collect() };
-    fs::create_dir_all(folder.join("served")).unwrap();
-    let new = folder.join("served/new");
-    fs::write(&new, serde_json::to_vec(&served).unwrap()).unwrap();
-    fs::rename(new, folder.join("served/list.json")).unwrap();
-}
-
-fn fixture() -> Fixture {
-    let folder = tempfile::tempdir().unwrap();
-    let (manifest, blob) = (put(folder.path(), MANIFEST), put(folder.path(), BLOB));
-    put(folder.path(), b"of another image");
-    list(folder.path(), &["ghcr.io/a/b:1", "ghcr.io/a/b:2"], &manifest, &blob);
-    // A port that is free now; nobody else takes it in this moment.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let endpoint = Endpoint::parse(&free.to_string()).unwrap();
-    let server = Server::listen(&endpoint, Store::new(folder.path())).unwrap();
-    let address = server.address().unwrap();
-    std::thread::spawn(move || server.serve());
-    Fixture { folder, address, manifest, blob }
-}
-
-/// An answer, taken apart.
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    headers: BTreeMap<String, String>,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", String::as_str)
-    }
-
-    fn code(&self) -> String {
-        let value: serde_json::Value = serde_json::from_slice(&self.body).unwrap();
-        value["errors"][0]["code"].as_str().unwrap().to_owned()
-    }
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    stream
-}
-
-fn raw(address: SocketAddr, request: &[u8]) -> Vec<u8> {
-    let mut stream = connect(address);
-    stream.write_all(request).unwrap();
-    let mut all = Vec::new();
-    // A server that closes with bytes unread resets the connection, after its answer.
-    let _ = stream.read_to_end(&mut all);
-    all
-}
-
-fn ask(fixture: &Fixture, method: &str, path: &str, headers: &str) -> Answer {
-    let request =
-        format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
-    let all = raw(fixture.address, request.as_bytes());
-    let end = all.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
-    let head = String::from_utf8(all[..end].to_vec()).unwrap();
-    let mut lines = head.lines();
-    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers = lines.filter_map(|line| line.split_once(": "));
-    let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
-    Answer { status, headers: headers.collect(), body: all[end + 4..].to_vec() }
-}
-
-fn get(fixture: &Fixture, path: &str) -> Answer {
-    ask(fixture, "GET", path, "")
-}
+use fixture::{BLOB, KIND, MANIFEST, ask, connect, fixture, get, list, raw};
 
 #[test]
 fn a_client_asks_whether_it_is_a_registry() {

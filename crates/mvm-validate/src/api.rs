@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mvm_config::{Config, Roots};
-use mvm_host::flintlock::{Api, MicroVm, Tls};
+use mvm_host::flintlock::{Api, MicroVm, Named, Tls};
 use mvm_host::{Error, chain};
 use mvm_plan::tls::{FOLDER, OWN_CLIENT};
 
@@ -19,11 +19,22 @@ pub const TIMEOUT: Duration = Duration::from_secs(5);
 /// # Errors
 /// Why the API did not answer, for people.
 pub fn microvms(roots: &Roots, config: &Config) -> Result<Option<Vec<MicroVm>>, String> {
-    let told = connect(roots, config)?.and_then(|api| api.list_microvms(TIMEOUT));
+    told(config, connect(roots, config)?.and_then(|api| api.list_microvms(TIMEOUT)))
+}
+
+/// The same with the images that each of them names.
+///
+/// # Errors
+/// As [`microvms`].
+pub fn images(roots: &Roots, config: &Config) -> Result<Option<Vec<Named>>, String> {
+    told(config, connect(roots, config)?.and_then(|api| api.list_images(TIMEOUT)))
+}
+
+fn told<T>(config: &Config, told: Result<T, Error>) -> Result<Option<T>, String> {
     let asks_for_certificates =
         config.flintlockd.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
     match told {
-        Ok(microvms) => Ok(Some(microvms)),
+        Ok(told) => Ok(Some(told)),
         Err(error) if asks_for_certificates && error.answered() => Ok(None),
         Err(error) => Err(chain(&error)),
     }

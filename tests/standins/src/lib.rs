@@ -6,6 +6,7 @@
 
 pub mod flags;
 pub mod guest;
+pub mod images;
 pub mod log;
 pub mod reconcile;
 pub mod run;

@@ -17,6 +17,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::api::flintlock::types::{MicroVm, MicroVmStatus, micro_vm_status::MicroVmState};
+use crate::images::Containerd;
 use crate::store::{self, Store};
 use crate::{log, taps};
 
@@ -39,6 +40,8 @@ pub struct Plan {
     pub resync: Duration,
     /// The bridge on which taps are made, where they are.
     pub bridge: Option<String>,
+    /// Where images are resolved, pulled and unpacked, where they are.
+    pub images: Option<Containerd>,
 }
 
 /// Reconciles everything now, at every message, at each resync and when a retry is due. Ends when
@@ -98,6 +101,7 @@ fn one(plan: &Plan, store: &Store, vm: &mut MicroVm) -> Result<Option<Duration>>
         // As the real one: it is off the list before its taps are gone.
         store.remove(&store::uid_of(vm))?;
         taps::delete(vm);
+        plan.images.iter().for_each(|images| images.release(vm));
         return Ok(None);
     }
     let mut status = vm.status.clone().unwrap_or_default();
@@ -153,6 +157,9 @@ fn create(plan: &Plan, vm: &MicroVm) -> Result<()> {
         .with_context(|| format!("failed to dial {:?}", plan.containerd_socket))?;
     if !plan.pool.exists() {
         bail!("snapshotter not loaded: devmapper: invalid argument");
+    }
+    if let Some(images) = &plan.images {
+        images.ensure(vm)?;
     }
     let folder = folder(&plan.state_dir, vm);
     fs::create_dir_all(&folder)?;

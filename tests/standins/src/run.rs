@@ -16,6 +16,7 @@ use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
 use crate::api::microvm::services::api::v1alpha1::micro_vm_server::MicroVmServer;
 use crate::flags::{self, Flag, Kind};
+use crate::images::Containerd;
 use crate::log;
 use crate::reconcile::{self, Plan};
 use crate::serve::{self, Service};
@@ -92,8 +93,14 @@ fn variable(name: &str) -> Option<String> {
 fn plan(settings: &Settings) -> Plan {
     let pool = variable("STANDIN_POOL");
     let step = variable("STANDIN_RETRY_SECONDS").and_then(|text| text.parse().ok());
+    let images = variable("STANDIN_IMAGES").map(|_| Containerd {
+        socket: settings.path("containerd-socket"),
+        namespace: settings.text("containerd-ns").to_owned(),
+        kernel_snapshotter: settings.text("containerd-kernel-ss").to_owned(),
+    });
     Plan {
         state_dir: settings.path("state-dir"),
+        images,
         containerd_socket: settings.path("containerd-socket"),
         pool: PathBuf::from(pool.as_deref().unwrap_or("/dev/mapper/flintlock-dev-thinpool")),
         firecracker: settings.path("firecracker-bin"),

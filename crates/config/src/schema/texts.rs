@@ -158,7 +158,9 @@ fn url(text: &str) -> Result<String, Invalid> {
 
 /// Without a password, which `systemctl show` would tell everybody.
 fn proxy(text: &str) -> Result<String, Invalid> {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    // Those that Go's http client takes, and so containerd and flintlockd.
+    let schemes = ["https://", "http://", "socks5://", "socks5h://"];
+    let rest = schemes.iter().find_map(|scheme| text.strip_prefix(scheme));
     let host = rest.map(|rest| rest.trim_end_matches('/')).unwrap_or_default();
     if host.contains('@') {
         return Err(Invalid::new(

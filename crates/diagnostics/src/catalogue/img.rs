@@ -195,6 +195,19 @@ catalogue! {
         remedy: "mvmhost apply  # first: write [images.serve] enabled = true into /etc/mvmhost.toml\n\
                  mvmhost images list",
     }
+    ASK_HERE = "MVM-IMG-065", "34571753451c941dc7ea3a033e809838", Warning {
+        message: "microVMs name image {subject}, which {registry} does not give to flintlockd",
+        cause: "flintlockd asks the registry in the image's name at each create, and gives up without an \
+                answer; the registry's answer and the microVMs are in the evidence. This host gives out \
+                the same image under a name of its own.",
+        remedy: "mvmhost images list\n# let microVMs name {local} in place of {subject}",
+    }
+    NOT_GIVEN_OUT = "MVM-IMG-066", "f8163ed4671fd28e0d696a527198a2ad", Warning {
+        message: "this host's own registry does not give out image {subject}, which microVMs name",
+        cause: "mvm-registry.service does not run, or [images] of /etc/mvmhost.toml does not name the \
+                image, or the image is not complete.",
+        remedy: "mvmhost images list\nsystemctl restart mvm-registry.service\nmvmhost images pull",
+    }
     LACKING = "MVM-IMG-033", "5aea570a08a644078d1eeeb5fb3f48a9", Warning {
         message: "{count} images are not complete; all else is as /etc/mvmhost.toml says",
         cause: "Which and why stands in the messages before. A timer tries again every few minutes, and \

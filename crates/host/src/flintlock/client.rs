@@ -12,8 +12,9 @@ use tonic::{Code, Request, Status};
 use super::trust::Trust;
 use super::wire::{
     ByUid, CREATE, CreateRequest, DELETE, Empty, GET, LIST, ListRequest, ListResponse, OneResponse,
+    Vm,
 };
-use super::{Details, MicroVm, Tls};
+use super::{Details, MicroVm, Named, Tls};
 use crate::{Error, atomic};
 
 const METHOD: &str = "MicroVM.ListMicroVMs";
@@ -76,6 +77,17 @@ impl Api {
         let method = Method { path: LIST, name: METHOD };
         let reply: ListResponse = self.call(method, ListRequest::default(), deadline)?;
         Ok(reply.microvm.into_iter().map(MicroVm::from).collect())
+    }
+
+    /// The same, each with the images that it names, within `deadline`.
+    ///
+    /// # Errors
+    /// As [`Self::list_microvms`].
+    pub fn list_images(&self, deadline: Duration) -> Result<Vec<Named>, Error> {
+        let method = Method { path: LIST, name: METHOD };
+        let reply: ListResponse = self.call(method, ListRequest::default(), deadline)?;
+        let with_images = |vm: Vm| (vm.images(), MicroVm::from(vm));
+        Ok(reply.microvm.into_iter().map(with_images).map(|(images, vm)| (vm, images)).collect())
     }
 
     /// Asks for a microVM, within `deadline`; flintlockd makes it afterwards.

@@ -16,7 +16,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status};
 
-use super::wire::{self, ListRequest, ListResponse, Spec, Vm};
+use super::wire::{self, Kernel, ListRequest, ListResponse, Spec, Vm, Volume, VolumeSource};
 use super::*;
 use crate::{Error, chain};
 
@@ -62,6 +62,9 @@ impl UnaryService<ListRequest> for Fake {
             id: "cp-0".to_owned(),
             namespace: "ns".to_owned(),
             uid: Some("01HQ".to_owned()),
+            kernel: Some(Kernel { image: "r.test/kernel:1".to_owned(), ..Kernel::default() }),
+            root_volume: Some(volume(Some("r.test/root:1"))),
+            additional_volumes: vec![volume(None), volume(Some("r.test/more:1"))],
             ..Spec::default()
         };
         let tap = wire::InterfaceStatus { host_device_name: "fltap0123456".to_owned() };
@@ -71,6 +74,11 @@ impl UnaryService<ListRequest> for Fake {
         let vm = Vm { version: 14, spec: Some(spec), status: Some(status) };
         ready(Ok(Response::new(ListResponse { microvm: vec![vm] })))
     }
+}
+
+fn volume(image: Option<&str>) -> Volume {
+    let source = VolumeSource { container_source: image.map(str::to_owned), virtiofs_source: None };
+    Volume { source: Some(source), ..Volume::default() }
 }
 
 fn data(name: &str) -> PathBuf {
@@ -126,7 +134,10 @@ fn lists_in_plain_text() {
         version: 14,
         devices: vec!["fltap0123456".to_owned()],
     };
-    assert_eq!(list(&endpoint, None, None).unwrap(), [expected]);
+    assert_eq!(list(&endpoint, None, None).unwrap(), std::slice::from_ref(&expected));
+    let images = ["r.test/kernel:1", "r.test/root:1", "r.test/more:1"].map(str::to_owned);
+    let named = Api::connect(&endpoint, None, None, SOON).unwrap().list_images(SOON).unwrap();
+    assert_eq!(named, [(expected, images.to_vec())]);
     let everywhere: Endpoint = format!("0.0.0.0:{}", endpoint.port()).parse().unwrap();
     assert_eq!(list(&everywhere, None, None).unwrap().len(), 1);
 }

@@ -8,7 +8,7 @@ use super::{Card, Details, Device, MicroVm, State};
 mod spec;
 
 #[cfg(test)]
-pub(super) use spec::InterfaceStatus;
+pub(super) use spec::{InterfaceStatus, Kernel, Volume, VolumeSource};
 pub(super) use spec::{Spec, Status};
 
 /// `/package.Service/Method`
@@ -69,6 +69,18 @@ pub(super) struct Vm {
     pub(super) spec: Option<Spec>,
     #[prost(message, optional, tag = "3")]
     pub(super) status: Option<Status>,
+}
+
+impl Vm {
+    /// The images of its kernel and of its disks.
+    pub(super) fn images(&self) -> Vec<String> {
+        let Some(spec) = &self.spec else { return Vec::new() };
+        let kernel = spec.kernel.iter().map(|kernel| kernel.image.clone());
+        let initrd = spec.initrd.iter().map(|initrd| initrd.image.clone());
+        let volumes = spec.root_volume.iter().chain(&spec.additional_volumes);
+        let volumes = volumes.filter_map(|volume| volume.source.as_ref()?.container_source.clone());
+        kernel.chain(initrd).chain(volumes).filter(|image| !image.is_empty()).collect()
+    }
 }
 
 impl From<Vm> for MicroVm {

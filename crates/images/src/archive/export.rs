@@ -67,13 +67,7 @@ impl<'l> Layout<'l> {
         };
         let record = containerd.record(name.as_str()).await?;
         let record = record.ok_or_else(|| missing(name.as_str()))?;
-        let mut root = Descriptor {
-            media_type: record.media_type,
-            digest: record.digest,
-            size: record.size,
-            platform: None,
-            is_artifact: false,
-        };
+        let mut root = Descriptor::new(record.media_type, record.digest, record.size);
         // An index leads to another or to a manifest, and a manifest to blobs.
         let mut depth = 0;
         loop {

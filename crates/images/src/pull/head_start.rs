@@ -43,14 +43,7 @@ mod tests {
     use tokio::time::Instant;
 
     fn large() -> Descriptor {
-        let digest = Digest::of(b"");
-        Descriptor {
-            media_type: String::new(),
-            digest,
-            size: limits::LARGE,
-            platform: None,
-            is_artifact: false,
-        }
+        Descriptor::new(String::new(), Digest::of(b""), limits::LARGE)
     }
 
     #[test]

@@ -155,7 +155,9 @@ impl Registry {
             let status = response.status().as_u16();
             match after_status(status, None, 1) {
                 // A server that is down refuses nobody.
-                Next::Retry(_) => return Err(Error::Status { url: plain(url), status }),
+                Next::Retry(_) => {
+                    return Err(Error::Status { url: plain(url), status, said: String::new() });
+                }
                 Next::GiveUp if !response.status().is_success() => return Ok(Err(status)),
                 Next::GiveUp => {}
             }

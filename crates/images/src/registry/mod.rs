@@ -2,11 +2,26 @@
 //! bound on every answer. A registry is a stranger: sizes, digests, redirects and waits are ours to
 //! decide.
 //!
-//! reqwest does HTTP, rustls and webpki do TLS, http-auth reads challenges. oci-client is not used,
-//! because three things of a pull are not in it: it reads manifests and tokens of any length into
-//! memory, and a registry could fill the host's; it begins a layer anew after a break, where a slow
-//! line never gets to the end; and it keeps its own store of blobs, where all of a run are held by
-//! one lease of containerd.
+//! reqwest does HTTP, rustls and webpki do TLS, http-auth reads challenges, ipnet knows subnets.
+//! What else could have been taken, and why it was not (as of oci-client 0.18, oci-spec 0.10,
+//! docker_credential 1.4, reqwest 0.13):
+//!
+//! - oci-client's client makes its own reqwest client, which takes neither our verifier (`CA:TRUE`,
+//!   `trust`), nor a certificate to show, nor Go's rules for proxies, and it reads manifests and
+//!   tokens of any length into memory: a registry could fill the host's.
+//! - its tokens and challenges come only with that client; http-auth, which it reads challenges with,
+//!   is used here as well.
+//! - its manifests and indexes (and those of oci-spec, which it has references from) refuse what
+//!   containerd takes: `null` for a list of layers, a platform without an os.
+//! - its references know no IPv6 address, add a registry and a tag that flintlock would not look the
+//!   image up by, and bring a regular expression into the generator, for which pid 1 waits.
+//! - its error codes refuse an answer whose message is `null`, and would be all that is used of it.
+//! - docker_credential knows exact keys only, and gives helpers no time limit.
+//! - reqwest's NO_PROXY is curl's: no ports, no `*.`.
+//!
+//! Our own stay resume by offset, because a slow line never gets to the end otherwise; bounded reads,
+//! because a registry is a stranger; and one lease of containerd for all of a run, because its garbage
+//! collection would take what has come.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync;
@@ -16,17 +31,20 @@ use mvm_config::Roots;
 use mvm_config::names::ImageRef;
 use mvm_plan::images::auth::{Logins, Reply};
 use mvm_plan::images::fetch::{Endpoint, endpoints, repository};
-use mvm_plan::images::manifest;
+use mvm_plan::images::hosts::{Hosts, Tls};
+use mvm_plan::images::manifest::{self, Descriptor};
 use mvm_plan::images::proxy::Proxies;
 use mvm_plan::images::{Digest, limits};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, Proxy, StatusCode, Url};
+use reqwest::{Client, Method, Proxy, Response, StatusCode, Url};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 mod authorities;
 mod body;
+mod folders;
+mod foreign;
 mod helper;
 mod login;
 mod request;
@@ -35,6 +53,7 @@ mod turns;
 
 pub use body::Body;
 pub use helper::Helpers;
+use turns::Ability;
 pub use turns::Whom;
 
 use crate::Error;
@@ -74,9 +93,9 @@ pub struct Settings {
     pub patience: Patience,
     /// By which proxies; `None` for what the environment says.
     pub proxies: Option<Proxies>,
-    /// Where authorities of single registries are looked for; `None` where none are, as flintlockd
-    /// has none.
-    pub authorities: Option<Roots>,
+    /// Where it is looked up what containerd, docker and podman know of single registries; `None`
+    /// where it is not, as flintlockd does not.
+    pub roots: Option<Roots>,
 }
 
 /// An index or a manifest as it came.
@@ -96,8 +115,10 @@ pub struct Registry {
     settings: Settings,
     proxies: Proxies,
     host: authorities::Authorities,
-    /// By registry with authorities of its own, and under `""` for all others.
-    clients: sync::Mutex<HashMap<String, Client>>,
+    /// By what is special about a server's certificates.
+    clients: sync::Mutex<HashMap<Tls, Client>>,
+    /// By registry, what containerd's folder says.
+    hosts: sync::Mutex<HashMap<String, Hosts>>,
     /// By endpoint and repository, what the Authorization header was when it was last let in.
     pub(crate) entries: Mutex<HashMap<(String, String), String>>,
     /// What credential helpers answered: by helper and server.
@@ -120,34 +141,48 @@ impl Registry {
             settings,
             host: authorities::of_host(),
             clients: sync::Mutex::default(),
+            hosts: sync::Mutex::default(),
             entries: Mutex::default(),
             helped: Mutex::default(),
             needed: sync::Mutex::default(),
             until,
         };
-        this.make(String::new(), this.host.clone())?;
+        this.make(Tls::default())?;
         Ok(this)
     }
 
-    /// The client for a server: one that knows the authorities of this registry alone, where there
-    /// are some.
+    /// The client for a server: one that knows what certificates are for it alone, where there are
+    /// some.
     pub(super) fn client(&self, endpoint: &Endpoint) -> Result<Client, Error> {
-        let roots = self.settings.authorities.as_ref();
-        let files =
-            roots.map(|roots| authorities::files(roots, &endpoint.host)).unwrap_or_default();
-        let key = if files.is_empty() { String::new() } else { endpoint.host.clone() };
-        let known = self.clients.lock().ok().and_then(|all| all.get(&key).cloned());
-        if let Some(client) = known {
-            return Ok(client);
+        let roots = self.settings.roots.as_ref();
+        let tls = roots.map(|roots| folders::tls(roots, endpoint)).unwrap_or_default();
+        if tls != Tls::default() {
+            self.needs(endpoint);
         }
-        self.needs(endpoint);
-        let mut all = authorities::of_files(&files);
-        all.extend(self.host.iter().cloned());
-        self.make(key, all.into())
+        let known = self.clients.lock().ok().and_then(|all| all.get(&tls).cloned());
+        known.map_or_else(|| self.make(tls), Ok)
     }
 
-    fn make(&self, key: String, all: authorities::Authorities) -> Result<Client, Error> {
-        let tls = trust::tls(all).map_err(Error::Tls)?;
+    /// What containerd's folder says about a registry, looked up once in a run.
+    pub(super) fn hosts(&self, registry: &str) -> Hosts {
+        let Some(roots) = &self.settings.roots else { return Hosts::default() };
+        match self.hosts.lock() {
+            Ok(mut known) => {
+                let hosts = || folders::hosts(roots, registry);
+                known.entry(registry.to_owned()).or_insert_with(hosts).clone()
+            }
+            Err(_) => folders::hosts(roots, registry),
+        }
+    }
+
+    fn make(&self, key: Tls) -> Result<Client, Error> {
+        let (mut all, mut own) = (Vec::new(), None);
+        if let Some(roots) = &self.settings.roots {
+            all = authorities::of_files(roots, &key.authorities);
+            own = authorities::own(roots, &key)?;
+        }
+        all.extend(self.host.iter().cloned());
+        let tls = trust::tls(all.into(), own, key.any).map_err(Error::Tls)?;
         let patience = self.settings.patience;
         let proxies = self.proxies.clone();
         let by = move |url: &Url| {
@@ -174,15 +209,15 @@ impl Registry {
     }
 
     /// Whether images of this registry came in a way that flintlockd does not go: with a login, with
-    /// an authority of the registry's own, or over plain HTTP.
+    /// certificates of the registry's own, over plain HTTP, or from a mirror.
     pub fn needed(&self, registry: &str) -> bool {
         self.needed.lock().is_ok_and(|needed| needed.contains(registry))
     }
 
-    /// Takes that down; what a mirror needs says nothing about the registry.
+    /// Takes that down, of a mirror for the registry that it stands in for.
     pub(super) fn needs(&self, endpoint: &Endpoint) {
-        if let (None, Ok(mut needed)) = (&endpoint.mirror_of, self.needed.lock()) {
-            needed.insert(endpoint.host.clone());
+        if let Ok(mut needed) = self.needed.lock() {
+            needed.insert(endpoint.mirror_of.as_ref().unwrap_or(&endpoint.host).clone());
         }
     }
 
@@ -221,7 +256,8 @@ impl Registry {
                 manifest::media_type(header.as_deref(), &bytes).map_err(Error::Refused)?;
             Ok(Document { media_type, digest, bytes })
         };
-        self.anywhere(registry, Whom::Everybody, take).await
+        let needs = if wanted.is_some() { Ability::Pull } else { Ability::Resolve };
+        self.anywhere(registry, Whom::Everybody, needs, take).await
     }
 
     /// The digest that the registry itself has for a reference, where it names one.
@@ -229,8 +265,8 @@ impl Registry {
     /// # Errors
     /// When it does not answer at once, or has no such image for us.
     pub async fn head(&self, image: &ImageRef) -> Result<Option<Digest>, Error> {
-        let registry = image.registry();
-        let endpoints = endpoints(registry, &BTreeMap::new(), &self.settings.insecure);
+        let (registry, none) = (image.registry(), BTreeMap::new());
+        let endpoints = endpoints(registry, &none, &self.settings.insecure, &Hosts::default());
         // Without mirrors there is exactly one.
         let endpoint = endpoints.first().ok_or(Error::Budget { after: Duration::ZERO })?;
         let place = Place { endpoint, repository: &repository(registry, image.repository()) };
@@ -243,7 +279,8 @@ impl Registry {
         Ok(named.and_then(|digest| Digest::parse(digest.to_str().ok()?)))
     }
 
-    /// A blob from byte `offset` on, streamed by one of `whom`. Its digest is not checked here.
+    /// A blob from byte `offset` on, streamed by one of `whom`, or from another address in its
+    /// manifest when none of them has it. Its digest is not checked here.
     ///
     /// # Errors
     /// The last one of the registry itself, after its mirrors and all attempts.
@@ -251,20 +288,26 @@ impl Registry {
         &self,
         registry: &str,
         path: &str,
-        digest: &Digest,
-        size: u64,
+        blob: &Descriptor,
         offset: u64,
         whom: Whom,
     ) -> Result<Body, Error> {
+        let range = (offset > 0).then(|| (reqwest::header::RANGE, format!("bytes={offset}-")));
+        let body = |response: Response| {
+            let skip = if response.status() == StatusCode::PARTIAL_CONTENT { 0 } else { offset };
+            Body::new(response, blob.size, offset, skip)
+        };
         let take = async |endpoint: &Endpoint| {
             let place = Place { endpoint, repository: &repository(registry, path) };
-            let url = place.url(&format!("blobs/{digest}"));
-            let range = (offset > 0).then(|| (reqwest::header::RANGE, format!("bytes={offset}-")));
-            let response = self.get(&place, &url, range.as_slice()).await?;
-            let skip = if response.status() == StatusCode::PARTIAL_CONTENT { 0 } else { offset };
-            Body::new(response, size, offset, skip)
+            let url = place.url(&format!("blobs/{}", blob.digest));
+            body(self.get(&place, &url, range.as_slice()).await?)
         };
-        self.anywhere(registry, whom, take).await
+        match self.anywhere(registry, whom, Ability::Pull, take).await {
+            Err(error) if !blob.urls.is_empty() => {
+                self.elsewhere(blob, range.as_slice(), error).await.and_then(body)
+            }
+            taken => taken,
+        }
     }
 
     /// Waits as the retry policy says, divided by the haste of tests.

@@ -4,14 +4,14 @@ use std::future::Future;
 use std::io;
 
 use mvm_plan::images::auth::{self, Challenge};
-use mvm_plan::images::fetch::{Next, after_status};
+use mvm_plan::images::fetch::{Next, after_status, said};
 use mvm_plan::images::limits;
 use reqwest::header::{AUTHORIZATION, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Method, Response, StatusCode, Url};
 use rustls::CertificateError;
 use tokio::time::timeout;
 
-use super::{Place, Registry};
+use super::{Place, Registry, body};
 use crate::Error;
 
 impl Registry {
@@ -60,17 +60,22 @@ impl Registry {
             let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
             match after_status(code, asked, attempt) {
                 Next::Retry(pause) => self.wait(pause).await,
-                Next::GiveUp => {
-                    return Err(Error::Status { url: plain(response.url()), status: code });
-                }
+                Next::GiveUp => return Err(self.refusal(response).await),
             }
             attempt += 1;
         }
     }
 
+    /// A status that is none of success, with the registry's own words where they come at once.
+    async fn refusal(&self, response: Response) -> Error {
+        let (url, status) = (plain(response.url()), response.status().as_u16());
+        let words = self.bounded(&url, body::whole(response, limits::ERROR)).await;
+        Error::Status { url, status, said: said(&words.unwrap_or_default()) }
+    }
+
     /// Follows redirects. What lets us in goes to the server that it is for and nowhere else, and
     /// what began with TLS stays with it.
-    async fn follow(
+    pub(super) async fn follow(
         &self,
         method: &Method,
         place: &Place<'_>,
@@ -86,10 +91,13 @@ impl Registry {
             for (name, value) in headers {
                 request = request.header(name, value);
             }
-            if at.origin() == first.origin()
-                && let Some(entry) = self.entry(place).await
-            {
-                request = request.header(AUTHORIZATION, entry);
+            if at.origin() == first.origin() {
+                for (name, value) in &place.endpoint.headers.0 {
+                    request = request.header(name, value);
+                }
+                if let Some(entry) = self.entry(place).await {
+                    request = request.header(AUTHORIZATION, entry);
+                }
             }
             let response = request.send().await.map_err(|source| self.unanswered(&at, source))?;
             if !response.status().is_redirection() {

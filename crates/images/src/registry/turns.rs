@@ -6,7 +6,7 @@ use mvm_host::chain;
 use mvm_plan::images::fetch::{Endpoint, Next, after_break, endpoints, is_local};
 use tokio::time::timeout_at;
 
-use super::Registry;
+use super::{Registry, Settings};
 use crate::Error;
 
 /// Attempts at one blob in which its mirrors are asked.
@@ -19,6 +19,24 @@ pub enum Whom {
     Everybody,
     /// The registry itself and nobody else.
     Itself,
+}
+
+/// What a server is asked for, which containerd's hosts.toml may keep from it (`capabilities`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ability {
+    /// What a tag stands for.
+    Resolve,
+    /// What has a digest.
+    Pull,
+}
+
+impl Ability {
+    fn is_of(self, endpoint: &Endpoint) -> bool {
+        match self {
+            Self::Resolve => endpoint.resolves,
+            Self::Pull => endpoint.pulls,
+        }
+    }
 }
 
 impl Registry {
@@ -56,10 +74,13 @@ impl Registry {
         &self,
         registry: &str,
         whom: Whom,
+        ability: Ability,
         take: impl AsyncFn(&Endpoint) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut endpoints = endpoints(registry, &self.settings.mirrors, &self.settings.insecure);
-        endpoints.retain(|endpoint| whom == Whom::Everybody || endpoint.mirror_of.is_none());
+        let Settings { mirrors, insecure, .. } = &self.settings;
+        let mut endpoints = endpoints(registry, mirrors, insecure, &self.hosts(registry));
+        endpoints.retain(|endpoint| whom == Whom::Everybody || endpoint.itself);
+        endpoints.retain(|endpoint| ability.is_of(endpoint));
         let (mut told, mut last) = (Vec::new(), None::<Error>);
         for endpoint in &endpoints {
             if endpoint.only_for_tls && !last.as_ref().is_some_and(Error::is_tls_perhaps) {
@@ -68,7 +89,8 @@ impl Registry {
             let attempts = timeout_at(self.until, self.patiently(|| take(endpoint))).await;
             match attempts.unwrap_or(Err(Error::Budget { after: Duration::ZERO })) {
                 Ok(taken) => {
-                    if endpoint.plain && !is_local(registry) || endpoint.only_for_tls {
+                    let other = endpoint.mirror_of.is_some() || endpoint.only_for_tls;
+                    if endpoint.plain && !is_local(registry) || other {
                         self.needs(endpoint);
                     }
                     return Ok(taken);
@@ -81,7 +103,7 @@ impl Registry {
                 }
             }
         }
-        let last = last.unwrap_or(Error::Budget { after: Duration::ZERO });
+        let last = last.unwrap_or_else(|| Error::Nobody { registry: registry.to_owned() });
         match told.len() {
             0 | 1 => Err(last),
             _ => Err(Error::Asked { told: told.join("\n"), last: Box::new(last) }),

@@ -4,7 +4,7 @@ use mvm_images_client::Error;
 use mvm_images_client::registry::{Registry, Whom};
 use mvm_plan::images::Digest;
 
-use crate::server::{Server, answer, mirrored, run};
+use crate::server::{Server, answer, layer, mirrored, run};
 
 const CONTENT: &[u8] = b"0123456789";
 
@@ -12,8 +12,8 @@ const CONTENT: &[u8] = b"0123456789";
 async fn kept(registry: &Registry, host: &str) -> Result<Vec<u8>, Error> {
     let (digest, mut kept) = (Digest::of(CONTENT), Vec::new());
     let once = async |whom: Whom| {
-        let (size, offset) = (CONTENT.len() as u64, kept.len() as u64);
-        let mut body = registry.blob(host, "a/b", &digest, size, offset, whom).await?;
+        let offset = kept.len() as u64;
+        let mut body = registry.blob(host, "a/b", &layer(CONTENT), offset, whom).await?;
         while let Some(chunk) = body.next().await? {
             kept.extend_from_slice(&chunk);
         }

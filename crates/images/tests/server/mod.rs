@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mvm_images_client::registry::{Patience, Registry, Settings};
+use mvm_plan::images::Digest;
 use mvm_plan::images::auth::Logins;
+use mvm_plan::images::manifest::Descriptor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
@@ -132,6 +134,11 @@ async fn send(stream: &mut TcpStream, answer: Answer) -> std::io::Result<()> {
         }
     }
     stream.shutdown().await
+}
+
+/// These bytes as a manifest names them.
+pub(crate) fn layer(content: &[u8]) -> Descriptor {
+    Descriptor::new(String::new(), Digest::of(content), content.len() as u64)
 }
 
 pub(crate) fn run(test: impl Future<Output = ()>) {

@@ -13,7 +13,7 @@ use mvm_plan::checks::{self, Deed, Facts, Plugin};
 use mvm_plan::images::State;
 use mvm_validate::{facts, gate};
 
-use super::{deeds, missing, services, smoke};
+use super::{asked, deeds, missing, services, smoke};
 use crate::cli::CheckArguments;
 use crate::context::Context;
 use crate::output::{self, Exit};
@@ -38,6 +38,7 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     if found.iter().all(|finding| finding.severity() != Severity::Error) {
         found.extend(planned.into_iter().filter(|one| one.severity() == Severity::Error));
     }
+    found.extend(asked::findings(&context.roots, config, flintlockd, arguments.deep));
     if arguments.deep {
         let done = deeds::run(&context.roots, config, &facts, flintlockd);
         if let Deed::Done(passages) = &done.traffic {

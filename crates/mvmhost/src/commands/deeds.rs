@@ -80,8 +80,7 @@ fn images(
     if images.is_empty() {
         return Deed::NotAsked;
     }
-    let told = || config.proxy.is_used().then(|| Proxies::of_file(&config.proxy));
-    let proxies = flintlockd.and_then(|pid| proxies(roots, pid)).or_else(told);
+    let proxies = told(roots, config, flintlockd);
     match resolve::anonymously(images, proxies.as_ref()) {
         Ok(answers) => Deed::Done(answers),
         Err(error) => Deed::NotTried(chain(&error)),
@@ -89,6 +88,11 @@ fn images(
 }
 
 /// The proxies of flintlockd; without one running, those of the file or of whoever asks.
+pub(super) fn told(roots: &Roots, config: &Config, flintlockd: Option<i32>) -> Option<Proxies> {
+    let file = || config.proxy.is_used().then(|| Proxies::of_file(&config.proxy));
+    flintlockd.and_then(|pid| proxies(roots, pid)).or_else(file)
+}
+
 fn proxies(roots: &Roots, flintlockd: i32) -> Option<Proxies> {
     let environ = std::fs::read(roots.at(format!("/proc/{flintlockd}/environ"))).ok()?;
     let environ = String::from_utf8_lossy(&environ).into_owned();

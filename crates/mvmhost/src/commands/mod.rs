@@ -2,6 +2,7 @@
 
 mod adopt;
 mod apply;
+mod asked;
 mod capmvm;
 mod check;
 mod completions;

@@ -11,6 +11,7 @@ use crate::images::{State, Wanted};
 use crate::thinpool::PoolState;
 
 mod anonymous;
+mod asked;
 mod binaries;
 mod brake;
 mod certificates;
@@ -36,6 +37,7 @@ mod unasked;
 mod versions;
 
 pub use anonymous::{Answer, finding as answer};
+pub use asked::{Asked, asked};
 pub use certificates::Validity;
 pub use containerd::check as plugin;
 pub use deep::{Deed, Deeds, deeds};

@@ -134,9 +134,7 @@ pub fn listed(index: &[u8]) -> Result<Vec<Listed>, Refusal> {
         match all.iter_mut().find(|other| other.root.digest == digest) {
             Some(other) => other.names.extend(name),
             None => {
-                let (media_type, size) = (one.media_type, one.size);
-                let root =
-                    Descriptor { media_type, digest, size, platform: None, is_artifact: false };
+                let root = Descriptor::new(one.media_type, digest, one.size);
                 all.push(Listed { names: name.into_iter().collect(), root });
             }
         }
@@ -191,16 +189,7 @@ pub fn manifest_of(
     };
     let bytes = text(&manifest);
     let (media_type, digest) = (MANIFEST_TYPE.to_owned(), Digest::of(&bytes));
-    (
-        Descriptor {
-            media_type,
-            digest,
-            size: bytes.len() as u64,
-            platform: None,
-            is_artifact: false,
-        },
-        bytes,
-    )
+    (Descriptor::new(media_type, digest, bytes.len() as u64), bytes)
 }
 
 /// The `index.json` of a layout with these images.

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use serde::Deserialize;
+
+use super::hosts::{Headers, Hosts, Server, Tls};
+
 /// A server that may have the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
@@ -20,6 +24,17 @@ pub struct Endpoint {
     pub plain: bool,
     /// Asked only when the server before it turned out to speak TLS.
     pub only_for_tls: bool,
+    /// Asked at last, and alone where the others brought wrong bytes: the registry itself, or what
+    /// containerd's hosts.toml has for `server`.
+    pub itself: bool,
+    /// Whether it may be asked what a tag stands for.
+    pub resolves: bool,
+    /// Whether it may be asked for what has a digest.
+    pub pulls: bool,
+    /// Certificates for it alone.
+    pub tls: Tls,
+    /// Headers for it alone.
+    pub headers: Headers,
 }
 
 impl Endpoint {
@@ -30,50 +45,110 @@ impl Endpoint {
     }
 }
 
-/// The servers to ask for an image of `registry`, in this order: its mirrors, then itself. As
-/// containerd's client has it, a registry on this host is asked over plain HTTP; one that speaks TLS
-/// there is asked once more.
+/// The servers to ask for an image of `registry`, in this order: its mirrors, the servers of
+/// containerd's hosts.toml, then itself. As containerd's client has it, a registry on this host is
+/// asked over plain HTTP; one that speaks TLS there is asked once more.
 pub fn endpoints(
     registry: &str,
     mirrors: &BTreeMap<String, Vec<String>>,
     insecure: &[String],
+    hosts: &Hosts,
 ) -> Vec<Endpoint> {
-    let is_plain = |host: &str| insecure.iter().any(|listed| listed == host);
-    let mut all = Vec::new();
-    for url in mirrors.get(registry).into_iter().flatten() {
-        let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
-        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-        all.push(Endpoint {
-            base: format!("{scheme}://{host}"),
-            root: root(path),
-            host: host.to_owned(),
-            mirror_of: Some(registry.to_owned()),
-            plain: scheme == "http" || is_plain(host),
-            only_for_tls: false,
-        });
-    }
     let host = match registry {
         "docker.io" => "registry-1.docker.io",
         other => other,
     };
+    let is_plain = |host: &str| insecure.iter().any(|listed| listed == host);
+    let mirrors = mirrors.get(registry).into_iter().flatten().map(|url| mirror(url));
+    let mut all: Vec<Endpoint> = mirrors
+        .chain(hosts.first.iter().cloned())
+        .map(|server| {
+            let (scheme, name) = server.base.split_once("://").unwrap_or(("https", &server.base));
+            let (name, scheme) = (name.to_owned(), scheme.to_owned());
+            let plain = scheme == "http" || is_plain(&name);
+            let mirror_of = (name != host && name != registry).then(|| registry.to_owned());
+            Endpoint { mirror_of, plain, itself: false, ..Endpoint::at(server, name) }
+        })
+        .collect();
+    if !hosts.last.base.is_empty() {
+        let base = &hosts.last.base;
+        let (scheme, name) = base.split_once("://").unwrap_or(("https", base));
+        let mirror_of = (name != host && name != registry).then(|| registry.to_owned());
+        let plain = scheme == "http" || is_plain(name);
+        let known = if mirror_of.is_none() { registry } else { name };
+        let known = Endpoint::at(hosts.last.clone(), known.to_owned());
+        all.push(Endpoint { mirror_of, plain, ..known });
+        return all;
+    }
     let plain = is_plain(registry) || is_local(registry);
     let scheme = if plain { "http" } else { "https" };
-    let itself = Endpoint {
-        base: format!("{scheme}://{host}"),
-        root: "/v2".to_owned(),
-        host: registry.to_owned(),
-        mirror_of: None,
-        plain,
-        only_for_tls: false,
-    };
+    let server = Server { base: format!("{scheme}://{host}"), ..hosts.last.clone() };
+    let itself = Endpoint { plain, ..Endpoint::at(server, registry.to_owned()) };
     let over_tls = (plain && !is_plain(registry)).then(|| Endpoint {
         base: format!("https://{host}"),
         only_for_tls: true,
+        // docker and containerd's client take any certificate of this host itself.
+        tls: Tls { any: true, ..itself.tls.clone() },
         ..itself.clone()
     });
     all.push(itself);
     all.extend(over_tls);
     all
+}
+
+/// The server of an address in a manifest, from which a layer comes that its registry need not have;
+/// `None` for what is none of a stranger's business: this host, and what is only on its own wire.
+pub fn foreign(url: &str) -> Option<Endpoint> {
+    let (scheme, rest) = url.split_once("://")?;
+    let host = rest.split(['/', '?', '#']).next().filter(|host| !host.contains('@'))?;
+    let name = bare(host).to_lowercase();
+    let near = |address: IpAddr| match address {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local() || v4.is_unspecified(),
+        IpAddr::V6(v6) => {
+            v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_unicast_link_local()
+                || v6.to_ipv4_mapped().is_some()
+        }
+    };
+    let here = name == "localhost" || name.ends_with(".localhost");
+    if name.is_empty() || here || name.parse().is_ok_and(near) {
+        return None;
+    }
+    let base = match scheme {
+        "http" | "https" => format!("{scheme}://{host}"),
+        _ => return None,
+    };
+    let plain = scheme == "http";
+    let server = Server { base, root: String::new(), ..Server::default() };
+    Some(Endpoint { plain, itself: false, ..Endpoint::at(server, host.to_owned()) })
+}
+
+impl Endpoint {
+    fn at(server: Server, host: String) -> Self {
+        let Server { base, root, resolves, pulls, tls, headers } = server;
+        let (mirror_of, plain, only_for_tls, itself) = (None, false, false, true);
+        Self {
+            base,
+            root,
+            host,
+            mirror_of,
+            plain,
+            only_for_tls,
+            itself,
+            resolves,
+            pulls,
+            tls,
+            headers,
+        }
+    }
+}
+
+/// A mirror of `[images.mirrors]`.
+fn mirror(url: &str) -> Server {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    Server { base: format!("{scheme}://{host}"), root: root(path), ..Server::default() }
 }
 
 /// As in containerd's hosts.toml `/v2` follows a mirror's path, unless it ends with that. A path
@@ -88,11 +163,16 @@ fn root(path: &str) -> String {
 /// Whether containerd's client, and so flintlockd, speaks plain HTTP to this registry without being
 /// told to: `localhost` or a loopback address, with or without a port.
 pub fn is_local(registry: &str) -> bool {
-    let host = match registry.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or(rest),
-        None => registry.rsplit_once(':').map_or(registry, |(host, _)| host),
-    };
+    let host = bare(registry);
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// A host without its port, and an IPv6 address without its brackets.
+fn bare(host: &str) -> &str {
+    match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => host.rsplit_once(':').map_or(host, |(host, _)| host),
+    }
 }
 
 /// The path of a repository at its registry; Docker's own images are under `library`.
@@ -135,4 +215,28 @@ pub fn after_break(attempt: u32) -> Next {
 /// Half a second, and twice as long after each further attempt.
 fn pause(attempt: u32) -> Duration {
     Duration::from_millis(500) * 2_u32.saturating_pow(attempt.saturating_sub(1).min(6))
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    errors: Vec<Told>,
+}
+
+#[derive(Deserialize)]
+struct Told {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+/// What a registry says to its status: code and message of the first error (OCI distribution
+/// specification, error codes), on one short line; empty where the answer is something else. Not
+/// oci-client's type: it refuses an answer whose message is null.
+pub fn said(answer: &[u8]) -> String {
+    let Ok(Envelope { errors }) = serde_json::from_slice(answer) else { return String::new() };
+    let Some(Told { code, message }) = errors.into_iter().next() else { return String::new() };
+    let message = message.unwrap_or_default();
+    let words = [code, message].into_iter().filter(|word| !word.is_empty());
+    super::manifest::shorten(&words.collect::<Vec<_>>().join(": "))
 }

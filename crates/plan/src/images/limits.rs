@@ -20,6 +20,10 @@ pub const ENTRIES: usize = 1024;
 /// Indexes that lead to one another before there is an image: a build with attestations that was
 /// joined with others has two.
 pub const DEPTH: usize = 4;
+/// Addresses beside the registry that one layer may have.
+pub const URLS: usize = 8;
+/// Bytes of an answer that says why there is no other.
+pub const ERROR: u64 = 16 << 10;
 /// Hops of one request.
 pub const REDIRECTS: usize = 5;
 /// Bytes of one message to containerd. Its own client sends 1 MiB; a quarter of that is as fast over

@@ -122,6 +122,15 @@ pub struct Descriptor {
     pub platform: Option<Platform>,
     /// In an index: a signature, an attestation or another artifact beside the images.
     pub is_artifact: bool,
+    /// Where else it may be fetched, for a layer that its registry need not have.
+    pub urls: Vec<String>,
+}
+
+impl Descriptor {
+    /// Of a blob about which no more is known.
+    pub fn new(media_type: String, digest: Digest, size: u64) -> Self {
+        Self { media_type, digest, size, platform: None, is_artifact: false, urls: Vec::new() }
+    }
 }
 
 /// What one platform's image consists of.
@@ -162,6 +171,8 @@ struct RawDescriptor {
     artifact_type: Option<String>,
     #[serde(default)]
     annotations: Option<BTreeMap<String, IgnoredAny>>,
+    #[serde(default)]
+    urls: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -313,10 +324,12 @@ fn unreadable(what: &'static str, error: &serde_json::Error) -> Refusal {
 fn descriptor(raw: RawDescriptor, what: &str, most: u64) -> Result<Descriptor, Refusal> {
     let digest = Digest::parse(&raw.digest).filter(|_| (1..=most).contains(&raw.size));
     let digest = digest.ok_or_else(|| Refusal::Descriptor(what.to_owned()))?;
-    let RawDescriptor { media_type, size, platform, artifact_type, annotations, .. } = raw;
+    let RawDescriptor { media_type, size, platform, artifact_type, annotations, urls, .. } = raw;
     let attests = annotations.is_some_and(|all| all.contains_key(ATTESTS));
     let is_artifact = attests || artifact_type.is_some_and(|kind| !kind.is_empty());
-    Ok(Descriptor { media_type, digest, size, platform, is_artifact })
+    let mut urls = urls.unwrap_or_default();
+    urls.truncate(limits::URLS);
+    Ok(Descriptor { media_type, digest, size, platform, is_artifact, urls })
 }
 
 fn bound(what: &'static str, count: usize, most: usize) -> Result<(), Refusal> {
@@ -324,6 +337,6 @@ fn bound(what: &'static str, count: usize, most: usize) -> Result<(), Refusal> {
 }
 
 /// A stranger's text for a message: one line and not long.
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     text.chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -11,6 +11,7 @@ pub mod auth;
 pub mod chain;
 pub mod digest;
 pub mod fetch;
+pub mod hosts;
 pub mod kernel;
 pub mod labels;
 pub mod limits;

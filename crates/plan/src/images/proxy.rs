@@ -51,8 +51,12 @@ impl Proxies {
         if proxy.is_empty() || self.is_without(host, port) {
             return None;
         }
-        let whole = proxy.contains("://");
-        Some(if whole { proxy.to_owned() } else { format!("http://{proxy}") })
+        Some(match proxy.split_once("://") {
+            // Go lets the proxy look names up in either case; for reqwest these are two things.
+            Some(("socks5", rest)) => format!("socks5h://{rest}"),
+            Some(_) => proxy.to_owned(),
+            None => format!("http://{proxy}"),
+        })
     }
 
     fn is_without(&self, host: &str, port: u16) -> bool {
@@ -157,6 +161,20 @@ mod tests {
             assert_eq!(by.is_none(), straight, "NO_PROXY={without:?} {host}:{port}");
             assert!(by.is_none_or(|by| by == "http://proxy.test:3128"));
             assert_eq!(proxies.of("http", host, port), None);
+        }
+    }
+
+    #[test]
+    fn a_proxy_has_the_schemes_that_go_takes() {
+        for (written, expected) in [
+            ("p.test:3128", "http://p.test:3128"),
+            ("https://p.test", "https://p.test"),
+            ("http://u:p@p.test", "http://u:p@p.test"),
+            ("socks5://p.test:1080", "socks5h://p.test:1080"),
+            ("socks5h://p.test:1080", "socks5h://p.test:1080"),
+        ] {
+            let proxies = Proxies { http: written.to_owned(), ..Proxies::default() };
+            assert_eq!(proxies.of("http", "r.test", 80).as_deref(), Some(expected));
         }
     }
 

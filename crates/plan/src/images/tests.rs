@@ -1,9 +1,10 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::fetch::{Next, after_break, after_status, endpoints, repository};
+use super::fetch::{Next, after_break, after_status};
 use super::manifest::{self, Descriptor, Document, Manifest};
 use super::*;
+
+mod servers;
 
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -21,7 +22,7 @@ fn entry(os: &str, architecture: &str, variant: &str, n: usize) -> Descriptor {
     };
     let platform = (!os.is_empty()).then_some(platform);
     let media_type = OCI_MANIFEST.to_owned();
-    Descriptor { media_type, digest: digest(n), size: 5, platform, is_artifact: false }
+    Descriptor { platform, ..Descriptor::new(media_type, digest(n), 5) }
 }
 
 fn layers(count: usize, kind: &str) -> String {
@@ -180,56 +181,6 @@ fn sources_are_joined_sorted_and_short() {
     assert_eq!(labels::source("h", "a", Some("a")).unwrap().1, "a");
     assert_eq!(labels::source("h", "a", Some(&"b".repeat(4096))), None);
     assert!(labels::source("[::1]:5000", "a", None).unwrap().0.ends_with(".[::1]"));
-}
-
-#[test]
-fn mirrors_come_first_and_only_the_listed_are_plain() {
-    let mirrors = BTreeMap::from([("ghcr.io".to_owned(), vec!["https://m.example".to_owned()])]);
-    let all = endpoints("ghcr.io", &mirrors, &[]);
-    let bases: Vec<_> = all.iter().map(|e| e.base.as_str()).collect();
-    assert_eq!(bases, ["https://m.example", "https://ghcr.io"]);
-    assert_eq!(all[0].mirror_of.as_deref(), Some("ghcr.io"));
-    assert!(!all[0].plain && !all[1].plain);
-    let lan = endpoints("r.lan:5000", &mirrors, &["r.lan:5000".to_owned()]);
-    assert_eq!((lan.len(), lan[0].base.as_str(), lan[0].plain), (1, "http://r.lan:5000", true));
-    assert_eq!(endpoints("docker.io", &mirrors, &[])[0].base, "https://registry-1.docker.io");
-    assert_eq!(repository("docker.io", "busybox"), "library/busybox");
-    assert_eq!(repository("ghcr.io", "busybox"), "busybox");
-}
-
-#[test]
-fn this_host_is_asked_as_containerd_asks_it() {
-    let none = BTreeMap::new();
-    for local in ["localhost", "localhost:5000", "127.0.0.1:5000", "127.3.2.1", "[::1]:5000"] {
-        let asked = endpoints(local, &none, &[]);
-        let told: Vec<_> = asked.iter().map(|e| (e.base.clone(), e.only_for_tls)).collect();
-        let expected = [(format!("http://{local}"), false), (format!("https://{local}"), true)];
-        assert_eq!(told, expected, "{local}");
-        assert_eq!(endpoints(local, &none, &[local.to_owned()]).len(), 1);
-    }
-    for other in ["[2001:db8::1]:5000", "localhost.test:5000", "10.0.0.1"] {
-        assert_eq!(endpoints(other, &none, &[])[0].base, format!("https://{other}"));
-    }
-}
-
-#[test]
-fn a_mirror_s_path_is_that_of_containerd_s_hosts_toml() {
-    for (url, root, login) in [
-        ("https://m.test", "/v2", "a/b"),
-        ("https://m.test/", "/v2", "a/b"),
-        ("https://m.test/v2", "/v2", "a/b"),
-        ("https://m.test/v2/", "/v2", "a/b"),
-        ("https://m.test/cache", "/cache/v2", "cache/a/b"),
-        ("https://m.test//cache//hub", "/cache/hub/v2", "cache/hub/a/b"),
-        ("https://m.test/cache/v2", "/cache/v2", "cache/a/b"),
-        ("https://harbor.test/v2/proxy", "/v2/proxy", "proxy/a/b"),
-        ("http://m.test:5000/v2/x/y", "/v2/x/y", "x/y/a/b"),
-    ] {
-        let mirrors = BTreeMap::from([("ghcr.io".to_owned(), vec![url.to_owned()])]);
-        let mirror = endpoints("ghcr.io", &mirrors, &[]).swap_remove(0);
-        assert_eq!((&*mirror.root, &*mirror.login_path("a/b")), (root, login), "{url}");
-        assert!(url.starts_with(&mirror.base));
-    }
 }
 
 #[test]

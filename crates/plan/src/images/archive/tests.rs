@@ -118,14 +118,7 @@ fn a_saved_image_names_no_file_of_the_host() {
 #[test]
 fn an_exported_index_is_read_back() {
     let name = ImageRef::parse("ghcr.io/a/b:1").unwrap();
-    let digest = Digest::of(b"1");
-    let root = Descriptor {
-        media_type: MANIFEST_TYPE.to_owned(),
-        digest,
-        size: 3,
-        platform: None,
-        is_artifact: false,
-    };
+    let root = Descriptor::new(MANIFEST_TYPE.to_owned(), Digest::of(b"1"), 3);
     let images = listed(&index_of(&[(name.clone(), root.clone())])).unwrap();
     assert_eq!(images, [Listed { names: vec![name], root }]);
 }

@@ -1,57 +1,62 @@
 //! A host that no registry answers: images by archive, and its own registry for flintlockd.
 
 use anyhow::{Result, ensure};
+use serde_json::Value;
 
-use super::{CTR, ENDED, KERNEL, PULLED, ROOT, serve};
+use super::{ENDED, PULLED, host};
 use crate::REGISTRY;
 use crate::guest::Guest;
 use crate::scenario::Context;
 
+/// As the file names them.
+const ROOT: &str = "ghcr.io/mvm-test/root:1";
+const KERNEL: &str = "ghcr.io/mvm-test/kernel:1";
 /// As a microVM names them, and as containerd's client, which is in flintlockd, asks for them.
-const LOCAL_ROOT: &str = "localhost:5001/test/root:1";
-const LOCAL_KERNEL: &str = "localhost:5001/test/kernel:1";
+const LOCAL_ROOT: &str = "localhost:5000/mvm-test/root:1";
+const LOCAL_KERNEL: &str = "localhost:5000/mvm-test/kernel:1";
 
 const SERVED: &str = "[images]
-root = [\"127.0.0.1:5000/test/root:1\"]
-insecure-registries = [\"127.0.0.1:5000\"]
+root = [\"ghcr.io/mvm-test/root:1\"]
 timeout = \"20s\"
 KERNEL
 [images.serve]
-enabled = true
-listen = \"127.0.0.1:5001\"";
+enabled = true";
+
+/// flintlockd's stand-in resolves, pulls and unpacks at each create, as the real one does. A retry
+/// would come long after this scenario.
+const RESOLVES: &str = "mkdir -p /etc/systemd/system/flintlockd.service.d
+    printf '[Service]\\nEnvironment=STANDIN_IMAGES=1 STANDIN_RETRY_SECONDS=3600\\n' \\
+        >/etc/systemd/system/flintlockd.service.d/40-standin.conf
+    systemctl daemon-reload";
+
+/// Guests reach nothing outside in any case; here nothing leads out either, and no name is found.
+const UNPLUGGED: &str = "ip route flush default; : >/etc/resolv.conf
+    test -z \"$(ip route show default)\" && ! getent hosts ghcr.io";
 
 /// # Errors
-/// An archive does not bring an image, or a client cannot have it from this host, before or after a
-/// reboot.
+/// An archive does not bring an image, or a microVM is not created from it, before or after a reboot,
+/// or costs a retry.
 pub fn a_host_answers_flintlockd_itself(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
-    guest.ok("ln -sf /dev/null /etc/systemd/system/docker-registry.service
-        command -v docker-registry >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y docker-registry >/dev/null 2>&1")?;
-    guest.ok(&format!("{REGISTRY}{}", include_str!("registry.sh")))?;
-    guest.ok(&serve("registry", "5000"))?;
-    super::configure(guest, "")?;
-    guest.ok("mvmhost apply && mvmhost images export /root/images.tar")?;
-    // From here on there is no registry but this host.
-    guest.ok(&format!("systemctl stop registry && {CTR} images rm --sync {ROOT} {KERNEL}"))?;
-    let left = guest.ok(&format!("{CTR} content ls -q"))?;
-    ensure!(left.is_empty(), "the archive brings no images, they are there: {left}");
+    guest.ok(RESOLVES)?;
+    guest.ok(UNPLUGGED)?;
+    guest.ok(&format!("{REGISTRY}{}", include_str!("archive.sh")))?;
     configure(guest, "kernel = []")?;
     let applied = guest.run("mvmhost apply")?;
     let said = format!("{}{}", applied.stdout, applied.stderr);
     ensure!(said.contains("MVM-IMG-033") && !said.contains("MVM-HOST-102"), "{said}");
     guest.wait_for(ENDED, PULLED)?;
     imported(guest)?;
-    given_out(guest)?;
+    away(guest)?;
+    created(guest, "before")?;
     guest.reboot()?;
-    guest.wait_for("systemctl is-active mvm-registry.service", PULLED)?;
-    guest.wait_for(ENDED, PULLED)?;
-    guest.ok(&format!("{CTR} images rm {LOCAL_ROOT} {LOCAL_KERNEL}"))?;
-    given_out(guest)?;
+    guest.wait_for("systemctl is-active flintlockd.service", host::HEALS)?;
+    // At once: what flintlockd asks is up before it.
+    created(guest, "after")?;
+    without_a_retry(guest)?;
     let user = guest.ok("stat -c %U /proc/$(systemctl show -P MainPID mvm-registry.service)")?;
     ensure!(user.trim() != "root", "the registry runs as {user}");
-    // Off again, and gone.
-    super::configure(guest, "timeout = \"20s\"")?;
-    guest.ok("mvmhost apply; ! systemctl is-active mvm-registry.service").map(drop)
+    Ok(())
 }
 
 fn configure(guest: &mut Guest, kernel: &str) -> Result<()> {
@@ -62,28 +67,53 @@ fn configure(guest: &mut Guest, kernel: &str) -> Result<()> {
 /// The kernel, which the file does not name, comes with its use, and the line to add.
 fn imported(guest: &mut Guest) -> Result<()> {
     let told = guest.ok("mvmhost images import /root/images.tar --as kernel 2>&1")?;
-    let line = "kernel = [\"127.0.0.1:5000/test/kernel:1\"]";
-    ensure!(told.contains("MVM-IMG-028") && told.contains(line), "{told}");
-    configure(guest, line)?;
+    let line = format!("kernel = [\"{KERNEL}\"]");
+    ensure!(told.contains("MVM-IMG-028") && told.contains(&line), "{told}");
+    configure(guest, &line)?;
     let applied = guest.ok("mvmhost apply 2>&1")?;
     ensure!(applied.contains("MVM-HOST-102") && !applied.contains("MVM-IMG-0"), "{applied}");
     let list = guest.ok("mvmhost images list")?;
     ensure!(list.contains(LOCAL_ROOT) && list.contains(LOCAL_KERNEL), "{list}");
-    let deep = guest.run("mvmhost check --deep 2>&1")?.stdout;
-    ensure!(deep.contains("MVM-IMG-029") && deep.contains(LOCAL_ROOT), "{deep}");
     Ok(())
 }
 
-/// containerd's own client resolves, finds every blob, and finds it unpacked where flintlock looks.
-fn given_out(guest: &mut Guest) -> Result<()> {
-    for (image, snapshotter) in [(LOCAL_ROOT, "devmapper"), (LOCAL_KERNEL, "native")] {
-        let count = format!("{CTR} snapshots --snapshotter {snapshotter} ls | grep -c Committed");
-        let before = guest.ok(&count)?;
-        let pull = format!("{CTR} images pull --local --snapshotter {snapshotter} {image} 2>&1");
-        let old = pull.replace(" --local", "");
-        guest.ok(&format!("{CTR} images pull --help | grep -q -- --local && {pull} || {old}"))?;
-        let after = guest.ok(&count)?;
-        ensure!(before == after, "{image} was unpacked once more: {before} {after}");
+/// A microVM whose images are asked of their own registry fails, and the check says which names to
+/// use in their place.
+fn away(guest: &mut Guest) -> Result<()> {
+    guest.ok("mvmhost vm create away")?;
+    let fails = "mvmhost --json vms | grep -q '\"retries\": *1'";
+    guest.wait_for(fails, PULLED)?;
+    let check = guest.run("mvmhost check 2>&1")?.stdout;
+    for (image, local) in [(ROOT, LOCAL_ROOT), (KERNEL, LOCAL_KERNEL)] {
+        let told = check.contains("MVM-IMG-065") && check.contains(image) && check.contains(local);
+        ensure!(told, "{image}: {check}");
     }
+    guest.ok("mvmhost vm delete away").map(drop)
+}
+
+/// The real way: HEAD of the manifest, a pull by containerd's client that fetches and unpacks
+/// nothing, and a snapshot.
+fn created(guest: &mut Guest, name: &str) -> Result<()> {
+    guest.ok(&format!(
+        "mvmhost vm create {name} --root-image {LOCAL_ROOT} --kernel-image {LOCAL_KERNEL} --wait created"
+    ))?;
+    Ok(())
+}
+
+/// Both microVMs run, none was tried twice, and nobody asked a registry that is away.
+fn without_a_retry(guest: &mut Guest) -> Result<()> {
+    guest.wait_for(ENDED, PULLED)?;
+    let told = host::json(guest, "vms")?;
+    let rows = told["microvms"].as_array().cloned().unwrap_or_default();
+    let sound =
+        |row: &Value| row["state"] == "created" && row["retries"] == 0 && row["pid"].is_number();
+    ensure!(rows.len() == 2 && rows.iter().all(sound), "{told}");
+    let failed = guest.ok(
+        "journalctl --sync; journalctl -b -u flintlockd.service -u mvm-images.service -o cat |
+        grep -e 'failed to reconcile' -e MVM-IMG- || true",
+    )?;
+    ensure!(failed.is_empty(), "{failed}");
+    let check = guest.run("mvmhost check 2>&1")?.stdout;
+    ensure!(!check.contains("MVM-IMG-"), "{check}");
     Ok(())
 }
