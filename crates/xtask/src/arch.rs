@@ -13,7 +13,7 @@ pub(crate) struct Arch {
     /// The kernel's name, which is Rust's and rpm's too.
     pub(crate) machine: &'static str,
     /// The Debian package with its musl. With its architecture: another one's may be there as well.
-    musl: &'static str,
+    pub(crate) musl: &'static str,
     /// Debian packages that building for it needs besides on a machine of another architecture.
     cross: &'static [&'static str],
 }
@@ -62,6 +62,11 @@ impl Arch {
     /// gcc for it.
     pub(crate) fn gcc(&self) -> String {
         format!("{}-linux-gnu-gcc", self.machine)
+    }
+
+    /// binutils' strip for it, which comes with gcc.
+    pub(crate) fn strip(&self) -> String {
+        format!("{}-linux-gnu-strip", self.machine)
     }
 
     /// Where Debian has the objects and the library of musl.

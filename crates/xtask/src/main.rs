@@ -15,6 +15,7 @@ mod release;
 mod repo;
 mod rpm;
 mod sbom;
+mod selinux;
 mod test;
 mod tools;
 mod vm;

@@ -123,6 +123,9 @@ fn programs(arch: &Arch, bin: &Path) -> Result<()> {
     {
         for name in names {
             fs::copy(folder.join(name), bin.join(name))?;
+            // Names of compilers, which nothing reads.
+            let mut strip = Command::new(arch.strip());
+            tools::check(strip.arg("--remove-section=.comment").arg(bin.join(name)))?;
         }
     }
     Ok(())

@@ -44,7 +44,7 @@ impl Repository {
         for source in folders {
             bytes += collect(source, &pool)?;
         }
-        archive::index(&tree, suite.name(), "mvmhost-test", "amd64")?;
+        archive::index(&tree, suite.name(), "mvmhost-test", &[architecture])?;
         sign(suite, folder.path(), &tree)?;
         make_disk(&tree, &folder.path().join("repository.raw"), bytes)?;
         fs::remove_dir_all(&tree)?;
