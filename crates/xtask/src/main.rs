@@ -2,6 +2,8 @@
 //! installed by hand.
 
 mod arch;
+mod arm64;
+mod before;
 mod bench;
 mod campaign;
 mod compile;

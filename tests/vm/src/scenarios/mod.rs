@@ -2,6 +2,7 @@
 //!
 //! One file for each kind of promise. The steps that several need are in [`host`].
 
+pub mod arm64;
 pub mod boots;
 pub mod chain;
 pub mod checks;
@@ -30,6 +31,7 @@ pub mod repair;
 pub mod stopped;
 pub mod survives;
 pub mod upgrade;
+pub mod upgrade_from;
 pub mod uplink;
 pub mod vlan;
 
