@@ -178,5 +178,6 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario::new(UP, "upgrade", Both, 100, upgrade::an_upgrade_disturbs_nothing),
     Scenario::new(UP, "rpm", Only(Trixie), 60, package::the_rpm_has_the_same_files),
     Scenario::new(UP, "remove", Both, 80, package::removal_keeps_what_is_the_operators),
+    Scenario::new(FRESH, "first-release", No, 200, upgrade_from::a_host_of_0_1_0_goes_on),
     Scenario::new(FRESH, "cloud-init", No, 150, cloud::the_first_boot_makes_the_host),
 ];

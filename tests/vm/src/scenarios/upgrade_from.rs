@@ -24,9 +24,14 @@ const PACKAGE: &str = "before/mvmhost.deb";
 pub fn a_host_of_0_1_0_goes_on(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
     let package = tools::target_dir().join(PACKAGE);
-    ensure!(package.is_file(), "{} is not there: cargo xtask test --all makes it", package.display());
+    ensure!(
+        package.is_file(),
+        "{} is not there: cargo xtask test --all makes it",
+        package.display()
+    );
     guest.copy_in(&package, "/root/before.deb")?;
-    guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y /root/before.deb >/dev/null 2>&1")?;
+    guest
+        .ok("DEBIAN_FRONTEND=noninteractive apt-get install -y /root/before.deb >/dev/null 2>&1")?;
     setup::copy_standins(guest)?;
     guest.ok("mvmhost apply && systemctl disable -q --now containerd.service")?;
     host::is_up(guest)?;
