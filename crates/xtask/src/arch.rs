@@ -14,7 +14,8 @@ pub(crate) struct Arch {
     pub(crate) machine: &'static str,
     /// The Debian package with its musl. With its architecture: another one's may be there as well.
     pub(crate) musl: &'static str,
-    /// Debian packages that building for it needs besides on a machine of another architecture.
+    /// Debian packages that building for it needs besides on a machine of another architecture: the
+    /// toolchain, and the libraries that dpkg-shlibdeps reads what the package depends on from.
     cross: &'static [&'static str],
 }
 
@@ -24,13 +25,18 @@ pub(crate) const ALL: [Arch; 2] = [
         debian: "amd64",
         machine: "x86_64",
         musl: "musl-dev:amd64",
-        cross: &["gcc-x86-64-linux-gnu", "libc6-dev-amd64-cross"],
+        cross: &["gcc-x86-64-linux-gnu", "libc6-dev-amd64-cross", "libc6:amd64", "libgcc-s1:amd64"],
     },
     Arch {
         debian: "arm64",
         machine: "aarch64",
         musl: "musl-dev:arm64",
-        cross: &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
+        cross: &[
+            "gcc-aarch64-linux-gnu",
+            "libc6-dev-arm64-cross",
+            "libc6:arm64",
+            "libgcc-s1:arm64",
+        ],
     },
 ];
 
