@@ -14,6 +14,9 @@ pub(crate) struct Arch {
     pub(crate) machine: &'static str,
     /// The Debian package with its musl. With its architecture: another one's may be there as well.
     pub(crate) musl: &'static str,
+    /// The object of musl that a static program begins with: rustc links one of x86-64 so that it runs
+    /// at any address (static-pie), and one of Arm not.
+    pub(crate) start: &'static str,
     /// Debian packages that building for it needs besides on a machine of another architecture: the
     /// toolchain, and the libraries that dpkg-shlibdeps reads what the package depends on from.
     cross: &'static [&'static str],
@@ -25,12 +28,14 @@ pub(crate) const ALL: [Arch; 2] = [
         debian: "amd64",
         machine: "x86_64",
         musl: "musl-dev:amd64",
+        start: "rcrt1.o",
         cross: &["gcc-x86-64-linux-gnu", "libc6-dev-amd64-cross", "libc6:amd64", "libgcc-s1:amd64"],
     },
     Arch {
         debian: "arm64",
         machine: "aarch64",
         musl: "musl-dev:arm64",
+        start: "crt1.o",
         cross: &[
             "gcc-aarch64-linux-gnu",
             "libc6-dev-arm64-cross",
