@@ -13,8 +13,12 @@ pub(crate) struct Arch {
     /// The kernel's name, which is Rust's and rpm's too.
     pub(crate) machine: &'static str,
     /// The Debian package with its musl. With its architecture: another one's may be there as well.
-    musl: &'static str,
-    /// Debian packages that building for it needs besides on a machine of another architecture.
+    pub(crate) musl: &'static str,
+    /// The object of musl that a static program begins with: rustc links one of x86-64 so that it runs
+    /// at any address (static-pie), and one of Arm not.
+    pub(crate) start: &'static str,
+    /// Debian packages that building for it needs besides on a machine of another architecture: the
+    /// toolchain, and the libraries that dpkg-shlibdeps reads what the package depends on from.
     cross: &'static [&'static str],
 }
 
@@ -24,13 +28,20 @@ pub(crate) const ALL: [Arch; 2] = [
         debian: "amd64",
         machine: "x86_64",
         musl: "musl-dev:amd64",
-        cross: &["gcc-x86-64-linux-gnu", "libc6-dev-amd64-cross"],
+        start: "rcrt1.o",
+        cross: &["gcc-x86-64-linux-gnu", "libc6-dev-amd64-cross", "libc6:amd64", "libgcc-s1:amd64"],
     },
     Arch {
         debian: "arm64",
         machine: "aarch64",
         musl: "musl-dev:arm64",
-        cross: &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
+        start: "crt1.o",
+        cross: &[
+            "gcc-aarch64-linux-gnu",
+            "libc6-dev-arm64-cross",
+            "libc6:arm64",
+            "libgcc-s1:arm64",
+        ],
     },
 ];
 
@@ -62,6 +73,11 @@ impl Arch {
     /// gcc for it.
     pub(crate) fn gcc(&self) -> String {
         format!("{}-linux-gnu-gcc", self.machine)
+    }
+
+    /// binutils' strip for it, which comes with gcc.
+    pub(crate) fn strip(&self) -> String {
+        format!("{}-linux-gnu-strip", self.machine)
     }
 
     /// Where Debian has the objects and the library of musl.

@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -11,9 +11,13 @@ use anyhow::{Context, Result, ensure};
 use crate::arch::Arch;
 use crate::tools;
 
-/// Debian's compiler for browsers: it comes with the sources of its standard library, which cargo
-/// builds for the targets whose binaries are in no registry that Debian or cargo has.
-const RUSTC: &str = "rustc-web";
+/// Debian's compiler for browsers, which builds all that is packed: whoever has another one would get
+/// other bytes. It comes with the sources of its standard library, which cargo builds for the targets
+/// whose binaries are in no registry that Debian or cargo has.
+pub(crate) const RUSTC: &str = "rustc-web";
+
+/// Its program: another compiler may be found before it.
+const PROGRAM: &str = "/usr/bin/rustc";
 
 /// Where its sources are.
 const STD: &str = "rust-web-src";
@@ -29,7 +33,7 @@ pub(crate) struct Build<'a> {
     pub(crate) target: &'a str,
     pub(crate) packages: &'a [&'a str],
     pub(crate) flags: Vec<String>,
-    /// The standard library is built as well, by Debian's compiler.
+    /// The standard library is built as well.
     pub(crate) from_sources: bool,
 }
 
@@ -40,15 +44,14 @@ impl Build<'_> {
         build.args(["build", "--profile", self.profile, "--quiet", "--locked"]);
         build.args(["--target", self.target]);
         build.args(self.packages.iter().flat_map(|name| ["-p", name]));
-        let mut rustc = "rustc".to_owned();
+        compiler()?;
+        build.env("RUSTC", PROGRAM);
         if self.from_sources {
-            compiler()?;
-            rustc = "/usr/bin/rustc".to_owned();
             // Without backtraces, which a program that ends at a panic tells nobody.
             build.args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features="]);
-            build.env("RUSTC", &rustc).env("RUSTC_BOOTSTRAP", "1");
+            build.env("RUSTC_BOOTSTRAP", "1");
         }
-        let mut flags = remapped(&rustc)?;
+        let mut flags = remapped()?;
         flags.extend(self.flags);
         build.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
         // What is built incrementally is cut into other units.
@@ -60,8 +63,8 @@ impl Build<'_> {
 }
 
 /// Names for the folders that differ between machines, for rustc. The last one that fits counts.
-fn remapped(rustc: &str) -> Result<Vec<String>> {
-    let sysroot = tools::output(Command::new(rustc).args(["--print", "sysroot"]))?;
+fn remapped() -> Result<Vec<String>> {
+    let sysroot = tools::output(Command::new(PROGRAM).args(["--print", "sysroot"]))?;
     let folders = [
         (PathBuf::from(sysroot.trim()), COMPILER),
         (tools::top()?, SOURCES),
@@ -140,14 +143,19 @@ pub(crate) fn toolchain(arch: &Arch) -> Result<()> {
 pub(crate) fn stand_ins(arch: &Arch) -> Result<PathBuf> {
     let folder = tools::top()?.join("target/stand-ins").join(arch.debian);
     fs::create_dir_all(&folder)?;
-    let eh = tools::output(Command::new(arch.gcc()).arg("-print-file-name=libgcc_eh.a"))?;
     let link = folder.join("libunwind.a");
     if fs::symlink_metadata(&link).is_ok() {
         fs::remove_file(&link)?;
     }
-    symlink(Path::new(eh.trim()), &link).with_context(|| format!("linking {}", link.display()))?;
+    symlink(unwinder(arch)?, &link).with_context(|| format!("linking {}", link.display()))?;
     fs::write(folder.join("libdevmapper.a"), "!<arch>\n")?;
     Ok(folder)
+}
+
+/// gcc's library for unwinding, which goes into the static programs.
+pub(crate) fn unwinder(arch: &Arch) -> Result<PathBuf> {
+    let told = tools::output(Command::new(arch.gcc()).arg("-print-file-name=libgcc_eh.a"))?;
+    Ok(told.trim().into())
 }
 
 #[cfg(test)]

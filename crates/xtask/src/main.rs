@@ -2,6 +2,8 @@
 //! installed by hand.
 
 mod arch;
+mod arm64;
+mod before;
 mod bench;
 mod campaign;
 mod compile;
@@ -15,6 +17,7 @@ mod release;
 mod repo;
 mod rpm;
 mod sbom;
+mod selinux;
 mod test;
 mod tools;
 mod vm;

@@ -33,7 +33,7 @@ pub(crate) fn build(arch: &Arch) -> Result<PathBuf> {
     ]
     .into();
     // gcc would begin and end the program with glibc's objects.
-    let objects = ["rcrt1.o", "crti.o", "libc.a", "crtn.o"];
+    let objects = [arch.start, "crti.o", "libc.a", "crtn.o"];
     flags.extend(objects.map(|name| format!("-Clink-arg={}", musl.join(name).display())));
     let target = arch.target("musl");
     let build =

@@ -104,25 +104,28 @@ fn deb(arch: &Arch) -> Result<PathBuf> {
     Ok(deb)
 }
 
-fn programs(arch: &Arch, bin: &Path) -> Result<()> {
+/// Builds packages of the workspace for this architecture, linked with glibc, and gives the folder
+/// that their programs are in.
+pub(crate) fn build(arch: &Arch, packages: &[&str]) -> Result<PathBuf> {
     let mut flags = Vec::new();
     if !arch.is_native() {
         flags.push(format!("-Clinker={}", arch.gcc()));
         flags.push(format!("-Lnative={}", compile::stand_ins(arch)?.display()));
     }
     let target = arch.target("gnu");
-    let build = Build {
-        profile: "release",
-        target: &target,
-        packages: &PROGRAMS,
-        flags,
-        from_sources: !arch.is_native(),
-    };
+    let from_sources = !arch.is_native();
+    Build { profile: "release", target: &target, packages, flags, from_sources }.run(arch)
+}
+
+fn programs(arch: &Arch, bin: &Path) -> Result<()> {
     for (folder, names) in
-        [(build.run(arch)?, PROGRAMS.as_slice()), (musl::build(arch)?, &musl::PROGRAMS)]
+        [(build(arch, &PROGRAMS)?, PROGRAMS.as_slice()), (musl::build(arch)?, &musl::PROGRAMS)]
     {
         for name in names {
             fs::copy(folder.join(name), bin.join(name))?;
+            // Names of compilers, which nothing reads.
+            let mut strip = Command::new(arch.strip());
+            tools::check(strip.arg("--remove-section=.comment").arg(bin.join(name)))?;
         }
     }
     Ok(())

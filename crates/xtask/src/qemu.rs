@@ -8,7 +8,11 @@ use anyhow::{Result, ensure};
 
 use crate::tools;
 
-const PACKAGES: &[&str] = &["qemu-system-x86", "qemu-utils"];
+/// For guests of the build machine's architecture.
+pub(crate) const NATIVE: &[&str] = &["qemu-system-x86", "qemu-utils"];
+
+/// For those of arm64, and for programs of it.
+pub(crate) const ARM64: &[&str] = &["qemu-system-arm", "qemu-user-static", "qemu-utils"];
 
 const SUITE: &str = "bookworm-backports";
 
@@ -23,20 +27,20 @@ Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 /// three quarters of the processor time of Debian 12's own 7.2 for four boots (116 and 151 s), and
 /// an eighth of the time for a shell that starts a program. Out of reach of the backports the
 /// other one does, only slower.
-pub(crate) fn install() -> Result<()> {
-    if PACKAGES.iter().all(|package| tools::is_installed(package)) {
+pub(crate) fn install(packages: &[&str]) -> Result<()> {
+    if packages.iter().all(|package| tools::is_installed(package)) {
         return Ok(());
     }
     if fs::read_to_string("/etc/os-release")?.contains("VERSION_CODENAME=bookworm")
-        && let Err(why) = from_backports()
+        && let Err(why) = from_backports(packages)
     {
         println!("no QEMU from {SUITE}: {why:#}");
     }
-    tools::apt(PACKAGES)
+    tools::apt(packages)
 }
 
 /// The source is apt's for this once: what the machine's owner has set stays as it is.
-fn from_backports() -> Result<()> {
+fn from_backports(packages: &[&str]) -> Result<()> {
     let sources = tools::top()?.join("target/apt");
     fs::create_dir_all(&sources)?;
     for entry in fs::read_dir("/etc/apt/sources.list.d")? {
@@ -59,11 +63,11 @@ fn from_backports() -> Result<()> {
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
         tools::check(command.stdout(Stdio::null()))
     };
-    println!("apt-get install {} of {SUITE}", PACKAGES.join(" "));
+    println!("apt-get install {} of {SUITE}", packages.join(" "));
     apt(&["update"])?;
     let mut install = vec!["install", "--no-install-recommends", "-y", "-t", SUITE];
-    install.extend(PACKAGES);
+    install.extend(packages);
     apt(&install)?;
-    ensure!(PACKAGES.iter().all(|package| tools::is_installed(package)), "apt-get did nothing");
+    ensure!(packages.iter().all(|package| tools::is_installed(package)), "apt-get did nothing");
     Ok(())
 }

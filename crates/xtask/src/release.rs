@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
             println!("{}", package.display());
         }
         if let Some(folder) = wanted.repo {
-            repo::add(&deb, arch, Path::new(folder), wanted.key)?;
+            repo::add(&deb, Path::new(folder), wanted.key)?;
         }
         if wanted.verify {
             verify(arch)?;

@@ -8,7 +8,10 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use crate::arch::Arch;
-use crate::{licences, package, tools};
+use crate::{licences, package, selinux, tools};
+
+/// Where an .rpm puts modules for the targeted policy of SELinux.
+const MODULES: &str = "usr/share/selinux/packages/targeted";
 
 /// Debian packages that packing and checking needs.
 const NEEDED: &[&str] = &["gzip", "rpm", "rpmlint"];
@@ -29,6 +32,7 @@ pub(crate) fn pack(arch: &Arch) -> Result<PathBuf> {
     for (source, folder) in installed(&stage)? {
         files.push(install(&stage.join(&source), &tree, folder.trim_start_matches('/'))?);
     }
+    files.push(install(&stage.join(selinux::MODULE), &tree, MODULES)?);
     for text in licences(&stage)? {
         let line = install(&text, &tree, "usr/share/licenses/mvmhost")?;
         files.push(format!("%license {line}"));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::arch::Arch;
 use crate::licences::Crate;
-use crate::tools;
+use crate::{compile, musl, package, tools};
 
 /// The components of all programs, kept in the repository (see `crate::licences`).
 pub(crate) const COMPONENTS: &str = "packaging/licences/components.cdx.json";
@@ -24,9 +24,78 @@ pub(crate) fn beside(package: &Path, arch: &Arch) -> Result<PathBuf> {
     let sum = sum.split_whitespace().next().context("sha256sum says nothing")?;
     let name = package.file_name().and_then(|name| name.to_str()).context("no name")?;
     document["metadata"]["component"] = subject(name, sum, arch);
+    add_runtime(&mut document, &runtime(arch)?)?;
     let beside = package.with_file_name(format!("{name}.cdx.json"));
     fs::write(&beside, serde_json::to_string_pretty(&document)? + "\n")?;
     Ok(beside)
+}
+
+/// What is linked in and is no crate: its name and licence, and the Debian source package that it was
+/// made from.
+#[derive(Debug)]
+struct Runtime {
+    name: &'static str,
+    licence: &'static str,
+    source: String,
+    version: String,
+}
+
+/// Into every program, and into the static ones.
+const RUNTIME: [(&str, &str); 3] = [
+    ("rust-std", "MIT OR Apache-2.0"),
+    ("musl", "MIT"),
+    ("libgcc", "GPL-3.0-or-later WITH GCC-exception-3.1"),
+];
+
+/// As this machine has it: other versions make other programs.
+fn runtime(arch: &Arch) -> Result<Vec<Runtime>> {
+    let unwinder = compile::unwinder(arch)?;
+    let owner = tools::output(Command::new("dpkg-query").arg("-S").arg(&unwinder))?;
+    let libgcc = owner.split(": ").next().context("dpkg-query says nothing")?;
+    let mut found = Vec::new();
+    for ((name, licence), package) in RUNTIME.into_iter().zip([compile::RUSTC, arch.musl, libgcc]) {
+        let mut told = Command::new("dpkg-query");
+        told.args(["-W", "-f", "${source:Package} ${source:Version}", package]);
+        let told = tools::output(&mut told)?;
+        let (source, version) = told.split_once(' ').context("dpkg-query")?;
+        let (source, version) = (source.to_owned(), version.to_owned());
+        found.push(Runtime { name, licence, source, version });
+    }
+    Ok(found)
+}
+
+/// Lists them, and which program has which.
+fn add_runtime(document: &mut Value, runtime: &[Runtime]) -> Result<()> {
+    let mut programs = BTreeMap::new();
+    let components = document["components"].as_array_mut().context("no components")?;
+    for component in components.iter() {
+        let name = component["name"].as_str().unwrap_or_default();
+        let dynamic = package::PROGRAMS.contains(&name);
+        if dynamic || musl::PROGRAMS.contains(&name) {
+            programs.insert(reference(component)?, if dynamic { 1 } else { RUNTIME.len() });
+        }
+    }
+    for Runtime { name, licence, source, version } in runtime {
+        components.push(json!({
+            "type": "library",
+            "bom-ref": name,
+            "name": name,
+            "version": version,
+            "scope": "required",
+            "licenses": [{ "expression": licence }],
+            "purl": format!("pkg:deb/debian/{source}@{version}?arch=source"),
+        }));
+    }
+    let needs = document["dependencies"].as_array_mut().context("no dependencies")?;
+    for entry in needs.iter_mut() {
+        let count = entry["ref"].as_str().and_then(|name| programs.get(name)).copied();
+        let on = entry["dependsOn"].as_array_mut();
+        if let (Some(count), Some(on)) = (count, on) {
+            on.extend(runtime.iter().take(count).map(|one| json!(one.name)));
+        }
+    }
+    needs.extend(runtime.iter().map(|one| json!({ "ref": one.name, "dependsOn": [] })));
+    Ok(())
 }
 
 /// The package itself.
@@ -135,6 +204,39 @@ mod tests {
             { "ref": "path+file:///a", "dependsOn": ["registry+x#b"] },
         ]);
         assert_eq!(merged["dependencies"], needs);
+    }
+
+    /// Every program needs Rust's library, the static ones musl and libgcc as well, and what is named
+    /// in the document has its licence in the copyright file.
+    #[test]
+    fn what_is_no_crate_is_listed_with_its_licence() {
+        let kept = include_str!("../../../packaging/licences/components.cdx.json");
+        let mut document: Value = serde_json::from_str(kept).unwrap();
+        let made = |(name, licence)| Runtime {
+            name,
+            licence,
+            source: format!("{name}-source"),
+            version: "1.2-3".to_owned(),
+        };
+        add_runtime(&mut document, &RUNTIME.map(made)).unwrap();
+        let musl = document["components"].as_array().unwrap();
+        let musl = musl.iter().find(|component| component["name"] == "musl").unwrap();
+        assert_eq!(musl["purl"], "pkg:deb/debian/musl-source@1.2-3?arch=source");
+        for (program, expected) in [("mvmhost", 1), ("mvm-net", 3), ("mvmhost-generator", 3)] {
+            let entries = document["dependencies"].as_array().unwrap();
+            let of = |entry: &&Value| {
+                let name = entry["ref"].as_str().unwrap();
+                name.contains(&format!("/crates/{program}#"))
+            };
+            let entry = entries.iter().find(of).unwrap_or_else(|| panic!("no {program}"));
+            let on = entry["dependsOn"].as_array().unwrap();
+            let found = RUNTIME.iter().filter(|(name, _)| on.contains(&json!(name))).count();
+            assert_eq!(found, expected, "{program}");
+        }
+        let copyright = include_str!("../../../packaging/deb/debian/copyright");
+        for files in ["Files: rust/library/*", "Files: musl/*", "Files: gcc/libgcc/*"] {
+            assert!(copyright.contains(files), "{files} is not in debian/copyright");
+        }
     }
 
     #[test]

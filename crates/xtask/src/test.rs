@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use mvm_vm::runner::{self, seconds};
 use mvm_vm::scenarios::SCENARIOS;
 
-use crate::{generate, manual, package, rpm, tools, vm};
+use crate::{arm64, before, generate, manual, package, rpm, selinux, tools, vm};
 
 /// Where a tier runs when none is named.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ struct Run {
 /// A tier: name, where it runs, what it proves, how it is run.
 struct Tier(&'static str, Place, &'static str, fn(Run) -> Result<()>);
 
-const TIERS: [Tier; 11] = [
+const TIERS: [Tier; 12] = [
     Tier("fmt", Place::Gate, "the text is formatted", |_| fmt()),
     Tier("build", Place::Gate, "the workspace compiles; clippy has nothing to say", |_| build()),
     Tier("generate", Place::Gate, "generated files are not stale", |_| generate::run(true)),
@@ -42,6 +42,12 @@ const TIERS: [Tier; 11] = [
     }),
     Tier("vm", Place::Gate, "a real Debian 12 and 13: boots, reboots, power cuts", guests),
     Tier("fleet", Place::All, "several hosts: ansible, a hub and a host", |_| fleet()),
+    Tier(
+        "arm64",
+        Place::All,
+        "the package of arm64: its programs, and a Debian 13 of its own",
+        |_| arm64::run(),
+    ),
     Tier("deny", Place::All, "licences, bans, sources", |_| deny()),
     Tier("fuzz", Place::All, "parsers of hostile input, with coverage", |_| fuzz()),
 ];
@@ -104,7 +110,8 @@ fn build() -> Result<()> {
 }
 
 fn cargo() -> Result<()> {
-    tools::apt(&["systemd", "iproute2", "iptables", "iputils-ping", "nftables", "procps"])?;
+    tools::apt(&["apt-utils", "iproute2", "iptables", "iputils-ping", "nftables", "procps"])?;
+    tools::apt(&["systemd"])?;
     let flags = ["test", "--quiet", "--workspace", "--all-targets", "--locked"];
     tools::check(tools::linted_cargo()?.args(flags))
 }
@@ -216,15 +223,22 @@ fn lintian() -> Result<()> {
     tools::apt(&["lintian"])?;
     let deb = package::run()?;
     let mut lintian = tools::command("lintian")?;
-    tools::check(lintian.args(["--allow-root", "--fail-on", "error,warning"]).arg(deb))?;
+    lintian.args(["--allow-root", "--pedantic", "--display-info", "--display-experimental"]);
+    // What is answered in the overrides is not shown.
+    lintian.args(["--fail-on", "error,warning,info,pedantic,experimental"]);
+    tools::check(lintian.arg(deb))?;
     manual::lint(&tools::top()?)?;
     rpm::lint(&rpm::run()?)?;
-    println!("3 passed, 0 failed");
+    selinux::lint()?;
+    println!("4 passed, 0 failed");
     Ok(())
 }
 
 fn guests(run: Run) -> Result<()> {
     vm::prepare()?;
+    if run.all {
+        before::build()?;
+    }
     vm::run("vm-tests", if run.all { &["--all"] } else { &[] })
 }
 

@@ -12,7 +12,7 @@ use crate::{package, qemu, tools};
 pub(crate) fn prepare() -> Result<PathBuf> {
     tools::apt(tools::BUILD)?;
     tools::apt(tools::VM)?;
-    qemu::install()?;
+    qemu::install(qemu::NATIVE)?;
     let deb = package::run()?;
     tools::workspace()?;
     Ok(deb)
@@ -47,7 +47,7 @@ pub(crate) struct Images(Child);
 /// finished, and build what failed.
 pub(crate) fn images() -> Result<Images> {
     tools::apt(tools::VM)?;
-    qemu::install()?;
+    qemu::install(qemu::NATIVE)?;
     tools::workspace()?;
     // A group of its own: whoever ends it ends what it has started.
     Ok(Images(program("vm-tests")?.arg("images").process_group(0).spawn()?))

@@ -43,28 +43,22 @@ impl Gpg {
 }
 
 /// Writes the indexes of `tree`, whose packages lie in `pool/`: dists/`suite`/Release, and Packages
-/// by name and by hash. Every version of a package is offered.
+/// of each architecture (Debian's names) by name and by hash. Every version of a package is offered.
 ///
 /// # Errors
 /// The tree cannot be written, or apt-ftparchive fails.
-pub fn index(tree: &Path, suite: &str, origin: &str, architecture: &str) -> Result<()> {
+pub fn index(tree: &Path, suite: &str, origin: &str, architectures: &[&str]) -> Result<()> {
     let release = tree.join("dists").join(suite);
-    let binary = release.join("main").join(format!("binary-{architecture}"));
-    let by_hash = binary.join("by-hash/SHA256");
-    fs::create_dir_all(&by_hash)?;
-    let mut packages = Command::new("apt-ftparchive");
-    packages.current_dir(tree).args(["packages", "pool"]);
-    fs::write(binary.join("Packages"), tools::ok(&mut packages, LIMIT)?)?;
-    let sum = tools::ok(Command::new("sha256sum").arg(binary.join("Packages")), LIMIT)?;
-    let name = sum.split_whitespace().next().context("sha256sum says nothing")?;
-    fs::copy(binary.join("Packages"), by_hash.join(name))?;
-
+    for architecture in architectures {
+        list(tree, &release, architecture)?;
+    }
+    let architectures = architectures.join(" ");
     let mut command = Command::new("apt-ftparchive");
     for (key, value) in [
         ("Origin", origin),
         ("Suite", suite),
         ("Codename", suite),
-        ("Architectures", architecture),
+        ("Architectures", architectures.as_str()),
         ("Components", "main"),
         ("Acquire-By-Hash", "yes"),
     ] {
@@ -76,6 +70,20 @@ pub fn index(tree: &Path, suite: &str, origin: &str, architecture: &str) -> Resu
     }
     let text = tools::ok(command.arg("release").arg(&release), LIMIT)?;
     fs::write(release.join("Release"), text).map_err(Into::into)
+}
+
+/// The packages of one architecture.
+fn list(tree: &Path, release: &Path, architecture: &str) -> Result<()> {
+    let binary = release.join("main").join(format!("binary-{architecture}"));
+    let by_hash = binary.join("by-hash/SHA256");
+    fs::create_dir_all(&by_hash)?;
+    let mut packages = Command::new("apt-ftparchive");
+    packages.current_dir(tree).args(["--arch", architecture, "packages", "pool"]);
+    fs::write(binary.join("Packages"), tools::ok(&mut packages, LIMIT)?)?;
+    let sum = tools::ok(Command::new("sha256sum").arg(binary.join("Packages")), LIMIT)?;
+    let name = sum.split_whitespace().next().context("sha256sum says nothing")?;
+    fs::copy(binary.join("Packages"), by_hash.join(name))?;
+    Ok(())
 }
 
 /// Signs the Release file as InRelease and puts the public key beside the archive.

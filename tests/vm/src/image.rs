@@ -10,16 +10,21 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::arch::Arch;
 use crate::tools;
 
 const MIRROR: &str = "http://deb.debian.org/debian";
 /// Debian 12's file holds the keys of Debian 13 as well.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const ESSENTIAL: &str = include_str!("../image/essential.sh");
-const CUSTOMIZE: &str = include_str!("../image/customize.sh");
+const CUSTOMIZE: &str =
+    concat!(include_str!("../image/customize.sh"), include_str!("../image/kernel-amd64.sh"));
+const CUSTOMIZE_ARM64: &str =
+    concat!(include_str!("../image/customize.sh"), include_str!("../image/kernel-arm64.sh"));
 /// Virtual size of the root disk in bytes; only what is written takes room.
 const ROOT_BYTES: u64 = 12 << 30;
-const BUILD_LIMIT: Duration = Duration::from_secs(1200);
+/// With the programs of another architecture emulated, beside other work.
+const BUILD_LIMIT: Duration = Duration::from_secs(2400);
 
 /// How the root is made; dpkg's and apt's options are gone again from the finished image.
 const FLAGS: &[&str] = &[
@@ -34,9 +39,12 @@ const FLAGS: &[&str] = &[
     "--dpkgopt=force-unsafe-io",
 ];
 
+/// The kernel of a suite, but for its architecture.
+const KERNEL: &str = "linux-image-amd64";
+
 /// Installed in every image.
 const BASE: &[&str] = &[
-    "linux-image-amd64",
+    KERNEL,
     "initramfs-tools",
     "zstd",
     "systemd",
@@ -99,6 +107,19 @@ const POOL: &[&str] = &[
     "xfsprogs",
 ];
 
+/// The pool of a guest that is not of the build machine's architecture: what mvmhost depends on, and a
+/// registry. Each package is unpacked by an emulated processor.
+const POOL_ARM64: &[&str] = &[
+    "containerd",
+    "runc",
+    "dmsetup",
+    "thin-provisioning-tools",
+    "dnsmasq-base",
+    "nftables",
+    "lvm2",
+    "docker-registry",
+];
+
 /// A Debian release that mvmhost supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Suite {
@@ -126,27 +147,47 @@ impl Suite {
 #[derive(Debug, Clone)]
 pub struct Image {
     suite: Suite,
+    arch: Arch,
     folder: PathBuf,
 }
 
 impl Image {
-    /// Finds the image of `suite` under `cache`, or builds it (about two minutes, needs root and
+    /// Finds the amd64 image of `suite` under `cache`, or builds it (about two minutes, needs root and
     /// a Debian mirror). A build that fails or is killed leaves no image.
     ///
     /// # Errors
     /// The cache cannot be written, or a program of the build fails.
     pub fn ensure(suite: Suite, cache: &Path) -> Result<Self> {
+        Self::ensure_for(suite, Arch::Amd64, cache)
+    }
+
+    /// [`Image::ensure`] for any architecture. Programs of another one are emulated while it is built,
+    /// which takes ten minutes.
+    ///
+    /// # Errors
+    /// As [`Image::ensure`], or the kernel cannot start programs of another architecture.
+    pub fn ensure_for(suite: Suite, arch: Arch, cache: &Path) -> Result<Self> {
         fs::create_dir_all(cache).with_context(|| format!("cannot create {}", cache.display()))?;
         let cache = cache.canonicalize()?;
-        let folder = cache.join(format!("{}-{:016x}", suite.name(), recipe_hash(suite)));
-        let lock = File::create(cache.join(format!("{}.lock", suite.name())))?;
+        let name = match arch {
+            Arch::Amd64 => suite.name().to_owned(),
+            Arch::Arm64 => format!("{}-arm64", suite.name()),
+        };
+        let folder = cache.join(format!("{name}-{:016x}", recipe_hash(suite, arch)));
+        let lock = File::create(cache.join(format!("{name}.lock")))?;
         lock.lock().context("cannot lock the image cache")?;
         if !folder.is_dir() {
-            eprintln!("vm: building the {} image", suite.name());
-            build(suite, &cache, &folder)
-                .with_context(|| format!("cannot build the {} image", suite.name()))?;
+            eprintln!("vm: building the {name} image");
+            build(suite, arch, &cache, &folder)
+                .with_context(|| format!("cannot build the {name} image"))?;
         }
-        Ok(Self { suite, folder })
+        Ok(Self { suite, arch, folder })
+    }
+
+    /// The architecture in the image.
+    #[must_use]
+    pub const fn arch(&self) -> Arch {
+        self.arch
     }
 
     /// The release in the image.
@@ -161,7 +202,7 @@ impl Image {
         self.folder.join("disk.qcow2")
     }
 
-    /// The guest's kernel, an ELF file that QEMU enters by its PVH note.
+    /// The guest's kernel: an ELF file that QEMU enters by its PVH note, or on Arm an Image.
     #[must_use]
     pub fn kernel(&self) -> PathBuf {
         self.folder.join("vmlinux")
@@ -192,20 +233,35 @@ pub fn default_cache() -> PathBuf {
     tools::target_dir().join("vm")
 }
 
-fn recipe_hash(suite: Suite) -> u64 {
+fn recipe_hash(suite: Suite, arch: Arch) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (suite, MIRROR, KEYRING, ESSENTIAL, CUSTOMIZE, ROOT_BYTES).hash(&mut hasher);
-    (BASE, REMOVE, POOL, FLAGS).hash(&mut hasher);
+    match arch {
+        Arch::Amd64 => (suite, MIRROR, KEYRING, ESSENTIAL, CUSTOMIZE, ROOT_BYTES).hash(&mut hasher),
+        Arch::Arm64 => {
+            (suite, MIRROR, KEYRING, ESSENTIAL, CUSTOMIZE_ARM64, ROOT_BYTES).hash(&mut hasher);
+        }
+    }
+    (BASE, REMOVE, pool(arch), FLAGS).hash(&mut hasher);
     hasher.finish()
 }
 
-fn build(suite: Suite, cache: &Path, folder: &Path) -> Result<()> {
+const fn pool(arch: Arch) -> &'static [&'static str] {
+    match arch {
+        Arch::Amd64 => POOL,
+        Arch::Arm64 => POOL_ARM64,
+    }
+}
+
+fn build(suite: Suite, arch: Arch, cache: &Path, folder: &Path) -> Result<()> {
+    if !arch.is_native() {
+        foreign(arch)?;
+    }
     let work = tempfile::Builder::new().prefix(".build-").tempdir_in(cache)?;
     let image = work.path().join("image");
     let root = work.path().join("root");
     fs::create_dir(&image)?;
     generate_key(&image.join("id_ed25519"))?;
-    bootstrap(suite, work.path(), &root, &image)?;
+    bootstrap((suite, arch), work.path(), &root, &image)?;
     make_disk(&root, &image)?;
     for name in ["disk.qcow2", "vmlinux", "initrd.img", "pool"] {
         if !image.join(name).exists() {
@@ -222,21 +278,40 @@ fn generate_key(path: &Path) -> Result<()> {
     tools::ok(&mut command, BUILD_LIMIT).map(drop)
 }
 
-fn bootstrap(suite: Suite, work: &Path, root: &Path, image: &Path) -> Result<()> {
+/// Lets the kernel start programs of this architecture, as systemd-binfmt does on a machine that has
+/// been booted: a container has the emulator and no such service.
+fn foreign(arch: Arch) -> Result<()> {
+    let line = format!(
+        "cd /proc/sys/fs/binfmt_misc
+         [ -e register ] || mount -t binfmt_misc binfmt_misc .
+         cd /proc/sys/fs/binfmt_misc
+         [ -e qemu-{0} ] || grep ^: /usr/lib/binfmt.d/qemu-{0}.conf >register",
+        arch.machine()
+    );
+    tools::ok(Command::new("sh").args(["-ec", &line]), BUILD_LIMIT).map(drop)
+}
+
+fn bootstrap((suite, arch): (Suite, Arch), work: &Path, root: &Path, image: &Path) -> Result<()> {
     let essential = script(work, "essential.sh", ESSENTIAL)?;
-    let customize = script(work, "customize.sh", CUSTOMIZE)?;
+    let customize = match arch {
+        Arch::Amd64 => CUSTOMIZE,
+        Arch::Arm64 => CUSTOMIZE_ARM64,
+    };
+    let customize = script(work, "customize.sh", customize)?;
+    let include = BASE.join(",").replace(KERNEL, &format!("linux-image-{}", arch.debian()));
     let mut command = Command::new("mmdebstrap");
     command
         .args(FLAGS)
         .arg(format!("--keyring={KEYRING}"))
-        .arg(format!("--include={}", BASE.join(",")))
+        .arg(format!("--architectures={}", arch.debian()))
+        .arg(format!("--include={include}"))
         .arg(format!("--essential-hook={} \"$1\"", quoted(&essential)))
         .arg(format!(
             "--customize-hook={} \"$1\" {} '{}' '{}'",
             quoted(&customize),
             quoted(image),
             REMOVE.join(" "),
-            POOL.join(" ")
+            pool(arch).join(" ")
         ))
         .arg(suite.name())
         .arg(root)

@@ -4,6 +4,7 @@
 //! [`repository::Repository`] gives it packages, [`runner::run`] runs a list of tests.
 //! Needs root, QEMU, mmdebstrap, e2fsprogs, apt-utils, gpg, gpgconf, ssh and setpriv.
 
+pub mod arch;
 pub mod archive;
 pub mod bench;
 pub mod campaign;

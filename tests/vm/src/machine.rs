@@ -15,22 +15,13 @@ use crate::tools;
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// The guest finds its management interface by this address, whatever else is plugged in.
 const MANAGEMENT_MAC: &str = "52:54:00:6d:76:6d";
-/// The clock is not that of the processor, which jumps ahead when a saved state is loaded, by as long
-/// as QEMU ran since it was saved: watchdogs bite, and timers end at once.
-///
 /// Nothing is kept from a processor that guesses ahead, as this one does not: that was a ninth of what
 /// an emulated host takes. Nor is every page cleared before it is used, which was a thirtieth.
 ///
 /// Of the security modules those that a rule is about on such a host: the hooks of the others, of bpf
 /// for the programs that systemd attaches, were an eighth of an emulated boot of Debian 13.
-const CMDLINE: &str = "root=LABEL=mvmroot ro console=ttyS0 panic=0 systemd.show_status=1 audit=0 \
-                       tsc=unstable mitigations=off init_on_alloc=0 \
-                       lsm=capability,landlock,yama,apparmor";
-/// Without the quick byte-wise string instructions, with which Linux clears pages where they are: an
-/// emulator makes them one byte at a time, for a fifteenth of a boot. Nor with a fifth level of page
-/// tables, which are walked by a program here, nor with the guards of user pages, which are
-/// raised and lowered by one: together a ninth.
-const CPU: &str = "max,erms=off,fsrm=off,la57=off,smap=off,smep=off,umip=off";
+const CMDLINE: &str = "root=LABEL=mvmroot ro panic=0 systemd.show_status=1 audit=0 mitigations=off \
+                       init_on_alloc=0 lsm=capability,landlock,yama,apparmor";
 /// One thread takes turns for both processors: with a thread each, a processor may keep running an
 /// int3 that the other one has already put back, and both stand still. Linux patches itself that
 /// way when a static key turns; making 100 KVM machines in a Debian 12 was enough (QEMU 7.2). It
@@ -58,7 +49,7 @@ impl Machine {
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
-            .context("cannot start qemu-system-x86_64")?;
+            .context("cannot start QEMU")?;
         match Self::connect(&socket) {
             Ok((monitor, port)) => Ok(Self { child, monitor, port }),
             Err(error) => {
@@ -111,31 +102,25 @@ impl Drop for Machine {
 }
 
 fn command(image: &Image, options: &Options, scratch: &Path) -> Command {
+    let arch = image.arch();
     // A harness that is itself killed must not leave a machine running.
     let mut command = Command::new("setpriv");
     command
         .args([
             "--pdeathsig",
             "KILL",
-            "qemu-system-x86_64",
+            &format!("qemu-system-{}", arch.machine()),
             "-nodefaults",
             "-no-user-config",
             "-no-reboot",
         ])
-        .args([
-            "-display",
-            "none",
-            "-machine",
-            "q35,sata=off,smbus=off,i8042=off,vmport=off",
-            "-accel",
-            ACCELERATOR,
-        ])
-        .args(["-cpu", CPU, "-smp", "2", "-m", &options.memory_mib.to_string()])
+        .args(["-display", "none", "-machine", arch.board(), "-accel", ACCELERATOR])
+        .args(["-cpu", arch.cpu(), "-smp", "2", "-m", &options.memory_mib.to_string()])
         .arg("-kernel")
         .arg(image.kernel())
         .arg("-initrd")
         .arg(image.initrd())
-        .args(["-append", CMDLINE])
+        .args(["-append", &format!("{CMDLINE} {}", arch.cmdline())])
         .arg("-qmp")
         .arg(format!("unix:{},server=on,wait=off", scratch.join("monitor").display()))
         .arg("-chardev")

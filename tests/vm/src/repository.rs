@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::archive::{self, Gpg};
 use crate::guest::Guest;
-use crate::image::Suite;
+use crate::image::{Image, Suite};
 use crate::leaks;
 use crate::tools;
 
@@ -30,12 +30,13 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// Collects every .deb in `folders` into a repository for `suite`, signed by a key that is
+    /// Collects every .deb in `folders` into a repository for `image`, signed by a key that is
     /// made for it and thrown away. Two versions of one package are both offered.
     ///
     /// # Errors
     /// A folder holds no .deb, or gpg, apt-ftparchive or mkfs.ext4 fails.
-    pub fn build(suite: Suite, folders: &[&Path]) -> Result<Self> {
+    pub fn build(image: &Image, folders: &[&Path]) -> Result<Self> {
+        let suite = image.suite();
         let (folder, lock) = leaks::new_scratch()?;
         let tree = folder.path().join("tree");
         let pool = tree.join("pool");
@@ -44,7 +45,7 @@ impl Repository {
         for source in folders {
             bytes += collect(source, &pool)?;
         }
-        archive::index(&tree, suite.name(), "mvmhost-test", "amd64")?;
+        archive::index(&tree, suite.name(), "mvmhost-test", &[image.arch().debian()])?;
         sign(suite, folder.path(), &tree)?;
         make_disk(&tree, &folder.path().join("repository.raw"), bytes)?;
         fs::remove_dir_all(&tree)?;

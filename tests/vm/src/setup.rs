@@ -46,8 +46,8 @@ pub fn boot(image: Image) -> Result<Context> {
 /// # Errors
 /// No package was built, or QEMU does not start.
 pub fn launch(image: Image, wire: Option<Wire>) -> Result<Context> {
-    let packages = tools::target_dir().join("packages");
-    let repository = Repository::build(image.suite(), &[&image.pool(), &packages])?;
+    let packages = image.arch().packages();
+    let repository = Repository::build(&image, &[&image.pool(), &packages])?;
     let disks = vec![Disk { serial: "mvmscratch".to_owned(), mib: SCRATCH_MIB }];
     let repository_disk = Some(repository.disk());
     let options = Options { disks, repository: repository_disk, wire, ..Options::default() };
@@ -69,12 +69,13 @@ pub fn ready(context: &mut Context) -> Result<()> {
 /// # Errors
 /// They were not built, or the guest has no room.
 pub fn copy_standins(guest: &mut Guest) -> Result<()> {
+    let arch = guest.image().arch();
     let scratch = tempfile::tempdir()?;
     for standin in STANDINS {
         // Most of it is of use to a debugger alone, and a guest decrypts what it is sent.
         let small = scratch.path().join(standin);
-        let mut strip = Command::new("strip");
-        strip.arg("-o").arg(&small).arg(tools::target_dir().join("debug").join(standin));
+        let mut strip = Command::new(format!("{}-linux-gnu-strip", arch.machine()));
+        strip.arg("-o").arg(&small).arg(arch.standins().join(standin));
         tools::ok(&mut strip, STRIP_LIMIT)?;
         guest.copy_in(&small, &format!("/usr/local/bin/{standin}"))?;
     }

@@ -95,17 +95,17 @@ pub static PAIRS: &[Pair] = &[
         needs: Part::Kernel,
         needed: from(4, 14),
         verdict: Verdict::Fails,
-        why: "KVM of an older kernel lacks what Firecracker asks for",
-        source: "firecracker, docs/kernel-policy.md",
+        why: "no Firecracker was made for an older kernel of the host",
+        source: "firecracker, docs/kernel-policy.md of v1.0.0 to v1.8.0",
     },
     Pair {
         who: Part::Firecracker,
-        versions: from(1, 5),
+        versions: from(1, 9),
         needs: Part::Kernel,
         needed: from(5, 10),
         verdict: Verdict::Untried,
         why: "the makers of Firecracker try it with kernels from 5.10 on",
-        source: "firecracker, docs/kernel-policy.md",
+        source: "firecracker, CHANGELOG.md of 1.9.0 (pull request 4689)",
     },
 ];
 

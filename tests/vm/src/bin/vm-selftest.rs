@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 }
 
 fn setup(image: Image) -> Result<Context> {
-    let repository = Arc::new(Repository::build(image.suite(), &[&image.pool()])?);
+    let repository = Arc::new(Repository::build(&image, &[&image.pool()])?);
     let disks = vec![Disk { serial: "extra".to_owned(), mib: 64 }];
     let options = Options { disks, repository: Some(repository.disk()), ..Options::default() };
     let start = Instant::now();

@@ -2,6 +2,7 @@
 //!
 //! One file for each kind of promise. The steps that several need are in [`host`].
 
+pub mod arm64;
 pub mod boots;
 pub mod chain;
 pub mod checks;
@@ -33,6 +34,7 @@ pub mod repair;
 pub mod stopped;
 pub mod survives;
 pub mod upgrade;
+pub mod upgrade_from;
 pub mod uplink;
 pub mod vlan;
 
@@ -193,5 +195,6 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario::new(UP, "upgrade", Both, 100, upgrade::an_upgrade_disturbs_nothing),
     Scenario::new(UP, "rpm", Only(Trixie), 60, package::the_rpm_has_the_same_files),
     Scenario::new(UP, "remove", Both, 80, package::removal_keeps_what_is_the_operators),
+    Scenario::new(FRESH, "first-release", No, 200, upgrade_from::a_host_of_0_1_0_goes_on),
     Scenario::new(FRESH, "cloud-init", No, 150, cloud::the_first_boot_makes_the_host),
 ];

@@ -10,7 +10,7 @@ use crate::scenario::Context;
 
 /// What must not notice a change of the package, and below it the microVM, as pids. The stand-in for
 /// a VMM sits where flintlockd starts one: in flintlockd's control group.
-const WORKLOAD: &str = "systemctl show -P MainPID flintlockd.service containerd-dev.service; \
+pub(super) const WORKLOAD: &str = "systemctl show -P MainPID flintlockd.service containerd-dev.service; \
                         cat /var/lib/flintlock/vm/ns/live/uid-live/firecracker.pid; \
                         kill -0 $(cat /var/lib/flintlock/vm/ns/live/uid-live/firecracker.pid)";
 const GUARD: &str = "systemctl show -P MainPID mvm-guard.service mvm-net-watch.service";
@@ -22,14 +22,7 @@ pub fn an_upgrade_disturbs_nothing(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
     as_it_was_left(guest)?;
     told_at_login_and_to_greenboot(guest)?;
-    guest.ok(
-        "d=/var/lib/flintlock/vm/ns/live/uid-live; mkdir -p $d
-         setsid sh -c 'echo $$ > /sys/fs/cgroup/system.slice/flintlockd.service/cgroup.procs
-             echo $$ > '$d'/firecracker.pid
-             exec /usr/local/bin/firecracker --id uid-live --boot-timer --no-api --config-file /dev/null --metadata /dev/null' \
-             </dev/null >/dev/null 2>&1 &
-         until grep -q firecracker /proc/$(cat $d/firecracker.pid)/comm; do sleep 0.2; done",
-    )?;
+    runs_a_microvm(guest)?;
     let before = (guest.ok(WORKLOAD)?, guest.ok(GUARD)?);
     let said = upgraded(guest)?;
     for step in
@@ -53,6 +46,19 @@ pub fn an_upgrade_disturbs_nothing(context: &mut Context) -> Result<()> {
     guest.ok("kill $(cat /var/lib/flintlock/vm/ns/live/uid-live/firecracker.pid)")?;
     host::is_up(guest)?;
     host::data_is_intact(guest)
+}
+
+/// A stand-in for a VMM, which flintlockd's stop or restart must not end.
+pub(super) fn runs_a_microvm(guest: &mut Guest) -> Result<()> {
+    guest.ok(
+        "d=/var/lib/flintlock/vm/ns/live/uid-live; mkdir -p $d
+         setsid sh -c 'echo $$ > /sys/fs/cgroup/system.slice/flintlockd.service/cgroup.procs
+             echo $$ > '$d'/firecracker.pid
+             exec /usr/local/bin/firecracker --id uid-live --boot-timer --no-api --config-file /dev/null --metadata /dev/null' \
+             </dev/null >/dev/null 2>&1 &
+         until grep -q firecracker /proc/$(cat $d/firecracker.pid)/comm; do sleep 0.2; done",
+    )
+    .map(drop)
 }
 
 /// A package with a higher version and another /etc/mvmhost.toml, over one that the operator edited.

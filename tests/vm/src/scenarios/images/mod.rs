@@ -26,7 +26,7 @@ const PULLED: Duration = Duration::from_secs(90);
 /// Ends when the oneshot has ended, whoever started it.
 const RUN: &str = "systemctl start --wait mvm-images.service";
 /// Neither runs nor is about to: a oneshot that runs is "activating", and so not active either.
-const ENDED: &str =
+pub(super) const ENDED: &str =
     "systemctl show -P ActiveState mvm-images.service | grep -qxE 'inactive|failed'";
 
 /// # Errors
@@ -61,7 +61,7 @@ pub fn images_are_where_flintlock_looks(context: &mut Context) -> Result<()> {
 }
 
 /// Starts a registry as a unit, from the file in /srv of the same name.
-fn serve(unit: &str, port: &str) -> String {
+pub(super) fn serve(unit: &str, port: &str) -> String {
     format!(
         "systemd-run -q --unit={unit} docker-registry serve /srv/{unit}.yml &&
         for i in $(seq 100); do ss -ltnH sport = :{port} | grep -q . && exit 0; sleep 0.2; done; exit 1"
@@ -89,7 +89,7 @@ fn while_unpacking(start: &str, then: &str) -> String {
     )
 }
 
-fn configure(guest: &mut Guest, more: &str) -> Result<()> {
+pub(super) fn configure(guest: &mut Guest, more: &str) -> Result<()> {
     guest.ok(&format!(
         "cat >/etc/mvmhost.toml <<'X'
 [images]
