@@ -85,8 +85,9 @@ fn network() -> Network {
             uplink: None,
             mtu: None,
         },
-        macvtap: Macvtap { parent: None, addresses: Vec::new() },
+        macvtap: Macvtap { enabled: false, parent: None, addresses: Vec::new() },
         vlans: Vec::new(),
+        reserved: Vec::new(),
         dhcp: Dhcp {
             enabled: false,
             interface: None,
@@ -95,6 +96,9 @@ fn network() -> Network {
             router: None,
             dns: Vec::new(),
             dns_server: true,
+            domain: None,
+            ntp: Vec::new(),
+            routes: Vec::new(),
             reservations: Vec::new(),
         },
         nat: Nat { enabled: false, sources: Vec::new(), uplink: None },
@@ -166,6 +170,9 @@ fn complete_network(network: &mut Network, set: impl Fn(&str) -> bool) {
         dhcp: set("network.dhcp.enabled"),
         nat: set("network.nat.enabled"),
     };
+    if !set("network.macvtap.enabled") {
+        network.macvtap.enabled = network.mode == NetworkMode::Macvtap;
+    }
     if network.dhcp.interface.is_none() {
         network.dhcp.interface = match network.mode {
             NetworkMode::Tap => Some(network.bridge.name.clone()),

@@ -9,7 +9,9 @@ use crate::quantities::{Bytes, Percent};
 
 mod network;
 
-pub use network::{Asked, Bridge, Dhcp, Macvtap, Nat, Network, NetworkMode, Reservation, Vlan};
+pub use network::{
+    Asked, Bridge, Dhcp, Macvtap, Nat, Network, NetworkMode, Reservation, Reserved, ToldRoute, Vlan,
+};
 
 /// One host, completely: every key has a value.
 #[derive(Debug, Clone, PartialEq)]

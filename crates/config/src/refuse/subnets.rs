@@ -17,6 +17,8 @@ pub(super) fn combinations(refusals: &mut Refusals<'_, '_, '_>) {
         router(refusals);
     }
     reservations(refusals);
+    reserved(refusals);
+    routes(refusals);
 }
 
 /// An address of this host, and where it is written.
@@ -44,6 +46,15 @@ fn own_addresses<'c>(refusals: &Refusals<'c, '_, '_>) -> Vec<Own<'c>> {
     };
     let first = addresses.iter().enumerate();
     let first = first.map(|(entry, net)| Own { net: *net, interface, path, vlan: None, entry });
+    let beside = if network.has_both() { &network.macvtap.addresses[..] } else { &[] };
+    let parent = network.macvtap.parent.as_ref();
+    let beside = beside.iter().enumerate().map(|(entry, net)| Own {
+        net: *net,
+        interface: parent,
+        path: "network.macvtap.addresses",
+        vlan: None,
+        entry,
+    });
     let vlans = network.vlans.iter().enumerate().flat_map(|(index, vlan)| {
         vlan.addresses.iter().enumerate().map(move |(entry, net)| Own {
             net: *net,
@@ -53,7 +64,7 @@ fn own_addresses<'c>(refusals: &Refusals<'c, '_, '_>) -> Vec<Own<'c>> {
             entry,
         })
     });
-    first.chain(vlans).filter(|own| !is_link_local(&own.net)).collect()
+    first.chain(beside).chain(vlans).filter(|own| !is_link_local(&own.net)).collect()
 }
 
 /// Two interfaces in one subnet, or one address twice. Several addresses of one interface in the
@@ -183,6 +194,7 @@ fn reservations(refusals: &mut Refusals<'_, '_, '_>) {
     let network = &refusals.config.network;
     let path = ["network.dhcp.reservations"];
     let own = network.dhcp_addresses();
+    let kept: BTreeSet<IpAddr> = network.reserved.iter().map(|one| one.address).collect();
     let (mut macs, mut addresses, mut names) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for (index, entry) in network.dhcp.reservations.iter().enumerate() {
         if !macs.insert(entry.mac) {
@@ -206,10 +218,78 @@ fn reservations(refusals: &mut Refusals<'_, '_, '_>) {
             let what = format!("outside the subnet {}", nets.join(", "));
             refusals.refuse_entry(&path, index, "address", what, "write an address inside");
         }
+        if kept.contains(&entry.address) {
+            let what = "reserved for nobody below [network] as well";
+            refusals.refuse_entry(&path, index, "address", what, "write it in one of the two");
+        }
         let host = own.iter().any(|net| net.addr() == entry.address);
         if host || network.dhcp.router == Some(entry.address) {
             let what = "the address of this host or of the router";
             refusals.refuse_entry(&path, index, "address", what, "write another address");
+        }
+    }
+}
+
+/// Addresses that are kept from DHCP: in the microVMs' network, and nobody else's by this file.
+fn reserved(refusals: &mut Refusals<'_, '_, '_>) {
+    let network = &refusals.config.network;
+    let path = ["network.reserved"];
+    let own = own_addresses(refusals);
+    let (mut seen, mut names) = (BTreeSet::new(), BTreeSet::new());
+    for (index, entry) in network.reserved.iter().enumerate() {
+        let address = entry.address;
+        let mut refuse = |field, what: String, instead: &str| {
+            refusals.refuse_entry(&path, index, field, what, instead);
+        };
+        if !seen.insert(address) {
+            refuse("address", "reserved twice".to_owned(), "write another address");
+        }
+        let name = entry.name.as_ref().map(|name| name.to_ascii_lowercase());
+        if name.is_some_and(|name| !names.insert(name)) {
+            refuse("name", "reserved twice".to_owned(), "write another name");
+        }
+        if own.iter().any(|one| one.net.addr() == address)
+            || network.dhcp.router == Some(address)
+        {
+            let what = "the address of this host or of the router".to_owned();
+            refuse("address", what, "write another address");
+        }
+        let ends = own.iter().filter_map(|one| ipv4(&one.net)).any(|net| {
+            let end = |ip: Ipv4Addr| net.prefix_len() < 31 && IpAddr::V4(ip) == address;
+            end(net.network()) || end(net.broadcast())
+        });
+        if ends {
+            let what = "the address of a whole subnet or its broadcast".to_owned();
+            refuse("address", what, "write another address");
+        }
+        // An uplink's network is not in this file.
+        let known = network.mode != NetworkMode::None && network.bridge.uplink.is_none();
+        if known && !own.is_empty() && !own.iter().any(|one| one.net.contains(&address)) {
+            let nets: Vec<String> = own.iter().map(|one| one.net.trunc().to_string()).collect();
+            let what = format!("outside the subnet {}", nets.join(", "));
+            refuse("address", what, "write an address inside");
+        }
+    }
+    if network.dhcp.enabled && network.dhcp.range.is_some() && network.leased().is_empty() {
+        let what = "every address of the DHCP range is reserved";
+        refusals.refuse(&[path[0], RANGE], what, "write a larger range, or reserve fewer");
+    }
+}
+
+/// Machines that microVMs are to reach without a router.
+fn routes(refusals: &mut Refusals<'_, '_, '_>) {
+    let own = dhcp_subnets(refusals);
+    let config = refusals.config;
+    for (index, route) in config.network.dhcp.routes.iter().enumerate() {
+        if !own.is_empty() && !own.iter().any(|net| net.contains(&route.via)) {
+            let what = "outside the subnet, so microVMs could not reach it";
+            let instead = "write an address inside";
+            refusals.refuse_entry(&["network.dhcp.routes"], index, "via", what, instead);
+        }
+        if route.to.prefix_len() == 0 {
+            let what = "the default route, which is that of the router";
+            let instead = "use router of [network.dhcp]";
+            refusals.refuse_entry(&["network.dhcp.routes"], index, "to", what, instead);
         }
     }
 }

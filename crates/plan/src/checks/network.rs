@@ -1,7 +1,6 @@
 //! What the kernel has to do for microVMs' network: switches, sizes of packets, drivers.
 
 use mvm_config::Config;
-use mvm_config::model::NetworkMode;
 use mvm_diagnostics::{Finding, catalogue::checked};
 use serde::Deserialize;
 
@@ -85,6 +84,6 @@ fn dotted(name: &str) -> String {
 }
 
 fn driver(config: &Config, network: &NetworkFacts) -> Option<Finding> {
-    let needed = config.network.mode == NetworkMode::Macvtap && network.no_macvtap;
+    let needed = config.network.macvtap.enabled && network.no_macvtap;
     needed.then(|| Finding::new(&checked::NO_MACVTAP, "macvtap").evidence("modules.dep"))
 }

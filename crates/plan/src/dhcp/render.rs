@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use mvm_config::Config;
-use mvm_config::model::Reservation;
+use mvm_config::model::{Dhcp, Reservation};
 
 use super::LEASES;
 
@@ -59,14 +59,16 @@ pub fn render_on(config: &Config, lan: Lan) -> Option<String> {
     line(format!("dhcp-leasefile={LEASES}"));
     let lease = dhcp.lease_time.as_secs();
     let own = config.network.dhcp_addresses();
-    if let Some((first, last)) = dhcp.range
-        && let Some(mask) = mask(own, first)
-    {
-        line(format!("dhcp-range={first},{last},{mask},{lease}s"));
+    // A reserved address is in none of the ranges: a lease of old is not made longer either.
+    for (first, last) in config.network.leased() {
+        if let Some(mask) = mask(own, first) {
+            line(format!("dhcp-range={first},{last},{mask},{lease}s"));
+        }
     }
     if let Some(IpAddr::V4(router)) = dhcp.router {
         line(format!("dhcp-option=option:router,{router}"));
     }
+    line_told(&mut line, dhcp);
     line_dns(&mut line, &dhcp.dns, dhcp.dns_server);
     if let Some(mtu) = lan.mtu {
         line(format!("dhcp-option=option:mtu,{mtu}"));
@@ -88,6 +90,27 @@ fn mask(own: &[IpNet], first: Ipv4Addr) -> Option<Ipv4Addr> {
         IpNet::V4(net) if net.contains(&first) => Some(net.netmask()),
         _ => None,
     })
+}
+
+/// What microVMs are told beside their address and router.
+fn line_told(line: &mut impl FnMut(String), dhcp: &Dhcp) {
+    if let Some(domain) = &dhcp.domain {
+        line(format!("dhcp-option=option:domain-name,{domain}"));
+        line(format!("dhcp-option=option:domain-search,{domain}"));
+    }
+    if !dhcp.ntp.is_empty() {
+        let servers: Vec<String> = dhcp.ntp.iter().map(ToString::to_string).collect();
+        line(format!("dhcp-option=option:ntp-server{}", listed(&servers)));
+    }
+    let mut routes: Vec<String> =
+        dhcp.routes.iter().flat_map(|route| [route.to.to_string(), route.via.to_string()]).collect();
+    if !routes.is_empty() {
+        // A client that reads these leaves the router aside (RFC 3442).
+        if let Some(IpAddr::V4(router)) = dhcp.router {
+            routes.extend(["0.0.0.0/0".to_owned(), router.to_string()]);
+        }
+        line(format!("dhcp-option=option:classless-static-route{}", listed(&routes)));
+    }
 }
 
 fn line_dns(line: &mut impl FnMut(String), dns: &[IpAddr], serves: bool) {
@@ -181,6 +204,41 @@ mod tests {
         let out = text("network.dhcp.dns = [\"9.9.9.9\", \"2620:fe::fe\"]").unwrap();
         assert!(out.contains("\ndhcp-option=option:dns-server,9.9.9.9\n"), "{out}");
         assert!(out.contains("\ndhcp-option=option6:dns-server,[2620:fe::fe]\n"), "{out}");
+    }
+
+    #[test]
+    fn reserved_addresses_are_in_no_range() {
+        let out = text(
+            "[network]\nreserved = [{ address = \"10.42.0.10\" }, { address = \"10.42.0.50\" }, \
+             { address = \"10.42.0.51\" }, { address = \"10.42.0.254\" }, { address = \"10.42.0.5\" }]",
+        )
+        .unwrap();
+        let ranges: Vec<&str> =
+            out.lines().filter_map(|line| line.strip_prefix("dhcp-range=")).collect();
+        assert_eq!(
+            ranges,
+            [
+                "10.42.0.11,10.42.0.49,255.255.255.0,600s",
+                "10.42.0.52,10.42.0.253,255.255.255.0,600s"
+            ]
+        );
+    }
+
+    #[test]
+    fn more_is_told_where_the_file_has_more() {
+        let out = text(
+            "[network.dhcp]\ndomain = \"lab.example\"\nntp = [\"10.42.0.1\", \"192.0.2.7\"]\n\
+             routes = [{ to = \"192.168.10.0/25\", via = \"10.42.0.2\" }]",
+        )
+        .unwrap();
+        for line in [
+            "domain-name,lab.example",
+            "domain-search,lab.example",
+            "ntp-server,10.42.0.1,192.0.2.7",
+            "classless-static-route,192.168.10.0/25,10.42.0.2,0.0.0.0/0,10.42.0.1",
+        ] {
+            assert!(out.contains(&format!("\ndhcp-option=option:{line}\n")), "{line}\n{out}");
+        }
     }
 
     #[test]
