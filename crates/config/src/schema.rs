@@ -16,7 +16,7 @@ use crate::Config;
 use crate::model::{Backend, Compatibility, Instance, LogLevel, NetworkMode, OnFailure, Provider};
 use crate::names::AbsPath;
 use kinds::{Bool, Kind, List, Maybe, Mtu, Number, OneOf, PercentKind, Quoted};
-use records::{IgnoreEntry, ReservationEntry, ReservedEntry, RouteEntry, VlanEntry};
+use records::{AlsoEntry, IgnoreEntry, ReservationEntry, ReservedEntry, RouteEntry, VlanEntry};
 use texts::{
     Address, Argument, Direct, Disk, Dm, DomainName, Image, Interface, Ip, Ipv4, Listen, Mirrors,
     Path, Platform, Program, ProxyUrl, Range, Registry, Size, Space, Subnet, Time, Unit, Vg,
@@ -182,6 +182,7 @@ schema! {
         "ntp": List<Quoted<Ipv4>>, |d| d.config.network.dhcp.ntp, "time servers that microVMs are told, IPv4";
         "routes": List<RouteEntry>, |d| d.config.network.dhcp.routes, "ways beside the router that microVMs are told; the default route is told with them, as RFC 3442 has it";
         "reservations": List<ReservationEntry>, |d| d.config.network.dhcp.reservations, "addresses that always go to the same MAC";
+        "also": List<AlsoEntry>, |d| d.config.network.dhcp.also, "further interfaces that are served, such as the bridge of a hub that serves a VLAN; lease-time, domain, ntp and reservations are those above";
     }
     ["network.nat"] "Translation of microVMs' addresses on their way out." {
         "enabled": Bool, |d| d.config.network.nat.enabled, "whether mvmhost translates", "true where dhcp is and the bridge has no uplink";

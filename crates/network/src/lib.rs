@@ -30,7 +30,7 @@ pub mod uplink;
 mod watch;
 
 pub use apply::{Outcome, bring_up, take_down, unread};
-pub use asking::{answers, ask};
+pub use asking::{answers, answers_beside, ask, ask_beside};
 pub use discover::offers;
 pub use error::{Answer, Error};
 pub use gateway::Probe;

@@ -55,7 +55,8 @@ pub fn interface(config: &Config, observed: &Observed, address: IpAddr) -> Optio
     let vlans = network.vlans.iter().map(|vlan| &vlan.name);
     let named = [Some(&network.bridge.name), network.macvtap.parent.as_ref()];
     let mut all = named.into_iter().flatten().chain(vlans);
-    let within = all.find(|name| network.addresses_of(name).iter().any(|net| net.contains(&address)));
+    let within =
+        all.find(|name| network.addresses_of(name).iter().any(|net| net.contains(&address)));
     match (within, network.mode) {
         (Some(name), _) => Some(name.to_string()),
         (None, NetworkMode::Tap) => Some(network.bridge.name.to_string()),
@@ -129,8 +130,7 @@ fn solicitation(address: Ipv6Addr) -> Vec<u8> {
     to[13..].copy_from_slice(&octets[13..]);
     let message = [&[SOLICIT, 0, 0, 0, 0, 0, 0, 0][..], &octets].concat();
     // RFC 4443: over both addresses, the length, the next header and the message.
-    let pseudo =
-        [&[0; 16][..], &to, &[0, 0, 0, 24], &[0, 0, 0, ICMPV6], &message].concat();
+    let pseudo = [&[0; 16][..], &to, &[0, 0, 0, 24], &[0, 0, 0, ICMPV6], &message].concat();
     let words = pseudo.chunks_exact(2).map(|two| u32::from(two[0]) << 8 | u32::from(two[1]));
     let sum: u32 = words.sum();
     let sum = (sum & 0xffff) + (sum >> 16);
@@ -227,8 +227,7 @@ mod tests {
     #[test]
     fn an_address_is_asked_for_where_it_belongs() {
         let config = |text: &str| {
-            let source =
-                mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
+            let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
             mvm_config::load::parse(&[source]).unwrap().config
         };
         let place = |text: &str, address: &str| {
@@ -237,7 +236,8 @@ mod tests {
         assert_eq!(place("", "10.42.0.5").as_deref(), Some("br-mvm"));
         let uplink = "[network.bridge]\nuplink = \"eth0\"\naddresses = []\n";
         assert_eq!(place(uplink, "192.0.2.5").as_deref(), Some("br-mvm"));
-        let vlan = "[[network.vlan]]\nparent = \"eth0\"\nid = 7\naddresses = [\"192.168.10.2/25\"]\n";
+        let vlan =
+            "[[network.vlan]]\nparent = \"eth0\"\nid = 7\naddresses = [\"192.168.10.2/25\"]\n";
         assert_eq!(place(vlan, "192.168.10.5").as_deref(), Some("eth0.7"));
         assert_eq!(place("[network]\nmode = \"none\"", "10.42.0.5"), None);
     }

@@ -85,9 +85,9 @@ impl Network {
         self.mode == NetworkMode::Tap && self.macvtap.enabled
     }
 
-    /// What DHCP gives out: the range without the reserved addresses in it.
-    pub fn leased(&self) -> Vec<(Ipv4Addr, Ipv4Addr)> {
-        let Some((first, last)) = self.dhcp.range else { return Vec::new() };
+    /// What DHCP gives out of a range: all but the reserved addresses in it.
+    pub fn leased(&self, range: Option<(Ipv4Addr, Ipv4Addr)>) -> Vec<(Ipv4Addr, Ipv4Addr)> {
+        let Some((first, last)) = range else { return Vec::new() };
         let mut taken: Vec<u32> = self
             .reserved
             .iter()
@@ -106,10 +106,14 @@ impl Network {
             }
             from = address.checked_add(1);
         }
-        parts.extend(
-            from.filter(|from| *from <= u32::from(last)).map(|from| (from.into(), last)),
-        );
+        parts.extend(from.filter(|from| *from <= u32::from(last)).map(|from| (from.into(), last)));
         parts
+    }
+
+    /// The addresses that this host has on all interfaces where DHCP is served.
+    pub fn served_addresses(&self) -> Vec<IpNet> {
+        let also = self.dhcp.also.iter().flat_map(|one| self.addresses_of(&one.interface));
+        self.dhcp_addresses().iter().chain(also).copied().collect()
     }
 
     /// The addresses that this host has on the interface where DHCP is served.
@@ -193,6 +197,21 @@ pub struct Dhcp {
     pub routes: Vec<ToldRoute>,
     /// `reservations`
     pub reservations: Vec<Reservation>,
+    /// `also`: further interfaces that are served
+    pub also: Vec<Also>,
+}
+
+/// One entry of `also`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Also {
+    /// `interface`: one to which the file gives an IPv4 address
+    pub interface: IfName,
+    /// `range`; default: its first IPv4 subnet without its first nine addresses
+    pub range: Option<(Ipv4Addr, Ipv4Addr)>,
+    /// `router`; default: this host's address on the interface
+    pub router: Option<IpAddr>,
+    /// `dns`
+    pub dns: Vec<IpAddr>,
 }
 
 /// One entry of `routes`.

@@ -17,13 +17,11 @@ pub(super) fn combinations(refusals: &mut Refusals<'_, '_, '_>) {
         router(refusals);
     }
     reservations(refusals);
-    reserved(refusals);
-    routes(refusals);
 }
 
 /// An address of this host, and where it is written.
-struct Own<'c> {
-    net: IpNet,
+pub(super) struct Own<'c> {
+    pub(super) net: IpNet,
     interface: Option<&'c IfName>,
     path: &'static str,
     /// The VLAN's place in the list, then the address' place in its own.
@@ -31,7 +29,7 @@ struct Own<'c> {
     entry: usize,
 }
 
-fn own_addresses<'c>(refusals: &Refusals<'c, '_, '_>) -> Vec<Own<'c>> {
+pub(super) fn own_addresses<'c>(refusals: &Refusals<'c, '_, '_>) -> Vec<Own<'c>> {
     let network = &refusals.config.network;
     let (path, interface, addresses) = match network.mode {
         NetworkMode::Tap => {
@@ -103,7 +101,7 @@ fn refuse_address(refusals: &mut Refusals<'_, '_, '_>, own: &Own<'_>, what: Stri
     }
 }
 
-fn ipv4(net: &IpNet) -> Option<Ipv4Net> {
+pub(super) fn ipv4(net: &IpNet) -> Option<Ipv4Net> {
     match net {
         IpNet::V4(net) => Some(*net),
         IpNet::V6(_) => None,
@@ -193,7 +191,7 @@ fn router(refusals: &mut Refusals<'_, '_, '_>) {
 fn reservations(refusals: &mut Refusals<'_, '_, '_>) {
     let network = &refusals.config.network;
     let path = ["network.dhcp.reservations"];
-    let own = network.dhcp_addresses();
+    let own = network.served_addresses();
     let kept: BTreeSet<IpAddr> = network.reserved.iter().map(|one| one.address).collect();
     let (mut macs, mut addresses, mut names) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for (index, entry) in network.dhcp.reservations.iter().enumerate() {
@@ -226,70 +224,6 @@ fn reservations(refusals: &mut Refusals<'_, '_, '_>) {
         if host || network.dhcp.router == Some(entry.address) {
             let what = "the address of this host or of the router";
             refusals.refuse_entry(&path, index, "address", what, "write another address");
-        }
-    }
-}
-
-/// Addresses that are kept from DHCP: in the microVMs' network, and nobody else's by this file.
-fn reserved(refusals: &mut Refusals<'_, '_, '_>) {
-    let network = &refusals.config.network;
-    let path = ["network.reserved"];
-    let own = own_addresses(refusals);
-    let (mut seen, mut names) = (BTreeSet::new(), BTreeSet::new());
-    for (index, entry) in network.reserved.iter().enumerate() {
-        let address = entry.address;
-        let mut refuse = |field, what: String, instead: &str| {
-            refusals.refuse_entry(&path, index, field, what, instead);
-        };
-        if !seen.insert(address) {
-            refuse("address", "reserved twice".to_owned(), "write another address");
-        }
-        let name = entry.name.as_ref().map(|name| name.to_ascii_lowercase());
-        if name.is_some_and(|name| !names.insert(name)) {
-            refuse("name", "reserved twice".to_owned(), "write another name");
-        }
-        if own.iter().any(|one| one.net.addr() == address)
-            || network.dhcp.router == Some(address)
-        {
-            let what = "the address of this host or of the router".to_owned();
-            refuse("address", what, "write another address");
-        }
-        let ends = own.iter().filter_map(|one| ipv4(&one.net)).any(|net| {
-            let end = |ip: Ipv4Addr| net.prefix_len() < 31 && IpAddr::V4(ip) == address;
-            end(net.network()) || end(net.broadcast())
-        });
-        if ends {
-            let what = "the address of a whole subnet or its broadcast".to_owned();
-            refuse("address", what, "write another address");
-        }
-        // An uplink's network is not in this file.
-        let known = network.mode != NetworkMode::None && network.bridge.uplink.is_none();
-        if known && !own.is_empty() && !own.iter().any(|one| one.net.contains(&address)) {
-            let nets: Vec<String> = own.iter().map(|one| one.net.trunc().to_string()).collect();
-            let what = format!("outside the subnet {}", nets.join(", "));
-            refuse("address", what, "write an address inside");
-        }
-    }
-    if network.dhcp.enabled && network.dhcp.range.is_some() && network.leased().is_empty() {
-        let what = "every address of the DHCP range is reserved";
-        refusals.refuse(&[path[0], RANGE], what, "write a larger range, or reserve fewer");
-    }
-}
-
-/// Machines that microVMs are to reach without a router.
-fn routes(refusals: &mut Refusals<'_, '_, '_>) {
-    let own = dhcp_subnets(refusals);
-    let config = refusals.config;
-    for (index, route) in config.network.dhcp.routes.iter().enumerate() {
-        if !own.is_empty() && !own.iter().any(|net| net.contains(&route.via)) {
-            let what = "outside the subnet, so microVMs could not reach it";
-            let instead = "write an address inside";
-            refusals.refuse_entry(&["network.dhcp.routes"], index, "via", what, instead);
-        }
-        if route.to.prefix_len() == 0 {
-            let what = "the default route, which is that of the router";
-            let instead = "use router of [network.dhcp]";
-            refusals.refuse_entry(&["network.dhcp.routes"], index, "to", what, instead);
         }
     }
 }

@@ -6,10 +6,10 @@ use toml::de::{DeTable, DeValue};
 use super::kinds::{At, Kind, List, Maybe, Number, Quoted, Shape};
 use super::suggest;
 use super::texts::{
-    Address, Code, Day, HostName, Interface, Ip, Ipv4, Mac, Reason, SubnetV4,
+    Address, Code, Day, HostName, Interface, Ip, Ipv4, Mac, Range, Reason, SubnetV4,
 };
 use crate::Invalid;
-use crate::model::{Ignore, Reservation, Reserved, ToldRoute, Vlan};
+use crate::model::{Also, Ignore, Reservation, Reserved, ToldRoute, Vlan};
 use crate::names::IfName;
 
 /// One key of an entry.
@@ -241,12 +241,7 @@ impl Kind for ReservedEntry {
 }
 
 static ROUTE: [Field; 2] = [
-    Field {
-        name: "to",
-        doc: "a subnet of IPv4",
-        required: true,
-        shape: Quoted::<SubnetV4>::shape,
-    },
+    Field { name: "to", doc: "a subnet of IPv4", required: true, shape: Quoted::<SubnetV4>::shape },
     Field {
         name: "via",
         doc: "the machine in microVMs' network that leads there",
@@ -276,6 +271,62 @@ impl Kind for RouteEntry {
     }
     fn shape() -> Shape {
         Shape::Record(&ROUTE)
+    }
+}
+
+static ALSO: [Field; 4] = [
+    Field {
+        name: "interface",
+        doc: "one to which this file gives an IPv4 address",
+        required: true,
+        shape: Quoted::<Interface>::shape,
+    },
+    Field {
+        name: "range",
+        doc: "first and last address given out; default: its subnet without its first nine addresses",
+        required: false,
+        shape: Range::shape,
+    },
+    Field {
+        name: "router",
+        doc: "default: this host's address on that interface",
+        required: false,
+        shape: Quoted::<Ip>::shape,
+    },
+    Field {
+        name: "dns",
+        doc: "name servers that microVMs are told there; none: dnsmasq forwards",
+        required: false,
+        shape: List::<Quoted<Ip>>::shape,
+    },
+];
+
+/// One entry of `also`.
+pub(crate) struct AlsoEntry;
+
+impl Kind for AlsoEntry {
+    type Out = Also;
+    fn read(value: &Spanned<DeValue<'_>>, at: &mut At<'_, '_>) -> Option<Also> {
+        let mut entry = Entry::open(value, &ALSO, at)?;
+        let interface = entry.required::<Quoted<Interface>>("interface");
+        let range = entry.optional::<Range>("range").flatten();
+        let router = entry.optional::<Maybe<Ip>>("router").flatten();
+        let dns = entry.optional::<List<Quoted<Ip>>>("dns").unwrap_or_default();
+        let complete = entry.complete;
+        let interface = interface.filter(|_| complete)?;
+        Some(Also { interface, range, router, dns })
+    }
+    fn write(also: &Also, text: &mut String) {
+        let fields = [
+            ("interface", spelt::<Quoted<Interface>>(&also.interface)),
+            ("range", spelt::<Range>(&also.range)),
+            ("router", spelt::<Maybe<Ip>>(&also.router)),
+            ("dns", spelt::<List<Quoted<Ip>>>(&also.dns)),
+        ];
+        write_fields(&fields, text);
+    }
+    fn shape() -> Shape {
+        Shape::Record(&ALSO)
     }
 }
 

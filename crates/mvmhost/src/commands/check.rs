@@ -35,9 +35,8 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     let pool = mvm_storage::thinpool::desired(&context.roots, config);
     found.extend(mvm_storage::databases::look(&context.roots, &pool));
     // Routes that tailscale did not take are in nobody's way, and asked for all the same.
-    let (tailnet, planned): (Vec<Finding>, Vec<Finding>) = planned
-        .into_iter()
-        .partition(|one| one.entry() == &catalogue::tailscale::FAILED);
+    let (tailnet, planned): (Vec<Finding>, Vec<Finding>) =
+        planned.into_iter().partition(|one| one.entry() == &catalogue::tailscale::FAILED);
     found.extend(tailnet);
     // What stands in the way of a plan is said by the checks, in words of their own.
     if found.iter().all(|finding| finding.severity() != Severity::Error) {

@@ -13,6 +13,8 @@ use crate::dhcp::Permit;
 pub struct NetworkFacts {
     /// Whether DHCP may be served; `None` where it is not asked for.
     pub permit: Option<Permit>,
+    /// The same of each further interface that is to be served.
+    pub also: Vec<(String, Permit)>,
     /// The switches below /proc/sys that are not as microVMs need them.
     pub turned: Vec<Turned>,
     /// The interface by which microVMs' packets leave, where the default route leads by another one and
