@@ -13,7 +13,7 @@ use mvm_host::oneshot::Report;
 use mvm_host::port::{self, Port};
 use mvm_host::{atomic, chain, exec, exit};
 use mvm_network::{Kernel, Network, unread};
-use mvm_plan::dhcp::{Permit, Seen, lan, permits, permitted, render_on};
+use mvm_plan::dhcp::{Permit, Seen, lan, only_permitted, permits, render_on};
 use mvm_plan::network::Observed;
 
 use crate::run::rules;
@@ -85,7 +85,7 @@ fn beside(roots: &Roots, config: &Config, observed: &Observed) -> (Config, Vec<F
     }
     let known = permits(config, observed, &mvm_network::answers_beside(roots, config));
     findings.extend(known.iter().filter_map(|(interface, permit)| permit.finding(interface)));
-    (permitted(config, &known), findings)
+    (only_permitted(config, &known), findings)
 }
 
 fn subject(config: &Config) -> &str {

@@ -18,7 +18,7 @@ const LAN: &str = "ip link set lo up
     ip address add 10.42.0.1/24 dev br-mvm; ip -6 address add fd00:42::1/64 dev br-mvm nodad
     ip link set br-mvm up
     for n in 1 2; do
-        unshare -n sleep 60 & echo $!
+        unshare -n sleep 60 >/dev/null 2>&1 & echo $!
         peer=$!
         until [ \"$(readlink /proc/$peer/ns/net)\" != \"$(readlink /proc/self/ns/net)\" ]; do sleep 0.05; done
         ip link add p$n type veth peer name e$n address 02:00:00:00:00:0$n netns $peer

@@ -29,7 +29,7 @@ pub fn permits(config: &Config, observed: &Observed, answers: &[Answers]) -> Vec
 }
 
 /// The file without those that may not be served.
-pub fn permitted(config: &Config, permits: &[(String, Permit)]) -> Config {
+pub fn only_permitted(config: &Config, permits: &[(String, Permit)]) -> Config {
     let mut config = config.clone();
     config.network.dhcp.also.retain(|one| {
         permits.iter().any(|(name, permit)| name == one.interface.as_str() && permit.is_granted())
@@ -54,9 +54,9 @@ mod tests {
         let observed = Observed { links, ..Observed::default() };
         let unasked = permits(&config, &observed, &[]);
         assert_eq!(unasked, [("bond0.7".to_owned(), Permit::Unasked)]);
-        assert!(permitted(&config, &unasked).network.dhcp.also.is_empty());
+        assert!(only_permitted(&config, &unasked).network.dhcp.also.is_empty());
         let answers = Answers { interface: "bond0.7".to_owned(), ..Answers::default() };
         let granted = permits(&config, &observed, &[answers]);
-        assert_eq!(permitted(&config, &granted).network.dhcp.also.len(), 1);
+        assert_eq!(only_permitted(&config, &granted).network.dhcp.also.len(), 1);
     }
 }

@@ -7,7 +7,7 @@ mod packet;
 mod permit;
 mod render;
 
-pub use also::{permits, permitted};
+pub use also::{only_permitted, permits};
 pub use lan::lan;
 pub use leases::{Lease, leases};
 pub use packet::{Offer, discover, offer};

@@ -56,8 +56,9 @@ fn three() -> Count {
     let mut hosts = Vec::new();
     if let Err(error) = fleet(&mut hosts) {
         println!("FAILED fleet\n{}", runner::chain(&error));
-        for host in &mut hosts {
-            println!("evidence: {}", runner::keep_evidence(&mut host.guest, "fleet"));
+        for (number, host) in hosts.iter_mut().enumerate() {
+            let kept = format!("fleet-{number}");
+            println!("evidence: {}", runner::keep_evidence(&mut host.guest, &kept));
         }
         return (0, 1);
     }
