@@ -85,8 +85,9 @@ fn network() -> Network {
             uplink: None,
             mtu: None,
         },
-        macvtap: Macvtap { parent: None, addresses: Vec::new() },
+        macvtap: Macvtap { enabled: false, parent: None, addresses: Vec::new() },
         vlans: Vec::new(),
+        reserved: Vec::new(),
         dhcp: Dhcp {
             enabled: false,
             interface: None,
@@ -95,7 +96,11 @@ fn network() -> Network {
             router: None,
             dns: Vec::new(),
             dns_server: true,
+            domain: None,
+            ntp: Vec::new(),
+            routes: Vec::new(),
             reservations: Vec::new(),
+            also: Vec::new(),
         },
         nat: Nat { enabled: false, sources: Vec::new(), uplink: None },
         tailscale_routes: Vec::new(),
@@ -166,6 +171,9 @@ fn complete_network(network: &mut Network, set: impl Fn(&str) -> bool) {
         dhcp: set("network.dhcp.enabled"),
         nat: set("network.nat.enabled"),
     };
+    if !set("network.macvtap.enabled") {
+        network.macvtap.enabled = network.mode == NetworkMode::Macvtap;
+    }
     if network.dhcp.interface.is_none() {
         network.dhcp.interface = match network.mode {
             NetworkMode::Tap => Some(network.bridge.name.clone()),
@@ -178,26 +186,41 @@ fn complete_network(network: &mut Network, set: impl Fn(&str) -> bool) {
         network.dhcp.enabled = network.mode == NetworkMode::Tap && has_ipv4 && !uplink;
     }
     let own = network.dhcp_addresses().to_vec();
-    let subnet = own.iter().find_map(|net| match net {
-        IpNet::V4(net) => Some(*net),
-        IpNet::V6(_) => None,
-    });
-    if network.dhcp.range.is_none() {
-        network.dhcp.range = subnet.and_then(|subnet| default_range(subnet, &own));
-    }
-    if network.dhcp.router.is_none() {
-        let of_range = network.dhcp.range.and_then(|(first, _)| {
-            own.iter().find(|net| net.contains(&IpAddr::V4(first))).map(IpNet::addr)
-        });
-        network.dhcp.router = of_range.or(subnet.map(|net| IpAddr::V4(net.addr())));
+    complete_served(&own, &mut network.dhcp.range, &mut network.dhcp.router);
+    let also: Vec<Vec<IpNet>> =
+        network.dhcp.also.iter().map(|one| network.addresses_of(&one.interface).to_vec()).collect();
+    for (one, own) in network.dhcp.also.iter_mut().zip(also) {
+        complete_served(&own, &mut one.range, &mut one.router);
     }
     if !set("network.nat.enabled") {
         network.nat.enabled = network.dhcp.enabled && !uplink;
     }
     if network.nat.sources.is_empty() {
+        let own = network.served_addresses();
         let routed = own.iter().filter(|net| !is_link_local(net));
         network.nat.sources = routed.map(IpNet::trunc).collect();
         network.nat.sources.dedup();
+    }
+}
+
+/// Range and router of an interface on which this host has these addresses.
+fn complete_served(
+    own: &[IpNet],
+    range: &mut Option<(Ipv4Addr, Ipv4Addr)>,
+    router: &mut Option<IpAddr>,
+) {
+    let subnet = own.iter().find_map(|net| match net {
+        IpNet::V4(net) => Some(*net),
+        IpNet::V6(_) => None,
+    });
+    if range.is_none() {
+        *range = subnet.and_then(|subnet| default_range(subnet, own));
+    }
+    if router.is_none() {
+        let of_range = range.and_then(|(first, _)| {
+            own.iter().find(|net| net.contains(&IpAddr::V4(first))).map(IpNet::addr)
+        });
+        *router = of_range.or(subnet.map(|net| IpAddr::V4(net.addr())));
     }
 }
 

@@ -9,7 +9,10 @@ use crate::quantities::{Bytes, Percent};
 
 mod network;
 
-pub use network::{Asked, Bridge, Dhcp, Macvtap, Nat, Network, NetworkMode, Reservation, Vlan};
+pub use network::{
+    Also, Asked, Bridge, Dhcp, Macvtap, Nat, Network, NetworkMode, Reservation, Reserved,
+    ToldRoute, Vlan,
+};
 
 /// One host, completely: every key has a value.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +75,7 @@ pub struct Loopback {
 /// `[thinpool.lvm]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lvm {
-    /// `devices`: /dev/disk/by-id/ names only.
+    /// `devices`: names below /dev/disk/by-id or by-path only.
     pub devices: Vec<AbsPath>,
     /// `volume-group`
     pub volume_group: VgName,

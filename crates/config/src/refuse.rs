@@ -2,6 +2,7 @@
 //! from the file alone. Whether the machine has the interface, disk or program is not asked.
 
 mod network;
+mod served;
 mod services;
 mod storage;
 mod subnets;
@@ -43,6 +44,7 @@ pub(crate) fn combinations(
     services::combinations(&mut refusals, tls);
     network::combinations(&mut refusals);
     subnets::combinations(&mut refusals);
+    served::combinations(&mut refusals);
 }
 
 /// The configuration under examination and where to complain.

@@ -16,10 +16,10 @@ use crate::Config;
 use crate::model::{Backend, Compatibility, Instance, LogLevel, NetworkMode, OnFailure, Provider};
 use crate::names::AbsPath;
 use kinds::{Bool, Kind, List, Maybe, Mtu, Number, OneOf, PercentKind, Quoted};
-use records::{IgnoreEntry, ReservationEntry, VlanEntry};
+use records::{AlsoEntry, IgnoreEntry, ReservationEntry, ReservedEntry, RouteEntry, VlanEntry};
 use texts::{
-    Address, Argument, ById, Direct, Dm, Image, Interface, Ip, Listen, Mirrors, Path, Platform,
-    Program, ProxyUrl, Range, Registry, Size, Space, Subnet, Time, Unit, Vg,
+    Address, Argument, Direct, Disk, Dm, DomainName, Image, Interface, Ip, Ipv4, Listen, Mirrors,
+    Path, Platform, Program, ProxyUrl, Range, Registry, Size, Space, Subnet, Time, Unit, Vg,
 };
 
 pub(crate) use kinds::{At, Shape, quote};
@@ -119,7 +119,7 @@ schema! {
         "max-data-size": Quoted<Size>, |d| d.config.thinpool.loopback.max_data_size, "the guard may grow the data file up to here", "data-size, which means never";
     }
     ["thinpool.lvm"] "With backend = \"lvm\"." {
-        "devices": List<Quoted<ById>>, |d| d.config.thinpool.lvm.devices, "disks below /dev/disk/by-id, names that survive a re-ordering";
+        "devices": List<Quoted<Disk>>, |d| d.config.thinpool.lvm.devices, "disks below /dev/disk/by-id, names that survive a re-ordering; below /dev/disk/by-path, the slot that a disk is in, where it has no name of its own";
         "volume-group": Quoted<Vg>, |d| d.config.thinpool.lvm.volume_group, "made of the devices";
     }
     ["thinpool.guard"] "What happens as the pool fills." {
@@ -157,6 +157,7 @@ schema! {
     ["network"] "How microVMs reach the network." {
         "mode": OneOf<NetworkMode>, |d| d.config.network.mode, "tap: on a bridge; macvtap: on a parent interface, needs Cloud Hypervisor (or see compatibility); none: someone else's business";
         "vlan": List<VlanEntry>, |d| d.config.network.vlans, "VLAN interfaces, made before bridge and macvtap so that either can use them";
+        "reserved": List<ReservedEntry>, |d| d.config.network.reserved, "addresses in microVMs' network that DHCP gives to nobody, such as that of a control plane";
     }
     ["network.bridge"] "With mode = \"tap\"." {
         "name": Quoted<Interface>, |d| d.config.network.bridge.name, "of the bridge";
@@ -164,7 +165,8 @@ schema! {
         "uplink": Maybe<Interface>, |d| d.config.network.bridge.uplink, "an interface to enslave; its addresses and routes move to the bridge";
         "mtu": Mtu, |d| d.config.network.bridge.mtu, "in bytes; 0: the uplink's, else 1500";
     }
-    ["network.macvtap"] "With mode = \"macvtap\"." {
+    ["network.macvtap"] "With mode = \"macvtap\", or beside the taps." {
+        "enabled": Bool, |d| d.config.network.macvtap.enabled, "whether microVMs may have macvtaps; with mode = \"tap\" they may have both then, each by its type, and macvtaps need Cloud Hypervisor as the microVM's provider", "true with mode = \"macvtap\"";
         "parent": Maybe<Interface>, |d| d.config.network.macvtap.parent, "\"\": the interface of the default route, refused when that is wireless";
         "addresses": List<Quoted<Address>>, |d| d.config.network.macvtap.addresses, "for a wired port without uplink: its own private subnet";
     }
@@ -176,7 +178,11 @@ schema! {
         "router": Maybe<Ip>, |d| d.config.network.dhcp.router, "the way out that microVMs are told", "this host's address on that interface";
         "dns": List<Quoted<Ip>>, |d| d.config.network.dhcp.dns, "name servers that microVMs are told; none: dnsmasq forwards";
         "dns-server": Bool, |d| d.config.network.dhcp.dns_server, "false: DHCP only, port 53 stays free";
+        "domain": Maybe<DomainName>, |d| d.config.network.dhcp.domain, "the domain of their names that microVMs are told; \"\": none";
+        "ntp": List<Quoted<Ipv4>>, |d| d.config.network.dhcp.ntp, "time servers that microVMs are told, IPv4";
+        "routes": List<RouteEntry>, |d| d.config.network.dhcp.routes, "ways beside the router that microVMs are told; the default route is told with them, as RFC 3442 has it";
         "reservations": List<ReservationEntry>, |d| d.config.network.dhcp.reservations, "addresses that always go to the same MAC";
+        "also": List<AlsoEntry>, |d| d.config.network.dhcp.also, "further interfaces that are served, such as the bridge of a hub that serves a VLAN; lease-time, domain, ntp and reservations are those above";
     }
     ["network.nat"] "Translation of microVMs' addresses on their way out." {
         "enabled": Bool, |d| d.config.network.nat.enabled, "whether mvmhost translates", "true where dhcp is and the bridge has no uplink";

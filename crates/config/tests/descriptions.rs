@@ -52,7 +52,9 @@ fn the_manual_page_knows_every_key() {
         let section = text.split(&heading).nth(1).unwrap_or_else(|| panic!("no {heading}"));
         let section = section.split("\n## ").next().unwrap();
         let name = if key == "vlan" { "**[[network.vlan]]**" } else { &format!("**{key}**") };
-        assert_eq!(section.matches(name).count(), 1, "{path:?}");
+        // Keys of entries are in lists of their own, and may have the name of a key.
+        let own = section.lines().filter(|line| line.starts_with(name));
+        assert_eq!(own.count(), 1, "{path:?}");
     }
     assert!(text.contains("**parent** (an interface name, required)"));
 }

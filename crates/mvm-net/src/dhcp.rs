@@ -13,7 +13,7 @@ use mvm_host::oneshot::Report;
 use mvm_host::port::{self, Port};
 use mvm_host::{atomic, chain, exec, exit};
 use mvm_network::{Kernel, Network, unread};
-use mvm_plan::dhcp::{Permit, Seen, lan, render_on};
+use mvm_plan::dhcp::{Permit, Seen, lan, only_permitted, permits, render_on};
 use mvm_plan::network::Observed;
 
 use crate::run::rules;
@@ -54,20 +54,38 @@ pub(crate) fn write(roots: &Roots, config: &Config, path: &Path) -> Report {
         }
         Err(finding) => return Report::of(vec![finding]),
     };
-    let Some(text) = render_on(config, lan(config, &observed)) else {
+    let (served, mut findings) = beside(roots, config, &observed);
+    let Some(text) = render_on(&served, lan(config, &observed)) else {
         return Report::default();
     };
     if exec::find(roots, "dnsmasq").is_none() {
         return Report::of(vec![Finding::new(&said::NOT_INSTALLED, interface)]);
     }
-    let mut findings = taken(roots, config, interface);
-    if findings.is_empty()
-        && let Err(error) = atomic::write(&roots.at(path), text.as_bytes(), MODE)
-    {
+    let taken = taken(roots, config, interface);
+    let free = taken.is_empty();
+    findings.extend(taken);
+    if free && let Err(error) = atomic::write(&roots.at(path), text.as_bytes(), MODE) {
         let path = path.display().to_string();
         findings.push(Finding::new(&said::NOT_WRITTEN, path).evidence(chain(&error)));
     }
     Report::of(findings)
+}
+
+/// The file with those further interfaces alone that may be served, and why the others may not. Others
+/// are asked who serves there, where that is not known yet.
+fn beside(roots: &Roots, config: &Config, observed: &Observed) -> (Config, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let own: Vec<IpAddr> =
+        observed.links.iter().flat_map(|link| &link.addresses).map(ipnet::IpNet::addr).collect();
+    let known = permits(config, observed, &mvm_network::answers_beside(roots, config));
+    for (interface, _) in known.iter().filter(|(_, permit)| *permit == Permit::Unasked) {
+        if let Err(error) = mvm_network::ask_beside(roots, observed, interface, &own) {
+            findings.push(Finding::new(&said::NOT_ASKED, interface).evidence(chain(&error)));
+        }
+    }
+    let known = permits(config, observed, &mvm_network::answers_beside(roots, config));
+    findings.extend(known.iter().filter_map(|(interface, permit)| permit.finding(interface)));
+    (only_permitted(config, &known), findings)
 }
 
 fn subject(config: &Config) -> &str {

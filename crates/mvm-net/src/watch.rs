@@ -11,7 +11,7 @@ use mvm_host::exec::System;
 use mvm_host::oneshot::Report;
 use mvm_host::{chain, exit};
 use mvm_network::{Changes, Kernel, Network, firewalls, machine_id, systemd, unread, uplink};
-use mvm_plan::dhcp::{Permit, Seen, lan, render_on};
+use mvm_plan::dhcp::{Permit, Seen, lan, only_permitted, permits, render_on};
 use mvm_plan::network::{Leave, Observed, desired, plan};
 use mvm_plan::{checks, names, nat};
 
@@ -154,7 +154,9 @@ impl Watcher<'_> {
 
     /// Has dnsmasq tell its clients what has changed, such as the MTU by which packets leave.
     fn dhcp(&mut self, observed: &Observed) -> Option<Finding> {
-        let wanted = render_on(self.config, lan(self.config, observed))?;
+        let answers = mvm_network::answers_beside(self.roots, self.config);
+        let config = only_permitted(self.config, &permits(self.config, observed, &answers));
+        let wanted = render_on(&config, lan(self.config, observed))?;
         let kept = std::fs::read_to_string(self.roots.at(names::DNSMASQ_CONFIG)).ok()?;
         if kept == wanted || self.served.as_ref() == Some(&wanted) {
             return None;

@@ -38,6 +38,7 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
     let plugin = plugin(roots, config);
     let default_interface = network::default_interface(roots, config, &mut unasked);
     Facts {
+        second_vmm: second_vmm(roots, config),
         pool: mvm_storage::thinpool::pool_state(roots, &config.thinpool.name)
             .map_err(|error| chain(&error)),
         brake: brake::reason(&roots.at(names::BRAKE)),
@@ -52,6 +53,8 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
         flintlockd_config: roots.at(names::FLINTLOCKD_OPERATOR_CONFIG).exists(),
         kvm: machine::kvm(roots),
         interface: machine::interface(roots, config, default_interface.as_deref()),
+        parent: machine::parent(roots, config, default_interface.as_deref())
+            .filter(|_| config.network.has_both()),
         default_interface,
         no_tun: interfaces::tun(roots).err().map(|error| error.to_string()),
         stale_taps,
@@ -108,6 +111,13 @@ pub fn programs(roots: &Roots, config: &Config) -> [Program; 2] {
         program(roots, flintlockd.binary.as_str(), &["version", "--short"]),
         program(roots, vmm, &["--version"]),
     ]
+}
+
+/// Cloud Hypervisor, where microVMs may have macvtaps beside the taps of Firecracker's.
+fn second_vmm(roots: &Roots, config: &Config) -> Option<Program> {
+    let flintlockd = &config.flintlockd;
+    let other = config.network.has_both() && flintlockd.provider == Provider::Firecracker;
+    other.then(|| program(roots, &flintlockd.cloudhypervisor_binary, &["--version"]))
 }
 
 /// Looks at the program and, where nothing stands in its way, asks its version.

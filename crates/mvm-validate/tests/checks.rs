@@ -38,6 +38,8 @@ struct Given {
     kvm: Option<Kvm>,
     default_interface: Option<String>,
     interface: Option<Interface>,
+    parent: Option<Interface>,
+    second_vmm: Option<Program>,
     no_interface: bool,
     no_tun: Option<String>,
     stale_taps: Vec<String>,
@@ -107,6 +109,8 @@ fn sound() -> Facts {
             carrier: true,
             ..Interface::default()
         }),
+        parent: None,
+        second_vmm: None,
         no_tun: None,
         stale_taps: Vec::new(),
         forward: Forward::default(),
@@ -145,6 +149,8 @@ fn facts(given: Given, config: &Config) -> Facts {
         default_interface: given.default_interface,
         kvm: given.kvm.unwrap_or(sound.kvm),
         interface: given.interface.or(sound.interface).filter(|_| !given.no_interface),
+        parent: given.parent,
+        second_vmm: given.second_vmm,
         no_tun: given.no_tun,
         stale_taps: given.stale_taps,
         forward: Forward {

@@ -14,7 +14,7 @@ use mvm_images_client::verify::State;
 use mvm_network::nat::Nat;
 use mvm_network::tailscale::Tailscale;
 use mvm_network::{Kernel, Network};
-use mvm_plan::dhcp::{Permit, Seen, lan, render_on};
+use mvm_plan::dhcp::{Permit, Seen, lan, only_permitted, permits, render_on};
 use mvm_plan::host::{Desired, Observed, Step, Unit};
 use mvm_plan::units::{Directory, Facts, UnitFile};
 use mvm_plan::{Plan, names, nat, network, tailscale, thinpool};
@@ -151,7 +151,9 @@ fn served(roots: &Roots, config: &Config, network: &network::Observed, desired: 
             desired.dnsmasq_config = None;
         }
         Permit::Granted | Permit::Unasked => {
-            desired.dnsmasq_config = render_on(config, lan(config, network));
+            let beside = mvm_network::answers_beside(roots, config);
+            let served = only_permitted(config, &permits(config, network, &beside));
+            desired.dnsmasq_config = render_on(&served, lan(config, network));
         }
     }
 }

@@ -7,9 +7,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use mvm_config::Roots;
+use mvm_config::{Config, Roots};
 use mvm_host::atomic;
-use mvm_plan::dhcp::{Answers, Offer, discover, offer};
+use mvm_plan::dhcp::{Answers, Offer, Seen, discover, offer};
 use mvm_plan::network::Observed;
 use nix::errno::Errno;
 use nix::libc;
@@ -43,6 +43,29 @@ pub fn answers(roots: &Roots) -> Option<Answers> {
     serde_json::from_slice(&bytes).ok()
 }
 
+/// What was answered on the interfaces that are served beside the first.
+pub fn answers_beside(roots: &Roots, config: &Config) -> Vec<Answers> {
+    let known = |seen: Seen<'_>| {
+        let path = roots.at(format!("{RECORD}.{}", seen.interface));
+        let bytes = atomic::read_bounded(&path, LIMIT).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    };
+    Seen::also(config).filter_map(known).collect()
+}
+
+/// As [`ask`], on an interface that is served beside the first.
+///
+/// # Errors
+/// As [`ask`].
+pub fn ask_beside(
+    roots: &Roots,
+    observed: &Observed,
+    interface: &str,
+    own: &[IpAddr],
+) -> Result<Answers, Error> {
+    ask_and_keep(roots, observed, interface, own, &format!("{RECORD}.{interface}"))
+}
+
 /// Asks on `interface` whether anybody but `own` gives out addresses, and keeps the answers. It takes
 /// 6 s when nobody does.
 ///
@@ -53,6 +76,16 @@ pub fn ask(
     observed: &Observed,
     interface: &str,
     own: &[IpAddr],
+) -> Result<Answers, Error> {
+    ask_and_keep(roots, observed, interface, own, RECORD)
+}
+
+fn ask_and_keep(
+    roots: &Roots,
+    observed: &Observed,
+    interface: &str,
+    own: &[IpAddr],
+    record: &str,
 ) -> Result<Answers, Error> {
     let link = observed.links.iter().find(|link| link.name == interface);
     let mac = link.and_then(|link| link.mac).map(|mac| mac.0);
@@ -66,7 +99,7 @@ pub fn ask(
     let ports = observed.others_ports(interface).map(str::to_owned).collect();
     let answers = Answers { interface: interface.to_owned(), ports, servers };
     let text = serde_json::to_vec(&answers).map_err(Error::Unwritable)?;
-    let written = atomic::write(&roots.at(RECORD), &text, MODE);
+    let written = atomic::write(&roots.at(record), &text, MODE);
     written.map_err(|source| Error::Keep { source })?;
     Ok(answers)
 }

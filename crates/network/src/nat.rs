@@ -168,11 +168,16 @@ impl Nat<'_> {
         if let Some(interface) = interface {
             observed.firewalls = self.firewalls(rules, interface)?;
         }
-        if let Some(told) = self.text(self.roots.runtime().join(TOLD))?
-            && interface != Some(told.as_str())
-        {
+        let served: Vec<&str> = desired.into_iter().flat_map(Desired::interfaces).collect();
+        for name in served.iter().skip(1) {
+            observed.more.push(self.firewalls(rules, name)?);
+        }
+        for told in self.told()?.into_iter().filter(|told| !served.contains(&told.as_str())) {
             let firewalls = self.firewalls(rules, &told)?;
-            observed.left = Some((told, firewalls));
+            // One of whom nothing is left is in nobody's way.
+            if observed.left.is_none() || firewalls.hold_ours() {
+                observed.left = Some((told, firewalls));
+            }
         }
         Ok(observed)
     }
@@ -197,7 +202,7 @@ impl Nat<'_> {
                     .map_err(|source| Error::Set { path, source })
             }
             Step::Load { table, interface, replace, .. } => {
-                self.keep(runtime.join(TOLD), interface, 0o600)?;
+                self.tell(interface)?;
                 // Without a listing nothing counts as loaded, whatever interrupts this.
                 self.forget()?;
                 self.keep(runtime.join("nat.nft"), &table.to_string(), 0o600)?;
@@ -216,10 +221,13 @@ impl Nat<'_> {
                 Nftables::connect()?.remove()?;
                 remove(runtime.join(TOLD))
             }
-            Step::Assign { interface, zone } => firewalld::assign(self.roots, interface, zone),
+            Step::Assign { interface, zone } => {
+                self.tell(interface)?;
+                firewalld::assign(self.roots, interface, zone)
+            }
             Step::Unassign { interface, zone } => firewalld::unassign(self.roots, interface, zone),
             Step::AcceptBesideDocker { interface, iptables, rule } => {
-                self.keep(runtime.join(TOLD), interface, 0o600)?;
+                self.tell(interface)?;
                 self.docker_user(*iptables, "-I", rule)
             }
             Step::ForgetBesideDocker { iptables, rule } => self.docker_user(*iptables, "-D", rule),
@@ -255,6 +263,21 @@ impl Nat<'_> {
         names.sort_unstable();
         names.dedup();
         Ok(names)
+    }
+
+    /// The interfaces that firewalls of others were told of since the boot, a line each.
+    fn told(&self) -> Result<Vec<String>, Error> {
+        let text = self.text(self.roots.runtime().join(TOLD))?.unwrap_or_default();
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+
+    fn tell(&self, interface: &str) -> Result<(), Error> {
+        let mut told = self.told()?;
+        if !told.iter().any(|one| one == interface) {
+            told.push(interface.to_owned());
+            self.keep(self.roots.runtime().join(TOLD), &told.join("\n"), 0o600)?;
+        }
+        Ok(())
     }
 
     fn switch(&self, path: &str) -> PathBuf {

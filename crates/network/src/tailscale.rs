@@ -9,7 +9,7 @@ use mvm_diagnostics::{Finding, Severity};
 use mvm_host::exec::{self, Execute, Limits};
 use mvm_host::{atomic, chain};
 use mvm_plan::Plan;
-use mvm_plan::tailscale::{Observed, Record, Step, advertised, list, plan};
+use mvm_plan::tailscale::{Observed, Record, Route, Step, advertised, list, plan, routes};
 
 use ipnet::IpNet;
 
@@ -75,6 +75,15 @@ impl Tailscale<'_> {
             |error| Plan::new(Vec::new(), vec![failed(&error)]),
             |observed| plan(wanted, &observed),
         )
+    }
+
+    /// The routes of the file and those given before, with what tailscale says of them; what it failed to
+    /// say is a finding.
+    pub fn routes(&self, wanted: &[IpNet]) -> (Vec<Route>, Option<Finding>) {
+        match self.observe(wanted) {
+            Ok(observed) => (routes(wanted, &observed.own, Some(&observed)), None),
+            Err(error) => (routes(wanted, &recorded(self.roots), None), Some(failed(&error))),
+        }
     }
 
     fn observe(&self, wanted: &[IpNet]) -> Result<Observed, Error> {

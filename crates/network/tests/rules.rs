@@ -47,6 +47,7 @@ fn desired() -> Desired {
         own: vec!["10.42.0.1/24".parse().unwrap()],
         ways: Ways::default(),
         withheld: false,
+        more: Vec::new(),
     }
 }
 

@@ -120,6 +120,16 @@ fn template(out: &mut String, config: &Config, cluster: &Cluster<'_>) -> std::fm
     writeln!(out, "      labels: {{}}")
 }
 
+/// The control plane's address: as asked, else the one that the file reserves for this cluster by name,
+/// else the only one that it reserves without a name.
+pub fn vip(config: &Config, cluster: &str, asked: Option<IpAddr>) -> Option<IpAddr> {
+    let reserved = &config.network.reserved;
+    let named = || reserved.iter().find(|one| one.name.as_deref() == Some(cluster));
+    let mut nameless = reserved.iter().filter(|one| one.name.is_none());
+    let only = || nameless.next().filter(|_| nameless.next().is_none());
+    asked.or_else(|| named().or_else(only).map(|one| one.address))
+}
+
 /// What would keep a cluster from this host, or others out of it.
 pub fn findings(config: &Config, endpoint: &str, vip: Option<IpAddr>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -131,6 +141,7 @@ pub fn findings(config: &Config, endpoint: &str, vip: Option<IpAddr>) -> Vec<Fin
     }
     if let (Some(IpAddr::V4(vip)), Some((first, last))) = (vip, config.network.dhcp.range)
         && config.network.dhcp.enabled
+        && !config.network.reserved.iter().any(|one| one.address == IpAddr::V4(vip))
         && (first..=last).contains(&vip)
     {
         let leased = Finding::new(&said::VIP_LEASED, vip.to_string());
@@ -177,6 +188,21 @@ mod tests {
             text.contains("      provider: cloudhypervisor\n") && text.contains("type: macvtap\n")
         );
         assert!(text.contains("        filename: boot/vmlinux.bin\n"));
+    }
+
+    #[test]
+    fn the_control_plane_has_what_is_reserved_for_it() {
+        let text = "[network]\nreserved = [{ address = \"10.42.0.5\", name = \"lab\" }, \
+                    { address = \"10.42.0.50\" }]";
+        let config = config(text);
+        let of = |cluster: &str, asked: Option<&str>| {
+            vip(&config, cluster, asked.and_then(|ip| ip.parse().ok())).map(|ip| ip.to_string())
+        };
+        assert_eq!(of("lab", None).as_deref(), Some("10.42.0.5"));
+        assert_eq!(of("other", None).as_deref(), Some("10.42.0.50"));
+        assert_eq!(of("lab", Some("10.42.0.7")).as_deref(), Some("10.42.0.7"));
+        let leased = findings(&config, "e", "10.42.0.50".parse().ok());
+        assert!(leased.iter().all(|one| one.code() != "MVM-VM-020"), "no microVM gets it");
     }
 
     #[test]

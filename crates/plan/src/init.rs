@@ -22,7 +22,7 @@ const LOOP_SHARE: u64 = 2;
 pub struct Disk {
     /// The kernel's name, such as `sdb`.
     pub name: String,
-    /// Its path below /dev/disk/by-id; None where udev gave it none.
+    /// Its path below /dev/disk/by-id, else by-path; None where udev gave it none.
     pub path: Option<String>,
     /// In bytes.
     pub size: u64,
@@ -75,7 +75,7 @@ pub struct Seen {
 pub enum Pool {
     /// Sparse files; data of so many bytes.
     Loop(u64),
-    /// A whole disk, by its path below /dev/disk/by-id.
+    /// A whole disk, by its path below /dev/disk/by-id or by-path.
     Disk(String),
 }
 
@@ -142,7 +142,7 @@ pub fn free_subnet(taken: &[IpNet]) -> IpNet {
 pub fn refuse(answers: &Answers, seen: &Seen) -> Option<String> {
     if let Pool::Disk(path) = &answers.pool {
         let Some(disk) = seen.disks.iter().find(|disk| disk.path.as_ref() == Some(path)) else {
-            return Some(format!("{path} is no whole disk of this host below /dev/disk/by-id"));
+            return Some(format!("{path} is no whole disk of this host by a name that lasts"));
         };
         if !disk.holds.is_empty() {
             return Some(format!("{path} holds {}; mvmhost init takes an empty disk", disk.holds));

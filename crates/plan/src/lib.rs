@@ -30,6 +30,7 @@ pub mod nat;
 pub mod network;
 pub mod overrides;
 pub mod redact;
+pub mod reserved;
 pub mod tailscale;
 pub mod teardown;
 pub mod thinpool;

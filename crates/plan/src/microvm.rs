@@ -51,6 +51,8 @@ pub struct Request {
     pub provider: Option<String>,
     /// Another bridge than flintlockd's.
     pub bridge: Option<String>,
+    /// A macvtap, on a host that has taps as well.
+    pub macvtap: bool,
     /// The hardware address of its first card.
     pub mac: Option<MacAddr>,
     /// An address of its own instead of DHCP.
@@ -126,6 +128,9 @@ pub fn is_name(name: &str) -> bool {
 fn provider(spec: &mut Spec, request: &Request, config: &Config) -> Result<Provider, String> {
     if let Some(asked) = &request.provider {
         spec.provider = Some(asked.clone());
+    } else if request.macvtap && spec.provider.is_none() {
+        // flintlock gives macvtaps to no other.
+        spec.provider = Some("cloudhypervisor".to_owned());
     }
     match spec.provider.as_deref() {
         None | Some("") => Ok(config.flintlockd.provider),
@@ -195,8 +200,15 @@ fn cards(
     provider: Provider,
 ) -> Result<(), String> {
     if spec.interfaces.is_empty() {
+        let beside = config.network.has_both() && request.macvtap;
         let kind = match config.network.mode {
             NetworkMode::Macvtap => Kind::Macvtap,
+            NetworkMode::Tap if beside => Kind::Macvtap,
+            NetworkMode::Tap if request.macvtap => {
+                return Err("macvtap, which this host does not serve; enabled = true in \
+                            [network.macvtap] of /etc/mvmhost.toml"
+                    .to_owned());
+            }
             NetworkMode::Tap | NetworkMode::None => Kind::Tap,
         };
         spec.interfaces.push(Interface {
@@ -263,6 +275,9 @@ fn first_card(card: &mut Interface, request: &Request, config: &Config) -> Resul
     }
     if let Some(address) = request.address {
         let network = &config.network;
+        if let Some(kept) = network.reserved.iter().find(|one| one.address == address.addr()) {
+            return Err(format!("{}, which [network] reserved keeps free", kept.address));
+        }
         let own = network.dhcp_addresses().iter().chain(&network.bridge.addresses);
         let gateway = own.into_iter().find(|own| own.contains(&address.addr()));
         let dns = network.dhcp.dns.iter().map(ToString::to_string);

@@ -89,7 +89,7 @@ pub struct Desired {
     pub bridge: Option<Bridge>,
     /// The interface that becomes a port of the bridge.
     pub uplink: Option<Uplink>,
-    /// With mode `macvtap`.
+    /// With mode `macvtap`, or beside the bridge.
     pub macvtap: Option<Macvtap>,
     /// What mvmhost once made a port, and the file does not name any more.
     pub former: Option<Former>,
@@ -123,7 +123,7 @@ pub fn desired(config: &Config, machine_id: &str) -> Desired {
         vlans,
         bridge,
         uplink,
-        macvtap: (network.mode == NetworkMode::Macvtap).then(|| Macvtap::from(&network.macvtap)),
+        macvtap: network.macvtap.enabled.then(|| Macvtap::from(&network.macvtap)),
         former: None,
         overlaps_meant: config.validate.ignore.iter().any(|one| one.code == net::SUBNET_TAKEN.code),
     }

@@ -73,6 +73,40 @@ impl fmt::Display for Step {
     }
 }
 
+/// A subnet that is to be made known, and whether it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Route {
+    /// The subnet.
+    pub subnet: IpNet,
+    /// Whether tailscale has it in its list; `None` where it did not tell.
+    pub advertised: Option<bool>,
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.advertised {
+            Some(true) => "advertised",
+            Some(false) => "not advertised",
+            None => "unknown",
+        };
+        write!(f, "{}: {state}", self.subnet)
+    }
+}
+
+/// What is shown of the routes of the file, and of those that mvmhost gave tailscale before. `observed`
+/// is `None` where tailscale did not answer.
+pub fn routes(wanted: &[IpNet], own: &[IpNet], observed: Option<&Observed>) -> Vec<Route> {
+    let mut all: Vec<IpNet> = wanted.iter().map(IpNet::trunc).chain(own.iter().copied()).collect();
+    all.sort_unstable();
+    all.dedup();
+    let route = |subnet: IpNet| {
+        let advertised = observed.map(|observed| observed.advertised.contains(&subnet));
+        Route { subnet, advertised }
+    };
+    all.into_iter().map(route).collect()
+}
+
 /// Separated by commas, as tailscale takes it.
 pub fn list(routes: &[IpNet]) -> String {
     routes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
@@ -173,6 +207,29 @@ mod tests {
         assert!(plan.is_refused() && plan.findings[0].code() == said::NOT_INSTALLED.code);
         let own = Observed { own: nets("10.42.0.0/24"), ..Observed::default() };
         assert_eq!(super::plan(&[], &own).steps, [Step::Record { own: vec![] }]);
+    }
+
+    #[test]
+    fn every_route_is_shown_with_its_state() {
+        let observed = Observed {
+            installed: true,
+            advertised: nets("10.42.0.0/24 0.0.0.0/0"),
+            own: nets("10.42.0.0/24 10.9.0.0/16"),
+        };
+        let shown = |observed: Option<&Observed>| -> Vec<String> {
+            let own = nets("10.42.0.0/24 10.9.0.0/16");
+            let routes = routes(&nets("10.42.0.1/24 10.43.0.0/24"), &own, observed);
+            routes.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(
+            shown(Some(&observed)),
+            [
+                "10.9.0.0/16: not advertised",
+                "10.42.0.0/24: advertised",
+                "10.43.0.0/24: not advertised"
+            ]
+        );
+        assert!(shown(None).iter().all(|line| line.ends_with(": unknown")));
     }
 
     #[test]

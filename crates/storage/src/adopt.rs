@@ -20,6 +20,8 @@ use crate::{Error, files, loops, lvm, receipt, thinpool};
 const LIMIT: u64 = thinpool::LONGEST_CONFIG;
 /// Where udev names disks by what stays the same.
 const BY_ID: &str = "/dev/disk/by-id";
+/// The same by the slot that a disk is in, for one without a serial number.
+const BY_PATH: &str = "/dev/disk/by-path";
 /// Where the operator's units are.
 const UNITS: &str = "/etc/systemd/system";
 
@@ -112,9 +114,23 @@ fn lvm_pools(roots: &Roots) -> Vec<LvmPool> {
     pools
 }
 
-/// A path below /dev/disk/by-id for each disk under a device; otherwise the disk that has none.
+/// A path below /dev/disk/by-id, else by-path, for each disk under a device; otherwise the disk that has
+/// none.
 fn lasting_names(roots: &Roots, device: &str) -> Result<Vec<String>, String> {
-    let links = fs::read_dir(roots.at(BY_ID)).into_iter().flatten().flatten();
+    let known = [BY_ID, BY_PATH].map(|folder| (folder, links(roots, folder)));
+    let path = |disk: &String| {
+        let named = known.iter().find_map(|(folder, links)| {
+            let link = links.iter().find(|(target, _)| target == disk);
+            link.map(|(_, name)| format!("{folder}/{name}"))
+        });
+        named.ok_or_else(|| disk.clone())
+    };
+    disks(&roots.at("/sys"), device).iter().map(path).collect()
+}
+
+/// Which disk each name in the folder leads to.
+fn links(roots: &Roots, folder: &str) -> Vec<(String, String)> {
+    let links = fs::read_dir(roots.at(folder)).into_iter().flatten().flatten();
     let mut links: Vec<(String, String)> = links
         .filter_map(|link| {
             let target = fs::read_link(link.path()).ok()?;
@@ -125,11 +141,7 @@ fn lasting_names(roots: &Roots, device: &str) -> Result<Vec<String>, String> {
         .filter(|(_, name)| !name.starts_with("lvm-pv-uuid-"))
         .collect();
     links.sort_unstable();
-    let path = |disk: &String| {
-        let link = links.iter().find(|(target, _)| target == disk);
-        link.map(|(_, name)| format!("{BY_ID}/{name}")).ok_or_else(|| disk.clone())
-    };
-    disks(&roots.at("/sys"), device).iter().map(path).collect()
+    links
 }
 
 /// What a device of device-mapper's stands on in the end.
@@ -227,6 +239,12 @@ mod tests {
         assert_eq!(units, expected);
         let pool = |devices| LvmPool { name: "flintlock-thinpool".to_owned(), devices };
         assert_eq!(seen.lvm, [pool(Err("vdb".to_owned()))]);
+        let by_path = machine.roots.at(BY_PATH);
+        fs::create_dir_all(&by_path).unwrap();
+        std::os::unix::fs::symlink("../../vdb", by_path.join("pci-0000:00:05.0")).unwrap();
+        let seen = observe_with(&machine.roots, &machine, "flintlockd.service").unwrap();
+        let slot = "/dev/disk/by-path/pci-0000:00:05.0".to_owned();
+        assert_eq!(seen.lvm, [pool(Ok(vec![slot]))], "it has no serial number");
         let by_id = machine.roots.at(BY_ID);
         fs::create_dir_all(&by_id).unwrap();
         for name in ["lvm-pv-uuid-x", "virtio-disk", "zz-disk"] {

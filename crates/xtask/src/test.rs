@@ -41,7 +41,9 @@ const TIERS: [Tier; 12] = [
         lintian()
     }),
     Tier("vm", Place::Gate, "a real Debian 12 and 13: boots, reboots, power cuts", guests),
-    Tier("fleet", Place::All, "several hosts: ansible, a hub and a host", |_| fleet()),
+    Tier("fleet", Place::All, "several hosts: ansible, a hub and a host, a fleet of three", |_| {
+        fleet()
+    }),
     Tier(
         "arm64",
         Place::All,

@@ -20,6 +20,7 @@ pub mod scenarios;
 pub mod setup;
 mod ssh;
 pub mod tools;
+pub mod wire;
 
 /// Shell functions that make a registry's files, for docker-registry to serve.
 pub const REGISTRY: &str = include_str!("registry.sh");

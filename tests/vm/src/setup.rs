@@ -69,9 +69,17 @@ pub fn ready(context: &mut Context) -> Result<()> {
 /// # Errors
 /// They were not built, or the guest has no room.
 pub fn copy_standins(guest: &mut Guest) -> Result<()> {
+    copy_programs(guest, &STANDINS)
+}
+
+/// Copies programs of tests/standins to /usr/local/bin.
+///
+/// # Errors
+/// They were not built, or the guest has no room.
+pub fn copy_programs(guest: &mut Guest, programs: &[&str]) -> Result<()> {
     let arch = guest.image().arch();
     let scratch = tempfile::tempdir()?;
-    for standin in STANDINS {
+    for standin in programs {
         // Most of it is of use to a debugger alone, and a guest decrypts what it is sent.
         let small = scratch.path().join(standin);
         let mut strip = Command::new(format!("{}-linux-gnu-strip", arch.machine()));

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use crate::names::{IfName, MacAddr};
 
@@ -29,6 +29,8 @@ pub struct Network {
     pub macvtap: Macvtap,
     /// `[[network.vlan]]`
     pub vlans: Vec<Vlan>,
+    /// `reserved`: addresses that no microVM gets by DHCP, such as a control plane's
+    pub reserved: Vec<Reserved>,
     /// `[network.dhcp]`
     pub dhcp: Dhcp,
     /// `[network.nat]`
@@ -71,11 +73,47 @@ impl Network {
             return &self.bridge.addresses;
         }
         let parent = self.macvtap.parent.as_ref() == Some(name);
-        if self.mode == NetworkMode::Macvtap && parent && !self.macvtap.addresses.is_empty() {
+        if self.macvtap.enabled && parent && !self.macvtap.addresses.is_empty() {
             return &self.macvtap.addresses;
         }
         let vlan = self.vlans.iter().find(|vlan| vlan.name == *name);
         vlan.map_or(&[], |vlan| &vlan.addresses)
+    }
+
+    /// Whether microVMs may have taps on the bridge and macvtaps beside an interface.
+    pub fn has_both(&self) -> bool {
+        self.mode == NetworkMode::Tap && self.macvtap.enabled
+    }
+
+    /// What DHCP gives out of a range: all but the reserved addresses in it.
+    pub fn leased(&self, range: Option<(Ipv4Addr, Ipv4Addr)>) -> Vec<(Ipv4Addr, Ipv4Addr)> {
+        let Some((first, last)) = range else { return Vec::new() };
+        let mut taken: Vec<u32> = self
+            .reserved
+            .iter()
+            .filter_map(|one| match one.address {
+                IpAddr::V4(address) => Some(u32::from(address)),
+                IpAddr::V6(_) => None,
+            })
+            .filter(|address| (u32::from(first)..=u32::from(last)).contains(address))
+            .collect();
+        taken.sort_unstable();
+        taken.dedup();
+        let (mut from, mut parts) = (Some(u32::from(first)), Vec::new());
+        for address in taken {
+            if let Some(from) = from.filter(|from| *from < address) {
+                parts.push((from.into(), (address - 1).into()));
+            }
+            from = address.checked_add(1);
+        }
+        parts.extend(from.filter(|from| *from <= u32::from(last)).map(|from| (from.into(), last)));
+        parts
+    }
+
+    /// The addresses that this host has on all interfaces where DHCP is served.
+    pub fn served_addresses(&self) -> Vec<IpNet> {
+        let also = self.dhcp.also.iter().flat_map(|one| self.addresses_of(&one.interface));
+        self.dhcp_addresses().iter().chain(also).copied().collect()
     }
 
     /// The addresses that this host has on the interface where DHCP is served.
@@ -104,6 +142,8 @@ pub struct Bridge {
 /// `[network.macvtap]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Macvtap {
+    /// `enabled`: whether microVMs may have macvtaps; default: with mode = "macvtap"
+    pub enabled: bool,
     /// `parent`; `None` is written `""`: the interface of the default route.
     pub parent: Option<IfName>,
     /// `addresses`
@@ -123,6 +163,15 @@ pub struct Vlan {
     pub addresses: Vec<IpNet>,
 }
 
+/// One entry of `reserved`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reserved {
+    /// `address`
+    pub address: IpAddr,
+    /// `name`: whose it is, such as the cluster's
+    pub name: Option<String>,
+}
+
 /// `[network.dhcp]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dhcp {
@@ -140,8 +189,38 @@ pub struct Dhcp {
     pub dns: Vec<IpAddr>,
     /// `dns-server`
     pub dns_server: bool,
+    /// `domain`: the end of microVMs' names; `None` is written `""`
+    pub domain: Option<String>,
+    /// `ntp`: time servers that microVMs are told
+    pub ntp: Vec<Ipv4Addr>,
+    /// `routes`: ways beside the router that microVMs are told
+    pub routes: Vec<ToldRoute>,
     /// `reservations`
     pub reservations: Vec<Reservation>,
+    /// `also`: further interfaces that are served
+    pub also: Vec<Also>,
+}
+
+/// One entry of `also`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Also {
+    /// `interface`: one to which the file gives an IPv4 address
+    pub interface: IfName,
+    /// `range`; default: its first IPv4 subnet without its first nine addresses
+    pub range: Option<(Ipv4Addr, Ipv4Addr)>,
+    /// `router`; default: this host's address on the interface
+    pub router: Option<IpAddr>,
+    /// `dns`
+    pub dns: Vec<IpAddr>,
+}
+
+/// One entry of `routes`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldRoute {
+    /// `to`: a subnet of IPv4
+    pub to: Ipv4Net,
+    /// `via`: by whom it is reached
+    pub via: Ipv4Addr,
 }
 
 /// One entry of `reservations`.

@@ -9,6 +9,7 @@ use crate::names::IfName;
 
 pub(super) fn combinations(refusals: &mut Refusals<'_, '_, '_>) {
     modes(refusals);
+    both(refusals);
     interfaces(refusals);
     vlans(refusals);
     nat(refusals);
@@ -18,18 +19,20 @@ pub(super) fn combinations(refusals: &mut Refusals<'_, '_, '_>) {
 fn modes(refusals: &mut Refusals<'_, '_, '_>) {
     let network = &refusals.config.network;
     if network.mode == NetworkMode::Tap {
-        if network.macvtap.parent.is_some() {
+        if network.macvtap.parent.is_some() && !network.macvtap.enabled {
             refusals.refuse(
                 &["network.macvtap.parent", "network.mode"],
                 "a macvtap parent with mode = \"tap\"",
-                "write mode = \"macvtap\", or name the interface as uplink below [network.bridge]",
+                "write mode = \"macvtap\", or for both enabled = true below [network.macvtap], or \
+                 name the interface as uplink below [network.bridge]",
             );
         }
-        if !network.macvtap.addresses.is_empty() {
+        if !network.macvtap.addresses.is_empty() && !network.macvtap.enabled {
             refusals.refuse(
                 &["network.macvtap.addresses", "network.mode"],
                 "macvtap addresses with mode = \"tap\"",
-                "write mode = \"macvtap\", or write them below [network.bridge]",
+                "write mode = \"macvtap\", or for both enabled = true below [network.macvtap], or \
+                 write them below [network.bridge]",
             );
         }
     }
@@ -53,6 +56,33 @@ fn modes(refusals: &mut Refusals<'_, '_, '_>) {
     }
 }
 
+/// Taps and macvtaps on one host, and macvtaps that the mode has no use for.
+fn both(refusals: &mut Refusals<'_, '_, '_>) {
+    let network = &refusals.config.network;
+    let paths = ["network.macvtap.enabled", "network.mode"];
+    match network.mode {
+        NetworkMode::Macvtap if !network.macvtap.enabled => refusals.refuse(
+            &paths,
+            "no macvtaps with mode = \"macvtap\"",
+            "remove it, or write mode = \"tap\"",
+        ),
+        NetworkMode::None if network.macvtap.enabled => refusals.refuse(
+            &paths,
+            "macvtaps with mode = \"none\"",
+            "remove it, or write mode = \"macvtap\"",
+        ),
+        _ => {}
+    }
+    let uplink = network.bridge.uplink.as_ref().filter(|_| network.has_both());
+    if uplink.is_some() && uplink == network.macvtap.parent.as_ref() {
+        refusals.refuse(
+            &["network.macvtap.parent", "network.bridge.uplink"],
+            "a port of the bridge, which has no macvtaps",
+            "name another wired interface or a VLAN",
+        );
+    }
+}
+
 fn interfaces(refusals: &mut Refusals<'_, '_, '_>) {
     let network = &refusals.config.network;
     let bridge = &network.bridge;
@@ -67,7 +97,7 @@ fn interfaces(refusals: &mut Refusals<'_, '_, '_>) {
             "name the wired interface that leads out",
         );
     }
-    if network.mode == NetworkMode::Macvtap
+    if network.macvtap.enabled
         && network
             .macvtap
             .parent

@@ -84,7 +84,7 @@ fn extra_args(refusals: &mut Refusals<'_, '_, '_>) {
         let (what, instead) = match (name, own) {
             // With another mode the flag is the operator's to give.
             ("bridge-name", _) if config.network.mode != NetworkMode::Tap => continue,
-            ("parent-iface", _) if config.network.mode != NetworkMode::Macvtap => continue,
+            ("parent-iface", _) if !config.network.macvtap.enabled => continue,
             ("containerd-kernel-ss", Some((_, use_instead))) => {
                 ("mvmhost unpacks kernels for flintlockd's own default".to_owned(), use_instead)
             }

@@ -20,8 +20,8 @@ pub(super) fn combinations(refusals: &mut Refusals<'_, '_, '_>) {
 }
 
 /// An address of this host, and where it is written.
-struct Own<'c> {
-    net: IpNet,
+pub(super) struct Own<'c> {
+    pub(super) net: IpNet,
     interface: Option<&'c IfName>,
     path: &'static str,
     /// The VLAN's place in the list, then the address' place in its own.
@@ -29,7 +29,7 @@ struct Own<'c> {
     entry: usize,
 }
 
-fn own_addresses<'c>(refusals: &Refusals<'c, '_, '_>) -> Vec<Own<'c>> {
+pub(super) fn own_addresses<'c>(refusals: &Refusals<'c, '_, '_>) -> Vec<Own<'c>> {
     let network = &refusals.config.network;
     let (path, interface, addresses) = match network.mode {
         NetworkMode::Tap => {
@@ -44,6 +44,15 @@ fn own_addresses<'c>(refusals: &Refusals<'c, '_, '_>) -> Vec<Own<'c>> {
     };
     let first = addresses.iter().enumerate();
     let first = first.map(|(entry, net)| Own { net: *net, interface, path, vlan: None, entry });
+    let beside = if network.has_both() { &network.macvtap.addresses[..] } else { &[] };
+    let parent = network.macvtap.parent.as_ref();
+    let beside = beside.iter().enumerate().map(|(entry, net)| Own {
+        net: *net,
+        interface: parent,
+        path: "network.macvtap.addresses",
+        vlan: None,
+        entry,
+    });
     let vlans = network.vlans.iter().enumerate().flat_map(|(index, vlan)| {
         vlan.addresses.iter().enumerate().map(move |(entry, net)| Own {
             net: *net,
@@ -53,7 +62,7 @@ fn own_addresses<'c>(refusals: &Refusals<'c, '_, '_>) -> Vec<Own<'c>> {
             entry,
         })
     });
-    first.chain(vlans).filter(|own| !is_link_local(&own.net)).collect()
+    first.chain(beside).chain(vlans).filter(|own| !is_link_local(&own.net)).collect()
 }
 
 /// Two interfaces in one subnet, or one address twice. Several addresses of one interface in the
@@ -92,7 +101,7 @@ fn refuse_address(refusals: &mut Refusals<'_, '_, '_>, own: &Own<'_>, what: Stri
     }
 }
 
-fn ipv4(net: &IpNet) -> Option<Ipv4Net> {
+pub(super) fn ipv4(net: &IpNet) -> Option<Ipv4Net> {
     match net {
         IpNet::V4(net) => Some(*net),
         IpNet::V6(_) => None,
@@ -182,7 +191,8 @@ fn router(refusals: &mut Refusals<'_, '_, '_>) {
 fn reservations(refusals: &mut Refusals<'_, '_, '_>) {
     let network = &refusals.config.network;
     let path = ["network.dhcp.reservations"];
-    let own = network.dhcp_addresses();
+    let own = network.served_addresses();
+    let kept: BTreeSet<IpAddr> = network.reserved.iter().map(|one| one.address).collect();
     let (mut macs, mut addresses, mut names) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for (index, entry) in network.dhcp.reservations.iter().enumerate() {
         if !macs.insert(entry.mac) {
@@ -205,6 +215,10 @@ fn reservations(refusals: &mut Refusals<'_, '_, '_>) {
         if !own.is_empty() && !own.iter().any(|net| net.contains(&entry.address)) {
             let what = format!("outside the subnet {}", nets.join(", "));
             refusals.refuse_entry(&path, index, "address", what, "write an address inside");
+        }
+        if kept.contains(&entry.address) {
+            let what = "reserved for nobody below [network] as well";
+            refusals.refuse_entry(&path, index, "address", what, "write it in one of the two");
         }
         let host = own.iter().any(|net| net.addr() == entry.address);
         if host || network.dhcp.router == Some(entry.address) {

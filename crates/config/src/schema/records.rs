@@ -1,13 +1,15 @@
-//! Entries of lists that have keys of their own: VLANs, reservations, ignored findings.
+//! Entries of lists that have keys of their own: VLANs, reservations, routes, ignored findings.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::kinds::{At, Kind, List, Maybe, Number, Quoted, Shape};
 use super::suggest;
-use super::texts::{Address, Code, Day, HostName, Interface, Ip, Mac, Reason};
+use super::texts::{
+    Address, Code, Day, HostName, Interface, Ip, Ipv4, Mac, Range, Reason, SubnetV4,
+};
 use crate::Invalid;
-use crate::model::{Ignore, Reservation, Vlan};
+use crate::model::{Also, Ignore, Reservation, Reserved, ToldRoute, Vlan};
 use crate::names::IfName;
 
 /// One key of an entry.
@@ -198,6 +200,133 @@ impl Kind for ReservationEntry {
     }
     fn shape() -> Shape {
         Shape::Record(&RESERVATION)
+    }
+}
+
+static RESERVED: [Field; 2] = [
+    Field {
+        name: "address",
+        doc: "that no microVM gets by DHCP",
+        required: true,
+        shape: Quoted::<Ip>::shape,
+    },
+    Field {
+        name: "name",
+        doc: "whose it is; `mvmhost capmvm` takes that of its cluster",
+        required: false,
+        shape: Quoted::<HostName>::shape,
+    },
+];
+
+/// One entry of `reserved`.
+pub(crate) struct ReservedEntry;
+
+impl Kind for ReservedEntry {
+    type Out = Reserved;
+    fn read(value: &Spanned<DeValue<'_>>, at: &mut At<'_, '_>) -> Option<Reserved> {
+        let mut entry = Entry::open(value, &RESERVED, at)?;
+        let address = entry.required::<Quoted<Ip>>("address");
+        let name = entry.optional::<Maybe<HostName>>("name").flatten();
+        let complete = entry.complete;
+        address.filter(|_| complete).map(|address| Reserved { address, name })
+    }
+    fn write(reserved: &Reserved, text: &mut String) {
+        let mut fields = vec![("address", spelt::<Quoted<Ip>>(&reserved.address))];
+        fields.extend(reserved.name.iter().map(|name| ("name", spelt::<Quoted<HostName>>(name))));
+        write_fields(&fields, text);
+    }
+    fn shape() -> Shape {
+        Shape::Record(&RESERVED)
+    }
+}
+
+static ROUTE: [Field; 2] = [
+    Field { name: "to", doc: "a subnet of IPv4", required: true, shape: Quoted::<SubnetV4>::shape },
+    Field {
+        name: "via",
+        doc: "the machine in microVMs' network that leads there",
+        required: true,
+        shape: Quoted::<Ipv4>::shape,
+    },
+];
+
+/// One entry of `routes`.
+pub(crate) struct RouteEntry;
+
+impl Kind for RouteEntry {
+    type Out = ToldRoute;
+    fn read(value: &Spanned<DeValue<'_>>, at: &mut At<'_, '_>) -> Option<ToldRoute> {
+        let mut entry = Entry::open(value, &ROUTE, at)?;
+        let to = entry.required::<Quoted<SubnetV4>>("to");
+        let via = entry.required::<Quoted<Ipv4>>("via");
+        let complete = entry.complete;
+        to.zip(via).filter(|_| complete).map(|(to, via)| ToldRoute { to, via })
+    }
+    fn write(route: &ToldRoute, text: &mut String) {
+        let fields = [
+            ("to", spelt::<Quoted<SubnetV4>>(&route.to)),
+            ("via", spelt::<Quoted<Ipv4>>(&route.via)),
+        ];
+        write_fields(&fields, text);
+    }
+    fn shape() -> Shape {
+        Shape::Record(&ROUTE)
+    }
+}
+
+static ALSO: [Field; 4] = [
+    Field {
+        name: "interface",
+        doc: "one to which this file gives an IPv4 address",
+        required: true,
+        shape: Quoted::<Interface>::shape,
+    },
+    Field {
+        name: "range",
+        doc: "first and last address given out; default: its subnet without its first nine addresses",
+        required: false,
+        shape: Range::shape,
+    },
+    Field {
+        name: "router",
+        doc: "default: this host's address on that interface",
+        required: false,
+        shape: Quoted::<Ip>::shape,
+    },
+    Field {
+        name: "dns",
+        doc: "name servers that microVMs are told there; none: dnsmasq forwards",
+        required: false,
+        shape: List::<Quoted<Ip>>::shape,
+    },
+];
+
+/// One entry of `also`.
+pub(crate) struct AlsoEntry;
+
+impl Kind for AlsoEntry {
+    type Out = Also;
+    fn read(value: &Spanned<DeValue<'_>>, at: &mut At<'_, '_>) -> Option<Also> {
+        let mut entry = Entry::open(value, &ALSO, at)?;
+        let interface = entry.required::<Quoted<Interface>>("interface");
+        let range = entry.optional::<Range>("range").flatten();
+        let router = entry.optional::<Maybe<Ip>>("router").flatten();
+        let dns = entry.optional::<List<Quoted<Ip>>>("dns").unwrap_or_default();
+        let complete = entry.complete;
+        let interface = interface.filter(|_| complete)?;
+        Some(Also { interface, range, router, dns })
+    }
+    fn write(also: &Also, text: &mut String) {
+        let fields = [
+            ("interface", spelt::<Quoted<Interface>>(&also.interface)),
+            ("range", spelt::<Range>(&also.range)),
+            ("router", spelt::<Maybe<Ip>>(&also.router)),
+            ("dns", spelt::<List<Quoted<Ip>>>(&also.dns)),
+        ];
+        write_fields(&fields, text);
+    }
+    fn shape() -> Shape {
+        Shape::Record(&ALSO)
     }
 }
 

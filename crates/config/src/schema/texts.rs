@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 use std::time::Duration;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -39,7 +39,7 @@ macro_rules! texts {
 texts! {
     Size: Bytes, "a size", "100GiB", size;
     Path: AbsPath, "an absolute path", "/usr/bin/containerd", AbsPath::parse;
-    ById: AbsPath, "a path below /dev/disk/by-id", "/dev/disk/by-id/nvme-eui.0025385b11b3c1d2", by_id;
+    Disk: AbsPath, "a path below /dev/disk/by-id or by-path", "/dev/disk/by-id/nvme-eui.0025385b11b3c1d2", disk;
     Dm: DmName, "a device-mapper name", "flintlock-dev-thinpool", DmName::parse;
     Vg: VgName, "a volume group name", "flintlock", VgName::parse;
     Interface: IfName, "an interface name", "br-mvm", IfName::parse;
@@ -51,6 +51,7 @@ texts! {
     Program: String, "a path, or a name looked up in PATH", "firecracker", program;
     Argument: String, "an argument", "--verbosity=2", argument;
     HostName: String, "a host name", "cp-0", host_name;
+    DomainName: String, "a domain", "microvms.example", domain;
     Registry: String, "a registry", "registry.example:5000", registry;
     Url: String, "a URL", "https://mirror.example", url;
     ProxyUrl: String, "the URL of a proxy", "http://proxy.example:3128", proxy;
@@ -58,6 +59,7 @@ texts! {
     Platform: String, "a platform", "linux/arm64", platform;
     Address: IpNet, "an address with its prefix length", "10.42.0.1/24", address;
     Subnet: IpNet, "a subnet", "10.42.0.0/24", subnet;
+    SubnetV4: Ipv4Net, "a subnet of IPv4", "192.168.10.0/24", subnet_v4;
     Ip: IpAddr, "an IP address", "10.42.0.1", ip;
     Ipv4: Ipv4Addr, "an IPv4 address", "10.42.0.10", ipv4;
     Code: String, "a code of the catalogue", "MVM-NET-020", code;
@@ -96,13 +98,18 @@ fn size(text: &str) -> Result<Bytes, Invalid> {
     Err(Invalid::new(what, "write for example \"100GiB\""))
 }
 
-fn by_id(text: &str) -> Result<AbsPath, Invalid> {
+/// Where names of disks are that a re-ordering does not change. The second is for disks without a
+/// serial number, as many virtual machines have them: it names the slot.
+const LASTING: [&str; 2] = ["/dev/disk/by-id/", "/dev/disk/by-path/"];
+
+fn disk(text: &str) -> Result<AbsPath, Invalid> {
     let path = AbsPath::parse(text)?;
-    match path.as_str().strip_prefix("/dev/disk/by-id/") {
+    let name = LASTING.iter().find_map(|folder| path.as_str().strip_prefix(folder));
+    match name {
         Some(name) if !name.contains('/') => Ok(path),
         _ => Err(Invalid::new(
-            "not below /dev/disk/by-id, so it may be another disk after a reboot",
-            "write the name that `ls -l /dev/disk/by-id` shows for the disk",
+            "not below /dev/disk/by-id or by-path, so it may be another disk after a reboot",
+            "write the name that `ls -l /dev/disk/by-id` shows for the disk, or that of by-path",
         )),
     }
 }
@@ -137,6 +144,14 @@ fn host_name(text: &str) -> Result<String, Invalid> {
         return Ok(text.to_owned());
     }
     Err(Invalid::new("not a host name", "write for example \"cp-0\""))
+}
+
+/// Names with dots between them; dnsmasq reads commas as more words.
+fn domain(text: &str) -> Result<String, Invalid> {
+    if text.len() <= 253 && text.split('.').all(is_host_name) {
+        return Ok(text.to_owned());
+    }
+    Err(Invalid::new("not a domain", "write for example \"microvms.example\""))
 }
 
 fn registry(text: &str) -> Result<String, Invalid> {
@@ -229,6 +244,16 @@ fn subnet(text: &str) -> Result<IpNet, Invalid> {
         return Err(Invalid::new("the address of a host, not of a subnet", instead));
     }
     Ok(net)
+}
+
+fn subnet_v4(text: &str) -> Result<Ipv4Net, Invalid> {
+    match subnet(text)? {
+        IpNet::V4(net) => Ok(net),
+        IpNet::V6(_) => Err(Invalid::new(
+            "a subnet of IPv6, which DHCP for IPv4 cannot tell",
+            "write a subnet of IPv4",
+        )),
+    }
 }
 
 fn ip(text: &str) -> Result<IpAddr, Invalid> {

@@ -37,8 +37,8 @@ catalogue! {
                  mvmhost adopt",
     }
     NO_LASTING_NAME = "MVM-POOL-166", "1b0c955a0638879d5c5e7e2a01e6e14a", Error {
-        message: "pool {subject} is on {disk}, which has no name in /dev/disk/by-id",
-        cause: "mvmhost names disks only by what stays the same after a reboot, and this disk has no serial number. The pool can be used as an external one: LVM activates it, and mvmhost checks it.",
+        message: "pool {subject} is on {disk}, which has no lasting name in /dev/disk",
+        cause: "mvmhost names disks only by what stays the same after a reboot, and this disk has neither a name in /dev/disk/by-id nor one in by-path. The pool can be used as an external one: LVM activates it, and mvmhost checks it.",
         remedy: "mvmhost plan  # write this into /etc/mvmhost.toml: [thinpool] backend = \"external\" name = \"{subject}\"",
     }
 }

@@ -59,6 +59,7 @@ pub mod pool;
 pub mod remote;
 pub mod repair;
 pub mod report;
+pub mod reserved;
 pub mod said;
 pub mod sec;
 pub mod seen;
@@ -87,6 +88,7 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static Entry)> {
         remote::ALL,
         repair::ALL,
         report::ALL,
+        reserved::ALL,
         sec::ALL,
         tls::ALL,
         vm::ALL,

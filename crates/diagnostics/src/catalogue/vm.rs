@@ -99,7 +99,15 @@ catalogue! {
     VIP_LEASED = "MVM-VM-020", "4906cd8d596e91f8522a61c09520ef7c", Warning {
         message: "the control plane's address {subject} is in the range of DHCP",
         cause: "A microVM may get it as its lease, and then two machines answer to the address of the cluster.",
-        remedy: "mvmhost apply  # first: keep range of [network.dhcp] in /etc/mvmhost.toml below or above it",
+        remedy: "mvmhost apply  # first: add the address to reserved of [network] in /etc/mvmhost.toml",
+    }
+    VIP_ANSWERS = "MVM-VM-072", "cb960f424ccf0652f620bbedfaee5518", Warning {
+        message: "the control plane's address {subject} answers already: {mac}",
+        cause: "A machine has the address. That is right when the cluster runs already; a new cluster \
+                would share its address with that machine.",
+        remedy: "mvmhost vms\n\
+                 # the machine belongs to no cluster of yours: choose an address that nobody has\n\
+                 mvmhost capmvm --vip 192.0.2.20",
     }
     API_OPEN = "MVM-VM-021", "5bf76789dd0209285a1e53c84f205ec1", Warning {
         message: "flintlockd on {subject} takes every client",

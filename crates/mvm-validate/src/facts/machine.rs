@@ -38,14 +38,25 @@ pub(super) fn interface(
     config: &Config,
     default_interface: Option<&str>,
 ) -> Option<Interface> {
-    let name = match config.network.mode {
-        NetworkMode::Tap => config.network.bridge.name.as_str(),
-        NetworkMode::Macvtap => match &config.network.macvtap.parent {
-            Some(parent) => parent.as_str(),
-            None => default_interface?,
-        },
-        NetworkMode::None => return None,
-    };
+    match config.network.mode {
+        NetworkMode::Tap => found(roots, config.network.bridge.name.as_str()),
+        NetworkMode::Macvtap => parent(roots, config, default_interface),
+        NetworkMode::None => None,
+    }
+}
+
+/// The parent of macvtaps, where there are such.
+pub(super) fn parent(
+    roots: &Roots,
+    config: &Config,
+    default_interface: Option<&str>,
+) -> Option<Interface> {
+    let macvtap = Some(&config.network.macvtap).filter(|macvtap| macvtap.enabled)?;
+    let named = macvtap.parent.as_ref().map(|name| name.as_str());
+    found(roots, named.or(default_interface)?)
+}
+
+fn found(roots: &Roots, name: &str) -> Option<Interface> {
     let found = interfaces::find(roots, name)?;
     Some(Interface {
         kind: found.kind,

@@ -4,9 +4,9 @@ use mvm_config::{Config, Roots};
 use mvm_host::exec::System;
 use mvm_host::{chain, port};
 use mvm_network::nat::Nat;
-use mvm_network::{Kernel, Network as _, answers, firewalls};
+use mvm_network::{Kernel, Network as _, answers, answers_beside, firewalls};
 use mvm_plan::checks::{Forward, NetworkFacts};
-use mvm_plan::dhcp::Seen;
+use mvm_plan::dhcp::{Seen, permits};
 use mvm_plan::nat::{desired, ways};
 use mvm_plan::network::{Observed, TAPS};
 use mvm_plan::units::follows_default_route;
@@ -62,6 +62,7 @@ pub(super) fn kernel(roots: &Roots, config: &Config, unasked: &mut Unasked) -> N
     };
     let known = answers(roots);
     facts.permit = Seen::of(config).map(|seen| seen.permit(&observed, known.as_ref()));
+    facts.also = permits(config, &observed, &answers_beside(roots, config));
     let Some(desired) = desired(config) else { return facts };
     let nat = Nat { roots, programs: &System };
     match nat.turned(&desired, &observed) {

@@ -65,6 +65,9 @@ pub(crate) struct VmCreate {
     /// Another bridge than flintlockd's
     #[arg(long, value_name = "NAME")]
     pub(crate) bridge: Option<String>,
+    /// A macvtap, where the host has taps as well; with Cloud Hypervisor unless told otherwise
+    #[arg(long, conflicts_with = "bridge")]
+    pub(crate) macvtap: bool,
     /// The hardware address; made from host, namespace and name unless told
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) mac: Option<MacAddr>,

@@ -7,8 +7,10 @@ use mvm_diagnostics::catalogue::{tls as tls_said, vm as said};
 use mvm_diagnostics::{Finding, Severity};
 use mvm_host::chain;
 use mvm_host::configuration::load_or_last_good;
-use mvm_plan::capmvm::{Cluster, findings, render, tls_secret, token_secret};
+use mvm_network::{Kernel, Network as _, answered};
+use mvm_plan::capmvm::{Cluster, findings, render, tls_secret, token_secret, vip};
 use mvm_plan::images::Platform;
+use mvm_plan::reserved;
 use mvm_plan::tls::CLUSTER_CLIENT;
 use mvm_tls::{Opaque, material, secret};
 use mvm_validate::handover;
@@ -35,18 +37,20 @@ pub(super) fn run(context: &Context, arguments: &CapmvmArguments) -> Exit {
         true => format!("[{address}]:{port}"),
         false => format!("{address}:{port}"),
     };
-    let mut said = findings(&config, &endpoint, arguments.vip);
+    let vip = vip(&config, &arguments.name, arguments.vip);
+    let mut said = findings(&config, &endpoint, vip);
     if said.iter().any(|one| one.severity() == Severity::Error) {
         output::findings(context.json, &said);
         return Exit::Findings;
     }
+    said.extend(vip.and_then(|vip| held(context, &config, vip)));
     let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
     let cluster = Cluster {
         name: &arguments.name,
         namespace: &arguments.namespace,
         host: host.as_deref().unwrap_or(&address),
         endpoint: &endpoint,
-        vip: arguments.vip,
+        vip,
         architecture: &Platform::of_machine(std::env::consts::ARCH).architecture,
     };
     let mut text = render(&config, &cluster);
@@ -62,6 +66,19 @@ pub(super) fn run(context: &Context, arguments: &CapmvmArguments) -> Exit {
     // Standard output is for kubectl.
     said.iter().for_each(mvm_diagnostics::sink::report);
     output::exit_for(&said)
+}
+
+/// Who has the control plane's address already. Where nobody can be asked, the cluster is to find out.
+fn held(context: &Context, config: &Config, vip: IpAddr) -> Option<Finding> {
+    let observed = Kernel::connect(&context.roots).ok()?.observe().ok()?;
+    let answered = answered(config, &observed, vip)
+        .inspect_err(|error| log::debug!("{}", chain(error)))
+        .ok()?;
+    if answered.own.is_some() || answered.others.len() > 1 {
+        return Some(reserved::finding(&answered));
+    }
+    let mac = answered.others.first()?;
+    Some(Finding::new(&said::VIP_ANSWERS, vip.to_string()).with("mac", mac))
 }
 
 /// As asked; else that of the endpoint; else this host's on the default route.

@@ -34,6 +34,10 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     found.extend(gate::containerd_program(&context.roots, config));
     let pool = mvm_storage::thinpool::desired(&context.roots, config);
     found.extend(mvm_storage::databases::look(&context.roots, &pool));
+    // Routes that tailscale did not take are in nobody's way, and asked for all the same.
+    let (tailnet, planned): (Vec<Finding>, Vec<Finding>) =
+        planned.into_iter().partition(|one| one.entry() == &catalogue::tailscale::FAILED);
+    found.extend(tailnet);
     // What stands in the way of a plan is said by the checks, in words of their own.
     if found.iter().all(|finding| finding.severity() != Severity::Error) {
         found.extend(planned.into_iter().filter(|one| one.severity() == Severity::Error));
@@ -46,6 +50,7 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
             found.extend(checks::traffic(config, &facts.forward, passages, &found));
         }
         found.extend(checks::deeds(config, &facts, &done));
+        found.extend(deeds::reserved(&context.roots, config));
     }
     let exists = |path: &str| context.roots.at(path).exists();
     let generated = mvm_plan::units::files(config, mvm_plan::units::Facts::new(config, exists));

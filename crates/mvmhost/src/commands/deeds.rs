@@ -5,14 +5,17 @@ use std::collections::BTreeSet;
 use mvm_config::model::NetworkMode;
 use mvm_config::names::ImageRef;
 use mvm_config::{Config, Roots};
-use mvm_diagnostics::Severity;
+use mvm_diagnostics::catalogue::deep;
+use mvm_diagnostics::{Finding, Severity};
 use mvm_host::chain;
 use mvm_host::exec::System;
 use mvm_images_client::resolve;
+use mvm_network::{Kernel, Network as _, answered};
 use mvm_plan::checks::{self, Answer, Deed, Deeds, Facts, Passage};
 use mvm_plan::images::proxy::Proxies;
+use mvm_plan::reserved::finding;
 use mvm_plan::thinpool::PoolState;
-use mvm_storage::proof::{Kernel, Proof};
+use mvm_storage::proof::{self, Proof};
 use mvm_storage::thinpool;
 
 /// `flintlockd` is its process, when it runs.
@@ -20,6 +23,27 @@ pub(super) fn run(roots: &Roots, config: &Config, facts: &Facts, flintlockd: Opt
     let thin = thin(roots, config, facts);
     let (dhcp, traffic) = traffic(roots, config, facts);
     Deeds { thin, dhcp, traffic, images: images(roots, config, flintlockd) }
+}
+
+/// Who answers for the addresses that the file keeps from DHCP.
+pub(super) fn reserved(roots: &Roots, config: &Config) -> Vec<Finding> {
+    let kept = &config.network.reserved;
+    if kept.is_empty() {
+        return Vec::new();
+    }
+    let not_tried = |subject: String, why: String| {
+        let not_tried = Finding::new(&deep::NOT_TRIED, subject);
+        not_tried.with("why", &why).evidence(why)
+    };
+    let observed = match Kernel::connect(roots).and_then(|mut kernel| kernel.observe()) {
+        Ok(observed) => observed,
+        Err(error) => return vec![not_tried("[network] reserved".to_owned(), chain(&error))],
+    };
+    let asked = kept.iter().map(|entry| match answered(config, &observed, entry.address) {
+        Ok(answered) => finding(&answered),
+        Err(error) => not_tried(entry.address.to_string(), chain(&error)),
+    });
+    asked.collect()
 }
 
 /// A pool that has something wrong is left alone: a write could wait for a minute, and what is wrong
@@ -38,7 +62,7 @@ fn thin(roots: &Roots, config: &Config, facts: &Facts) -> Deed<()> {
         Ok(lock) => lock,
         Err(error) => return Deed::NotTried(error.chain()),
     };
-    match (Proof { roots, pool, block: live.table.shape.block_sectors }).run(&Kernel) {
+    match (Proof { roots, pool, block: live.table.shape.block_sectors }).run(&proof::Kernel) {
         Ok(()) => Deed::Done(()),
         Err(error) => Deed::Failed(error.chain()),
     }

@@ -4,15 +4,14 @@ use std::ffi::OsStr;
 use std::fs;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use mvm_config::Roots;
-use mvm_config::model::NetworkMode;
+use mvm_config::model::{Network, NetworkMode, Reserved};
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::json::Document;
 use mvm_host::configuration::load_or_last_good;
 use mvm_host::exec::{self, Execute, Limits, System};
 use mvm_host::systemd::Manager;
-use mvm_network::tailscale;
+use mvm_network::tailscale::Tailscale;
 use mvm_plan::drift::Drift;
 use mvm_plan::images::Digest;
 use serde_json::{Value, json};
@@ -62,11 +61,13 @@ fn gather(context: &Context) -> Result<Exit, (Vec<Finding>, Exit)> {
         "at": left.as_ref().map(|left| left.at),
     });
     let unit = config.flintlockd.unit.as_str();
+    let tailscale = Tailscale { roots, programs: &System };
     let document = Document::new(&findings)
         .with("versions", versions)
         .with("provider", inventory::provider(config))
-        .with("interfaces", interfaces(config.network.mode))
-        .with("tailscale", routes(&tailscale::recorded(roots)))
+        .with("interfaces", interfaces(&config.network))
+        .with("reserved", reserved(&config.network))
+        .with("tailscale", tailscale.routes(&config.network.tailscale_routes).0)
         .with("endpoint", config.flintlockd.grpc_endpoint.to_string())
         .with("configuration", configuration)
         .with("drift", drift)
@@ -76,16 +77,19 @@ fn gather(context: &Context) -> Result<Exit, (Vec<Finding>, Exit)> {
 }
 
 /// The types of microVMs' interfaces that this host serves, in flintlock's words.
-fn interfaces(mode: NetworkMode) -> &'static [&'static str] {
-    match mode {
+fn interfaces(network: &Network) -> &'static [&'static str] {
+    match network.mode {
+        NetworkMode::Tap if network.has_both() => &["tap", "macvtap"],
         NetworkMode::Tap => &["tap"],
         NetworkMode::Macvtap => &["macvtap"],
         NetworkMode::None => &[],
     }
 }
 
-fn routes(routes: &[IpNet]) -> Vec<String> {
-    routes.iter().map(ToString::to_string).collect()
+/// Addresses that DHCP gives to nobody.
+fn reserved(network: &Network) -> Vec<Value> {
+    let one = |entry: &Reserved| json!({"address": entry.address, "name": entry.name});
+    network.reserved.iter().map(one).collect()
 }
 
 /// The kernel's number of this boot.

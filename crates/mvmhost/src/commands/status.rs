@@ -11,10 +11,11 @@ use mvm_host::configuration::load_or_last_good;
 use mvm_host::exec::System;
 use mvm_host::flintlock::{MicroVm, State};
 use mvm_host::systemd::{Manager, UnitState, Units};
-use mvm_network::tailscale;
+use mvm_network::tailscale::Tailscale;
 use mvm_plan::checks::{self, Facts, Plugin};
-use mvm_plan::names;
+use mvm_plan::tailscale::Route;
 use mvm_plan::thinpool::{Mode, PoolState, ThinPoolStatus, Working};
+use mvm_plan::{names, reserved};
 use mvm_validate::{api, facts};
 use serde_json::{Value, json};
 
@@ -41,7 +42,8 @@ pub(super) fn run(context: &Context) -> Exit {
         }
     };
     let mut screen = Screen::observe(roots, &loaded, &mut manager, &mut findings);
-    screen.tailscale = tailscale::recorded(roots).iter().map(ToString::to_string).collect();
+    let tailscale = Tailscale { roots, programs: &System };
+    screen.tailscale = tailscale.routes(&loaded.config.network.tailscale_routes).0;
     screen.leases = leases::read(context).ok().map(|leases| leases.len());
     if context.json {
         output::print(&screen.document(&findings).text());
@@ -63,7 +65,7 @@ struct Screen<'a> {
     /// How many leases mvm-dhcp has given out; None where they cannot be read.
     leases: Option<usize>,
     /// The subnets that mvmhost makes known in the tailnet.
-    tailscale: Vec<String>,
+    tailscale: Vec<Route>,
 }
 
 impl<'a> Screen<'a> {
@@ -125,6 +127,7 @@ impl<'a> Screen<'a> {
             .with("pool", self.pool())
             .with("network", network(&self.config.network))
             .with("dhcp", served(&self.config.network).map(|interface| json!({"interface": interface, "leases": self.leases})))
+            .with("reserved", reserved::shown(&self.config.network.reserved))
             .with("tailscale", &self.tailscale)
             .with("containerd", json!({"devmapper": self.facts.plugin == Plugin::Ok}))
             .with("images", json!({"wanted": self.wanted(), "incomplete": self.incomplete}))
@@ -186,8 +189,12 @@ impl<'a> Screen<'a> {
             let leases = self.leases.map_or("unknown".to_owned(), |count| count.to_string());
             let _ = writeln!(out, "dhcp        {interface}: {leases} leases");
         }
-        if !self.tailscale.is_empty() {
-            let _ = writeln!(out, "tailscale   advertises {}", self.tailscale.join(", "));
+        let reserved = reserved::shown(&self.config.network.reserved);
+        if !reserved.is_empty() {
+            let _ = writeln!(out, "reserved    {}", reserved.join(", "));
+        }
+        for route in &self.tailscale {
+            let _ = writeln!(out, "tailscale   {route}");
         }
         let plugin = match &self.facts.plugin {
             Plugin::Ok => "devmapper ok".to_owned(),
@@ -234,6 +241,11 @@ fn live(pool: &Working) -> String {
 /// What microVMs' interfaces are on. Without a parent in the file it is asked for.
 fn place(network: &Network, default_route: Option<&str>) -> String {
     match network.mode {
+        NetworkMode::Tap if network.has_both() => {
+            let named = network.macvtap.parent.as_ref().map(|parent| parent.as_str());
+            let parent = named.or(default_route).unwrap_or("the interface of the default route");
+            format!("bridge      {}, and macvtaps on {parent}", network.bridge.name)
+        }
         NetworkMode::Tap => format!("bridge      {}", network.bridge.name),
         NetworkMode::Macvtap => {
             let named = network.macvtap.parent.as_ref().map(|parent| parent.as_str());

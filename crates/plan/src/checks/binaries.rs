@@ -19,5 +19,10 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
         let finding = Finding::new(&catalogue::flk::VMM_MISSING, &facts.vmm.name);
         findings.push(finding.with("provider", provider));
     }
+    let second = facts.second_vmm.as_ref().filter(|second| second.path.is_none());
+    findings.extend(second.map(|second| {
+        let finding = Finding::new(&catalogue::flk::VMM_MISSING, &second.name);
+        finding.with("provider", "cloudhypervisor")
+    }));
     findings
 }

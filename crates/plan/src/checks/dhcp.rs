@@ -10,13 +10,15 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     let own = config.network.dhcp_addresses();
     let asked = config.network.dhcp.enabled && own.iter().any(|net| net.addr().is_ipv4());
     let Some(name) = interface.filter(|_| asked) else { return Vec::new() };
+    let also = facts.network.also.iter();
+    let mut findings: Vec<Finding> =
+        also.filter_map(|(interface, permit)| permit.finding(interface)).collect();
     let permit = facts.network.permit.as_ref();
     if let Some(withheld) = permit.and_then(|permit| permit.finding(name.as_str())) {
-        return vec![withheld];
+        findings.push(withheld);
+    } else if !facts.dhcp_served {
+        let finding = Finding::new(&dhcp::NOT_SERVED, name.as_str());
+        findings.push(finding.evidence("no socket on UDP port 67"));
     }
-    if facts.dhcp_served {
-        return Vec::new();
-    }
-    let finding = Finding::new(&dhcp::NOT_SERVED, name.as_str());
-    vec![finding.evidence("no socket on UDP port 67")]
+    findings
 }

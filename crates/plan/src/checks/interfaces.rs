@@ -28,15 +28,12 @@ pub struct Interface {
 pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     let mut findings = match config.network.mode {
         NetworkMode::Tap => bridge(config.network.bridge.name.as_str(), facts),
-        NetworkMode::Macvtap => {
-            let named = config.network.macvtap.parent.as_ref().map(|name| name.as_str());
-            match named.or(facts.default_interface.as_deref()) {
-                Some(name) => parent(name, facts),
-                None => vec![Finding::new(&catalogue::net::NO_PARENT, "network.macvtap.parent")],
-            }
-        }
+        NetworkMode::Macvtap => named(config, facts, facts.interface.as_ref()),
         NetworkMode::None => operators(config, facts),
     };
+    if config.network.has_both() {
+        findings.extend(named(config, facts, facts.parent.as_ref()));
+    }
     if let Some(why) = &facts.no_tun {
         findings.push(Finding::new(&net::NO_TUN, "/dev/net/tun").with("why", why).evidence(why));
     }
@@ -69,9 +66,18 @@ fn bridge(name: &str, facts: &Facts) -> Vec<Finding> {
     }
 }
 
-fn parent(name: &str, facts: &Facts) -> Vec<Finding> {
+/// The parent that the file names, or that of the default route.
+fn named(config: &Config, facts: &Facts, found: Option<&Interface>) -> Vec<Finding> {
+    let named = config.network.macvtap.parent.as_ref().map(|name| name.as_str());
+    match named.or(facts.default_interface.as_deref()) {
+        Some(name) => parent(name, found),
+        None => vec![Finding::new(&catalogue::net::NO_PARENT, "network.macvtap.parent")],
+    }
+}
+
+fn parent(name: &str, found: Option<&Interface>) -> Vec<Finding> {
     let finding = |entry| Finding::new(entry, name);
-    match &facts.interface {
+    match found {
         None => vec![finding(&net::PARENT_MISSING)],
         Some(found) if found.wireless => vec![finding(&net::PARENT_WIRELESS)],
         Some(Interface { master: Some(master), .. }) => {

@@ -67,6 +67,8 @@ pub struct Facts {
     pub flintlockd: Program,
     /// The VMM of the configured provider.
     pub vmm: Program,
+    /// Cloud Hypervisor, where macvtaps are beside the taps of Firecracker.
+    pub second_vmm: Option<Program>,
     /// The version that containerd tells, where it was asked.
     pub containerd_version: Option<String>,
     /// The kernel's version.
@@ -85,6 +87,8 @@ pub struct Facts {
     pub default_interface: Option<String>,
     /// The bridge, or the parent of macvtaps; `None` when it is not there.
     pub interface: Option<Interface>,
+    /// The parent of macvtaps, where there are taps as well; `None` when it is not there.
+    pub parent: Option<Interface>,
     /// Why no tap can be made.
     pub no_tun: Option<String>,
     /// Taps of flintlock that no process has open.

@@ -1,7 +1,6 @@
 //! What the kernel has to do for microVMs' network: switches, sizes of packets, drivers.
 
 use mvm_config::Config;
-use mvm_config::model::NetworkMode;
 use mvm_diagnostics::{Finding, catalogue::checked};
 use serde::Deserialize;
 
@@ -14,6 +13,8 @@ use crate::dhcp::Permit;
 pub struct NetworkFacts {
     /// Whether DHCP may be served; `None` where it is not asked for.
     pub permit: Option<Permit>,
+    /// The same of each further interface that is to be served.
+    pub also: Vec<(String, Permit)>,
     /// The switches below /proc/sys that are not as microVMs need them.
     pub turned: Vec<Turned>,
     /// The interface by which microVMs' packets leave, where the default route leads by another one and
@@ -85,6 +86,6 @@ fn dotted(name: &str) -> String {
 }
 
 fn driver(config: &Config, network: &NetworkFacts) -> Option<Finding> {
-    let needed = config.network.mode == NetworkMode::Macvtap && network.no_macvtap;
+    let needed = config.network.macvtap.enabled && network.no_macvtap;
     needed.then(|| Finding::new(&checked::NO_MACVTAP, "macvtap").evidence("modules.dep"))
 }

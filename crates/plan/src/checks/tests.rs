@@ -28,6 +28,7 @@ pub(super) fn sound() -> Facts {
         plugin: Plugin::Ok,
         flintlockd: found("flintlockd", "v0.11.0"),
         vmm: found("firecracker", "Firecracker v1.14.4"),
+        second_vmm: None,
         containerd_version: Some("1.7.24~ds1".to_owned()),
         kernel: Some("6.12.48+deb13-amd64".to_owned()),
         systemd: Some("systemd 257 (257.9-1~deb13u1)".to_owned()),
@@ -42,6 +43,7 @@ pub(super) fn sound() -> Facts {
             carrier: true,
             ..Interface::default()
         }),
+        parent: None,
         no_tun: None,
         stale_taps: Vec::new(),
         forward: Forward::default(),

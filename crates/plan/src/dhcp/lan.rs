@@ -27,7 +27,9 @@ pub fn lan(config: &Config, observed: &network::Observed) -> Lan {
     let desired = nat::desired(config).filter(|desired| !desired.sources.is_empty());
     let leaving = desired.and_then(|desired| nat::ways(&desired, observed).mtu);
     Lan {
-        authoritative: seen.is_authoritative(observed),
+        // dnsmasq has one word for all that it serves.
+        authoritative: seen.is_authoritative(observed)
+            && Seen::also(config).all(|seen| seen.is_authoritative(observed)),
         mtu: leaving.filter(|mtu| *mtu < own).map(|mtu| mtu.max(LEAST_MTU)),
         ipv6: !observed.lacks_ipv6(seen.interface),
     }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use mvm_config::Config;
-use mvm_config::model::Reservation;
+use mvm_config::model::{Dhcp, Network, Reservation};
 
 use super::LEASES;
 
@@ -59,15 +59,11 @@ pub fn render_on(config: &Config, lan: Lan) -> Option<String> {
     line(format!("dhcp-leasefile={LEASES}"));
     let lease = dhcp.lease_time.as_secs();
     let own = config.network.dhcp_addresses();
-    if let Some((first, last)) = dhcp.range
-        && let Some(mask) = mask(own, first)
-    {
-        line(format!("dhcp-range={first},{last},{mask},{lease}s"));
-    }
-    if let Some(IpAddr::V4(router)) = dhcp.router {
-        line(format!("dhcp-option=option:router,{router}"));
-    }
-    line_dns(&mut line, &dhcp.dns, dhcp.dns_server);
+    // Where several are served, what holds for one of them has a mark.
+    let mark = if dhcp.also.is_empty() { "" } else { "main" };
+    let main = Served { mark, own, range: dhcp.range, router: dhcp.router, dns: &dhcp.dns };
+    main.lines(&mut line, &config.network);
+    line_told(&mut line, dhcp, mark);
     if let Some(mtu) = lan.mtu {
         line(format!("dhcp-option=option:mtu,{mtu}"));
     }
@@ -76,10 +72,54 @@ pub fn render_on(config: &Config, lan: Lan) -> Option<String> {
         // As often as dnsmasq does it by itself, in seconds.
         line(format!("ra-param={interface},mtu:{mtu},{RA_INTERVAL}"));
     }
+    for (number, one) in dhcp.also.iter().enumerate() {
+        line(format!("interface={}", one.interface));
+        let (mark, own) = (format!("also{number}"), config.network.addresses_of(&one.interface));
+        let served =
+            Served { mark: &mark, own, range: one.range, router: one.router, dns: &one.dns };
+        served.lines(&mut line, &config.network);
+        let any = lan.ipv6 && line_v6(&mut line, own, lease, &dhcp.reservations);
+        if let Some(mtu) = lan.mtu.filter(|_| any) {
+            line(format!("ra-param={},mtu:{mtu},{RA_INTERVAL}", one.interface));
+        }
+    }
     for reservation in &dhcp.reservations {
         line(host(reservation));
     }
     Some(out)
+}
+
+/// An interface that is served.
+struct Served<'a> {
+    /// What the options of its clients are marked with; empty where all clients are on it.
+    mark: &'a str,
+    own: &'a [IpNet],
+    range: Option<(Ipv4Addr, Ipv4Addr)>,
+    router: Option<IpAddr>,
+    dns: &'a [IpAddr],
+}
+
+impl Served<'_> {
+    /// Ranges, router and name servers.
+    fn lines(&self, line: &mut impl FnMut(String), network: &Network) {
+        let lease = network.dhcp.lease_time.as_secs();
+        let set = if self.mark.is_empty() { String::new() } else { format!("set:{},", self.mark) };
+        // A reserved address is in none of the ranges: a lease of old is not made longer either.
+        for (first, last) in network.leased(self.range) {
+            if let Some(mask) = mask(self.own, first) {
+                line(format!("dhcp-range={set}{first},{last},{mask},{lease}s"));
+            }
+        }
+        if let Some(IpAddr::V4(router)) = self.router {
+            line(format!("dhcp-option={}option:router,{router}", tag(self.mark)));
+        }
+        line_dns(line, self.dns, network.dhcp.dns_server, self.mark);
+    }
+}
+
+/// Whom an option is for.
+fn tag(mark: &str) -> String {
+    if mark.is_empty() { String::new() } else { format!("tag:{mark},") }
 }
 
 /// The mask of the subnet that the range is in.
@@ -90,7 +130,32 @@ fn mask(own: &[IpNet], first: Ipv4Addr) -> Option<Ipv4Addr> {
     })
 }
 
-fn line_dns(line: &mut impl FnMut(String), dns: &[IpAddr], serves: bool) {
+/// What microVMs are told beside their address and router.
+fn line_told(line: &mut impl FnMut(String), dhcp: &Dhcp, mark: &str) {
+    if let Some(domain) = &dhcp.domain {
+        line(format!("dhcp-option=option:domain-name,{domain}"));
+        line(format!("dhcp-option=option:domain-search,{domain}"));
+    }
+    if !dhcp.ntp.is_empty() {
+        let servers: Vec<String> = dhcp.ntp.iter().map(ToString::to_string).collect();
+        line(format!("dhcp-option=option:ntp-server{}", listed(&servers)));
+    }
+    let mut routes: Vec<String> = dhcp
+        .routes
+        .iter()
+        .flat_map(|route| [route.to.to_string(), route.via.to_string()])
+        .collect();
+    if !routes.is_empty() {
+        // A client that reads these leaves the router aside (RFC 3442).
+        if let Some(IpAddr::V4(router)) = dhcp.router {
+            routes.extend(["0.0.0.0/0".to_owned(), router.to_string()]);
+        }
+        let tag = tag(mark);
+        line(format!("dhcp-option={tag}option:classless-static-route{}", listed(&routes)));
+    }
+}
+
+fn line_dns(line: &mut impl FnMut(String), dns: &[IpAddr], serves: bool, mark: &str) {
     let of = |v4: bool| -> Vec<String> {
         dns.iter()
             .filter(|address| address.is_ipv4() == v4)
@@ -100,10 +165,10 @@ fn line_dns(line: &mut impl FnMut(String), dns: &[IpAddr], serves: bool) {
     let (v4, v6) = (of(true), of(false));
     // An option without a value: dnsmasq would otherwise name itself.
     if !v4.is_empty() || !serves {
-        line(format!("dhcp-option=option:dns-server{}", listed(&v4)));
+        line(format!("dhcp-option={}option:dns-server{}", tag(mark), listed(&v4)));
     }
     if !v6.is_empty() {
-        line(format!("dhcp-option=option6:dns-server{}", listed(&v6)));
+        line(format!("dhcp-option={}option6:dns-server{}", tag(mark), listed(&v6)));
     }
 }
 
@@ -181,6 +246,66 @@ mod tests {
         let out = text("network.dhcp.dns = [\"9.9.9.9\", \"2620:fe::fe\"]").unwrap();
         assert!(out.contains("\ndhcp-option=option:dns-server,9.9.9.9\n"), "{out}");
         assert!(out.contains("\ndhcp-option=option6:dns-server,[2620:fe::fe]\n"), "{out}");
+    }
+
+    #[test]
+    fn reserved_addresses_are_in_no_range() {
+        let out = text(
+            "[network]\nreserved = [{ address = \"10.42.0.10\" }, { address = \"10.42.0.50\" }, \
+             { address = \"10.42.0.51\" }, { address = \"10.42.0.254\" }, { address = \"10.42.0.5\" }]",
+        )
+        .unwrap();
+        let ranges: Vec<&str> =
+            out.lines().filter_map(|line| line.strip_prefix("dhcp-range=")).collect();
+        assert_eq!(
+            ranges,
+            [
+                "10.42.0.11,10.42.0.49,255.255.255.0,600s",
+                "10.42.0.52,10.42.0.253,255.255.255.0,600s"
+            ]
+        );
+    }
+
+    #[test]
+    fn more_is_told_where_the_file_has_more() {
+        let out = text(
+            "[network.dhcp]\ndomain = \"lab.example\"\nntp = [\"10.42.0.1\", \"192.0.2.7\"]\n\
+             routes = [{ to = \"192.168.10.0/25\", via = \"10.42.0.2\" }]",
+        )
+        .unwrap();
+        for line in [
+            "domain-name,lab.example",
+            "domain-search,lab.example",
+            "ntp-server,10.42.0.1,192.0.2.7",
+            "classless-static-route,192.168.10.0/25,10.42.0.2,0.0.0.0/0,10.42.0.1",
+        ] {
+            assert!(out.contains(&format!("\ndhcp-option=option:{line}\n")), "{line}\n{out}");
+        }
+    }
+
+    #[test]
+    fn a_hub_serves_its_own_bridge_too() {
+        let out = text(
+            "[network]\nvlan = [{ parent = \"bond0\", id = 1000, addresses = [\"192.168.10.2/25\"] }]\n\
+             [network.dhcp]\nenabled = true\ninterface = \"bond0.1000\"\ndns = [\"192.0.2.53\"]\n\
+             also = [{ interface = \"br-mvm\" }]",
+        )
+        .unwrap();
+        let kept = out.lines().filter(|line| {
+            ["interface=", "dhcp-range=", "dhcp-option="].iter().any(|key| line.starts_with(key))
+        });
+        assert_eq!(
+            kept.collect::<Vec<_>>(),
+            [
+                "interface=bond0.1000",
+                "dhcp-range=set:main,192.168.10.10,192.168.10.126,255.255.255.128,600s",
+                "dhcp-option=tag:main,option:router,192.168.10.2",
+                "dhcp-option=tag:main,option:dns-server,192.0.2.53",
+                "interface=br-mvm",
+                "dhcp-range=set:also0,10.42.0.10,10.42.0.254,255.255.255.0,600s",
+                "dhcp-option=tag:also0,option:router,10.42.0.1",
+            ]
+        );
     }
 
     #[test]

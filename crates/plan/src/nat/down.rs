@@ -10,6 +10,8 @@ pub fn down(desired: Option<&Desired>, observed: &Observed) -> Plan<Step> {
     let mut steps = plan(None, &[], observed).steps;
     if let Some(desired) = desired {
         steps.extend(forget(&desired.interface, &observed.firewalls));
+        let more = desired.more.iter().zip(&observed.more);
+        steps.extend(more.flat_map(|(more, firewalls)| forget(&more.interface, firewalls)));
     }
     Plan::new(steps, Vec::new())
 }

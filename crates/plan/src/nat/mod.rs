@@ -20,6 +20,7 @@ use crate::{Plan, network, tailscale};
 mod docker;
 mod down;
 mod firewalld;
+mod more;
 mod step;
 mod table;
 mod ways;
@@ -30,6 +31,8 @@ pub use down::down;
 use down::forget;
 use firewalld::beside_firewalld;
 pub use firewalld::{Firewalld, ZONE};
+pub use more::More;
+use more::more;
 pub use step::Step;
 pub use table::{Action, Chain, Kind, Match, Rule, Table};
 pub use ways::{Ways, ways};
@@ -57,6 +60,8 @@ pub struct Desired {
     pub ways: Ways,
     /// Whether answers of DHCP and router advertisements are kept off `interface`.
     pub withheld: bool,
+    /// The interfaces on which DHCP is served besides.
+    pub more: Vec<More>,
 }
 
 /// Whose traffic an interface carries: what others' firewalls are told of it depends on that.
@@ -90,6 +95,13 @@ pub fn desired(config: &Config) -> Option<Desired> {
         own: network.dhcp_addresses().to_vec(),
         ways: Ways::default(),
         withheld: false,
+        more: network
+            .dhcp
+            .also
+            .iter()
+            .filter(|_| network.dhcp.enabled)
+            .map(more(network))
+            .collect(),
     })
 }
 
@@ -182,6 +194,8 @@ pub struct Observed {
     pub sysctl: Option<String>,
     /// Firewalls of others, for the interface that was asked for.
     pub firewalls: Firewalls,
+    /// The same for those that are served besides, in their order.
+    pub more: Vec<Firewalls>,
     /// The same for the interface that they were told of before, where it is another one.
     pub left: Option<(String, Firewalls)>,
 }
@@ -196,6 +210,15 @@ pub struct Firewalls {
     pub docker_lacks: Vec<(Iptables, Vec<usize>)>,
     /// Those that iptables does not tell of, and why.
     pub docker_unread: Vec<(Iptables, String)>,
+}
+
+impl Firewalls {
+    /// Whether anything of ours is in them.
+    pub fn hold_ours(&self) -> bool {
+        let all = docker_rules("").len();
+        let docker = self.docker_lacks.iter().any(|(_, lacks)| lacks.len() < all);
+        docker || self.firewalld == Firewalld::Ours
+    }
 }
 
 /// The switches that `desired` needs on a machine with these links and routes, in their order.
@@ -216,6 +239,8 @@ pub fn switches(
     let tailnet = desired.tailnet && is_there(tailscale::INTERFACE, network);
     if v4 || tailnet {
         let mut interfaces = vec![desired.interface.as_str()];
+        let more = desired.interfaces().skip(1);
+        interfaces.extend(more.filter(|name| v4 && is_there(name, network)));
         let leaving = desired.ways.v4.iter().map(String::as_str);
         interfaces.extend(leaving.filter(|name| v4 && is_there(name, network)));
         interfaces.extend(tailnet.then_some(tailscale::INTERFACE));
@@ -227,7 +252,7 @@ pub fn switches(
         );
     }
     if v6 {
-        let others = accept_ra.iter().filter(|name| **name != desired.interface);
+        let others = accept_ra.iter().filter(|name| desired.interfaces().all(|own| own != *name));
         switches.extend(
             others.map(|name| Switch { path: format!("net/ipv6/conf/{name}/accept_ra"), value: 2 }),
         );
@@ -288,11 +313,21 @@ pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed)
     }
     let (step, finding) = beside_firewalld(desired, observed.firewalls.firewalld);
     steps.extend(step);
+    let mut findings: Vec<Finding> = finding.into_iter().collect();
+    for (more, firewalls) in desired.more.iter().zip(&observed.more) {
+        let besides = desired.besides(more);
+        for (iptables, lacks) in &firewalls.docker_lacks {
+            steps.extend(beside_docker(&besides, *iptables, lacks, false));
+        }
+        let (step, finding) = beside_firewalld(&besides, firewalls.firewalld);
+        steps.extend(step);
+        findings.extend(finding);
+    }
     let unread = observed.firewalls.docker_unread.iter().map(|(iptables, why)| {
         let unread = Finding::new(&nat::DOCKER_UNREAD, &desired.interface);
         unread.with("iptables", iptables).evidence(why)
     });
-    Plan::new(steps, finding.into_iter().chain(unread).collect())
+    Plan::new(steps, findings.into_iter().chain(unread).collect())
 }
 
 #[cfg(test)]

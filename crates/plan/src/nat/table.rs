@@ -119,7 +119,8 @@ impl Table {
         if !desired.sources.is_empty() || desired.tailnet {
             let clamp =
                 |side| Rule { matches: vec![side, Match::TcpSyn], action: Action::ClampMss };
-            let rules = vec![clamp(Match::InBy(interface())), clamp(Match::OutBy(interface()))];
+            let both = |name: &str| [Match::InBy(name.to_owned()), Match::OutBy(name.to_owned())];
+            let rules = desired.interfaces().flat_map(both).map(clamp).collect();
             chains.push(Chain { name: "mss", kind: Kind::Forward, rules });
         }
         if desired.dhcp && desired.withheld {
@@ -132,12 +133,18 @@ impl Table {
                 drop(vec![Match::OutBy(interface()), Match::RouterAdvertisement]),
             ];
             chains.push(Chain { name: "withheld-out", kind: Kind::Output, rules: answered });
-        } else if desired.dhcp {
+        }
+        let served = desired.interfaces().skip(usize::from(desired.withheld));
+        let served: Vec<&str> = served.filter(|_| desired.dhcp).collect();
+        if !served.is_empty() {
             // A client that reads DHCP from a raw socket sees the checksum that virtio left to be
             // filled in, and drops the answer; 0 means "none" to it.
-            let answers = Match::Udp { source: SERVER, destination: 68 };
-            let matches = vec![Match::OutBy(interface()), answers];
-            let rules = vec![Rule { matches, action: Action::ClearUdpChecksum }];
+            let rule = |name: &str| {
+                let answers = Match::Udp { source: SERVER, destination: 68 };
+                let matches = vec![Match::OutBy(name.to_owned()), answers];
+                Rule { matches, action: Action::ClearUdpChecksum }
+            };
+            let rules = served.into_iter().map(rule).collect();
             chains.push(Chain { name: "dhcp", kind: Kind::Filter, rules });
         }
         Self { chains }

@@ -51,7 +51,8 @@ fn default(network: &Observed, desired: &Desired, v4: bool) -> Vec<String> {
         let routes = of_family.clone().filter(|route| main == (route.table == MAIN_TABLE));
         let there = |name: &&str| network.links.iter().any(|link| link.name == **name);
         let names = routes.map(|route| route.interface.as_str());
-        let names = names.filter(|name| *name != desired.interface).filter(there);
+        let leaves = |name: &&str| desired.interfaces().all(|own| own != *name);
+        let names = names.filter(leaves).filter(there);
         names.map(str::to_owned).collect()
     };
     let mut names = [named(true), named(false)].concat();

@@ -37,7 +37,7 @@ pub fn reads_file(config: &Config) -> bool {
 
 /// Whether the parent of macvtaps is the interface of the default route, whichever that is.
 pub fn follows_default_route(config: &Config) -> bool {
-    config.network.mode == NetworkMode::Macvtap && config.network.macvtap.parent.is_none()
+    config.network.macvtap.enabled && config.network.macvtap.parent.is_none()
 }
 
 /// flintlockd's argv. Flags that only newer versions know (`--default-provider` and
@@ -50,14 +50,12 @@ pub fn command(config: &Config) -> Vec<String> {
     flag("--containerd-socket", names::containerd_socket(config.containerd.instance));
     flag("--containerd-ns", config.containerd.namespace.as_str());
     flag("--grpc-endpoint", &flintlockd.grpc_endpoint.to_string());
-    match config.network.mode {
-        NetworkMode::Tap => flag("--bridge-name", config.network.bridge.name.as_str()),
-        NetworkMode::Macvtap => {
-            if let Some(parent) = &config.network.macvtap.parent {
-                flag("--parent-iface", parent.as_str());
-            }
-        }
-        NetworkMode::None => {}
+    let network = &config.network;
+    if network.mode == NetworkMode::Tap {
+        flag("--bridge-name", network.bridge.name.as_str());
+    }
+    if let Some(parent) = network.macvtap.parent.as_ref().filter(|_| network.macvtap.enabled) {
+        flag("--parent-iface", parent.as_str());
     }
     flag("--firecracker-bin", &flintlockd.firecracker_binary);
     let built_in = Config::default().flintlockd;

@@ -47,5 +47,8 @@ pub fn the_first_boot_makes_the_host(context: &mut Context) -> Result<()> {
     let said = guest.run("cat /var/log/cloud-init-output.log")?.stdout;
     guest.ok("cloud-init status --long").with_context(|| said.clone())?;
     host::is_up(guest).with_context(|| said)?;
-    guest.ok("grep -q 20GiB /etc/mvmhost.toml && mvmhost plan").map(drop)
+    guest.ok("grep -q 20GiB /etc/mvmhost.toml && mvmhost plan")?;
+    let client = "/etc/mvmhost/tls/clients/capmvm";
+    let ask = "mvmhost check --host 127.0.0.1 --tls-ca /etc/mvmhost/tls/ca.crt";
+    guest.ok(&format!("{ask} --tls-cert {client}.crt --tls-key {client}.key")).map(drop)
 }

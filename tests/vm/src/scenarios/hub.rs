@@ -41,8 +41,8 @@ const EXAMPLES: &str = "/usr/share/doc/mvmhost/examples";
 /// A microVM gets no address from the hub or does not get beyond it, also after the hub lost its power
 /// and the host was rebooted, or it gets another address then.
 pub fn a_hub_serves_a_host(hosts: &mut [Context; 2]) -> Result<()> {
-    for ((context, mac), out) in hosts.iter_mut().zip(MACS).zip([OUT, ""]) {
-        context.guest.ok(&BOND.replace("MAC", mac).replace("OUT", out))?;
+    for ((context, mac), out) in hosts.iter_mut().zip(MACS).zip([true, false]) {
+        bond(&mut context.guest, mac, out)?;
     }
     let [Context { guest: hub, .. }, Context { guest: host, .. }] = hosts;
     hub.ok(&format!(
@@ -70,6 +70,15 @@ pub fn a_hub_serves_a_host(hosts: &mut [Context; 2]) -> Result<()> {
     let again = on_the_vlan(host).context("after a reboot of the host")?;
     ensure!(again == address, "{address} became {again}");
     Ok(())
+}
+
+/// Makes the bond at each boot, and where asked what is beyond the hub.
+///
+/// # Errors
+/// A command fails.
+pub fn bond(guest: &mut Guest, mac: &str, out: bool) -> Result<()> {
+    let out = if out { OUT } else { "" };
+    guest.ok(&BOND.replace("MAC", mac).replace("OUT", out)).map(drop)
 }
 
 /// The address that a new microVM gets, with which it reaches what is beyond the hub.

@@ -10,6 +10,8 @@ pub mod cloud;
 pub mod configuration;
 pub mod diagnosis;
 pub mod faults;
+pub mod first_microvm;
+pub mod fleet;
 mod full;
 pub mod guard;
 pub mod half_changed;
@@ -196,5 +198,6 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario::new(UP, "rpm", Only(Trixie), 60, package::the_rpm_has_the_same_files),
     Scenario::new(UP, "remove", Both, 80, package::removal_keeps_what_is_the_operators),
     Scenario::new(FRESH, "first-release", No, 200, upgrade_from::a_host_of_0_1_0_goes_on),
+    Scenario::new(FRESH, "first-microvm", No, 150, first_microvm::what_readme_says_makes_a_microvm),
     Scenario::new(FRESH, "cloud-init", No, 150, cloud::the_first_boot_makes_the_host),
 ];

@@ -8,6 +8,19 @@ use super::host;
 use crate::scenario::Context;
 use crate::tools;
 
+/// A program in the place of tailscale, and a subnet of mvmhost's in its list.
+const TAILSCALE: &str = r#"echo 0.0.0.0/0,10.42.0.0/24,10.9.0.0/16 >/root/routes
+    cat >/usr/local/bin/tailscale <<'END'
+#!/bin/sh
+case "$*" in
+"debug prefs") printf '{\n\t"ControlURL": "x",\n\t"AdvertiseRoutes": [%s]\n}\n' "$(sed 's/[^,]*/"&"/g' /root/routes)" ;;
+"set --advertise-routes="*) echo "${2#*=}" >/root/routes ;;
+*) exit 1 ;;
+esac
+END
+    chmod 755 /usr/local/bin/tailscale
+    echo '{"version":1,"routes":["10.42.0.0/24"]}' >/var/lib/mvmhost/tailscale.json"#;
+
 /// A second root: this one with a layer of its own over it, in which rpm is not needed.
 const RPM: &str = "rpm --root /srv/other/root --nodeps";
 
@@ -64,7 +77,10 @@ pub fn removal_keeps_what_is_the_operators(context: &mut Context) -> Result<()> 
     host::data_is_intact(guest)?;
     guest.ok(&format!("{apt} install -y mvmhost && mvmhost apply && mvmhost plan"))?;
     host::is_up(guest)?;
+    guest.ok(TAILSCALE)?;
     let said = guest.ok(&format!("{apt} purge -y mvmhost 2>&1"))?;
+    let routes = guest.ok("cat /root/routes; rm /usr/local/bin/tailscale /root/routes")?;
+    ensure!(routes.trim() == "0.0.0.0/0,10.9.0.0/16", "tailscale advertises {routes}");
     ensure!(said.contains("kept /var/lib/containerd-dev"), "{said}");
     ensure!(guest.ok(&files)? == before, "the pool's files changed");
     guest.ok("! ls -d /etc/mvmhost* /var/lib/mvmhost /usr/libexec/mvmhost 2>/dev/null")?;

@@ -58,7 +58,7 @@ fn pool(seen: &Seen, proposal: Pool) -> Result<Pool, String> {
     let mut free = Vec::new();
     for disk in &seen.disks {
         let what = if disk.holds.is_empty() { "nothing on it" } else { &disk.holds };
-        let named = disk.path.as_deref().unwrap_or("no lasting name below /dev/disk/by-id");
+        let named = disk.path.as_deref().unwrap_or("no lasting name below /dev/disk");
         let size = Bytes(disk.size >> 20 << 20);
         match disk.is_free() {
             true => {

@@ -160,14 +160,16 @@ fn disk(roots: &Roots, name: &str) -> Option<Disk> {
     }
     Some(Disk {
         name: name.to_owned(),
-        path: by_id(roots, name),
+        path: lasting(roots, name, "/dev/disk/by-id")
+            .or_else(|| lasting(roots, name, "/dev/disk/by-path")),
         size,
         holds: holds(roots, name, &folder),
     })
 }
 
-fn by_id(roots: &Roots, name: &str) -> Option<String> {
-    let links = fs::read_dir(roots.at("/dev/disk/by-id")).into_iter().flatten().flatten();
+/// The name that udev gives the disk in this folder: by what it is, or by the slot that it is in.
+fn lasting(roots: &Roots, name: &str, folder: &str) -> Option<String> {
+    let links = fs::read_dir(roots.at(folder)).into_iter().flatten().flatten();
     let links = links.filter(|link| {
         let target = fs::read_link(link.path()).ok();
         target.and_then(|target| Some(target.file_name()? == name)).unwrap_or(false)
@@ -176,7 +178,7 @@ fn by_id(roots: &Roots, name: &str) -> Option<String> {
         links.filter_map(|link| link.file_name().into_string().ok()).collect();
     // Of several the one that tells most: with model and serial number.
     paths.sort_by_key(|path| (path.starts_with("wwn-"), path.starts_with("lvm-"), path.clone()));
-    paths.first().map(|path| format!("/dev/disk/by-id/{path}"))
+    paths.first().map(|path| format!("{folder}/{path}"))
 }
 
 /// By sysfs, and by what udev read when the disk appeared.
@@ -234,6 +236,11 @@ mod tests {
             put(&format!("/sys/block/{name}/dev"), &format!("{number}\n"));
         }
         put("/sys/block/sda/sda1/partition", "1\n");
+        let slots = roots.at("/dev/disk/by-path");
+        fs::create_dir_all(&slots).unwrap();
+        for (slot, name) in [("pci-0000:00:04.0", "sda"), ("pci-0000:00:06.0", "sdc")] {
+            std::os::unix::fs::symlink(format!("../../{name}"), slots.join(slot)).unwrap();
+        }
         put("/run/udev/data/b8:16", "S:disk/by-id/x\nE:ID_FS_TYPE=ext4\n");
         fs::create_dir_all(roots.at("/dev/disk/by-id")).unwrap();
         for name in ["wwn-0x5", "ata-MODEL_SERIAL"] {
@@ -247,5 +254,7 @@ mod tests {
         assert_eq!(found[1].holds, "ext4");
         assert!(!found[1].is_free() && found[2].is_free());
         assert_eq!(found[2].path.as_deref(), Some("/dev/disk/by-id/ata-MODEL_SERIAL"));
+        assert_eq!(found[0].path.as_deref(), Some("/dev/disk/by-path/pci-0000:00:04.0"));
+        assert_eq!(found[1].path, None);
     }
 }

@@ -9,9 +9,11 @@ use mvm_host::exec::System;
 use mvm_host::systemd::Units;
 use mvm_network::firewalls;
 use mvm_network::nat::Nat;
+use mvm_network::tailscale::Tailscale;
 use mvm_plan::network::{Guest, Link, links, parent};
+use mvm_plan::tailscale::Route;
 use mvm_plan::teardown::Who;
-use mvm_plan::{checks, names, nat, network};
+use mvm_plan::{checks, names, nat, network, reserved};
 use serde::Serialize;
 
 use super::{Start, mode, users};
@@ -30,6 +32,10 @@ struct Screen {
     nat: Option<Translation>,
     /// `None` where no addresses are given out.
     dhcp: Option<Served>,
+    /// Addresses that DHCP gives to nobody, with their names.
+    reserved: Vec<String>,
+    /// The subnets to be made known in the tailnet.
+    tailscale: Vec<Route>,
     guests: Vec<OnIt>,
 }
 
@@ -111,6 +117,8 @@ impl Screen {
             interfaces: interfaces(start),
             nat: translation(context, start, findings),
             dhcp: served(context, start),
+            reserved: reserved::shown(&start.config.network.reserved),
+            tailscale: tailnet(context, start, findings),
             guests,
         }
     }
@@ -142,6 +150,12 @@ impl Screen {
             let leases = dhcp.leases.map_or("unknown".to_owned(), |count| count.to_string());
             let _ =
                 writeln!(out, "dhcp        {}: {}, {leases} leases", dhcp.interface, dhcp.state);
+        }
+        if !self.reserved.is_empty() {
+            let _ = writeln!(out, "reserved    {}", self.reserved.join(", "));
+        }
+        for route in &self.tailscale {
+            let _ = writeln!(out, "tailscale   {route}");
         }
         for guest in &self.guests {
             let holder = guest.holder.as_deref().unwrap_or("nobody has it open");
@@ -202,6 +216,15 @@ fn translation(
     })
 }
 
+/// Whether each of the routes is advertised; why that is not known goes to the findings.
+fn tailnet(context: &Context, start: &Start, findings: &mut Vec<Finding>) -> Vec<Route> {
+    let tailscale = Tailscale { roots: &context.roots, programs: &System };
+    let wanted = &start.config.network.tailscale_routes;
+    let (routes, more) = tailscale.routes(wanted);
+    findings.extend(more);
+    routes
+}
+
 fn served(context: &Context, start: &mut Start) -> Option<Served> {
     let dhcp = &start.config.network.dhcp;
     let interface = dhcp.interface.as_ref().filter(|_| dhcp.enabled)?.to_string();
@@ -238,6 +261,11 @@ mod tests {
                 state: "active".to_owned(),
                 leases: Some(2),
             }),
+            reserved: vec!["10.42.0.5 (lab)".to_owned()],
+            tailscale: vec![Route {
+                subnet: "10.42.0.0/24".parse().unwrap(),
+                advertised: Some(false),
+            }],
             guests: vec![OnIt {
                 interface: "fltap1".to_owned(),
                 on: "br-mvm".to_owned(),
@@ -250,6 +278,8 @@ mod tests {
              br-mvm      bridge, up, no carrier, MTU 1500, made by mvmhost  10.42.0.1/24\n\
              nat         10.42.0.0/24 to the default route: in place\n\
              dhcp        br-mvm: active, 2 leases\n\
+             reserved    10.42.0.5 (lab)\n\
+             tailscale   10.42.0.0/24: not advertised\n\
              fltap1      on br-mvm: nobody has it open\n"
         );
         let value = serde_json::to_value(&screen).unwrap();

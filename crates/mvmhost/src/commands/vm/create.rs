@@ -128,6 +128,7 @@ fn wanted(arguments: &VmCreate) -> Result<(Spec, Request), Finding> {
         kernel_file: arguments.kernel_file.clone(),
         provider: arguments.provider.clone(),
         bridge: arguments.bridge.clone(),
+        macvtap: arguments.macvtap,
         mac: arguments.mac,
         address: arguments.address,
         user_data,
