@@ -104,6 +104,14 @@ fn deb(arch: &Arch) -> Result<PathBuf> {
     Ok(deb)
 }
 
+/// The package of the page in Cockpit, which is built with the one of the programs.
+pub(crate) fn cockpit(deb: &Path) -> Result<PathBuf> {
+    let name = format!("mvmhost-cockpit_{}_all.deb", env!("CARGO_PKG_VERSION"));
+    let page = deb.with_file_name(name);
+    ensure!(page.is_file(), "{} was not built", page.display());
+    Ok(page)
+}
+
 fn programs(arch: &Arch, bin: &Path) -> Result<()> {
     let mut flags = Vec::new();
     if !arch.is_native() {
