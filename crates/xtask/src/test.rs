@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use mvm_vm::runner::{self, seconds};
 use mvm_vm::scenarios::SCENARIOS;
 
-use crate::{generate, manual, package, rpm, tools, vm};
+use crate::{generate, grafana, manual, package, rpm, tools, vm};
 
 /// Where a tier runs when none is named.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,13 +30,14 @@ struct Run {
 /// A tier: name, where it runs, what it proves, how it is run.
 struct Tier(&'static str, Place, &'static str, fn(Run) -> Result<()>);
 
-const TIERS: [Tier; 11] = [
+const TIERS: [Tier; 12] = [
     Tier("fmt", Place::Gate, "the text is formatted", |_| fmt()),
     Tier("build", Place::Gate, "the workspace compiles; clippy has nothing to say", |_| build()),
     Tier("generate", Place::Gate, "generated files are not stale", |_| generate::run(true)),
     Tier("cargo", Place::Gate, "pure, golden, cli and netns tests, loop devices", |_| cargo()),
     Tier("units", Place::Gate, "systemd-analyze verify of every unit", |_| units()),
     Tier("catalog", Place::Gate, "journalctl accepts the catalog", |_| catalog()),
+    Tier("alerts", Place::Gate, "promtool accepts alert rules and dashboard", |_| alerts()),
     Tier("package", Place::Gate, "the packages; lintian, mandoc, rpmlint are content", |_| {
         lintian()
     }),
@@ -199,6 +200,12 @@ fn catalog() -> Result<()> {
     Ok(())
 }
 
+fn alerts() -> Result<()> {
+    grafana::lint(&tools::top()?)?;
+    println!("3 passed, 0 failed");
+    Ok(())
+}
+
 fn deny() -> Result<()> {
     tools::cargo_tool("cargo-deny", "0.20.2")?;
     tools::run(
@@ -216,7 +223,8 @@ fn lintian() -> Result<()> {
     tools::apt(&["lintian"])?;
     let deb = package::run()?;
     let mut lintian = tools::command("lintian")?;
-    tools::check(lintian.args(["--allow-root", "--fail-on", "error,warning"]).arg(deb))?;
+    lintian.args(["--allow-root", "--fail-on", "error,warning"]);
+    tools::check(lintian.arg(&deb).arg(package::cockpit(&deb)?))?;
     manual::lint(&tools::top()?)?;
     rpm::lint(&rpm::run()?)?;
     println!("3 passed, 0 failed");
