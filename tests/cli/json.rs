@@ -123,7 +123,7 @@ fn held(schemas: &BTreeMap<String, Value>, root: &Path, name: &str, words: &[&st
     assert!(wrong.is_empty(), "{words:?}: {wrong:#?}\n{document:#}");
     let errors = document["findings"].as_array().unwrap();
     let failed = errors.iter().any(|one| one["severity"] == "error");
-    assert_eq!(code == Some(0) || code == Some(2), !failed, "{words:?}: {code:?} {document:#}");
+    assert!(!failed || code != Some(0), "{words:?}: {code:?} {document:#}");
     document
 }
 
