@@ -11,6 +11,7 @@ mod finding;
 pub mod json;
 pub mod kmsg;
 pub mod packages;
+pub mod remedy;
 pub mod render;
 #[cfg(feature = "journal")]
 pub mod sink;

@@ -4,8 +4,6 @@
 //! microVMs in its cgroup stay. The file comes first and goes first, so that whatever interrupts
 //! this leaves no flintlockd running behind a brake for longer than until the next look.
 
-use std::fs;
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -62,9 +60,7 @@ impl Brake {
 
     /// Takes it off and starts flintlockd.
     pub(crate) fn release<U: Units>(&self, connect: Connect<'_, U>) -> Option<Finding> {
-        if let Err(error) = fs::remove_file(&self.file)
-            && error.kind() != io::ErrorKind::NotFound
-        {
+        if let Err(error) = brake::remove(&self.file) {
             return Some(self.failed("started", &error.to_string()));
         }
         let started = connect()

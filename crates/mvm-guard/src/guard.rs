@@ -6,7 +6,9 @@ use mvm_config::{Config, Roots};
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::guard;
 use mvm_host::systemd::Units;
-use mvm_host::{atomic, chain};
+use mvm_host::{atomic, brake, chain};
+use mvm_plan::checks;
+use mvm_plan::guard::Brake as Wanted;
 use mvm_plan::guard::{Decision, Figures, LATEST, Policy, decide, due, metrics};
 use mvm_plan::ledger::{self, Ledger};
 use mvm_plan::names;
@@ -65,7 +67,9 @@ impl Guard {
         let (mut findings, last) = self.grow();
         let mut figures = None;
         if let Some((seen, decision)) = last {
-            findings.extend(self.brake(&decision, connect));
+            let (brake, off) = self.unless_off(decision.brake);
+            findings.extend(off);
+            findings.extend(self.brake(&brake, connect));
             findings.extend(decision.findings);
             figures = Some(seen);
         }
@@ -137,9 +141,23 @@ impl Guard {
         (findings, None)
     }
 
-    fn brake<U: Units>(&self, decision: &Decision, connect: Connect<'_, U>) -> Vec<Finding> {
-        use mvm_plan::guard::Brake as Wanted;
-        match &decision.brake {
+    /// What is done with the brake, and what there is to say, while an operator has it switched off.
+    fn unless_off(&self, wanted: Wanted) -> (Wanted, Option<Finding>) {
+        let Some(off) = brake::off(&self.roots, names::BRAKE_OFF) else {
+            return (wanted, None);
+        };
+        let why = match &wanted {
+            Wanted::Set(why) => Some(why.clone()),
+            Wanted::Keep => self.brake.reason(),
+            Wanted::Release => None,
+        };
+        let said = why.map(|why| checks::brake_off(&self.name, off.left.as_secs(), Some(&why)));
+        let braked = self.brake.reason().is_some();
+        (if braked { Wanted::Release } else { Wanted::Keep }, said)
+    }
+
+    fn brake<U: Units>(&self, wanted: &Wanted, connect: Connect<'_, U>) -> Vec<Finding> {
+        match wanted {
             Wanted::Set(why) => self.brake.set(why, connect).into_iter().collect(),
             Wanted::Release => {
                 let failed = self.brake.release(connect);

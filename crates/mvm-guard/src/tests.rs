@@ -7,8 +7,10 @@ use std::time::Duration;
 use mvm_config::{Config, Roots};
 use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::{guard, pool, said};
+use mvm_host::brake::{Off, switch_off};
 use mvm_host::systemd::{Job, JobResult, Mode, Recording, UnitState, Units};
 use mvm_plan::guard::{Figures, Policy, Room};
+use mvm_plan::names;
 use mvm_plan::thinpool::{Mode as PoolMode, Usage, Working};
 use mvm_storage::Error;
 use mvm_storage::guard::{Seen, Store};
@@ -246,4 +248,32 @@ fn a_flintlockd_whose_stop_would_end_its_microvms_is_not_stopped() {
     }
     assert!(bench.asked().is_empty(), "{:?}", bench.asked());
     assert!(bench.braked(), "and it does not start again while the pool is full");
+}
+
+#[test]
+fn a_brake_that_is_switched_off_stops_nothing_until_its_time_is_over() {
+    let mut bench = Bench::new(50);
+    bench.pool.size.set(150);
+    bench.pool.used.set(149);
+    assert!(bench.look().contains(&guard::BRAKED.code));
+    let roots = Roots::new(bench.folder.path());
+    let uptime = |seconds: u64| {
+        std::fs::create_dir_all(roots.at("/proc")).unwrap();
+        std::fs::write(roots.at("/proc/uptime"), format!("{seconds}.00 1.00\n")).unwrap();
+    };
+    uptime(1000);
+    let off = Off { left: Duration::from_secs(600), why: Some("full".to_owned()) };
+    switch_off(&roots, names::BRAKE_OFF, &off).unwrap();
+    let said = bench.look();
+    assert!(said.contains(&guard::BRAKE_OFF.code), "{said:?}");
+    assert!(!bench.braked());
+    assert_eq!(bench.asked(), ["stop flintlockd.service", "start flintlockd.service"]);
+    // Nothing more happens while it lasts, however full the pool is.
+    bench.pool.used.set(150);
+    bench.look();
+    assert_eq!(bench.asked().len(), 2);
+    uptime(1600);
+    assert!(bench.look().contains(&guard::BRAKED.code));
+    assert!(bench.braked());
+    assert_eq!(bench.asked().last().unwrap(), "stop flintlockd.service");
 }

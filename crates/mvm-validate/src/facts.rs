@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use mvm_config::model::Provider;
+use mvm_config::model::{Instance, Provider};
 use mvm_config::{Config, Roots};
+use mvm_diagnostics::Finding;
 use mvm_host::containerd::{self, PluginState};
 use mvm_host::exec::{self, Execute, Limits, System};
 use mvm_host::port::{self, Port};
@@ -42,6 +43,7 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
         pool: mvm_storage::thinpool::pool_state(roots, &config.thinpool.name)
             .map_err(|error| chain(&error)),
         brake: brake::reason(&roots.at(names::BRAKE)),
+        brake_off: brake::off(roots, names::BRAKE_OFF).map(|off| (off.left.as_secs(), off.why)),
         containerd_version: containerd_version(roots, config, &plugin),
         kernel: machine::kernel(roots),
         systemd: systemd(roots),
@@ -68,6 +70,11 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
         images: Vec::new(),
         now: machine::now(),
         newest: machine::newest(roots),
+        ends_microvms: None,
+        without_vmm: Vec::new(),
+        overrides: Vec::new(),
+        databases: Vec::new(),
+        containerd_flaw: None,
         services: None,
         unasked,
     }
@@ -92,6 +99,28 @@ fn containerd_version(roots: &Roots, config: &Config, plugin: &Plugin) -> Option
     }
     let socket = roots.at(names::containerd_socket(config.containerd.instance));
     containerd::version(&socket, PLUGIN_TIMEOUT).ok()
+}
+
+/// What a look into containerd's databases finds.
+pub fn databases(roots: &Roots, config: &Config) -> Vec<Finding> {
+    let desired = mvm_storage::thinpool::desired(roots, config);
+    mvm_storage::databases::look(roots, &desired)
+}
+
+/// Why the program that containerd-dev runs cannot be run, where it cannot; the distribution's
+/// containerd has a unit of its own.
+pub fn containerd_flaw(roots: &Roots, config: &Config) -> Option<String> {
+    if config.containerd.instance != Instance::Dedicated {
+        return None;
+    }
+    let Some(found) = exec::find_file(roots, config.containerd.binary.as_str()) else {
+        return Some(String::new());
+    };
+    match program::obstacle(&found) {
+        Ok(None) => None,
+        Ok(Some(_)) => Some("it is there and cannot be executed".to_owned()),
+        Err(error) => Some(error.to_string()),
+    }
 }
 
 /// The version of the systemd that is installed: the package that brings systemctl.

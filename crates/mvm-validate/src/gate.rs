@@ -10,7 +10,7 @@ use mvm_diagnostics::{Finding, Severity, catalogue, sink};
 use mvm_host::configuration::load_or_last_good;
 use mvm_host::exec::System;
 use mvm_host::oneshot::{Options, Program, Report};
-use mvm_host::{atomic, chain, exec, exit, kvm, program};
+use mvm_host::{atomic, brake, chain, exit, kvm};
 use mvm_plan::checks::{self, Plugin};
 use mvm_plan::ledger::{self, Ledger};
 use mvm_plan::names;
@@ -119,9 +119,8 @@ fn flintlockd(roots: &Roots, config: &Config) -> Vec<Finding> {
     let mut facts = facts::observe(roots, config, None);
     // Whose taps these are only flintlockd knows, which does not run yet.
     facts.stale_taps.clear();
-    let mut found = checks::run(config, &facts);
-    let desired = mvm_storage::thinpool::desired(roots, config);
-    found.extend(mvm_storage::databases::look(roots, &desired));
+    facts.databases = facts::databases(roots, config);
+    let found = checks::run(config, &facts);
     // What is ignored is shown by `mvmhost check`; here it would be said at every start.
     let (mut findings, _) = checks::split(&config.validate, found, facts.now);
     let parent = facts.default_interface.as_deref();
@@ -165,7 +164,8 @@ fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
     let mut findings = checks::pool(config, &pool);
     // What fills a pool is deleted through containerd.
     findings.retain(|finding| finding.entry() != &catalogue::pool::OUT_OF_DATA_SPACE);
-    findings.extend(containerd_program(roots, config));
+    let flaw = facts::containerd_flaw(roots, config);
+    findings.extend(flaw.map(|why| checks::containerd_program(config, &why)));
     if findings.iter().all(|finding| finding.severity() != Severity::Error) {
         let desired = mvm_storage::thinpool::desired(roots, config);
         findings.extend(mvm_storage::databases::settle(roots, &desired));
@@ -180,28 +180,6 @@ fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
         findings.push(failed.with("why", chain(&error)));
     }
     findings
-}
-
-/// The program that containerd-dev runs is missing or cannot be executed; the distribution's
-/// containerd has a unit of its own.
-pub fn containerd_program(roots: &Roots, config: &Config) -> Option<Finding> {
-    let program = config.containerd.binary.as_str();
-    if config.containerd.instance != Instance::Dedicated {
-        return None;
-    }
-    let found = exec::find_file(roots, program);
-    let flaw = found.as_deref().map(program::obstacle);
-    match flaw {
-        Some(Ok(None)) => None,
-        None => Some(Finding::new(&catalogue::ctrd::BINARY_MISSING, program)),
-        Some(Ok(Some(_))) => {
-            let missing = Finding::new(&catalogue::ctrd::BINARY_MISSING, program);
-            Some(missing.evidence("it is there and cannot be executed"))
-        }
-        Some(Err(error)) => Some(
-            Finding::new(&catalogue::ctrd::BINARY_MISSING, program).evidence(error.to_string()),
-        ),
-    }
 }
 
 fn operator_config(roots: &Roots, config: &Config) -> Vec<Finding> {
@@ -237,7 +215,7 @@ fn containerd_ready(roots: &Roots, config: &Config) -> Vec<Finding> {
 fn remember(roots: &Roots, gate: Gate, findings: &[Finding]) -> Vec<Finding> {
     let path = gate.ledger(roots);
     let before = gate.said(roots);
-    let (say, after) = ledger::update(&before, findings, boot_seconds(roots));
+    let (say, after) = ledger::update(&before, findings, brake::boot_seconds(roots));
     if after == before {
         return say;
     }
@@ -248,10 +226,4 @@ fn remember(roots: &Roots, gate: Gate, findings: &[Finding]) -> Vec<Finding> {
         log::debug!("{why}");
     }
     say
-}
-
-/// Seconds since the boot, of a clock that also counts sleep.
-fn boot_seconds(roots: &Roots) -> u64 {
-    let text = std::fs::read_to_string(roots.at("/proc/uptime")).unwrap_or_default();
-    text.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(0)
 }

@@ -61,7 +61,12 @@ pub(crate) enum Command {
     /// Ask four questions, write a short /etc/mvmhost.toml, and show what apply would do
     Init(InitArguments),
     /// Show the host on one screen
-    Status,
+    Status {
+        /// Keep it on the terminal: the pool with its rate, microVMs with their console's last
+        /// line, findings as they come and go
+        #[arg(long)]
+        watch: bool,
+    },
     /// Show what apply would change; exit 2 when there is something
     Plan,
     /// Make the machine what the configuration says
@@ -263,6 +268,9 @@ pub(crate) enum PoolCommand {
         #[arg(long, value_name = "SIZE")]
         to: Option<Bytes>,
     },
+    /// Let flintlockd run on a pool without room for a time, so that microVMs can be deleted
+    #[command(subcommand)]
+    Brake(BrakeCommand),
     /// Read the metadata of a pool that is down, and change nothing
     Check,
     /// Repair the metadata of a pool that is down; refused, exit 73, when something is lost
@@ -276,6 +284,26 @@ pub(crate) enum PoolCommand {
     },
     /// Take the pool's devices down when nobody uses them; its data stay
     Remove,
+}
+
+/// The subcommands of pool brake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub(crate) enum BrakeCommand {
+    /// Start flintlockd, and do not stop it again before the time is over, or the next boot
+    Off {
+        /// How long: 1m to 2h
+        #[arg(long = "for", value_name = "TIME", default_value = "30m", value_parser = pause)]
+        time: u64,
+    },
+    /// End that time now
+    On,
+}
+
+/// `30m` or `90s`, in seconds; not longer than anybody deletes microVMs.
+fn pause(text: &str) -> Result<u64, String> {
+    let seconds = parse_duration(text).map_err(|bad| bad.to_string())?.as_secs();
+    let fits = (60..=mvm_host::brake::LONGEST_OFF.as_secs()).contains(&seconds);
+    fits.then_some(seconds).ok_or_else(|| "not between 1m and 2h".to_owned())
 }
 
 /// The subcommands of config.
@@ -300,6 +328,16 @@ mod tests {
         }
         for text in ["", "0", "4s", "2h", "3601", "-1", "soon", "18446744073709551616"] {
             assert!(super::seconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_brake_is_off_for_minutes() {
+        for (text, seconds) in [("1m", 60), ("30m", 1800), ("90s", 90), ("2h", 7200)] {
+            assert_eq!(super::pause(text), Ok(seconds));
+        }
+        for text in ["", "0s", "59s", "3h", "30", "-1m", "for ever"] {
+            assert!(super::pause(text).is_err(), "{text}");
         }
     }
 

@@ -9,12 +9,12 @@ use mvm_diagnostics::{Finding, catalogue};
 use mvm_host::chain;
 use mvm_host::systemd::Manager;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, When};
 use crate::invalid::Invalid;
 use crate::output::{self, Exit};
 
 /// The arguments, once they mean something.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Context {
     /// Where the files are.
     pub(crate) roots: Roots,
@@ -26,6 +26,8 @@ pub(crate) struct Context {
     pub(crate) no_progress: bool,
     /// Whether escape sequences may be used on standard error.
     pub(crate) color: Color,
+    /// When colors are to be used.
+    pub(crate) when: When,
 }
 
 impl Context {
@@ -36,7 +38,8 @@ impl Context {
             config: cli.config.clone(),
             json: cli.json,
             no_progress: cli.no_progress,
-            color: output::color(cli.color, std::env::var_os("NO_COLOR").is_some()),
+            color: output::color(cli.color),
+            when: cli.color,
         }
     }
 

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
             return if said.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS };
         }
     };
-    let color = output::color(cli.color, std::env::var_os("NO_COLOR").is_some());
+    let color = output::color(cli.color);
     let level = if cli.verbose { log::LevelFilter::Debug } else { log::LevelFilter::Info };
     sink::init(Sink::Terminal(color), level);
     commands::run(&cli, nix::unistd::geteuid().is_root()).into()

@@ -47,13 +47,17 @@ impl From<Exit> for ExitCode {
 }
 
 /// Whether findings are colored: as asked, else on a terminal whose user did not ask for none.
-pub(crate) fn color(when: When, no_color: bool) -> Color {
-    let colored = match when {
+pub(crate) fn color(when: When) -> Color {
+    if is_colored(when, std::io::stderr().is_terminal()) { Color::Always } else { Color::Never }
+}
+
+/// The same for any place to which text goes.
+pub(crate) fn is_colored(when: When, is_terminal: bool) -> bool {
+    match when {
         When::Always => true,
         When::Never => false,
-        When::Auto => std::io::stderr().is_terminal() && !no_color,
-    };
-    if colored { Color::Always } else { Color::Never }
+        When::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none(),
+    }
 }
 
 /// Standard output; a reader that has gone away is no failure.

@@ -43,6 +43,8 @@ pub const HISTORY: &str = "/var/lib/mvmhost/history.json";
 /// While this file is there flintlockd does not start; it holds the reason. Written and removed by
 /// mvm-guard, gone with the next boot.
 pub const BRAKE: &str = "/run/mvmhost/brake";
+/// Until when mvm-guard does not brake, because an operator said so; gone with the next boot.
+pub const BRAKE_OFF: &str = "/run/mvmhost/brake-off";
 /// The pool's figures for Prometheus.
 pub const METRICS: &str = "/run/mvmhost/mvmhost.prom";
 

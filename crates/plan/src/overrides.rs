@@ -2,6 +2,7 @@
 //! names, and the last line of a setting wins (systemd.unit(5)).
 
 use mvm_diagnostics::{Finding, catalogue::overrides as said};
+use serde::Deserialize;
 
 /// The name of every generated drop-in.
 pub const OWN: &str = "50-mvmhost.conf";
@@ -50,7 +51,8 @@ pub struct Unit {
 }
 
 /// One override.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Override {
     /// The file.
     pub path: String,

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::Operation;
+
 /// An operation of this crate that failed. The cause is in `source()` and not repeated here.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -72,8 +74,8 @@ pub enum Error {
     /// device-mapper refused.
     #[error("device-mapper cannot {operation} {name}")]
     Mapper {
-        /// Such as `look at`, `create`, `load the table of` or `remove`.
-        operation: &'static str,
+        /// What it was asked to do.
+        operation: Operation,
         /// The device-mapper name.
         name: String,
         /// Why.

@@ -8,6 +8,7 @@ use mvm_diagnostics::Finding;
 use mvm_diagnostics::catalogue::{disk, pool};
 
 use crate::Error;
+use crate::operation::Meaning;
 
 impl Error {
     /// The catalogue's words for a step that failed; `name` is the pool's.
@@ -24,16 +25,20 @@ impl Error {
                 Finding::new(&pool::LOOP_EXHAUSTED, path.display().to_string())
                     .evidence(self.chain())
             }
-            Self::Mapper { source, .. } if self.is_activation() => {
-                Finding::new(&pool::ACTIVATION_FAILED, name)
-                    .with("why", source)
-                    .evidence(self.chain())
-            }
             Self::Node { .. } => Finding::new(&pool::NODE_MISSING, name).evidence(self.chain()),
-            Self::Look { .. }
-            | Self::LoopStatus { .. }
-            | Self::Mapper { .. }
-            | Self::Lock { .. } => {
+            Self::Mapper { operation, source, .. } => match operation.meaning() {
+                Meaning::NotActivated => Finding::new(&pool::ACTIVATION_FAILED, name)
+                    .with("why", source)
+                    .evidence(self.chain()),
+                Meaning::Unknown => {
+                    Finding::new(&pool::OBSERVE_FAILED, name).with("why", self.chain())
+                }
+                Meaning::NotDone => Finding::new(&pool::MAPPER_REFUSED, name)
+                    .with("operation", operation)
+                    .with("why", source)
+                    .evidence(self.chain()),
+            },
+            Self::Look { .. } | Self::LoopStatus { .. } | Self::Lock { .. } => {
                 Finding::new(&pool::OBSERVE_FAILED, name).with("why", self.chain())
             }
             Self::CommandFailed { command, outcome } => Finding::new(&disk::COMMAND_FAILED, name)
@@ -47,10 +52,6 @@ impl Error {
             }
             _ => Finding::new(&pool::STEP_FAILED, name).with("why", self.chain()),
         }
-    }
-
-    fn is_activation(&self) -> bool {
-        matches!(self, Self::Mapper { operation, .. } if *operation != mapper_look())
     }
 
     /// The file whose file system is full, when that is the cause.
@@ -81,15 +82,26 @@ impl Error {
     }
 }
 
-fn mapper_look() -> &'static str {
-    crate::mapper::LOOK
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::Operation;
+
+    #[test]
+    fn only_a_failed_activation_is_called_one() {
+        let source = || io::Error::from_raw_os_error(5);
+        let of = |operation| Error::Mapper { operation, name: "p".to_owned(), source: source() };
+        for (operation, entry) in [
+            (Operation::Resume, &pool::ACTIVATION_FAILED),
+            (Operation::Look, &pool::OBSERVE_FAILED),
+            (Operation::Commit, &pool::MAPPER_REFUSED),
+            (Operation::Remove, &pool::MAPPER_REFUSED),
+        ] {
+            assert_eq!(of(operation).finding("p").code(), entry.code, "{operation}");
+        }
+    }
 
     #[test]
     fn a_full_disk_is_called_by_its_name() {
@@ -105,7 +117,7 @@ mod tests {
     #[test]
     fn both_errors_are_reported() {
         let first = Error::Mapper {
-            operation: "resume",
+            operation: Operation::Resume,
             name: "p".to_owned(),
             source: io::Error::from_raw_os_error(22),
         };

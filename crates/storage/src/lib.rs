@@ -16,6 +16,7 @@ mod ioctl;
 pub mod loops;
 pub mod lvm;
 pub mod mapper;
+mod operation;
 pub mod proof;
 pub mod receipt;
 pub mod repair;
@@ -23,3 +24,4 @@ pub mod teardown;
 pub mod thinpool;
 
 pub use error::Error;
+pub use operation::Operation;

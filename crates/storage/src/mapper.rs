@@ -9,7 +9,7 @@ use mvm_config::Roots;
 use mvm_plan::thinpool::{Control, DevNum, ThinPoolTable};
 use nix::errno::Errno;
 
-use crate::{Error, control};
+use crate::{Error, Operation, control};
 
 /// What device-mapper has under a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,9 +36,6 @@ pub struct Target {
     /// Its status, without start, length and name.
     pub status: String,
 }
-
-/// The operation of [`DeviceMapper::look`] in an [`Error::Mapper`].
-pub const LOOK: &str = "look at";
 
 /// What can be done with device-mapper.
 pub trait DeviceMapper {
@@ -144,7 +141,7 @@ impl DeviceMapper for Kernel {
     }
 
     fn look(&self, name: &str) -> Result<Option<Look>, Error> {
-        let failed = |error| mapper(LOOK, name, &error);
+        let failed = |error| mapper(Operation::Look, name, &error);
         let dm = DM::new().map_err(failed)?;
         let id = DevId::Name(DmName::new(name).map_err(failed)?);
         let ask = |flags| dm.table_status(&id, DmOptions::default().set_flags(flags));
@@ -169,7 +166,7 @@ impl DeviceMapper for Kernel {
     }
 
     fn create(&self, name: &str, uuid: &str) -> Result<(), Error> {
-        let failed = |error| mapper("create", name, &error);
+        let failed = |error| mapper(Operation::Create, name, &error);
         let uuid = DmUuid::new(uuid).map_err(failed)?;
         let name = DmName::new(name).map_err(failed)?;
         let dm = DM::new().map_err(failed)?;
@@ -178,7 +175,7 @@ impl DeviceMapper for Kernel {
     }
 
     fn load(&self, name: &str, table: &ThinPoolTable) -> Result<(), Error> {
-        let failed = |error| mapper("load the table of", name, &error);
+        let failed = |error| mapper(Operation::Load, name, &error);
         let target = (0, table.shape.sectors, "thin-pool".to_owned(), table.params());
         let id = DevId::Name(DmName::new(name).map_err(failed)?);
         let dm = DM::new().map_err(failed)?;
@@ -188,9 +185,10 @@ impl DeviceMapper for Kernel {
 
     fn resume(&self, name: &str) -> Result<Settling, Error> {
         let owned = name.to_owned();
-        let thread = thread::Builder::new()
-            .spawn(move || resume_and_wait(&owned))
-            .map_err(|source| Error::Mapper { operation: RESUME, name: name.to_owned(), source })?;
+        let thread =
+            thread::Builder::new().spawn(move || resume_and_wait(&owned)).map_err(|source| {
+                Error::Mapper { operation: Operation::Resume, name: name.to_owned(), source }
+            })?;
         let settling = Settling::after(thread);
         while !settling.is_over() {
             if runs(name)? {
@@ -203,8 +201,7 @@ impl DeviceMapper for Kernel {
     }
 
     fn commit(&self, name: &str) -> Result<(), Error> {
-        const COMMIT: &str = "commit";
-        let failed = |error| mapper(COMMIT, name, &error);
+        let failed = |error| mapper(Operation::Commit, name, &error);
         let id = DevId::Name(DmName::new(name).map_err(failed)?);
         let dm = DM::new().map_err(failed)?;
         // A status without DM_NOFLUSH.
@@ -213,7 +210,7 @@ impl DeviceMapper for Kernel {
     }
 
     fn remove(&self, name: &str) -> Result<(), Error> {
-        let failed = |error| mapper("remove", name, &error);
+        let failed = |error| mapper(Operation::Remove, name, &error);
         let id = DevId::Name(DmName::new(name).map_err(failed)?);
         let dm = DM::new().map_err(failed)?;
         dm.device_remove(&id, DmOptions::default()).map_err(failed)?;
@@ -221,11 +218,9 @@ impl DeviceMapper for Kernel {
     }
 }
 
-const RESUME: &str = "resume";
-
 /// The library resumes and waits for udev in one call.
 fn resume_and_wait(name: &str) -> Result<(), Error> {
-    let failed = |error| mapper(RESUME, name, &error);
+    let failed = |error| mapper(Operation::Resume, name, &error);
     let id = DevId::Name(DmName::new(name).map_err(failed)?);
     let dm = DM::new().map_err(failed)?;
     // A pool is nobody's disk: no links below /dev/disk, no probing for file systems, and none
@@ -237,7 +232,7 @@ fn resume_and_wait(name: &str) -> Result<(), Error> {
 
 /// Whether the table that was loaded is live and takes I/O.
 fn runs(name: &str) -> Result<bool, Error> {
-    let failed = |error| mapper(LOOK, name, &error);
+    let failed = |error| mapper(Operation::Look, name, &error);
     let id = DevId::Name(DmName::new(name).map_err(failed)?);
     let flags = DM::new().and_then(|dm| dm.device_info(&id)).map_err(failed)?.flags();
     Ok(flags.contains(DmFlags::DM_ACTIVE_PRESENT) && !flags.contains(DmFlags::DM_SUSPEND))
@@ -261,7 +256,7 @@ pub(crate) fn errno(error: &DmError) -> Option<Errno> {
     }
 }
 
-pub(crate) fn mapper(operation: &'static str, name: &str, error: &DmError) -> Error {
+pub(crate) fn mapper(operation: Operation, name: &str, error: &DmError) -> Error {
     Error::Mapper { operation, name: name.to_owned(), source: cause(error) }
 }
 

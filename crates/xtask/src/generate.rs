@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use mvm_diagnostics::render;
 
-use crate::{licences, tools};
+use crate::{licences, schemas, tools};
 
 /// Programs whose `--help` stands in the manual page of the same name.
 const PROGRAMS: [&str; 8] = [
@@ -44,6 +44,8 @@ pub(crate) fn run(check: bool) -> Result<()> {
     keep(keys, block(&top, keys, "KEYS", &mvm_config::man_keys())?)?;
     let versions = "man/mvmhost.8.md";
     keep(versions, block(&top, versions, "VERSIONS", &mvm_plan::versions::man_body())?)?;
+    let documents = "man/mvmhost-json.7.md";
+    keep(documents, block(&top, documents, "SCHEMAS", &schemas::man_body(&top)?)?)?;
     tools::workspace()?;
     for name in PROGRAMS {
         let path = format!("man/{name}.8.md");

@@ -104,6 +104,14 @@ fn deb(arch: &Arch) -> Result<PathBuf> {
     Ok(deb)
 }
 
+/// The package of the page in Cockpit, which is built with the one of the programs.
+pub(crate) fn cockpit(deb: &Path) -> Result<PathBuf> {
+    let name = format!("mvmhost-cockpit_{}_all.deb", env!("CARGO_PKG_VERSION"));
+    let page = deb.with_file_name(name);
+    ensure!(page.is_file(), "{} was not built", page.display());
+    Ok(page)
+}
+
 /// Builds packages of the workspace for this architecture, linked with glibc, and gives the folder
 /// that their programs are in.
 pub(crate) fn build(arch: &Arch, packages: &[&str]) -> Result<PathBuf> {

@@ -85,13 +85,33 @@ fn installed(stage: &Path) -> Result<Vec<(String, String)>> {
         .lines()
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| line.split_once(' '))
-        .map(|(source, folder)| (source.to_owned(), rpm_folder(folder)))
+        .map(|(source, folder)| Ok((matching(stage, source)?, rpm_folder(folder))))
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .flat_map(|(sources, folder)| sources.into_iter().map(move |one| (one, folder.clone())))
         .collect();
     for page in fs::read_to_string(stage.join("debian/mvmhost.manpages"))?.lines() {
         let section = page.rsplit('.').next().context("a page without section")?;
         files.push((page.to_owned(), format!("usr/share/man/man{section}")));
     }
     Ok(files)
+}
+
+/// The files that a line of the list names: one, or with `*.` all of a folder that end so.
+fn matching(stage: &Path, source: &str) -> Result<Vec<String>> {
+    let Some((folder, end)) = source.split_once('*') else {
+        return Ok(vec![source.to_owned()]);
+    };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(stage.join(folder))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(end) {
+            found.push(format!("{folder}{name}"));
+        }
+    }
+    ensure!(!found.is_empty(), "{source} is no file");
+    found.sort();
+    Ok(found)
 }
 
 /// The copyright file, and the texts that it refers to, which Debian has once for all packages.

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use mvm_vm::runner::{self, seconds};
 use mvm_vm::scenarios::SCENARIOS;
 
-use crate::{arm64, before, generate, manual, package, rpm, selinux, tools, vm};
+use crate::{arm64, before, generate, grafana, manual, package, rpm, selinux, tools, vm};
 
 /// Where a tier runs when none is named.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,7 @@ const TIERS: [Tier; 12] = [
     Tier("cargo", Place::Gate, "pure, golden, cli and netns tests, loop devices", |_| cargo()),
     Tier("units", Place::Gate, "systemd-analyze verify of every unit", |_| units()),
     Tier("catalog", Place::Gate, "journalctl accepts the catalog", |_| catalog()),
+    Tier("alerts", Place::Gate, "promtool accepts alert rules and dashboard", |_| alerts()),
     Tier("package", Place::Gate, "the packages; lintian, mandoc, rpmlint are content", |_| {
         lintian()
     }),
@@ -208,6 +209,12 @@ fn catalog() -> Result<()> {
     Ok(())
 }
 
+fn alerts() -> Result<()> {
+    grafana::lint(&tools::top()?)?;
+    println!("3 passed, 0 failed");
+    Ok(())
+}
+
 fn deny() -> Result<()> {
     tools::cargo_tool("cargo-deny", "0.20.2")?;
     tools::run(
@@ -228,7 +235,7 @@ fn lintian() -> Result<()> {
     lintian.args(["--allow-root", "--pedantic", "--display-info", "--display-experimental"]);
     // What is answered in the overrides is not shown.
     lintian.args(["--fail-on", "error,warning,info,pedantic,experimental"]);
-    tools::check(lintian.arg(deb))?;
+    tools::check(lintian.arg(&deb).arg(package::cockpit(&deb)?))?;
     manual::lint(&tools::top()?)?;
     rpm::lint(&rpm::run()?)?;
     selinux::lint()?;

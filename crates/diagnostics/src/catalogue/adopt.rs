@@ -16,7 +16,7 @@ catalogue! {
         message: "there is no pool of provision.sh in {subject}",
         cause: "provision.sh devpool makes the files data and metadata there. One of them is missing, and \
                 nothing of provision.sh direct_lvm is there either.",
-        remedy: "mvmhost apply  # a new pool is made by",
+        remedy: "mvmhost apply  # makes a new pool",
     }
     SEVERAL_NAMES = "MVM-POOL-163", "176c16f74d96cf3b81da8a3b958af56d", Error {
         message: "the pool in {subject} goes by several names: {names}",
@@ -39,6 +39,6 @@ catalogue! {
     NO_LASTING_NAME = "MVM-POOL-166", "1b0c955a0638879d5c5e7e2a01e6e14a", Error {
         message: "pool {subject} is on {disk}, which has no lasting name in /dev/disk",
         cause: "mvmhost names disks only by what stays the same after a reboot, and this disk has neither a name in /dev/disk/by-id nor one in by-path. The pool can be used as an external one: LVM activates it, and mvmhost checks it.",
-        remedy: "mvmhost plan  # write this into /etc/mvmhost.toml: [thinpool] backend = \"external\" name = \"{subject}\"",
+        remedy: "mvmhost plan  # first: set backend = \"external\" and name = \"{subject}\" in [thinpool] of /etc/mvmhost.toml",
     }
 }

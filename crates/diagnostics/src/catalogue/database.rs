@@ -1,5 +1,13 @@
 //! MVM-POOL-140 to 149: containerd's databases about the pool.
 
+/// The remedy where one of the files, or the pool, is older than the others.
+const RIGHT_FILES: &str = "mvmhost pool status\n\
+    # the right files are elsewhere, such as in a backup: put all of them back together, then\n\
+    systemctl start mvmhost.target\n\
+    # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
+    systemctl stop {units}\n\
+    {aside}";
+
 catalogue! {
     REPLACED = "MVM-POOL-140", "b98a0d21606293351052b75ddaa2863f", Error {
         message: "{subject} is another file ({is}) than the one that lists what is in pool {pool} \
@@ -24,52 +32,27 @@ catalogue! {
     SNAPSHOTS_LOST = "MVM-POOL-143", "ea592f5bdece4a76b854ed1983e8672b", Error {
         message: "{subject} lacks snapshots that containerd's namespaces know: {names}",
         cause: "The file is an older one, was lost and made again, or belongs to another containerd. Started so, containerd would give numbers out twice that are in use in the pool.",
-        remedy: "mvmhost pool status\n\
-                 # the right files are elsewhere, such as in a backup: put all three back together, then\n\
-                 systemctl start mvmhost.target\n\
-                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
-                 systemctl stop {units}\n\
-                 {aside}",
+        remedy: RIGHT_FILES,
     }
     DEVICES_LOST = "MVM-POOL-144", "0d11411df2ad427f95f8417344ce48f6", Error {
         message: "{subject} lacks the devices of snapshots: {names}",
         cause: "The file is an older one, or was lost and made again. What these snapshots hold is still in the pool, and containerd no longer finds it and would reuse its numbers.",
-        remedy: "mvmhost pool status\n\
-                 # the right files are elsewhere, such as in a backup: put all three back together, then\n\
-                 systemctl start mvmhost.target\n\
-                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
-                 systemctl stop {units}\n\
-                 {aside}",
+        remedy: RIGHT_FILES,
     }
     NEWER = "MVM-POOL-145", "bb1aba3569fc453290e5d5de99f7927c", Error {
         message: "{subject} is older than the devices in pool {pool}: {names}",
         cause: "The pool's list has more devices than one interrupted snapshot can leave, and this file knows none of them. It is an older one, or was lost and made again.",
-        remedy: "mvmhost pool status\n\
-                 # the right files are elsewhere, such as in a backup: put all three back together, then\n\
-                 systemctl start mvmhost.target\n\
-                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
-                 systemctl stop {units}\n\
-                 {aside}",
+        remedy: RIGHT_FILES,
     }
     TWICE = "MVM-POOL-146", "3f5c363a01214b018ac5c280bf720f42", Error {
         message: "{subject} gives one number in pool {pool} to two devices: {names}",
         cause: "Two snapshots would write to the same thin device and destroy each other. One of the files is an older one, or two containerds use the pool.",
-        remedy: "mvmhost pool status\n\
-                 # the right files are elsewhere, such as in a backup: put all three back together, then\n\
-                 systemctl start mvmhost.target\n\
-                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
-                 systemctl stop {units}\n\
-                 {aside}",
+        remedy: RIGHT_FILES,
     }
     UNSOUND = "MVM-POOL-147", "dd2aca249c86476ca84135a8c2a81ec3", Error {
         message: "{subject} is damaged: {why}",
         cause: "The file lists what is in the pool, and is no sound database. containerd cannot open it.",
-        remedy: "mvmhost pool status\n\
-                 # the right files are elsewhere, such as in a backup: put all three back together, then\n\
-                 systemctl start mvmhost.target\n\
-                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
-                 systemctl stop {units}\n\
-                 {aside}",
+        remedy: RIGHT_FILES,
     }
     NOT_PUT_AWAY = "MVM-POOL-148", "f1b625343e87498eac6b1fa646101832", Error {
         message: "interrupted snapshot {subject} cannot be put away: {why}",
@@ -79,12 +62,7 @@ catalogue! {
     THIN_LOST = "MVM-POOL-149", "5c02fae0df7f4f549734ebce7c175c47", Error {
         message: "pool {pool} lacks the thin devices of snapshots that {subject} lists: {names}",
         cause: "The pool's own metadata are older than this list, or the pool was made again. containerd's devmapper plugin does not load with such a list, or fails at the next snapshot.",
-        remedy: "mvmhost pool status\n\
-                 # the right files are elsewhere, such as in a backup: put all of them back together, then\n\
-                 systemctl start mvmhost.target\n\
-                 # the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\n\
-                 systemctl stop {units}\n\
-                 {aside}",
+        remedy: RIGHT_FILES,
     }
     THIN_TAKEN = "MVM-POOL-170", "93fb33a2648a460f9d699f1dfd3a2aa9", Error {
         message: "number {id}, the next one that {subject} gives out, is in use in pool {pool}",

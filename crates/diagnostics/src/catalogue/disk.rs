@@ -156,7 +156,7 @@ catalogue! {
     NOT_LVM = "MVM-DISK-019", "a1244eaa87a2e404016a8d4b89bd62a7", Error {
         message: "mvmhost pool create is for a pool on disks, and {subject} is not one",
         cause: "With [thinpool] backend = \"loop\" the files are made by mvmhost apply, and with \"external\" another program makes the pool.",
-        remedy: "mvmhost apply  # set backend = \"lvm\" in [thinpool], and [thinpool.lvm] devices, in /etc/mvmhost.toml, or",
+        remedy: "mvmhost apply  # makes a pool on files; for one on disks first set backend = \"lvm\" in [thinpool] and name them in [thinpool.lvm] devices, then:\nmvmhost pool create",
     }
     NO_ROOM = "MVM-DISK-020", "9e1db229588d66c8dc0f3514bfd13f07", Warning {
         message: "volume group {group} has {free} free: too little to grow pool {subject} by {step}",

@@ -34,7 +34,7 @@ catalogue! {
         cause: "The pool is past [thinpool.guard] brake-percent and cannot grow. mvm-guard stopped \
                 flintlockd; the microVMs that run go on running. It starts flintlockd again once \
                 the pool has been below that mark by five points.",
-        remedy: "mvmhost apply  # first: give the pool room: set [thinpool.loop] max-data-size in /etc/mvmhost.toml above its size (a pool on disks needs none, but a group with room: vgextend)\nmvmhost pool grow\n# or delete microVMs: set [thinpool.guard] brake-percent = 100, which is no brake, for as long as that takes, then\nmvmhost apply\nsystemctl start {unit}",
+        remedy: "mvmhost pool brake off --for 30m  # flintlockd runs meanwhile: delete microVMs with mvmhost vm delete NAMESPACE/NAME\n# or give the pool room: set [thinpool.loop] max-data-size in /etc/mvmhost.toml above its size (a pool on disks needs a group with room: vgextend), then\nmvmhost apply\nmvmhost pool grow",
     }
     RELEASED = "MVM-POOL-106", "520dbf61066fd5fa47f04b21af419c6b", Info {
         message: "pool {subject} has room again: flintlockd is started",
@@ -57,5 +57,25 @@ catalogue! {
         message: "thin pool {subject} is not grown: {why}",
         cause: "Growing needs a live pool that mvmhost made, on files or on LVM, and a size above its own.",
         remedy: "mvmhost pool status",
+    }
+    BRAKE_OFF = "MVM-POOL-242", "9becc42984ef41cab92d8875b2c797d5", Warning {
+        message: "flintlockd runs on a pool without room ({subject}) for {left} more: {why}",
+        cause: "`mvmhost pool brake off` lets flintlockd run so that microVMs can be deleted. New microVMs take room too, and when none is left, running microVMs cannot write. mvm-guard stops flintlockd again when the time is over, unless the pool has room by then.",
+        remedy: "mvmhost vms\n# delete microVMs that are no longer needed: mvmhost vm delete NAMESPACE/NAME, then\nmvmhost pool status\nmvmhost pool brake on  # ends it now",
+    }
+    BRAKE_ON = "MVM-POOL-243", "76bfe08710ba476fbeaa61dd1aa7c3f5", Info {
+        message: "mvm-guard stops flintlockd again when pool {subject} has no room",
+        cause: "`mvmhost pool brake on` was run. mvm-guard looks at the pool within half a minute, and stops flintlockd when the pool is past [thinpool.guard] brake-percent.",
+        remedy: "",
+    }
+    BRAKE_NOT_SWITCHED = "MVM-POOL-244", "872d4fdb806146308a434543c5b45208", Error {
+        message: "the brake of pool {subject} is not switched {to}: {why}",
+        cause: "mvm-guard reads a file below /run/mvmhost, and systemd starts flintlockd. One of the two did not work.",
+        remedy: "df -h /run\nsystemctl status mvm-guard.service\nmvmhost check",
+    }
+    BRAKE_FREE = "MVM-POOL-245", "90870bdfd82c4d36b1e72ad58d5a307d", Info {
+        message: "pool {subject} has room, so nothing stops flintlockd; it may run for {left}",
+        cause: "`mvmhost pool brake off` was run on a pool that is below [thinpool.guard] brake-percent. For that time mvm-guard does not stop flintlockd whatever the fill.",
+        remedy: "",
     }
 }

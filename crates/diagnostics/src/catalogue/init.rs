@@ -19,7 +19,7 @@ catalogue! {
     BAD_ANSWER = "MVM-HOST-264", "488ff888cc658045c440f953e79cb982", Error {
         message: "this cannot be done: {subject}",
         cause: "The answers do not fit what this host has, or each other.",
-        remedy: "mvmhost init",
+        remedy: "mvmhost init --help  # shows which answers it takes\nmvmhost init",
     }
     NOT_WRITTEN = "MVM-HOST-265", "75b41ff279f49efb5c58ea4268b28547", Error {
         message: "{subject} is not written: {why}",

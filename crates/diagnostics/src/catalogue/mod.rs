@@ -18,7 +18,7 @@ macro_rules! exit_class {
 /// `exit: Refused` or `exit: Unavailable`.
 macro_rules! catalogue {
     ($( $name:ident = $code:literal, $id:literal, $severity:ident {
-        message: $message:literal, cause: $cause:literal, remedy: $remedy:literal
+        message: $message:literal, cause: $cause:literal, remedy: $remedy:expr
         $(, exit: $exit:ident)? $(,)?
     } )*) => {
         use crate::entry::{Entry, Severity};

@@ -33,7 +33,7 @@ catalogue! {
         message: "someone removed or changed the nftables table inet mvmhost; it is back",
         cause: "A firewall was started or reloaded, or nft flush ruleset was run. What microVMs had \
                 open goes on; in between nothing was translated.",
-        remedy: "journalctl --since -5min -u nftables -u firewalld -u ufw -u docker  # keep the table out of what your firewall flushes, or leave it to mvmhost; who did it",
+        remedy: "journalctl --since -5min -u nftables -u firewalld -u ufw -u docker  # shows who removed it; keep the table out of what your firewall flushes",
     }
     ZONE_UNKNOWN = "MVM-NET-045", "a16c3711aae73dbf7a241463bc5b759e", Warning {
         message: "firewalld keeps in what microVMs on {subject} send: it does not know the zone {zone}",

@@ -64,7 +64,7 @@ catalogue! {
         cause: "Every data block of the pool is in use. Writes of microVMs wait for a minute and \
                 then fail, and new microVMs cannot be made; flintlockd runs so that some can be \
                 deleted.",
-        remedy: "mvmhost apply  # first: delete microVMs that are no longer needed, set [thinpool.guard] brake-percent back",
+        remedy: "mvmhost apply  # first: delete microVMs that are no longer needed, and set [thinpool.guard] brake-percent back",
     }
     SUSPENDED = "MVM-POOL-009", "40c5d2f329bbe74da940d7ad1687bdd2", Error {
         message: "thin pool {subject} is suspended: every read and write waits",
@@ -141,6 +141,11 @@ catalogue! {
         cause: "A step of the activation failed. What this run had activated before was taken \
                 back, and no file was removed or shortened.",
         remedy: "mvmhost plan  # what it was about to do, and what is in the way\n# then\nsystemctl start mvmhost.target",
+    }
+    MAPPER_REFUSED = "MVM-POOL-241", "6adf3e482c314530ac1afcf34a5ec385", Error {
+        message: "the kernel did not {operation} thin pool {subject}: {why}",
+        cause: "device-mapper refused this one request. The pool is as it was before; nothing was activated and nothing was removed for it.",
+        remedy: "journalctl --dmesg --grep \"device-mapper|I/O error\"\nmvmhost pool status",
     }
     NODE_MISSING = "MVM-POOL-039", "90cbf93cad7776e3dd628d93dc5f5380", Error {
         message: "/dev/mapper/{subject} did not appear",

@@ -29,12 +29,12 @@ catalogue! {
     DO_NOT_FIT = "MVM-VMM-006", "a52707821baf82225dbcc9f28d6d8dad", Error {
         message: "{subject} {version} does not work with {who} {whose}: it needs {needed}",
         cause: "The programs of a host go together in certain versions only. This pair is known not to work; the table in mvmhost(8) names every pair and where it is written.",
-        remedy: "mvmhost facts  # shows the versions; VERSIONS of mvmhost(8) has the table; install {subject} {needed}, then\nmvmhost apply",
+        remedy: "mvmhost facts  # shows the versions; the table is under VERSIONS in mvmhost(8); install {subject} {needed}, then:\nmvmhost apply",
     }
     UNTRIED = "MVM-VMM-007", "5d9725008fd27d7c15d287c8723ebb6b", Warning {
         message: "{subject} {version} is untried with {who} {whose}: use {needed}",
         cause: "Those who make these programs try them together in other versions; the table in mvmhost(8) names every pair and where it is written. It may work all the same.",
-        remedy: "mvmhost facts  # shows the versions; VERSIONS of mvmhost(8) has the table; install {subject} {needed}, then\nmvmhost apply",
+        remedy: "mvmhost facts  # shows the versions; the table is under VERSIONS in mvmhost(8); install {subject} {needed}, then:\nmvmhost apply",
     }
     NOT_SERVED = "MVM-VMM-008", "3e07d5003a113eb31f69460c68fbe817", Error {
         message: "flintlockd {version} does not serve {subject}",

@@ -6,12 +6,13 @@ use mvm_diagnostics::{Finding, Severity, catalogue};
 use mvm_host::chain;
 use mvm_host::configuration::load_or_last_good;
 use mvm_host::exec::System;
+use mvm_host::flintlock::MicroVm;
 use mvm_host::systemd::{Manager, UnitState, Units};
 use mvm_images_client::Error;
 use mvm_images_client::run::Job;
 use mvm_plan::checks::{self, Deed, Facts, Plugin};
 use mvm_plan::images::State;
-use mvm_validate::{facts, gate};
+use mvm_validate::facts;
 
 use super::{asked, deeds, missing, services, smoke};
 use crate::cli::CheckArguments;
@@ -28,12 +29,8 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
         }
     };
     let config = &loaded.config;
-    let Whole { facts, flintlockd, more, planned } = whole(&context.roots, &loaded);
+    let (facts, flintlockd, planned) = whole(&context.roots, &loaded);
     let mut found = checks::run(config, &facts);
-    found.extend(more);
-    found.extend(gate::containerd_program(&context.roots, config));
-    let pool = mvm_storage::thinpool::desired(&context.roots, config);
-    found.extend(mvm_storage::databases::look(&context.roots, &pool));
     // Routes that tailscale did not take are in nobody's way, and asked for all the same.
     let (tailnet, planned): (Vec<Finding>, Vec<Finding>) =
         planned.into_iter().partition(|one| one.entry() == &catalogue::tailscale::FAILED);
@@ -52,10 +49,6 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
         found.extend(checks::deeds(config, &facts, &done));
         found.extend(deeds::reserved(&context.roots, config));
     }
-    let exists = |path: &str| context.roots.at(path).exists();
-    let generated = mvm_plan::units::files(config, mvm_plan::units::Facts::new(config, exists));
-    let overrides = overrides::observe(&context.roots, config, &generated);
-    found.extend(mvm_plan::overrides::findings(&overrides));
     if arguments.smoke {
         found.extend(smoke::as_check(context));
     }
@@ -81,65 +74,63 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     output::exit_for(&findings)
 }
 
-/// Everything that is observed of a host that runs.
-struct Whole {
-    facts: Facts,
-    /// The pid of flintlockd, where it runs.
-    flintlockd: Option<i32>,
-    /// What is found beyond the checks: flintlockd's unit, and microVMs without a VMM.
-    more: Vec<Finding>,
-    /// What the plan reports.
-    planned: Vec<Finding>,
-}
-
-fn whole(roots: &Roots, loaded: &Loaded) -> Whole {
-    let (mut facts, flintlockd, more) = observe(roots, &loaded.config);
+/// Everything that is observed of a host that runs: what the checks look at, the pid of flintlockd,
+/// and what the plan reports.
+fn whole(roots: &Roots, loaded: &Loaded) -> (Facts, Option<i32>, Vec<Finding>) {
+    let (mut facts, flintlockd) = observe(roots, &loaded.config);
     let planned = match Manager::connect() {
         Ok(mut manager) => services::observe(roots, loaded, &mut manager, &mut facts),
         // Said already.
         Err(_) => Vec::new(),
     };
-    Whole { facts, flintlockd, more, planned }
+    (facts, flintlockd, planned)
 }
 
-/// What all checks look at, the pid of a flintlockd that runs, and what is found beyond the checks.
-pub(super) fn observe(roots: &Roots, config: &Config) -> (Facts, Option<i32>, Vec<Finding>) {
-    let mut more = Vec::new();
-    let mut facts = facts::observe(roots, config, None);
+/// What all checks look at, and the pid of a flintlockd that runs.
+pub(super) fn observe(roots: &Roots, config: &Config) -> (Facts, Option<i32>) {
+    let unit = config.flintlockd.unit.as_str();
+    let state = Manager::connect().and_then(|mut units| units.state(unit));
+    let pid = state.as_ref().ok().and_then(|state| i32::try_from(state.main_pid).ok());
+    let flintlockd = pid.filter(|pid| *pid != 0);
     // Its own endpoint is taken by flintlockd itself when it runs.
-    let mut flintlockd = None;
-    match Manager::connect().and_then(|mut units| units.state(config.flintlockd.unit.as_str())) {
-        Ok(state) if state.main_pid != 0 => {
-            more.extend(unprotected(config, &state));
-            flintlockd = i32::try_from(state.main_pid).ok();
-            facts.endpoint = facts::endpoint(roots, config, flintlockd);
-        }
-        Ok(state) => more.extend(unprotected(config, &state)),
-        Err(error) => facts.unasked.push(("systemd".to_owned(), chain(&error))),
+    let mut facts = facts::observe(roots, config, flintlockd);
+    if let Err(error) = &state {
+        facts.unasked.push(("systemd".to_owned(), chain(error)));
     }
     let told = match flintlockd {
         Some(_) => mvm_validate::api::microvms(roots, config),
         None => Err("flintlockd does not run".to_owned()),
     };
-    let known = told.as_ref().map(Option::as_deref).map_err(String::as_str);
-    missing::taps(&mut facts, known);
-    if let Ok(Some(microvms)) = known {
-        more.extend(missing::findings(roots, config, microvms, &System));
-    }
-    images(roots, config, &mut facts);
-    (facts, flintlockd, more)
+    live(roots, config, state.ok().as_ref(), told.as_ref().map(Option::as_deref), &mut facts);
+    (facts, flintlockd)
 }
 
-/// A finding where a stop of flintlockd would end its microVMs.
-pub(super) fn unprotected(config: &Config, state: &UnitState) -> Option<Finding> {
-    let unit = config.flintlockd.unit.as_str();
-    let finding = Finding::new(&catalogue::flk::UNPROTECTED, unit);
-    let seen = format!("KillMode={}, {}", state.kill_mode, state.load_state);
-    state.ends_all().then(|| finding.evidence(seen))
+/// What is observed of a host that runs, beyond what flintlockd's own start asks for.
+pub(super) fn live(
+    roots: &Roots,
+    config: &Config,
+    flintlockd: Option<&UnitState>,
+    told: Result<Option<&[MicroVm]>, &String>,
+    facts: &mut Facts,
+) {
+    let told = told.map_err(String::as_str);
+    missing::taps(facts, told);
+    if let Ok(Some(microvms)) = told {
+        facts.without_vmm = missing::without_vmm(roots, config, microvms, &System);
+    }
+    let ends = flintlockd.filter(|state| state.ends_all());
+    facts.ends_microvms =
+        ends.map(|state| format!("KillMode={}, {}", state.kill_mode, state.load_state));
+    images(roots, config, facts);
+    facts.databases = facts::databases(roots, config);
+    facts.containerd_flaw = facts::containerd_flaw(roots, config);
+    let exists = |path: &str| roots.at(path).exists();
+    let generated = mvm_plan::units::files(config, mvm_plan::units::Facts::new(config, exists));
+    facts.overrides = overrides::observe(roots, config, &generated);
 }
 
 /// What containerd has of the images. Without its snapshotter it could not tell, and that is said.
-pub(super) fn images(roots: &Roots, config: &Config, facts: &mut Facts) {
+fn images(roots: &Roots, config: &Config, facts: &mut Facts) {
     let images = mvm_plan::images::wanted(config);
     if images.is_empty() || facts.plugin != Plugin::Ok {
         return;

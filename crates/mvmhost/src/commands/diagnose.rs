@@ -75,7 +75,7 @@ fn ended(roots: &Roots, config: &Config, diagnosis: &mut Diagnosis) {
     if said.standing().next().is_none() {
         return;
     }
-    let (facts, ..) = check::observe(roots, config);
+    let (facts, _) = check::observe(roots, config);
     if !facts.unasked.is_empty() {
         return;
     }

@@ -4,8 +4,6 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use mvm_config::{Config, Roots};
-use mvm_diagnostics::Finding;
-use mvm_diagnostics::catalogue::seen::microvm as vm;
 use mvm_host::exec::{self, Execute, Limits};
 use mvm_host::flintlock::{MicroVm, State};
 use mvm_host::microvms;
@@ -38,13 +36,13 @@ pub(super) fn taps(facts: &mut Facts, told: Result<Option<&[MicroVm]>, &str>) {
     }
 }
 
-/// What there is to say of microVMs without a VMM.
-pub(super) fn findings(
+/// microVMs that count as created and have no VMM, each with flintlockd's last line about it.
+pub(super) fn without_vmm(
     roots: &Roots,
     config: &Config,
     told: &[MicroVm],
     programs: &dyn Execute,
-) -> Vec<Finding> {
+) -> Vec<(String, String)> {
     let Ok(files) = microvms::directories(roots, &names::microvms(config)) else {
         // Said by those who list the files.
         return Vec::new();
@@ -65,8 +63,7 @@ pub(super) fn findings(
             .chars()
             .take(REASON)
             .collect();
-        let finding = Finding::new(&vm::NO_VMM, id);
-        finding.with("flintlockd", config.flintlockd.unit.as_str()).evidence(line)
+        (id.clone(), line)
     };
     missing.iter().map(say).collect()
 }
@@ -122,9 +119,9 @@ mod tests {
         let stdout = "level=error msg=\"uid-lost: no kernel\"\nlevel=info msg=other\n".to_owned();
         let programs = Recording::new([Exit { code: Some(0), stdout, ..Exit::default() }]);
         let config = mvm_config::load::parse(&[]).unwrap().config;
-        let said = findings(&Roots::new(folder.path()), &config, &told, &programs);
+        let said = without_vmm(&Roots::new(folder.path()), &config, &told, &programs);
         assert_eq!(said.len(), 1, "{said:?}");
-        assert_eq!((said[0].code(), said[0].subject()), (vm::NO_VMM.code, "ns/lost/uid-lost"));
-        assert!(said[0].seen().contains("no kernel"), "{said:?}");
+        assert_eq!(said[0].0, "ns/lost/uid-lost");
+        assert!(said[0].1.contains("no kernel"), "{said:?}");
     }
 }

@@ -30,6 +30,7 @@ mod undo;
 mod uplink;
 mod vm;
 mod vms;
+mod watch;
 
 use std::env;
 use std::path::Path;
@@ -68,7 +69,8 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
         Command::Adopt { dry_run, drop_ins: true } => {
             as_root(&|context| drop_ins::run(context, *dry_run))
         }
-        Command::Status => as_root(&status::run),
+        Command::Status { watch: false } => as_root(&status::run),
+        Command::Status { watch: true } => as_root(&watch::run),
         Command::Facts => as_root(&facts::run),
         Command::Plan => as_root(&plan::run),
         Command::Apply(arguments) => as_root(&|context| apply::run(context, arguments)),

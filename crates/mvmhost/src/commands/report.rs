@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use data_encoding::BASE64;
 use mvm_config::{Config, Roots};
+use mvm_diagnostics::json::Document;
 use mvm_diagnostics::{Finding, catalogue};
 use mvm_host::configuration::load_or_last_good;
 use mvm_host::exec::{self, Execute, Limits, System};
@@ -47,7 +48,11 @@ pub(super) fn run(context: &Context, output: &Path) -> Exit {
         .and_then(|redactor| pack(roots, config.as_ref(), &redactor, &System, output));
     match packed {
         Ok(()) => {
-            output::print(&format!("{}\n", output.display()));
+            let file = output.display().to_string();
+            match context.json {
+                true => output::print(&Document::new(&[]).with("file", file).text()),
+                false => output::print(&format!("{file}\n")),
+            }
             Exit::Done
         }
         Err(error) => {

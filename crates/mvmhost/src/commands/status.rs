@@ -1,10 +1,12 @@
 //! `mvmhost status`: the host on one screen.
 
+mod lines;
+
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::io::IsTerminal;
 
 use mvm_config::model::{Network, NetworkMode};
-use mvm_config::{Config, Loaded, Roots};
+use mvm_config::{Config, Loaded};
 use mvm_diagnostics::json::Document;
 use mvm_diagnostics::{Finding, Severity};
 use mvm_host::configuration::load_or_last_good;
@@ -14,14 +16,16 @@ use mvm_host::systemd::{Manager, UnitState, Units};
 use mvm_network::tailscale::Tailscale;
 use mvm_plan::checks::{self, Facts, Plugin};
 use mvm_plan::tailscale::Route;
-use mvm_plan::thinpool::{Mode, PoolState, ThinPoolStatus, Working};
+use mvm_plan::thinpool::{PoolState, ThinPoolStatus, Working};
 use mvm_plan::{names, reserved};
 use mvm_validate::{api, facts};
 use serde_json::{Value, json};
 
-use super::{check, leases, missing, net, services};
+use super::{check, leases, net, services};
 use crate::context::{self, Context};
 use crate::output::{self, Exit};
+
+pub(super) use lines::{Line, Mood, Verdict};
 
 pub(super) fn run(context: &Context) -> Exit {
     let roots = &context.roots;
@@ -41,24 +45,22 @@ pub(super) fn run(context: &Context) -> Exit {
             return Exit::Unavailable;
         }
     };
-    let mut screen = Screen::observe(roots, &loaded, &mut manager, &mut findings);
-    let tailscale = Tailscale { roots, programs: &System };
-    screen.tailscale = tailscale.routes(&loaded.config.network.tailscale_routes).0;
-    screen.leases = leases::read(context).ok().map(|leases| leases.len());
+    let screen = Screen::observe(context, &loaded, &mut manager, &mut findings);
     if context.json {
         output::print(&screen.document(&findings).text());
     } else {
-        output::print(&screen.text(&findings));
+        let colored = output::is_colored(context.when, std::io::stdout().is_terminal());
+        output::print(&lines::text(&screen.lines(&findings), colored));
         output::findings(false, &findings);
     }
     output::exit_for(&findings)
 }
 
 /// Everything that is shown.
-struct Screen<'a> {
+pub(super) struct Screen<'a> {
     config: &'a Config,
     facts: Facts,
-    microvms: Result<Option<Vec<MicroVm>>, String>,
+    pub(super) microvms: Result<Option<Vec<MicroVm>>, String>,
     units: BTreeMap<String, UnitState>,
     /// Images that are not complete; None where containerd could not be asked.
     incomplete: Option<Vec<String>>,
@@ -69,13 +71,13 @@ struct Screen<'a> {
 }
 
 impl<'a> Screen<'a> {
-    fn observe(
-        roots: &Roots,
+    pub(super) fn observe(
+        context: &Context,
         loaded: &'a Loaded,
         manager: &mut dyn Units,
         findings: &mut Vec<Finding>,
     ) -> Self {
-        let config = &loaded.config;
+        let (roots, config) = (&context.roots, &loaded.config);
         let mut units = BTreeMap::new();
         for name in names::chain(config) {
             match manager.state(&name) {
@@ -90,13 +92,8 @@ impl<'a> Screen<'a> {
         let pid = pid.and_then(|pid| i32::try_from(pid).ok());
         let mut facts = facts::observe(roots, config, pid);
         let microvms = api::microvms(roots, config);
-        let told = microvms.as_ref().map(Option::as_deref).map_err(String::as_str);
-        missing::taps(&mut facts, told);
-        if let Ok(Some(told)) = told {
-            findings.extend(missing::findings(roots, config, told, &System));
-        }
-        findings.extend(units.get(flintlockd).and_then(|state| check::unprotected(config, state)));
-        check::images(roots, config, &mut facts);
+        let told = microvms.as_ref().map(Option::as_deref);
+        check::live(roots, config, units.get(flintlockd), told, &mut facts);
         let planned = services::observe(roots, loaded, manager, &mut facts);
         let checked = checks::run(config, &facts);
         let known: Vec<&str> = checked.iter().map(Finding::code).collect();
@@ -109,7 +106,10 @@ impl<'a> Screen<'a> {
         let lacking = facts.images.iter().filter(|(wanted, state)| state.finding(wanted).is_some());
         let incomplete = lacking.map(|(wanted, _)| wanted.reference.to_string()).collect();
         let incomplete = asked.then_some(incomplete);
-        Self { config, facts, microvms, units, incomplete, leases: None, tailscale: Vec::new() }
+        let leases = leases::read(context).ok().map(|leases| leases.len());
+        let tailscale = Tailscale { roots, programs: &System };
+        let tailscale = tailscale.routes(&config.network.tailscale_routes).0;
+        Self { config, facts, microvms, units, incomplete, leases, tailscale }
     }
 
     fn document<'f>(&self, findings: &'f [Finding]) -> Document<'f> {
@@ -162,102 +162,9 @@ impl<'a> Screen<'a> {
             _ => None,
         }
     }
-
-    /// The line that says it all, first.
-    fn verdict(&self, findings: &[Finding]) -> String {
-        let count = |severity| findings.iter().filter(|one| one.severity() == severity).count();
-        let fresh = self.facts.services.as_ref().is_some_and(|services| services.never_applied);
-        match (fresh, count(Severity::Error), count(Severity::Warning)) {
-            (true, ..) => "not set up yet: nothing is applied, run mvmhost apply".to_owned(),
-            (false, 0, 0) => "ready for microVMs".to_owned(),
-            (false, 0, warnings) => format!("ready for microVMs, with {warnings} warnings"),
-            (false, errors, _) => format!("not ready for microVMs: {errors} errors, see below"),
-        }
-    }
-
-    fn text(&self, findings: &[Finding]) -> String {
-        let mut out = format!("host        {}\n", self.verdict(findings));
-        if self.facts.services.as_ref().is_some_and(|services| services.never_applied) {
-            return out;
-        }
-        // Writing to a String cannot fail.
-        let pool = self.working().map_or("not live".to_owned(), |pool| live(&pool));
-        let _ = writeln!(out, "pool        {}: {pool}", self.config.thinpool.name);
-        let default_route = self.facts.default_interface.as_deref();
-        let _ = writeln!(out, "{}", place(&self.config.network, default_route));
-        if let Some(interface) = served(&self.config.network) {
-            let leases = self.leases.map_or("unknown".to_owned(), |count| count.to_string());
-            let _ = writeln!(out, "dhcp        {interface}: {leases} leases");
-        }
-        let reserved = reserved::shown(&self.config.network.reserved);
-        if !reserved.is_empty() {
-            let _ = writeln!(out, "reserved    {}", reserved.join(", "));
-        }
-        for route in &self.tailscale {
-            let _ = writeln!(out, "tailscale   {route}");
-        }
-        let plugin = match &self.facts.plugin {
-            Plugin::Ok => "devmapper ok".to_owned(),
-            Plugin::NotOk(state) => format!("devmapper not ok: {state}"),
-            Plugin::NoAnswer(_) => "does not answer".to_owned(),
-        };
-        let socket = names::containerd_socket(self.config.containerd.instance);
-        let _ = writeln!(out, "containerd  {socket}: {plugin}");
-        let images = match &self.incomplete {
-            Some(incomplete) => {
-                let wanted = self.wanted();
-                format!("{} of {wanted} complete", wanted.saturating_sub(incomplete.len()))
-            }
-            None => format!("{} wanted", self.wanted()),
-        };
-        let _ = writeln!(out, "images      {images}");
-        let api = if self.microvms.is_ok() { "answers" } else { "does not answer" };
-        let _ = writeln!(out, "flintlockd  {}: {api}", self.config.flintlockd.grpc_endpoint);
-        if let Ok(Some(microvms)) = &self.microvms {
-            let counts: Vec<String> =
-                by_state(microvms).iter().map(|(state, n)| format!("{n} {state}")).collect();
-            let shown = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
-            let _ = writeln!(out, "microVMs    {shown}");
-        }
-        for (name, state) in &self.units {
-            let took = up_ms(state).map_or(String::new(), |ms| format!(", up in {ms} ms"));
-            let _ = writeln!(out, "{name:24} {} ({}){took}", state.active_state, state.sub_state);
-        }
-        out
-    }
 }
 
-/// A pool that answers: the mode only where it is not what it should be.
-fn live(pool: &Working) -> String {
-    let mode = match pool.mode {
-        Some(Mode::ReadWrite) | None => "",
-        Some(Mode::ReadOnly) => "read-only, ",
-        Some(Mode::OutOfDataSpace) => "out of data space, ",
-    };
-    let (data, metadata) = (pool.data.percent(), pool.metadata.percent());
-    format!("live, {mode}data {data} % full, metadata {metadata} %")
-}
-
-/// What microVMs' interfaces are on. Without a parent in the file it is asked for.
-fn place(network: &Network, default_route: Option<&str>) -> String {
-    match network.mode {
-        NetworkMode::Tap if network.has_both() => {
-            let named = network.macvtap.parent.as_ref().map(|parent| parent.as_str());
-            let parent = named.or(default_route).unwrap_or("the interface of the default route");
-            format!("bridge      {}, and macvtaps on {parent}", network.bridge.name)
-        }
-        NetworkMode::Tap => format!("bridge      {}", network.bridge.name),
-        NetworkMode::Macvtap => {
-            let named = network.macvtap.parent.as_ref().map(|parent| parent.as_str());
-            let parent = named.or(default_route);
-            let parent = parent.unwrap_or("on the interface of the default route");
-            format!("macvtap     {parent}")
-        }
-        NetworkMode::None => "network     none".to_owned(),
-    }
-}
-
-/// The same for `--json`.
+/// What microVMs' interfaces are on, for `--json`.
 fn network(network: &Network) -> Value {
     let mode = net::mode(network.mode);
     match network.mode {
@@ -308,20 +215,15 @@ mod tests {
 
     #[test]
     fn the_network_is_told_by_its_mode() {
-        let macvtap =
-            "[flintlockd]\nprovider = \"cloudhypervisor\"\n[network]\nmode = \"macvtap\"\n";
-        let named = format!("{macvtap}[network.macvtap]\nparent = \"eno4\"\n");
-        let of_default = "macvtap     on the interface of the default route";
-        for (text, default_route, told, document) in [
-            ("", None, "bridge      br-mvm", json!({"mode": "tap", "bridge": "br-mvm"})),
-            (macvtap, Some("eth0"), "macvtap     eth0", json!({"mode": "macvtap"})),
-            (macvtap, None, of_default, json!({"mode": "macvtap"})),
-            (&named, None, "macvtap     eno4", json!({"mode": "macvtap"})),
-            ("[network]\nmode = \"none\"\n", None, "network     none", json!({"mode": "none"})),
+        for (text, document) in [
+            ("", json!({"mode": "tap", "bridge": "br-mvm"})),
+            (
+                "[flintlockd]\nprovider = \"cloudhypervisor\"\n[network]\nmode = \"macvtap\"\n",
+                json!({"mode": "macvtap"}),
+            ),
+            ("[network]\nmode = \"none\"\n", json!({"mode": "none"})),
         ] {
-            let config = config(text);
-            assert_eq!(place(&config.network, default_route), told);
-            assert_eq!(network(&config.network), document);
+            assert_eq!(network(&config(text).network), document);
         }
     }
 
@@ -333,20 +235,6 @@ mod tests {
             ("[network]\nmode = \"none\"\n", None),
         ] {
             assert_eq!(served(&config(text).network), interface, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_pool_that_takes_no_writes_says_so() {
-        for (mode, told) in [
-            ("rw", "live, data 50 % full, metadata 10 %"),
-            ("ro", "live, read-only, data 50 % full, metadata 10 %"),
-            ("out_of_data_space", "live, out of data space, data 50 % full, metadata 10 %"),
-        ] {
-            let status =
-                format!("0 10/100 15/30 - {mode} discard_passdown queue_if_no_space - 1024");
-            let ThinPoolStatus::Working(pool) = status.parse().unwrap() else { panic!("{status}") };
-            assert_eq!(live(&pool), told);
         }
     }
 }

@@ -22,21 +22,21 @@ use crate::output::{self, Exit};
 /// One line of the table.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Row {
+pub(super) struct Row {
     /// `NAMESPACE/NAME/UID`
-    microvm: String,
+    pub(super) microvm: String,
     /// flintlockd's word; `unknown to flintlockd` for files without a microVM.
-    state: &'static str,
+    pub(super) state: &'static str,
     /// Of its specification: no count of crashes.
-    revision: i32,
+    pub(super) revision: i32,
     /// Failed attempts in a row.
-    retries: i32,
+    pub(super) retries: i32,
     /// The VMM's process, when it lives.
-    pid: Option<i32>,
+    pub(super) pid: Option<i32>,
     /// The guest's console has something in it.
-    boot_log: bool,
+    pub(super) boot_log: bool,
     /// What its files show to be wrong, as a code.
-    wrong: Option<&'static str>,
+    pub(super) wrong: Option<&'static str>,
 }
 
 pub(super) fn run(context: &Context) -> Exit {
@@ -84,7 +84,7 @@ fn silent(config: &Config, why: &str) -> Finding {
 }
 
 /// What flintlockd knows, and after it what only has files.
-fn rows(roots: &Roots, state: &str, told: &[MicroVm]) -> std::io::Result<Vec<Row>> {
+pub(super) fn rows(roots: &Roots, state: &str, told: &[MicroVm]) -> std::io::Result<Vec<Row>> {
     let mut files = microvms::directories(roots, state)?;
     let mut rows = Vec::new();
     for microvm in told {

@@ -8,6 +8,7 @@ use mvm_diagnostics::{Finding, catalogue};
 use serde::Deserialize;
 
 use crate::images::{State, Wanted};
+use crate::overrides::Override;
 use crate::thinpool::PoolState;
 
 mod anonymous;
@@ -25,6 +26,7 @@ mod ignore;
 mod images;
 mod interfaces;
 mod kvm;
+mod live;
 mod network;
 mod pool;
 mod programs;
@@ -38,6 +40,7 @@ mod versions;
 
 pub use anonymous::{Answer, finding as answer};
 pub use asked::{Asked, asked};
+pub use brake::off as brake_off;
 pub use certificates::Validity;
 pub use containerd::check as plugin;
 pub use deep::{Deed, Deeds, deeds};
@@ -48,6 +51,7 @@ pub use forward::{
 pub use ignore::split;
 pub use interfaces::Interface;
 pub use kvm::Kvm;
+pub use live::containerd_program;
 pub use network::{NetworkFacts, Turned};
 pub use pool::check as pool;
 pub use programs::Flaw;
@@ -61,6 +65,8 @@ pub struct Facts {
     pub pool: Result<PoolState, String>,
     /// Why mvm-guard holds flintlockd back, while it does.
     pub brake: Option<String>,
+    /// The brake is switched off: for how many seconds yet, and what it was set for.
+    pub brake_off: Option<(u64, Option<String>)>,
     /// The devmapper plugin of flintlockd's containerd.
     pub plugin: Plugin,
     /// Programs by the name or path that the configuration gives: found there and executable?
@@ -111,6 +117,16 @@ pub struct Facts {
     pub now: i64,
     /// A file that is older than this boot, and when it was written: no clock shows less.
     pub newest: Option<(String, i64)>,
+    /// What systemd has loaded of flintlockd's unit, where a stop of it ends its microVMs.
+    pub ends_microvms: Option<String>,
+    /// microVMs that count as created and have no VMM, each with flintlockd's last line about it.
+    pub without_vmm: Vec<(String, String)>,
+    /// Unit files of others that override what mvmhost sets.
+    pub overrides: Vec<Override>,
+    /// What a look into containerd's databases found.
+    pub databases: Vec<Finding>,
+    /// Why the program of containerd-dev cannot be run, where it cannot; may be empty.
+    pub containerd_flaw: Option<String>,
     /// The units as a whole, where somebody asked; not while they start.
     pub services: Option<Services>,
     /// What could not be asked, and why.
@@ -174,8 +190,10 @@ pub const ALL: &[(&str, Check)] = &[
     ("clock", clock::check),
     ("kvm", kvm::check),
     ("tools", tools::check),
-    ("pool", |config, facts| pool(config, &facts.pool)),
+    ("pool", pool::of_host),
+    ("databases", live::databases),
     ("brake", brake::check),
+    ("containerd-program", live::containerd),
     ("containerd", |config, facts| plugin(config, &facts.plugin)),
     ("images", images::check),
     ("binaries", binaries::check),
@@ -188,6 +206,9 @@ pub const ALL: &[(&str, Check)] = &[
     ("endpoint", endpoint::check),
     ("secrets", secrets::check),
     ("certificates", certificates::check),
+    ("flintlockd-unit", live::unit),
+    ("microvms", live::microvms),
+    ("overrides", live::overrides),
     ("unasked", unasked::check),
 ];
 
@@ -211,15 +232,20 @@ pub fn run(config: &Config, facts: &Facts) -> Vec<Finding> {
 }
 
 /// What an operator can see to before the first apply; the rest is what that apply sets up.
-const BEFORE_APPLY: [&str; 9] = [
+const BEFORE_APPLY: [&str; 14] = [
     "clock",
     "kvm",
     "tools",
+    "databases",
+    "containerd-program",
     "binaries",
     "programs",
     "endpoint",
     "secrets",
     "certificates",
+    "flintlockd-unit",
+    "microvms",
+    "overrides",
     "unasked",
 ];
 

@@ -3,6 +3,7 @@
 use mvm_config::Config;
 use mvm_diagnostics::{Finding, catalogue};
 
+use super::Facts;
 use crate::thinpool::PoolState;
 
 /// What device-mapper says of the pool is fine, or findings. `pool` is an error text when
@@ -11,8 +12,8 @@ pub fn check(config: &Config, pool: &Result<PoolState, String>) -> Vec<Finding> 
     let name = config.thinpool.name.as_str();
     match pool {
         Ok(state) => {
-            let found = state.findings(name).into_iter();
-            found.map(|finding| unbraked(config, finding)).collect()
+            let unbraked = config.thinpool.guard.brake_percent.0 >= 100;
+            state.findings(name).into_iter().map(|one| allowed(one, unbraked)).collect()
         }
         Err(why) => {
             let unasked = Finding::new(&catalogue::pool::NO_DEVICE_MAPPER, name);
@@ -21,10 +22,16 @@ pub fn check(config: &Config, pool: &Result<PoolState, String>) -> Vec<Finding> 
     }
 }
 
+/// The same on a host whose brake may be switched off for a time.
+pub(super) fn of_host(config: &Config, facts: &Facts) -> Vec<Finding> {
+    let off = facts.brake_off.is_some();
+    check(config, &facts.pool).into_iter().map(|finding| allowed(finding, off)).collect()
+}
+
 /// With no brake flintlockd runs on a full pool too: microVMs are deleted through it.
-fn unbraked(config: &Config, finding: Finding) -> Finding {
+fn allowed(finding: Finding, unbraked: bool) -> Finding {
     let full = finding.entry() == &catalogue::pool::OUT_OF_DATA_SPACE;
-    if !full || config.thinpool.guard.brake_percent.0 < 100 {
+    if !full || !unbraked {
         return finding;
     }
     Finding::new(&catalogue::pool::FULL_UNBRAKED, finding.subject()).evidence(finding.seen())

@@ -10,6 +10,7 @@ use mvm_diagnostics::{Entry, Finding, Severity, catalogue, catalogue::chain as s
 use serde::Deserialize;
 
 use super::Facts;
+use super::live::OF_MICROVMS;
 use crate::names;
 
 /// What `mvmhost check` observes beyond mvm-validate.
@@ -73,7 +74,9 @@ pub(super) fn check(config: &Config, facts: &Facts, found: &[Finding]) -> Vec<Fi
     let Some(seen) = &facts.services else {
         return Vec::new();
     };
-    let error = |finding: &Finding| finding.severity() == Severity::Error;
+    let error = |finding: &Finding| {
+        finding.severity() == Severity::Error && !OF_MICROVMS.contains(&finding.entry())
+    };
     let refused = found.iter().any(error);
     let mut findings = units(config, seen, found);
     findings.extend(api(config, seen));
@@ -127,7 +130,9 @@ fn explained(config: &Config, unit: &str, found: &[Finding]) -> bool {
         _ if unit == config.flintlockd.unit.as_str() => &["MVM-"],
         _ => &[],
     };
-    let errors = found.iter().filter(|finding| finding.severity() == Severity::Error);
+    let errors = found.iter().filter(|finding| {
+        finding.severity() == Severity::Error && !OF_MICROVMS.contains(&finding.entry())
+    });
     errors.map(Finding::code).any(|code| families.iter().any(|family| code.starts_with(family)))
 }
 

@@ -24,6 +24,7 @@ pub(super) fn sound() -> Facts {
     };
     Facts {
         brake: None,
+        brake_off: None,
         pool: Ok(PoolState::Live(live)),
         plugin: Plugin::Ok,
         flintlockd: found("flintlockd", "v0.11.0"),
@@ -55,6 +56,11 @@ pub(super) fn sound() -> Facts {
         images: Vec::new(),
         now: 1_795_262_400,
         newest: Some(("/usr/bin/mvmhost".to_owned(), 1_795_000_000)),
+        ends_microvms: None,
+        without_vmm: Vec::new(),
+        overrides: Vec::new(),
+        databases: Vec::new(),
+        containerd_flaw: None,
         services: None,
         unasked: Vec::new(),
     }

@@ -187,3 +187,30 @@ fn without_images_nobody_looks_for_them() {
     observed.units.insert(names::IMAGES_RETRY_UNIT.into(), timer);
     assert_eq!(steps(&desired, &observed), [Step::Stop(names::IMAGES_RETRY_UNIT.into())]);
 }
+
+#[test]
+fn a_wrapper_script_counts_by_what_systemd_was_told() {
+    const UNIT: &str = "flintlockd.service";
+    let desired = desired();
+    let ours = desired.flintlockd_argv.clone();
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let with = |argv: Vec<String>, told: Vec<String>| {
+        let mut observed = settled(&desired);
+        let unit = observed.units.get_mut(UNIT).unwrap();
+        (unit.argv, unit.told) = (argv, told);
+        observed
+    };
+    let restart = [Step::Restart(UNIT.into())];
+    // The kernel puts the interpreter of a script before its command line.
+    let interpreted = [words(&["/bin/sh"]), ours.clone()].concat();
+    assert_eq!(steps(&desired, &with(interpreted, ours.clone())), []);
+    // A script that executes another program leaves nothing of its own.
+    let other = words(&["/opt/flintlock/flintlockd", "run", "--verbose"]);
+    assert_eq!(steps(&desired, &with(other.clone(), ours.clone())), []);
+    // systemd was told something else, or is about to read something else.
+    let old = words(&["/usr/local/bin/flintlockd", "run", "--old"]);
+    assert_eq!(steps(&desired, &with(other.clone(), old)), restart);
+    let mut stale = with(other, ours);
+    stale.generated.clear();
+    assert!(steps(&desired, &stale).contains(&restart[0]));
+}

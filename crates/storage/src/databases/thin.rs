@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use devicemapper::{DM, DevId, DmError, DmName, DmOptions, DmUuid};
 use nix::errno::Errno;
 
-use crate::Error;
 use crate::mapper::{errno, mapper};
+use crate::{Error, Operation};
 
 /// Of `numbers`, those that the pool has.
 ///
@@ -15,7 +15,7 @@ use crate::mapper::{errno, mapper};
 /// The kernel cannot be asked, or the pool is not live.
 pub(super) fn there(pool: &str, numbers: &[u32]) -> Result<BTreeSet<u32>, Error> {
     let name = format!("{pool}-mvmhost-look");
-    let failed = |error| mapper("look into", pool, &error);
+    let failed = |error| mapper(Operation::LookInto, pool, &error);
     let dm = DM::new().map_err(failed)?;
     let number = DevId::Name(DmName::new(pool).map_err(failed)?);
     let device = dm.device_info(&number).map_err(failed)?.device();

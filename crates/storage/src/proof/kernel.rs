@@ -13,7 +13,7 @@ use nix::libc::O_DIRECT;
 
 use super::{PIECE, Thin};
 use crate::mapper::{errno, mapper};
-use crate::{Error, ioctl};
+use crate::{Error, Operation, ioctl};
 
 /// udev may look at a new device for a moment, and keeps it from being removed meanwhile.
 const LOOKS: u32 = 50;
@@ -25,7 +25,7 @@ pub struct Kernel;
 
 /// Does one thing to the device of a name.
 fn with<T>(
-    operation: &'static str,
+    operation: Operation,
     name: &str,
     act: impl FnOnce(&DM, &DevId<'_>) -> Result<T, DmError>,
 ) -> Result<T, Error> {
@@ -37,13 +37,13 @@ fn with<T>(
 
 impl Thin for Kernel {
     fn tell(&self, pool: &str, message: &str) -> Result<(), Error> {
-        with("send a message to", pool, |dm, id| dm.target_msg(id, None, message)).map(drop)
+        with(Operation::Message, pool, |dm, id| dm.target_msg(id, None, message)).map(drop)
     }
 
     fn activate(&self, pool: &str, name: &str, id: u32, sectors: u64) -> Result<(), Error> {
-        let pool = with("look at", pool, |dm, id| dm.device_info(id))?.device();
+        let pool = with(Operation::Look, pool, |dm, id| dm.device_info(id))?.device();
         let params = format!("{}:{} {id}", pool.major, pool.minor);
-        with("make", name, |dm, device| {
+        with(Operation::MakeThin, name, |dm, device| {
             let uuid = format!("MVM-{name}");
             dm.device_create(DmName::new(name)?, Some(DmUuid::new(&uuid)?), DmOptions::default())?;
             let target = (0, sectors, "thin".to_owned(), params);
@@ -59,17 +59,18 @@ impl Thin for Kernel {
             true => DmOptions::default().set_flags(DmFlags::DM_SUSPEND),
             false => DmOptions::private(),
         };
-        with("pause", name, |dm, id| dm.device_suspend(id, options)).map(drop)
+        with(Operation::Suspend, name, |dm, id| dm.device_suspend(id, options)).map(drop)
     }
 
     fn remove(&self, name: &str) -> Result<(), Error> {
         let mut looks = 0;
         loop {
-            let removed =
-                with("remove", name, |dm, id| match dm.device_remove(id, DmOptions::default()) {
+            let removed = with(Operation::Remove, name, |dm, id| {
+                match dm.device_remove(id, DmOptions::default()) {
                     Err(error) if errno(&error) == Some(Errno::ENXIO) => Ok(()),
                     removed => removed.map(drop),
-                });
+                }
+            });
             match removed {
                 Err(error) if error.errno() == Some(Errno::EBUSY as i32) && looks < LOOKS => {
                     looks += 1;
@@ -113,7 +114,7 @@ fn thin(deed: &'static str, name: &str, source: io::Error) -> Error {
 
 /// The kernel's own node, which is there whatever udev does.
 fn open(name: &str) -> io::Result<File> {
-    let minor = with("look at", name, |dm, id| dm.device_info(id));
+    let minor = with(Operation::Look, name, |dm, id| dm.device_info(id));
     let minor = minor.map_err(|error| io::Error::other(error.chain()))?.device().minor;
     let mut options = File::options();
     options.read(true).write(true).custom_flags(O_DIRECT);

@@ -1,6 +1,7 @@
 use std::cell::RefCell;
 
 use super::*;
+use crate::Operation;
 
 /// A pool that records what is done to it, has some numbers taken, and refuses the `fails`-th deed.
 #[derive(Default)]
@@ -13,7 +14,7 @@ struct Fake {
 
 fn refused(number: i32) -> Error {
     let source = std::io::Error::from_raw_os_error(number);
-    Error::Mapper { operation: "send a message to", name: "p".to_owned(), source }
+    Error::Mapper { operation: Operation::Message, name: "p".to_owned(), source }
 }
 
 impl Fake {

@@ -13,9 +13,9 @@ use mvm_plan::containerd::Kept;
 use mvm_plan::lvm::Wish;
 use mvm_plan::thinpool::{Control, Desired, DevNum, FileId, ThinPoolTable};
 
-use crate::Error;
 use crate::loops::{Held, Loop, LoopDevices};
 use crate::mapper::{DeviceMapper, Look, Settling, Target};
+use crate::{Error, Operation};
 
 /// A small pool on files.
 pub(crate) fn desired(directory: &str) -> Desired {
@@ -87,7 +87,14 @@ impl Machine {
     }
 
     fn mapper(&self, call: &'static str, name: &str) -> Result<(), Error> {
-        let failed = |source| Error::Mapper { operation: call, name: name.to_owned(), source };
+        let operation = match call {
+            "create" => Operation::Create,
+            "load" => Operation::Load,
+            "commit" => Operation::Commit,
+            "remove" => Operation::Remove,
+            _ => Operation::Resume,
+        };
+        let failed = |source| Error::Mapper { operation, name: name.to_owned(), source };
         self.call(call).map_err(failed)
     }
 

@@ -114,18 +114,26 @@ fn without_a_brake_a_full_pool_can_be_emptied(guest: &mut Guest) -> Result<()> {
     ensure!(!guest.run(&last)?.success(), "the pool was not full");
     guest.ok(&format!("dmsetup status {POOL} | grep -q out_of_data_space"))?;
     ensure!(codes(guest)?.contains(&"MVM-POOL-008".to_owned()));
-    // The finding stays, so that apply does what there is to do and exits with 1.
-    guest.ok("cp /etc/mvmhost.toml /root/braked.toml
-         printf '[thinpool.guard]\\nbrake-percent = 100\\n' >> /etc/mvmhost.toml
-         mvmhost apply || test $? = 1
-         systemctl start flintlockd.service")?;
+    // As MVM-POOL-105 says.
+    let braked = host::json(guest, "check")?;
+    let braked = braked["findings"].as_array().cloned().unwrap_or_default();
+    let remedy = braked.iter().find(|finding| finding["code"] == "MVM-POOL-105");
+    let remedy = remedy.map(|finding| finding["remedy"].to_string()).unwrap_or_default();
+    ensure!(remedy.contains("mvmhost pool brake off --for 30m"), "{remedy}");
+    guest.ok("mvmhost pool brake off --for 30m && systemctl is-active flintlockd.service")?;
     let found = codes(guest)?;
     let has = |code: &str| found.contains(&code.to_owned());
-    ensure!(has("MVM-POOL-052") && !has("MVM-POOL-008"), "{found:?}");
+    ensure!(has("MVM-POOL-052") && has("MVM-POOL-242"), "{found:?}");
+    ensure!(!has("MVM-POOL-008") && !has("MVM-POOL-105"), "{found:?}");
+    // The guard looks, and leaves it alone.
+    guest.ok(EVENT)?;
+    host::says(guest, "MVM-POOL-242", ACTS)?;
+    guest.ok("systemctl is-active flintlockd.service")?;
     // What a microVM had is deleted through containerd, which may have to be started for it.
     guest.ok("systemctl restart containerd-dev.service")?;
     guest.wait_for(&host::active("containerd-dev.service flintlockd.service"), ACTS)?;
-    guest.ok("cp /root/braked.toml /etc/mvmhost.toml; mvmhost apply || test $? = 1")?;
+    guest.ok("mvmhost pool brake on")?;
+    guest.ok(EVENT)?;
     held_back(guest)
 }
 

@@ -9,6 +9,7 @@ pub mod checks;
 pub mod cloud;
 pub mod configuration;
 pub mod diagnosis;
+pub mod documents;
 pub mod faults;
 pub mod first_microvm;
 pub mod fleet;
@@ -32,6 +33,7 @@ pub mod network;
 pub mod package;
 pub mod pool;
 pub mod reloads;
+pub mod remedies;
 pub mod repair;
 pub mod stopped;
 pub mod survives;
@@ -171,6 +173,8 @@ pub const SCENARIOS: &[Scenario] = &[
         images::alone::a_host_answers_flintlockd_itself,
     ),
     Scenario::new(UP, "diagnose", Only(Trixie), 60, diagnosis::journals_are_recognised),
+    Scenario::new(UP, "documents", No, 150, documents::documents_are_as_their_schemas_say),
+    Scenario::new(UP, "remedies", No, 250, remedies::remedies_work_as_they_are_printed),
     Scenario::new(UP, "report", No, 40, diagnosis::a_report_holds_no_secret),
     Scenario::new(UP, "guard", Only(Bookworm), 120, guard::a_pool_that_fills_up_is_grown_or_braked),
     Scenario::new(UP, "guard-killed", No, 150, guard::growing_survives_kills_and_power_cuts),

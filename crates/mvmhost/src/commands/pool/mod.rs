@@ -1,5 +1,6 @@
 //! `mvmhost pool`: one file for each of its subcommands.
 
+mod brake;
 mod check;
 mod create;
 mod grow;
@@ -20,6 +21,7 @@ pub(super) fn run(context: &Context, what: &PoolCommand) -> Exit {
         PoolCommand::Create { wipe } => create::run(context, wipe.as_deref()),
         PoolCommand::Status => status::run(context),
         PoolCommand::Grow { to } => grow::run(context, *to),
+        PoolCommand::Brake(what) => brake::run(context, *what),
         PoolCommand::Check => check::run(context),
         PoolCommand::Repair { dry_run, accept } => {
             repair::run(context, *dry_run, accept.as_deref())

@@ -2,9 +2,13 @@
 
 use std::fmt::Write;
 
+use mvm_config::Roots;
 use mvm_diagnostics::json::Document;
+use mvm_host::brake;
 use mvm_plan::guard::{Figures, Policy};
+use mvm_plan::names;
 use mvm_storage::guard::operators;
+use serde::Serialize;
 
 use super::config;
 use crate::context::Context;
@@ -29,14 +33,44 @@ pub(super) fn run(context: &Context) -> Exit {
     };
     if context.json {
         let document = Document::new(&findings).with("pool", name).with("figures", &figures);
+        let document = document.with("brake", Brake::observe(&context.roots));
         output::print(&document.text());
     } else {
         if let Some(figures) = &figures {
             output::print(&text(name, &policy, figures));
+            output::print(&Brake::observe(&context.roots).line());
         }
         output::findings(false, &findings);
     }
     output::exit_for(&findings)
+}
+
+/// Whether flintlockd is held back.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Brake {
+    /// Why it is; null while it is not.
+    holds: Option<String>,
+    /// For how many seconds yet an operator has switched that off.
+    off_seconds: Option<u64>,
+}
+
+impl Brake {
+    fn observe(roots: &Roots) -> Self {
+        let off = brake::off(roots, names::BRAKE_OFF);
+        Self {
+            holds: brake::reason(&roots.at(names::BRAKE)),
+            off_seconds: off.map(|off| off.left.as_secs()),
+        }
+    }
+
+    fn line(&self) -> String {
+        match (&self.holds, self.off_seconds) {
+            (_, Some(seconds)) => format!("brake     switched off for {seconds} s more\n"),
+            (Some(why), None) => format!("brake     holds flintlockd back: {why}\n"),
+            (None, None) => "brake     does not hold flintlockd back\n".to_owned(),
+        }
+    }
 }
 
 fn text(name: &str, policy: &Policy, figures: &Figures) -> String {
