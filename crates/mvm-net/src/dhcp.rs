@@ -42,7 +42,7 @@ pub(crate) fn write(roots: &Roots, config: &Config, path: &Path) -> Report {
         return Report::default();
     }
     let interface = subject(config);
-    let observed = match permitted(roots, config) {
+    let observed = match observed_where_permitted(roots, config) {
         Ok(Ok(observed)) => observed,
         Ok(Err(permit)) => {
             let gone = remove(&roots.at(path)).err();
@@ -94,7 +94,7 @@ fn subject(config: &Config) -> &str {
 
 /// The machine, where the interface is served; else why not. mvm-dhcp.service has asked just before, so
 /// that what was answered is not asked again.
-fn permitted(roots: &Roots, config: &Config) -> Result<Result<Observed, Permit>, Finding> {
+fn observed_where_permitted(roots: &Roots, config: &Config) -> Result<Result<Observed, Permit>, Finding> {
     let observed = observe(roots)?;
     let answers = mvm_network::answers(roots);
     match Seen::of(config).map(|seen| seen.permit(&observed, answers.as_ref())) {
