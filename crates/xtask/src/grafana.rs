@@ -65,7 +65,7 @@ mod tests {
     /// Names of metrics in a text.
     fn named(text: &str) -> BTreeSet<String> {
         let word = |c: char| !(c.is_ascii_lowercase() || c == '_');
-        let words = text.split(word).filter(|word| word.starts_with("mvmhost_"));
+        let words = text.split(word).filter(|word| word.starts_with("mvmhost_pool_"));
         words.map(str::to_owned).collect()
     }
 
