@@ -94,7 +94,10 @@ fn subject(config: &Config) -> &str {
 
 /// The machine, where the interface is served; else why not. mvm-dhcp.service has asked just before, so
 /// that what was answered is not asked again.
-fn observed_where_permitted(roots: &Roots, config: &Config) -> Result<Result<Observed, Permit>, Finding> {
+fn observed_where_permitted(
+    roots: &Roots,
+    config: &Config,
+) -> Result<Result<Observed, Permit>, Finding> {
     let observed = observe(roots)?;
     let answers = mvm_network::answers(roots);
     match Seen::of(config).map(|seen| seen.permit(&observed, answers.as_ref())) {

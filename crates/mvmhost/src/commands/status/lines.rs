@@ -5,8 +5,8 @@ use std::fmt::Write;
 use mvm_config::model::{Network, NetworkMode};
 use mvm_diagnostics::{Finding, Severity};
 use mvm_plan::checks::Plugin;
-use mvm_plan::names;
 use mvm_plan::thinpool::{Mode, Working};
+use mvm_plan::{names, reserved};
 
 use super::{Screen, by_state, served, up_ms};
 
@@ -119,10 +119,12 @@ impl Screen<'_> {
             let leases = self.leases.map_or("unknown".to_owned(), |count| count.to_string());
             lines.push(Line::new("dhcp", format!("{interface}: {leases} leases"), Mood::Plain));
         }
-        if !self.tailscale.is_empty() {
-            let routes = format!("advertises {}", self.tailscale.join(", "));
-            lines.push(Line::new("tailscale", routes, Mood::Plain));
+        let reserved = reserved::shown(&self.config.network.reserved);
+        if !reserved.is_empty() {
+            lines.push(Line::new("reserved", reserved.join(", "), Mood::Plain));
         }
+        let route = |route| Line::new("tailscale", format!("{route}"), Mood::Plain);
+        lines.extend(self.tailscale.iter().map(route));
         lines.push(self.containerd_line());
         lines.push(self.images_line());
         let answers = self.microvms.is_ok();
@@ -226,6 +228,11 @@ fn live(pool: &Working) -> String {
 /// What microVMs' interfaces are on. Without a parent in the file it is asked for.
 fn place(network: &Network, default_route: Option<&str>) -> (&'static str, String) {
     match network.mode {
+        NetworkMode::Tap if network.has_both() => {
+            let named = network.macvtap.parent.as_ref().map(|parent| parent.as_str());
+            let parent = named.or(default_route).unwrap_or("the interface of the default route");
+            ("bridge", format!("{}, and macvtaps on {parent}", network.bridge.name))
+        }
         NetworkMode::Tap => ("bridge", network.bridge.name.to_string()),
         NetworkMode::Macvtap => {
             let named = network.macvtap.parent.as_ref().map(|parent| parent.as_str());
