@@ -100,10 +100,12 @@ fn programs_of_remedies_are_installed() {
 /// Essential or required in every Debian.
 const ALWAYS: [&str; 5] = ["coreutils", "dash", "grep", "libc-bin", "util-linux"];
 /// What a row is about: it names the program because it is there.
-const SUBJECTS: [&str; 6] = ["containerd", "firewalld", "lvm2", "mvmhost", "tailscale", "ufw"];
+const SUBJECTS: [&str; 6] =
+    ["apparmor", "containerd", "firewalld", "lvm2", "mvmhost", "tailscale", "ufw"];
 
 /// A program that remedies name, and the package of Debian that has it.
 const PROGRAMS: &[(&str, &str)] = &[
+    ("apparmor_parser", "apparmor"),
     ("cat", "coreutils"),
     ("chattr", "e2fsprogs"),
     ("chmod", "coreutils"),
@@ -130,6 +132,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("lvremove", "lvm2"),
     ("lvs", "lvm2"),
     ("modprobe", "kmod"),
+    ("mkdir", "coreutils"),
     ("mv", "coreutils"),
     ("mvmhost", "mvmhost"),
     ("nft", "nftables"),

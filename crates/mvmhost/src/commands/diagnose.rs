@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(done, Ok(()));
         let codes: Vec<_> = findings.iter().map(Finding::code).collect();
         let expected =
-            ["MVM-CTRD-501", "MVM-POOL-505", "MVM-DHCP-521", "MVM-HOST-502", "MVM-HOST-504"];
+            ["MVM-CTRD-501", "MVM-DHCP-521", "MVM-POOL-505", "MVM-HOST-502", "MVM-HOST-504"];
         assert_eq!(codes, expected);
     }
 
