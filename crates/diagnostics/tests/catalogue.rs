@@ -100,7 +100,7 @@ fn programs_of_remedies_are_installed() {
 /// Essential or required in every Debian.
 const ALWAYS: [&str; 5] = ["coreutils", "dash", "grep", "libc-bin", "util-linux"];
 /// What a row is about: it names the program because it is there.
-const SUBJECTS: [&str; 6] =
+const SUBJECTS: [&str; 7] =
     ["apparmor", "containerd", "firewalld", "lvm2", "mvmhost", "tailscale", "ufw"];
 
 /// A program that remedies name, and the package of Debian that has it.
