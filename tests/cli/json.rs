@@ -24,7 +24,7 @@ const NO_DOCUMENT: [(&str, &str); 5] = [
 ];
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/schema")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../packaging/schema")
 }
 
 /// Every schema by its name.

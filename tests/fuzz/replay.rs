@@ -47,7 +47,8 @@ macro_rules! fuzz_target {
 /// The files of the target that is module `path`; there is at least one.
 fn seeds(path: &str) -> Vec<Vec<u8>> {
     let target = path.rsplit("::").next().unwrap();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/seeds").join(target);
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/fuzz/seeds").join(target);
     let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
     assert!(!files.is_empty(), "{} is empty", folder.display());
     files.iter().map(|file| fs::read(file).unwrap()).collect()
@@ -55,7 +56,7 @@ fn seeds(path: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn every_target_is_replayed() {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/fuzz");
     let text = fs::read_to_string(here.join("replay.rs")).unwrap();
     for file in fs::read_dir(here.join("targets")).unwrap() {
         let name = file.unwrap().file_name().into_string().unwrap();

@@ -13,7 +13,7 @@ use std::process::{Command, ExitStatus};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mvmhost-generator");
 
 fn cases() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/golden");
     let mut cases: Vec<PathBuf> =
         fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()).collect();
     cases.sort();

@@ -8,7 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use crate::Roots;
+use mvm_core::Roots;
+
 use crate::problem::{Problem, Source, printable};
 
 /// A file with more bytes than this is refused unread.

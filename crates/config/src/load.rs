@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use mvm_core::Roots;
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -10,7 +11,7 @@ use crate::problem::Report;
 use crate::refuse::{self, TlsKeys};
 use crate::schema::Draft;
 use crate::walk::{Walk, Written};
-use crate::{Config, Roots, files, syntax};
+use crate::{Config, files, syntax};
 
 pub use crate::files::{MOST_BYTES, MOST_FRAGMENTS, read};
 pub use crate::problem::{MOST_PROBLEMS, Problem, Source};

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::process::Command;
 
 use mvm_config::load::{MOST_FRAGMENTS, load, load_applied, read};
-use mvm_config::{Config, Roots, to_toml};
+use mvm_config::{Config, to_toml};
+use mvm_core::Roots;
 use support::lines;
 use tempfile::TempDir;
 

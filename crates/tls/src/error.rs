@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub enum Error {
     /// A file could not be read or written.
     #[error("cannot keep certificates")]
-    File(#[source] mvm_host::Error),
+    File(#[source] mvm_core::Error),
     /// Another program is making certificates, or the folder cannot be locked.
     #[error("cannot lock {}", folder.display())]
     Lock {

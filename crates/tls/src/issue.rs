@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use mvm_config::Roots;
-use mvm_host::atomic;
-use mvm_plan::tls::{FOLDER, Span, Step};
+use mvm_core::{Roots, atomic};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose,
@@ -14,6 +12,7 @@ use x509_parser::pem::Pem;
 
 use crate::Error;
 use crate::observe::{beside, pair};
+use crate::plan::{FOLDER, Span, Step};
 
 /// Makes what the step says. The key comes first and an existing one is kept, so that a kill between
 /// the two files leaves no certificate with another one's key.

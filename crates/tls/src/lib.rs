@@ -2,13 +2,14 @@
 //! says.
 //!
 //! Belongs here: reading and writing certificates and keys, this host's names, the Secret that
-//! Cluster API reads. Does not belong here: what is due (that is `plan::tls`).
+//! Cluster API reads. Does not belong here: what is due, outside of [`plan`].
 
 mod error;
 mod issue;
 mod lock;
 mod names;
 mod observe;
+pub mod plan;
 mod secret;
 #[cfg(test)]
 mod tests;

@@ -4,11 +4,11 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 
-use mvm_config::Roots;
-use mvm_plan::tls::FOLDER;
+use mvm_core::Roots;
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::Error;
+use crate::plan::FOLDER;
 
 /// Makes the folders, which everybody may read, and waits until nobody else makes certificates.
 ///

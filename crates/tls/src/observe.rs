@@ -1,20 +1,18 @@
 //! What there is below /etc/mvmhost/tls.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
-use mvm_config::Roots;
-use mvm_host::{atomic, chain};
-use mvm_plan::tls::{Certificate, FOLDER, File, Key, Observed, is_client_name};
+use mvm_core::{Roots, atomic, chain};
 use rcgen::{KeyPair, PublicKeyData};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::pem::Pem;
 
 use crate::Error;
+use crate::plan::{Certificate, FOLDER, File, Key, Observed, is_client_name};
 
 /// A certificate of a few hundred names has some 10 KiB.
 pub(crate) const LARGEST: u64 = 256 * 1024;
@@ -38,7 +36,7 @@ pub fn observe(roots: &Roots, now: i64) -> Result<Observed, Error> {
 }
 
 fn listed(folder: &Path) -> Result<BTreeSet<String>, Error> {
-    let failed = |source| Error::File(mvm_host::Error::Read { path: folder.to_owned(), source });
+    let failed = |source| Error::File(mvm_core::Error::Read { path: folder.to_owned(), source });
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
@@ -58,7 +56,7 @@ fn first(path: &Path) -> Result<Option<Pem>, String> {
     let bytes = match atomic::read_bounded(path, LARGEST) {
         Ok(bytes) => bytes,
         Err(error) => {
-            let absent = matches!(&error, mvm_host::Error::Read { source, .. }
+            let absent = matches!(&error, mvm_core::Error::Read { source, .. }
                 if source.kind() == io::ErrorKind::NotFound);
             return if absent { Ok(None) } else { Err(chain(&error)) };
         }
@@ -139,7 +137,7 @@ pub(crate) fn beside(stem: &Path, extension: &str) -> PathBuf {
 pub(crate) fn pair(path: &Path) -> Result<Option<KeyPair>, String> {
     let text = match atomic::read_bounded(path, LARGEST) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|error| error.to_string())?,
-        Err(mvm_host::Error::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+        Err(mvm_core::Error::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             return Ok(None);
         }
         Err(error) => return Err(chain(&error)),

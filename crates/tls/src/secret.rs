@@ -5,12 +5,11 @@ use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use mvm_config::Roots;
-use mvm_host::atomic;
-use mvm_plan::tls::FOLDER;
+use mvm_core::{Roots, atomic};
 
 use crate::Error;
 use crate::observe::LARGEST;
+use crate::plan::FOLDER;
 
 /// An opaque Secret.
 #[derive(Debug, Clone, Copy)]

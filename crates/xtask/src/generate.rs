@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use mvm_diagnostics::render;
+use mvm_core::render;
 
 use crate::{licences, schemas, tools};
 
@@ -43,7 +43,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let keys = "man/mvmhost.toml.5.md";
     keep(keys, block(&top, keys, "KEYS", &mvm_config::man_keys())?)?;
     let versions = "man/mvmhost.8.md";
-    keep(versions, block(&top, versions, "VERSIONS", &mvm_plan::versions::man_body())?)?;
+    keep(versions, block(&top, versions, "VERSIONS", &mvm_checks::versions::man_body())?)?;
     let documents = "man/mvmhost-json.7.md";
     keep(documents, block(&top, documents, "SCHEMAS", &schemas::man_body(&top)?)?)?;
     tools::workspace()?;

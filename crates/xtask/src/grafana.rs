@@ -47,9 +47,9 @@ fn recorded(expressions: &[String]) -> Value {
 mod tests {
     use std::collections::BTreeSet;
 
-    use mvm_diagnostics::catalogue;
-    use mvm_plan::guard::{Figures, Room, metrics};
-    use mvm_plan::thinpool::{Usage, Working};
+    use mvm_core::catalogue;
+    use mvm_pool_plan::guard::{Figures, Room, metrics};
+    use mvm_pool_plan::thinpool::{Usage, Working};
 
     use super::*;
 

@@ -66,7 +66,7 @@ pub(crate) fn lint(top: &Path) -> Result<()> {
 mod tests {
     use super::*;
     use mvm_config::Source;
-    use mvm_diagnostics::catalogue;
+    use mvm_core::catalogue;
 
     const SECTIONS: [&str; 6] =
         ["NAME", "DESCRIPTION", "EXAMPLES", "EXIT STATUS", "FILES", "SEE ALSO"];

@@ -5,8 +5,8 @@
 use std::sync::Mutex;
 
 use libfuzzer_sys::fuzz_target;
-use mvm_plan::diagnosis::journal::{Lines, Record};
-use mvm_plan::diagnosis::{Diagnosis, Line, Place, Source};
+use mvm_checks::diagnosis::journal::{Lines, Record};
+use mvm_checks::diagnosis::{Diagnosis, Line, Place, Source};
 
 /// Its table of patterns is made once: that takes longer than a look at a line.
 static DIAGNOSIS: Mutex<Option<Diagnosis>> = Mutex::new(None);

@@ -3,9 +3,9 @@
 #![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
-use mvm_plan::checks::{Forward, Saved, Tool, obstacles};
-use mvm_plan::dhcp::{discover, offer};
-use mvm_plan::network::Mac;
+use mvm_firewalls::{Forward, Saved, Tool, obstacles};
+use mvm_network_plan::dhcp::{discover, offer};
+use mvm_network_plan::network::Mac;
 
 fuzz_target!(|bytes: &[u8]| {
     let id = 0x0102_0304;

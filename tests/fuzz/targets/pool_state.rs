@@ -3,8 +3,8 @@
 #![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
-use mvm_plan::lvm;
-use mvm_plan::thinpool::{Superblock, ThinPoolStatus, ThinPoolTable};
+use mvm_pool_plan::lvm;
+use mvm_pool_plan::thinpool::{Superblock, ThinPoolStatus, ThinPoolTable};
 
 fuzz_target!(|bytes: &[u8]| {
     let line = String::from_utf8_lossy(bytes);
@@ -15,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(table.to_string().parse(), Ok(table));
     }
     let _ = Superblock::parse(bytes);
-    let _ = mvm_storage::receipt::parse(&line);
-    let _ = mvm_storage::receipt::parse_volume(&line);
+    let _ = mvm_pool_kernel::receipt::parse(&line);
+    let _ = mvm_pool_kernel::receipt::parse_volume(&line);
     let _ = (lvm::volumes(&line), lvm::groups(&line), lvm::signatures(&line));
 });

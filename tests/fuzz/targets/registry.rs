@@ -3,9 +3,9 @@
 #![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
-use mvm_plan::images::auth::{self, Logins, Reply};
-use mvm_plan::images::manifest::{self, Document, Manifest};
-use mvm_plan::images::{Platform, archive, limits};
+use mvm_images_plan::auth::{self, Logins, Reply};
+use mvm_images_plan::manifest::{self, Document, Manifest};
+use mvm_images_plan::{Platform, archive, limits};
 
 fn is_bounded(manifest: &Manifest) -> bool {
     let sizes = manifest.layers.iter().all(|layer| (1..=limits::LAYER).contains(&layer.size));

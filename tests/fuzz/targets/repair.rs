@@ -2,7 +2,7 @@
 #![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
-use mvm_plan::thinpool::repair::{Listing, bolt, known};
+use mvm_pool_plan::thinpool::repair::{Listing, bolt, known};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = known(bytes);

@@ -3,7 +3,7 @@
 #![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
-use mvm_plan::escape::{device_unit, exec_argument};
+use mvm_core::escape::{device_unit, exec_argument};
 
 /// systemd's reading of one word of an Exec line: quotes and C escapes, then specifiers, then
 /// variables (extract-word.c, specifier.c, load-fragment.c).

@@ -2,18 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
-use std::fs;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::process::{Child, Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use mvm_config::Config;
 use mvm_config::names::Endpoint;
-use mvm_host::chain;
-use mvm_host::flintlock::{Api, State};
-use mvm_plan::microvm::{Interface, Kind, Overrides, Request, Spec, complete};
+use mvm_core::chain;
+use mvm_units_plan::microvm::{Interface, Kind, Overrides, Request, Spec, complete};
+use mvm_units_systemd::flintlock::{Api, State};
 
 const SOON: Duration = Duration::from_secs(20);
 

@@ -2,13 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
-use std::fs;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use mvm_standins::api::flintlock::types::{Kernel, MicroVmSpec, NetworkInterface, Volume};
 use mvm_standins::api::microvm::services::api::v1alpha1::micro_vm_client::MicroVmClient;

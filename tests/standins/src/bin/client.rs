@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use mvm_config::Config;
 use mvm_config::names::Endpoint;
-use mvm_host::chain;
-use mvm_host::flintlock::{Api, State, Tls};
-use mvm_plan::microvm::{Request, Spec, complete};
+use mvm_core::chain;
+use mvm_units_plan::microvm::{Request, Spec, complete};
+use mvm_units_systemd::flintlock::{Api, State, Tls};
 
 /// For each answer, on an emulated host.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -9,11 +9,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use mvm_vm::guest::Wire;
 use mvm_vm::image::{Image, Suite, default_cache};
-use mvm_vm::runner;
 use mvm_vm::scenario::Context;
 use mvm_vm::scenarios::{fleet, host, hub, lan};
-use mvm_vm::setup;
-use mvm_vm::{tools, wire};
+use mvm_vm::{runner, setup, tools, wire};
 use tempfile::TempDir;
 
 const LIMIT: Duration = Duration::from_secs(600);

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
-use mvm_diagnostics::remedy::{Kind, line};
-use mvm_diagnostics::{Entry, catalogue};
+use mvm_core::remedy::{Kind, line};
+use mvm_core::{Entry, catalogue};
 
 use super::checks::{Fault, fault, one};
 use super::host;

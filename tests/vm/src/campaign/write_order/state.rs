@@ -7,15 +7,14 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use mvm_config::Roots;
 use mvm_config::load::{Source, parse};
-use mvm_host::exec;
-use mvm_plan::thinpool::databases::{Expected, Files, Verdict, judge};
-use mvm_plan::thinpool::{Control, Desired, Recorded, Superblock, ThinPoolTable, plan};
-use mvm_storage::loops::{Held, Loop, LoopDevices};
-use mvm_storage::mapper::{DeviceMapper, Look, Settling};
-use mvm_storage::thinpool::{System, observe_with};
-use mvm_storage::{Error, receipt};
+use mvm_core::{Roots, exec};
+use mvm_pool_kernel::loops::{Held, Loop, LoopDevices};
+use mvm_pool_kernel::mapper::{DeviceMapper, Look, Settling};
+use mvm_pool_kernel::thinpool::{System, observe_with};
+use mvm_pool_kernel::{Error, receipt};
+use mvm_pool_plan::thinpool::databases::{Expected, Files, Verdict, judge};
+use mvm_pool_plan::thinpool::{Control, Desired, Recorded, Superblock, ThinPoolTable, plan};
 
 use crate::tools;
 

@@ -1,0 +1,198 @@
+//! One look at the pool, with all that follows from it.
+
+use std::time::Duration;
+
+use mvm_checks as checks;
+use mvm_config::Config;
+use mvm_core::catalogue::guard;
+use mvm_core::ledger::{self, Ledger};
+use mvm_core::{Finding, Roots, atomic, brake, chain, names};
+use mvm_pool_kernel::guard::Store;
+use mvm_pool_plan::guard::{
+    Brake as Wanted, Decision, Figures, LATEST, Policy, decide, due, metrics,
+};
+use mvm_units_systemd::systemd::Units;
+
+use crate::brake::{Brake, Connect};
+
+/// How often a pool may be grown within one look: a writer may be faster than one step.
+const ROUNDS: usize = 8;
+
+/// Between two looks at a pool into which nothing is written.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// The guard of one pool.
+pub(crate) struct Guard {
+    roots: Roots,
+    name: String,
+    unit: String,
+    policy: Policy,
+    store: Box<dyn Store>,
+    brake: Brake,
+    ledger: Ledger,
+    /// What is to be said of the last look.
+    say: Vec<Finding>,
+    /// How long until the next look.
+    due: Duration,
+    /// Blocks of data in use at the last look.
+    used: Option<u64>,
+}
+
+impl Guard {
+    pub(crate) fn new(
+        roots: &Roots,
+        config: &Config,
+        policy: Policy,
+        store: Box<dyn Store>,
+    ) -> Self {
+        let unit = config.flintlockd.unit.as_str();
+        Self {
+            roots: roots.clone(),
+            name: config.thinpool.name.as_str().to_owned(),
+            unit: unit.to_owned(),
+            policy,
+            store,
+            brake: Brake::new(roots, unit),
+            ledger: Ledger::default(),
+            say: Vec::new(),
+            due: LATEST,
+            used: None,
+        }
+    }
+
+    /// Looks and acts; the answer is one line for `systemctl status`. `now` is in seconds of a
+    /// clock that does not go back.
+    pub(crate) fn look<U: Units>(&mut self, connect: Connect<'_, U>, now: u64) -> String {
+        let (mut findings, last) = self.grow();
+        let mut figures = None;
+        if let Some((seen, decision)) = last {
+            let (brake, off) = self.unless_off(decision.brake);
+            findings.extend(off);
+            findings.extend(self.brake(&brake, connect));
+            findings.extend(decision.findings);
+            figures = Some(seen);
+        }
+        self.due = figures.as_ref().map_or(LATEST, |seen| self.next_look(seen));
+        let braked = self.brake.reason();
+        findings.extend(braked.as_ref().map(|why| {
+            let finding = Finding::new(&guard::BRAKED, &self.name);
+            finding.with("unit", &self.unit).with("why", why)
+        }));
+        let (say, ledger) = ledger::update(&self.ledger, &findings, now);
+        self.say = say;
+        self.ledger = ledger;
+        self.write_metrics(figures.as_ref(), braked.is_some());
+        status(figures.as_ref(), braked.is_some())
+    }
+
+    /// How long after the last look the next one is to come.
+    pub(crate) const fn due(&self) -> Duration {
+        self.due
+    }
+
+    /// While nothing is written, which is nearly always, a look a second is soon enough.
+    fn next_look(&mut self, figures: &Figures) -> Duration {
+        let used = figures.pool.data.used;
+        let fills = self.used.replace(used).is_none_or(|before| before < used);
+        let due = due(&self.policy, figures);
+        if fills { due } else { due.max(IDLE) }
+    }
+
+    /// What is new since the last time.
+    pub(crate) fn say(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.say)
+    }
+
+    /// Grows for as long as the decision is to grow; the answer holds the last decision, which is
+    /// not to.
+    fn grow(&self) -> (Vec<Finding>, Option<(Figures, Decision)>) {
+        let mut findings = Vec::new();
+        let mut refused = false;
+        for round in 0..=ROUNDS {
+            let seen = match self.store.look() {
+                Ok(seen) => seen,
+                Err(error) => {
+                    let blind = Finding::new(&guard::NOT_WATCHED, &self.name);
+                    findings.push(blind.with("why", error.chain()));
+                    return (findings, None);
+                }
+            };
+            let Some(figures) = seen.figures else {
+                findings.extend(seen.findings);
+                return (findings, None);
+            };
+            let braked = self.brake.reason().is_some();
+            refused |= round == ROUNDS;
+            let decision = decide(&self.name, &self.policy, &figures, braked, refused);
+            let Some(size) = decision.grow else {
+                findings.extend(seen.findings);
+                return (findings, Some((figures, decision)));
+            };
+            match self.store.grow(size) {
+                Ok(()) => findings.extend(grew(&self.name, figures.size, size)),
+                Err(error) => {
+                    refused = true;
+                    let failed = Finding::new(&guard::GROW_FAILED, &self.name);
+                    findings.push(failed.with("why", error.chain()));
+                }
+            }
+        }
+        (findings, None)
+    }
+
+    /// What is done with the brake, and what there is to say, while an operator has it switched off.
+    fn unless_off(&self, wanted: Wanted) -> (Wanted, Option<Finding>) {
+        let Some(off) = brake::off(&self.roots, names::BRAKE_OFF) else {
+            return (wanted, None);
+        };
+        let why = match &wanted {
+            Wanted::Set(why) => Some(why.clone()),
+            Wanted::Keep => self.brake.reason(),
+            Wanted::Release => None,
+        };
+        let said = why.map(|why| checks::brake_off(&self.name, off.left.as_secs(), Some(&why)));
+        let braked = self.brake.reason().is_some();
+        (if braked { Wanted::Release } else { Wanted::Keep }, said)
+    }
+
+    fn brake<U: Units>(&self, wanted: &Wanted, connect: Connect<'_, U>) -> Vec<Finding> {
+        match wanted {
+            Wanted::Set(why) => self.brake.set(why, connect).into_iter().collect(),
+            Wanted::Release => {
+                let failed = self.brake.release(connect);
+                vec![failed.unwrap_or_else(|| Finding::new(&guard::RELEASED, &self.name))]
+            }
+            Wanted::Keep => match self.brake.reason() {
+                Some(why) => self.brake.set(&why, connect).into_iter().collect(),
+                None => Vec::new(),
+            },
+        }
+    }
+
+    /// A full /run is no reason to stop watching.
+    fn write_metrics(&self, figures: Option<&Figures>, braked: bool) {
+        let text = metrics(&self.name, figures, braked);
+        let path = self.roots.at(names::METRICS);
+        if let Err(error) = atomic::write_if_changed(&path, text.as_bytes(), 0o644) {
+            log::debug!("{}", chain(&error));
+        }
+    }
+}
+
+fn grew(name: &str, was: u64, is: u64) -> Option<Finding> {
+    let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
+    // Ending what was begun may only have been a matter of the record.
+    (was != is).then(|| Finding::new(&guard::GREW, name).with("was", mib(was)).with("is", mib(is)))
+}
+
+fn status(figures: Option<&Figures>, braked: bool) -> String {
+    let fill = match figures {
+        Some(figures) => format!(
+            "data {} % full, metadata {} %",
+            figures.pool.data.percent(),
+            figures.pool.metadata.percent()
+        ),
+        None => "the pool is not live".to_owned(),
+    };
+    if braked { format!("{fill}; flintlockd is held back") } else { fill }
+}

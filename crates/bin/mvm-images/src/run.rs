@@ -1,0 +1,107 @@
+//! The images' road.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use mvm_config::Loaded;
+use mvm_config::model::OnFailure;
+use mvm_core::catalogue::img;
+use mvm_core::{Finding, Roots, chain, exit, notify};
+use mvm_images_client::run::{Job, findings, not_begun};
+use mvm_images_client::{Progress, tried};
+use mvm_images_plan::{Wanted, wanted};
+use mvm_oneshot as oneshot;
+use mvm_oneshot::{Options, Program, Report};
+
+/// For longer than the pause between two signs of life.
+const EXTENSION: Duration = Duration::from_secs(60);
+/// systemd is told about bytes no more often than this.
+const RARELY: Duration = Duration::from_secs(1);
+
+/// Everything that `mvm-images` does.
+pub(crate) fn run(program: &Program, options: &Options) -> Report {
+    let act = if options.has("--list") { list } else { images };
+    oneshot::configured(program, options, act)
+}
+
+/// What the registry on this host gives out. Without containerd the last list stays.
+fn list(roots: &Roots, loaded: &Loaded) -> Report {
+    let nothing = wanted(&loaded.config);
+    match Job::new(&loaded.config, roots, &nothing, &()).serve() {
+        Ok(()) => Report::default(),
+        Err(error) => Report { findings: vec![not_begun(&error)], code: exit::UNAVAILABLE },
+    }
+}
+
+fn images(roots: &Roots, loaded: &Loaded) -> Report {
+    let config = &loaded.config;
+    let images = wanted(config);
+    if images.is_empty() {
+        return Report::default();
+    }
+    let progress = Status::default();
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let job =
+        Job { credentials: credentials.as_deref(), ..Job::new(config, roots, &images, &progress) };
+    let run = match job.pull() {
+        Ok(run) => run,
+        Err(error) => {
+            let finding = not_begun(&error);
+            tell(roots, &images, &[]);
+            return Report { findings: vec![finding], code: exit::UNAVAILABLE };
+        }
+    };
+    if let Err(error) = job.serve() {
+        log::warn!("mvm-registry has the list of before: {}", chain(&error));
+    }
+    let done = &run.done;
+    let failed: Vec<&Wanted> =
+        done.iter().filter(|(_, result)| result.is_err()).map(|(wanted, _)| wanted).collect();
+    let complete = done.len() - failed.len();
+    notify::status(&format!("{complete} of {} images are complete", done.len()));
+    let mut findings = findings(&run);
+    tell(roots, failed.iter().copied(), &findings);
+    if !failed.is_empty() && config.images.on_failure == OnFailure::Block {
+        findings.push(Finding::new(&img::BLOCKING, "[images]").with("count", failed.len()));
+    }
+    Report::of(findings)
+}
+
+/// Writes down what is left; without it `mvmhost apply` lets this run once more.
+fn tell<'w>(roots: &Roots, incomplete: impl IntoIterator<Item = &'w Wanted>, findings: &[Finding]) {
+    if let Err(error) = tried::write(roots, incomplete, findings) {
+        log::warn!("{}", chain(&error));
+    }
+}
+
+/// Tells systemd what is being done.
+#[derive(Default)]
+struct Status(RefCell<Told>);
+
+#[derive(Default)]
+struct Told {
+    bytes: u64,
+    last: Option<Instant>,
+}
+
+impl Progress for Status {
+    fn step(&self, image: &str, step: &str) {
+        notify::status(&format!("{image}: {step}"));
+    }
+
+    fn expected(&self, _: &str, _: u64) {}
+
+    fn bytes(&self, image: &str, more: u64) {
+        let mut told = self.0.borrow_mut();
+        told.bytes += more;
+        if told.last.is_none_or(|last| last.elapsed() >= RARELY) {
+            told.last = Some(Instant::now());
+            notify::status(&format!("{image}: {} MiB fetched in all", told.bytes >> 20));
+        }
+    }
+
+    fn alive(&self) {
+        notify::extend_timeout(EXTENSION);
+    }
+}

@@ -1,0 +1,221 @@
+//! Stays, and mends what somebody else took away.
+
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use mvm_checks as checks;
+use mvm_config::Config;
+use mvm_core::catalogue::{checked, nat as said, net};
+use mvm_core::exec::System;
+use mvm_core::{Finding, Roots, Severity, chain, exit, names, sink};
+use mvm_network_kernel::{
+    Changes, Kernel, Network, firewalls, machine_id, systemd, unread, uplink,
+};
+use mvm_network_plan::dhcp::{Permit, Seen, lan, only_permitted, permits, render_on};
+use mvm_network_plan::nat;
+use mvm_network_plan::network::{Leave, Observed, desired, plan};
+use mvm_oneshot::Report;
+
+use crate::dhcp;
+use crate::run::rules;
+
+/// A repair this long after the last one is one of its own.
+const QUIET: Duration = Duration::from_secs(10);
+/// So many that follow each other may be an operator who reloads one program after the other. After
+/// more the next waits, yet for less than the 10 s in which everything is to be back.
+const OFTEN: u32 = 4;
+const SHORT: Duration = Duration::from_secs(8);
+/// Two programs that each put their own rules in place of the other's would do so for ever: after
+/// this many the next waits longer.
+const FOR_EVER: u32 = 20;
+const LONG: Duration = Duration::from_secs(60);
+/// What counts as a repair.
+const REPAIRS: [&str; 3] = [said::TABLE_BACK.code, said::SWITCH_BACK.code, net::LINK_BACK.code];
+
+/// Waits and mends until the unit is stopped; returns only what made it give up.
+pub(crate) fn watch(roots: &Roots, config: &Config) -> Report {
+    let opened = Changes::open().and_then(|changes| Ok((changes, Kernel::connect(roots)?)));
+    let (mut changes, kernel) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return unavailable(&error),
+    };
+    let mut watcher = Watcher { roots, config, kernel, permit: None, served: None };
+    let mut mended: Option<Instant> = None;
+    let mut in_a_row = 0;
+    // The sockets are open: nothing is missed in between. What is kept in already is said before
+    // flintlockd starts.
+    let mut told = kept_in(roots, config);
+    loop {
+        let findings = watcher.mend();
+        // What is still so need not be said again.
+        findings.iter().filter(|finding| !told.contains(*finding)).for_each(sink::report);
+        if findings.iter().any(|finding| REPAIRS.contains(&finding.code())) {
+            let follows = mended.is_some_and(|at| at.elapsed() < QUIET);
+            in_a_row = if follows { in_a_row + 1 } else { 1 };
+            thread::sleep(pause(in_a_row));
+            mended = Some(Instant::now());
+        }
+        told = findings;
+        changes.also(&watcher.switches());
+        if let Err(error) = changes.wait() {
+            return unavailable(&error);
+        }
+        // A DHCP server is off a LAN at once, and not once everything has settled.
+        watcher.withhold().iter().for_each(sink::report);
+        changes.settle();
+    }
+}
+
+/// How long to leave things as they are after so many repairs in a row.
+fn pause(in_a_row: u32) -> Duration {
+    if in_a_row <= OFTEN {
+        Duration::ZERO
+    } else if in_a_row <= FOR_EVER {
+        SHORT
+    } else {
+        LONG
+    }
+}
+
+/// What is mended, and what was so at the last look.
+struct Watcher<'a> {
+    roots: &'a Roots,
+    config: &'a Config,
+    kernel: Kernel,
+    permit: Option<Permit>,
+    /// The configuration that dnsmasq was started with because of this watcher.
+    served: Option<String>,
+}
+
+impl Watcher<'_> {
+    /// Puts back what is not as the file asks, and tells what there is to say.
+    fn mend(&mut self) -> Vec<Finding> {
+        let mut findings = self.withhold();
+        findings.extend(self.links());
+        let observed = self.kernel.observe();
+        findings.extend(observed.as_ref().ok().and_then(|observed| self.dhcp(observed)));
+        findings.extend(rules(self.roots, self.config, observed, true));
+        findings.extend(kept_in(self.roots, self.config));
+        findings
+    }
+
+    /// Keeps DHCP off an interface as soon as others use it too, and asks them where the file wants it
+    /// served.
+    fn withhold(&mut self) -> Vec<Finding> {
+        let Some(seen) = Seen::of(self.config) else { return Vec::new() };
+        let Ok(observed) = self.kernel.observe() else { return Vec::new() };
+        let answers = mvm_network_kernel::answers(self.roots);
+        let mut permit = seen.permit(&observed, answers.as_ref());
+        if self.permit.as_ref() == Some(&permit) {
+            return Vec::new();
+        }
+        let mut findings = Vec::new();
+        if !permit.is_granted() {
+            findings.extend(rules(self.roots, self.config, Ok(observed.clone()), false));
+        }
+        if permit == Permit::Unasked {
+            match dhcp::ask(self.roots, self.config, &observed) {
+                Ok(answered) => permit = answered,
+                Err(finding) => findings.push(finding),
+            }
+        }
+        findings.extend(permit.finding(seen.interface));
+        let first = self.permit.is_none();
+        self.permit = Some(permit);
+        // mvm-dhcp.service was skipped while it was not granted.
+        if !first && self.permit == Some(Permit::Granted) {
+            self.served = None;
+            if let Err(error) = systemd::start(self.roots, names::DHCP_UNIT) {
+                log::debug!("{}", chain(&error));
+            }
+        }
+        findings
+    }
+
+    /// Puts back VLANs, the bridge, its addresses and its confirmed port.
+    fn links(&mut self) -> Vec<Finding> {
+        let wanted = desired(self.config, &machine_id(self.roots));
+        let Ok(permitted) = uplink::for_apply(self.roots, wanted.clone()) else {
+            return Vec::new();
+        };
+        let on_trial = permitted.uplink.as_ref().is_some_and(|one| one.leave != Leave::Confirmed);
+        let Ok(observed) = self.kernel.observe() else { return Vec::new() };
+        if on_trial || plan(&permitted, &observed).steps.is_empty() {
+            return Vec::new();
+        }
+        let outcome = uplink::bring_up(self.roots, &mut self.kernel, wanted);
+        let words: Vec<String> = outcome.done.iter().map(ToString::to_string).collect();
+        let back = outcome
+            .done
+            .first()
+            .map(|step| Finding::new(&net::LINK_BACK, step.interface()).evidence(words.join("; ")));
+        let failed = |finding: &Finding| finding.severity() == Severity::Error;
+        back.into_iter().chain(outcome.findings.into_iter().filter(failed)).collect()
+    }
+
+    /// Has dnsmasq tell its clients what has changed, such as the MTU by which packets leave.
+    fn dhcp(&mut self, observed: &Observed) -> Option<Finding> {
+        let answers = mvm_network_kernel::answers_beside(self.roots, self.config);
+        let config = only_permitted(self.config, &permits(self.config, observed, &answers));
+        let wanted = render_on(&config, lan(self.config, observed))?;
+        let kept = std::fs::read_to_string(self.roots.at(names::DNSMASQ_CONFIG)).ok()?;
+        if kept == wanted || self.served.as_ref() == Some(&wanted) {
+            return None;
+        }
+        self.served = Some(wanted);
+        let failed = systemd::try_restart(self.roots, names::DHCP_UNIT).err()?;
+        log::debug!("{}", chain(&failed));
+        None
+    }
+
+    /// The switches that microVMs need, and those by which others' rules hold for them.
+    fn switches(&mut self) -> Vec<PathBuf> {
+        let Some(desired) = nat::desired(self.config) else { return Vec::new() };
+        let Ok(observed) = self.kernel.observe() else { return Vec::new() };
+        let desired = desired.seen(&observed, mvm_network_kernel::answers(self.roots).as_ref());
+        let wanted = nat::switches(&desired, &observed, &[]);
+        let wanted = wanted.iter().map(|switch| switch.path.clone());
+        let bridged = ["iptables", "ip6tables", "arptables"]
+            .map(|name| format!("net/bridge/bridge-nf-call-{name}"));
+        let leaving = desired.ways.v6.iter().map(|name| format!("net/ipv6/conf/{name}/accept_ra"));
+        let checked = desired.ways.v4.iter().map(|name| format!("net/ipv4/conf/{name}/rp_filter"));
+        let all = wanted.chain(bridged).chain(leaving).chain(checked);
+        all.chain(["net/ipv4/conf/all/rp_filter".to_owned()])
+            .map(|path| self.roots.at(PathBuf::from("/proc/sys").join(path)))
+            .collect()
+    }
+}
+
+/// What firewalls of others keep in, without what the operator has answered, and what is no trouble.
+fn kept_in(roots: &Roots, config: &Config) -> Vec<Finding> {
+    let forward = match firewalls::forward(roots, &System, config) {
+        Ok(forward) => forward,
+        Err(error) => {
+            let unchecked = Finding::new(&checked::NOT_CHECKED, "what firewalls drop");
+            return vec![unchecked.with("why", chain(&error))];
+        }
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let mut found = mvm_firewalls::obstacles(config, &forward);
+    found.retain(|finding| finding.severity() != Severity::Info);
+    checks::split(&config.validate, found, i64::try_from(now).unwrap_or(i64::MAX)).0
+}
+
+fn unavailable(error: &mvm_network_kernel::Error) -> Report {
+    Report { findings: vec![unread(error)], code: exit::UNAVAILABLE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operator_who_reloads_everything_waits_for_nothing_and_a_quarrel_is_left() {
+        let all: Duration = (1..=OFTEN).map(pause).sum();
+        assert_eq!(all, Duration::ZERO);
+        assert_eq!((pause(OFTEN + 1), pause(FOR_EVER)), (SHORT, SHORT));
+        assert_eq!(pause(FOR_EVER + 1), LONG);
+        assert!(SHORT < Duration::from_secs(10));
+    }
+}

@@ -1,0 +1,31 @@
+//! A read-only registry on this host.
+
+use std::process::ExitCode;
+
+use mvm_oneshot as oneshot;
+use mvm_oneshot::Program;
+use mvm_registry::run;
+
+const PROGRAM: Program = Program {
+    name: "mvm-registry",
+    version: env!("CARGO_PKG_VERSION"),
+    options: &["--listen", "--files"],
+    flags: &[],
+    help: "Usage: mvm-registry [--listen ADDRESS:PORT] [--files DIR]
+
+Gives out the images of [images] to whoever asks, straight from containerd's content store. Started
+by mvm-registry.service.
+
+  --listen ADDRESS:PORT  instead of 127.0.0.1:5000
+  --files DIR            where content/ and served/ are, instead of /run/mvm-registry
+  --root DIR             where the host's files are, for tests
+  --help                 this text
+  --version              the version
+
+Exit codes: 0 never, 1 it cannot listen, 64 usage.
+",
+};
+
+fn main() -> ExitCode {
+    oneshot::main(&PROGRAM, std::env::args_os().skip(1), |_, options| run(options))
+}

@@ -1,0 +1,229 @@
+//! The four moments at which a unit asks whether it may go on.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use mvm_checks as checks;
+use mvm_checks::Plugin;
+use mvm_config::last_good::load_or_last_good;
+use mvm_config::model::Instance;
+use mvm_config::{Config, places};
+use mvm_core::exec::System;
+use mvm_core::ledger::{self, Ledger};
+use mvm_core::{Finding, Roots, Severity, atomic, brake, catalogue, chain, exit, names, sink};
+use mvm_oneshot::{Options, Program, Report};
+use mvm_pool_kernel::containerd_config;
+use mvm_units_systemd::kvm;
+
+use crate::{api, facts, handover};
+
+/// How long containerd's plugin may take to load: with many devices to activate it takes a while.
+const PLUGIN_READY: Duration = Duration::from_secs(60);
+/// How long flintlockd may take to answer: its dial of containerd alone may take 10 s.
+const API_READY: Duration = Duration::from_secs(30);
+/// Between two questions.
+const PAUSE: Duration = Duration::from_millis(100);
+/// A ledger is small; more is not ours.
+const LEDGER_MAX: u64 = 1024 * 1024;
+
+/// Which unit asks, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// ExecStartPre of flintlockd.
+    Flintlockd,
+    /// ExecStartPost of flintlockd.
+    FlintlockdReady,
+    /// ExecStartPre of containerd-dev.
+    Containerd,
+    /// ExecStartPost of containerd-dev.
+    ContainerdReady,
+}
+
+impl Gate {
+    /// The gate of this name, as units give it on the command line.
+    pub fn named(name: &OsStr) -> Option<Self> {
+        let all =
+            [Self::Flintlockd, Self::FlintlockdReady, Self::Containerd, Self::ContainerdReady];
+        all.into_iter().find(|gate| OsStr::new(gate.name()) == name)
+    }
+
+    /// Everything that `mvm-validate` does at this gate, with its exit code.
+    pub fn run(self, program: &Program, options: &Options) -> Report {
+        let roots = options.roots();
+        if let Some(refused) = Report::unless_root(program, &roots) {
+            return refused;
+        }
+        let config = options.get("--config").map(PathBuf::as_path);
+        let code = match load_or_last_good(&roots, config) {
+            Ok((loaded, last_good)) => match self.pass(&roots, &loaded.config, last_good) {
+                true => exit::DONE,
+                false => exit::FINDINGS,
+            },
+            Err(findings) => {
+                self.say(&roots, &findings);
+                exit::CONFIGURATION
+            }
+        };
+        Report { findings: Vec::new(), code }
+    }
+
+    /// Asks, acts where the gate hands something over, says what there is to say, and tells
+    /// whether the unit may go on. `last_good` says that the configuration is not the operator's
+    /// newest: an error for him and none for the unit.
+    fn pass(self, roots: &Roots, config: &Config, last_good: Option<Finding>) -> bool {
+        let findings = match self {
+            Self::Flintlockd => flintlockd(roots, config),
+            Self::FlintlockdReady => flintlockd_ready(roots, config),
+            Self::Containerd => containerd(roots, config),
+            Self::ContainerdReady => containerd_ready(roots, config),
+        };
+        let passed = findings.iter().all(|finding| finding.severity() != Severity::Error);
+        let said: Vec<Finding> = last_good.into_iter().chain(findings).collect();
+        self.say(roots, &said);
+        passed
+    }
+
+    /// Reports to whoever started it: everything to a person, and to the journal what is new, what
+    /// has cleared and, now and then, what stands, because units ask again and again.
+    fn say(self, roots: &Roots, findings: &[Finding]) {
+        if sink::under_journal() {
+            remember(roots, self, findings).iter().for_each(sink::report);
+        } else {
+            findings.iter().for_each(sink::report);
+        }
+    }
+
+    /// What was said at this gate in this boot; nothing where that cannot be read.
+    pub fn said(self, roots: &Roots) -> Ledger {
+        let kept = atomic::read_bounded(&self.ledger(roots), LEDGER_MAX).ok();
+        kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+
+    fn ledger(self, roots: &Roots) -> PathBuf {
+        roots.runtime().join(format!("said-{}.json", self.name()))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Flintlockd => "flintlockd",
+            Self::FlintlockdReady => "flintlockd-ready",
+            Self::Containerd => "containerd",
+            Self::ContainerdReady => "containerd-ready",
+        }
+    }
+}
+
+fn flintlockd(roots: &Roots, config: &Config) -> Vec<Finding> {
+    kvm::load_driver(roots, &System);
+    let mut facts = facts::observe(roots, config, None);
+    // Whose taps these are only flintlockd knows, which does not run yet.
+    facts.stale_taps.clear();
+    facts.databases = facts::databases(roots, config);
+    let found = checks::run(config, &facts);
+    // What is ignored is shown by `mvmhost check`; here it would be said at every start.
+    let (mut findings, _) = checks::split(&config.validate, found, facts.now);
+    let parent = facts.default_interface.as_deref();
+    if findings.iter().all(|finding| finding.severity() != Severity::Error)
+        && let Err(why) = handover::write_flintlockd_config(roots, config, parent)
+    {
+        let file = handover::flintlockd_config(roots).display().to_string();
+        findings.push(Finding::new(&catalogue::flk::FILE_NOT_WRITTEN, file).with("why", why));
+    }
+    findings
+}
+
+fn flintlockd_ready(roots: &Roots, config: &Config) -> Vec<Finding> {
+    let endpoint = config.flintlockd.grpc_endpoint.to_string();
+    let started = Instant::now();
+    let mut last;
+    loop {
+        match api::microvms(roots, config) {
+            Ok(microvms) => {
+                let count = microvms
+                    .map_or("shown only to clients".to_owned(), |shown| shown.len().to_string());
+                let answers = Finding::new(&catalogue::flk::API_ANSWERS, endpoint);
+                return vec![answers.with("count", count)];
+            }
+            Err(why) => last = why,
+        }
+        if started.elapsed() >= API_READY {
+            break;
+        }
+        std::thread::sleep(PAUSE);
+    }
+    let silent = Finding::new(&catalogue::flk::API_SILENT, endpoint)
+        .with("seconds", API_READY.as_secs())
+        .with("unit", config.flintlockd.unit.as_str());
+    vec![silent.evidence(last)]
+}
+
+fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
+    let pool = mvm_pool_kernel::thinpool::pool_state(roots, &config.thinpool.name)
+        .map_err(|error| chain(&error));
+    let mut findings = checks::pool(config, &pool);
+    // What fills a pool is deleted through containerd.
+    findings.retain(|finding| finding.entry() != &catalogue::pool::OUT_OF_DATA_SPACE);
+    let flaw = facts::containerd_flaw(roots, config);
+    findings.extend(flaw.map(|why| checks::containerd_program(config, &why)));
+    if findings.iter().all(|finding| finding.severity() != Severity::Error) {
+        let desired = mvm_pool_kernel::thinpool::desired(roots, config);
+        findings.extend(mvm_pool_kernel::databases::settle(roots, &desired));
+    }
+    if roots.at(names::OPERATOR_CONTAINERD_CONFIG).exists() {
+        findings.extend(operator_config(roots, config));
+    } else if config.containerd.instance == Instance::Dedicated
+        && let Err(error) = handover::write_containerd_config(roots, config)
+    {
+        let failed =
+            Finding::new(&catalogue::ctrd::CONFIG_NOT_WRITTEN, names::CONTAINERD_DEV_CONFIG);
+        findings.push(failed.with("why", chain(&error)));
+    }
+    findings
+}
+
+fn operator_config(roots: &Roots, config: &Config) -> Vec<Finding> {
+    let file = names::OPERATOR_CONTAINERD_CONFIG;
+    match containerd_config::read(roots, file) {
+        Ok(text) => mvm_pool_plan::containerd::check_operator(&text, config),
+        Err(error) => {
+            let invalid = Finding::new(&catalogue::ctrd::OPERATOR_CONFIG_INVALID, file);
+            vec![invalid.evidence(chain(&error))]
+        }
+    }
+}
+
+fn containerd_ready(roots: &Roots, config: &Config) -> Vec<Finding> {
+    let started = Instant::now();
+    loop {
+        let plugin = facts::plugin(roots, config);
+        let socket = places::containerd_socket(config.containerd.instance);
+        if plugin == Plugin::Ok {
+            return vec![Finding::new(&catalogue::ctrd::PLUGIN_OK, socket)];
+        }
+        // A plugin that did not load is never tried again by containerd.
+        let settled = matches!(plugin, Plugin::NotOk(_));
+        if settled || started.elapsed() >= PLUGIN_READY {
+            return checks::plugin(config, &plugin);
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// What is to be said now. A ledger that cannot be read or kept makes for a repetition, not for a
+/// failure.
+fn remember(roots: &Roots, gate: Gate, findings: &[Finding]) -> Vec<Finding> {
+    let path = gate.ledger(roots);
+    let before = gate.said(roots);
+    let (say, after) = ledger::update(&before, findings, brake::boot_seconds(roots));
+    if after == before {
+        return say;
+    }
+    let kept = serde_json::to_vec(&after)
+        .map_err(|error| error.to_string())
+        .and_then(|text| atomic::write(&path, &text, 0o600).map_err(|error| chain(&error)));
+    if let Err(why) = kept {
+        log::debug!("{why}");
+    }
+    say
+}

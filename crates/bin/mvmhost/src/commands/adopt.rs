@@ -1,0 +1,119 @@
+//! `mvmhost adopt`: a fragment of the configuration and a record for the pool that provision.sh made.
+
+use std::path::PathBuf;
+
+use mvm_config::{Source, load};
+use mvm_core::catalogue::adopt as said;
+use mvm_core::json::Document;
+use mvm_core::{Finding, atomic, chain};
+use mvm_pool_kernel::thinpool::{desired, lock, observe};
+use mvm_pool_plan::{adopt, thinpool};
+
+use crate::context::{Context, invalid};
+use crate::output::{self, Exit};
+
+pub(super) fn run(context: &Context, dry_run: bool) -> Exit {
+    let done = take_over(context, dry_run).unwrap_or_else(|done| done);
+    if context.json {
+        let document = Document::new(&done.findings).with("fragment", &done.fragment);
+        output::print(&document.text());
+    } else {
+        output::findings(false, &done.findings);
+        if dry_run && let Some(text) = &done.fragment {
+            output::print(text);
+        }
+    }
+    done.exit
+}
+
+/// What became of it.
+struct Done {
+    findings: Vec<Finding>,
+    fragment: Option<String>,
+    exit: Exit,
+}
+
+impl Done {
+    fn failed(findings: Vec<Finding>) -> Self {
+        let exit = output::exit_for(&findings);
+        Self { findings, fragment: None, exit }
+    }
+}
+
+impl From<Finding> for Done {
+    fn from(finding: Finding) -> Self {
+        Self::failed(vec![finding])
+    }
+}
+
+/// The inner error has been decided upon like the rest: both are said the same way.
+fn take_over(context: &Context, dry_run: bool) -> Result<Done, Done> {
+    let roots = &context.roots;
+    let (others, own, place) = sources(context)?;
+    let loaded = parse(&others)?;
+    let unit = loaded.config.flintlockd.unit.as_str();
+    let seen = mvm_pool_kernel::adopt::observe(roots, unit)
+        .map_err(|error| Done::from(error.finding("adopt")))?;
+    let found = adopt::find(&seen).map_err(Done::failed)?;
+    let is_set = |key: &str| match key {
+        "network.mode" => loaded.set.any_in("network"),
+        key => loaded.set.contains(key),
+    };
+    let text = adopt::fragment(&found, &seen, is_set);
+    let mut all = others;
+    all.insert(place, Source { name: own.display().to_string(), text: text.clone() });
+    let desired = desired(roots, &parse(&all)?.config);
+
+    let failed = |error: mvm_pool_kernel::Error| Done::from(error.finding(&desired.name));
+    let _lock = lock(roots).map_err(failed)?;
+    let observed = observe(roots, &desired).map_err(failed)?;
+    let plan = thinpool::plan(&desired, &observed);
+    let mut findings = adopt::conflicts(&seen);
+    if plan.is_refused() {
+        findings.extend(plan.findings);
+        return Err(Done { findings, fragment: None, exit: Exit::Refused });
+    }
+    let file = own.display().to_string();
+    if dry_run {
+        findings.extend(plan.findings);
+        findings.push(Finding::new(&said::WOULD_ADOPT, &desired.name));
+    } else {
+        let not_written = |why: String| Finding::new(&said::NOT_WRITTEN, &file).with("why", why);
+        atomic::write(&roots.at(&own), text.as_bytes(), 0o644)
+            .map_err(|error| not_written(chain(&error)))?;
+        mvm_pool_kernel::adopt::record(roots, &desired, &observed, &plan).map_err(failed)?;
+        // Some of what was wrong with the pool is mended now.
+        let after = observe(roots, &desired).map_err(failed)?;
+        findings.extend(thinpool::plan(&desired, &after).findings);
+        findings.push(Finding::new(&said::ADOPTED, &desired.name).with("file", &file));
+    }
+    Ok(Done { exit: output::exit_for(&findings), findings, fragment: Some(text) })
+}
+
+fn parse(sources: &[Source]) -> Result<mvm_config::Loaded, Done> {
+    load::parse(sources).map_err(|problems| Done {
+        findings: problems.iter().map(invalid).collect(),
+        fragment: None,
+        exit: Exit::Config,
+    })
+}
+
+/// The operator's files without our fragment, the fragment's path, and its place among them.
+fn sources(context: &Context) -> Result<(Vec<Source>, PathBuf, usize), Done> {
+    let (roots, config) = (&context.roots, context.config.as_deref());
+    let mut sources = load::read(roots, config).map_err(|problems| Done {
+        findings: problems.iter().map(invalid).collect(),
+        fragment: None,
+        exit: Exit::Config,
+    })?;
+    let file = config.map_or("/etc/mvmhost.toml".into(), |path| path.display().to_string());
+    let own = format!("{file}.d/{}", adopt::FRAGMENT);
+    let there = sources.iter().position(|source| source.name == own);
+    if there.is_some_and(|there| !adopt::is_ours(&sources.remove(there).text)) {
+        let why = "it is there, and mvmhost adopt did not write it";
+        return Err(Finding::new(&said::NOT_WRITTEN, &own).with("why", why).into());
+    }
+    let behind = |source: &Source| source.name != file && source.name > own;
+    let place = sources.iter().position(behind).unwrap_or(sources.len());
+    Ok((sources, own.into(), place))
+}

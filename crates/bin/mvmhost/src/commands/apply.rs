@@ -1,0 +1,130 @@
+//! `mvmhost apply`: validate, keep, reload, start or restart what changed, look again, report.
+
+mod images;
+mod rounds;
+#[cfg(test)]
+mod tests;
+
+use mvm_config::Loaded;
+use mvm_core::json::Document;
+use mvm_core::{Finding, Roots, Severity, atomic, catalogue, chain, sink};
+use mvm_units_plan::host;
+use mvm_units_systemd::systemd::Manager;
+use serde_json::json;
+
+use self::rounds::{Host, Real, rounds};
+use super::uplink;
+use crate::cli::ApplyArguments;
+use crate::context::Context;
+use crate::inventory;
+use crate::machine::Plans;
+use crate::output::{self, Exit};
+
+pub(super) fn run(context: &Context, arguments: &ApplyArguments) -> Exit {
+    match context.start() {
+        Ok(started) => with(context, started, arguments, Vec::new()),
+        Err(exit) => exit,
+    }
+}
+
+/// With an uplink on trial for as long as the arguments say; `said` is said first.
+pub(super) fn with(
+    context: &Context,
+    (loaded, mut manager): (Loaded, Manager),
+    arguments: &ApplyArguments,
+    said: Vec<Finding>,
+) -> Exit {
+    let seconds = arguments.confirm_timeout;
+    let trial = match uplink::arm(&context.roots, &loaded, &mut manager, seconds) {
+        Ok(trial) => trial,
+        Err(finding) => {
+            let findings = [said, vec![finding]].concat();
+            output::findings(context.json, &findings);
+            return output::exit_for(&findings);
+        }
+    };
+    // At once: what follows may take longer than the operator has.
+    trial.iter().filter(|_| !context.json).for_each(sink::report);
+    // While an uplink is on trial its operator has to get at the command that confirms it.
+    let wait = !arguments.no_wait && trial.is_none();
+    images::prepare(&context.roots, &loaded.config);
+    let mut host = Real::new(context, &loaded, &mut manager, wait);
+    let mut applied = apply(&mut host, said);
+    applied.findings.extend(trial.and_then(|_| uplink::settled(&context.roots, &loaded)));
+    keep_report(&context.roots, &applied);
+    if applied.exit == Exit::Done {
+        inventory::keep(&context.roots, &loaded.config);
+    }
+    // Whoever reads the journal later sees what the operator saw.
+    applied.findings.iter().for_each(sink::record);
+    if context.json {
+        let document = Document::new(&applied.findings).with("done", &applied.done);
+        output::print(&document.text());
+    } else {
+        output::findings(false, &applied.findings);
+    }
+    applied.exit
+}
+
+/// What became of it.
+struct Applied {
+    done: Vec<String>,
+    findings: Vec<Finding>,
+    exit: Exit,
+}
+
+/// Everything but saying it; `findings` are said first.
+fn apply(host: &mut dyn Host, findings: Vec<Finding>) -> Applied {
+    let mut applied = Applied { done: Vec::new(), findings, exit: Exit::Done };
+    match rounds(host, &mut applied.done) {
+        Ok(after) => {
+            let refused = after.pool.is_refused() && applied.done.is_empty();
+            let images = if refused { Vec::new() } else { host.images() };
+            // What was still being started when the images were waited for is up by now.
+            let after = if images.is_empty() { after } else { host.plans().unwrap_or(after) };
+            applied.findings.extend(report(&after, &applied.done, images));
+            applied.exit = match output::exit_for(&applied.findings) {
+                Exit::Findings if refused => Exit::Refused,
+                exit => exit,
+            };
+        }
+        Err(finding) => {
+            applied.findings.push(finding);
+            applied.exit = output::exit_for(&applied.findings);
+        }
+    }
+    applied
+}
+
+/// What is to be said once everything was done and looked at again; `images` is what is to be said
+/// of those.
+fn report(after: &Plans, done: &[String], images: Vec<Finding>) -> Vec<Finding> {
+    let mut findings = after.findings();
+    if done.is_empty() && findings.iter().any(|finding| finding.severity() == Severity::Error) {
+        // Nothing was tried, so that units are down is no news.
+        return findings;
+    }
+    findings.extend(host::missing(&after.desired, &after.observed));
+    let left = after.steps();
+    if findings.iter().any(|finding| finding.severity() == Severity::Error) {
+        return findings;
+    }
+    if !left.is_empty() {
+        let lines: Vec<String> = left.into_iter().map(|(_, step)| step).collect();
+        let unsettled = Finding::new(&catalogue::units::NOT_SETTLED, "mvmhost apply");
+        findings.push(unsettled.with("count", lines.len()).evidence(lines.join("\n")));
+    } else if images.is_empty() {
+        findings.push(Finding::new(&catalogue::units::HOST_UP, "/etc/mvmhost.toml"));
+    }
+    findings.extend(images);
+    findings
+}
+
+/// For whoever asks later; it lives until the next boot, and apply does not fail for it.
+fn keep_report(roots: &Roots, applied: &Applied) {
+    let report = json!({"version": 1, "done": applied.done, "findings": applied.findings});
+    let path = roots.runtime().join("report.json");
+    if let Err(error) = atomic::write(&path, format!("{report}\n").as_bytes(), 0o600) {
+        log::warn!("{}", chain(&error));
+    }
+}

@@ -1,0 +1,126 @@
+//! The images at the end of an apply: waited for, or told apart from all that is done.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use mvm_config::{Config, places};
+use mvm_core::catalogue::img;
+use mvm_core::{Finding, Roots, chain, names};
+use mvm_images_client::run::Job;
+use mvm_images_client::verify::State;
+use mvm_images_client::{finding, tried};
+use mvm_images_plan::wanted;
+use mvm_units_systemd::systemd::{UnitState, Units};
+
+use crate::context::Context;
+use crate::output;
+
+/// Between two looks at the unit.
+const PAUSE: Duration = Duration::from_millis(250);
+/// A line for a pipe comes no more often than this.
+const RARELY: Duration = Duration::from_secs(10);
+/// mvm-images gives up by itself after [images] timeout; this is for its start and its end.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// Makes the folder of containerd's blobs, which containerd 1.7 makes with the first blob only: the
+/// unit of the registry has it mounted when it starts. As containerd makes it, whoever knows a name can
+/// read what has it.
+pub(super) fn prepare(roots: &Roots, config: &Config) {
+    if !config.images.serve.enabled {
+        return;
+    }
+    let folder = roots.at(places::content(config.containerd.instance));
+    let made = DirBuilder::new().recursive(true).mode(0o711).create(&folder);
+    if let Err(error) = made {
+        log::warn!("{}: {error}", folder.display());
+    }
+}
+
+/// Waits until mvm-images has done what it can, and tells what is not complete then. Without `wait`
+/// it tells at once.
+pub(super) fn look(
+    context: &Context,
+    config: &Config,
+    units: &mut dyn Units,
+    wait: bool,
+) -> Vec<Finding> {
+    if wanted(config).is_empty() {
+        return Vec::new();
+    }
+    if wait {
+        ended(context, config.images.timeout + SLACK, units);
+    }
+    let running = units.state(names::IMAGES_UNIT).is_ok_and(|state| is_running(&state));
+    missing(&context.roots, config, running)
+}
+
+/// Shows what the unit says of itself until it has ended.
+fn ended(context: &Context, longest: Duration, units: &mut dyn Units) {
+    let begun = Instant::now();
+    let bar = (!context.json && !context.no_progress).then(bar);
+    let (mut last, mut told) = (String::new(), None::<Instant>);
+    while begun.elapsed() < longest {
+        let Ok(state) = units.state(names::IMAGES_UNIT) else { break };
+        if !is_running(&state) {
+            break;
+        }
+        match &bar {
+            Some(bar) if !bar.is_hidden() => bar.set_message(state.status_text),
+            Some(_)
+                if state.status_text != last && told.is_none_or(|at| at.elapsed() >= RARELY) =>
+            {
+                output::print(&format!("{}\n", state.status_text));
+                (last, told) = (state.status_text, Some(Instant::now()));
+            }
+            _ => {}
+        }
+        std::thread::sleep(PAUSE);
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    bar.set_style(ProgressStyle::default_spinner());
+    bar.enable_steady_tick(PAUSE);
+    bar
+}
+
+/// Between its start and its end. An exec unit is active while it works.
+fn is_running(state: &UnitState) -> bool {
+    state.main_pid != 0 || matches!(state.active_state.as_str(), "activating" | "reloading")
+}
+
+fn missing(roots: &Roots, config: &Config, running: bool) -> Vec<Finding> {
+    let images = wanted(config);
+    let job = Job::new(config, roots, &images, &());
+    if let Err(error) = job.serve() {
+        log::warn!("mvm-registry has the list of before: {}", chain(&error));
+    }
+    // A containerd that does not answer is another's finding.
+    let Ok(states) = job.verify() else { return Vec::new() };
+    let why = tried::why(roots);
+    let mut findings: Vec<Finding> = Vec::new();
+    for (wanted, state) in &states {
+        let found = match state {
+            Ok(State::Complete) => continue,
+            Ok(state) => state.finding(wanted),
+            Err(error) => Some(finding::failed(wanted, error)),
+        };
+        let told = why.get(wanted.reference.as_str()).filter(|_| !running);
+        findings.extend(found.map(|found| match told {
+            Some(told) => found.evidence(told.as_str()),
+            None => found,
+        }));
+    }
+    let count = findings.len();
+    if count > 0 {
+        let entry = if running { &img::ON_THEIR_WAY } else { &img::LACKING };
+        findings.push(Finding::new(entry, "[images]").with("count", count));
+    }
+    findings
+}

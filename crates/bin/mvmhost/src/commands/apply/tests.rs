@@ -1,0 +1,206 @@
+//! The rounds over plans that are prepared, and single steps over a systemd that only remembers.
+
+use std::collections::VecDeque;
+
+use mvm_config::Config;
+use mvm_core::{Entry, Plan};
+use mvm_pool_plan::thinpool;
+use mvm_units_plan::host::{Desired, Observed, Step};
+use mvm_units_plan::units::Facts;
+use mvm_units_systemd::systemd::{JobResult, Recording};
+
+use super::rounds::{ROUNDS, carry_out};
+use super::*;
+
+/// A machine whose plans are known beforehand; the last ones hold from then on.
+#[derive(Default)]
+struct Prepared {
+    plans: VecDeque<Result<Plans, Finding>>,
+    failing: Option<Step>,
+    began: Vec<Step>,
+    looks: usize,
+}
+
+impl Host for Prepared {
+    fn plans(&mut self) -> Result<Plans, Finding> {
+        self.looks += 1;
+        self.plans.pop_front().unwrap_or_else(|| Ok(plans(&[])))
+    }
+
+    fn begins(&mut self, step: &Step) {
+        self.began.push(step.clone());
+    }
+
+    fn carry_out(&mut self, _: &Plans, step: &Step) -> Result<(), String> {
+        if self.failing.as_ref() == Some(step) { Err("failed".to_owned()) } else { Ok(()) }
+    }
+}
+
+fn prepared(plans: impl IntoIterator<Item = Plans>) -> Prepared {
+    Prepared { plans: plans.into_iter().map(Ok).collect(), ..Prepared::default() }
+}
+
+/// Nothing is missing on this machine: flintlockd is installed, all units are active.
+fn plans(steps: &[Step]) -> Plans {
+    let facts = Facts { flintlockd_binary: true, ..Facts::default() };
+    let desired = Desired::new(&Config::default(), String::new(), facts);
+    let mut observed = Observed::default();
+    for name in mvm_units_plan::host::needed(&desired) {
+        let unit = mvm_units_plan::host::Unit { active: true, ..Default::default() };
+        observed.units.insert(name.to_owned(), unit);
+    }
+    Plans {
+        desired,
+        observed,
+        pool: Plan::new(Vec::new(), Vec::new()),
+        net: Plan::new(Vec::new(), Vec::new()),
+        nat: Plan::new(Vec::new(), Vec::new()),
+        tailscale: Plan::new(Vec::new(), Vec::new()),
+        units: Plan::new(steps.to_vec(), Vec::new()),
+        overrides: Vec::new(),
+    }
+}
+
+fn start(unit: &str) -> Step {
+    Step::Start(unit.to_owned())
+}
+
+fn codes(applied: &Applied) -> Vec<&'static str> {
+    applied.findings.iter().map(Finding::code).collect()
+}
+
+fn code(entry: &'static Entry) -> &'static str {
+    entry.code
+}
+
+#[test]
+fn a_settled_machine_is_only_looked_at() {
+    let mut host = prepared([]);
+    let mut done = Vec::new();
+    assert!(rounds(&mut host, &mut done).unwrap().steps().is_empty());
+    assert_eq!((host.looks, host.began, done), (1, vec![], vec![]));
+}
+
+#[test]
+fn one_round_may_open_another_and_all_steps_are_told_in_order() {
+    let first = [Step::KeepLastGood, Step::DaemonReload, start("a.service")];
+    let second = [Step::Reload("b.service".to_owned())];
+    let mut host = prepared([plans(&first), plans(&second)]);
+    let mut done = Vec::new();
+    assert!(rounds(&mut host, &mut done).unwrap().steps().is_empty());
+    let told: Vec<Step> = first.into_iter().chain(second).collect();
+    assert_eq!(done, told.iter().map(ToString::to_string).collect::<Vec<_>>());
+    assert_eq!((host.looks, host.began), (3, told));
+}
+
+#[test]
+fn a_step_that_was_done_and_is_still_to_do_is_not_done_again() {
+    let stuck = || plans(&[start("a.service")]);
+    let mut host = prepared([stuck(), stuck(), stuck()]);
+    let applied = apply(&mut host, Vec::new());
+    assert_eq!((host.looks, host.began.len()), (2, 1));
+    assert_eq!(codes(&applied), [code(&catalogue::units::NOT_SETTLED)]);
+    assert_eq!(applied.exit, output::exit_for(&applied.findings));
+}
+
+#[test]
+fn rounds_that_never_settle_come_to_an_end() {
+    let round = |n: usize| plans(&[start(&format!("{n}.service"))]);
+    let mut host = prepared((0..10).map(round));
+    let mut done = Vec::new();
+    let left = rounds(&mut host, &mut done).unwrap();
+    assert_eq!((done.len(), left.steps().len()), (ROUNDS, 1));
+}
+
+#[test]
+fn after_a_step_that_failed_nothing_else_is_tried() {
+    let steps = [start("a.service"), Step::Restart("b.service".to_owned()), start("c.service")];
+    let mut host = prepared([plans(&steps)]);
+    host.failing = Some(steps[1].clone());
+    let applied = apply(&mut host, Vec::new());
+    assert_eq!((host.looks, host.began.as_slice()), (1, &steps[..2]));
+    assert_eq!(applied.done, [steps[0].to_string()]);
+    assert_eq!(codes(&applied), [code(&catalogue::units::STEP_FAILED)]);
+    assert_eq!(applied.exit, Exit::Findings);
+}
+
+#[test]
+fn a_refusal_of_pool_or_network_changes_nothing() {
+    let refusal = || Finding::new(&catalogue::pool::NOT_METADATA, "/metadata");
+    let mut pool = plans(&[start("a.service")]);
+    pool.pool = Plan::<thinpool::Step>::new(Vec::new(), vec![refusal()]);
+    let mut host = prepared([pool]);
+    let applied = apply(&mut host, Vec::new());
+    assert!(host.began.is_empty() && applied.done.is_empty());
+    assert_eq!(codes(&applied), [code(&catalogue::pool::NOT_METADATA)]);
+    assert_eq!(applied.exit, Exit::Refused);
+    let (mut net, mut nat) = (plans(&[start("a.service")]), plans(&[start("a.service")]));
+    net.net = Plan::new(Vec::new(), vec![refusal()]);
+    nat.nat = Plan::new(Vec::new(), vec![refusal()]);
+    for refused in [net, nat] {
+        let mut host = prepared([refused]);
+        assert_eq!(apply(&mut host, Vec::new()).exit, Exit::Findings);
+        assert!(host.began.is_empty());
+    }
+}
+
+#[test]
+fn a_machine_that_cannot_be_looked_at_is_said_and_left_alone() {
+    let blind = || Finding::new(&catalogue::units::NOT_SYSTEMD, "systemd");
+    let mut host = Prepared { plans: [Err(blind())].into(), ..Prepared::default() };
+    let applied = apply(&mut host, Vec::new());
+    assert_eq!(applied.exit, Exit::Unavailable);
+    // What was done before the second look failed is still told.
+    let mut host = prepared([plans(&[start("a.service")])]);
+    host.plans.push_back(Err(blind()));
+    let applied = apply(&mut host, Vec::new());
+    assert_eq!((applied.done.len(), applied.exit), (1, Exit::Unavailable));
+}
+
+#[test]
+fn what_is_said_first_stays_first_and_success_is_said_last() {
+    let first = Finding::new(&catalogue::pool::SIZE_KEPT, "pool");
+    let applied = apply(&mut prepared([]), vec![first]);
+    let expected = [&catalogue::pool::SIZE_KEPT, &catalogue::units::HOST_UP].map(code);
+    assert_eq!(codes(&applied), expected);
+    assert_eq!(applied.exit, Exit::Done);
+}
+
+#[test]
+fn each_step_is_the_job_that_it_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let roots = Roots::new(folder.path());
+    let mut units = Recording::default();
+    let unit = || "a.service".to_owned();
+    let steps = [
+        Step::KeepLastGood,
+        Step::DaemonReload,
+        Step::Reload(unit()),
+        Step::Restart(unit()),
+        Step::Start(unit()),
+        Step::Stop(unit()),
+    ];
+    for step in &steps {
+        carry_out(&roots, "kept = true\n", step, &mut units).unwrap();
+    }
+    let jobs = ["reload-or-restart", "restart", "start", "stop"];
+    let jobs = jobs.map(|job| format!("{job} a.service"));
+    assert_eq!(units.asked().split_first().unwrap(), (&"daemon-reload".to_owned(), &jobs[..]));
+    assert_eq!(std::fs::read_to_string(roots.applied()).unwrap(), "kept = true\n");
+}
+
+#[test]
+fn only_a_failed_restart_stops_the_rest() {
+    let roots = Roots::new("/nonexistent");
+    for (step, stops) in [
+        (Step::Start("a.service".to_owned()), false),
+        (Step::Reload("a.service".to_owned()), false),
+        (Step::Restart("a.service".to_owned()), true),
+    ] {
+        for result in [JobResult::Failed, JobResult::Dependency, JobResult::Timeout] {
+            let mut units = Recording::default();
+            units.results([result]);
+            assert_eq!(carry_out(&roots, "", &step, &mut units).is_err(), stops, "{step}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! `mvmhost config check|show|schema`
+
+use mvm_core::json::Document;
+
+use crate::cli::ConfigCommand;
+use crate::context::Context;
+use crate::output::{self, Exit};
+
+pub(super) fn run(context: &Context, what: ConfigCommand) -> Exit {
+    if what == ConfigCommand::Schema {
+        output::print(&mvm_config::json_schema());
+        return Exit::Done;
+    }
+    let loaded = match context.load() {
+        Ok(loaded) => loaded,
+        Err(invalid) => return context.refuse(&invalid),
+    };
+    let text = mvm_config::to_toml(&loaded.config);
+    match (what, context.json) {
+        (ConfigCommand::Show, false) => output::print(&text),
+        (ConfigCommand::Show, true) => {
+            output::print(&Document::new(&[]).with("toml", text).text());
+        }
+        (_, true) => output::findings(true, &[]),
+        _ => output::print("The configuration is valid.\n"),
+    }
+    Exit::Done
+}

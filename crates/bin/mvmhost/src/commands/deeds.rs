@@ -1,0 +1,150 @@
+//! `mvmhost check --deep`: what the daemons will do is done once.
+
+use std::collections::BTreeSet;
+
+use mvm_checks as checks;
+use mvm_checks::{Deed, Deeds, Facts};
+use mvm_config::Config;
+use mvm_config::model::NetworkMode;
+use mvm_config::names::ImageRef;
+use mvm_core::catalogue::deep;
+use mvm_core::exec::System;
+use mvm_core::{Finding, Roots, Severity, chain};
+use mvm_firewalls::Passage;
+use mvm_images_client::resolve;
+use mvm_images_plan::anonymous::Answer;
+use mvm_images_plan::proxy::Proxies;
+use mvm_network_kernel::{Kernel, Network as _, answered};
+use mvm_network_plan::reserved::finding;
+use mvm_pool_kernel::proof::{self, Proof};
+use mvm_pool_kernel::thinpool;
+use mvm_pool_plan::thinpool::PoolState;
+
+/// `flintlockd` is its process, when it runs.
+pub(super) fn run(roots: &Roots, config: &Config, facts: &Facts, flintlockd: Option<i32>) -> Deeds {
+    let thin = thin(roots, config, facts);
+    let (dhcp, traffic) = traffic(roots, config, facts);
+    Deeds { thin, dhcp, traffic, images: images(roots, config, flintlockd) }
+}
+
+/// Who answers for the addresses that the file keeps from DHCP.
+pub(super) fn reserved(roots: &Roots, config: &Config) -> Vec<Finding> {
+    let kept = &config.network.reserved;
+    if kept.is_empty() {
+        return Vec::new();
+    }
+    let not_tried = |subject: String, why: String| {
+        let not_tried = Finding::new(&deep::NOT_TRIED, subject);
+        not_tried.with("why", &why).evidence(why)
+    };
+    let observed = match Kernel::connect(roots).and_then(|mut kernel| kernel.observe()) {
+        Ok(observed) => observed,
+        Err(error) => return vec![not_tried("[network] reserved".to_owned(), chain(&error))],
+    };
+    let asked = kept.iter().map(|entry| match answered(config, &observed, entry.address) {
+        Ok(answered) => finding(&answered),
+        Err(error) => not_tried(entry.address.to_string(), chain(&error)),
+    });
+    asked.collect()
+}
+
+/// A pool that has something wrong is left alone: a write could wait for a minute, and what is wrong
+/// is known.
+fn thin(roots: &Roots, config: &Config, facts: &Facts) -> Deed<()> {
+    let wrong = checks::pool(config, &facts.pool);
+    if let Some(finding) = wrong.iter().find(|finding| finding.severity() == Severity::Error) {
+        return Deed::NotTried(finding.message());
+    }
+    let Ok(PoolState::Live(live)) = &facts.pool else {
+        return Deed::NotTried("the pool is not live".to_owned());
+    };
+    let pool = config.thinpool.name.as_str();
+    // Two proofs at a time would take each other's devices away.
+    let _lock = match thinpool::lock(roots) {
+        Ok(lock) => lock,
+        Err(error) => return Deed::NotTried(error.chain()),
+    };
+    match (Proof { roots, pool, block: live.table.shape.block_sectors }).run(&proof::Kernel) {
+        Ok(()) => Deed::Done(()),
+        Err(error) => Deed::Failed(error.chain()),
+    }
+}
+
+/// Packets on the ways of a microVM's, and who offers an address.
+fn traffic(
+    roots: &Roots,
+    config: &Config,
+    facts: &Facts,
+) -> (Deed<Vec<mvm_network_plan::dhcp::Offer>>, Deed<Vec<Passage>>) {
+    let why = if config.network.mode != NetworkMode::Tap {
+        "only a bridge can be asked from this host"
+    } else if !facts.interface.as_ref().is_some_and(|found| found.bridge && found.up) {
+        "there is no bridge that is switched on"
+    } else {
+        return match mvm_network_kernel::traffic(roots, &System, config) {
+            Ok(tried) => (Deed::Done(tried.offers), Deed::Done(tried.passages)),
+            // Who offers an address may be known all the same.
+            Err(error) => {
+                let bridge = config.network.bridge.name.as_str();
+                let offers = mvm_network_kernel::offers(roots, bridge);
+                let offers = offers.map_or_else(|error| Deed::Failed(chain(&error)), Deed::Done);
+                (offers, Deed::Failed(chain(&error)))
+            }
+        };
+    };
+    (Deed::NotTried(why.to_owned()), Deed::NotAsked)
+}
+
+/// Both roles ask in the same way.
+fn images(
+    roots: &Roots,
+    config: &Config,
+    flintlockd: Option<i32>,
+) -> Deed<Vec<(ImageRef, Answer)>> {
+    let images: BTreeSet<&ImageRef> =
+        config.images.kernel.iter().chain(&config.images.root).collect();
+    if images.is_empty() {
+        return Deed::NotAsked;
+    }
+    let proxies = told(roots, config, flintlockd);
+    match resolve::anonymously(images, proxies.as_ref()) {
+        Ok(answers) => Deed::Done(answers),
+        Err(error) => Deed::NotTried(chain(&error)),
+    }
+}
+
+/// The proxies of flintlockd; without one running, those of the file or of whoever asks.
+pub(super) fn told(roots: &Roots, config: &Config, flintlockd: Option<i32>) -> Option<Proxies> {
+    let file = || config.proxy.is_used().then(|| Proxies::of_file(&config.proxy));
+    flintlockd.and_then(|pid| proxies(roots, pid)).or_else(file)
+}
+
+fn proxies(roots: &Roots, flintlockd: i32) -> Option<Proxies> {
+    let environ = std::fs::read(roots.at(format!("/proc/{flintlockd}/environ"))).ok()?;
+    let environ = String::from_utf8_lossy(&environ).into_owned();
+    Some(Proxies::of_variables(|name| {
+        let entries = environ.split('\0').filter_map(|entry| entry.split_once('='));
+        entries.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flintlockds_proxies_are_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let roots = Roots::new(folder.path());
+        assert_eq!(proxies(&roots, 7), None);
+        std::fs::create_dir_all(roots.at("/proc/7")).unwrap();
+        let environ = "A=b\0HTTPS_PROXY=\0https_proxy=http://p:3128\0NO_PROXY=r.test\0";
+        std::fs::write(roots.at("/proc/7/environ"), environ).unwrap();
+        let expected = Proxies {
+            http: String::new(),
+            https: "http://p:3128".to_owned(),
+            without: "r.test".to_owned(),
+        };
+        assert_eq!(proxies(&roots, 7), Some(expected));
+    }
+}

@@ -1,0 +1,28 @@
+//! `mvmhost adopt --drop-ins`: unit files of others that override what mvmhost sets are moved aside.
+
+use mvm_config::last_good::load_or_last_good;
+use mvm_core::Finding;
+use mvm_core::catalogue::overrides as said;
+use mvm_units_plan::overrides as plan;
+use mvm_units_plan::units::{self, Facts};
+
+use crate::context::Context;
+use crate::output::{self, Exit};
+use crate::overrides;
+
+pub(super) fn run(context: &Context, dry_run: bool) -> Exit {
+    let roots = &context.roots;
+    let config = match load_or_last_good(roots, context.config.as_deref()) {
+        Ok((loaded, _)) => loaded.config,
+        Err(findings) => return output::told(context.json, &findings, Exit::Config),
+    };
+    let facts = Facts::new(&config, |path| roots.at(path).exists());
+    let found = overrides::observe(roots, &config, &units::files(&config, facts));
+    let findings = match (found.is_empty(), dry_run) {
+        (true, _) => vec![Finding::new(&said::NOTHING, mvm_units_plan::chain(&config).join(", "))],
+        (false, true) => plan::findings(&found),
+        (false, false) => overrides::move_aside(roots, &found),
+    };
+    let exit = output::exit_for(&findings);
+    output::told(context.json, &findings, exit)
+}

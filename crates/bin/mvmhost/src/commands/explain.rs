@@ -1,0 +1,27 @@
+//! `mvmhost explain CODE`
+
+use mvm_core::json::Document;
+use mvm_core::{catalogue, render};
+
+use crate::context::Context;
+use crate::output::{self, Exit};
+
+pub(super) fn run(context: &Context, code: &str) -> Exit {
+    let Some(entry) = catalogue::find(code) else {
+        eprintln!("mvmhost: no code {code}; all of them stand in mvmhost-diagnostics(7)");
+        return Exit::Usage;
+    };
+    if context.json {
+        let document = Document::new(&[])
+            .with("code", entry.code)
+            .with("message-id", entry.id)
+            .with("severity", entry.severity)
+            .with("message", entry.message)
+            .with("cause", entry.cause)
+            .with("remedy", entry.remedy);
+        output::print(&document.text());
+    } else {
+        output::print(&render::explanation(entry));
+    }
+    Exit::Done
+}

@@ -1,0 +1,36 @@
+//! `mvmhost images prune`: what mvmhost brought and the file no longer names.
+
+use mvm_core::catalogue::img;
+use mvm_core::{Finding, chain};
+use mvm_images_client::Error;
+use mvm_images_client::run::{Job, not_begun};
+use mvm_images_plan::prune::Verdict;
+
+use crate::context::Context;
+use crate::output::{self, Exit};
+
+pub(super) fn run(context: &Context, job: &Job<'_>, dry: bool) -> Exit {
+    let (findings, exit) = match job.prune(dry) {
+        Ok(judged) => {
+            let findings = judged.iter().filter_map(|(name, verdict)| told(name, verdict, dry));
+            (findings.collect(), Exit::Done)
+        }
+        Err(error @ Error::Brought { .. }) => {
+            let path = context.roots.brought_images();
+            let unread = Finding::new(&img::BROUGHT_UNREAD, path.to_string_lossy());
+            (vec![unread.evidence(chain(&error))], Exit::Refused)
+        }
+        Err(error) => (vec![not_begun(&error)], Exit::Unavailable),
+    };
+    output::findings(context.json, &findings);
+    exit
+}
+
+fn told(name: &str, verdict: &Verdict, dry: bool) -> Option<Finding> {
+    Some(match verdict {
+        Verdict::Remove if dry => Finding::new(&img::WOULD_PRUNE, name),
+        Verdict::Remove => Finding::new(&img::PRUNED, name),
+        Verdict::Keep(reason) => Finding::new(&img::NOT_PRUNED, name).with("why", reason),
+        Verdict::Gone => return None,
+    })
+}

@@ -1,0 +1,149 @@
+//! The four questions. An empty answer is the proposal.
+
+use std::io::{self, BufRead, Write};
+
+use mvm_config::quantities::Bytes;
+use mvm_units_plan::init::{Answers, Disk, Network, Pool, Seen};
+
+use crate::cli::InitArguments;
+
+/// Asks for what the command line left open.
+pub(super) fn ask(
+    arguments: &InitArguments,
+    seen: &Seen,
+    guess: Answers,
+) -> Result<Answers, String> {
+    let mut answers = guess;
+    if arguments.pool.is_none() {
+        answers.pool = pool(seen, answers.pool)?;
+    }
+    if arguments.network.is_none() {
+        answers.network = network(seen, answers.network)?;
+    }
+    if arguments.provider.is_none() {
+        let proposal = if answers.cloud_hypervisor { "cloudhypervisor" } else { "firecracker" };
+        let macvtap = matches!(answers.network, Network::Macvtap(_));
+        let proposal = if macvtap { "cloudhypervisor" } else { proposal };
+        let said = line(&format!("3/4 Which VMM, firecracker or cloudhypervisor? [{proposal}] "))?;
+        answers.cloud_hypervisor = match said.as_str() {
+            "" => proposal == "cloudhypervisor",
+            "firecracker" => false,
+            "cloudhypervisor" => true,
+            other => return Err(format!("a provider {other:?}; firecracker or cloudhypervisor")),
+        };
+    }
+    if arguments.listen.is_none() {
+        let said = line(
+            "4/4 Where do clients reach flintlockd? local: from this host only;\n    \
+             or an address such as 0.0.0.0:9090, which needs certificates. [local] ",
+        )?;
+        answers.listen = match said.as_str() {
+            "" | "local" => None,
+            other => match mvm_config::names::Endpoint::parse(other) {
+                Ok(endpoint) => Some(endpoint.to_string()),
+                Err(error) => return Err(error.to_string()),
+            },
+        };
+    }
+    Ok(answers)
+}
+
+fn pool(seen: &Seen, proposal: Pool) -> Result<Pool, String> {
+    say("1/4 Where are the disks of the microVMs kept?\n")?;
+    let size = match &proposal {
+        Pool::Loop(size) => Bytes(*size).to_string(),
+        Pool::Disk(path) => path.clone(),
+    };
+    say(&format!("    loop  two sparse files, {size}; for a try, not for production\n"))?;
+    let mut free = Vec::new();
+    for disk in &seen.disks {
+        let what = if disk.holds.is_empty() { "nothing on it" } else { &disk.holds };
+        let named = disk.path.as_deref().unwrap_or("no lasting name below /dev/disk");
+        let size = Bytes(disk.size >> 20 << 20);
+        match disk.is_free() {
+            true => {
+                free.push(disk);
+                say(&format!("    {:<5} {named}, {size}, {what}\n", free.len()))?;
+            }
+            false => say(&format!("    -     {} {named}, {size}: {what}\n", disk.name))?,
+        }
+    }
+    let said = line("    loop, or a number: [loop] ")?;
+    choose(&said, &free).map(|disk| disk.map_or(proposal, Pool::Disk))
+}
+
+/// The path of the disk that was chosen; None is the files.
+fn choose(said: &str, free: &[&Disk]) -> Result<Option<String>, String> {
+    if said.is_empty() || said == "loop" {
+        return Ok(None);
+    }
+    let number = said.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    let chosen = number.and_then(|at| free.get(at));
+    let chosen = chosen.or_else(|| free.iter().find(|disk| disk.path.as_deref() == Some(said)));
+    match chosen.and_then(|disk| disk.path.clone()) {
+        Some(path) => Ok(Some(path)),
+        None => Err(format!("{said:?} is neither loop nor one of the disks")),
+    }
+}
+
+fn network(seen: &Seen, proposal: Network) -> Result<Network, String> {
+    let own = match &proposal {
+        Network::Nat(address) => address.to_string(),
+        Network::Uplink(name) | Network::Macvtap(name) => name.clone(),
+    };
+    say("2/4 How do microVMs reach the network?\n")?;
+    say(&format!("    nat      a network of their own, {own}; this host gives addresses\n"))?;
+    let uplink = seen.uplink.as_ref().filter(|uplink| !uplink.wireless);
+    if let Some(uplink) = uplink {
+        let (name, manager) = (&uplink.name, &uplink.manager);
+        say(&format!(
+            "    uplink   this host's network: {name}, managed by {manager}, joins a bridge\n"
+        ))?;
+        say(&format!("    macvtap  the same, beside {name}; needs Cloud Hypervisor\n"))?;
+    }
+    let said = line("    [nat] ")?;
+    match (said.as_str(), uplink) {
+        ("" | "nat", _) => Ok(proposal),
+        ("uplink", Some(uplink)) => Ok(Network::Uplink(uplink.name.clone())),
+        ("macvtap", Some(uplink)) => Ok(Network::Macvtap(uplink.name.clone())),
+        (other, _) => Err(format!("a network {other:?} on this host")),
+    }
+}
+
+fn say(text: &str) -> Result<(), String> {
+    let mut out = io::stderr().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| error.to_string())
+}
+
+fn line(question: &str) -> Result<String, String> {
+    say(question)?;
+    let mut said = String::new();
+    match io::stdin().lock().read_line(&mut said).map_err(|error| error.to_string())? {
+        0 => Err("the end of standard input instead of an answer".to_owned()),
+        _ => Ok(said.trim().to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_is_chosen_by_number_or_path_and_never_by_silence() {
+        let disk = Disk {
+            name: "sdb".to_owned(),
+            path: Some("/dev/disk/by-id/b".to_owned()),
+            size: 1 << 40,
+            holds: String::new(),
+        };
+        let free = [&disk];
+        assert_eq!(choose("", &free), Ok(None));
+        assert_eq!(choose("loop", &free), Ok(None));
+        for said in ["1", "/dev/disk/by-id/b"] {
+            assert_eq!(choose(said, &free), Ok(Some("/dev/disk/by-id/b".to_owned())));
+        }
+        for said in ["0", "2", "sdb", "yes", "-1"] {
+            assert!(choose(said, &free).is_err(), "{said}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The subcommands, one file each.
+
+mod adopt;
+mod apply;
+mod asked;
+mod capmvm;
+mod check;
+mod completions;
+mod config;
+mod deeds;
+mod diagnose;
+mod drop_ins;
+mod explain;
+mod facts;
+mod fragment;
+mod images;
+mod init;
+mod leases;
+mod missing;
+mod net;
+mod plan;
+mod pool;
+mod remote;
+mod report;
+mod services;
+mod smoke;
+mod status;
+mod tls;
+mod undo;
+mod uplink;
+mod vm;
+mod vms;
+mod watch;
+
+use std::env;
+use std::path::Path;
+
+use mvm_core::{Finding, catalogue};
+use mvm_pool_plan::thinpool::quote;
+
+use crate::cli::{Cli, Command, NetCommand};
+use crate::context::Context;
+use crate::output::{self, Exit};
+
+/// Carries out what the command line says.
+pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
+    let context = Context::new(cli);
+    let as_root = |command: &dyn Fn(&Context) -> Exit| match is_root {
+        true => command(&context),
+        false => refuse(&context),
+    };
+    match &cli.command {
+        Command::Explain { code } => explain::run(&context, code),
+        Command::Completions { shell } => completions::run(*shell),
+        Command::Config(what) => config::run(&context, *what),
+        Command::Check(arguments) => match arguments.host.is_empty() {
+            false => remote::run(&context, arguments),
+            true => as_root(&|context| check::run(context, arguments)),
+        },
+        Command::Net(NetCommand::Status) => as_root(&net::status),
+        Command::Net(NetCommand::Leases) => as_root(&leases::run),
+        Command::Net(NetCommand::Down) => as_root(&net::down),
+        Command::Images(what) => as_root(&|context| images::run(context, what)),
+        Command::Report { output } => as_root(&|context| report::run(context, output)),
+        Command::Diagnose(arguments) => as_root(&|context| diagnose::run(context, arguments)),
+        Command::Adopt { dry_run, drop_ins: false } => {
+            as_root(&|context| adopt::run(context, *dry_run))
+        }
+        Command::Adopt { dry_run, drop_ins: true } => {
+            as_root(&|context| drop_ins::run(context, *dry_run))
+        }
+        Command::Status { watch: false } => as_root(&status::run),
+        Command::Status { watch: true } => as_root(&watch::run),
+        Command::Facts => as_root(&facts::run),
+        Command::Plan => as_root(&plan::run),
+        Command::Apply(arguments) => as_root(&|context| apply::run(context, arguments)),
+        Command::Confirm => as_root(&uplink::confirm),
+        Command::Undo(arguments) => as_root(&|context| undo::run(context, arguments)),
+        Command::Vms => as_root(&vms::run),
+        Command::Tls(what) => as_root(&|context| tls::run(context, what)),
+        Command::Vm(what) => as_root(&|context| vm::run(context, what)),
+        Command::Smoke(arguments) => as_root(&|context| smoke::run(context, arguments)),
+        Command::Capmvm(arguments) => as_root(&|context| capmvm::run(context, arguments)),
+        Command::Init(arguments) => as_root(&|context| init::run(context, arguments)),
+        Command::Pool(what) => as_root(&|context| pool::run(context, what)),
+    }
+}
+
+/// What only root can do, with the command as it was typed.
+fn refuse(context: &Context) -> Exit {
+    let typed: Vec<String> = env::args_os().skip(1).map(|word| quote(Path::new(&word))).collect();
+    let finding = Finding::new(&catalogue::host::NOT_ROOT, "mvmhost");
+    output::findings(context.json, &[finding.with("command", typed.join(" "))]);
+    Exit::NotRoot
+}

@@ -1,0 +1,41 @@
+//! `mvmhost pool check`: reads the metadata of a pool that is down; changes nothing.
+
+use mvm_config::model::Backend;
+use mvm_core::Finding;
+use mvm_core::catalogue::teardown;
+use mvm_pool_kernel::guard::store;
+use mvm_pool_kernel::thinpool::{check_metadata, desired};
+
+use super::config;
+use crate::context::Context;
+use crate::output::{self, Exit};
+
+pub(super) fn run(context: &Context) -> Exit {
+    let (config, mut findings) = match config(context) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    let desired = desired(&context.roots, &config);
+    let name = &desired.name;
+    let checked = match desired.backend {
+        Backend::Loop | Backend::Lvm => check_metadata(&context.roots, &desired),
+        // The metadata of other pools is theirs who made them.
+        Backend::External => Ok(None),
+    };
+    match checked {
+        Ok(Some(refused)) if refused.is_empty() => {
+            findings.push(Finding::new(&teardown::CHECKED, name));
+        }
+        Ok(Some(refused)) => findings.extend(refused),
+        Ok(None) => {
+            findings.push(Finding::new(&teardown::NOT_CHECKED, name));
+            match store(&context.roots, &config).0.look() {
+                Ok(seen) => findings.extend(seen.findings),
+                Err(error) => findings.push(error.finding(name)),
+            }
+        }
+        Err(error) => findings.push(error.finding(name)),
+    }
+    output::findings(context.json, &findings);
+    output::exit_for(&findings)
+}

@@ -1,0 +1,27 @@
+//! `mvmhost pool create`: makes the pool on disks; the only command that does.
+
+use mvm_core::sink;
+use mvm_pool_kernel::lvm::create;
+use mvm_pool_kernel::thinpool::desired;
+use mvm_pool_plan::thinpool::{Class, class};
+
+use crate::context::Context;
+use crate::output::{self, Exit};
+
+pub(super) fn run(context: &Context, token: Option<&str>) -> Exit {
+    // What is invalid is not acted on, and a file that once was good may name other disks.
+    let loaded = match context.load() {
+        Ok(loaded) => loaded,
+        Err(invalid) => return context.refuse(&invalid),
+    };
+    let findings = create(&context.roots, &desired(&context.roots, &loaded.config), token);
+    // Whoever reads the journal later sees what was done to the disks, and what was refused.
+    findings.iter().for_each(sink::record);
+    output::findings(context.json, &findings);
+    match class(&findings) {
+        Class::Fine => Exit::Done,
+        Class::Broken => Exit::Findings,
+        Class::Unavailable => Exit::Unavailable,
+        Class::Refused => Exit::Refused,
+    }
+}

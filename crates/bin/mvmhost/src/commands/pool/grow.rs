@@ -1,0 +1,58 @@
+//! `mvmhost pool grow`: one step, or up to a size.
+
+use mvm_config::model::Backend;
+use mvm_config::quantities::Bytes;
+use mvm_core::Finding;
+use mvm_core::catalogue::guard;
+use mvm_pool_kernel::guard::operators;
+use mvm_pool_plan::guard::{step, up_to};
+
+use super::config;
+use crate::context::Context;
+use crate::output::{self, Exit};
+
+pub(super) fn run(context: &Context, to: Option<Bytes>) -> Exit {
+    let (config, mut findings) = match config(context) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    let name = config.thinpool.name.as_str();
+    let (store, mut policy) = operators(&context.roots, &config);
+    if config.thinpool.backend == Backend::Lvm {
+        policy = policy.by_hand_on_lvm();
+    }
+    match store.look() {
+        Err(error) => findings.push(error.finding(name)),
+        Ok(mut seen) => {
+            if let Some(figures) = seen.figures {
+                let size = match to {
+                    Some(size) => up_to(&policy, &figures, size.0),
+                    None => step(&policy, &figures),
+                };
+                findings.push(match size {
+                    Err(why) => Finding::new(&guard::GROW_REFUSED, name).with("why", why),
+                    Ok(size) => match store.grow(size) {
+                        Ok(()) => {
+                            // A pool that stood still because of what was cut short runs again.
+                            seen.findings =
+                                store.look().map_or(seen.findings, |seen| seen.findings);
+                            Finding::new(&guard::GREW, name)
+                                .with("was", mib(figures.size))
+                                .with("is", mib(size))
+                        }
+                        Err(error) => {
+                            Finding::new(&guard::GROW_FAILED, name).with("why", error.chain())
+                        }
+                    },
+                });
+            }
+            findings.extend(seen.findings);
+        }
+    }
+    output::findings(context.json, &findings);
+    output::exit_for(&findings)
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
+}

@@ -1,0 +1,32 @@
+//! `mvmhost pool repair`: the metadata of a pool that is down, into a new file that takes the place of
+//! the old one.
+
+use mvm_core::json::Document;
+use mvm_pool_kernel::repair::{Asked, Report, repair};
+use mvm_pool_kernel::thinpool::desired;
+
+use super::config;
+use crate::context::Context;
+use crate::output::{self, Exit};
+
+pub(super) fn run(context: &Context, dry_run: bool, accept: Option<&str>) -> Exit {
+    let (config, mut findings) = match config(context) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    let desired = desired(&context.roots, &config);
+    let asked = Asked { dry_run, accept: accept.map(str::to_owned) };
+    let report = repair(&context.roots, &desired, &asked).unwrap_or_else(|error| Report {
+        findings: vec![error.finding(&desired.name)],
+        ..Report::default()
+    });
+    findings.extend(report.findings);
+    if context.json {
+        let document = Document::new(&findings).with("losses", &report.losses);
+        let document = document.with("token", &report.token).with("kept", &report.kept);
+        output::print(&document.text());
+    } else {
+        output::findings(false, &findings);
+    }
+    if report.refused { Exit::Refused } else { output::exit_for(&findings) }
+}

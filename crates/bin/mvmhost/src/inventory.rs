@@ -1,0 +1,82 @@
+//! Versions of what makes up the host, now and at the last apply.
+
+use std::fs;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use mvm_config::model::Provider;
+use mvm_config::{Config, places};
+use mvm_core::{Roots, atomic, chain, names};
+use mvm_units_plan::drift::{Left, Versions};
+use mvm_units_systemd::containerd;
+use mvm_validate::facts;
+
+/// How long containerd may take to tell its version.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// A note of an apply has a few hundred bytes.
+const NOTE_MAX: u64 = 64 * 1024;
+
+/// Versions by what has them. What does not tell its version has none.
+pub(crate) fn versions(roots: &Roots, config: &Config) -> Versions {
+    let socket = roots.at(places::containerd_socket(config.containerd.instance));
+    let kernel = fs::read_to_string(roots.at("/proc/sys/kernel/osrelease"));
+    let [flintlockd, vmm] = facts::programs(roots, config);
+    let told = [
+        ("mvmhost", Some(env!("CARGO_PKG_VERSION").to_owned())),
+        ("kernel", kernel.ok().map(|text| text.trim().to_owned())),
+        ("containerd", containerd::version(&socket, PATIENCE).ok()),
+        ("flintlockd", flintlockd.version),
+        (provider(config), vmm.version),
+    ];
+    let known = |(name, version): (&str, Option<String>)| Some((name.to_owned(), version?));
+    told.into_iter().filter_map(known).collect()
+}
+
+/// The provider in mvmhost.toml's word.
+pub(crate) fn provider(config: &Config) -> &'static str {
+    match config.flintlockd.provider {
+        Provider::Firecracker => "firecracker",
+        Provider::CloudHypervisor => "cloudhypervisor",
+    }
+}
+
+/// What the last apply noted; `None` where none did.
+pub(crate) fn left(roots: &Roots) -> Option<Left> {
+    let text = atomic::read_bounded(&roots.at(names::LEFT), NOTE_MAX);
+    Left::parse(&text.inspect_err(|error| log::debug!("{}", chain(error))).ok()?)
+}
+
+/// Notes what an apply leaves, for whoever compares later; apply does not fail for it.
+pub(crate) fn keep(roots: &Roots, config: &Config) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let left =
+        Left { version: Left::VERSION, at: now.as_secs(), versions: versions(roots, config) };
+    let written = serde_json::to_vec(&left).map(|mut text| {
+        text.push(b'\n');
+        atomic::write(&roots.at(names::LEFT), &text, 0o644)
+    });
+    match written {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => log::warn!("{}", chain(&error)),
+        Err(error) => log::warn!("{error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_apply_notes_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let roots = Roots::new(folder.path());
+        assert_eq!(left(&roots), None);
+        let kernel = roots.at("/proc/sys/kernel/osrelease");
+        atomic::write(&kernel, b"6.12.48+deb13-amd64\n", 0o644).unwrap();
+        keep(&roots, &Config::default());
+        let left = left(&roots).unwrap();
+        assert!(left.at > 0);
+        let expected = [("kernel", "6.12.48+deb13-amd64"), ("mvmhost", env!("CARGO_PKG_VERSION"))];
+        let expected = expected.map(|(name, version)| (name.to_owned(), version.to_owned()));
+        assert_eq!(left.versions, Versions::from(expected));
+    }
+}

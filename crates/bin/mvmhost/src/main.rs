@@ -1,0 +1,33 @@
+//! The command of mvmhost's operator: `/usr/bin/mvmhost`.
+
+mod cli;
+mod commands;
+mod context;
+mod invalid;
+mod inventory;
+mod machine;
+mod output;
+mod overrides;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use mvm_core::sink::{self, Sink};
+
+use crate::cli::Cli;
+use crate::output::Exit;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => {
+            // Help and version go to standard output and are no error.
+            let _ = said.print();
+            return if said.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    let color = output::color(cli.color);
+    let level = if cli.verbose { log::LevelFilter::Debug } else { log::LevelFilter::Info };
+    sink::init(Sink::Terminal(color), level);
+    commands::run(&cli, nix::unistd::geteuid().is_root()).into()
+}

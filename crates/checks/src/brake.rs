@@ -1,0 +1,32 @@
+//! The pool has room: mvm-guard does not hold flintlockd back, or an operator said that it shall not.
+
+use mvm_config::Config;
+use mvm_core::{Finding, catalogue};
+
+use super::Facts;
+
+pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+    let name = config.thinpool.name.as_str();
+    if let Some((seconds, why)) = &facts.brake_off {
+        return vec![off(name, *seconds, why.as_deref())];
+    }
+    let braked = facts.brake.iter().map(|why| {
+        Finding::new(&catalogue::guard::BRAKED, name)
+            .with("unit", config.flintlockd.unit.as_str())
+            .with("why", why)
+    });
+    braked.collect()
+}
+
+/// The brake of this pool is off for so many seconds; `why` is what it would be set for.
+pub fn off(pool: &str, seconds: u64, why: Option<&str>) -> Finding {
+    let left = match seconds {
+        0..=119 => format!("{seconds} s"),
+        _ => format!("{} min", seconds / 60),
+    };
+    match why {
+        Some(why) => Finding::new(&catalogue::guard::BRAKE_OFF, pool).with("why", why),
+        None => Finding::new(&catalogue::guard::BRAKE_FREE, pool),
+    }
+    .with("left", left)
+}

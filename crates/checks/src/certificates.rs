@@ -1,0 +1,84 @@
+//! The API's certificates hold today, its secrets are secret, and it is not open to everybody.
+
+use mvm_config::Config;
+use mvm_core::catalogue::sec;
+use mvm_core::{Finding, day};
+use serde::Deserialize;
+
+use super::Facts;
+
+/// A certificate that ends within this time is warned of, in seconds: 30 days.
+const SOON: i64 = 30 * 24 * 60 * 60;
+
+/// From when to when a certificate holds, in seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Validity {
+    /// notBefore
+    pub from: i64,
+    /// notAfter
+    pub until: i64,
+}
+
+impl Validity {
+    /// How good a certificate of a pool is, of which one that holds is enough: those that hold
+    /// `now` come first and the longest of them before all, then the others by how near they are.
+    pub fn rank(self, now: i64) -> (bool, i64) {
+        let away = self.from.saturating_sub(now).max(now.saturating_sub(self.until));
+        if away > 0 { (false, -away) } else { (true, self.until) }
+    }
+}
+
+pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let unit = config.flintlockd.unit.as_str();
+    for (file, held) in &facts.certificates {
+        let finding = |entry| Finding::new(entry, file).with("unit", unit);
+        match held {
+            Err(why) => findings.push(finding(&sec::NO_CERTIFICATE).with("why", why).evidence(why)),
+            Ok(held) => {
+                let (from, until) = (day(held.from), day(held.until));
+                let entry = if held.until < facts.now {
+                    &sec::CERTIFICATE_EXPIRED
+                } else if held.from > facts.now {
+                    &sec::CERTIFICATE_FUTURE
+                } else if held.until < facts.now.saturating_add(SOON) {
+                    &sec::CERTIFICATE_ENDS
+                } else {
+                    continue;
+                };
+                let seen = format!("valid from {from} to {until}, today is {}", day(facts.now));
+                findings
+                    .push(finding(entry).with("from", from).with("until", until).evidence(seen));
+            }
+        }
+    }
+    for (file, mode) in facts.secret_modes.iter().filter(|(_, mode)| mode & 0o007 != 0) {
+        let mode = format!("{mode:04o}");
+        findings.push(Finding::new(&sec::KEY_OPEN, file).with("mode", &mode).evidence(mode));
+    }
+    let flintlockd = &config.flintlockd;
+    let anybody = flintlockd.tls.is_none() && flintlockd.basic_auth_token_file.is_none();
+    if anybody && !flintlockd.grpc_endpoint.is_loopback() {
+        let exposed = Finding::new(&sec::EXPOSED, flintlockd.grpc_endpoint.to_string());
+        findings.push(exposed.evidence("no [flintlockd.tls], no basic-auth-token-file"));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_of_a_pool_holds_and_lasts_or_is_the_nearest() {
+        let best = |pool: &[(i64, i64)]| {
+            let pool = pool.iter().map(|&(from, until)| Validity { from, until });
+            pool.max_by_key(|held| held.rank(100)).map(|held| (held.from, held.until))
+        };
+        assert_eq!(best(&[(0, 99), (50, 150), (0, 200), (101, 999)]), Some((0, 200)));
+        assert_eq!(best(&[(0, 99), (100, 100), (101, 999)]), Some((100, 100)));
+        assert_eq!(best(&[(0, 40), (0, 90), (120, 999)]), Some((0, 90)));
+        assert_eq!(best(&[(0, 40), (0, 90), (105, 999)]), Some((105, 999)));
+        assert_eq!(best(&[(i64::MIN, i64::MIN), (i64::MAX, 0)]), Some((i64::MAX, 0)));
+    }
+}

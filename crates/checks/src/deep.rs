@@ -1,0 +1,185 @@
+//! What is proven by deed, for `mvmhost check --deep`: what the daemons will do is done once.
+
+use std::net::Ipv4Addr;
+
+use mvm_config::Config;
+use mvm_config::names::ImageRef;
+use mvm_core::Finding;
+use mvm_core::catalogue::{deep, img};
+use mvm_firewalls::Passage;
+use mvm_images_plan::anonymous::{Answer, finding};
+use mvm_images_plan::served;
+use mvm_network_plan::dhcp::Offer;
+use serde::Deserialize;
+
+use super::{Facts, Kvm};
+
+/// What became of the deeds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deeds {
+    /// A thin device was made, written, snapshotted, discarded and deleted.
+    pub thin: Deed<()>,
+    /// Who offers an address on the interface of microVMs.
+    pub dhcp: Deed<Vec<Offer>>,
+    /// What became of packets on the ways of a microVM's.
+    pub traffic: Deed<Vec<Passage>>,
+    /// How each configured image's registry answers flintlockd.
+    pub images: Deed<Vec<(ImageRef, Answer)>>,
+}
+
+/// What became of one of them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Deed<T> {
+    /// It was done.
+    Done(T),
+    /// It was tried, and failed: why.
+    Failed(String),
+    /// It could not be tried: why.
+    NotTried(String),
+    /// The configuration has no use for it.
+    NotAsked,
+}
+
+/// What the deeds show beyond the checks.
+pub fn deeds(config: &Config, facts: &Facts, deeds: &Deeds) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    // KVM's check makes and drops a virtual machine each time.
+    if matches!(&facts.kvm, Kvm::Opened { no_vm: None, .. }) {
+        findings.push(proven("/dev/kvm", "a virtual machine was made and dropped"));
+    }
+    let pool = config.thinpool.name.as_str();
+    match &deeds.thin {
+        Deed::Done(()) => findings.push(proven(
+            pool,
+            "a thin device was made, written, snapshotted, discarded and deleted",
+        )),
+        Deed::Failed(why) => {
+            findings.push(Finding::new(&deep::THIN_FAILED, pool).with("why", why).evidence(why));
+        }
+        Deed::NotTried(why) => findings.push(not_tried(pool, why)),
+        Deed::NotAsked => {}
+    }
+    let interface = config.network.dhcp.interface.as_ref();
+    if let Some(interface) = interface {
+        findings.extend(dhcp(config, interface.as_str(), &deeds.dhcp));
+    }
+    if let (Some(interface), Deed::Failed(why) | Deed::NotTried(why)) = (interface, &deeds.traffic)
+    {
+        findings.push(not_tried(&format!("traffic on {interface}"), why));
+    }
+    match &deeds.images {
+        Deed::Done(answers) => {
+            findings.extend(answers.iter().map(|(image, answer)| finding(image, answer)));
+            findings.extend(
+                answers.iter().filter_map(|(image, answer)| instead(config, image, answer)),
+            );
+        }
+        Deed::Failed(why) | Deed::NotTried(why) => findings.push(not_tried("[images]", why)),
+        Deed::NotAsked => {}
+    }
+    findings
+}
+
+/// How a microVM can ask for an image whose registry does not give it to flintlockd.
+fn instead(config: &Config, image: &ImageRef, answer: &Answer) -> Option<Finding> {
+    if matches!(answer, Answer::Given(_)) {
+        return None;
+    }
+    let (serve, subject) = (&config.images.serve, image.as_str());
+    let all = config.images.root.iter().chain(&config.images.kernel);
+    match served::local(image, &serve.listen, all).filter(|_| serve.enabled) {
+        Some(local) => Some(Finding::new(&img::LOCAL, subject).with("local", local)),
+        None => Some(Finding::new(&img::UNASKABLE, subject).with("registry", image.registry())),
+    }
+}
+
+fn dhcp(config: &Config, interface: &str, deed: &Deed<Vec<Offer>>) -> Option<Finding> {
+    let offers = match deed {
+        Deed::Done(offers) => offers,
+        Deed::Failed(why) | Deed::NotTried(why) => return Some(not_tried(interface, why)),
+        Deed::NotAsked => return None,
+    };
+    let mut servers: Vec<Ipv4Addr> = offers.iter().map(|offer| offer.server).collect();
+    servers.sort_unstable();
+    servers.dedup();
+    let words = |offer: &Offer| format!("{} from {}", offer.address, offer.server);
+    let shown = offers.iter().map(words).collect::<Vec<_>>().join(", ");
+    match (servers.len(), config.network.dhcp.enabled) {
+        (0, false) => None,
+        (0, true) => Some(
+            Finding::new(&deep::NO_OFFER, interface)
+                .evidence("DHCPDISCOVER, and no answer in 10 s"),
+        ),
+        (1, _) => Some(proven(interface, &format!("an address was offered: {shown}"))),
+        (count, _) => {
+            let several = Finding::new(&deep::SEVERAL_SERVERS, interface);
+            Some(several.with("count", count).with("offers", &shown).evidence(shown))
+        }
+    }
+}
+
+pub(super) fn proven(subject: &str, what: &str) -> Finding {
+    Finding::new(&deep::PROVEN, subject).with("what", what)
+}
+
+fn not_tried(subject: &str, why: &str) -> Finding {
+    Finding::new(&deep::NOT_TRIED, subject).with("why", why).evidence(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{config, sound};
+
+    fn said(text: &str, thin: Deed<()>, dhcp: Deed<Vec<Offer>>) -> Vec<&'static str> {
+        let images = Deed::NotAsked;
+        let found =
+            deeds(&config(text), &sound(), &Deeds { thin, dhcp, traffic: Deed::NotAsked, images });
+        let beyond = found.iter().filter(|finding| finding.code() != "MVM-HOST-206");
+        beyond.map(Finding::code).collect()
+    }
+
+    #[test]
+    fn an_image_that_flintlockd_cannot_ask_for_has_a_name_here() {
+        let image = ImageRef::parse("ghcr.io/liquidmetal-dev/capmvm-kubernetes:1.23.10").unwrap();
+        let told = |text: &str, answer: Answer| {
+            instead(&config(text), &image, &answer).map(|f| (f.code(), f.message()))
+        };
+        let away = || Answer::None("why".to_owned());
+        let (code, _) = told("", away()).unwrap();
+        assert_eq!(code, "MVM-IMG-031");
+        let (code, message) = told("images.serve.enabled = true", away()).unwrap();
+        assert_eq!(code, "MVM-IMG-029");
+        let name = "localhost:5000/liquidmetal-dev/capmvm-kubernetes:1.23.10";
+        assert!(message.ends_with(name), "{message}");
+        assert_eq!(told("", Answer::Given(None)), None);
+        let elsewhere = "images.serve = { enabled = true, listen = \"192.0.2.1:5000\" }";
+        assert_eq!(told(elsewhere, away()).unwrap().0, "MVM-IMG-031");
+    }
+
+    fn offers(servers: &[u8]) -> Deed<Vec<Offer>> {
+        let offer = |(address, server): (u8, &u8)| Offer {
+            server: [10, 42, 0, *server].into(),
+            address: [10, 42, 0, address].into(),
+        };
+        Deed::Done((17..).zip(servers).map(offer).collect())
+    }
+
+    #[test]
+    fn what_was_done_is_told_and_what_was_not_is_no_success() {
+        let why = || "why".to_owned();
+        let done = || Deed::Done(());
+        assert_eq!(said("", done(), offers(&[1])), [""; 0]);
+        // A server may make two offers.
+        assert_eq!(said("", done(), offers(&[1, 1])), [""; 0]);
+        assert_eq!(said("", done(), offers(&[1, 2])), ["MVM-DHCP-007"]);
+        assert_eq!(said("", done(), offers(&[])), ["MVM-DHCP-006"]);
+        let off = "network.dhcp.enabled = false";
+        assert_eq!(said(off, done(), offers(&[])), [""; 0]);
+        assert_eq!(said(off, done(), offers(&[1, 2])), ["MVM-DHCP-007"]);
+        assert_eq!(said("", Deed::Failed(why()), Deed::NotAsked), ["MVM-POOL-201"]);
+        let untried = said("", Deed::NotTried(why()), Deed::Failed(why()));
+        assert_eq!(untried, ["MVM-HOST-207", "MVM-HOST-207"]);
+    }
+}

@@ -1,0 +1,16 @@
+//! No firewall of this host keeps from its end what microVMs need.
+
+use mvm_config::Config;
+use mvm_core::Finding;
+use mvm_core::catalogue::checked;
+use mvm_firewalls::obstacles;
+
+use super::Facts;
+
+pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+    let unread = facts.forward.unread.iter().map(|(what, why)| {
+        let unread = Finding::new(&checked::NOT_CHECKED, what);
+        unread.with("why", why).evidence(why)
+    });
+    unread.chain(obstacles(config, &facts.forward)).collect()
+}

@@ -1,0 +1,17 @@
+//! The images are where flintlock looks.
+
+use mvm_config::Config;
+use mvm_config::model::OnFailure;
+use mvm_core::Finding;
+use mvm_core::catalogue::img;
+
+use super::Facts;
+
+pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+    let images = facts.images.iter();
+    let mut found: Vec<_> = images.filter_map(|(wanted, state)| state.finding(wanted)).collect();
+    if !found.is_empty() && config.images.on_failure == OnFailure::Block {
+        found.push(Finding::new(&img::BLOCKING, "[images]").with("count", found.len()));
+    }
+    found
+}

@@ -1,0 +1,90 @@
+//! The interface that microVMs are attached to is there and serves, and no tap was left behind.
+
+use mvm_config::Config;
+use mvm_config::model::NetworkMode;
+use mvm_core::Finding;
+use mvm_core::catalogue::{self, checked as net};
+use serde::Deserialize;
+
+use super::Facts;
+
+/// An interface of this host.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Interface {
+    /// `bridge`, `vlan`, `wlan`; empty for a plain card.
+    pub kind: String,
+    /// It is a bridge.
+    pub bridge: bool,
+    /// It is wireless.
+    pub wireless: bool,
+    /// It is switched on.
+    pub up: bool,
+    /// The other end is there.
+    pub carrier: bool,
+    /// The bridge or bond that it is a port of.
+    pub master: Option<String>,
+}
+
+pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+    let mut findings = match config.network.mode {
+        NetworkMode::Tap => bridge(config.network.bridge.name.as_str(), facts),
+        NetworkMode::Macvtap => named(config, facts, facts.interface.as_ref()),
+        NetworkMode::None => operators(config, facts),
+    };
+    if config.network.has_both() {
+        findings.extend(named(config, facts, facts.parent.as_ref()));
+    }
+    if let Some(why) = &facts.no_tun {
+        findings.push(Finding::new(&net::NO_TUN, "/dev/net/tun").with("why", why).evidence(why));
+    }
+    let stale = facts.stale_taps.iter();
+    findings.extend(stale.map(|tap| Finding::new(&net::STALE_TAP, tap).evidence("no carrier")));
+    findings
+}
+
+/// Networking is the operator's: he gives flintlockd the flag, or a file of his own.
+fn operators(config: &Config, facts: &Facts) -> Vec<Finding> {
+    let flag = |argument: &String| argument.split('=').next().unwrap_or_default().to_owned();
+    let mut flags = config.flintlockd.extra_args.iter().map(flag);
+    let given = flags.any(|flag| flag == "--bridge-name" || flag == "--parent-iface");
+    match given || facts.flintlockd_config {
+        true => Vec::new(),
+        false => vec![Finding::new(&catalogue::flk::NO_INTERFACE, "flintlockd.extra-args")],
+    }
+}
+
+fn bridge(name: &str, facts: &Facts) -> Vec<Finding> {
+    let finding = |entry| Finding::new(entry, name);
+    match &facts.interface {
+        None => vec![finding(&net::BRIDGE_MISSING)],
+        Some(found) if !found.bridge => {
+            let kind = if found.kind.is_empty() { "a network card" } else { &found.kind };
+            vec![finding(&catalogue::net::NOT_A_BRIDGE).with("kind", kind).evidence(kind)]
+        }
+        Some(found) if !found.up => vec![finding(&net::BRIDGE_DOWN)],
+        Some(_) => Vec::new(),
+    }
+}
+
+/// The parent that the file names, or that of the default route.
+fn named(config: &Config, facts: &Facts, found: Option<&Interface>) -> Vec<Finding> {
+    let named = config.network.macvtap.parent.as_ref().map(|name| name.as_str());
+    match named.or(facts.default_interface.as_deref()) {
+        Some(name) => parent(name, found),
+        None => vec![Finding::new(&catalogue::net::NO_PARENT, "network.macvtap.parent")],
+    }
+}
+
+fn parent(name: &str, found: Option<&Interface>) -> Vec<Finding> {
+    let finding = |entry| Finding::new(entry, name);
+    match found {
+        None => vec![finding(&net::PARENT_MISSING)],
+        Some(found) if found.wireless => vec![finding(&net::PARENT_WIRELESS)],
+        Some(Interface { master: Some(master), .. }) => {
+            vec![finding(&net::PARENT_ENSLAVED).with("master", master).evidence(master)]
+        }
+        Some(found) if !found.carrier => vec![finding(&net::PARENT_NO_CARRIER)],
+        Some(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,54 @@
+//! The kernel makes virtual machines.
+
+use mvm_config::Config;
+use mvm_core::Finding;
+use mvm_core::catalogue::kvm;
+use serde::Deserialize;
+
+use super::Facts;
+
+/// The node that every VMM opens.
+const NODE: &str = "/dev/kvm";
+/// `KVM_API_VERSION`, the same since Linux 2.6.22.
+const VERSION: i32 = 12;
+
+/// What /dev/kvm answered.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kvm {
+    /// There is no node.
+    Absent,
+    /// There is a node and no driver behind it: the kernel's words.
+    NoDriver(String),
+    /// It cannot be opened: the kernel's words.
+    Refused(String),
+    /// It was opened and asked.
+    Opened {
+        /// KVM_GET_API_VERSION.
+        version: i32,
+        /// Why no virtual machine could be made, if none could.
+        no_vm: Option<String>,
+        /// Extensions that Firecracker needs and this kernel has not, without `KVM_CAP_`.
+        missing: Vec<String>,
+    },
+}
+
+pub(super) fn check(_: &Config, facts: &Facts) -> Vec<Finding> {
+    let finding = |entry| Finding::new(entry, NODE);
+    match &facts.kvm {
+        Kvm::Absent => vec![finding(&kvm::NO_NODE)],
+        Kvm::NoDriver(why) => vec![finding(&kvm::NO_DRIVER).with("why", why).evidence(why)],
+        Kvm::Refused(why) => vec![finding(&kvm::REFUSED).with("why", why).evidence(why)],
+        Kvm::Opened { version, .. } if *version != VERSION => {
+            vec![finding(&kvm::WRONG_API).with("version", version)]
+        }
+        Kvm::Opened { no_vm: Some(why), .. } => {
+            vec![finding(&kvm::NO_VM).with("why", why).evidence(why)]
+        }
+        Kvm::Opened { missing, .. } if !missing.is_empty() => {
+            let missing = missing.join(", ");
+            vec![finding(&kvm::NO_EXTENSION).with("extensions", &missing).evidence(missing)]
+        }
+        Kvm::Opened { .. } => Vec::new(),
+    }
+}

@@ -1,0 +1,45 @@
+//! What `mvmhost check` and `mvmhost status` observe of a host that runs, beyond what flintlockd's
+//! own start asks for.
+
+use mvm_config::Config;
+use mvm_core::catalogue::seen::microvm;
+use mvm_core::catalogue::{ctrd, flk};
+use mvm_core::{Entry, Finding};
+
+use super::Facts;
+
+/// Errors that are about microVMs and keep no unit from starting.
+pub(super) static OF_MICROVMS: [&Entry; 2] = [&flk::UNPROTECTED, &microvm::NO_VMM];
+
+/// A stop of flintlockd's unit leaves its microVMs alive.
+pub(super) fn unit(config: &Config, facts: &Facts) -> Vec<Finding> {
+    let finding = || Finding::new(&flk::UNPROTECTED, config.flintlockd.unit.as_str());
+    facts.ends_microvms.iter().map(|seen| finding().evidence(seen)).collect()
+}
+
+/// Each microVM that counts as created has a VMM.
+pub(super) fn microvms(config: &Config, facts: &Facts) -> Vec<Finding> {
+    let unit = config.flintlockd.unit.as_str();
+    let finding = |id: &String| Finding::new(&microvm::NO_VMM, id).with("flintlockd", unit);
+    facts.without_vmm.iter().map(|(id, line)| finding(id).evidence(line)).collect()
+}
+
+/// No unit file of others overrides what mvmhost sets.
+pub(super) fn overrides(_: &Config, facts: &Facts) -> Vec<Finding> {
+    mvm_units_plan::overrides::findings(&facts.overrides)
+}
+
+/// containerd's databases agree with each other and with the pool.
+pub(super) fn databases(_: &Config, facts: &Facts) -> Vec<Finding> {
+    facts.databases.clone()
+}
+
+/// The program that containerd-dev runs is there.
+pub(super) fn containerd(config: &Config, facts: &Facts) -> Vec<Finding> {
+    facts.containerd_flaw.iter().map(|why| containerd_program(config, why)).collect()
+}
+
+/// The finding for a containerd that cannot be run; `why` may be empty.
+pub fn containerd_program(config: &Config, why: &str) -> Finding {
+    Finding::new(&ctrd::BINARY_MISSING, config.containerd.binary.as_str()).evidence(why)
+}

@@ -1,0 +1,81 @@
+//! What the kernel has to do for microVMs' network: switches, sizes of packets, drivers.
+
+use mvm_config::Config;
+use mvm_core::Finding;
+use mvm_core::catalogue::checked;
+use mvm_network_plan::dhcp::Permit;
+use mvm_network_plan::nat::Turned;
+use serde::Deserialize;
+
+use super::Facts;
+
+/// What the kernel shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct NetworkFacts {
+    /// Whether DHCP may be served; `None` where it is not asked for.
+    pub permit: Option<Permit>,
+    /// The same of each further interface that is to be served.
+    pub also: Vec<(String, Permit)>,
+    /// The switches below /proc/sys that are not as microVMs need them.
+    pub turned: Vec<Turned>,
+    /// The interface by which microVMs' packets leave, where the default route leads by another one and
+    /// the kernel checks strictly; and that other one.
+    pub strict: Option<(String, String)>,
+    /// The MTU of the interface that microVMs are on, in bytes; 0 when it is not there.
+    pub mtu: u32,
+    /// The least MTU of the interfaces by which packets leave.
+    pub leaving_mtu: Option<u32>,
+    /// Ports of microVMs with their MTU.
+    pub ports: Vec<(String, u32)>,
+    /// Whether the running kernel has no driver of macvtaps.
+    pub no_macvtap: bool,
+}
+
+pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+    let network = &facts.network;
+    let Some(interface) = config.network.dhcp.interface.as_ref() else {
+        return driver(config, network).into_iter().collect();
+    };
+    let name = interface.as_str();
+    let mut findings: Vec<Finding> =
+        network.turned.iter().map(|turned| switch(turned, name)).collect();
+    findings.extend(network.strict.as_ref().map(|(uplink, route)| {
+        let path = format!("net.ipv4.conf.{}.rp_filter", dotted(uplink));
+        let strict = Finding::new(&checked::STRICT_PATH, uplink);
+        strict.with("route", route).with("sysctl", path).evidence("rp_filter 1")
+    }));
+    let split = network.ports.iter().find(|(_, mtu)| *mtu < network.mtu);
+    findings.extend(split.map(|(port, mtu)| {
+        let split = Finding::new(&checked::MTU_SPLIT, name).with("port", port);
+        let evidence = format!("{name}: mtu {}, {port}: mtu {mtu}", network.mtu);
+        split.with("small", mtu).with("large", network.mtu).evidence(evidence)
+    }));
+    let less = network.leaving_mtu.filter(|mtu| *mtu < network.mtu && config.network.nat.enabled);
+    findings.extend(less.map(|mtu| {
+        let less = Finding::new(&checked::MTU_LESS, name).with("small", mtu);
+        less.with("large", network.mtu).evidence(format!("mtu {} against {mtu}", network.mtu))
+    }));
+    findings.extend(driver(config, network));
+    findings
+}
+
+fn switch(turned: &Turned, name: &str) -> Finding {
+    // sysctl(8) reads a path with slashes as it is, whatever dots a name has.
+    Finding::new(&checked::FORWARDING_OFF, name)
+        .with("switch", &turned.path)
+        .with("sysctl", &turned.path)
+        .with("is", &turned.is)
+        .with("value", turned.value)
+        .evidence(format!("{} = {}", turned.path, turned.is))
+}
+
+/// A name with dots, as sysctl(8) reads it among dots.
+fn dotted(name: &str) -> String {
+    name.replace('.', "/")
+}
+
+fn driver(config: &Config, network: &NetworkFacts) -> Option<Finding> {
+    let needed = config.network.macvtap.enabled && network.no_macvtap;
+    needed.then(|| Finding::new(&checked::NO_MACVTAP, "macvtap").evidence("modules.dep"))
+}

@@ -1,0 +1,186 @@
+//! Every unit of the chain is up, with the settings that mvmhost generates for it; flintlockd
+//! answers; the images are here; the host is as the file says.
+//!
+//! mvm-validate runs in the middle of the chain and cannot ask this: only `mvmhost check` and
+//! `mvmhost status` do.
+
+use mvm_config::model::OnFailure;
+use mvm_config::{Config, places};
+use mvm_core::catalogue::{self, chain as said};
+use mvm_core::{Entry, Finding, Severity, names};
+use serde::Deserialize;
+
+use super::Facts;
+use super::live::OF_MICROVMS;
+
+/// What `mvmhost check` observes beyond mvm-validate.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Services {
+    /// Every unit of [`mvm_units_plan::chain`] and what else the host needs, in their order.
+    pub units: Vec<(String, Condition)>,
+    /// Why flintlockd's API did not answer; `None` when it did, or was not asked because its unit
+    /// is down.
+    pub api_silent: Option<String>,
+    /// No `mvmhost apply` has succeeded on this host yet.
+    pub never_applied: bool,
+    /// The steps that `mvmhost plan` shows for pool, network and generated files.
+    pub pending: Vec<String>,
+    /// How many images the file asks for.
+    pub images: usize,
+}
+
+/// What a unit is like.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// Active, with every setting that mvmhost gives it.
+    Up,
+    /// It ran and ended, as a oneshot that does not stay does.
+    Ended,
+    /// Not active: ActiveState, SubState and Result.
+    Down(String),
+    /// Somebody masked it.
+    Masked,
+    /// systemd has no file for it.
+    Missing,
+    /// systemd cannot use its file: LoadState.
+    Unusable(String),
+    /// Active, and systemd has not read this drop-in.
+    WithoutDropIn(String),
+    /// Active, and its file changed since systemd read it.
+    Outdated,
+}
+
+/// Whose failure takes a unit down as well.
+fn requirements(config: &Config, unit: &str) -> Vec<String> {
+    let containerd = places::containerd_unit(config.containerd.instance);
+    let needs: &[&str] = match unit {
+        names::GUARD_UNIT => &[names::THINPOOL_UNIT],
+        names::DHCP_UNIT | names::WATCH_UNIT => &[names::NET_UNIT],
+        names::IMAGES_UNIT => &[names::THINPOOL_UNIT, containerd],
+        _ if unit == containerd => &[names::THINPOOL_UNIT],
+        _ if unit == config.flintlockd.unit.as_str() => {
+            &[names::THINPOOL_UNIT, names::NET_UNIT, names::HYGIENE_UNIT, containerd]
+        }
+        _ => &[],
+    };
+    needs.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// `found` is what the other checks say: a unit that is down for one of their reasons is no
+/// finding of its own.
+pub(super) fn check(config: &Config, facts: &Facts, found: &[Finding]) -> Vec<Finding> {
+    let Some(seen) = &facts.services else {
+        return Vec::new();
+    };
+    let error = |finding: &Finding| {
+        finding.severity() == Severity::Error && !OF_MICROVMS.contains(&finding.entry())
+    };
+    let refused = found.iter().any(error);
+    let mut findings = units(config, seen, found);
+    findings.extend(api(config, seen));
+    findings.extend(images(config, seen, facts));
+    if !refused && !findings.iter().any(error) && !seen.pending.is_empty() {
+        let pending = Finding::new(&said::NOT_AS_DECLARED, "/etc/mvmhost.toml");
+        let steps = seen.pending.join("\n");
+        findings.push(pending.with("count", seen.pending.len()).evidence(steps));
+    }
+    findings
+}
+
+fn units(config: &Config, seen: &Services, found: &[Finding]) -> Vec<Finding> {
+    let down = |name: &str| {
+        let found = seen.units.iter().find(|(unit, _)| unit == name);
+        found.is_some_and(|(_, condition)| !is_up(condition))
+    };
+    let mut findings = Vec::new();
+    for (name, condition) in &seen.units {
+        let waits = requirements(config, name).iter().any(|needed| down(needed));
+        let held = explained(config, name, found);
+        if matches!(condition, Condition::Down(_) | Condition::Missing) && (waits || held) {
+            continue;
+        }
+        let Some(finding) = unit(name, condition) else { continue };
+        let waiting: Vec<&str> = seen
+            .units
+            .iter()
+            .filter(|(other, condition)| {
+                !is_up(condition) && requirements(config, other).contains(name)
+            })
+            .map(|(other, _)| other.as_str())
+            .collect();
+        let mut evidence = finding.seen().to_owned();
+        if !waiting.is_empty() {
+            evidence.push_str(&format!("\nnot started because of it: {}", waiting.join(", ")));
+        }
+        findings.push(finding.evidence(evidence.trim().to_owned()));
+    }
+    findings
+}
+
+/// Whether an error that is said already keeps this unit down, or is what its failure shows as.
+fn explained(config: &Config, unit: &str, found: &[Finding]) -> bool {
+    let families: &[&str] = match unit {
+        names::THINPOOL_UNIT => &["MVM-POOL", "MVM-DISK"],
+        names::NET_UNIT => &["MVM-NET"],
+        _ if unit == places::containerd_unit(config.containerd.instance) => {
+            &["MVM-CTRD", "MVM-POOL"]
+        }
+        _ if unit == config.flintlockd.unit.as_str() => &["MVM-"],
+        _ => &[],
+    };
+    let errors = found.iter().filter(|finding| {
+        finding.severity() == Severity::Error && !OF_MICROVMS.contains(&finding.entry())
+    });
+    errors.map(Finding::code).any(|code| families.iter().any(|family| code.starts_with(family)))
+}
+
+fn is_up(condition: &Condition) -> bool {
+    use Condition::{Ended, Outdated, Up, WithoutDropIn};
+    matches!(condition, Up | Ended | WithoutDropIn(_) | Outdated)
+}
+
+fn unit(name: &str, condition: &Condition) -> Option<Finding> {
+    let new = |entry: &'static Entry| Finding::new(entry, name);
+    Some(match condition {
+        Condition::Up | Condition::Ended => return None,
+        Condition::Down(state) => {
+            new(&catalogue::units::UNIT_FAILED).with("state", state).evidence(state)
+        }
+        Condition::Masked => new(&said::UNIT_MASKED),
+        Condition::Missing => new(&said::UNIT_MISSING),
+        Condition::Unusable(state) => {
+            new(&said::UNIT_UNUSABLE).with("state", state).evidence(state)
+        }
+        Condition::WithoutDropIn(path) => new(&said::WITHOUT_DROP_IN).evidence(path),
+        Condition::Outdated => new(&said::UNIT_OUTDATED),
+    })
+}
+
+/// Seconds that flintlockd has for its answer, for the message.
+const API_SECONDS: u64 = 5;
+
+fn api(config: &Config, seen: &Services) -> Option<Finding> {
+    let why = seen.api_silent.as_ref()?;
+    let silent =
+        Finding::new(&catalogue::flk::API_SILENT, config.flintlockd.grpc_endpoint.to_string());
+    let unit = config.flintlockd.unit.as_str();
+    Some(silent.with("seconds", API_SECONDS).with("unit", unit).evidence(why))
+}
+
+/// Each image has a finding of its own, a warning; what is an error is that the host lacks one. With
+/// on-failure = "block" it is one already.
+fn images(config: &Config, seen: &Services, facts: &Facts) -> Option<Finding> {
+    let lacking: Vec<&str> = facts
+        .images
+        .iter()
+        .filter(|(wanted, state)| state.finding(wanted).is_some())
+        .map(|(wanted, _)| wanted.reference.as_str())
+        .collect();
+    if lacking.is_empty() || config.images.on_failure == OnFailure::Block {
+        return None;
+    }
+    let missing = Finding::new(&said::IMAGES_MISSING, "[images]").with("count", lacking.len());
+    Some(missing.with("total", seen.images).evidence(lacking.join("\n")))
+}

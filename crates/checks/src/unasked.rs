@@ -1,0 +1,14 @@
+//! What could not be asked is said, and never passes for "fine".
+
+use mvm_config::Config;
+use mvm_core::Finding;
+use mvm_core::catalogue::checked;
+
+use super::Facts;
+
+pub(super) fn check(_: &Config, facts: &Facts) -> Vec<Finding> {
+    let unasked = facts.unasked.iter();
+    unasked
+        .map(|(what, why)| Finding::new(&checked::NOT_CHECKED, what).with("why", why).evidence(why))
+        .collect()
+}

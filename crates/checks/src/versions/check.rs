@@ -1,0 +1,106 @@
+//! The versions of the programs on this host go together, and serve the kind of interface that the
+//! configuration has.
+
+use mvm_config::Config;
+use mvm_config::model::{NetworkMode, Provider};
+use mvm_core::Finding;
+use mvm_core::catalogue::vmm;
+
+use crate::Facts;
+use crate::versions::{
+    Feature, MACVTAP_CLOUD_HYPERVISOR, MACVTAP_FIRECRACKER, PROVIDERS, Pair, Part, Verdict, broken,
+    number,
+};
+
+/// From this version on Firecracker has no fork with macvtap.
+const NO_FORK_SINCE: (u32, u32) = (1, 4);
+
+/// The row that has a code of its own, which is older than the table.
+const OWN_CODE: (Part, Part) = (Part::Flintlockd, Part::Firecracker);
+
+pub(crate) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+    let its_vmm = match config.flintlockd.provider {
+        Provider::Firecracker => Part::Firecracker,
+        Provider::CloudHypervisor => Part::CloudHypervisor,
+    };
+    let mut versions = vec![(Part::Mvmhost, env!("CARGO_PKG_VERSION"))];
+    let told = [
+        (Part::Flintlockd, &facts.flintlockd.version),
+        (its_vmm, &facts.vmm.version),
+        (Part::Containerd, &facts.containerd_version),
+        (Part::Kernel, &facts.kernel),
+        (Part::Systemd, &facts.systemd),
+    ];
+    versions.extend(told.iter().filter_map(|(part, told)| Some((*part, told.as_deref()?))));
+    let broken = broken(&versions);
+    let fails =
+        |part| broken.iter().any(|pair| pair.needs == part && pair.verdict == Verdict::Fails);
+    // Of a program that is known not to fit it is no news that nobody has tried it.
+    let told = broken.iter().filter(|pair| pair.verdict == Verdict::Fails || !fails(pair.needs));
+    let mut findings: Vec<Finding> = told.map(|pair| finding(facts, pair, &versions)).collect();
+    findings.extend(provider(config, facts));
+    findings.extend(macvtap(config, facts));
+    findings
+}
+
+fn finding(facts: &Facts, pair: &Pair, versions: &[(Part, &str)]) -> Finding {
+    let told = |part| {
+        let found = versions.iter().find(|(whose, _)| *whose == part);
+        found.map_or("", |(_, told)| *told).trim_start_matches(|c: char| !c.is_ascii_digit())
+    };
+    if pair.verdict == Verdict::Fails && (pair.who, pair.needs) == OWN_CODE {
+        let path = facts.vmm.path.as_deref().unwrap_or(&facts.vmm.name);
+        let old = Finding::new(&vmm::TOO_OLD, path);
+        let version = facts.vmm.version.as_deref().unwrap_or_default();
+        return old.with("version", version).evidence(pair.source);
+    }
+    let entry = match pair.verdict {
+        Verdict::Fails => &vmm::DO_NOT_FIT,
+        Verdict::Untried => &vmm::UNTRIED,
+    };
+    Finding::new(entry, pair.needs.name())
+        .with("version", told(pair.needs))
+        .with("who", pair.who.name())
+        .with("whose", told(pair.who))
+        .with("needed", pair.needed.to_string())
+        .evidence(format!("{} ({})", pair.why, pair.source))
+}
+
+/// flintlockd knows the provider.
+fn provider(config: &Config, facts: &Facts) -> Option<Finding> {
+    let told = facts.flintlockd.version.as_deref()?;
+    let asks = config.flintlockd.provider == Provider::CloudHypervisor;
+    (asks && !PROVIDERS.flintlockd.has(number(told)?)).then(|| {
+        let entry = &mvm_core::catalogue::flk::PROVIDER_TOO_OLD;
+        Finding::new(entry, "cloudhypervisor").with("version", told)
+    })
+}
+
+/// flintlockd serves macvtap with the VMM of the configuration, and the VMM can do it.
+fn macvtap(config: &Config, facts: &Facts) -> Vec<Finding> {
+    if config.network.mode != NetworkMode::Macvtap {
+        return Vec::new();
+    }
+    let (feature, fork): (&Feature, bool) = match config.flintlockd.provider {
+        Provider::Firecracker => (&MACVTAP_FIRECRACKER, true),
+        Provider::CloudHypervisor => (&MACVTAP_CLOUD_HYPERVISOR, false),
+    };
+    let mut findings = Vec::new();
+    let flintlockd = facts.flintlockd.version.as_deref().unwrap_or_default();
+    if number(flintlockd).is_some_and(|number| !feature.flintlockd.has(number)) {
+        let finding = Finding::new(&vmm::NOT_SERVED, feature.what);
+        let finding = finding.with("version", flintlockd.trim_start_matches('v'));
+        let finding = finding.with("binary", &facts.flintlockd.name);
+        let needed = format!("it needs {} ({})", feature.flintlockd, feature.source);
+        findings.push(finding.evidence(needed));
+    }
+    let told = facts.vmm.version.as_deref().unwrap_or_default();
+    if fork && !told.is_empty() && !told.contains("macvtap") {
+        // Who builds the fork himself may have another name at its end.
+        let upstream = number(told).is_some_and(|number| number >= NO_FORK_SINCE);
+        let entry = if upstream { &vmm::NO_FORK } else { &vmm::PERHAPS_NO_FORK };
+        let path = facts.vmm.path.as_deref().unwrap_or(&facts.vmm.name);
+        findings.push(Finding::new(entry, path).with("version", told).evidence(told));
+    }
+    findings
+}

@@ -1,0 +1,104 @@
+//! What was already said, so that a finding that stays is not repeated at every restart of
+//! flintlockd: once when it appears, once when it clears, and a summary now and then.
+
+use std::collections::BTreeMap;
+
+use crate::{Finding, Severity, catalogue};
+use serde::{Deserialize, Serialize};
+
+/// A summary of findings that stay is said at most this often, in seconds.
+pub const SUMMARY_EVERY: u64 = 600;
+
+/// The memory between two runs; it does not outlive the boot.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Code and subject of what stands, `MVM-POOL-004 flintlock-dev-thinpool`.
+    standing: BTreeMap<String, String>,
+    /// Seconds of the boot clock at which something was last said.
+    said_at: u64,
+}
+
+impl Ledger {
+    /// Code and subject of everything that stood when it was last looked at.
+    pub fn standing(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.standing.keys().map(|key| key.split_once(' ').unwrap_or((key, "")))
+    }
+}
+
+/// What is to be said now, and what is to be remembered.
+///
+/// `now` is in seconds of a clock that does not go back. Informations are always said: they
+/// report something that was done.
+pub fn update(before: &Ledger, findings: &[Finding], now: u64) -> (Vec<Finding>, Ledger) {
+    let mut say = Vec::new();
+    let mut standing = BTreeMap::new();
+    for finding in findings {
+        let key = format!("{} {}", finding.code(), finding.subject());
+        let known = before.standing.contains_key(&key);
+        if finding.severity() == Severity::Info || !known {
+            say.push(finding.clone());
+        }
+        if finding.severity() != Severity::Info {
+            standing.insert(key, finding.seen().to_owned());
+        }
+    }
+    for (code, subject) in before.standing() {
+        if standing.contains_key(&format!("{code} {subject}")) {
+            continue;
+        }
+        say.push(Finding::new(&catalogue::said::CLEARED, subject).with("code", code));
+    }
+    let due = now.saturating_sub(before.said_at) >= SUMMARY_EVERY;
+    if say.is_empty() && !standing.is_empty() && due {
+        let keys: Vec<&str> = standing.keys().map(String::as_str).collect();
+        say.push(
+            Finding::new(&catalogue::said::STANDING, "flintlockd")
+                .with("count", standing.len())
+                .evidence(keys.join("\n")),
+        );
+    }
+    let said_at = if say.is_empty() { before.said_at } else { now };
+    (say, Ledger { standing, said_at })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missing() -> Finding {
+        Finding::new(&catalogue::flk::BINARY_MISSING, "/usr/local/bin/flintlockd")
+    }
+
+    #[test]
+    fn a_finding_is_said_when_it_appears_and_when_it_clears() {
+        let (say, ledger) = update(&Ledger::default(), &[missing()], 100);
+        assert_eq!(say, [missing()]);
+        let (say, ledger) = update(&ledger, &[missing()], 115);
+        assert!(say.is_empty());
+        let (say, ledger) = update(&ledger, &[], 130);
+        assert_eq!(say.len(), 1);
+        assert_eq!(say[0].code(), catalogue::said::CLEARED.code);
+        assert!(say[0].message().contains("MVM-FLK-001"));
+        assert_eq!(update(&ledger, &[], 900).0, []);
+    }
+
+    #[test]
+    fn what_stays_is_summed_up_every_ten_minutes() {
+        let (_, mut ledger) = update(&Ledger::default(), &[missing()], 0);
+        let mut said = 0;
+        for now in (15..=1500).step_by(15) {
+            let (say, next) = update(&ledger, &[missing()], now);
+            said += say.len();
+            ledger = next;
+        }
+        assert_eq!(said, 2);
+    }
+
+    #[test]
+    fn informations_are_always_said() {
+        let ok = Finding::new(&catalogue::ctrd::PLUGIN_OK, "socket");
+        let (say, ledger) = update(&Ledger::default(), std::slice::from_ref(&ok), 0);
+        assert_eq!(say.len(), 1);
+        assert_eq!(update(&ledger, &[ok], 1).0.len(), 1);
+    }
+}

@@ -1,0 +1,60 @@
+//! What every domain of mvmhost is built on.
+//!
+//! Belongs here: the catalogue (the one place for text that an operator reads), the [`Finding`] that
+//! carries data to it and the sinks that show it, [`Plan`], every name and path, escaping; and with the
+//! feature `effects` what more than one program does to a machine: atomic files, programs with a time
+//! limit, systemd's notifications. Does not belong here: deciding anything, and the effects of one domain.
+
+pub mod catalogue;
+pub mod digest;
+mod entry;
+pub mod escape;
+mod finding;
+pub mod holder;
+pub mod json;
+pub mod kmsg;
+pub mod ledger;
+pub mod names;
+pub mod packages;
+mod plan;
+pub mod remedy;
+pub mod render;
+mod roots;
+#[cfg(feature = "journal")]
+pub mod sink;
+pub mod terminal;
+mod time;
+pub mod token;
+
+#[cfg(feature = "effects")]
+pub mod atomic;
+#[cfg(feature = "effects")]
+pub mod brake;
+mod error;
+#[cfg(feature = "effects")]
+pub mod exec;
+pub mod exit;
+#[cfg(feature = "effects")]
+pub mod interfaces;
+#[cfg(feature = "effects")]
+pub mod notify;
+#[cfg(feature = "effects")]
+pub mod port;
+#[cfg(feature = "effects")]
+pub mod processes;
+
+pub use digest::Digest;
+pub use entry::{Entry, Exit, Severity};
+#[cfg(feature = "effects")]
+pub use error::Error;
+pub use error::chain;
+pub use finding::Finding;
+pub use plan::Plan;
+pub use roots::Roots;
+pub use time::day;
+
+/// musl's own gives memory back to the kernel at every second message of netlink, and has it faulted
+/// in again: a third of mvm-net's time.
+#[cfg(all(feature = "effects", target_env = "musl"))]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;

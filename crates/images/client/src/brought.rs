@@ -1,0 +1,68 @@
+//! The file that says which images mvmhost brought.
+
+use std::io::ErrorKind;
+
+use mvm_core::{Digest, Roots, atomic, chain};
+use mvm_images_plan::prune::Brought;
+
+use crate::Error;
+
+/// Bytes of the file.
+const LONGEST: u64 = 4 << 20;
+
+/// What mvmhost brought; nothing where it never did.
+///
+/// # Errors
+/// When the file cannot be read or is no such file: then nothing is known.
+pub fn read(roots: &Roots) -> Result<Brought, Error> {
+    let path = roots.brought_images();
+    let text = match atomic::read_bounded(&path, LONGEST) {
+        Ok(text) => text,
+        Err(mvm_core::Error::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            return Ok(Brought::default());
+        }
+        Err(error) => return Err(Error::Brought { path, why: chain(&error) }),
+    };
+    Brought::parse(&text).map_err(|why| Error::Brought { path, why })
+}
+
+/// Writes it.
+///
+/// # Errors
+/// When the disk does not take it; the old one is then untouched.
+pub fn write(roots: &Roots, brought: &Brought) -> Result<(), Error> {
+    let path = roots.brought_images();
+    atomic::write(&path, brought.text().as_bytes(), 0o600)
+        .map_err(|error| Error::Brought { path, why: chain(&error) })
+}
+
+/// Takes down that a name is about to stand for something that mvmhost brought. Without that the
+/// image is never removed, which is no reason to go without it.
+pub(crate) fn note(roots: &Roots, name: &str, digest: &Digest, before: Option<&Digest>) {
+    let noted = read(roots).and_then(|mut brought| match brought.note(name, digest, before) {
+        true => write(roots, &brought),
+        false => Ok(()),
+    });
+    if let Err(error) = noted {
+        log::warn!("{name} will stay when [images] no longer names it: {}", chain(&error));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_kept_and_a_broken_file_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let roots = Roots::new(folder.path());
+        assert_eq!(read(&roots).unwrap(), Brought::default());
+        let digest = Digest::of(b"a");
+        note(&roots, "r.test/a:1", &digest, None);
+        assert_eq!(read(&roots).unwrap().unwanted(&[]), ["r.test/a:1"]);
+        std::fs::write(roots.brought_images(), "{").unwrap();
+        note(&roots, "r.test/b:1", &digest, None);
+        assert!(read(&roots).is_err());
+        assert_eq!(std::fs::read(roots.brought_images()).unwrap(), b"{");
+    }
+}

@@ -1,0 +1,138 @@
+//! Who is asked, in which order and how often.
+
+use std::time::Duration;
+
+use mvm_core::chain;
+use mvm_images_plan::fetch::{Endpoint, Next, after_break, endpoints, is_local};
+use tokio::time::timeout_at;
+
+use super::{Registry, Settings};
+use crate::Error;
+
+/// Attempts at one blob in which its mirrors are asked.
+const MIRRORS: u32 = 2;
+
+/// Who is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whom {
+    /// The registry's mirrors and then itself.
+    Everybody,
+    /// The registry itself and nobody else.
+    Itself,
+}
+
+/// What a server is asked for, which containerd's hosts.toml may keep from it (`capabilities`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ability {
+    /// What a tag stands for.
+    Resolve,
+    /// What has a digest.
+    Pull,
+}
+
+impl Ability {
+    fn is_of(self, endpoint: &Endpoint) -> bool {
+        match self {
+            Self::Resolve => endpoint.resolves,
+            Self::Pull => endpoint.pulls,
+        }
+    }
+}
+
+impl Registry {
+    /// Repeats the transfer of a blob, which goes on where it broke off, and once more from the
+    /// beginning after [`Error::Digest`]. Mirrors are asked first, and one whose answers begin well
+    /// and then break off or bring wrong bytes would keep the blob away for good: after a few
+    /// attempts, or the first wrong digest, only the registry is asked. That digest is also what
+    /// comes of the registry's bytes behind a mirror's wrong ones.
+    ///
+    /// # Errors
+    /// The last one of `transfer`.
+    pub async fn persist<T>(
+        &self,
+        mut transfer: impl AsyncFnMut(Whom) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let (mut number, mut wrong) = (1, false);
+        loop {
+            let whom = if wrong || number > MIRRORS { Whom::Itself } else { Whom::Everybody };
+            match transfer(whom).await {
+                Err(error) if error.is_passing() => match after_break(number) {
+                    Next::Retry(pause) => self.wait(pause).await,
+                    Next::GiveUp => return Err(error),
+                },
+                Err(error) if !wrong && matches!(error.cause(), Error::Digest { .. }) => {
+                    wrong = true;
+                }
+                done => return done,
+            }
+            number += 1;
+        }
+    }
+
+    /// Asks each server in turn, and each as often as its answers deserve.
+    pub(super) async fn anywhere<T>(
+        &self,
+        registry: &str,
+        whom: Whom,
+        ability: Ability,
+        take: impl AsyncFn(&Endpoint) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let Settings { mirrors, insecure, .. } = &self.settings;
+        let mut endpoints = endpoints(registry, mirrors, insecure, &self.hosts(registry));
+        endpoints.retain(|endpoint| whom == Whom::Everybody || endpoint.itself);
+        endpoints.retain(|endpoint| ability.is_of(endpoint));
+        let (mut told, mut last) = (Vec::new(), None::<Error>);
+        for endpoint in &endpoints {
+            if endpoint.only_for_tls && !last.as_ref().is_some_and(Error::is_tls_perhaps) {
+                break;
+            }
+            let attempts = timeout_at(self.until, self.patiently(|| take(endpoint))).await;
+            match attempts.unwrap_or(Err(Error::Budget { after: Duration::ZERO })) {
+                Ok(taken) => {
+                    let other = endpoint.mirror_of.is_some() || endpoint.only_for_tls;
+                    if endpoint.plain && !is_local(registry) || other {
+                        self.needs(endpoint);
+                    }
+                    return Ok(taken);
+                }
+                Err(error) => {
+                    let error = self.asked(endpoint, error);
+                    log::debug!("{}: {error}", endpoint.base);
+                    told.push(format!("{}: {}", endpoint.base, chain(&error)));
+                    last = Some(error);
+                }
+            }
+        }
+        let last = last.unwrap_or_else(|| Error::Nobody { registry: registry.to_owned() });
+        match told.len() {
+            0 | 1 => Err(last),
+            _ => Err(Error::Asked { told: told.join("\n"), last: Box::new(last) }),
+        }
+    }
+
+    /// Names the proxy by way of which it was asked.
+    pub(super) fn asked(&self, endpoint: &Endpoint, error: Error) -> Error {
+        match self.proxy(endpoint) {
+            Some(proxy) => {
+                let told = format!("by way of the proxy {proxy}: {}", chain(&error));
+                Error::Asked { told, last: Box::new(error) }
+            }
+            None => error,
+        }
+    }
+
+    /// Repeats what broke off, with pauses.
+    async fn patiently<T>(&self, attempt: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
+        let mut number = 1;
+        loop {
+            match attempt().await {
+                Err(error) if error.is_passing() => match after_break(number) {
+                    Next::Retry(pause) => self.wait(pause).await,
+                    Next::GiveUp => return Err(error),
+                },
+                done => return done,
+            }
+            number += 1;
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! All images of the configuration, one run.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::fs::File;
+use std::path::Path;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::{StreamExt, stream};
+use mvm_config::names::ImageRef;
+use mvm_config::{Config, places};
+use mvm_core::catalogue::img;
+use mvm_core::{Finding, Roots, chain};
+use mvm_images_plan::anonymous::Answer;
+use mvm_images_plan::auth::Logins;
+use mvm_images_plan::proxy::Proxies;
+use mvm_images_plan::prune::Verdict;
+use mvm_images_plan::{Wanted, platform, wanted};
+use tokio::time::{Instant, interval, sleep, timeout, timeout_at};
+
+use crate::archive::{self, Archive};
+use crate::containerd::Containerd;
+use crate::registry::{Helpers, Patience, Registry, Settings};
+use crate::verify::{self, State};
+use crate::{Error, Outcome, Progress, Puller, finding, prune, resolve, served};
+
+/// How often somebody is told that the run goes on.
+const TICK: Duration = Duration::from_secs(10);
+/// For a look at what is there, which takes milliseconds.
+const LOOK: Duration = Duration::from_secs(20);
+/// How often a taken lock is tried.
+const LOCKED: Duration = Duration::from_millis(200);
+/// The file with the lock, in the runtime folder.
+const LOCK: &str = "images.lock";
+/// Images in the works at a time; downloads are counted apart.
+const IMAGES: usize = 8;
+/// Bytes of a file with logins.
+const LOGINS: u64 = 1 << 20;
+
+/// What is to be done.
+pub struct Job<'j> {
+    /// What the file asks for.
+    pub config: &'j Config,
+    /// Where the host's files are.
+    pub roots: &'j Roots,
+    /// Which images.
+    pub images: &'j [Wanted],
+    /// Where images are looked for before a registry is asked; empty: in the file's archives.
+    pub archives: &'j [Archive],
+    /// Whether the registry is asked although an image is complete.
+    pub again: bool,
+    /// Where systemd put the unit's credentials.
+    pub credentials: Option<&'j Path>,
+    /// Who is told about it.
+    pub progress: &'j dyn Progress,
+}
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Run {
+    /// What became of each image.
+    pub done: Vec<Done<Outcome>>,
+    /// The file's archives that cannot be read.
+    pub unread: Vec<Error>,
+    /// How registries answer flintlockd about images that came in a way that it does not go.
+    pub answers: Vec<(ImageRef, Answer)>,
+}
+
+/// An image and what became of it.
+pub type Done<T> = (Wanted, Result<T, Error>);
+
+impl<'j> Job<'j> {
+    /// For images that are only made complete, without credentials of a unit.
+    pub fn new(
+        config: &'j Config,
+        roots: &'j Roots,
+        images: &'j [Wanted],
+        progress: &'j dyn Progress,
+    ) -> Self {
+        let (again, credentials) = (false, None);
+        Self { config, roots, images, archives: &[], again, credentials, progress }
+    }
+
+    /// What each image lacks; nothing is changed and no registry is asked.
+    ///
+    /// # Errors
+    /// When containerd cannot be reached, or does not answer.
+    pub fn verify(&self) -> Result<Vec<Done<State>>, Error> {
+        let look = async {
+            let containerd = self.connect().await?;
+            Ok(self.states(&containerd).await)
+        };
+        let spent = |_| Err(Error::Budget { after: LOOK });
+        runtime()?.block_on(async { timeout(LOOK, look).await.unwrap_or_else(spent) })
+    }
+
+    /// Judges what mvmhost brought and `images` lacks, and unless `dry` removes what may go.
+    ///
+    /// # Errors
+    /// When containerd cannot be reached or refuses, or it is not known what mvmhost brought.
+    pub fn prune(&self, dry: bool) -> Result<Vec<(String, Verdict)>, Error> {
+        let platform = platform(self.config, std::env::consts::ARCH);
+        let spent = |_| Error::Budget { after: LOOK };
+        runtime()?.block_on(async {
+            let containerd = self.connect().await?;
+            let _lock = match dry {
+                true => None,
+                false => Some(timeout(LOOK, self.lock()).await.map_err(spent)??),
+            };
+            prune::prune(&containerd, self.roots, self.images, &platform, dry).await
+        })
+    }
+
+    /// Makes the images complete, within the configured time.
+    ///
+    /// # Errors
+    /// When containerd cannot be reached, or nothing can be begun.
+    pub fn pull(&self) -> Result<Run, Error> {
+        runtime()?.block_on(async {
+            let work = self.pull_all();
+            let alive = self.tell();
+            match select(pin!(work), pin!(alive)).await {
+                Either::Left((done, _)) => done,
+                Either::Right((never, _)) => match never {},
+            }
+        })
+    }
+
+    /// Tells for ever that the run goes on.
+    async fn tell(&self) -> Infallible {
+        let mut tick = interval(TICK);
+        loop {
+            tick.tick().await;
+            self.progress.alive();
+        }
+    }
+
+    async fn pull_all(&self) -> Result<Run, Error> {
+        let budget = self.config.images.timeout;
+        let until = Instant::now() + budget;
+        let mut containerd = self.connect().await?;
+        if !self.again {
+            let states = self.states(&containerd).await;
+            if states.iter().all(|(_, state)| matches!(state, Ok(State::Complete))) {
+                let done = states.into_iter().map(|(wanted, _)| (wanted, Ok(Outcome::Present)));
+                return Ok(Run { done: done.collect(), ..Run::default() });
+            }
+        }
+        let spent = || Error::Budget { after: budget };
+        let lock = self.lock();
+        containerd.make_namespace().await?;
+        let _lock = timeout(budget, lock).await.map_err(|_| spent())??;
+        for (snapshotter, key) in containerd.take_lease().await? {
+            // The lease ends, and then it goes as well.
+            if let Err(left) = containerd.remove(&snapshotter, &key).await {
+                log::debug!("{left}");
+            }
+        }
+        let registry = Registry::new(self.settings()?, until)?;
+        let platform = platform(self.config, std::env::consts::ARCH);
+        let parallel = self.config.images.parallel;
+        let puller =
+            Puller::new(self.roots, registry, containerd, platform, self.progress, parallel);
+        let (opened, unread) = self.open().await;
+        let archives = if self.archives.is_empty() { &opened } else { self.archives };
+        let images = stream::iter(self.images).map(async |wanted| {
+            let fetch = async {
+                match archive::find(archives, &wanted.reference) {
+                    Some((archive, image)) => {
+                        puller.import(wanted, archive, image, self.again).await
+                    }
+                    None => puller.image(wanted, self.again).await,
+                }
+            };
+            let fetched = timeout_at(until, fetch).await;
+            (wanted.clone(), fetched.unwrap_or_else(|_| Err(spent())))
+        });
+        let done: Vec<Done<Outcome>> = images.buffer_unordered(IMAGES).collect().await;
+        let answers = self.answers(&puller.registry, &done).await;
+        // Kept after a failure: what has been fetched is found again by the next run.
+        let whole = done.iter().all(|(_, result)| result.is_ok());
+        if whole {
+            let mut containerd = puller.containerd;
+            containerd.drop_lease().await?;
+        }
+        Ok(Run { done, unread, answers })
+    }
+
+    /// Asks as flintlockd will, where that is another question than the one that was answered.
+    async fn answers(
+        &self,
+        registry: &Registry,
+        done: &[Done<Outcome>],
+    ) -> Vec<(ImageRef, Answer)> {
+        let pulled = done.iter().filter(|(_, result)| matches!(result, Ok(Outcome::Pulled)));
+        let asked: BTreeSet<&ImageRef> = pulled
+            .map(|(wanted, _)| &wanted.reference)
+            .filter(|reference| registry.needed(reference.registry()))
+            .collect();
+        resolve::all(asked, self.proxies().as_ref()).await
+    }
+
+    /// The file's proxies; `None` for those of this process.
+    fn proxies(&self) -> Option<Proxies> {
+        let proxy = &self.config.proxy;
+        proxy.is_used().then(|| Proxies::of_file(proxy))
+    }
+
+    /// The file's archives, and what those that cannot be read have to say.
+    async fn open(&self) -> (Vec<Archive>, Vec<Error>) {
+        let (mut opened, mut unread) = (Vec::new(), Vec::new());
+        let named = if self.archives.is_empty() { &*self.config.images.archives } else { &[] };
+        for path in named {
+            let path = self.roots.at(path.as_str());
+            // All of a docker-archive is hashed, and somebody is told meanwhile that the run goes on.
+            let open = tokio::task::spawn_blocking(move || Archive::open(&path));
+            match open.await {
+                Ok(Ok(archive)) => opened.push(archive),
+                Ok(Err(error)) => unread.push(error),
+                Err(ended) => unread.push(Error::Runtime(ended.into())),
+            }
+        }
+        (opened, unread)
+    }
+
+    /// Writes down what the registry on this host gives out; nothing where it is not wanted.
+    ///
+    /// # Errors
+    /// When containerd cannot be reached or refuses, or the list cannot be written.
+    pub fn serve(&self) -> Result<(), Error> {
+        if !self.config.images.serve.enabled {
+            return Ok(());
+        }
+        let images = wanted(self.config);
+        let all = Job { images: &images, ..*self };
+        let platform = platform(self.config, std::env::consts::ARCH);
+        let look = async {
+            let containerd = all.connect().await?;
+            let states = all.states(&containerd).await;
+            served::list(&containerd, &states, &platform).await
+        };
+        let spent = |_| Err(Error::Budget { after: LOOK });
+        let list =
+            runtime()?.block_on(async { timeout(LOOK, look).await.unwrap_or_else(spent) })?;
+        served::write(self.roots, &list)
+    }
+
+    /// Writes the images to an archive.
+    ///
+    /// # Errors
+    /// When containerd lacks something of them, or the archive cannot be written.
+    pub fn export(&self, path: &Path) -> Result<(), Error> {
+        let names: Vec<ImageRef> = self.images.iter().map(|one| one.reference.clone()).collect();
+        let platform = platform(self.config, std::env::consts::ARCH);
+        runtime()?.block_on(async {
+            let containerd = self.connect().await?;
+            archive::export(&containerd, &names, &platform, path).await
+        })
+    }
+
+    async fn states(&self, containerd: &Containerd) -> Vec<Done<State>> {
+        let platform = platform(self.config, std::env::consts::ARCH);
+        let states = stream::iter(self.images).map(async |wanted| {
+            (wanted.clone(), verify::state(containerd, wanted, &platform).await)
+        });
+        states.buffered(IMAGES).collect().await
+    }
+
+    async fn connect(&self) -> Result<Containerd, Error> {
+        let containerd = &self.config.containerd;
+        let socket = self.roots.at(places::containerd_socket(containerd.instance));
+        Containerd::connect(&socket, &containerd.namespace).await
+    }
+
+    /// One run at a time, because all use the same lease.
+    async fn lock(&self) -> Result<File, Error> {
+        let path = self.roots.runtime().join(LOCK);
+        let failed = |source| Error::Lock { path: path.clone(), source };
+        std::fs::create_dir_all(self.roots.runtime()).map_err(failed)?;
+        let file = File::create(&path).map_err(failed)?;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(std::fs::TryLockError::WouldBlock) => sleep(LOCKED).await,
+                Err(std::fs::TryLockError::Error(source)) => return Err(failed(source)),
+            }
+        }
+    }
+
+    fn settings(&self) -> Result<Settings, Error> {
+        let images = &self.config.images;
+        let credential = self.credentials.map(|folder| folder.join(CREDENTIAL));
+        let file = match &images.auth_file {
+            Some(file) => Some(self.roots.at(file.as_str())),
+            None => credential.filter(|file| file.exists()),
+        };
+        let logins = file.as_deref().map(logins).transpose()?.unwrap_or_default();
+        Ok(Settings {
+            mirrors: images.mirrors.clone(),
+            insecure: images.insecure_registries.clone(),
+            logins,
+            helpers: file.map(|file| Helpers::new(self.roots.clone(), file)),
+            patience: Patience::default(),
+            proxies: self.proxies(),
+            roots: Some(self.roots.clone()),
+        })
+    }
+}
+
+/// The credential of mvm-images.service that holds logins.
+const CREDENTIAL: &str = "mvmhost.registry-auth";
+
+fn logins(path: &Path) -> Result<Logins, Error> {
+    let failed = |source| Error::Logins { path: path.to_owned(), source };
+    let mut text = String::new();
+    let file = File::open(path).map_err(failed)?;
+    std::io::Read::read_to_string(&mut std::io::Read::take(file, LOGINS), &mut text)
+        .map_err(failed)?;
+    Logins::parse(&text).map_err(|place| Error::LoginsText { path: path.to_owned(), place })
+}
+
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)
+}
+
+/// The findings of a run: what is new, and what failed.
+pub fn findings(run: &Run) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = run.unread.iter().map(unread).collect();
+    for (wanted, result) in &run.done {
+        match result {
+            Ok(Outcome::Present) => {}
+            Ok(Outcome::Pulled) => {
+                let snapshotter = wanted.role.snapshotter();
+                let pulled = Finding::new(&img::PULLED, wanted.reference.as_str());
+                findings.push(pulled.with("snapshotter", snapshotter));
+            }
+            Err(error) => findings.push(finding::failed(wanted, error)),
+        }
+    }
+    let refused = run.answers.iter().filter(|(_, answer)| !matches!(answer, Answer::Given(_)));
+    findings
+        .extend(refused.map(|(image, answer)| mvm_images_plan::anonymous::finding(image, answer)));
+    findings
+}
+
+/// The finding for an archive that cannot be read.
+pub fn unread(error: &Error) -> Finding {
+    let path = match error {
+        Error::Archive { path, .. } => path.to_string_lossy(),
+        _ => "[images] archives".into(),
+    };
+    Finding::new(&img::ARCHIVE_UNREAD, path).evidence(chain(error))
+}
+
+/// The finding for a run that could not begin.
+pub fn not_begun(error: &Error) -> Finding {
+    Finding::new(&img::NOT_BEGUN, "[images]").evidence(chain(error))
+}

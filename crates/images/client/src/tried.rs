@@ -1,0 +1,85 @@
+//! What the last run in this boot left incomplete, for whoever plans the next one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use mvm_core::{Finding, Roots, atomic, names};
+use mvm_images_plan::Wanted;
+use serde::{Deserialize, Serialize};
+
+/// Bytes of the file.
+const LONGEST: u64 = 1 << 20;
+
+#[derive(Serialize, Deserialize)]
+struct Report {
+    version: u32,
+    incomplete: BTreeSet<String>,
+    /// By image, what was said of it.
+    #[serde(default)]
+    why: BTreeMap<String, String>,
+}
+
+/// Writes down what a run has left.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write<'w>(
+    roots: &Roots,
+    incomplete: impl IntoIterator<Item = &'w Wanted>,
+    findings: &[Finding],
+) -> Result<(), mvm_core::Error> {
+    let incomplete: BTreeSet<String> =
+        incomplete.into_iter().map(|wanted| wanted.reference.to_string()).collect();
+    let about = findings.iter().filter(|finding| incomplete.contains(finding.subject()));
+    let why = about.map(|finding| {
+        let told = format!("{}: {}\n{}", finding.code(), finding.message(), finding.seen());
+        (finding.subject().to_owned(), told)
+    });
+    let report = Report { version: 1, why: why.collect(), incomplete };
+    let text = serde_json::to_string(&report).unwrap_or_default();
+    atomic::write(&roots.at(names::IMAGES_REPORT), text.as_bytes(), 0o644)
+}
+
+/// What the last run in this boot has left; nothing where there was none, or where the file says
+/// nothing that can be read.
+pub fn read(roots: &Roots) -> Vec<String> {
+    report(roots).map(|report| report.incomplete.into_iter().collect()).unwrap_or_default()
+}
+
+/// What the last run in this boot said of each image that it left incomplete.
+pub fn why(roots: &Roots) -> BTreeMap<String, String> {
+    report(roots).map(|report| report.why).unwrap_or_default()
+}
+
+fn report(roots: &Roots) -> Option<Report> {
+    let path = roots.at(names::IMAGES_REPORT);
+    let short = fs::symlink_metadata(&path).is_ok_and(|file| file.len() <= LONGEST);
+    let text = if short { fs::read(&path).unwrap_or_default() } else { Vec::new() };
+    serde_json::from_slice(&text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mvm_config::names::ImageRef;
+    use mvm_core::catalogue::img;
+    use mvm_images_plan::Role;
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let roots = Roots::new(folder.path());
+        assert!(read(&roots).is_empty());
+        let reference = ImageRef::parse("r.test/a:1").unwrap();
+        let both =
+            [Role::Root, Role::Kernel].map(|role| Wanted { reference: reference.clone(), role });
+        let said = Finding::new(&img::OUT_OF_TIME, "r.test/a:1").evidence("slow");
+        write(&roots, &both, &[said, Finding::new(&img::PRUNED, "r.test/b:1")]).unwrap();
+        assert_eq!(read(&roots), ["r.test/a:1"]);
+        let why = why(&roots).into_iter().collect::<Vec<_>>();
+        let told = "MVM-IMG-009: image r.test/a:1 was not complete in time\nslow";
+        assert_eq!(why, [("r.test/a:1".to_owned(), told.to_owned())]);
+        fs::write(roots.at(names::IMAGES_REPORT), "{").unwrap();
+        assert!(read(&roots).is_empty());
+    }
+}

@@ -1,0 +1,57 @@
+//! What an image lacks on this host, and what that means to the operator.
+
+use mvm_core::catalogue::img;
+use mvm_core::{Digest, Finding};
+use serde::Deserialize;
+
+use super::Wanted;
+
+/// What an image lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Nothing: flintlock finds it.
+    Complete,
+    /// There is no record of this name.
+    Unknown,
+    /// A blob is not in containerd's store, or not as its digest says.
+    Blob(Digest),
+    /// It is not unpacked at all.
+    NotUnpacked,
+    /// It is unpacked with another snapshotter than the one where flintlock looks.
+    Elsewhere(String),
+    /// It is unpacked, and holds no kernel for this machine.
+    NoKernel {
+        /// Path in the image.
+        file: String,
+        /// In words that follow the file's name.
+        problem: String,
+    },
+    /// What containerd has under this name is no image for this machine: why.
+    NotUsable(String),
+}
+
+impl State {
+    /// What there is to say; `None` for an image that lacks nothing.
+    pub fn finding(&self, wanted: &Wanted) -> Option<Finding> {
+        let subject = wanted.reference.as_str();
+        let snapshotter = wanted.role.snapshotter();
+        let incomplete = |what| Some(Finding::new(&img::INCOMPLETE, subject).with("what", what));
+        match self {
+            Self::Complete => None,
+            Self::Unknown => incomplete("containerd does not know it".to_owned()),
+            Self::Blob(digest) => incomplete(format!("blob {digest} is missing or damaged")),
+            Self::NotUnpacked => incomplete(format!("it is not unpacked with {snapshotter}")),
+            Self::Elsewhere(other) => {
+                let elsewhere = Finding::new(&img::ELSEWHERE, subject).with("other", other);
+                let shown = format!("its uppermost layer is in {other}, none in {snapshotter}");
+                Some(elsewhere.with("snapshotter", snapshotter).evidence(shown))
+            }
+            Self::NoKernel { file, problem } => {
+                let none = Finding::new(&img::NO_KERNEL, subject).with("file", file);
+                Some(none.with("problem", problem).evidence(format!("{file} {problem}")))
+            }
+            Self::NotUsable(why) => Some(Finding::new(&img::NOT_USABLE, subject).with("why", why)),
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! What microVMs need: each packet with the places that it passes.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+use mvm_config::Config;
+use mvm_config::model::NetworkMode;
+use mvm_network_plan::network::TAPS;
+
+use super::Forward;
+use super::packet::{Hop, Layer, Name, Packet};
+use super::ruleset::Hook;
+
+/// What a packet is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum What {
+    /// From one microVM to another.
+    Between,
+    /// From a microVM to another network.
+    Out,
+    /// The answer to that.
+    Back,
+    /// A microVM asks for an address.
+    Address,
+    /// A microVM asks for a name.
+    Name,
+    /// A microVM looks for its IPv6 router.
+    Router,
+    /// This host answers any of these.
+    Answer,
+}
+
+/// A packet and its path.
+pub(super) struct Flow<'a> {
+    pub(super) what: What,
+    pub(super) packet: Packet<'a>,
+    pub(super) path: Vec<Hop<'a>>,
+}
+
+/// Somebody on the Internet, whom no rule is likely to name.
+const FAR: IpAddr = IpAddr::V4(Ipv4Addr::new(8, 0, 0, 77));
+const FAR_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2a00, 0x1450, 0x4001, 0x77, 0, 0, 0, 0x77));
+
+/// Everything that the file asks for.
+pub(super) fn flows<'a>(config: &'a Config, forward: &'a Forward) -> Vec<Flow<'a>> {
+    let network = &config.network;
+    let Some(interface) = network.dhcp.interface.as_ref() else { return Vec::new() };
+    let interface = interface.as_str();
+    let bridge = network.mode == NetworkMode::Tap && interface == network.bridge.name.as_str();
+    let place = Sides { interface, bridge, leaving: &forward.leaving };
+    let mut flows = Vec::new();
+    let own = network.dhcp_addresses();
+    for v6 in [false, true] {
+        let of_family = |net: &&IpNet| net.addr().is_ipv6() == v6;
+        let source = network.nat.sources.iter().find(of_family).filter(|_| network.nat.enabled);
+        if let Some(source) = source {
+            flows.push(place.out(*source, v6));
+            flows.push(place.back(*source, v6));
+        }
+        let has = own.iter().any(|net| net.addr().is_ipv6() == v6);
+        if bridge && (has || !v6) {
+            flows.push(place.between(own.iter().find(of_family).copied(), v6, forward));
+        }
+        let served = network.dhcp.enabled && own.iter().any(|net| of_family(&net));
+        if served {
+            place.serve(&mut flows, own, v6, network.dhcp.dns_server);
+        }
+    }
+    flows
+}
+
+struct Sides<'a> {
+    interface: &'a str,
+    bridge: bool,
+    leaving: &'a [String],
+}
+
+impl<'a> Sides<'a> {
+    fn hop(&self, hook: Hook, comes_in: Name<'a>, goes_out: Name<'a>) -> Hop<'a> {
+        Hop { hook, layer: Layer::Packets, comes_in, goes_out, bridge: Name::None }
+    }
+
+    fn own(&self) -> Name<'a> {
+        Name::Is(self.interface)
+    }
+
+    fn uplink(&self) -> Name<'a> {
+        Name::AnyOf(self.leaving, self.interface)
+    }
+
+    fn device(&self, hook: Hook, name: Name<'a>) -> Hop<'a> {
+        Hop { layer: Layer::Device, ..self.hook_of(hook, name) }
+    }
+
+    fn hook_of(&self, hook: Hook, name: Name<'a>) -> Hop<'a> {
+        match hook {
+            Hook::Egress => self.hop(hook, Name::None, name),
+            _ => self.hop(hook, name, Name::None),
+        }
+    }
+
+    /// The places of frames that a port gives to the host.
+    fn arrives(&self) -> Vec<Hop<'a>> {
+        if !self.bridge {
+            return vec![self.device(Hook::Ingress, self.own())];
+        }
+        let port = Name::Begins(TAPS);
+        let frame = |hook| Hop {
+            layer: Layer::Frames,
+            bridge: self.own(),
+            ..self.hop(hook, port, Name::None)
+        };
+        vec![
+            self.device(Hook::Ingress, port),
+            frame(Hook::Prerouting),
+            frame(Hook::Input),
+            self.device(Hook::Ingress, self.own()),
+        ]
+    }
+
+    /// The places of frames that the host gives to a port.
+    fn leaves(&self) -> Vec<Hop<'a>> {
+        if !self.bridge {
+            return vec![self.device(Hook::Egress, self.own())];
+        }
+        let port = Name::Begins(TAPS);
+        let frame = |hook| Hop {
+            layer: Layer::Frames,
+            bridge: self.own(),
+            ..self.hop(hook, Name::None, port)
+        };
+        vec![
+            self.device(Hook::Egress, self.own()),
+            frame(Hook::Output),
+            frame(Hook::Postrouting),
+            self.device(Hook::Egress, port),
+        ]
+    }
+
+    fn out(&self, source: IpNet, v6: bool) -> Flow<'a> {
+        let (own, up) = (self.own(), self.uplink());
+        let routed = [
+            self.hop(Hook::Prerouting, own, Name::None),
+            self.hop(Hook::Forward, own, up),
+            self.hop(Hook::Postrouting, Name::None, up),
+            self.device(Hook::Egress, up),
+        ];
+        let packet = Packet {
+            ports: (None, Some(443)),
+            ends: (Some(source), Some(far(v6))),
+            to_type: Some("unicast"),
+            ..tcp(v6)
+        };
+        Flow { what: What::Out, packet, path: [self.arrives(), routed.to_vec()].concat() }
+    }
+
+    fn back(&self, source: IpNet, v6: bool) -> Flow<'a> {
+        let (own, up) = (self.own(), self.uplink());
+        let routed = vec![
+            self.device(Hook::Ingress, up),
+            self.hop(Hook::Forward, up, own),
+            self.hop(Hook::Postrouting, Name::None, own),
+        ];
+        let packet = Packet {
+            ports: (Some(443), None),
+            ends: (Some(far(v6)), Some(source)),
+            state: "established",
+            to_type: Some("unicast"),
+            ..tcp(v6)
+        };
+        Flow { what: What::Back, packet, path: [routed, self.leaves()].concat() }
+    }
+
+    fn between(&self, net: Option<IpNet>, v6: bool, forward: &Forward) -> Flow<'a> {
+        let port = Name::Begins(TAPS);
+        let frame = |hook, comes_in, goes_out| Hop {
+            layer: Layer::Frames,
+            bridge: self.own(),
+            ..self.hop(hook, comes_in, goes_out)
+        };
+        let mut path = vec![
+            self.device(Hook::Ingress, port),
+            frame(Hook::Prerouting, port, Name::None),
+            frame(Hook::Forward, port, port),
+            frame(Hook::Postrouting, Name::None, port),
+            self.device(Hook::Egress, port),
+        ];
+        if if v6 { forward.bridged6 } else { forward.bridged } {
+            let own = self.own();
+            path.extend([
+                self.hop(Hook::Prerouting, own, Name::None),
+                self.hop(Hook::Forward, own, own),
+                self.hop(Hook::Postrouting, Name::None, own),
+            ]);
+        }
+        let packet = Packet { ports: (None, Some(443)), ends: (net, net), ..tcp(v6) };
+        Flow { what: What::Between, packet, path }
+    }
+
+    /// DHCP, names and the router, asked and answered.
+    fn serve(&self, flows: &mut Vec<Flow<'a>>, own: &[IpNet], v6: bool, names: bool) {
+        let net = own.iter().find(|net| net.addr().is_ipv6() == v6).copied();
+        let here = net.map(|net| IpNet::from(net.addr()));
+        let subnet = net.map(|net| net.trunc());
+        let local = Packet { ends: (subnet, here), to_type: Some("local"), ..tcp(v6) };
+        let udp = Packet { protocol: "udp", ..local };
+        if v6 {
+            let icmp = |kind| Packet {
+                protocol: "icmpv6",
+                icmp: Some(kind),
+                cast: "multicast",
+                ends: (None, None),
+                to_type: None,
+                // conntrack leaves neighbour discovery alone.
+                state: "untracked",
+                ..local
+            };
+            flows.push(self.asked(What::Router, icmp("nd-neighbor-solicit")));
+            flows.push(self.answered(icmp("nd-router-advert")));
+        } else {
+            let everybody = IpNet::from(IpAddr::V4(Ipv4Addr::BROADCAST));
+            let nobody = IpNet::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+            let asked = Packet {
+                ports: (Some(68), Some(67)),
+                ends: (Some(nobody), Some(everybody)),
+                cast: "broadcast",
+                to_type: Some("broadcast"),
+                ..udp
+            };
+            flows.push(self.asked(What::Address, asked));
+            let answer =
+                Packet { ports: (Some(67), Some(68)), ends: (here, None), to_type: None, ..udp };
+            flows.push(self.answered(answer));
+        }
+        if names {
+            for packet in [udp, local] {
+                flows.push(self.asked(What::Name, Packet { ports: (None, Some(53)), ..packet }));
+                let ends = (here, subnet);
+                let state = "established";
+                let answer =
+                    Packet { ports: (Some(53), None), ends, state, to_type: None, ..packet };
+                flows.push(self.answered(answer));
+            }
+        }
+    }
+
+    fn asked(&self, what: What, packet: Packet<'a>) -> Flow<'a> {
+        let own = self.own();
+        let here = vec![
+            self.hop(Hook::Prerouting, own, Name::None),
+            self.hop(Hook::Input, own, Name::None),
+        ];
+        Flow { what, packet, path: [self.arrives(), here].concat() }
+    }
+
+    fn answered(&self, packet: Packet<'a>) -> Flow<'a> {
+        let own = self.own();
+        let here = vec![
+            self.hop(Hook::Output, Name::None, own),
+            self.hop(Hook::Postrouting, Name::None, own),
+        ];
+        Flow { what: What::Answer, packet, path: [here, self.leaves()].concat() }
+    }
+}
+
+fn far(v6: bool) -> IpNet {
+    IpNet::from(if v6 { FAR_V6 } else { FAR })
+}
+
+fn tcp<'a>(v6: bool) -> Packet<'a> {
+    Packet {
+        v6,
+        protocol: "tcp",
+        ports: (None, None),
+        ends: (None, None),
+        state: "new",
+        cast: "host",
+        icmp: None,
+        to_type: None,
+    }
+}

@@ -1,0 +1,202 @@
+//! No firewall of this host keeps from its end what microVMs need: packets to other networks and back,
+//! to each other, and to this host's DHCP and DNS.
+//!
+//! Read are the kernel's own lists: what nft lists, and of the tables that iptables wrote what its own
+//! programs list, because nft does not show all of their words. What depends on something that is not
+//! known, such as the elements of a set, is undecided and said as that; `check --deep` sends a packet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mvm_config::Config;
+use mvm_config::model::NetworkMode;
+use mvm_core::catalogue::checked;
+use mvm_core::{Entry, Finding};
+
+mod flows;
+mod heal;
+mod nft;
+mod packet;
+mod ruleset;
+mod save;
+#[cfg(test)]
+mod tests;
+mod traffic;
+mod walk;
+
+use flows::What;
+pub use nft::{SetName, sets};
+pub use ruleset::Tool;
+pub use traffic::{Dropped, End, Passage, Way, settled, traffic};
+
+use ruleset::{Family, Hook, Place, Ruleset};
+use walk::Block;
+
+/// What the kernel lists.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Forward {
+    /// Frames between ports of a bridge pass the rules for IPv4 too: `net.bridge.bridge-nf-call-iptables`.
+    pub bridged: bool,
+    /// The same for IPv6.
+    pub bridged6: bool,
+    /// `nft -j list ruleset`, or parts of it, and the sets whose elements rules ask for.
+    pub tables: Vec<String>,
+    /// What iptables' programs list.
+    pub saved: Vec<Saved>,
+    /// The interfaces by which packets leave this host; none where they are not known.
+    pub leaving: Vec<String>,
+    /// What could not be read, and why.
+    pub unread: Vec<(String, String)>,
+}
+
+/// What iptables-save or one of its kind wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved {
+    /// Of which tables.
+    pub tool: Tool,
+    /// Whether of IPv6.
+    pub v6: bool,
+    /// The text.
+    pub text: String,
+}
+
+/// What a listing says of the tables that iptables wrote: whether nft does not show all of their words,
+/// for IPv4 and for IPv6.
+pub fn hides(text: &str) -> (bool, bool) {
+    nft::hides(text)
+}
+
+/// A chain, and what it keeps from its end.
+struct Kept {
+    block: Block,
+    whats: BTreeSet<What>,
+}
+
+/// A finding for each chain that keeps from its end what microVMs need, and one for those that are
+/// undecided.
+pub fn obstacles(config: &Config, forward: &Forward) -> Vec<Finding> {
+    let network = &config.network;
+    if network.mode == NetworkMode::None {
+        return Vec::new();
+    }
+    let Some(name) = network.dhcp.interface.as_ref() else { return Vec::new() };
+    let rules = ruleset(forward);
+    let mut certain: BTreeMap<(Place, Hook), Kept> = BTreeMap::new();
+    let mut unclear = Vec::new();
+    for flow in flows::flows(config, forward) {
+        for block in walk::blocks(&rules, flow.packet, &flow.path) {
+            if !block.certain {
+                unclear.push(block);
+                continue;
+            }
+            let key = (block.place.clone(), block.hook);
+            let kept = certain.entry(key).or_insert_with(|| Kept { block, whats: BTreeSet::new() });
+            kept.whats.insert(flow.what);
+        }
+    }
+    let mut findings = findings(certain.values(), &rules, name.as_str());
+    let is_named = |block: &Block| certain.contains_key(&(block.place.clone(), block.hook));
+    let mut said = BTreeSet::new();
+    for block in unclear.iter().filter(|block| !is_named(block)) {
+        if said.insert(block.place.clone()) {
+            let finding = Finding::new(&checked::UNDECIDED, name.as_str());
+            let finding = finding.with("chain", &block.place);
+            findings.push(finding.evidence(evidence(block)));
+        }
+    }
+    findings
+}
+
+/// A finding for each chain. ufw has one for IPv4 and one for IPv6, and is told once: its commands are for
+/// both.
+fn findings<'a>(all: impl Iterator<Item = &'a Kept>, rules: &Ruleset, name: &str) -> Vec<Finding> {
+    let (of_ufw, others): (Vec<&Kept>, Vec<&Kept>) =
+        all.partition(|kept| is_of_ufw(rules, &kept.block.place));
+    let mut findings: Vec<Finding> =
+        others.into_iter().map(|kept| finding(kept, name, false)).collect();
+    let mut by_hook: BTreeMap<Hook, Vec<&Kept>> = BTreeMap::new();
+    for kept in of_ufw {
+        by_hook.entry(kept.block.hook).or_default().push(kept);
+    }
+    // What is forwarded first.
+    findings.extend(by_hook.into_values().rev().filter_map(|same| {
+        let block = same.first()?.block.clone();
+        let whats = same.iter().flat_map(|kept| kept.whats.iter().copied()).collect();
+        let seen: Vec<String> = same.iter().map(|kept| evidence(&kept.block)).collect();
+        Some(finding(&Kept { block, whats }, name, true).evidence(seen.join("; ")))
+    }));
+    findings
+}
+
+/// All rules, each table once: what iptables' own program lists stands for what nft shows of it.
+fn ruleset(forward: &Forward) -> Ruleset {
+    let mut rules = Ruleset::default();
+    let by_iptables = forward.saved.iter().filter(|saved| saved.tool == Tool::Iptables);
+    let known: BTreeSet<(Family, &str)> = by_iptables
+        .flat_map(|saved| {
+            let family = if saved.v6 { Family::Ip6 } else { Family::Ip };
+            let tables = saved.text.lines().filter_map(|line| line.strip_prefix('*'));
+            tables.map(move |table| (family, table.trim()))
+        })
+        .collect();
+    let has = |family: Family, table: &str| known.contains(&(family, table));
+    nft::add(&mut rules, &forward.tables, &has);
+    for saved in &forward.saved {
+        save::add(&mut rules, &saved.text, saved.tool, saved.v6);
+    }
+    rules
+}
+
+/// Whether ufw loaded the table: its chains have fixed names.
+fn is_of_ufw(rules: &Ruleset, place: &Place) -> bool {
+    let same = |other: &Place| {
+        (other.tool, other.family, &other.table) == (place.tool, place.family, &place.table)
+    };
+    let names = ["ufw-user-forward", "ufw6-user-forward"];
+    rules.chains.iter().any(|chain| {
+        same(&chain.place) && names.contains(&chain.place.chain.as_str())
+            || same(&chain.place)
+                && chain.rules.iter().any(|rule| {
+                    matches!(&rule.then, ruleset::Then::Jump(to) if names.contains(&to.as_str()))
+                })
+    })
+}
+
+fn evidence(block: &Block) -> String {
+    format!("chain {}: hook {}, {}", block.place, block.hook, block.by)
+}
+
+fn finding(kept: &Kept, name: &str, ufw: bool) -> Finding {
+    let Kept { block, whats } = kept;
+    let has = |what: What| whats.contains(&what);
+    let forwarded = has(What::Out) || has(What::Back);
+    let entry: &Entry = match (ufw, has(What::Between), forwarded) {
+        (true, between, out) if between || out => &checked::UFW_DROPS_FORWARD,
+        (false, true, _) => &checked::FORWARD_DROPS_BRIDGED,
+        (false, false, true) => &checked::FORWARD_DROPS,
+        (true, ..) if asked(whats).is_some() => &checked::UFW_DROPS_INPUT,
+        _ if asked(whats).is_some() => &checked::INPUT_DROPS,
+        _ => &checked::OUTPUT_DROPS,
+    };
+    let heal = heal::commands(&block.place, block.hook, whats, name);
+    Finding::new(entry, name)
+        .with("chain", &block.place)
+        .with("what", asked(whats).unwrap_or_default())
+        .with("heal", heal)
+        .evidence(evidence(block))
+}
+
+/// What of this host cannot be asked.
+fn asked(whats: &BTreeSet<What>) -> Option<String> {
+    let words: Vec<&str> = whats
+        .iter()
+        .filter_map(|what| match what {
+            What::Address => Some("an address"),
+            What::Name => Some("names"),
+            What::Router => Some("their IPv6 router"),
+            _ => None,
+        })
+        .collect();
+    let (last, rest) = words.split_last()?;
+    let last = format!("for {last}");
+    Some(rest.iter().rev().fold(last, |all, word| format!("for {word} and {all}")))
+}

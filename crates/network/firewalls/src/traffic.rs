@@ -1,0 +1,336 @@
+//! What became of real packets, for `mvmhost check --deep`: where the kernel has decided, nothing is
+//! undecided.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mvm_config::Config;
+use mvm_core::Finding;
+use mvm_core::catalogue::{checked, deep};
+use serde::Deserialize;
+
+use super::flows::What;
+use super::ruleset::{Family, Hook, Place, Ruleset, Tool};
+use super::walk::Block;
+use super::{Forward, Kept, findings, ruleset};
+
+/// mvmhost's own table.
+const OWN: &str = "mvmhost";
+
+/// What a packet was sent for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// From one port of the bridge to another.
+    Between,
+    /// From a port of the bridge to another network.
+    Out,
+    /// The answer to that.
+    Back,
+    /// To the server of addresses, and its answer.
+    Address,
+    /// To the server of names, and its answer.
+    Name,
+    /// To the IPv6 router, and its advertisement.
+    Router,
+}
+
+/// A packet that was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Passage {
+    /// What for.
+    pub way: Way,
+    /// Whether of IPv6.
+    pub v6: bool,
+    /// What became of it.
+    pub end: End,
+}
+
+/// What became of a packet.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// It arrived; one that left this host, by this interface.
+    Arrived(Option<String>),
+    /// The kernel tells which chain dropped it.
+    Dropped(Dropped),
+    /// It did not arrive, and no rule of nftables has dropped it: what is known.
+    Lost(String),
+    /// It could not be sent: why.
+    Untried(String),
+}
+
+/// Where a packet was dropped, in nft's words.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Dropped {
+    /// Such as `inet`.
+    pub family: String,
+    /// The table.
+    pub table: String,
+    /// The chain of the rule.
+    pub chain: String,
+    /// The rule, or `policy drop`.
+    pub rule: String,
+    /// The chains of the table that it came through before, in their order.
+    #[serde(default)]
+    pub through: Vec<String>,
+}
+
+impl Way {
+    fn what(self) -> What {
+        match self {
+            Self::Between => What::Between,
+            Self::Out => What::Out,
+            Self::Back => What::Back,
+            Self::Address => What::Address,
+            Self::Name => What::Name,
+            Self::Router => What::Router,
+        }
+    }
+
+    /// Where most chains ask of it, for one that is not asked by itself.
+    fn hook(self) -> Hook {
+        match self {
+            Self::Between | Self::Out | Self::Back => Hook::Forward,
+            Self::Address | Self::Name | Self::Router => Hook::Input,
+        }
+    }
+
+    fn words(self, v6: bool) -> String {
+        let version = if v6 { "IPv6" } else { "IPv4" };
+        match self {
+            Self::Between => format!("{version} to another port"),
+            Self::Out => format!("{version} to another network"),
+            Self::Back => format!("the answer of another network over {version}"),
+            Self::Address => "the question for an address".to_owned(),
+            Self::Name => format!("the question for a name over {version}"),
+            Self::Router => "the question for the IPv6 router".to_owned(),
+        }
+    }
+}
+
+/// The findings of the checks without those that are decided now: all, when every packet has arrived or
+/// was seen to be dropped.
+pub fn settled(found: Vec<Finding>, passages: &[Passage]) -> Vec<Finding> {
+    let decided = |end: &End| matches!(end, End::Arrived(_) | End::Dropped(_));
+    if passages.is_empty() || !passages.iter().all(|passage| decided(&passage.end)) {
+        return found;
+    }
+    found.into_iter().filter(|finding| finding.entry() != &checked::UNDECIDED).collect()
+}
+
+/// What the packets show beyond what the checks have `found`.
+pub fn traffic(
+    config: &Config,
+    forward: &Forward,
+    passages: &[Passage],
+    found: &[Finding],
+) -> Vec<Finding> {
+    let Some(name) = config.network.dhcp.interface.as_ref() else { return Vec::new() };
+    let name = name.as_str();
+    let mut findings = dropped(forward, passages, found, name);
+    for v6 in [false, true] {
+        let of_family = || passages.iter().filter(|passage| passage.v6 == v6);
+        findings.extend(arrived(of_family(), v6, name));
+        findings.extend(of_family().filter_map(|passage| elsewhere(passage, forward, name)));
+    }
+    let untold = passages.iter().filter_map(|Passage { way, v6, end }| match end {
+        // The offers tell.
+        _ if *way == Way::Address => None,
+        End::Lost(why) => {
+            let lost = Finding::new(&deep::LOST, name).with("what", way.words(*v6));
+            Some(lost.evidence(why))
+        }
+        End::Untried(why) => {
+            let what = way.words(*v6);
+            let untried = Finding::new(&deep::NOT_TRIED, what).with("why", why);
+            Some(untried.evidence(why))
+        }
+        End::Arrived(_) | End::Dropped(_) => None,
+    });
+    findings.extend(untold);
+    findings
+}
+
+/// A finding for each chain that has dropped one, unless the checks have named it.
+fn dropped(forward: &Forward, passages: &[Passage], found: &[Finding], name: &str) -> Vec<Finding> {
+    let rules = ruleset(forward);
+    let mut chains: BTreeMap<(Place, Hook), Kept> = BTreeMap::new();
+    for Passage { way, end, .. } in passages {
+        let End::Dropped(dropped) = end else { continue };
+        // What mvmhost withholds is said by the check of DHCP.
+        if (dropped.family.as_str(), dropped.table.as_str()) == ("inet", OWN) {
+            continue;
+        }
+        let Some((place, hook)) = known(&rules, dropped, *way) else { continue };
+        let block = || Block { place: place.clone(), hook, by: by(dropped, &place), certain: true };
+        let kept = chains
+            .entry((place.clone(), hook))
+            .or_insert_with(|| Kept { block: block(), whats: BTreeSet::new() });
+        kept.whats.insert(way.what());
+    }
+    let is_named = |place: &Place| {
+        let begin = format!("chain {place}:");
+        let named = |one: &&Finding| one.entry() != &checked::UNDECIDED;
+        found.iter().filter(named).any(|one| one.seen().contains(&begin))
+    };
+    let new = chains.values().filter(|kept| !is_named(&kept.block.place));
+    findings(new, &rules, name)
+}
+
+/// The rule, with its chain where that is another one.
+fn by(dropped: &Dropped, place: &Place) -> String {
+    if dropped.chain == place.chain {
+        return dropped.rule.clone();
+    }
+    format!("{} in chain {}", dropped.rule, dropped.chain)
+}
+
+/// The base chain in which it was dropped, as the checks name it, or the chain where no base chain is
+/// listed.
+fn known(rules: &Ruleset, dropped: &Dropped, way: Way) -> Option<(Place, Hook)> {
+    let family = Family::parse(&dropped.family)?;
+    let listed = |name: &String| {
+        rules.chains.iter().find(|chain| {
+            let place = &chain.place;
+            (place.family, &place.table, &place.chain) == (family, &dropped.table, name)
+                && place.tool != Tool::IptablesLegacy
+        })
+    };
+    let through = dropped.through.iter().chain([&dropped.chain]).rev();
+    let base = through
+        .filter_map(listed)
+        .find_map(|chain| chain.base.as_ref().map(|base| (chain.place.clone(), base.hook)));
+    let itself = || {
+        let Dropped { table, chain, .. } = dropped;
+        let tool = listed(chain).map_or(Tool::Nft, |chain| chain.place.tool);
+        Place { tool, family, table: table.clone(), chain: chain.clone() }
+    };
+    Some(base.unwrap_or_else(|| (itself(), way.hook())))
+}
+
+/// One finding for the packets of a family that arrived.
+fn arrived<'a>(
+    passages: impl Iterator<Item = &'a Passage>,
+    v6: bool,
+    name: &str,
+) -> Option<Finding> {
+    let words: Vec<String> = passages
+        .filter_map(|Passage { way, v6, end }| match end {
+            End::Arrived(Some(by)) => Some(format!("{} by {by}", way.words(*v6))),
+            End::Arrived(None) => Some(way.words(*v6)),
+            _ => None,
+        })
+        .collect();
+    let proven = Finding::new(&deep::PROVEN, name);
+    let version = if v6 { "IPv6" } else { "IPv4" };
+    let what = format!("{} test packets of {version} arrived", words.len());
+    (!words.is_empty()).then(|| proven.with("what", what).evidence(words.join(", ")))
+}
+
+/// A packet that left by an interface that has no translation.
+fn elsewhere(passage: &Passage, forward: &Forward, name: &str) -> Option<Finding> {
+    let (Way::Out, End::Arrived(Some(by))) = (passage.way, &passage.end) else { return None };
+    if forward.leaving.is_empty() || forward.leaving.contains(by) {
+        return None;
+    }
+    let uplinks = forward.leaving.join(", ");
+    let elsewhere = Finding::new(&deep::ELSEWHERE, name).with("by", by).with("uplink", &uplinks);
+    Some(
+        elsewhere
+            .evidence(format!("a packet left by {by}; translated is what leaves by {uplinks}")),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passage(way: Way, end: End) -> Passage {
+        Passage { way, v6: false, end }
+    }
+
+    fn drop_in(family: &str, table: &str, chain: &str) -> End {
+        let [family, table, chain] = [family, table, chain].map(str::to_owned);
+        let rule = "ip saddr @bad drop".to_owned();
+        End::Dropped(Dropped { family, table, chain, rule, through: Vec::new() })
+    }
+
+    fn said(forward: &Forward, passages: &[Passage], found: &[Finding]) -> Vec<(String, String)> {
+        let all = traffic(&Config::default(), forward, passages, found);
+        all.iter().map(|one| (one.code().to_owned(), one.message())).collect()
+    }
+
+    fn undecided() -> Finding {
+        let finding = Finding::new(&checked::UNDECIDED, "br-mvm").with("chain", "inet a f");
+        finding.evidence("chain inet a f: hook forward, x")
+    }
+
+    #[test]
+    fn what_the_kernel_has_decided_is_not_undecided() {
+        let arrived = || passage(Way::Out, End::Arrived(Some("eth0".to_owned())));
+        assert_eq!(settled(vec![undecided()], &[arrived()]), []);
+        let dropped = passage(Way::Back, drop_in("inet", "a", "f"));
+        assert_eq!(settled(vec![undecided()], &[arrived(), dropped]), []);
+        for end in [End::Lost("why".to_owned()), End::Untried("why".to_owned())] {
+            let passages = [arrived(), passage(Way::Back, end)];
+            assert_eq!(settled(vec![undecided()], &passages), [undecided()]);
+        }
+        assert_eq!(settled(vec![undecided()], &[]), [undecided()]);
+    }
+
+    #[test]
+    fn the_chain_that_dropped_is_named_with_its_commands_once() {
+        let none = Forward::default();
+        let passages = [
+            passage(Way::Out, drop_in("inet", "a", "f")),
+            passage(Way::Name, drop_in("ip", "filter", "INPUT")),
+        ];
+        let (codes, words): (Vec<_>, Vec<_>) =
+            said(&none, &passages, &[undecided()]).into_iter().unzip();
+        assert_eq!(codes, ["MVM-NET-413", "MVM-NET-410"], "{words:?}");
+        let named = Finding::new(&checked::FORWARD_DROPS, "br-mvm")
+            .evidence("chain inet a f: hook forward, ip saddr @bad drop");
+        let codes: Vec<_> = said(&none, &passages, &[named]).into_iter().map(|one| one.0).collect();
+        assert_eq!(codes, ["MVM-NET-413"]);
+        let found = traffic(&Config::default(), &none, &passages, &[]);
+        assert!(found[1].remedy().contains("nft insert rule inet a f iifname br-mvm accept"));
+        assert_eq!(said(&none, &[passage(Way::Out, drop_in("?", "a", "f"))], &[]), []);
+    }
+
+    /// As a rule of iptables, which calls its own.
+    #[test]
+    fn the_base_chain_stands_for_those_it_jumps_to() {
+        let chain = |name: &str| serde_json::json!({"chain": {"family": "ip", "table": "filter", "name": name}});
+        let base = serde_json::json!({"chain": {"family": "ip", "table": "filter", "name": "FORWARD",
+            "type": "filter", "hook": "forward", "prio": 0, "policy": "accept"}});
+        let all = serde_json::json!({"nftables": [base, chain("one"), chain("two")]});
+        let forward = Forward { tables: vec![all.to_string()], ..Forward::default() };
+        let End::Dropped(dropped) = drop_in("ip", "filter", "two") else { unreachable!() };
+        let through = vec!["FORWARD".to_owned(), "one".to_owned()];
+        let passages = [passage(Way::Out, End::Dropped(Dropped { through, ..dropped }))];
+        let found = traffic(&Config::default(), &forward, &passages, &[]);
+        assert_eq!(found.len(), 1);
+        let seen = "chain ip filter FORWARD: hook forward, ip saddr @bad drop in chain two";
+        assert_eq!(found[0].seen(), seen);
+        let named = Finding::new(&checked::FORWARD_DROPS, "br-mvm").evidence(seen);
+        assert_eq!(traffic(&Config::default(), &forward, &passages, &[named]), []);
+    }
+
+    #[test]
+    fn what_arrived_what_was_lost_and_what_left_elsewhere_is_told() {
+        let leaving = vec!["wan0".to_owned()];
+        let forward = Forward { leaving, ..Forward::default() };
+        let passages = [
+            passage(Way::Between, End::Arrived(None)),
+            passage(Way::Out, End::Arrived(Some("eth0".to_owned()))),
+            passage(Way::Back, End::Lost("why".to_owned())),
+            passage(Way::Name, End::Untried("why".to_owned())),
+            passage(Way::Address, End::Lost("why".to_owned())),
+        ];
+        let said = said(&forward, &passages, &[]);
+        let codes: Vec<&str> = said.iter().map(|(code, _)| code.as_str()).collect();
+        assert_eq!(codes, ["MVM-HOST-206", "MVM-NET-442", "MVM-NET-441", "MVM-HOST-207"]);
+        assert_eq!(said[0].1, "br-mvm: 2 test packets of IPv4 arrived");
+    }
+}

@@ -1,0 +1,180 @@
+//! The road of the network: observe, plan, apply, observe again.
+
+use mvm_core::catalogue::{net, uplink};
+use mvm_core::{Entry, Finding, chain};
+use mvm_network_plan::network::{Desired, Observed, Step, plan, undo};
+
+use crate::claim;
+use crate::error::Error;
+use crate::kernel::Network;
+
+/// What was done and what there is to say.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The steps that were done, in order; empty when the machine was as desired.
+    pub done: Vec<Step>,
+    /// Warnings, refusals and failures, in order.
+    pub findings: Vec<Finding>,
+    /// What the last look showed, unless something was changed or waited for after it.
+    pub seen: Option<Observed>,
+}
+
+/// Takes the steps back before the first step forth.
+pub(crate) type Keep<'a> = &'a mut dyn FnMut(&[Step]) -> Result<(), Finding>;
+
+/// Makes the network match `desired`, which has no uplink that may be touched. Everything that went
+/// wrong is a finding of severity error; steps that were done before it stay done.
+pub fn bring_up(network: &mut impl Network, desired: &Desired) -> Outcome {
+    reversibly(network, desired, &mut |_| Ok(()))
+}
+
+/// Takes away what was made and nobody else uses.
+pub fn take_down(network: &mut impl Network) -> Outcome {
+    let mut outcome = bring_up(network, &Desired::default());
+    // It is not what the configuration asks for.
+    outcome.findings.retain(|finding| finding.entry() != &net::CHANGED);
+    outcome
+}
+
+/// As [`bring_up`]; when an uplink is to become a port, `keep` has the steps back before anything is
+/// done, and after a step that failed all steps are undone.
+pub(crate) fn reversibly(network: &mut impl Network, desired: &Desired, keep: Keep<'_>) -> Outcome {
+    let mut outcome = Outcome::default();
+    let before = match network.observe() {
+        Ok(observed) => observed,
+        Err(error) => {
+            outcome.findings.push(unread(&error));
+            return outcome;
+        }
+    };
+    let first = plan(desired, &before);
+    outcome.findings.extend(first.findings);
+    if enslaved(&first.steps).is_some()
+        && let Err(finding) = keep(&undo(&first.steps, &before))
+    {
+        outcome.findings.push(finding);
+        return outcome;
+    }
+    outcome.findings.extend(claim::before(network, &before.made, &first.steps));
+    let failures = perform(network, &first.steps, &before, &mut outcome.done);
+    outcome.findings.extend(claim::after(network, &before.made, &first.steps, &outcome.done));
+    match failures {
+        failures if !failures.is_empty() => outcome.findings.extend(failures),
+        _ if outcome.done.is_empty() => outcome.seen = Some(before),
+        _ => match network.observe() {
+            Ok(observed) => {
+                outcome.findings.extend(verify(desired, &observed, &outcome.done));
+                outcome.seen = Some(observed);
+            }
+            Err(error) => outcome.findings.push(unread(&error)),
+        },
+    }
+    outcome
+}
+
+/// Does the steps up to the first that fails; with an uplink among them all of them or none.
+fn perform(
+    network: &mut impl Network,
+    steps: &[Step],
+    before: &Observed,
+    done: &mut Vec<Step>,
+) -> Vec<Finding> {
+    for (count, step) in steps.iter().enumerate() {
+        let Err(error) = network.apply(step) else {
+            done.push(step.clone());
+            continue;
+        };
+        let Some(uplink) = enslaved(steps) else {
+            return vec![refused(step, &error)];
+        };
+        done.clear();
+        return not_moved(network, uplink, &steps[..=count], before, &error);
+    }
+    Vec::new()
+}
+
+/// The interface that these steps make a port.
+pub(crate) fn enslaved(steps: &[Step]) -> Option<&str> {
+    steps.iter().find(|step| matches!(step, Step::Enslave { .. })).map(Step::interface)
+}
+
+/// Undoes `tried`, the last of which failed and may be half done.
+fn not_moved(
+    network: &mut impl Network,
+    name: &str,
+    tried: &[Step],
+    before: &Observed,
+    error: &Error,
+) -> Vec<Finding> {
+    let finding = Finding::new(&uplink::NOT_MOVED, name).with("why", error);
+    let failures = play(network, &undo(tried, before));
+    [vec![finding.evidence(chain(error))], failures].concat()
+}
+
+/// Does all steps, also after one that failed: a way back leads as far as it can.
+pub(crate) fn play(network: &mut impl Network, steps: &[Step]) -> Vec<Finding> {
+    let failure = |step| network.apply(step).err().map(|error| refused(step, &error));
+    steps.iter().filter_map(failure).collect()
+}
+
+/// What the machine shows after the steps were done.
+fn verify(desired: &Desired, observed: &Observed, done: &[Step]) -> Vec<Finding> {
+    let second = plan(desired, observed);
+    if let Some(refusal) = second.findings.into_iter().find(is_error) {
+        return vec![refusal];
+    }
+    if !second.steps.is_empty() {
+        return by_interface(&net::NOT_CONVERGED, &second.steps);
+    }
+    by_interface(&net::CHANGED, done)
+}
+
+/// One finding for each interface, with its steps, in their order.
+fn by_interface(entry: &'static Entry, steps: &[Step]) -> Vec<Finding> {
+    let mut names: Vec<&str> = Vec::new();
+    for step in steps {
+        if !names.contains(&step.interface()) {
+            names.push(step.interface());
+        }
+    }
+    let words = |name: &str| {
+        let own = steps.iter().filter(|step| step.interface() == name);
+        own.map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    names.iter().map(|name| Finding::new(entry, *name).evidence(words(name))).collect()
+}
+
+fn is_error(finding: &Finding) -> bool {
+    finding.severity() == mvm_core::Severity::Error
+}
+
+/// What is said when the kernel does not tell.
+pub fn unread(error: &Error) -> Finding {
+    Finding::new(&net::OBSERVE_FAILED, "rtnetlink").evidence(chain(error))
+}
+
+const EACCES: i32 = 13;
+const EAFNOSUPPORT: i32 = 97;
+const EOPNOTSUPP: i32 = 95;
+
+fn refused(step: &Step, error: &Error) -> Finding {
+    let interface = step.interface();
+    let no_driver = |module: &str| Finding::new(&net::NO_DRIVER, interface).with("module", module);
+    let finding = match (step, error.errno()) {
+        (Step::CreateBridge { .. }, Some(EOPNOTSUPP)) => no_driver("bridge"),
+        (Step::CreateVlan { .. }, Some(EOPNOTSUPP)) => no_driver("8021q"),
+        (Step::AddAddress { address, .. }, Some(EACCES | EAFNOSUPPORT | EOPNOTSUPP))
+            if address.addr().is_ipv6() =>
+        {
+            Finding::new(&net::IPV6_DISABLED, interface)
+                .with("address", address)
+                // sysctl(8) reads a dot in a name as a slash, unless it is written as one.
+                .with("sysctl", interface.replace('.', "/"))
+        }
+        _ => Finding::new(&net::STEP_FAILED, interface).with("step", step),
+    };
+    finding.evidence(chain(error))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! What firewalls of this host do with what microVMs send: the kernel's own lists, by the programs that
+//! know their words.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::time::Duration;
+
+use mvm_config::Config;
+use mvm_config::model::NetworkMode;
+use mvm_core::exec::{self, Execute, Limits};
+use mvm_core::{Roots, chain};
+use mvm_firewalls::{Forward, Saved, Tool, hides, sets};
+use mvm_network_plan::nat::{desired, ways};
+
+use crate::error::Error;
+use crate::kernel::{Kernel, Network};
+
+/// nft answers in milliseconds; with ten thousands of rules it takes longer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Rules are read up to this many bytes: ten thousands of them.
+const LIMIT: usize = 8 << 20;
+const BRIDGED: &str = "/proc/sys/net/bridge/bridge-nf-call-iptables";
+const BRIDGED_V6: &str = "/proc/sys/net/bridge/bridge-nf-call-ip6tables";
+const NFT: &str = "nft";
+
+/// The rules of all tables, those that iptables wrote by iptables' own programs. A program that does not
+/// answer is told of and not taken for rules that are not there.
+///
+/// # Errors
+/// nft does not answer, or with too much.
+pub fn forward(roots: &Roots, programs: &dyn Execute, config: &Config) -> Result<Forward, Error> {
+    if config.network.mode == NetworkMode::None {
+        return Ok(Forward::default());
+    }
+    let is_on =
+        |path: &str| fs::read_to_string(roots.at(path)).is_ok_and(|text| text.trim() == "1");
+    let mut found = Forward {
+        bridged: is_on(BRIDGED),
+        bridged6: is_on(BRIDGED_V6),
+        leaving: leaving(roots, config),
+        ..Forward::default()
+    };
+    let list = Lister { roots, programs };
+    if exec::find(roots, NFT).is_some() {
+        let rules = list.nft(&["-t", "list", "ruleset"])?;
+        for set in sets(&rules) {
+            let [family, table, name] = &set.of;
+            // One that is gone by now decides nothing.
+            let elements = list.nft(&["list", set.kind, family, table, name]);
+            found.tables.extend(elements.ok());
+        }
+        let (v4, v6) = hides(&rules);
+        for (v6, _) in [(false, v4), (true, v6)].into_iter().filter(|(_, hidden)| *hidden) {
+            list.saved(&mut found, Tool::Iptables, v6);
+        }
+        found.tables.push(rules);
+    }
+    for v6 in [false, true] {
+        if has_old_tables(roots, v6) {
+            list.saved(&mut found, Tool::IptablesLegacy, v6);
+        }
+    }
+    Ok(found)
+}
+
+/// The rule with this number of the kernel's, as nft writes it; `None` where nft does not show it.
+pub(crate) fn rule(
+    roots: &Roots,
+    programs: &dyn Execute,
+    [family, table, chain]: [&str; 3],
+    number: u64,
+) -> Option<String> {
+    let list = Lister { roots, programs };
+    let text = list.output(NFT, &["-a", "list", "chain", family, table, chain]).ok()?;
+    let end = format!("# handle {number}");
+    let mut lines = text.lines().filter_map(|line| line.trim().strip_suffix(end.as_str()));
+    lines.find(|line| !line.contains('{') || line.contains('}')).map(|line| line.trim().to_owned())
+}
+
+/// The interfaces by which packets of microVMs leave; none where the kernel does not tell.
+fn leaving(roots: &Roots, config: &Config) -> Vec<String> {
+    let Some(desired) = desired(config) else { return Vec::new() };
+    let observed = Kernel::connect(roots).and_then(|mut kernel| kernel.observe());
+    let ways = observed.map(|observed| ways(&desired, &observed)).unwrap_or_default();
+    let mut names = [ways.v4, ways.v6].concat();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Whether one of the kernel's old tables is in use, in the namespace of the thread that reads it.
+fn has_old_tables(roots: &Roots, v6: bool) -> bool {
+    let family = if v6 { "ip6" } else { "ip" };
+    let names =
+        fs::read_to_string(roots.at(format!("/proc/thread-self/net/{family}_tables_names")));
+    names.is_ok_and(|names| !names.trim().is_empty())
+}
+
+struct Lister<'a> {
+    roots: &'a Roots,
+    programs: &'a dyn Execute,
+}
+
+impl Lister<'_> {
+    /// `nft -j WORDS`
+    fn nft(&self, words: &[&str]) -> Result<String, Error> {
+        let words: Vec<&str> = ["-j"].iter().chain(words).copied().collect();
+        self.output(NFT, &words)
+    }
+
+    /// What a program of iptables lists, or that it does not.
+    fn saved(&self, found: &mut Forward, tool: Tool, v6: bool) {
+        let names = match (tool, v6) {
+            (Tool::IptablesLegacy, false) => ["iptables-legacy-save", "iptables-save"],
+            (Tool::IptablesLegacy, true) => ["ip6tables-legacy-save", "ip6tables-save"],
+            (_, false) => ["iptables-nft-save", "iptables-save"],
+            (_, true) => ["ip6tables-nft-save", "ip6tables-save"],
+        };
+        // Without any of them nft's own listing has to do, and the old tables cannot be read.
+        let name = names.into_iter().find(|name| exec::find(self.roots, name).is_some());
+        match name.map(|name| self.output(name, &[])) {
+            Some(Ok(text)) => found.saved.push(Saved { tool, v6, text }),
+            Some(Err(error)) => {
+                found.unread.push(("what firewalls drop".to_owned(), chain(&error)));
+            }
+            None if tool == Tool::IptablesLegacy => {
+                let why = Error::NotInstalled { name: names[0] }.to_string();
+                found.unread.push(("what firewalls drop".to_owned(), why));
+            }
+            None => {}
+        }
+    }
+
+    fn output(&self, name: &'static str, words: &[&str]) -> Result<String, Error> {
+        let program = exec::find(self.roots, name).ok_or(Error::NotInstalled { name })?;
+        let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
+        let mut said = Vec::new();
+        let mut keep = |piece: &[u8]| {
+            if said.len() <= LIMIT {
+                said.extend_from_slice(piece);
+            }
+        };
+        let mut limits = Limits { stdout: Some(&mut keep), ..Limits::timeout(PATIENCE) };
+        let exit = self
+            .programs
+            .run(&program, &words, &mut limits)
+            .map_err(|source| Error::Run { source })?;
+        if !exit.success() {
+            let said = exit.stderr.lines().next().unwrap_or("nothing").to_owned();
+            return Err(Error::Refused { name, said });
+        }
+        if said.len() > LIMIT {
+            return Err(Error::TooMuch { name });
+        }
+        Ok(String::from_utf8_lossy(&said).into_owned())
+    }
+}

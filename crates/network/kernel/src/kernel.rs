@@ -1,0 +1,264 @@
+//! The kernel of this network namespace, over rtnetlink.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use futures_util::TryStreamExt;
+use ipnet::IpNet;
+use mvm_core::{Roots, atomic};
+use mvm_network_plan::network::{Holdings, Link, Manager, Observed, Receipt, Route, Step};
+use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_REQUEST};
+use rtnetlink::packet_route::address::AddressMessage;
+use rtnetlink::packet_route::link::{BridgeStpState, LinkMessage};
+use rtnetlink::packet_route::route::RouteMessage;
+use rtnetlink::{
+    Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVlan, RouteMessageBuilder,
+};
+
+use crate::error::{Answer, Error};
+use crate::message::{self, Numbered};
+use crate::{held, host, managers, moving};
+
+/// What can be asked of a network and done to it.
+pub trait Network {
+    /// Reads everything anew.
+    ///
+    /// # Errors
+    /// When the kernel does not answer.
+    fn observe(&mut self) -> Result<Observed, Error>;
+
+    /// Does one step. A step that somebody else has done in the meantime is done.
+    ///
+    /// # Errors
+    /// When the kernel refuses it.
+    fn apply(&mut self, step: &Step) -> Result<(), Error>;
+
+    /// Puts on record what mvmhost made, in place of what is there.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    fn keep(&mut self, made: &[Step]) -> Result<(), Error>;
+
+    /// Has another manager of networks leave these interfaces alone, and no others.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    fn tell(&mut self, manager: Manager, names: &[String]) -> Result<(), Error>;
+}
+
+/// The network namespace of the thread that called [`Kernel::connect`].
+#[derive(Debug)]
+pub struct Kernel {
+    runtime: tokio::runtime::Runtime,
+    handle: Handle,
+    roots: Roots,
+}
+
+/// Of this boot.
+const RECEIPT: &str = "/run/mvmhost/network.json";
+/// Some hundred bytes for each interface; anything of this size is no record.
+const LIMIT: u64 = 1 << 20;
+/// Only root: what stands there is taken away.
+const MODE: u32 = 0o600;
+
+impl Kernel {
+    /// Opens a netlink socket. `roots` says where /sys and /run are.
+    ///
+    /// # Errors
+    /// When the event loop or the socket cannot be made.
+    pub fn connect(roots: &Roots) -> Result<Self, Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .map_err(Error::Runtime)?;
+        let guard = runtime.enter();
+        let (connection, handle, _) = rtnetlink::new_connection().map_err(Error::Connect)?;
+        drop(guard);
+        runtime.spawn(connection);
+        Ok(Self { runtime, handle, roots: roots.clone() })
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+}
+
+impl Network for Kernel {
+    fn observe(&mut self) -> Result<Observed, Error> {
+        let (mut observed, holdings) = self.runtime.block_on(observe(&self.handle))?;
+        let (sys, run) = (self.roots.at("/sys/class/net"), self.roots.at("/run"));
+        for (link, (index, holdings)) in observed.links.iter_mut().zip(holdings) {
+            link.wireless = is_wireless(&sys, &link.name);
+            link.no_ipv6 = host::lacks_ipv6(&self.roots, &link.name);
+            link.holdings = holdings;
+            // Whoever looks after an interface has given it an address.
+            if !link.holdings.addresses.is_empty() {
+                link.holdings.keeper = held::keeper(&run, index);
+            }
+        }
+        // What is no record of ours claims nothing.
+        let receipt = atomic::read_bounded(&self.roots.at(RECEIPT), LIMIT).ok();
+        let receipt = receipt.and_then(|bytes| serde_json::from_slice::<Receipt>(&bytes).ok());
+        observed.name_servers = host::name_servers(&self.roots);
+        observed.no_ipv6 = host::has_no_ipv6(&self.roots);
+        observed.made = receipt.map(|kept| kept.standing(&observed)).unwrap_or_default();
+        Ok(observed)
+    }
+
+    fn apply(&mut self, step: &Step) -> Result<(), Error> {
+        self.runtime.block_on(apply(&self.handle, step))
+    }
+
+    fn keep(&mut self, made: &[Step]) -> Result<(), Error> {
+        let text = serde_json::to_vec_pretty(&Receipt::new(made)).map_err(Error::Unwritable)?;
+        let written = atomic::write(&self.roots.at(RECEIPT), &text, MODE);
+        written.map_err(|source| Error::Keep { source })
+    }
+
+    fn tell(&mut self, manager: Manager, names: &[String]) -> Result<(), Error> {
+        managers::tell(&self.roots, manager, names)
+    }
+}
+
+fn listing(what: &'static str) -> impl Fn(rtnetlink::Error) -> Error {
+    move |error| Error::List { what, source: Answer::from(error) }
+}
+
+/// The network, and the number and holdings of each of its links.
+async fn observe(handle: &Handle) -> Result<(Observed, Vec<(u32, Holdings)>), Error> {
+    let links: Vec<LinkMessage> =
+        handle.link().get().execute().try_collect().await.map_err(listing("interfaces"))?;
+    let addresses: Vec<AddressMessage> =
+        handle.address().get().execute().try_collect().await.map_err(listing("addresses"))?;
+    let routes = routes(handle).await?;
+    let links: Vec<_> = links.iter().map(message::link).collect();
+    let names: HashMap<u32, String> =
+        links.iter().map(|found| (found.index, found.link.name.clone())).collect();
+    let mut of_link: HashMap<u32, Vec<IpNet>> = HashMap::new();
+    for (index, address) in addresses.iter().filter_map(message::address) {
+        of_link.entry(index).or_default().push(address);
+    }
+    let holdings = links.iter().map(|found| {
+        (found.index, held::holdings(found.index, &found.link.name, &addresses, &routes))
+    });
+    let holdings = holdings.collect();
+    let name = |index: u32| names.get(&index).cloned();
+    let complete = |found: Numbered| Link {
+        addresses: of_link.remove(&found.index).unwrap_or_default(),
+        master: found.master.and_then(name),
+        parent: found.parent.and_then(name),
+        ..found.link
+    };
+    let links = links.into_iter().map(complete).collect();
+    let routes: Vec<Route> =
+        routes.iter().flat_map(|route| message::routes(route, &names)).collect();
+    Ok((Observed { links, routes, ..Observed::default() }, holdings))
+}
+
+/// A radio has a physical device of the 802.11 stack; older drivers have the folder `wireless`.
+fn is_wireless(sys: &Path, name: &str) -> bool {
+    ["phy80211", "wireless"].iter().any(|entry| sys.join(name).join(entry).exists())
+}
+
+async fn routes(handle: &Handle) -> Result<Vec<RouteMessage>, Error> {
+    let v4 = RouteMessageBuilder::<std::net::Ipv4Addr>::new().build();
+    let v6 = RouteMessageBuilder::<std::net::Ipv6Addr>::new().build();
+    let mut routes = Vec::new();
+    for family in [v4, v6] {
+        let found: Vec<RouteMessage> =
+            handle.route().get(family).execute().try_collect().await.map_err(listing("routes"))?;
+        routes.extend(found);
+    }
+    Ok(routes)
+}
+
+async fn apply(handle: &Handle, step: &Step) -> Result<(), Error> {
+    let failed = |error: rtnetlink::Error| Error::Step {
+        step: step.to_string(),
+        source: Answer::from(error),
+    };
+    match step {
+        Step::CreateBridge { name, mac } => {
+            // One message: the kernel makes the bridge with all of it or not at all.
+            let bridge = LinkMessageBuilder::<LinkBridge>::new(name)
+                .address(mac.0.to_vec())
+                .stp_state(BridgeStpState::Disabled)
+                .forward_delay(0)
+                .build();
+            handle.link().add(bridge).execute().await.map_err(failed)
+        }
+        Step::CreateVlan { name, parent, id } => {
+            let parent = index(handle, step, parent).await?;
+            let vlan = LinkVlan::new(name, parent, *id).build();
+            handle.link().add(vlan).execute().await.map_err(failed)
+        }
+        Step::SetStpOff { name } => {
+            let bridge = existing(handle, step, name).await?.stp_state(BridgeStpState::Disabled);
+            reconfigure(handle, bridge).await.map_err(failed)
+        }
+        Step::SetForwardDelayOff { name } => {
+            let bridge = existing(handle, step, name).await?.forward_delay(0);
+            reconfigure(handle, bridge).await.map_err(failed)
+        }
+        Step::SetMac { name, mac } => {
+            let link = LinkUnspec::new_with_index(index(handle, step, name).await?);
+            let link = link.address(mac.0.to_vec()).build();
+            handle.link().set(link).execute().await.map_err(failed)
+        }
+        Step::SetMtu { name, mtu } => {
+            let link = LinkUnspec::new_with_index(index(handle, step, name).await?);
+            handle.link().set(link.mtu(*mtu).build()).execute().await.map_err(failed)
+        }
+        Step::AddAddress { name, address } => {
+            let index = index(handle, step, name).await?;
+            let request = handle.address().add(index, address.addr(), address.prefix_len());
+            // `replace`: an address that appeared in the meantime is no failure.
+            request.replace().execute().await.map_err(failed)
+        }
+        Step::SetUp { name } => {
+            let link = LinkUnspec::new_with_index(index(handle, step, name).await?);
+            handle.link().set(link.up().build()).execute().await.map_err(failed)
+        }
+        other => moving::apply(handle, other).await,
+    }
+}
+
+/// A change of an existing bridge's own options.
+pub(crate) async fn existing(
+    handle: &Handle,
+    step: &Step,
+    name: &str,
+) -> Result<LinkMessageBuilder<LinkBridge>, Error> {
+    let index = index(handle, step, name).await?;
+    Ok(LinkMessageBuilder::<LinkBridge>::new(name).index(index))
+}
+
+/// Changes a bridge's own options. RTM_SETLINK, which `link().set()` sends, ignores them without a
+/// word; RTM_NEWLINK without NLM_F_CREATE changes what is there and makes nothing.
+pub(crate) async fn reconfigure(
+    handle: &Handle,
+    bridge: LinkMessageBuilder<LinkBridge>,
+) -> Result<(), rtnetlink::Error> {
+    let request = handle.link().add(bridge.build());
+    request.set_flags(NLM_F_REQUEST | NLM_F_ACK).execute().await
+}
+
+/// The kernel's number of an interface, asked anew for each step: numbers are not re-used while
+/// names can be.
+pub(crate) async fn index(handle: &Handle, step: &Step, name: &str) -> Result<u32, Error> {
+    let mut found = handle.link().get().match_name(name).execute();
+    match found.try_next().await {
+        Ok(Some(link)) => Ok(link.header.index),
+        Ok(None) => Err(Error::Gone { step: step.to_string() }),
+        Err(error) => match Answer::from(error) {
+            answer if answer.errno() == Some(ENODEV) => Err(Error::Gone { step: step.to_string() }),
+            source => Err(Error::Step { step: step.to_string(), source }),
+        },
+    }
+}
+
+const ENODEV: i32 = 19;

@@ -1,0 +1,157 @@
+//! The steps that move an uplink to its bridge, and all steps back. Every one of them can be done
+//! again: a way back that was interrupted is gone once more from its beginning.
+
+use futures_util::StreamExt;
+use ipnet::IpNet;
+use mvm_network_plan::network::{HeldAddress, HeldRoute, Step};
+use rtnetlink::packet_core::{
+    NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
+};
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::link::BridgeStpState;
+use rtnetlink::{AddressAddRequest, Handle, LinkUnspec};
+
+use crate::error::{Answer, Error};
+use crate::held;
+use crate::kernel::{existing, index, reconfigure};
+
+const ESRCH: i32 = 3;
+const EEXIST: i32 = 17;
+const EADDRNOTAVAIL: i32 = 99;
+
+pub(crate) async fn apply(handle: &Handle, step: &Step) -> Result<(), Error> {
+    let number = match index(handle, step, step.interface()).await {
+        // What is to go is gone.
+        Err(Error::Gone { .. }) if takes_away(step) => return Ok(()),
+        number => number?,
+    };
+    let link = || LinkUnspec::new_with_index(number);
+    let set = async |link: rtnetlink::LinkMessageBuilder<LinkUnspec>| {
+        handle.link().set(link.build()).execute().await.map_err(failed(step))
+    };
+    match step {
+        Step::SetDown { .. } => set(link().down()).await,
+        Step::Release { .. } => set(link().nocontroller()).await,
+        Step::Enslave { bridge, .. } => {
+            let bridge = index(handle, step, bridge).await?;
+            set(link().controller(bridge)).await
+        }
+        Step::DeleteLink { .. } => handle.link().del(number).execute().await.map_err(failed(step)),
+        Step::SetBridgeOptions { name, options } => {
+            let state =
+                if options.stp { BridgeStpState::KernelStp } else { BridgeStpState::Disabled };
+            // In this order: the kernel refuses a forward delay of 0 while spanning tree is on.
+            let delay = existing(handle, step, name).await?.forward_delay(options.forward_delay);
+            reconfigure(handle, delay).await.map_err(failed(step))?;
+            let stp = existing(handle, step, name).await?.stp_state(state);
+            reconfigure(handle, stp).await.map_err(failed(step))
+        }
+        Step::DeleteAddress { address, .. } => {
+            let (ip, length) = (address.addr(), address.prefix_len());
+            let mut request = handle.address().add(number, ip, length);
+            let message = request.message_mut().clone();
+            unless(step, EADDRNOTAVAIL, handle.address().del(message).execute().await)
+        }
+        Step::AddHeld { addresses, .. } => {
+            for address in addresses {
+                let proved = whole(handle, number, &address.proved());
+                proved.replace().execute().await.map_err(failed(step))?;
+                // Changing an address that is there proves nothing anew.
+                if address.proved() != *address {
+                    let kept = whole(handle, number, address);
+                    kept.replace().execute().await.map_err(failed(step))?;
+                }
+            }
+            Ok(())
+        }
+        Step::RemoveHeld { addresses, .. } => {
+            // Backwards: without the first one of a subnet the kernel drops those that follow.
+            for held in addresses.iter().rev() {
+                let mut request = whole(handle, number, held);
+                let message = request.message_mut().clone();
+                unless(step, EADDRNOTAVAIL, handle.address().del(message).execute().await)?;
+            }
+            Ok(())
+        }
+        Step::SetRoutes { from, routes, .. } => {
+            let old = index(handle, step, from).await.ok();
+            for route in routes {
+                lead(handle, step, number, old, route).await?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn takes_away(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::SetDown { .. }
+            | Step::Release { .. }
+            | Step::DeleteLink { .. }
+            | Step::DeleteAddress { .. }
+            | Step::RemoveHeld { .. }
+            | Step::SetBridgeOptions { .. }
+    )
+}
+
+fn failed(step: &Step) -> impl Fn(rtnetlink::Error) -> Error {
+    move |error| Error::Step { step: step.to_string(), source: Answer::from(error) }
+}
+
+/// As [`failed`], unless it is what the step is for.
+fn unless(step: &Step, done: i32, result: Result<(), rtnetlink::Error>) -> Result<(), Error> {
+    match result.map_err(Answer::from) {
+        Err(answer) if answer.errno() != Some(done) => {
+            Err(Error::Step { step: step.to_string(), source: answer })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn whole(handle: &Handle, number: u32, held: &HeldAddress) -> AddressAddRequest {
+    let (ip, length) = (held.address.addr(), held.address.prefix_len());
+    let mut request = handle.address().add(number, ip, length);
+    held::fill(request.message_mut(), held);
+    request
+}
+
+/// Lets the route lead through another interface. For IPv4 that is one message. For IPv6 the
+/// kernel might replace the route of a third interface with the same metric, so the new one is put
+/// beside the old one, which then goes.
+async fn lead(
+    handle: &Handle,
+    step: &Step,
+    number: u32,
+    old: Option<u32>,
+    route: &HeldRoute,
+) -> Result<(), Error> {
+    let message = held::message(number, route);
+    if matches!(route.destination, IpNet::V4(_)) {
+        return unless(step, EEXIST, handle.route().add(message).replace().execute().await);
+    }
+    let mut request = NetlinkMessage::from(RouteNetlinkMessage::NewRoute(message));
+    request.header.flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_APPEND;
+    let mut handle = handle.clone();
+    let sent = async {
+        let mut answers = handle.request(request)?;
+        while let Some(answer) = answers.next().await {
+            if let NetlinkPayload::Error(error) = answer.payload
+                && error.code.is_some()
+            {
+                return Err(rtnetlink::Error::NetlinkError(error));
+            }
+        }
+        Ok(())
+    };
+    let sent = sent.await;
+    unless(step, EEXIST, sent)?;
+    match old {
+        Some(old) => {
+            let message = held::message(old, route);
+            unless(step, ESRCH, handle.route().del(message).execute().await)
+        }
+        None => Ok(()),
+    }
+}

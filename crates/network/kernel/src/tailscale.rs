@@ -1,0 +1,122 @@
+//! The host's own tailscale, by its program.
+
+use std::ffi::OsStr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use mvm_core::catalogue::tailscale as said;
+use mvm_core::exec::{self, Execute, Limits};
+use mvm_core::{Finding, Plan, Roots, Severity, atomic, chain};
+use mvm_network_plan::tailscale::{Observed, Record, Route, Step, advertised, list, plan, routes};
+
+use crate::error::Error;
+
+const NAME: &str = "tailscale";
+/// The record; tailscale keeps its list as long.
+const RECORD: &str = "/var/lib/mvmhost/tailscale.json";
+/// Some subnets; anything of this size is no record.
+const LIMIT: u64 = 64 << 10;
+const MODE: u32 = 0o600;
+/// Its daemon answers from memory, unless it is only just starting.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Tailscale, as far as its routes go.
+#[derive(Clone, Copy)]
+pub struct Tailscale<'a> {
+    /// Where the record and the program are.
+    pub roots: &'a Roots,
+    /// What executes it.
+    pub programs: &'a dyn Execute,
+}
+
+/// The subnets that mvmhost gave tailscale. A record that cannot be read claims nothing.
+pub fn recorded(roots: &Roots) -> Vec<IpNet> {
+    let record = atomic::read_bounded(&roots.at(RECORD), LIMIT).ok();
+    let record = record.and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
+    record.map(Record::routes).unwrap_or_default()
+}
+
+/// Takes back what mvmhost gave tailscale; what others put there stays. Only what fails is said.
+pub fn take_back(tailscale: &Tailscale<'_>) -> Vec<Finding> {
+    let mut findings = bring_up(tailscale, &[]);
+    findings.retain(|finding| finding.severity() != Severity::Info);
+    findings
+}
+
+/// Brings tailscale's list to hold `wanted`. What fails is a warning: microVMs need none of it.
+pub fn bring_up(tailscale: &Tailscale<'_>, wanted: &[IpNet]) -> Vec<Finding> {
+    let plan = tailscale.plan(wanted);
+    let mut findings = plan.findings;
+    for step in &plan.steps {
+        if let Err(error) = tailscale.apply(step) {
+            findings.push(failed(&error));
+            return findings;
+        }
+        if let Step::Advertise { routes } = step {
+            findings.push(Finding::new(&said::ADVERTISED, NAME).with("routes", list(routes)));
+        }
+    }
+    findings
+}
+
+fn failed(error: &Error) -> Finding {
+    Finding::new(&said::FAILED, "network.tailscale.advertise-routes").evidence(chain(error))
+}
+
+impl Tailscale<'_> {
+    /// What there is to do; a warning when tailscale does not tell what it advertises.
+    pub fn plan(&self, wanted: &[IpNet]) -> Plan<Step> {
+        let observed = self.observe(wanted);
+        observed.map_or_else(
+            |error| Plan::new(Vec::new(), vec![failed(&error)]),
+            |observed| plan(wanted, &observed),
+        )
+    }
+
+    /// The routes of the file and those given before, with what tailscale says of them; what it failed to
+    /// say is a finding.
+    pub fn routes(&self, wanted: &[IpNet]) -> (Vec<Route>, Option<Finding>) {
+        match self.observe(wanted) {
+            Ok(observed) => (routes(wanted, &observed.own, Some(&observed)), None),
+            Err(error) => (routes(wanted, &recorded(self.roots), None), Some(failed(&error))),
+        }
+    }
+
+    fn observe(&self, wanted: &[IpNet]) -> Result<Observed, Error> {
+        let own = recorded(self.roots);
+        let installed = exec::find(self.roots, NAME).is_some();
+        let mut observed = Observed { installed, advertised: Vec::new(), own };
+        if installed && !(wanted.is_empty() && observed.own.is_empty()) {
+            let prefs = self.run(&["debug", "prefs"])?;
+            observed.advertised = advertised(&prefs).ok_or(Error::Unclear { name: NAME })?;
+        }
+        Ok(observed)
+    }
+
+    fn apply(&self, step: &Step) -> Result<(), Error> {
+        match step {
+            Step::Record { own } => {
+                let text = serde_json::to_vec(&Record::new(own)).map_err(Error::Unwritable)?;
+                let written = atomic::write(&self.roots.at(RECORD), &text, MODE);
+                written.map_err(|source| Error::Keep { source })
+            }
+            Step::Advertise { routes } => {
+                let routes = format!("--advertise-routes={}", list(routes));
+                self.run(&["set", &routes]).map(drop)
+            }
+        }
+    }
+
+    fn run(&self, words: &[&str]) -> Result<String, Error> {
+        let program = exec::find(self.roots, NAME).ok_or(Error::NotInstalled { name: NAME })?;
+        let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
+        let exit = self
+            .programs
+            .run(&program, &words, &mut Limits::timeout(PATIENCE))
+            .map_err(|source| Error::Run { source })?;
+        if exit.success() {
+            return Ok(exit.stdout);
+        }
+        Err(Error::Refused { name: NAME, said: exit.stderr.trim().to_owned() })
+    }
+}

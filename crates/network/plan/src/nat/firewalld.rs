@@ -1,0 +1,52 @@
+//! The zone of firewalld that an interface is in.
+
+use mvm_core::Finding;
+use mvm_core::catalogue::nat;
+
+use super::{Carries, Desired, Step};
+
+/// The zone that the package has for firewalld: microVMs get out, and reach the host's DHCP and DNS.
+pub const ZONE: &str = "mvmhost";
+
+/// What firewalld says of an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Firewalld {
+    /// It does not run.
+    #[default]
+    Absent,
+    /// The interface is in [`ZONE`].
+    Ours,
+    /// The interface is in a zone that the operator chose.
+    Assigned,
+    /// The interface is in none, so that the default zone's rules hold for it.
+    Unassigned,
+    /// As `Unassigned`, and firewalld does not know [`ZONE`].
+    Unaware,
+}
+
+/// The step after which firewalld has the interface where it belongs, or what keeps it from that.
+pub(super) fn beside_firewalld(
+    desired: &Desired,
+    firewalld: Firewalld,
+) -> (Option<Step>, Option<Finding>) {
+    let interface = || desired.interface.clone();
+    let ours = desired.carries == Carries::MicroVms && desired.serves();
+    match firewalld {
+        Firewalld::Absent | Firewalld::Assigned => (None, None),
+        Firewalld::Ours if ours => (None, None),
+        // The host's own way in may be on it by now.
+        Firewalld::Ours => (Some(Step::Unassign { interface: interface(), zone: ZONE }), None),
+        Firewalld::Unassigned if ours => {
+            (Some(Step::Assign { interface: interface(), zone: ZONE }), None)
+        }
+        Firewalld::Unaware if ours => {
+            (None, Some(Finding::new(&nat::ZONE_UNKNOWN, interface()).with("zone", ZONE)))
+        }
+        // Our zone lets nobody in, and the operator may be reached here.
+        Firewalld::Unassigned | Firewalld::Unaware if desired.carries == Carries::Both => {
+            let open = desired.dhcp && !desired.withheld;
+            (None, open.then(|| Finding::new(&nat::ZONE_OPEN, interface())))
+        }
+        Firewalld::Unassigned | Firewalld::Unaware => (None, None),
+    }
+}

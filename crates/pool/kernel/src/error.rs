@@ -1,0 +1,337 @@
+//! What can go wrong, one variant for each operation; the cause is the `source`.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::Operation;
+
+/// An operation of this crate that failed. The cause is in `source()` and not repeated here.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file, directory or file system could not be looked at.
+    #[error("cannot look at {}", path.display())]
+    Look {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A loop device could not be asked what is behind it.
+    #[error("cannot ask /dev/{device} for its file")]
+    LoopStatus {
+        /// The device, such as `loop0`.
+        device: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A loop device could not be made to show the whole of its file.
+    #[error("/dev/{device} cannot take the new length of its file")]
+    LoopResize {
+        /// The device, such as `loop0`.
+        device: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A loop device could not be taken off its file.
+    #[error("cannot detach /dev/{device}")]
+    LoopDetach {
+        /// The device, such as `loop0`.
+        device: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The space for a pool that grows could not be had.
+    #[error("cannot allocate {} up to {size} bytes", path.display())]
+    Allocate {
+        /// The data file.
+        path: PathBuf,
+        /// Its length in bytes.
+        size: u64,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A pool of this kind, or in this state, is not grown.
+    #[error("{name} is not grown: {why}")]
+    NotGrowable {
+        /// The device-mapper name.
+        name: String,
+        /// Why, for people.
+        why: &'static str,
+    },
+    /// The kernel's device-mapper events could not be waited for.
+    #[error("cannot wait for events of device-mapper")]
+    Events {
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// device-mapper refused.
+    #[error("device-mapper cannot {operation} {name}")]
+    Mapper {
+        /// What it was asked to do.
+        operation: Operation,
+        /// The device-mapper name.
+        name: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A directory could not be made.
+    #[error("cannot create directory {}", path.display())]
+    CreateDirectory {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file could not be made.
+    #[error("cannot create {} with {size} bytes", path.display())]
+    CreateFile {
+        /// Which.
+        path: PathBuf,
+        /// Its length in bytes.
+        size: u64,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// An unused file could not be made longer.
+    #[error("cannot extend {} to {size} bytes", path.display())]
+    ExtendFile {
+        /// Which.
+        path: PathBuf,
+        /// Its length in bytes.
+        size: u64,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// thin_check could not be run.
+    #[error("cannot check {}", path.display())]
+    Check {
+        /// The metadata file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: mvm_core::Error,
+    },
+    /// thin_check did not find the metadata in order.
+    #[error("{} finds {} damaged ({outcome})", program.display(), path.display())]
+    CheckFailed {
+        /// The program.
+        program: PathBuf,
+        /// The metadata file.
+        path: PathBuf,
+        /// Exit code or signal, version, and the end of what it said.
+        outcome: String,
+    },
+    /// One of the thin-provisioning-tools could not be run.
+    #[error("cannot run {}", program.display())]
+    Tool {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        #[source]
+        source: mvm_core::Error,
+    },
+    /// Metadata could not be copied.
+    #[error("cannot copy {} to {}", path.display(), to.display())]
+    Copy {
+        /// The metadata file.
+        path: PathBuf,
+        /// Its copy.
+        to: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Repaired metadata could not take the place of the damaged ones.
+    #[error("cannot replace {}", path.display())]
+    Swap {
+        /// The metadata file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The kernel has no loop device to give.
+    #[error("there is no free loop device for {}", path.display())]
+    NoFreeLoop {
+        /// The file that needs one.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file could not be put behind a loop device.
+    #[error("cannot attach {} to a loop device", path.display())]
+    Attach {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A loop device that was attached a moment ago is not any more.
+    #[error("/dev/{device} is no longer attached to {}", path.display())]
+    Detached {
+        /// The device, such as `loop0`.
+        device: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A plan activates a pool without attaching both of its files first.
+    #[error("no loop device was attached for the {role} of the pool")]
+    NotAttached {
+        /// The half that is missing.
+        role: mvm_pool_plan::thinpool::Role,
+    },
+    /// Metadata could not be brought to stable storage.
+    #[error("cannot sync {}", path.display())]
+    Sync {
+        /// The metadata file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// What was read back after the activation is not the metadata of this pool.
+    #[error("{} reads back as {found} after the activation", path.display())]
+    ReadBack {
+        /// The metadata file.
+        path: PathBuf,
+        /// What is there.
+        found: String,
+    },
+    /// udev did not make the pool's node.
+    #[error("{} does not open as device {number}", path.display())]
+    Node {
+        /// The node.
+        path: PathBuf,
+        /// The device that it should be.
+        number: String,
+    },
+    /// The pool that was to be recorded is not live.
+    #[error("{name} cannot be recorded: it is not live on its files")]
+    NotLive {
+        /// The device-mapper name.
+        name: String,
+    },
+    /// The receipt could not be written; the old one, if any, is as it was.
+    #[error("cannot write the receipt")]
+    Receipt {
+        /// Why.
+        #[source]
+        source: mvm_core::Error,
+    },
+    /// The receipt could not be put into JSON, or the one that is there is not an object.
+    #[error("cannot encode the receipt")]
+    Encode {
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Another run could not be kept out.
+    #[error("cannot lock {}", path.display())]
+    Lock {
+        /// The lock's file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A command of LVM, or wipefs, could not be run.
+    #[error("cannot run {command}")]
+    Command {
+        /// Such as `lvchange`.
+        command: String,
+        /// Why.
+        #[source]
+        source: mvm_core::Error,
+    },
+    /// A command of LVM, or wipefs, failed.
+    #[error("{command} failed ({outcome})")]
+    CommandFailed {
+        /// Such as `lvchange`.
+        command: String,
+        /// Exit code or signal, and the end of what it said.
+        outcome: String,
+    },
+    /// What a command wrote is not the report that it should be.
+    #[error("{command} wrote no report: {why}")]
+    Report {
+        /// Such as `lvs`.
+        command: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// LVM's profile could not be written.
+    #[error("cannot write the profile")]
+    Profile {
+        /// Why.
+        #[source]
+        source: mvm_core::Error,
+    },
+    /// A thin device does not do what it is for.
+    #[error("cannot {deed} {name}")]
+    Thin {
+        /// `read`, `write to` or `discard on`.
+        deed: &'static str,
+        /// The device-mapper name.
+        name: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// What was read is not what was written.
+    #[error("{name} does not read back as it was written")]
+    Changed {
+        /// The device-mapper name.
+        name: String,
+    },
+    /// What was made could not be noted.
+    #[error("cannot note what has to be taken away again")]
+    Note {
+        /// Why.
+        #[source]
+        source: mvm_core::Error,
+    },
+    /// A step failed, and so did taking back what had been done before it.
+    #[error("after a failure, what was done before could not be taken back ({undo})")]
+    Undo {
+        /// Why the taking back failed, with its causes.
+        undo: String,
+        /// The first failure.
+        #[source]
+        source: Box<Error>,
+    },
+}
+
+impl Error {
+    /// The kernel's error number, where device-mapper gave one.
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Mapper { source, .. } => source.raw_os_error(),
+            _ => None,
+        }
+    }
+
+    /// This error and its causes on one line.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string().replace('\n', " "));
+            cause = error.source();
+        }
+        text
+    }
+}

@@ -1,0 +1,156 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use mvm_core::Roots;
+use mvm_core::exec::{Exit, Recording};
+use mvm_pool_plan::lvm::{Intent, Layout, Recorded, VolumeReceipt, Wish};
+use mvm_pool_plan::thinpool::Recorded as OnFiles;
+use tempfile::TempDir;
+
+use super::{Lvm, disk, observe};
+use crate::{Error, receipt};
+
+fn machine() -> (TempDir, Roots) {
+    let folder = tempfile::tempdir().unwrap();
+    let roots = Roots::new(folder.path());
+    fs::create_dir_all(roots.at("/usr/sbin")).unwrap();
+    for program in ["/usr/sbin/lvm", "/usr/sbin/wipefs"] {
+        fs::write(roots.at(program), "").unwrap();
+        fs::set_permissions(roots.at(program), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    (folder, roots)
+}
+
+fn asked(programs: &Recording) -> Vec<String> {
+    let line = |(_, args): (_, Vec<std::ffi::OsString>)| {
+        let words: Vec<_> = args.iter().map(|word| word.to_string_lossy()).collect();
+        words.join(" ")
+    };
+    programs.asked().into_iter().map(line).collect()
+}
+
+fn says(text: &str) -> Exit {
+    Exit { code: Some(0), stdout: text.to_owned(), ..Exit::default() }
+}
+
+#[test]
+fn nothing_is_forced_and_no_devices_file_is_made() {
+    let (_folder, roots) = machine();
+    let programs = Recording::default();
+    let lvm = Lvm::find(&roots, &programs).unwrap();
+    lvm.label("/dev/disk/by-id/a", "u").unwrap();
+    lvm.create_group("flintlock", "m", &["/dev/disk/by-id/a".to_owned()]).unwrap();
+    let layout = Layout { data: 800, metadata: 2, room: 200 };
+    lvm.create_pool("flintlock", ("thinpool", "m"), "p", &layout, 4 << 20).unwrap();
+    lvm.activate("flintlock/thinpool").unwrap();
+    let asked = asked(&programs);
+    assert_eq!(
+        asked,
+        [
+            "pvcreate --devicesfile  --uuid u --norestorefile /dev/disk/by-id/a",
+            "vgcreate --devicesfile  --addtag mvmhost --addtag m flintlock /dev/disk/by-id/a",
+            "lvcreate --devicesfile  --type thin-pool --name thinpool --addtag m --extents 800 \
+             --poolmetadatasize 8388608b --chunksize 524288b --zero y --poolmetadataspare y \
+             --monitor y --metadataprofile p flintlock",
+            "lvchange --devicesfile  --activate y --monitor y flintlock/thinpool",
+        ]
+    );
+    // Where the operator has one, LVM keeps it.
+    fs::create_dir_all(roots.at("/etc/lvm/devices")).unwrap();
+    fs::write(roots.at("/etc/lvm/devices/system.devices"), "").unwrap();
+    let programs = Recording::default();
+    Lvm::find(&roots, &programs).unwrap().deactivate("a/b").unwrap();
+    assert_eq!(self::asked(&programs), ["lvchange --activate n a/b"]);
+}
+
+#[test]
+fn what_lvm_says_is_told() {
+    let (_folder, roots) = machine();
+    let failed = Exit { code: Some(5), stderr: "  no\n  space\n".to_owned(), ..Exit::default() };
+    let programs = Recording::new([failed, says("nonsense")]);
+    let lvm = Lvm::find(&roots, &programs).unwrap();
+    let error = lvm.activate("a/b").unwrap_err();
+    assert_eq!(error.to_string(), "lvchange failed (exit code 5: no space)");
+    let finding = error.finding("pool");
+    assert_eq!(finding.code(), mvm_core::catalogue::disk::COMMAND_FAILED.code);
+    assert!(matches!(lvm.groups("a"), Err(Error::Report { .. })));
+}
+
+#[test]
+fn without_lvm2_nothing_is_seen() {
+    let (_folder, roots) = machine();
+    let programs =
+        Recording::new([says(r#"{"report": [{"vg": []}]}"#), says(r#"{"report": [{"lv": []}]}"#)]);
+    let wish = Wish { group: "a".to_owned(), ..Wish::default() };
+    let seen = observe(&roots, &programs, &wish).unwrap().unwrap();
+    assert!(seen.groups.is_empty() && seen.receipt == Recorded::Absent);
+    assert!(asked(&programs)[1].contains("--select vg_name=\"a\" --all"));
+    fs::remove_file(roots.at("/usr/sbin/lvm")).unwrap();
+    assert!(observe(&roots, &Recording::default(), &wish).unwrap().is_none());
+}
+
+#[test]
+fn what_is_no_disk_is_not_opened() {
+    let (_folder, roots) = machine();
+    fs::create_dir_all(roots.at("/dev/disk/by-id")).unwrap();
+    fs::write(roots.at("/dev/disk/by-id/file"), "").unwrap();
+    let programs = Recording::default();
+    for (name, why) in [("none", "it is not there"), ("file", "it is no block device")] {
+        let path = format!("/dev/disk/by-id/{name}");
+        let looked = disk::look(&roots, &programs, &path).unwrap();
+        assert_eq!(looked.disk.obstacles, [why]);
+        assert!(looked.lock.is_none());
+    }
+    assert!(programs.asked().is_empty());
+}
+
+#[test]
+fn volume_and_files_stand_side_by_side_in_the_receipt() {
+    let (_folder, roots) = machine();
+    let volume = VolumeReceipt {
+        name: "flintlock-thinpool".to_owned(),
+        group: "Ab-1".to_owned(),
+        volume: "Cd-2".to_owned(),
+        databases: Vec::new(),
+    };
+    assert_eq!(receipt::read_volume(&roots), Recorded::Absent);
+    receipt::write_volume(&roots, &volume).unwrap();
+    assert_eq!(receipt::read_volume(&roots), Recorded::Volume(volume));
+    assert_eq!(receipt::read(&roots), OnFiles::Absent);
+    let text = |text: &str| receipt::parse_volume(text);
+    for odd in ["", "[]", "{}", r#"{"version": 9}"#, r#"{"version": 1, "volume": 7}"#] {
+        assert!(matches!(text(odd), Recorded::Unreadable(_)), "{odd}");
+    }
+    assert_eq!(text(r#"{"version": 1, "pool": {}}"#), Recorded::Absent);
+}
+
+#[test]
+fn what_is_begun_is_on_record_until_the_pool_is() {
+    let (_folder, roots) = machine();
+    assert_eq!(receipt::read_begun(&roots), Ok(None));
+    let intent = Intent { mark: "mvmhost-0".to_owned(), token: None, disks: Vec::new() };
+    receipt::write_begun(&roots, &intent).unwrap();
+    assert_eq!(receipt::read_begun(&roots), Ok(Some(intent)));
+    assert_eq!(receipt::read_volume(&roots), Recorded::Absent);
+    let volume = VolumeReceipt {
+        name: "a".to_owned(),
+        group: "b".to_owned(),
+        volume: "c".to_owned(),
+        databases: Vec::new(),
+    };
+    receipt::write_volume(&roots, &volume).unwrap();
+    assert_eq!(receipt::read_begun(&roots), Ok(None));
+    fs::write(roots.receipt(), r#"{"version": 1, "creating": 7}"#).unwrap();
+    assert!(receipt::read_begun(&roots).is_err());
+}
+
+#[test]
+fn a_table_that_a_killed_lvextend_left_is_got_rid_of() {
+    let (_folder, roots) = machine();
+    let failed = || Exit { code: Some(5), ..Exit::default() };
+    let programs = Recording::new([failed(), says("")]);
+    Lvm::find(&roots, &programs).unwrap().refresh("a/b").unwrap();
+    assert_eq!(asked(&programs), ["lvchange --devicesfile  --refresh a/b"; 2]);
+    let programs = Recording::new([failed(), failed()]);
+    assert!(Lvm::find(&roots, &programs).unwrap().refresh("a/b").is_err());
+}

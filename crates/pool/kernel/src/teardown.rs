@@ -1,0 +1,146 @@
+//! Who uses a pool, and taking it down.
+
+use std::fs;
+use std::path::Path;
+
+use mvm_core::holder::{Holder, Who};
+use mvm_core::{Roots, exec, processes};
+use mvm_pool_plan::teardown::{Seen, Step, microvm};
+use mvm_pool_plan::thinpool::{Backing, Desired, DevNum, Device, FileFacts, LivePool, Observed};
+
+use crate::loops::{self, LoopDevices};
+use crate::mapper::{self, DeviceMapper};
+use crate::{Error, files, lvm, thinpool};
+
+/// Gathers who uses the pool. Changes nothing. Units are not looked at.
+///
+/// # Errors
+/// When device-mapper or /sys cannot be read.
+pub fn observe(roots: &Roots, desired: &Desired) -> Result<Seen, Error> {
+    let observed = thinpool::observe(roots, desired)?;
+    let mut seen = Seen::default();
+    let number = match &observed.device {
+        Device::Absent => None,
+        Device::Pool(live) if on_our_files(live, &observed) => Some(live.number),
+        Device::Pool(live) if mvm_pool_plan::lvm::is_live(desired, &observed) => {
+            seen.volume = Some(desired.lvm.path());
+            Some(live.number)
+        }
+        // Without a table it holds nothing.
+        Device::Empty { number, uuid } if *uuid == desired.uuid() => Some(*number),
+        Device::Pool(_) | Device::Empty { .. } | Device::Other { .. } => {
+            seen.foreign = true;
+            return Ok(seen);
+        }
+    };
+    let mut pool = String::new();
+    if let Some(number) = number {
+        seen.there = true;
+        pool = files::device_name(&roots.at("/sys"), number);
+        on_top(roots, &desired.name, number, &mut seen);
+    }
+    loops(roots, &[&observed.metadata, &observed.data], &pool, &mut seen)?;
+    Ok(seen)
+}
+
+/// Another pool may have the name: what is on it is not ours to take down.
+fn on_our_files(live: &LivePool, observed: &Observed) -> bool {
+    let same = |backing: &Backing, file: &Option<FileFacts>| {
+        backing.file.is_some() && backing.file == file.as_ref().map(|file| file.id)
+    };
+    same(&live.metadata, &observed.metadata) && same(&live.data, &observed.data)
+}
+
+/// The thin devices on the pool, and who uses them or the pool.
+fn on_top(roots: &Roots, pool: &str, number: DevNum, seen: &mut Seen) {
+    let sys = roots.at("/sys");
+    let kernel_name = files::device_name(&sys, number);
+    users(roots, pool, &kernel_name, number, seen);
+    for holder in files::holders(&sys, &kernel_name) {
+        let name = files::block_attribute(&sys, &holder, "dm/name");
+        let number = files::block_attribute(&sys, &holder, "dev").parse();
+        match number {
+            Ok(number) if !name.is_empty() => {
+                for above in files::holders(&sys, &holder) {
+                    seen.holders.push(Holder { device: name.clone(), who: Who::Device(above) });
+                }
+                users(roots, &name, &holder, number, seen);
+                seen.devices.push(name);
+            }
+            _ => seen.holders.push(Holder { device: pool.to_owned(), who: Who::Device(holder) }),
+        }
+    }
+    seen.devices.sort();
+}
+
+/// Processes and mounts on one device.
+fn users(roots: &Roots, name: &str, kernel_name: &str, number: DevNum, seen: &mut Seen) {
+    let nodes = [Path::new("/dev").join(kernel_name), Path::new("/dev/mapper").join(name)];
+    for pid in processes::with_open(roots, &nodes) {
+        let line = processes::command_line(roots, pid).ok().flatten().unwrap_or_default();
+        let comm = processes::name(roots, pid).unwrap_or_default();
+        let who = Who::Process { pid, comm, microvm: microvm(&line) };
+        seen.holders.push(Holder { device: name.to_owned(), who });
+    }
+    for place in mounts(roots, number) {
+        seen.holders.push(Holder { device: name.to_owned(), who: Who::Mount(place) });
+    }
+}
+
+/// Where a device is mounted, in this mount namespace (proc(5), mountinfo).
+pub(crate) fn mounts(roots: &Roots, number: DevNum) -> Vec<String> {
+    let table = fs::read_to_string(roots.at("/proc/self/mountinfo")).unwrap_or_default();
+    let number = number.to_string();
+    let of_device = table.lines().filter_map(|line| {
+        let mut words = line.split(' ').skip(2);
+        let same = words.next()? == number;
+        words.nth(1).filter(|_| same).map(str::to_owned)
+    });
+    of_device.collect()
+}
+
+/// The loop devices on the pool's files, and who else than the pool uses them.
+fn loops(
+    roots: &Roots,
+    ours: &[&Option<FileFacts>],
+    pool: &str,
+    seen: &mut Seen,
+) -> Result<(), Error> {
+    let sys = roots.at("/sys");
+    for attached in loops::Kernel::new(roots).attached()? {
+        if !ours.iter().any(|file| file.as_ref().is_some_and(|f| f.id == attached.file)) {
+            continue;
+        }
+        let device = attached.device;
+        for holder in files::holders(&sys, &device) {
+            if holder != pool {
+                seen.holders.push(Holder { device: device.clone(), who: Who::Device(holder) });
+            }
+        }
+        if let Ok(number) = files::block_attribute(&sys, &device, "dev").parse() {
+            users(roots, &device, &device, number, seen);
+        }
+        // What clears itself goes with the pool.
+        if !attached.autoclear {
+            seen.loops.push(device);
+        }
+    }
+    Ok(())
+}
+
+/// Does the steps, in order.
+///
+/// # Errors
+/// The first step that failed.
+pub fn apply(roots: &Roots, steps: &[Step]) -> Result<(), Error> {
+    let _lock = thinpool::lock(roots)?;
+    for step in steps {
+        log::debug!("{step}");
+        match step {
+            Step::Remove { name } => mapper::Kernel::new(roots).remove(name)?,
+            Step::Deactivate { volume } => lvm::lvm(roots, &exec::System)?.deactivate(volume)?,
+            Step::Detach { device } => loops::Kernel::new(roots).detach(device)?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! thin_check over metadata that nobody uses at the moment.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::time::Duration;
+
+use mvm_core::exec::{Execute, Exit, Limits};
+use mvm_core::notify;
+
+use crate::Error;
+
+/// How often systemd hears that the check is still running.
+const NEWS: Duration = Duration::from_secs(10);
+/// What the start may take from each of these on: several missed ones.
+const EXTENSION: Duration = Duration::from_secs(60);
+/// Asking a program for its version takes no time; a stuck one is not waited for.
+const VERSION_LIMIT: Duration = Duration::from_secs(5);
+
+/// Checks metadata before it is activated, as LVM does; clears the flag with which the kernel asks
+/// for that when all is well. A check of a big pool may take half an hour, so it is not limited:
+/// systemd is told again and again that it goes on.
+///
+/// Without `-q`, which LVM uses: only the exit code counts, but what thin_check says is the
+/// evidence when it is not 0.
+pub(super) fn check(programs: &dyn Execute, thin_check: &Path, path: &Path) -> Result<(), Error> {
+    let args = [OsStr::new("--clear-needs-check-flag"), path.as_os_str()];
+    run(programs, thin_check, path, &args)
+}
+
+/// As [`check`], and the metadata stays as it is, flag and all.
+pub(super) fn look(programs: &dyn Execute, thin_check: &Path, path: &Path) -> Result<(), Error> {
+    run(programs, thin_check, path, &[path.as_os_str()])
+}
+
+fn run(
+    programs: &dyn Execute,
+    thin_check: &Path,
+    path: &Path,
+    args: &[&OsStr],
+) -> Result<(), Error> {
+    let mut waited = Duration::ZERO;
+    notify::extend_timeout(EXTENSION);
+    let mut tell = || {
+        waited += NEWS;
+        notify::extend_timeout(EXTENSION);
+        notify::status(&format!("checking {} for {} s", path.display(), waited.as_secs()));
+    };
+    let mut limits = Limits { every: Some((NEWS, &mut tell)), ..Limits::default() };
+    let exit = programs
+        .run(thin_check, args, &mut limits)
+        .map_err(|source| Error::Check { path: path.to_owned(), source })?;
+    if exit.success() {
+        return Ok(());
+    }
+    Err(Error::CheckFailed {
+        program: thin_check.to_owned(),
+        path: path.to_owned(),
+        outcome: outcome(&exit, &version(programs, thin_check)),
+    })
+}
+
+/// A newer thin_check may be stricter than the one that let the pool pass before.
+fn version(programs: &dyn Execute, thin_check: &Path) -> String {
+    let exit =
+        programs.run(thin_check, &[OsStr::new("--version")], &mut Limits::timeout(VERSION_LIMIT));
+    exit.map(|exit| one_line(&exit.stdout)).unwrap_or_default()
+}
+
+fn outcome(exit: &Exit, version: &str) -> String {
+    let end = match (exit.code, exit.signal) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "no exit code".to_owned(),
+    };
+    let said = if exit.stderr.trim().is_empty() { &exit.stdout } else { &exit.stderr };
+    format!("{end}, version {version}, said: {}", one_line(said))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

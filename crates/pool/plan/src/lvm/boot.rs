@@ -1,0 +1,253 @@
+//! A pool on LVM: it is activated where there is one, and never made. What makes one is
+//! [`super::create()`], which an operator asks for.
+
+use mvm_core::catalogue::{disk, pool};
+use mvm_core::{Finding, Plan};
+
+use super::{Group, Recorded, Seen, Volume, VolumeReceipt, Wish, begun};
+use crate::thinpool::{Desired, Device, LivePool, Observed, Step, live, place, receipt, recorded};
+
+/// What the device-mapper UUID of LVM's devices begins with.
+const LVM_UUID: &str = "LVM-";
+
+/// Decides what is to be done about a pool on LVM.
+pub(crate) fn boot(desired: &Desired, observed: &Observed) -> Plan<Step> {
+    match decide(desired, observed) {
+        Ok(plan) => plan,
+        Err(findings) => Plan::new(Vec::new(), findings),
+    }
+}
+
+fn decide(desired: &Desired, observed: &Observed) -> Result<Plan<Step>, Vec<Finding>> {
+    if let Some(finding) = place::device_mapper(desired, observed) {
+        return Err(vec![finding]);
+    }
+    let (seen, group, volume) = found(desired, observed)?;
+    let wish = &desired.lvm;
+    let mut findings = against_receipt(desired, observed, seen, group, volume);
+    let mut steps = Vec::new();
+    let profile = seen.profile.as_ref().is_none_or(|text| *text != wish.profile_text());
+    steps.extend(
+        profile
+            .then(|| Step::WriteProfile { path: wish.profile_path(), text: wish.profile_text() }),
+    );
+    let name = || desired.name.clone();
+    let await_node = match &observed.device {
+        Device::Pool(pool) => {
+            if !is_volume(pool, group, volume) {
+                return Err(vec![taken(desired, "thin-pool", &pool.state.table.to_string())]);
+            }
+            findings.extend(live::health(&desired.name, &pool.state));
+            findings.extend(growth(desired, group, volume));
+            !observed.node
+        }
+        Device::Other { target, table } => return Err(vec![taken(desired, target, table)]),
+        Device::Empty { uuid, .. } if !uuid.starts_with(LVM_UUID) => {
+            let finding = Finding::new(&pool::EMPTY_FOREIGN, &desired.name);
+            return Err(vec![finding.evidence(format!("uuid {uuid:?}, no live table"))]);
+        }
+        Device::Absent | Device::Empty { .. } => {
+            if observed.thin_check.is_none() {
+                findings.push(Finding::new(&pool::THIN_CHECK_MISSING, &desired.name));
+            }
+            steps.extend(take_down(wish, seen, &observed.device));
+            steps.push(Step::ActivateVolume { volume: wish.path() });
+            true
+        }
+    };
+    steps.extend(record(desired, observed, seen.receipt.volume(), (group, volume)));
+    steps.extend(await_node.then(|| Step::AwaitNode { name: name() }));
+    Ok(Plan::new(steps, findings))
+}
+
+/// The pool's volume and its group, and what else LVM says; otherwise why there is none.
+pub(super) fn found<'a>(
+    desired: &Desired,
+    observed: &'a Observed,
+) -> Result<(&'a Seen, &'a Group, &'a Volume), Vec<Finding>> {
+    let seen = usable(desired, observed)?;
+    let wish = &desired.lvm;
+    let Some((group, volume)) = there(wish, seen)? else {
+        let entry = if seen.receipt.volume().is_some() { &disk::GONE } else { &disk::NO_POOL };
+        return Err(vec![about(entry, desired).with("devices", wish.devices.join(" "))]);
+    };
+    Ok((seen, group, volume))
+}
+
+/// What LVM says, unless that is nothing to go by.
+pub(super) fn usable<'a>(
+    desired: &Desired,
+    observed: &'a Observed,
+) -> Result<&'a Seen, Vec<Finding>> {
+    let Some(seen) = &observed.lvm else {
+        return Err(vec![Finding::new(&disk::LVM_MISSING, &desired.name)]);
+    };
+    if let Recorded::Unreadable(why) = &seen.receipt {
+        return Err(vec![about(&disk::RECEIPT_UNREADABLE, desired).with("why", why)]);
+    }
+    // Without a record of a volume, one of files is the only pool that there ever was.
+    if seen.receipt == Recorded::Absent
+        && let Some(old) = observed.receipt.pool()
+    {
+        let other = Finding::new(&pool::RECEIPT_OTHER, &desired.name).with("what", "backend");
+        return Err(vec![other.with("was", &old.backend).with("is", "lvm")]);
+    }
+    Ok(seen)
+}
+
+/// The pool's volume and its group, where there is one.
+pub(super) fn there<'a>(
+    wish: &Wish,
+    seen: &'a Seen,
+) -> Result<Option<(&'a Group, &'a Volume)>, Vec<Finding>> {
+    let group = match seen.groups.as_slice() {
+        [] => return Ok(None),
+        [group] => group,
+        groups => {
+            let uuids: Vec<&str> = groups.iter().map(|group| group.vg_uuid.as_str()).collect();
+            let twice = Finding::new(&disk::GROUP_TWICE, &wish.group);
+            return Err(vec![twice.with("uuids", uuids.join(" "))]);
+        }
+    };
+    if group.missing() > 0 {
+        let missing = Finding::new(&disk::GROUP_PARTIAL, &wish.group);
+        return Err(vec![missing.with("count", group.missing())]);
+    }
+    if begun::remains(wish, seen).is_some() {
+        return Ok(None);
+    }
+    let Some(volume) = seen.volumes.iter().find(|volume| volume.lv_name == wish.volume) else {
+        return Ok(None);
+    };
+    if volume.segtype != "thin-pool" {
+        let other = Finding::new(&disk::NOT_A_POOL, wish.path());
+        return Err(vec![other.with("kind", &volume.segtype)]);
+    }
+    Ok(Some((group, volume)))
+}
+
+/// A finding with the data that the choices are printed from.
+pub(super) fn about(entry: &'static mvm_core::Entry, desired: &Desired) -> Finding {
+    Finding::new(entry, &desired.name).with("group", &desired.lvm.group)
+}
+
+pub(super) fn taken(desired: &Desired, target: &str, table: &str) -> Finding {
+    Finding::new(&pool::NAME_TAKEN, &desired.name).with("target", target).evidence(table)
+}
+
+/// A pool whose activation was killed: LVM activates none whose device has no table, or beside the
+/// devices of its parts, which a killed `mvmhost pool check` leaves too.
+fn take_down(wish: &Wish, seen: &Seen, device: &Device) -> Vec<Step> {
+    let mut volumes = Vec::new();
+    if matches!(device, Device::Empty { .. }) {
+        volumes.push(wish.path());
+    }
+    for part in wish.parts() {
+        let name = format!("[{}]", part.rsplit('/').next().unwrap_or_default());
+        if seen.volumes.iter().any(|volume| volume.lv_name == name && volume.is_active()) {
+            volumes.push(part);
+        }
+    }
+    volumes.into_iter().map(|volume| Step::DeactivateVolume { volume }).collect()
+}
+
+/// Whether the device under the pool's name is the volume that the configuration names.
+pub fn is_live(desired: &Desired, observed: &Observed) -> bool {
+    let (Some(seen), Device::Pool(live)) = (&observed.lvm, &observed.device) else {
+        return false;
+    };
+    matches!(there(&desired.lvm, seen), Ok(Some((group, volume))) if is_volume(live, group, volume))
+}
+
+/// Whether the live pool is made longer by nobody, because its profile is not attached or dmeventd
+/// does not watch it.
+pub fn is_unattached(desired: &Desired, observed: &Observed) -> bool {
+    let (Some(seen), wish) = (&observed.lvm, &desired.lvm) else {
+        return false;
+    };
+    is_live(desired, observed)
+        && matches!(there(wish, seen), Ok(Some((_, volume))) if !volume.grows_by(&wish.profile()))
+}
+
+fn is_volume(live: &LivePool, group: &Group, volume: &Volume) -> bool {
+    let plain = |uuid: &str| uuid.replace('-', "");
+    let own = format!("{}{}", plain(&group.vg_uuid), plain(&volume.lv_uuid));
+    live.uuid.strip_prefix(LVM_UUID).is_some_and(|uuid| uuid.starts_with(&own))
+}
+
+pub(super) fn against_receipt(
+    desired: &Desired,
+    observed: &Observed,
+    seen: &Seen,
+    group: &Group,
+    volume: &Volume,
+) -> Vec<Finding> {
+    let Some(old) = seen.receipt.volume() else {
+        return Vec::new();
+    };
+    let pairs = [
+        ("name", &old.name, &desired.name),
+        ("volume group", &old.group, &group.vg_uuid),
+        ("logical volume", &old.volume, &volume.lv_uuid),
+    ];
+    let differ = pairs.into_iter().filter(|(_, was, is)| was != is);
+    let mut findings: Vec<Finding> = differ
+        .map(|(what, was, is)| {
+            about(&disk::OTHER_VOLUME, desired).with("what", what).with("was", was).with("is", is)
+        })
+        .collect();
+    if findings.is_empty() {
+        findings = recorded::databases(desired, observed, &old.databases);
+    }
+    findings
+}
+
+/// A warning when nobody makes the pool longer, or dmeventd has nothing to take a step from.
+fn growth(desired: &Desired, group: &Group, volume: &Volume) -> Option<Finding> {
+    let wish = &desired.lvm;
+    if !volume.grows_by(&wish.profile()) {
+        let finding = Finding::new(&disk::NOT_GROWN, &desired.name)
+            .with("volume", wish.path())
+            .with("profile", wish.profile());
+        let seen =
+            format!("lv_profile {:?}, seg_monitor {:?}", volume.lv_profile, volume.seg_monitor);
+        return Some(finding.evidence(seen));
+    }
+    let free = group.free().saturating_mul(group.extent_size());
+    let step = volume.size() / 100 * u64::from(wish.grow_percent);
+    (free < step).then(|| {
+        Finding::new(&disk::NO_ROOM, &desired.name)
+            .with("group", &wish.group)
+            .with("free", place::mib(free))
+            .with("step", place::mib(step))
+            .with("percent", wish.grow_percent.to_string())
+    })
+}
+
+/// What there is to write into the receipt.
+fn record(
+    desired: &Desired,
+    observed: &Observed,
+    old: Option<&VolumeReceipt>,
+    (group, volume): (&Group, &Volume),
+) -> Option<Step> {
+    let before = old.map_or(&[][..], |old| &old.databases);
+    let now = VolumeReceipt {
+        name: desired.name.clone(),
+        group: group.vg_uuid.clone(),
+        volume: volume.lv_uuid.clone(),
+        databases: receipt::databases(desired, observed, before),
+    };
+    match old {
+        Some(old) if receipt::hold(&old.databases, &now.databases) && *old == with(old, &now) => {
+            None
+        }
+        Some(old) if *old == with(old, &now) => Some(Step::RefreshVolumeReceipt { receipt: now }),
+        _ => Some(Step::WriteVolumeReceipt { receipt: now }),
+    }
+}
+
+/// `now` but for the databases.
+fn with(old: &VolumeReceipt, now: &VolumeReceipt) -> VolumeReceipt {
+    VolumeReceipt { databases: old.databases.clone(), ..now.clone() }
+}

@@ -1,0 +1,273 @@
+//! Making a pool on disks, which only `mvmhost pool create` does.
+
+use std::fmt;
+
+use mvm_config::model::Backend;
+use mvm_core::catalogue::{disk, pool};
+use mvm_core::{Finding, Plan};
+use serde::Serialize;
+
+use super::begun::{self, Intent, Standing};
+use super::boot::{about, taken, there, usable};
+use super::disk::obstacles;
+use super::{Disk, Seen, Volume, Wish, layout, refusals};
+use crate::thinpool::{Desired, Device, Observed, fill, place};
+
+/// LVM's size of an extent, and what it keeps at the beginning of a disk, in bytes.
+const EXTENT: u64 = 4 << 20;
+const HEAD: u64 = 1 << 20;
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CreateStep {
+    /// Wipes every signature from a disk, as the operator's token says.
+    Wipe {
+        /// The path in the configuration.
+        device: String,
+    },
+    /// Puts on record what is begun, before the first change.
+    Intend {
+        /// What.
+        intent: Intent,
+    },
+    /// Makes a disk a physical volume.
+    Label {
+        /// The path in the configuration.
+        device: String,
+        /// The identity that it gets.
+        uuid: String,
+    },
+    /// Makes the volume group of the disks; it carries our tags from its first moment.
+    CreateGroup {
+        /// Its name.
+        group: String,
+        /// What no other group carries.
+        mark: String,
+        /// Paths below /dev/disk/by-id.
+        devices: Vec<String>,
+    },
+    /// Gives an empty volume group of ours the tag of this run.
+    Mark {
+        /// Its name.
+        group: String,
+        /// The tag.
+        mark: String,
+    },
+    /// Removes what an interrupted lvcreate left.
+    RemoveVolume {
+        /// `GROUP/VOLUME`
+        volume: String,
+    },
+    /// Has dmeventd make a pool longer by a profile.
+    Attach {
+        /// `GROUP/VOLUME`
+        volume: String,
+        /// The profile's name.
+        profile: String,
+    },
+    /// Writes the profile by which dmeventd makes the pool longer.
+    WriteProfile {
+        /// Where.
+        path: String,
+        /// What.
+        text: String,
+    },
+    /// Makes the pool of what the group has, with the profile attached.
+    CreatePool {
+        /// Its group.
+        group: String,
+        /// Its name there.
+        volume: String,
+        /// The tag of this run.
+        mark: String,
+        /// The profile's name.
+        profile: String,
+        /// One step of growth, in percent, for which room is left.
+        grow_percent: u64,
+    },
+}
+
+impl fmt::Display for CreateStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wipe { device } => write!(f, "wipe the signatures of {device}"),
+            Self::Intend { intent } => write!(f, "record what is begun, as {}", intent.mark),
+            Self::Label { device, .. } => write!(f, "make {device} a physical volume"),
+            Self::CreateGroup { group, devices, .. } => {
+                write!(f, "make volume group {group} of {}", devices.join(" "))
+            }
+            Self::Mark { group, mark } => write!(f, "tag volume group {group} with {mark}"),
+            Self::RemoveVolume { volume } => write!(f, "remove the unfinished {volume}"),
+            Self::Attach { volume, profile } => {
+                write!(f, "have dmeventd watch {volume} by {profile}")
+            }
+            Self::WriteProfile { path, .. } => write!(f, "write {path}"),
+            Self::CreatePool { group, volume, profile, grow_percent, .. } => write!(
+                f,
+                "make thin pool {group}/{volume} with profile {profile} and room for a step of \
+                 {grow_percent} %"
+            ),
+        }
+    }
+}
+
+/// Whether the disks have to be looked at: not where the group is there already.
+///
+/// # Errors
+/// Why no pool is made here.
+pub fn wants_disks(desired: &Desired, observed: &Observed) -> Result<bool, Vec<Finding>> {
+    let wish = &desired.lvm;
+    if desired.backend != Backend::Lvm {
+        return Err(vec![Finding::new(&disk::NOT_LVM, &desired.name)]);
+    }
+    if let Some(finding) = place::device_mapper(desired, observed) {
+        return Err(vec![finding]);
+    }
+    let seen = usable(desired, observed)?;
+    if there(wish, seen)?.is_some() {
+        return Ok(false);
+    }
+    if seen.receipt.volume().is_some() {
+        return Err(vec![about(&disk::GONE, desired).with("devices", wish.devices.join(" "))]);
+    }
+    if !begun::is_of_remains(wish, seen, &observed.device) {
+        match &observed.device {
+            Device::Absent => {}
+            Device::Pool(live) => {
+                return Err(vec![taken(desired, "thin-pool", &live.state.table.to_string())]);
+            }
+            Device::Other { target, table } => return Err(vec![taken(desired, target, table)]),
+            Device::Empty { uuid, .. } => return Err(vec![taken(desired, "no table", uuid)]),
+        }
+    }
+    if observed.thin_check.is_none() {
+        return Err(vec![Finding::new(&pool::THIN_CHECK_MISSING, &desired.name)]);
+    }
+    if !observed.databases.is_empty() {
+        let names: Vec<String> =
+            observed.databases.iter().map(|path| path.display().to_string()).collect();
+        let finding = fill::refusal(&disk::DATABASES, &desired.name, desired, observed);
+        return Err(vec![finding.with("databases", names.join(", "))]);
+    }
+    let Some(group) = seen.groups.first() else {
+        return Ok(true);
+    };
+    // What an interrupted run left, or at least our tag and nothing in it.
+    let empty = group.has_tag(super::TAG) && seen.volumes.is_empty();
+    if empty || begun::remains(wish, seen).is_some() {
+        return Ok(false);
+    }
+    let inside: Vec<&str> = seen.volumes.iter().map(|volume| volume.lv_name.as_str()).collect();
+    let foreign = Finding::new(&disk::GROUP_FOREIGN, &wish.group).with("name", &desired.name);
+    Err(vec![foreign.evidence(format!("volumes {inside:?}, tags {:?}", group.vg_tags))])
+}
+
+/// Decides what is to be done. `disks` are what [`wants_disks`] asked for; `token` is the
+/// operator's, and `seed` new random hexadecimal digits, from which identities are made.
+pub fn create(
+    desired: &Desired,
+    observed: &Observed,
+    disks: &[Disk],
+    token: Option<&str>,
+    seed: &str,
+) -> Plan<CreateStep> {
+    let wanted = match wants_disks(desired, observed) {
+        Ok(wanted) => wanted,
+        Err(findings) => return Plan::new(Vec::new(), findings),
+    };
+    let wish = &desired.lvm;
+    let Some(seen) = &observed.lvm else { return Plan::new(Vec::new(), Vec::new()) };
+    if let Ok(Some((_, volume))) = there(wish, seen) {
+        return Plan::new(finish(desired, observed, seen, volume), Vec::new());
+    }
+    let standing = |disk: &Disk| {
+        seen.begun.as_ref().map_or(Standing::Foreign, |begun| begun.standing(disk, token))
+    };
+    let disks: Vec<(Disk, Standing)> =
+        disks.iter().map(|disk| (disk.clone(), standing(disk))).collect();
+    let intent = Intent::new(seen.begun.as_ref(), &disks, token, seed);
+    let mut steps = Vec::new();
+    if seen.begun.as_ref() != Some(&intent) {
+        steps.push(CreateStep::Intend { intent: intent.clone() });
+    }
+    let mut findings = Vec::new();
+    if wanted {
+        findings = unfit(wish, &disks, token);
+        steps.extend(of_disks(wish, &disks, &intent));
+    } else {
+        steps.extend(of_group(wish, seen, &intent));
+    }
+    // LVM takes no profile that it does not find.
+    steps.push(CreateStep::WriteProfile { path: wish.profile_path(), text: wish.profile_text() });
+    steps.push(CreateStep::CreatePool {
+        group: wish.group.clone(),
+        volume: wish.volume.clone(),
+        mark: intent.mark,
+        profile: wish.profile(),
+        grow_percent: wish.grow_percent.into(),
+    });
+    Plan::new(steps, findings)
+}
+
+/// What is left to do about a pool that is there: nothing, unless it was being made a moment ago
+/// and dmeventd has not heard of it.
+fn finish(desired: &Desired, observed: &Observed, seen: &Seen, volume: &Volume) -> Vec<CreateStep> {
+    let wish = &desired.lvm;
+    let live = matches!(observed.device, Device::Pool(_));
+    // Whoever activates it begins to watch it.
+    let watched = volume.grows_by(&wish.profile());
+    if seen.begun.is_none() || watched || !live {
+        return Vec::new();
+    }
+    let (path, text) = (wish.profile_path(), wish.profile_text());
+    vec![
+        CreateStep::WriteProfile { path, text },
+        CreateStep::Attach { volume: wish.path(), profile: wish.profile() },
+    ]
+}
+
+fn unfit(wish: &Wish, disks: &[(Disk, Standing)], token: Option<&str>) -> Vec<Finding> {
+    let all: Vec<Disk> = disks.iter().map(|(disk, _)| disk.clone()).collect();
+    let foreign = disks.iter().filter(|(_, standing)| *standing == Standing::Foreign);
+    let foreign: Vec<Disk> = foreign.map(|(disk, _)| disk.clone()).collect();
+    let mut findings = obstacles(&all);
+    if findings.is_empty() {
+        findings = refusals(&foreign, token);
+    }
+    findings.extend(too_small(wish, &all));
+    findings
+}
+
+/// From disks to a group.
+fn of_disks(wish: &Wish, disks: &[(Disk, Standing)], intent: &Intent) -> Vec<CreateStep> {
+    let mut steps = Vec::new();
+    let others = || disks.iter().filter(|(_, standing)| *standing != Standing::Ours);
+    // A physical volume that is marked as one of a group that never came to be is made anew.
+    let wiped = others().filter(|(disk, _)| disk.is_occupied());
+    steps.extend(wiped.map(|(disk, _)| CreateStep::Wipe { device: disk.path.clone() }));
+    steps.extend(others().filter_map(|(disk, _)| {
+        let uuid = intent.physical(disk)?.to_owned();
+        Some(CreateStep::Label { device: disk.path.clone(), uuid })
+    }));
+    let (group, mark, devices) = (wish.group.clone(), intent.mark.clone(), wish.devices.clone());
+    steps.push(CreateStep::CreateGroup { group, mark, devices });
+    steps
+}
+
+/// From what is in the group to nothing in it.
+fn of_group(wish: &Wish, seen: &Seen, intent: &Intent) -> Vec<CreateStep> {
+    let marked = seen.groups.iter().any(|group| group.has_tag(&intent.mark));
+    let mark = || CreateStep::Mark { group: wish.group.clone(), mark: intent.mark.clone() };
+    let left = begun::remains(wish, seen).unwrap_or_default();
+    let remove = left.into_iter().map(|volume| CreateStep::RemoveVolume { volume });
+    (!marked).then(mark).into_iter().chain(remove).collect()
+}
+
+fn too_small(wish: &Wish, disks: &[Disk]) -> Option<Finding> {
+    let extents = disks.iter().map(|disk| disk.size.saturating_sub(HEAD) / EXTENT).sum();
+    let size: u64 = disks.iter().fold(0, |sum, disk| sum.saturating_add(disk.size));
+    layout(extents, EXTENT, wish.grow_percent.into()).is_err().then(|| {
+        Finding::new(&disk::TOO_SMALL, wish.devices.join(" ")).with("size", place::mib(size))
+    })
+}

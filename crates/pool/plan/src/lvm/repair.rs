@@ -1,0 +1,62 @@
+//! `mvmhost pool repair` of a pool on LVM: whether it may be, and what is known of it.
+
+use mvm_core::Finding;
+use mvm_core::catalogue::repair;
+
+use super::boot::{against_receipt, found};
+use super::{Group, Seen, Volume, Wish};
+use crate::thinpool::repair::Outline;
+use crate::thinpool::{Desired, Device, Observed, SECTOR, place};
+
+/// What speaks against repairing this pool, whatever its metadata are like.
+pub(crate) fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
+    if let Some(finding) = place::device_mapper(desired, observed) {
+        return vec![finding];
+    }
+    let (seen, group, volume) = match found(desired, observed) {
+        Ok(pool) => pool,
+        Err(findings) => return findings,
+    };
+    let mut findings = against_receipt(desired, observed, seen, group, volume);
+    findings.retain(|finding| finding.severity() == mvm_core::Severity::Error);
+    if observed.device != Device::Absent {
+        let active = Finding::new(&repair::ACTIVE, &desired.name);
+        findings.push(active.with("units", desired.units()));
+    }
+    findings.extend(no_room(desired, seen, group));
+    findings
+}
+
+/// What LVM knows of the pool.
+pub(crate) fn outline(desired: &Desired, observed: &Observed) -> Option<Outline> {
+    let (_, _, volume) = found(desired, observed).ok()?;
+    let blocks = volume.size().checked_div(volume.chunk())?;
+    let block_sectors = volume.chunk() / SECTOR;
+    Some(Outline { block_sectors, blocks, transaction: Some(volume.transaction()) })
+}
+
+/// Size of the pool's metadata in bytes; 0 when LVM did not say.
+pub fn metadata_size(wish: &Wish, seen: &Seen) -> u64 {
+    let own = format!("[{}_tmeta]", wish.volume);
+    seen.volumes.iter().find(|volume| volume.lv_name == own).map_or(0, Volume::size)
+}
+
+/// The volume that an earlier repair left.
+pub fn left<'a>(wish: &Wish, seen: &'a Seen) -> Option<&'a Volume> {
+    let path = wish.repaired();
+    seen.volumes.iter().find(|volume| format!("{}/{}", volume.vg_name, volume.lv_name) == path)
+}
+
+/// Both metadata are in the group for a moment: one cannot be written over the other.
+fn no_room(desired: &Desired, seen: &Seen, group: &Group) -> Option<Finding> {
+    let wish = &desired.lvm;
+    let needs = metadata_size(wish, seen);
+    let left = left(wish, seen).map_or(0, Volume::size);
+    let free = group.free().saturating_mul(group.extent_size()).saturating_add(left);
+    (free < needs).then(|| {
+        Finding::new(&repair::NO_ROOM, &desired.name)
+            .with("group", &wish.group)
+            .with("free", place::mib(free))
+            .with("needs", place::mib(needs))
+    })
+}

@@ -1,0 +1,331 @@
+//! The decision tables of boot and of `mvmhost pool create`.
+
+use std::path::PathBuf;
+
+use mvm_config::model::Backend;
+use mvm_core::Entry;
+use mvm_core::catalogue::{database, disk, pool};
+
+mod begun;
+
+use mvm_core::Plan;
+
+use super::*;
+use crate::thinpool::tests::{bare, desired as on_files};
+use crate::thinpool::{
+    Backing, Class, Desired, DevNum, Device, LivePool, LiveState, Observed, Step, class, plan,
+};
+
+fn desired() -> Desired {
+    let config =
+        self::config("[thinpool]\nbackend = \"lvm\"\nlvm.devices = [\"/dev/disk/by-id/virtio-a\"]");
+    let lvm = Wish::new(&config);
+    Desired {
+        backend: Backend::Lvm,
+        name: config.thinpool.name.as_str().to_owned(),
+        lvm,
+        ..on_files()
+    }
+}
+
+fn config(text: &str) -> mvm_config::Config {
+    let source = mvm_config::Source { name: "/etc/mvmhost.toml".into(), text: text.to_owned() };
+    mvm_config::load::parse(&[source]).unwrap().config
+}
+
+fn group(count: &str, tags: &str) -> Group {
+    let json = format!(
+        r#"{{"report": [{{"vg": [{{"vg_name":"flintlock", "vg_uuid":"Ab-1", "vg_tags":"{tags}",
+        "vg_extent_size":"4194304", "vg_extent_count":"1023", "vg_free_count":"1023",
+        "vg_missing_pv_count":"{count}"}}]}}]}}"#
+    );
+    groups(&json).unwrap().remove(0)
+}
+
+fn volume(kind: &str) -> Volume {
+    Volume {
+        vg_name: "flintlock".to_owned(),
+        lv_name: "thinpool".to_owned(),
+        lv_uuid: "Cd-2".to_owned(),
+        segtype: kind.to_owned(),
+        ..Volume::default()
+    }
+}
+
+/// Disks with nothing of ours on them.
+fn blank() -> Observed {
+    Observed { lvm: Some(Seen::default()), ..bare() }
+}
+
+/// After a reboot: the pool is there and not active, and it is on record.
+fn down() -> Observed {
+    let wish = desired().lvm;
+    let receipt = VolumeReceipt {
+        name: "flintlock-thinpool".to_owned(),
+        group: "Ab-1".to_owned(),
+        volume: "Cd-2".to_owned(),
+        databases: crate::thinpool::receipt::databases(&desired(), &bare(), &[]),
+    };
+    let seen = Seen {
+        groups: vec![group("0", TAG)],
+        volumes: vec![volume("thin-pool")],
+        profile: Some(wish.profile_text()),
+        receipt: Recorded::Volume(receipt),
+        begun: None,
+    };
+    Observed { lvm: Some(seen), ..bare() }
+}
+
+fn live(uuid: &str) -> Device {
+    let backing = || Backing { device: "dm-1".to_owned(), file: None, path: String::new() };
+    Device::Pool(Box::new(LivePool {
+        number: DevNum { major: 253, minor: 2 },
+        uuid: uuid.to_owned(),
+        state: LiveState {
+            table: "0 8192 thin-pool 253:0 253:1 1024 0".parse().unwrap(),
+            status: "0 1/2 0/4 - rw discard_passdown queue_if_no_space - 1024".to_owned(),
+            suspended: false,
+            second_table: false,
+        },
+        metadata: backing(),
+        data: backing(),
+    }))
+}
+
+fn up() -> Observed {
+    let mut up = Observed { device: live("LVM-Ab1Cd2-tpool"), node: true, ..down() };
+    let seen = up.lvm.as_mut().unwrap();
+    seen.volumes[0].lv_profile = desired().lvm.profile();
+    seen.volumes[0].seg_monitor = "monitored".to_owned();
+    up
+}
+
+fn with(mut observed: Observed, change: impl FnOnce(&mut Seen)) -> Observed {
+    change(observed.lvm.as_mut().unwrap());
+    observed
+}
+
+fn codes<S>(plan: &Plan<S>) -> Vec<&'static str> {
+    plan.findings.iter().map(mvm_core::Finding::code).collect()
+}
+
+fn refuses(observed: &Observed, entry: &'static Entry, class_of_it: Class) {
+    let plan = plan(&desired(), observed);
+    assert_eq!((codes(&plan), plan.steps.len()), (vec![entry.code], 0));
+    assert_eq!(class(&plan.findings), class_of_it, "{}", entry.code);
+}
+
+#[test]
+fn names_are_those_of_provision_sh_and_of_device_mapper() {
+    let wish = desired().lvm;
+    assert_eq!(
+        (desired().name, wish.path()),
+        ("flintlock-thinpool".into(), "flintlock/thinpool".into())
+    );
+    let config = self::config(
+        "[thinpool]\nbackend = \"lvm\"\nname = \"a--b-c--d\"\nlvm.volume-group = \"a-b\"\n\
+         lvm.devices = [\"/dev/disk/by-id/virtio-a\"]",
+    );
+    assert_eq!(Wish::new(&config).path(), "a-b/c-d");
+    assert!(
+        wish.profile_text().contains("threshold=80") && wish.profile_text().contains("percent=20")
+    );
+    let low = Wish { warn_percent: 3, ..wish };
+    assert!(low.profile_text().contains("threshold=50"));
+}
+
+#[test]
+fn boot_activates_what_is_there() {
+    let plan = plan(&desired(), &down());
+    assert!(plan.findings.is_empty(), "{plan:?}");
+    let steps: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        steps,
+        [
+            "activate flintlock/thinpool with LVM, watched by dmeventd",
+            "wait for /dev/mapper/flintlock-thinpool"
+        ]
+    );
+    assert!(super::boot(&desired(), &up()).is_settled());
+}
+
+#[test]
+fn what_a_killed_activation_left_is_taken_down() {
+    let part = |active: &str| Volume {
+        lv_name: "[thinpool_tmeta]".to_owned(),
+        lv_active: active.to_owned(),
+        ..volume("linear")
+    };
+    let first = |active| -> String {
+        let seen = with(down(), |seen| seen.volumes.push(part(active)));
+        super::boot(&desired(), &seen).steps[0].to_string()
+    };
+    assert_eq!(first("active"), "deactivate flintlock/thinpool_tmeta");
+    let empty =
+        Device::Empty { uuid: "LVM-Ab1Cd2".to_owned(), number: DevNum { major: 253, minor: 2 } };
+    let steps = super::boot(&desired(), &Observed { device: empty, ..down() }).steps;
+    assert_eq!(steps[0].to_string(), "deactivate flintlock/thinpool");
+    assert_eq!(first(""), "activate flintlock/thinpool with LVM, watched by dmeventd");
+}
+
+#[test]
+fn boot_makes_nothing() {
+    refuses(&blank(), &disk::NO_POOL, Class::Unavailable);
+    let tagged = with(blank(), |seen| seen.groups.push(group("0", TAG)));
+    refuses(&tagged, &disk::NO_POOL, Class::Unavailable);
+    refuses(&with(down(), |seen| seen.groups.clear()), &disk::GONE, Class::Refused);
+    refuses(&with(down(), |seen| seen.volumes.clear()), &disk::GONE, Class::Refused);
+}
+
+#[test]
+fn what_is_not_our_pool_is_left_alone() {
+    refuses(
+        &with(down(), |seen| seen.groups[0] = group("1", "")),
+        &disk::GROUP_PARTIAL,
+        Class::Unavailable,
+    );
+    refuses(
+        &with(down(), |seen| seen.groups.push(group("0", ""))),
+        &disk::GROUP_TWICE,
+        Class::Refused,
+    );
+    refuses(
+        &with(down(), |seen| seen.volumes[0] = volume("linear")),
+        &disk::NOT_A_POOL,
+        Class::Refused,
+    );
+    let swapped = with(down(), |seen| seen.volumes[0].lv_uuid = "Ef-3".to_owned());
+    refuses(&swapped, &disk::OTHER_VOLUME, Class::Refused);
+    let spoilt = with(down(), |seen| seen.receipt = Recorded::Unreadable("x".to_owned()));
+    refuses(&spoilt, &disk::RECEIPT_UNREADABLE, Class::Refused);
+    let foreign = Observed { device: live("MVM-flintlock-thinpool"), ..down() };
+    refuses(&foreign, &pool::NAME_TAKEN, Class::Refused);
+    assert!(is_live(&desired(), &up()) && !is_live(&desired(), &foreign));
+    assert!(!is_live(&desired(), &down()) && !is_live(&desired(), &bare()));
+    let unchecked = Observed { thin_check: None, ..down() };
+    refuses(&unchecked, &pool::THIN_CHECK_MISSING, Class::Unavailable);
+}
+
+#[test]
+fn databases_and_pool_stay_together() {
+    let databases = desired().databases();
+    let mut seen = down();
+    let Some(Seen { receipt: Recorded::Volume(receipt), .. }) = &mut seen.lvm else { panic!() };
+    receipt.databases[0].seen = true;
+    refuses(&seen, &pool::DATABASE_GONE, Class::Refused);
+    let remedy = plan(&desired(), &seen).findings[0].remedy();
+    for line in [
+        "LVM asks first:\nlvremove flintlock/thinpool &&\n",
+        "receipt.json.old &&\nmvmhost pool create",
+    ] {
+        assert!(remedy.contains(line), "{remedy}");
+    }
+    let mut other = Observed { databases: databases.clone(), ..seen };
+    let identity = |inode| crate::thinpool::RecordedIdentity { inode, born: None };
+    other.database_files = vec![(databases[0].clone(), identity(1))];
+    let Some(Seen { receipt: Recorded::Volume(receipt), .. }) = &mut other.lvm else { panic!() };
+    receipt.databases[0].file = Some(identity(2));
+    assert_eq!(codes(&plan(&desired(), &other)), [database::REPLACED.code]);
+}
+
+#[test]
+fn what_is_new_is_put_on_record() {
+    let first = plan(&desired(), &with(up(), |seen| seen.receipt = Recorded::Absent));
+    assert!(matches!(first.steps.as_slice(), [Step::WriteVolumeReceipt { .. }]), "{first:?}");
+    let containerd = Observed { databases: desired().databases(), ..up() };
+    let second = plan(&desired(), &containerd);
+    assert!(matches!(second.steps.as_slice(), [Step::RefreshVolumeReceipt { .. }]), "{second:?}");
+    let percent = plan(&desired(), &with(up(), |seen| seen.profile = None));
+    assert!(matches!(percent.steps.as_slice(), [Step::WriteProfile { .. }]), "{percent:?}");
+}
+
+#[test]
+fn a_pool_that_nobody_makes_longer_is_said() {
+    for spoil in [(|volume| volume.lv_profile.clear()) as fn(&mut Volume), |volume| {
+        volume.seg_monitor = "not monitored".to_owned()
+    }] {
+        let plan = plan(&desired(), &with(up(), |seen| spoil(&mut seen.volumes[0])));
+        assert_eq!(codes(&plan), [disk::NOT_GROWN.code]);
+    }
+}
+
+/// 1,023 extents of 4 MiB are free.
+#[test]
+fn a_group_without_room_for_a_step_is_said() {
+    let sized = |bytes: u64| with(up(), |seen| seen.volumes[0].lv_size = bytes.to_string());
+    let room = 1023_u64 << 22;
+    let step = u64::from(desired().lvm.grow_percent);
+    assert_eq!(codes(&plan(&desired(), &sized(room / step * 100))), [""; 0]);
+    let plan = plan(&desired(), &sized((room / step + 1) * 100));
+    assert_eq!(codes(&plan), [disk::NO_ROOM.code]);
+    assert!(plan.findings[0].message().contains("4092 MiB"), "{:?}", plan.findings);
+}
+
+const SEED: &str = "5eed";
+
+fn whole(size: u64) -> Vec<Disk> {
+    vec![Disk { path: "/dev/disk/by-id/virtio-a".to_owned(), size, ..Disk::default() }]
+}
+
+fn made(observed: &Observed, disks: &[Disk], token: Option<&str>) -> Vec<String> {
+    let plan = create(&desired(), observed, disks, token, SEED);
+    assert!(!plan.is_refused(), "{plan:?}");
+    plan.steps.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_pool_is_made_on_blank_disks() {
+    let expected = [
+        "record what is begun, as mvmhost-19e92fa378398076",
+        "make /dev/disk/by-id/virtio-a a physical volume",
+        "make volume group flintlock of /dev/disk/by-id/virtio-a",
+        "write /etc/lvm/profile/mvmhost-flintlock.profile",
+        "make thin pool flintlock/thinpool with profile mvmhost-flintlock and room for a step of 20 %",
+    ];
+    assert_eq!(made(&blank(), &whole(1 << 30), None), expected);
+    // What an interrupted run left is gone on with, whatever is on the disks.
+    let begun = with(blank(), |seen| seen.groups.push(group("0", TAG)));
+    assert!(!wants_disks(&desired(), &begun).unwrap());
+    let tag = "tag volume group flintlock with mvmhost-19e92fa378398076";
+    assert_eq!(made(&begun, &[], None), [expected[0], tag, expected[3], expected[4]]);
+    assert_eq!(made(&down(), &[], None), [""; 0]);
+}
+
+#[test]
+fn a_token_wipes_what_it_was_printed_for() {
+    let mut disks = whole(1 << 30);
+    disks[0].partitions.push("vdb1".to_owned());
+    let refused = create(&desired(), &blank(), &disks, None, SEED);
+    assert_eq!(
+        (codes(&refused), class(&refused.findings)),
+        (vec![disk::OCCUPIED.code], Class::Refused)
+    );
+    let steps = made(&blank(), &disks, Some(&token(&disks)));
+    assert_eq!(
+        (steps.len(), steps[1].as_str()),
+        (6, "wipe the signatures of /dev/disk/by-id/virtio-a")
+    );
+}
+
+#[test]
+fn no_pool_is_made_where_one_was_or_may_be() {
+    let unmade = |observed: Observed, entry: &'static Entry| {
+        let plan = create(&desired(), &observed, &whole(1 << 30), None, SEED);
+        assert_eq!((codes(&plan), plan.steps.len()), (vec![entry.code], 0));
+    };
+    unmade(with(down(), |seen| seen.groups.clear()), &disk::GONE);
+    unmade(with(blank(), |seen| seen.groups.push(group("0", ""))), &disk::GROUP_FOREIGN);
+    let left = |seen: &mut Seen| {
+        seen.groups.push(group("0", TAG));
+        seen.volumes.push(Volume { lv_name: "lvol0".to_owned(), ..volume("linear") });
+    };
+    unmade(with(blank(), left), &disk::GROUP_FOREIGN);
+    unmade(Observed { databases: vec![PathBuf::from("/x.db")], ..blank() }, &disk::DATABASES);
+    unmade(Observed { device: live("MVM-x"), ..blank() }, &pool::NAME_TAKEN);
+    unmade(Observed { thin_check: None, ..blank() }, &pool::THIN_CHECK_MISSING);
+    unmade(bare(), &disk::LVM_MISSING);
+    let plan = create(&desired(), &blank(), &whole(8 << 20), None, SEED);
+    assert_eq!(codes(&plan), [disk::TOO_SMALL.code]);
+    let on_files = create(&on_files(), &bare(), &[], None, SEED);
+    assert_eq!(codes(&on_files), [disk::NOT_LVM.code]);
+}

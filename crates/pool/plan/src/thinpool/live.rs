@@ -1,0 +1,142 @@
+//! A pool that is live under our name. It is left as it is: a table is loaded only where there is
+//! none. What remains to do is to recognise it, to say what is wrong with it, and the receipt.
+
+use mvm_core::catalogue::pool;
+use mvm_core::{Finding, Plan};
+
+use super::fill::refusal;
+use super::observed::Backing;
+use super::receipt::Receipt;
+use super::{
+    Desired, FileFacts, LivePool, LiveState, Mode, Observed, Recorded, SECTOR, Shape, Step,
+    ThinPoolStatus, place, recorded,
+};
+
+pub(super) fn plan(desired: &Desired, observed: &Observed, live: &LivePool) -> Plan<Step> {
+    if !is_ours(observed, live) {
+        return Plan::new(Vec::new(), vec![other_files(desired, live)]);
+    }
+    let mut findings = health(&desired.name, &live.state);
+    findings.extend(place::file_system(desired, observed));
+    findings.extend(against_receipt(desired, observed, live));
+    findings.extend(size_kept(desired, &live.state.table.shape));
+    let mut steps = Vec::new();
+    if !observed.node {
+        steps.push(Step::AwaitNode { name: desired.name.clone() });
+    }
+    match Receipt::of(desired, observed, &live.state.table.shape) {
+        None => findings.push(refusal(
+            &pool::NOT_METADATA,
+            desired.metadata().display().to_string(),
+            desired,
+            observed,
+        )),
+        Some(now) => steps.extend(record(observed.receipt.pool(), &now, &desired.name)),
+    }
+    Plan::new(steps, findings)
+}
+
+/// What there is to write into the receipt about a pool that is like `now`.
+fn record(old: Option<&Receipt>, now: &Receipt, name: &str) -> Option<Step> {
+    let name = name.to_owned();
+    match old {
+        Some(old) if old.holds(now) => None,
+        Some(old) if old.is_same_pool(now) => Some(Step::RefreshReceipt { name }),
+        _ => Some(Step::WriteReceipt { name }),
+    }
+}
+
+/// By what is behind its devices, not by their numbers: those change from boot to boot.
+fn is_ours(observed: &Observed, live: &LivePool) -> bool {
+    let same = |backing: &Backing, file: &Option<FileFacts>| {
+        file.as_ref().is_some_and(|file| backing.file == Some(file.id))
+    };
+    same(&live.metadata, &observed.metadata) && same(&live.data, &observed.data)
+}
+
+fn other_files(desired: &Desired, live: &LivePool) -> Finding {
+    let side = |backing: &Backing| match backing.path.as_str() {
+        "" => backing.device.clone(),
+        path => format!("{path} ({})", backing.device),
+    };
+    Finding::new(&pool::OTHER_FILES, &desired.name)
+        .with("metadata", side(&live.metadata))
+        .with("data", side(&live.data))
+        .with("directory", desired.directory.display())
+        .evidence(live.state.table.to_string())
+}
+
+fn against_receipt(desired: &Desired, observed: &Observed, live: &LivePool) -> Vec<Finding> {
+    let mut findings = recorded::unusable(desired, observed);
+    if let Recorded::Pool(receipt) = &observed.receipt {
+        findings.extend(recorded::identity(desired, observed, receipt));
+    }
+    // A file that got longer is somebody's growing of the pool; one that is shorter than the table
+    // says, or than it was, has lost what was behind its end.
+    let was = |metadata: bool| {
+        let receipt = observed.receipt.pool();
+        receipt.map_or(0, |r| if metadata { r.metadata.size } else { r.data.size })
+    };
+    let table = live.state.table.shape.sectors.saturating_mul(SECTOR);
+    let files = [
+        (desired.metadata(), &observed.metadata, was(true)),
+        (desired.data(), &observed.data, was(false).max(table)),
+    ];
+    for (path, file, least) in files {
+        if let Some(file) = file.as_ref().filter(|file| file.size < least) {
+            findings.push(recorded::truncated(desired, observed, path, least, file.size));
+        }
+    }
+    findings
+}
+
+/// An information when the file asks for another size than the pool has.
+pub(super) fn size_kept(desired: &Desired, shape: &Shape) -> Option<Finding> {
+    let block = u64::from(shape.block_sectors).max(1);
+    let (is, asked) = (shape.sectors / block, desired.data_size / SECTOR / block);
+    (is != asked).then(|| {
+        Finding::new(&pool::SIZE_KEPT, &desired.name)
+            .with("is", place::gib(shape.bytes()))
+            .with("asked", place::gib(desired.data_size))
+    })
+}
+
+/// What the kernel says is wrong with a live pool. `data` is what its data stands on, where that
+/// was looked at.
+pub(crate) fn health(name: &str, live: &LiveState) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut say = |entry| findings.push(Finding::new(entry, name).evidence(&live.status));
+    if live.suspended {
+        say(&pool::SUSPENDED);
+    }
+    if live.second_table {
+        say(&pool::SECOND_TABLE);
+    }
+    match live.status.parse() {
+        Ok(ThinPoolStatus::Fail | ThinPoolStatus::Error) => say(&pool::FAILED),
+        Ok(ThinPoolStatus::Working(working)) => {
+            if working.needs_check == Some(true) {
+                say(&pool::NEEDS_CHECK);
+            }
+            match working.mode {
+                // A pool that needs a check is read-only for that, and healed by the same.
+                Some(Mode::ReadOnly) if working.needs_check == Some(true) => {}
+                Some(Mode::ReadOnly) => say(&pool::READ_ONLY),
+                Some(Mode::OutOfDataSpace) => findings.push(out_of_data_space(name, live)),
+                Some(Mode::ReadWrite) | None => {}
+            }
+        }
+        Err(_) => say(&pool::STATUS_UNKNOWN),
+    }
+    findings
+}
+
+/// By how much the printed command makes a full pool longer: 10 GiB, in MiB.
+const GROWTH: u64 = 10 << 10;
+
+fn out_of_data_space(name: &str, live: &LiveState) -> Finding {
+    let size = (live.table.shape.bytes() >> 20).saturating_add(GROWTH);
+    Finding::new(&pool::OUT_OF_DATA_SPACE, name)
+        .with("size", format!("{size}MiB"))
+        .evidence(&live.status)
+}

@@ -1,0 +1,187 @@
+//! The thin pool: from what the file asks for and what the machine shows to the steps between.
+//!
+//! Belongs here: every decision about the pool, the text lines of the kernel's `thin-pool` target,
+//! the superblock, the meaning of the receipt. Does not belong here: looking at files or devices,
+//! which is `storage`.
+//!
+//! The order of trust is: a live pool, the receipt, the files. A live pool is never reloaded. What
+//! the receipt knows is never made anew. Files are made only where nothing ever was.
+
+mod absent;
+mod class;
+pub mod databases;
+pub(crate) mod fill;
+pub(crate) mod live;
+mod observed;
+mod outcome;
+pub(crate) mod place;
+pub(crate) mod receipt;
+pub(crate) mod recorded;
+pub mod repair;
+pub mod status;
+mod step;
+mod superblock;
+mod table;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::path::PathBuf;
+
+use mvm_config::Config;
+use mvm_config::model::{Backend, Instance};
+use mvm_core::Finding;
+use mvm_core::catalogue::pool;
+
+pub use class::{Class, class};
+pub use fill::quote;
+pub use observed::{
+    Attachment, Backing, Control, Device, FileFacts, FileId, FileSystem, LivePool, Observed,
+};
+pub use outcome::done;
+pub use receipt::{
+    Receipt, Recorded, RecordedDatabase, RecordedFile, RecordedIdentity, RecordedSuperblock,
+    VERSION,
+};
+pub use status::{Discards, LiveState, Mode, PoolState, ThinPoolStatus, Usage, WhenFull, Working};
+pub use step::{Role, Step};
+pub use superblock::{PoolSuperblock, Superblock, with_transaction};
+pub use table::{DevNum, ParseError, SECTOR, Shape, ThinPoolTable};
+
+use mvm_core::Plan;
+
+use crate::containerd::Kept;
+use crate::lvm;
+
+/// What the file asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Desired {
+    /// Who makes the pool.
+    pub backend: Backend,
+    /// The device-mapper name.
+    pub name: String,
+    /// The directory of the files `data` and `metadata`.
+    pub directory: PathBuf,
+    /// Length of a new data file in bytes.
+    pub data_size: u64,
+    /// Length of a new metadata file in bytes.
+    pub metadata_size: u64,
+    /// Whose containerd uses the pool.
+    pub instance: Instance,
+    /// Where that containerd keeps its databases about the pool.
+    pub kept: Kept,
+    /// flintlockd's unit, for commands that are printed.
+    pub flintlockd_unit: String,
+    /// The pool on disks, for that backend.
+    pub lvm: lvm::Wish,
+}
+
+impl Desired {
+    /// The part of the configuration that is about the pool; `containerd` is that of the containerd
+    /// that uses it, where mvmhost does not render one.
+    pub fn new(config: &Config, containerd: Option<&str>) -> Self {
+        let pool = &config.thinpool;
+        Self {
+            kept: Kept::new(config.containerd.instance, containerd),
+            backend: pool.backend,
+            name: pool.name.as_str().to_owned(),
+            directory: pool.loopback.directory.as_path().to_owned(),
+            data_size: pool.loopback.data_size.0,
+            metadata_size: pool.loopback.metadata_size.0,
+            instance: config.containerd.instance,
+            flintlockd_unit: config.flintlockd.unit.as_str().to_owned(),
+            lvm: lvm::Wish::new(config),
+        }
+    }
+
+    /// The data file.
+    pub fn data(&self) -> PathBuf {
+        self.directory.join("data")
+    }
+
+    /// The metadata file.
+    pub fn metadata(&self) -> PathBuf {
+        self.directory.join("metadata")
+    }
+
+    /// containerd's database of the thin devices.
+    pub fn device_database(&self) -> PathBuf {
+        self.kept.devmapper.join(format!("{}.db", self.name))
+    }
+
+    /// The units that use the pool, in the order in which they are to be stopped.
+    pub fn units(&self) -> String {
+        fill::units(self)
+    }
+
+    /// The databases of containerd's devmapper snapshotter: what is in them and what is in the
+    /// pool only make sense together.
+    pub fn databases(&self) -> Vec<PathBuf> {
+        vec![self.kept.devmapper.join("metadata.db"), self.device_database()]
+    }
+
+    /// The `meta.db` of a containerd that serves nobody but flintlockd: it lists the snapshots that
+    /// are in the pool. The distribution's containerd serves others too, so its own is left out.
+    pub fn containerd_metadata(&self) -> Option<PathBuf> {
+        match self.instance {
+            Instance::Dedicated => Some(self.kept.metadata.clone()),
+            Instance::System => None,
+        }
+    }
+
+    /// Our mark on the device, by which a later run knows that it may remove an unfinished one.
+    /// device-mapper takes at most 128 bytes.
+    pub fn uuid(&self) -> String {
+        format!("{UUID_PREFIX}{}", self.name).chars().take(128).collect()
+    }
+}
+
+/// What the device-mapper UUID of our devices begins with. Never `LVM-`, which lvm2 claims.
+pub const UUID_PREFIX: &str = "MVM-";
+
+/// Decides what is to be done about the pool.
+pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
+    match desired.backend {
+        Backend::Loop => loopback(desired, observed),
+        Backend::External => Plan::new(Vec::new(), external(desired, observed)),
+        Backend::Lvm => lvm::boot(desired, observed),
+    }
+}
+
+fn external(desired: &Desired, observed: &Observed) -> Vec<Finding> {
+    if let Some(finding) = place::device_mapper(desired, observed) {
+        return vec![finding];
+    }
+    match &observed.device {
+        Device::Pool(live) => live::health(&desired.name, &live.state),
+        Device::Other { target, table } => vec![name_taken(desired, target, table)],
+        Device::Absent | Device::Empty { .. } => {
+            vec![Finding::new(&pool::EXTERNAL_ABSENT, &desired.name)]
+        }
+    }
+}
+
+fn loopback(desired: &Desired, observed: &Observed) -> Plan<Step> {
+    if let Some(finding) = place::device_mapper(desired, observed) {
+        return Plan::new(Vec::new(), vec![finding]);
+    }
+    match &observed.device {
+        Device::Pool(live) => live::plan(desired, observed, live),
+        Device::Other { target, table } => {
+            Plan::new(Vec::new(), vec![name_taken(desired, target, table)])
+        }
+        Device::Empty { uuid, .. } if !uuid.starts_with(UUID_PREFIX) => {
+            let finding = Finding::new(&pool::EMPTY_FOREIGN, &desired.name)
+                .evidence(format!("uuid {uuid:?}, no live table"));
+            Plan::new(Vec::new(), vec![finding])
+        }
+        Device::Empty { .. } => {
+            let remove = Step::RemoveEmptyDevice { name: desired.name.clone() };
+            absent::plan(desired, observed, vec![remove])
+        }
+        Device::Absent => absent::plan(desired, observed, Vec::new()),
+    }
+}
+
+fn name_taken(desired: &Desired, target: &str, table: &str) -> Finding {
+    Finding::new(&pool::NAME_TAKEN, &desired.name).with("target", target).evidence(table)
+}

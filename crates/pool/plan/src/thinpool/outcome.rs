@@ -1,0 +1,22 @@
+//! What a run has to say when it is over.
+
+use mvm_core::Finding;
+use mvm_core::catalogue::pool;
+
+use super::{Desired, Device, Observed, ThinPoolStatus};
+
+/// How the pool stands, once it is live; `None` while it is not.
+pub fn done(desired: &Desired, observed: &Observed) -> Option<Finding> {
+    let Device::Pool(live) = &observed.device else {
+        return None;
+    };
+    let Ok(ThinPoolStatus::Working(working)) = live.state.status.parse() else {
+        return None;
+    };
+    Some(
+        Finding::new(&pool::READY, &desired.name)
+            .with("data", working.data.percent())
+            .with("metadata", working.metadata.percent())
+            .evidence(live.state.table.to_string()),
+    )
+}

@@ -1,0 +1,240 @@
+//! The files against the receipt: what must not have changed since mvmhost last saw the pool.
+
+use std::path::{Path, PathBuf};
+
+use mvm_core::Finding;
+use mvm_core::catalogue::{database, pool};
+
+use super::fill::refusal;
+use super::receipt::{Receipt, RecordedDatabase, RecordedFile, RecordedIdentity};
+use super::{Desired, FileFacts, Observed, Recorded, SECTOR, Shape, Superblock};
+
+/// A receipt that says nothing: nobody can tell what belongs here.
+pub(super) fn unusable(desired: &Desired, observed: &Observed) -> Vec<Finding> {
+    match &observed.receipt {
+        Recorded::Absent | Recorded::Pool(_) => Vec::new(),
+        Recorded::Unreadable(why) => {
+            vec![say(desired, observed, &pool::RECEIPT_UNREADABLE).with("why", why)]
+        }
+        Recorded::Version(version) => {
+            let finding = say(desired, observed, &pool::RECEIPT_VERSION);
+            vec![finding.with("version", version).with("known", super::VERSION)]
+        }
+    }
+}
+
+fn say(desired: &Desired, observed: &Observed, entry: &'static mvm_core::Entry) -> Finding {
+    refusal(entry, &desired.name, desired, observed)
+}
+
+/// What tells one pool from another: name, place, the files themselves, block size, databases.
+pub(super) fn identity(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Vec<Finding> {
+    let elsewhere = other_pool(desired, observed, receipt);
+    if !elsewhere.is_empty() {
+        return elsewhere;
+    }
+    let mut findings = Vec::new();
+    if let Some(is) = observed.metadata.as_ref().filter(|is| !receipt.is_metadata(is)) {
+        findings.push(swapped(desired, observed, &receipt.metadata, is));
+    }
+    if let Some(is) = observed.data.as_ref().filter(|is| !receipt.data.is_same(is)) {
+        findings.push(swapped(desired, observed, &receipt.data, is));
+    }
+    if let Superblock::Pool(superblock) = &observed.superblock {
+        let (was, is) = (receipt.superblock.block_sectors, superblock.data_block_sectors);
+        if was != is {
+            let path = path(&receipt.metadata.path);
+            findings.push(
+                refusal(&pool::BLOCK_SIZE_CHANGED, path, desired, observed)
+                    .with("was", was / 2)
+                    .with("is", is / 2),
+            );
+        }
+    }
+    findings.extend(databases(desired, observed, &receipt.databases));
+    findings
+}
+
+/// Databases that were there with the pool and are not there now, or are other files.
+pub(crate) fn databases(
+    desired: &Desired,
+    observed: &Observed,
+    on_record: &[RecordedDatabase],
+) -> Vec<Finding> {
+    let gone = on_record.iter().filter(|database| {
+        database.seen
+            && desired.databases().contains(&database.path)
+            && !observed.databases.contains(&database.path)
+    });
+    let gone = gone.map(|database| {
+        refusal(&pool::DATABASE_GONE, path(&database.path), desired, observed)
+            .with("pool", &desired.name)
+    });
+    let mut findings: Vec<Finding> = gone.collect();
+    findings.extend(replaced(desired, observed, on_record));
+    findings.extend(elsewhere(desired, observed, on_record));
+    findings
+}
+
+/// Databases on record from where this containerd does not look for them, unless they moved along.
+fn elsewhere(
+    desired: &Desired,
+    observed: &Observed,
+    on_record: &[RecordedDatabase],
+) -> Vec<Finding> {
+    let moved = |was: &RecordedDatabase, to: &PathBuf| {
+        let same = |file: RecordedIdentity| {
+            observed.database_files.iter().any(|(path, is)| path == to && file.is_same(is))
+        };
+        was.file.is_none_or(same) && observed.databases.contains(to)
+    };
+    let left = on_record.iter().filter(|was| was.seen).filter_map(|was| {
+        let to = desired.kept.devmapper.join(was.path.file_name()?);
+        (to != was.path && !moved(was, &to)).then_some((was, to))
+    });
+    left.map(|(was, to)| {
+        refusal(&database::ELSEWHERE, path(&was.path), desired, observed)
+            .with("pool", &desired.name)
+            .with("to", path(&to))
+    })
+    .collect()
+}
+
+/// Databases that are there and are other files than those on record: what they list may be in
+/// another pool, or in none.
+fn replaced(
+    desired: &Desired,
+    observed: &Observed,
+    on_record: &[RecordedDatabase],
+) -> Vec<Finding> {
+    let other = |path: &PathBuf| {
+        let was = on_record.iter().find(|database| database.path == *path)?.file?;
+        let (_, is) = observed.database_files.iter().find(|(there, _)| there == path)?;
+        (!was.is_same(is)).then_some((was, *is))
+    };
+    let known = desired.databases();
+    let pairs = known.iter().filter_map(|file| other(file).map(|pair| (file, pair)));
+    pairs
+        .map(|(file, (was, is))| {
+            refusal(&database::REPLACED, path(file), desired, observed)
+                .with("pool", &desired.name)
+                .with("was", describe(was.inode, was.born))
+                .with("is", describe(is.inode, is.born))
+        })
+        .collect()
+}
+
+/// The receipt is about another pool than the configuration.
+fn other_pool(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Vec<Finding> {
+    let pairs = [
+        ("name", receipt.name.clone(), desired.name.clone()),
+        ("backend", receipt.backend.clone(), "loop".to_owned()),
+        ("metadata file", path(&receipt.metadata.path), path(&desired.metadata())),
+        ("data file", path(&receipt.data.path), path(&desired.data())),
+    ];
+    let differ = pairs.into_iter().filter(|(_, was, is)| was != is);
+    differ
+        .map(|(what, was, is)| {
+            refusal(&pool::RECEIPT_OTHER, &desired.name, desired, observed)
+                .with("what", what)
+                .with("was", was)
+                .with("is", is)
+        })
+        .collect()
+}
+
+/// Everything that has to be so before a pool on record may be activated.
+pub(super) fn activation(
+    desired: &Desired,
+    observed: &Observed,
+    receipt: &Receipt,
+) -> Vec<Finding> {
+    let mut findings = identity(desired, observed, receipt);
+    if findings.iter().any(|finding| finding.code() == pool::RECEIPT_OTHER.code) {
+        return findings;
+    }
+    let files = [
+        (&receipt.metadata, &observed.metadata, None),
+        (&receipt.data, &observed.data, receipt.growing),
+    ];
+    for (was, is, growing) in files {
+        findings.extend(length(desired, observed, was, is.as_ref(), growing));
+    }
+    if observed.metadata.is_some() {
+        let metadata = path(&receipt.metadata.path);
+        match observed.superblock {
+            Superblock::Pool(_) => {}
+            Superblock::Blank => {
+                findings.push(refusal(&pool::METADATA_WIPED, metadata, desired, observed));
+            }
+            Superblock::Foreign => {
+                findings.push(refusal(&pool::NOT_METADATA, metadata, desired, observed));
+            }
+        }
+    }
+    findings
+}
+
+fn length(
+    desired: &Desired,
+    observed: &Observed,
+    was: &RecordedFile,
+    is: Option<&FileFacts>,
+    growing: Option<u64>,
+) -> Option<Finding> {
+    let Some(is) = is else {
+        let finding = refusal(&pool::FILE_MISSING, path(&was.path), desired, observed);
+        return Some(finding.with("pool", &desired.name).with("size", was.size));
+    };
+    if is.size < was.size {
+        return Some(truncated(desired, observed, was.path.clone(), was.size, is.size));
+    }
+    (is.size > was.size.max(growing.unwrap_or(0))).then(|| {
+        refusal(&pool::FILE_GROWN, path(&was.path), desired, observed)
+            .with("was", was.size)
+            .with("is", is.size)
+    })
+}
+
+pub(super) fn truncated(
+    desired: &Desired,
+    observed: &Observed,
+    file: PathBuf,
+    was: u64,
+    is: u64,
+) -> Finding {
+    refusal(&pool::FILE_TRUNCATED, path(&file), desired, observed)
+        .with("was", was)
+        .with("is", is)
+        .with("path", super::fill::quote(&file))
+}
+
+fn swapped(desired: &Desired, observed: &Observed, was: &RecordedFile, is: &FileFacts) -> Finding {
+    refusal(&pool::FILE_SWAPPED, path(&was.path), desired, observed)
+        .with("was", describe(was.inode, was.born))
+        .with("is", describe(is.id.inode, is.born))
+}
+
+fn describe(inode: u64, born: Option<u64>) -> String {
+    let born = born.map_or_else(|| "unknown".to_owned(), |ns| format!("@{}", ns / 1_000_000_000));
+    format!("inode {inode}, made {born}")
+}
+
+fn path(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// The table under which a pool on record comes back: the recorded one, or a longer one where the
+/// power went between the kernel's growing of the pool and the record of it.
+pub(super) fn table(receipt: &Receipt, observed: &Observed) -> Shape {
+    let mut table = receipt.table.clone();
+    let Superblock::Pool(superblock) = &observed.superblock else {
+        return table;
+    };
+    let grown = superblock.data_blocks.saturating_mul(superblock.data_block_sectors.into());
+    let intended = receipt.growing.unwrap_or(0) / SECTOR;
+    if grown > table.sectors && grown <= intended {
+        table.sectors = grown;
+    }
+    table
+}

@@ -1,0 +1,166 @@
+//! A live pool is left as it is.
+
+use super::recorded::receipt_of;
+use super::*;
+
+#[test]
+fn the_second_run_has_nothing_to_do() {
+    let plan = run(&running());
+    assert_eq!(codes(&plan), [""; 0]);
+    assert!(plan.is_settled(), "{plan:?}");
+}
+
+#[test]
+fn only_the_receipt_is_written_for_a_live_pool_that_is_not_on_record() {
+    let mut observed = Observed { receipt: Recorded::Absent, ..running() };
+    // provision.sh's: no UUID, its own table, its own loop numbers.
+    let live = pool_of(&mut observed);
+    live.uuid = String::new();
+    live.state.table.shape.features = vec!["skip_block_zeroing".to_owned()];
+    let plan = run(&observed);
+    assert_eq!(codes(&plan), [""; 0]);
+    assert_eq!(plan.steps, [Step::WriteReceipt { name: desired().name }]);
+    let receipt = Receipt::of(
+        &desired(),
+        &observed,
+        &"0 209715200 thin-pool 7:5 7:9 128 32768 1 \
+        skip_block_zeroing"
+            .parse::<ThinPoolTable>()
+            .unwrap()
+            .shape,
+    );
+    observed.receipt = Recorded::Pool(Box::new(receipt.unwrap()));
+    assert!(run(&observed).is_settled());
+}
+
+#[test]
+fn growing_by_somebody_else_is_put_on_record() {
+    let mut observed = running();
+    observed.data.as_mut().unwrap().size = 150 * GIB;
+    pool_of(&mut observed).state.table.shape.sectors = 150 * GIB / 512;
+    let plan = run(&observed);
+    assert_eq!(codes(&plan), [pool::SIZE_KEPT.code]);
+    assert_eq!(plan.steps, [Step::WriteReceipt { name: desired().name }]);
+}
+
+#[test]
+fn a_missing_node_is_waited_for() {
+    let plan = run(&Observed { node: false, ..running() });
+    assert_eq!(plan.steps, [Step::AwaitNode { name: desired().name }]);
+}
+
+#[test]
+fn a_pool_on_other_files_is_not_ours() {
+    let mut moved = running();
+    pool_of(&mut moved).data.file = Some(FileId { device: 0xfe00, inode: 77 });
+    refuses(&moved, &[&pool::OTHER_FILES]);
+    let mut on_disk = running();
+    pool_of(&mut on_disk).metadata =
+        Backing { device: "dm-3".to_owned(), file: None, path: String::new() };
+    refuses(&on_disk, &[&pool::OTHER_FILES]);
+    // Deleted underneath it: there is no file of that name any more.
+    refuses(&Observed { data: None, ..running() }, &[&pool::OTHER_FILES]);
+}
+
+#[test]
+fn a_name_that_is_taken_is_left_alone() {
+    let device =
+        Device::Other { target: "linear".to_owned(), table: "0 8 linear 254:0 0".to_owned() };
+    refuses(&Observed { device, ..reboot() }, &[&pool::NAME_TAKEN]);
+}
+
+#[test]
+fn what_the_kernel_says_is_wrong_is_passed_on() {
+    let status = |text: &str| {
+        let mut observed = running();
+        pool_of(&mut observed).state.status = text.to_owned();
+        observed
+    };
+    refuses(&status("Fail"), &[&pool::FAILED]);
+    refuses(&status("Error"), &[&pool::FAILED]);
+    refuses(&status("0 1/2 3/4 - ro discard_passdown"), &[&pool::READ_ONLY]);
+    refuses(
+        &status("0 2/2 3/4 - ro discard_passdown queue_if_no_space needs_check 1"),
+        &[&pool::NEEDS_CHECK],
+    );
+    refuses(&status("0 1/2 4/4 - out_of_data_space"), &[&pool::OUT_OF_DATA_SPACE]);
+    let remedy = run(&status("0 1/2 4/4 - out_of_data_space")).findings[0].remedy();
+    assert!(remedy.ends_with("\nmvmhost pool grow --to 112640MiB"), "{remedy}");
+    assert_eq!(codes(&run(&status("brand new"))), [pool::STATUS_UNKNOWN.code]);
+
+    let mut suspended = running();
+    pool_of(&mut suspended).state.suspended = true;
+    refuses(&suspended, &[&pool::SUSPENDED]);
+    let mut loaded = running();
+    pool_of(&mut loaded).state.second_table = true;
+    assert_eq!(codes(&run(&loaded)), [pool::SECOND_TABLE.code]);
+    assert!(run(&loaded).is_settled());
+}
+
+#[test]
+fn a_live_pool_is_held_against_the_receipt_too() {
+    let mut swapped = running();
+    receipt_of(&mut swapped).data.inode = 99;
+    refuses(&swapped, &[&pool::FILE_SWAPPED]);
+    let mut cut = running();
+    cut.data.as_mut().unwrap().size = GIB;
+    refuses(&cut, &[&pool::FILE_TRUNCATED]);
+    let wiped = Observed { superblock: Superblock::Blank, ..running() };
+    refuses(&wiped, &[&pool::NOT_METADATA]);
+    let mut gone = running();
+    receipt_of(&mut gone).databases[1].seen = true;
+    refuses(&gone, &[&pool::DATABASE_GONE]);
+}
+
+#[test]
+fn an_external_pool_is_only_looked_at() {
+    let desired = Desired { backend: Backend::External, ..desired() };
+    assert!(plan(&desired, &running()).is_settled());
+    let mut elsewhere = Observed { receipt: Recorded::Absent, ..running() };
+    pool_of(&mut elsewhere).data.file = None;
+    assert!(plan(&desired, &elsewhere).is_settled());
+    let absent = plan(&desired, &bare());
+    assert_eq!(codes(&absent), [pool::EXTERNAL_ABSENT.code]);
+    pool_of(&mut elsewhere).state.status = "0 1/2 4/4 - out_of_data_space".to_owned();
+    assert_eq!(codes(&plan(&desired, &elsewhere)), [pool::OUT_OF_DATA_SPACE.code]);
+}
+
+#[test]
+fn without_lvm2_there_is_no_pool_on_lvm() {
+    let desired = Desired { backend: Backend::Lvm, ..desired() };
+    let plan = plan(&desired, &bare());
+    assert_eq!(codes(&plan), [mvm_core::catalogue::disk::LVM_MISSING.code]);
+    assert_eq!(class(&plan.findings), Class::Unavailable);
+}
+
+#[test]
+fn device_mapper_alone_is_enough_to_tell_whether_a_pool_serves() {
+    let Device::Pool(live) = running().device else { panic!() };
+    assert!(PoolState::Live(live.state).findings("p").is_empty());
+    for state in [PoolState::Absent, PoolState::Empty] {
+        assert_eq!(state.findings("p")[0].code(), pool::NOT_LIVE.code);
+    }
+}
+
+#[test]
+fn the_last_word_says_how_full_the_pool_is() {
+    let finding = done(&desired(), &running()).unwrap();
+    assert!(finding.message().ends_with("data 0 % full, metadata 0 %"));
+    assert!(done(&desired(), &bare()).is_none());
+}
+
+/// containerd makes one of its databases with its first snapshot: a microVM is no change of the
+/// host. The first database that is seen at all goes on record.
+#[test]
+fn a_second_database_is_no_step() {
+    let with = |seen: usize, there: usize| {
+        let mut observed = running();
+        let databases = desired().databases();
+        for database in receipt_of(&mut observed).databases.iter_mut().take(seen) {
+            database.seen = true;
+        }
+        observed.databases = databases.into_iter().take(there).collect();
+        run(&observed).steps.len()
+    };
+    assert_eq!([with(0, 0), with(0, 1), with(1, 1), with(1, 2), with(2, 2)], [0, 1, 0, 0, 0]);
+}
