@@ -43,11 +43,13 @@ fn finding(config: &Config, asked: &Asked) -> Option<Finding> {
     let port = registry.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
     let own = serve.enabled && is_local(registry) && port == Some(serve.listen.port());
     let finding = if own {
-        Finding::new(&img::NOT_GIVEN_OUT, image.as_str())
+        img::not_given_out(image.as_str())
     } else {
         match all().find(|known| *known == image).filter(|_| serve.enabled).and_then(|_| local()) {
-            Some(local) => Finding::new(&img::ASK_HERE, image.as_str()).with("local", local),
-            None => Finding::new(&img::UNASKABLE, image.as_str()),
+            Some(local) => {
+                Finding::chosen(&img::ask_here::ROW, image.as_str()).with("local", local)
+            }
+            None => Finding::chosen(&img::unaskable::ROW, image.as_str()),
         }
     };
     let more = asked.microvms.len().saturating_sub(NAMED);

@@ -13,16 +13,16 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
         Provider::CloudHypervisor => "cloudhypervisor",
     };
     if facts.flintlockd.path.is_none() {
-        findings.push(Finding::new(&catalogue::flk::BINARY_MISSING, &facts.flintlockd.name));
+        findings.push(catalogue::flk::binary_missing(&facts.flintlockd.name));
     }
     if facts.vmm.path.is_none() {
-        let finding = Finding::new(&catalogue::flk::VMM_MISSING, &facts.vmm.name);
-        findings.push(finding.with("provider", provider));
+        let finding = catalogue::flk::vmm_missing(&facts.vmm.name, provider);
+        findings.push(finding);
     }
     let second = facts.second_vmm.as_ref().filter(|second| second.path.is_none());
     findings.extend(second.map(|second| {
-        let finding = Finding::new(&catalogue::flk::VMM_MISSING, &second.name);
-        finding.with("provider", "cloudhypervisor")
+        let finding = catalogue::flk::vmm_missing(&second.name, "cloudhypervisor");
+        finding
     }));
     findings
 }

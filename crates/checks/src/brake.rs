@@ -10,11 +10,7 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     if let Some((seconds, why)) = &facts.brake_off {
         return vec![off(name, *seconds, why.as_deref())];
     }
-    let braked = facts.brake.iter().map(|why| {
-        Finding::new(&catalogue::guard::BRAKED, name)
-            .with("unit", config.flintlockd.unit.as_str())
-            .with("why", why)
-    });
+    let braked = facts.brake.iter().map(|why| catalogue::guard::braked(name, why));
     braked.collect()
 }
 
@@ -25,8 +21,8 @@ pub fn off(pool: &str, seconds: u64, why: Option<&str>) -> Finding {
         _ => format!("{} min", seconds / 60),
     };
     match why {
-        Some(why) => Finding::new(&catalogue::guard::BRAKE_OFF, pool).with("why", why),
-        None => Finding::new(&catalogue::guard::BRAKE_FREE, pool),
+        Some(why) => Finding::chosen(&catalogue::guard::brake_off::ROW, pool).with("why", why),
+        None => Finding::chosen(&catalogue::guard::brake_free::ROW, pool),
     }
     .with("left", left)
 }

@@ -32,34 +32,32 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     let unit = config.flintlockd.unit.as_str();
     for (file, held) in &facts.certificates {
-        let finding = |entry| Finding::new(entry, file).with("unit", unit);
         match held {
-            Err(why) => findings.push(finding(&sec::NO_CERTIFICATE).with("why", why).evidence(why)),
+            Err(why) => findings.push(sec::no_certificate(file, why, unit).evidence(why)),
             Ok(held) => {
                 let (from, until) = (day(held.from), day(held.until));
-                let entry = if held.until < facts.now {
-                    &sec::CERTIFICATE_EXPIRED
+                let seen = format!("valid from {from} to {until}, today is {}", day(facts.now));
+                let finding = if held.until < facts.now {
+                    sec::certificate_expired(file, until, unit)
                 } else if held.from > facts.now {
-                    &sec::CERTIFICATE_FUTURE
+                    sec::certificate_future(file, from, unit)
                 } else if held.until < facts.now.saturating_add(SOON) {
-                    &sec::CERTIFICATE_ENDS
+                    sec::certificate_ends(file, until, unit)
                 } else {
                     continue;
                 };
-                let seen = format!("valid from {from} to {until}, today is {}", day(facts.now));
-                findings
-                    .push(finding(entry).with("from", from).with("until", until).evidence(seen));
+                findings.push(finding.evidence(seen));
             }
         }
     }
     for (file, mode) in facts.secret_modes.iter().filter(|(_, mode)| mode & 0o007 != 0) {
         let mode = format!("{mode:04o}");
-        findings.push(Finding::new(&sec::KEY_OPEN, file).with("mode", &mode).evidence(mode));
+        findings.push(sec::key_open(file, &mode).evidence(mode));
     }
     let flintlockd = &config.flintlockd;
     let anybody = flintlockd.tls.is_none() && flintlockd.basic_auth_token_file.is_none();
     if anybody && !flintlockd.grpc_endpoint.is_loopback() {
-        let exposed = Finding::new(&sec::EXPOSED, flintlockd.grpc_endpoint.to_string());
+        let exposed = sec::exposed(flintlockd.grpc_endpoint.to_string());
         findings.push(exposed.evidence("no [flintlockd.tls], no basic-auth-token-file"));
     }
     findings

@@ -22,6 +22,6 @@ pub(super) fn check(_: &Config, facts: &Facts) -> Vec<Finding> {
     } else {
         return Vec::new();
     };
-    let off = Finding::new(&checked::CLOCK_OFF, "clock").with("now", day(facts.now));
-    vec![off.with("why", &why).evidence(why)]
+    let off = checked::clock_off("clock", day(facts.now), &why);
+    vec![off.evidence(why)]
 }

@@ -9,13 +9,13 @@ use super::Plugin;
 pub fn check(config: &Config, plugin: &Plugin) -> Vec<Finding> {
     let socket = places::containerd_socket(config.containerd.instance);
     let unit = places::containerd_unit(config.containerd.instance);
-    let (entry, seen) = match plugin {
-        Plugin::Ok => return Vec::new(),
+    match plugin {
+        Plugin::Ok => Vec::new(),
         Plugin::NotOk(state) => {
-            let finding = Finding::new(&catalogue::ctrd::PLUGIN_NOT_OK, socket);
-            return vec![finding.with("state", state).with("unit", unit).evidence(state)];
+            vec![catalogue::ctrd::plugin_not_ok(socket, state, unit).evidence(state)]
         }
-        Plugin::NoAnswer(why) => (&catalogue::ctrd::NO_ANSWER, why),
-    };
-    vec![Finding::new(entry, socket).with("unit", unit).evidence(seen)]
+        Plugin::NoAnswer(why) => {
+            vec![catalogue::ctrd::no_answer(socket, unit).evidence(why)]
+        }
+    }
 }

@@ -55,7 +55,7 @@ pub fn deeds(config: &Config, facts: &Facts, deeds: &Deeds) -> Vec<Finding> {
             "a thin device was made, written, snapshotted, discarded and deleted",
         )),
         Deed::Failed(why) => {
-            findings.push(Finding::new(&deep::THIN_FAILED, pool).with("why", why).evidence(why));
+            findings.push(deep::thin_failed(pool, why).evidence(why));
         }
         Deed::NotTried(why) => findings.push(not_tried(pool, why)),
         Deed::NotAsked => {}
@@ -89,8 +89,8 @@ fn instead(config: &Config, image: &ImageRef, answer: &Answer) -> Option<Finding
     let (serve, subject) = (&config.images.serve, image.as_str());
     let all = config.images.root.iter().chain(&config.images.kernel);
     match served::local(image, &serve.listen, all).filter(|_| serve.enabled) {
-        Some(local) => Some(Finding::new(&img::LOCAL, subject).with("local", local)),
-        None => Some(Finding::new(&img::UNASKABLE, subject).with("registry", image.registry())),
+        Some(local) => Some(img::local(subject, local)),
+        None => Some(img::unaskable(subject, image.registry())),
     }
 }
 
@@ -107,24 +107,23 @@ fn dhcp(config: &Config, interface: &str, deed: &Deed<Vec<Offer>>) -> Option<Fin
     let shown = offers.iter().map(words).collect::<Vec<_>>().join(", ");
     match (servers.len(), config.network.dhcp.enabled) {
         (0, false) => None,
-        (0, true) => Some(
-            Finding::new(&deep::NO_OFFER, interface)
-                .evidence("DHCPDISCOVER, and no answer in 10 s"),
-        ),
+        (0, true) => {
+            Some(deep::no_offer(interface).evidence("DHCPDISCOVER, and no answer in 10 s"))
+        }
         (1, _) => Some(proven(interface, &format!("an address was offered: {shown}"))),
         (count, _) => {
-            let several = Finding::new(&deep::SEVERAL_SERVERS, interface);
-            Some(several.with("count", count).with("offers", &shown).evidence(shown))
+            let several = deep::several_servers(interface, count, &shown);
+            Some(several.evidence(shown))
         }
     }
 }
 
 pub(super) fn proven(subject: &str, what: &str) -> Finding {
-    Finding::new(&deep::PROVEN, subject).with("what", what)
+    deep::proven(subject, what)
 }
 
 fn not_tried(subject: &str, why: &str) -> Finding {
-    Finding::new(&deep::NOT_TRIED, subject).with("why", why).evidence(why)
+    deep::not_tried(subject, why).evidence(why)
 }
 
 #[cfg(test)]

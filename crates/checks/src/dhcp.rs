@@ -18,7 +18,7 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     if let Some(withheld) = permit.and_then(|permit| permit.finding(name.as_str())) {
         findings.push(withheld);
     } else if !facts.dhcp_served {
-        let finding = Finding::new(&dhcp::NOT_SERVED, name.as_str());
+        let finding = dhcp::not_served(name.as_str());
         findings.push(finding.evidence("no socket on UDP port 67"));
     }
     findings

@@ -10,17 +10,15 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     match &facts.endpoint {
         Endpoint::Free => {}
-        Endpoint::Taken(holder) => findings.push(
-            Finding::new(&catalogue::flk::ENDPOINT_TAKEN, endpoint.to_string())
-                .with("port", endpoint.port())
-                .with("holder", holder),
-        ),
-        Endpoint::Refused(why) => findings.push(
-            Finding::new(&catalogue::flk::ENDPOINT_REFUSED, endpoint.to_string()).with("why", why),
-        ),
-        Endpoint::NoAddress => {
-            findings.push(Finding::new(&catalogue::flk::ENDPOINT_NO_ADDRESS, endpoint.host()))
+        Endpoint::Taken(holder) => findings.push(catalogue::flk::endpoint_taken(
+            endpoint.to_string(),
+            endpoint.port(),
+            holder,
+        )),
+        Endpoint::Refused(why) => {
+            findings.push(catalogue::flk::endpoint_refused(endpoint.to_string(), why))
         }
+        Endpoint::NoAddress => findings.push(catalogue::flk::endpoint_no_address(endpoint.host())),
     }
     findings
 }

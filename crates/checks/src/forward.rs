@@ -9,8 +9,8 @@ use super::Facts;
 
 pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     let unread = facts.forward.unread.iter().map(|(what, why)| {
-        let unread = Finding::new(&checked::NOT_CHECKED, what);
-        unread.with("why", why).evidence(why)
+        let unread = checked::not_checked(what, why);
+        unread.evidence(why)
     });
     unread.chain(obstacles(config, &facts.forward)).collect()
 }

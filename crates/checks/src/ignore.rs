@@ -23,13 +23,11 @@ pub fn split(
         // Dates of this form are in order as text.
         let ended = entry.until.as_ref().filter(|until| **until < today);
         if let Some(until) = ended {
-            let ended = Finding::new(&checked::IGNORE_ENDED, &entry.code);
+            let ended = checked::ignore_ended(&entry.code, until, &entry.reason);
             standing.push(finding);
-            standing.push(ended.with("until", until).with("reason", &entry.reason));
+            standing.push(ended);
         } else {
-            let finding = Finding::new(&checked::IGNORED, finding.subject())
-                .with("code", finding.code())
-                .with("reason", &entry.reason)
+            let finding = checked::ignored(finding.subject(), finding.code(), &entry.reason)
                 .evidence(finding.message());
             ignored.push(finding);
         }
@@ -51,11 +49,8 @@ mod tests {
                 until: until.map(str::to_owned),
             }],
         };
-        let found = || {
-            ["/dev/kvm", "x"]
-                .map(|subject| Finding::new(&mvm_core::catalogue::kvm::NO_NODE, subject))
-                .to_vec()
-        };
+        let found =
+            || ["/dev/kvm", "x"].map(|subject| mvm_core::catalogue::kvm::no_node(subject)).to_vec();
         // 2026-11-21, 12:00 UTC
         let now = 1_795_262_400;
         let codes = |validate: &Validate| {

@@ -11,7 +11,7 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     let images = facts.images.iter();
     let mut found: Vec<_> = images.filter_map(|(wanted, state)| state.finding(wanted)).collect();
     if !found.is_empty() && config.images.on_failure == OnFailure::Block {
-        found.push(Finding::new(&img::BLOCKING, "[images]").with("count", found.len()));
+        found.push(img::blocking("[images]", found.len()));
     }
     found
 }

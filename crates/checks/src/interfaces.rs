@@ -36,10 +36,10 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
         findings.extend(named(config, facts, facts.parent.as_ref()));
     }
     if let Some(why) = &facts.no_tun {
-        findings.push(Finding::new(&net::NO_TUN, "/dev/net/tun").with("why", why).evidence(why));
+        findings.push(net::no_tun("/dev/net/tun", why).evidence(why));
     }
     let stale = facts.stale_taps.iter();
-    findings.extend(stale.map(|tap| Finding::new(&net::STALE_TAP, tap).evidence("no carrier")));
+    findings.extend(stale.map(|tap| net::stale_tap(tap).evidence("no carrier")));
     findings
 }
 
@@ -50,19 +50,18 @@ fn operators(config: &Config, facts: &Facts) -> Vec<Finding> {
     let given = flags.any(|flag| flag == "--bridge-name" || flag == "--parent-iface");
     match given || facts.flintlockd_config {
         true => Vec::new(),
-        false => vec![Finding::new(&catalogue::flk::NO_INTERFACE, "flintlockd.extra-args")],
+        false => vec![catalogue::flk::no_interface("flintlockd.extra-args")],
     }
 }
 
 fn bridge(name: &str, facts: &Facts) -> Vec<Finding> {
-    let finding = |entry| Finding::new(entry, name);
     match &facts.interface {
-        None => vec![finding(&net::BRIDGE_MISSING)],
+        None => vec![net::bridge_missing(name)],
         Some(found) if !found.bridge => {
             let kind = if found.kind.is_empty() { "a network card" } else { &found.kind };
-            vec![finding(&catalogue::net::NOT_A_BRIDGE).with("kind", kind).evidence(kind)]
+            vec![catalogue::net::not_a_bridge(name, kind).evidence(kind)]
         }
-        Some(found) if !found.up => vec![finding(&net::BRIDGE_DOWN)],
+        Some(found) if !found.up => vec![net::bridge_down(name)],
         Some(_) => Vec::new(),
     }
 }
@@ -72,19 +71,18 @@ fn named(config: &Config, facts: &Facts, found: Option<&Interface>) -> Vec<Findi
     let named = config.network.macvtap.parent.as_ref().map(|name| name.as_str());
     match named.or(facts.default_interface.as_deref()) {
         Some(name) => parent(name, found),
-        None => vec![Finding::new(&catalogue::net::NO_PARENT, "network.macvtap.parent")],
+        None => vec![catalogue::net::no_parent("network.macvtap.parent")],
     }
 }
 
 fn parent(name: &str, found: Option<&Interface>) -> Vec<Finding> {
-    let finding = |entry| Finding::new(entry, name);
     match found {
-        None => vec![finding(&net::PARENT_MISSING)],
-        Some(found) if found.wireless => vec![finding(&net::PARENT_WIRELESS)],
+        None => vec![net::parent_missing(name)],
+        Some(found) if found.wireless => vec![net::parent_wireless(name)],
         Some(Interface { master: Some(master), .. }) => {
-            vec![finding(&net::PARENT_ENSLAVED).with("master", master).evidence(master)]
+            vec![net::parent_enslaved(name, master).evidence(master)]
         }
-        Some(found) if !found.carrier => vec![finding(&net::PARENT_NO_CARRIER)],
+        Some(found) if !found.carrier => vec![net::parent_no_carrier(name)],
         Some(_) => Vec::new(),
     }
 }

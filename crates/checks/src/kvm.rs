@@ -34,20 +34,19 @@ pub enum Kvm {
 }
 
 pub(super) fn check(_: &Config, facts: &Facts) -> Vec<Finding> {
-    let finding = |entry| Finding::new(entry, NODE);
     match &facts.kvm {
-        Kvm::Absent => vec![finding(&kvm::NO_NODE)],
-        Kvm::NoDriver(why) => vec![finding(&kvm::NO_DRIVER).with("why", why).evidence(why)],
-        Kvm::Refused(why) => vec![finding(&kvm::REFUSED).with("why", why).evidence(why)],
+        Kvm::Absent => vec![kvm::no_node(NODE)],
+        Kvm::NoDriver(why) => vec![kvm::no_driver(NODE, why).evidence(why)],
+        Kvm::Refused(why) => vec![kvm::refused(NODE, why).evidence(why)],
         Kvm::Opened { version, .. } if *version != VERSION => {
-            vec![finding(&kvm::WRONG_API).with("version", version)]
+            vec![kvm::wrong_api(NODE, version)]
         }
         Kvm::Opened { no_vm: Some(why), .. } => {
-            vec![finding(&kvm::NO_VM).with("why", why).evidence(why)]
+            vec![kvm::no_vm(NODE, why).evidence(why)]
         }
         Kvm::Opened { missing, .. } if !missing.is_empty() => {
             let missing = missing.join(", ");
-            vec![finding(&kvm::NO_EXTENSION).with("extensions", &missing).evidence(missing)]
+            vec![kvm::no_extension(NODE, &missing).evidence(missing)]
         }
         Kvm::Opened { .. } => Vec::new(),
     }

@@ -214,13 +214,13 @@ pub fn run(config: &Config, facts: &Facts) -> Vec<Finding> {
     let asked = ALL.iter().filter(|(name, _)| !fresh || BEFORE_APPLY.contains(name));
     let mut found: Vec<Finding> = asked.flat_map(|(_, check)| check(config, facts)).collect();
     if fresh {
-        found.insert(0, Finding::new(&catalogue::chain::NEVER_APPLIED, "/etc/mvmhost.toml"));
+        found.insert(0, catalogue::chain::never_applied("/etc/mvmhost.toml"));
     } else {
         let more = services::check(config, facts, &found);
         // That nobody serves follows from a server that is down.
         let down = |finding: &Finding| finding.subject() == mvm_core::names::DHCP_UNIT;
         if more.iter().any(down) {
-            found.retain(|finding| finding.entry() != &catalogue::dhcp::NOT_SERVED);
+            found.retain(|finding| finding.entry() != &catalogue::dhcp::not_served::ROW);
         }
         found.extend(more);
     }

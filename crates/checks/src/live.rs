@@ -9,18 +9,18 @@ use mvm_core::{Entry, Finding};
 use super::Facts;
 
 /// Errors that are about microVMs and keep no unit from starting.
-pub(super) static OF_MICROVMS: [&Entry; 2] = [&flk::UNPROTECTED, &microvm::NO_VMM];
+pub(super) static OF_MICROVMS: [&Entry; 2] = [&flk::unprotected::ROW, &microvm::no_vmm::ROW];
 
 /// A stop of flintlockd's unit leaves its microVMs alive.
 pub(super) fn unit(config: &Config, facts: &Facts) -> Vec<Finding> {
-    let finding = || Finding::new(&flk::UNPROTECTED, config.flintlockd.unit.as_str());
+    let finding = || flk::unprotected(config.flintlockd.unit.as_str());
     facts.ends_microvms.iter().map(|seen| finding().evidence(seen)).collect()
 }
 
 /// Each microVM that counts as created has a VMM.
 pub(super) fn microvms(config: &Config, facts: &Facts) -> Vec<Finding> {
     let unit = config.flintlockd.unit.as_str();
-    let finding = |id: &String| Finding::new(&microvm::NO_VMM, id).with("flintlockd", unit);
+    let finding = |id: &String| microvm::no_vmm(id, unit);
     facts.without_vmm.iter().map(|(id, line)| finding(id).evidence(line)).collect()
 }
 
@@ -41,5 +41,5 @@ pub(super) fn containerd(config: &Config, facts: &Facts) -> Vec<Finding> {
 
 /// The finding for a containerd that cannot be run; `why` may be empty.
 pub fn containerd_program(config: &Config, why: &str) -> Finding {
-    Finding::new(&ctrd::BINARY_MISSING, config.containerd.binary.as_str()).evidence(why)
+    ctrd::binary_missing(config.containerd.binary.as_str()).evidence(why)
 }

@@ -42,19 +42,18 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
         network.turned.iter().map(|turned| switch(turned, name)).collect();
     findings.extend(network.strict.as_ref().map(|(uplink, route)| {
         let path = format!("net.ipv4.conf.{}.rp_filter", dotted(uplink));
-        let strict = Finding::new(&checked::STRICT_PATH, uplink);
-        strict.with("route", route).with("sysctl", path).evidence("rp_filter 1")
+        let strict = checked::strict_path(uplink, route, path);
+        strict.evidence("rp_filter 1")
     }));
     let split = network.ports.iter().find(|(_, mtu)| *mtu < network.mtu);
     findings.extend(split.map(|(port, mtu)| {
-        let split = Finding::new(&checked::MTU_SPLIT, name).with("port", port);
         let evidence = format!("{name}: mtu {}, {port}: mtu {mtu}", network.mtu);
-        split.with("small", mtu).with("large", network.mtu).evidence(evidence)
+        checked::mtu_split(name, port, mtu, network.mtu).evidence(evidence)
     }));
     let less = network.leaving_mtu.filter(|mtu| *mtu < network.mtu && config.network.nat.enabled);
     findings.extend(less.map(|mtu| {
-        let less = Finding::new(&checked::MTU_LESS, name).with("small", mtu);
-        less.with("large", network.mtu).evidence(format!("mtu {} against {mtu}", network.mtu))
+        let less = checked::mtu_less(name, network.mtu, mtu);
+        less.evidence(format!("mtu {} against {mtu}", network.mtu))
     }));
     findings.extend(driver(config, network));
     findings
@@ -62,11 +61,7 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
 
 fn switch(turned: &Turned, name: &str) -> Finding {
     // sysctl(8) reads a path with slashes as it is, whatever dots a name has.
-    Finding::new(&checked::FORWARDING_OFF, name)
-        .with("switch", &turned.path)
-        .with("sysctl", &turned.path)
-        .with("is", &turned.is)
-        .with("value", turned.value)
+    checked::forwarding_off(name, &turned.path, &turned.is, turned.value, &turned.path)
         .evidence(format!("{} = {}", turned.path, turned.is))
 }
 
@@ -77,5 +72,5 @@ fn dotted(name: &str) -> String {
 
 fn driver(config: &Config, network: &NetworkFacts) -> Option<Finding> {
     let needed = config.network.macvtap.enabled && network.no_macvtap;
-    needed.then(|| Finding::new(&checked::NO_MACVTAP, "macvtap").evidence("modules.dep"))
+    needed.then(|| checked::no_macvtap("macvtap").evidence("modules.dep"))
 }

@@ -16,8 +16,8 @@ pub fn check(config: &Config, pool: &Result<PoolState, String>) -> Vec<Finding> 
             state.findings(name).into_iter().map(|one| allowed(one, unbraked)).collect()
         }
         Err(why) => {
-            let unasked = Finding::new(&catalogue::pool::NO_DEVICE_MAPPER, name);
-            vec![unasked.with("why", "does not answer").evidence(why)]
+            let unasked = catalogue::pool::no_device_mapper(name, "does not answer");
+            vec![unasked.evidence(why)]
         }
     }
 }
@@ -30,9 +30,9 @@ pub(super) fn of_host(config: &Config, facts: &Facts) -> Vec<Finding> {
 
 /// With no brake flintlockd runs on a full pool too: microVMs are deleted through it.
 fn allowed(finding: Finding, unbraked: bool) -> Finding {
-    let full = finding.entry() == &catalogue::pool::OUT_OF_DATA_SPACE;
+    let full = finding.entry() == &catalogue::pool::out_of_data_space::ROW;
     if !full || !unbraked {
         return finding;
     }
-    Finding::new(&catalogue::pool::FULL_UNBRAKED, finding.subject()).evidence(finding.seen())
+    catalogue::pool::full_unbraked(finding.subject()).evidence(finding.seen())
 }

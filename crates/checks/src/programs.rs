@@ -28,17 +28,16 @@ pub(super) fn check(_config: &Config, facts: &Facts) -> Vec<Finding> {
         };
         let name = path.rsplit('/').next().unwrap_or(path);
         findings.push(match flaw {
-            Flaw::NotExecutable => Finding::new(&catalogue::vmm::NOT_EXECUTABLE, path),
-            Flaw::NoExec => Finding::new(&catalogue::vmm::NOEXEC_MOUNT, path),
-            Flaw::WrongMachine(what) => Finding::new(&catalogue::vmm::WRONG_MACHINE, path)
-                .with("what", what)
-                .with("name", name)
-                .evidence(what),
+            Flaw::NotExecutable => catalogue::vmm::not_executable(path),
+            Flaw::NoExec => catalogue::vmm::noexec_mount(path),
+            Flaw::WrongMachine(what) => {
+                catalogue::vmm::wrong_machine(path, what, name).evidence(what)
+            }
             Flaw::Silent(why) => {
                 let flintlockd = path == facts.flintlockd.path.as_deref().unwrap_or_default();
                 let question = if flintlockd { "version" } else { "--version" };
-                let silent = Finding::new(&catalogue::vmm::SILENT, path).with("why", why);
-                silent.with("question", question).evidence(why)
+                let silent = catalogue::vmm::silent(path, why, question);
+                silent.evidence(why)
             }
         });
     }

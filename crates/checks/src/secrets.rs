@@ -10,17 +10,14 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     let mut findings: Vec<Finding> = facts
         .unreadable
         .iter()
-        .map(|(secret, path, why)| {
-            let entry = match secret {
-                Secret::Token => &catalogue::flk::TOKEN_UNREADABLE,
-                Secret::Tls => &catalogue::flk::TLS_UNREADABLE,
-            };
-            Finding::new(entry, path).with("why", why)
+        .map(|(secret, path, why)| match secret {
+            Secret::Token => catalogue::flk::token_unreadable(path, why),
+            Secret::Tls => catalogue::flk::tls_unreadable(path, why),
         })
         .collect();
     if flintlockd_reads_file(config) && facts.flintlockd_config {
         let shadow = names::FLINTLOCKD_OPERATOR_CONFIG;
-        findings.push(Finding::new(&catalogue::flk::FILE_SHADOWED, shadow));
+        findings.push(catalogue::flk::file_shadowed(shadow));
     }
     findings
 }

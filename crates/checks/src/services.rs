@@ -7,7 +7,7 @@
 use mvm_config::model::OnFailure;
 use mvm_config::{Config, places};
 use mvm_core::catalogue::{self, chain as said};
-use mvm_core::{Entry, Finding, Severity, names};
+use mvm_core::{Finding, Severity, names};
 use serde::Deserialize;
 
 use super::Facts;
@@ -82,9 +82,9 @@ pub(super) fn check(config: &Config, facts: &Facts, found: &[Finding]) -> Vec<Fi
     findings.extend(api(config, seen));
     findings.extend(images(config, seen, facts));
     if !refused && !findings.iter().any(error) && !seen.pending.is_empty() {
-        let pending = Finding::new(&said::NOT_AS_DECLARED, "/etc/mvmhost.toml");
         let steps = seen.pending.join("\n");
-        findings.push(pending.with("count", seen.pending.len()).evidence(steps));
+        findings
+            .push(said::not_as_declared("/etc/mvmhost.toml", seen.pending.len()).evidence(steps));
     }
     findings
 }
@@ -142,19 +142,14 @@ fn is_up(condition: &Condition) -> bool {
 }
 
 fn unit(name: &str, condition: &Condition) -> Option<Finding> {
-    let new = |entry: &'static Entry| Finding::new(entry, name);
     Some(match condition {
         Condition::Up | Condition::Ended => return None,
-        Condition::Down(state) => {
-            new(&catalogue::units::UNIT_FAILED).with("state", state).evidence(state)
-        }
-        Condition::Masked => new(&said::UNIT_MASKED),
-        Condition::Missing => new(&said::UNIT_MISSING),
-        Condition::Unusable(state) => {
-            new(&said::UNIT_UNUSABLE).with("state", state).evidence(state)
-        }
-        Condition::WithoutDropIn(path) => new(&said::WITHOUT_DROP_IN).evidence(path),
-        Condition::Outdated => new(&said::UNIT_OUTDATED),
+        Condition::Down(state) => catalogue::units::unit_failed(name, state).evidence(state),
+        Condition::Masked => said::unit_masked(name),
+        Condition::Missing => said::unit_missing(name),
+        Condition::Unusable(state) => said::unit_unusable(name, state).evidence(state),
+        Condition::WithoutDropIn(path) => said::without_drop_in(name).evidence(path),
+        Condition::Outdated => said::unit_outdated(name),
     })
 }
 
@@ -163,10 +158,11 @@ const API_SECONDS: u64 = 5;
 
 fn api(config: &Config, seen: &Services) -> Option<Finding> {
     let why = seen.api_silent.as_ref()?;
-    let silent =
-        Finding::new(&catalogue::flk::API_SILENT, config.flintlockd.grpc_endpoint.to_string());
     let unit = config.flintlockd.unit.as_str();
-    Some(silent.with("seconds", API_SECONDS).with("unit", unit).evidence(why))
+    Some(
+        catalogue::flk::api_silent(config.flintlockd.grpc_endpoint.to_string(), API_SECONDS, unit)
+            .evidence(why),
+    )
 }
 
 /// Each image has a finding of its own, a warning; what is an error is that the host lacks one. With
@@ -181,6 +177,6 @@ fn images(config: &Config, seen: &Services, facts: &Facts) -> Option<Finding> {
     if lacking.is_empty() || config.images.on_failure == OnFailure::Block {
         return None;
     }
-    let missing = Finding::new(&said::IMAGES_MISSING, "[images]").with("count", lacking.len());
-    Some(missing.with("total", seen.images).evidence(lacking.join("\n")))
+    let missing = said::images_missing("[images]", lacking.len(), seen.images);
+    Some(missing.evidence(lacking.join("\n")))
 }

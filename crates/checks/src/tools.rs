@@ -6,15 +6,15 @@ use mvm_core::catalogue::checked;
 
 use super::Facts;
 
-/// Program, and the package of Debian that has it.
-pub const TOOLS: [(&str, &str); 3] =
-    [("dmsetup", "dmsetup"), ("mkfs.ext4", "e2fsprogs"), ("blkdiscard", "util-linux")];
+/// Programs that containerd's snapshotter executes.
+pub const TOOLS: [&str; 3] = ["dmsetup", "mkfs.ext4", "blkdiscard"];
 
 pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     let needed = |name: &str| name != "blkdiscard" || config.containerd.discard_blocks;
+    let missing = |name: &&str| facts.missing_tools.iter().any(|tool| tool == name);
     TOOLS
-        .iter()
-        .filter(|(name, _)| needed(name) && facts.missing_tools.iter().any(|tool| tool == name))
-        .map(|(name, package)| Finding::new(&checked::TOOL_MISSING, *name).with("package", package))
+        .into_iter()
+        .filter(|name| needed(name) && missing(name))
+        .map(checked::tool_missing)
         .collect()
 }

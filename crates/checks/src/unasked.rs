@@ -8,7 +8,5 @@ use super::Facts;
 
 pub(super) fn check(_: &Config, facts: &Facts) -> Vec<Finding> {
     let unasked = facts.unasked.iter();
-    unasked
-        .map(|(what, why)| Finding::new(&checked::NOT_CHECKED, what).with("why", why).evidence(why))
-        .collect()
+    unasked.map(|(what, why)| checked::not_checked(what, why).evidence(why)).collect()
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mvm_core::catalogue::conf;
-use mvm_core::{Entry, Finding, Roots};
+use mvm_core::{Finding, Roots};
 
 use crate::load::{Loaded, Problem, load, load_applied};
 
@@ -23,22 +23,21 @@ pub fn load_or_last_good(
         Err(problems) => problems,
     };
     match load_applied(roots) {
-        Ok(Some(applied)) => Ok((applied, Some(finding(&conf::LAST_GOOD, &problems)))),
-        Ok(None) => Err(vec![finding(&conf::NO_LAST_GOOD, &problems)]),
+        Ok(Some(applied)) => Ok((applied, Some(finding(conf::last_good, &problems)))),
+        Ok(None) => Err(vec![finding(conf::no_last_good, &problems)]),
         Err(applied) => Err(vec![
-            finding(&conf::NO_LAST_GOOD, &problems),
-            finding(&conf::LAST_GOOD_UNREADABLE, &applied),
+            finding(conf::no_last_good, &problems),
+            finding(conf::last_good_unreadable, &applied),
         ]),
     }
 }
 
 /// The first problem in the message, all of them in the evidence.
-fn finding(entry: &'static Entry, problems: &[Problem]) -> Finding {
+fn finding(new: fn(String, String) -> Finding, problems: &[Problem]) -> Finding {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let first = problems.first();
-    Finding::new(entry, first.map_or("", |problem| problem.file.as_str()))
-        .with("problem", lines.first().map_or("", String::as_str))
-        .evidence(lines.join("\n"))
+    let file = first.map(|problem| problem.file.clone()).unwrap_or_default();
+    new(file, lines.first().cloned().unwrap_or_default()).evidence(lines.join("\n"))
 }
 
 #[cfg(test)]

@@ -64,8 +64,68 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Whether the row's texts have exactly these placeholders, apart from `{subject}` and
+    /// `{install_…}`, which no caller gives.
+    pub(crate) const fn takes(&self, fields: &[&str]) -> bool {
+        let texts = [self.message, self.cause, self.remedy];
+        let mut used = 0_u64;
+        let mut text = 0;
+        while text < texts.len() {
+            let bytes = texts[text].as_bytes();
+            let mut at = 0;
+            while at < bytes.len() {
+                if bytes[at] == b'{' {
+                    let mut end = at + 1;
+                    while end < bytes.len() && bytes[end] != b'}' {
+                        end += 1;
+                    }
+                    let name = bytes.split_at(at + 1).1.split_at(end - at - 1).0;
+                    match position(fields, name) {
+                        Some(field) => used |= 1 << field,
+                        None if is_given_by_none(name) => {}
+                        None => return false,
+                    }
+                    at = end;
+                }
+                at += 1;
+            }
+            text += 1;
+        }
+        used == (1 << fields.len()) - 1
+    }
+
     /// The names of the placeholders of a template of this entry, `subject` among them.
     pub fn placeholders(template: &'static str) -> impl Iterator<Item = &'static str> {
         template.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name)
     }
+}
+
+const fn is_given_by_none(name: &[u8]) -> bool {
+    starts_with(name, b"install_") || (name.len() == 7 && starts_with(name, b"subject"))
+}
+
+const fn position(fields: &[&str], name: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while at < fields.len() {
+        let field = fields[at].as_bytes();
+        if field.len() == name.len() && starts_with(name, field) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
+}
+
+const fn starts_with(text: &[u8], beginning: &[u8]) -> bool {
+    if text.len() < beginning.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < beginning.len() {
+        if text[at] != beginning[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }

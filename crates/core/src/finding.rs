@@ -17,8 +17,10 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// `subject` is the pool, interface, image, file or unit that the finding is about.
-    pub fn new(entry: &'static Entry, subject: impl Into<String>) -> Self {
+    /// Of a row that is chosen at run time, from a table or by a caller: its placeholders are given by
+    /// [`Finding::with`]. Any other finding is made by the constructor of its row, which the compiler
+    /// checks. `subject` is the pool, interface, image, file or unit that the finding is about.
+    pub fn chosen(entry: &'static Entry, subject: impl Into<String>) -> Self {
         Self { entry, subject: subject.into(), data: Vec::new(), evidence: String::new() }
     }
 

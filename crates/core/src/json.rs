@@ -46,8 +46,7 @@ mod tests {
 
     #[test]
     fn shape_is_the_documented_one() {
-        let findings =
-            [Finding::new(&catalogue::host::NOT_ROOT, "mvmhost").with("command", "plan")];
+        let findings = [catalogue::host::not_root("mvmhost", "plan")];
         let text = Document::new(&findings).with("steps", ["a"]).text();
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["version"], 1);

@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn a_record_is_one_bounded_line() {
         let long = "ä\n".repeat(2000);
-        let finding = Finding::new(&catalogue::host::NOT_ROOT, "x").with("command", long);
+        let finding = catalogue::host::not_root("x", long);
         let record = record(&finding);
         assert!(record.starts_with("<3>mvmhost: MVM-HOST-"), "{record}");
         assert!(record.len() <= RECORD_MAX + 1);
@@ -58,9 +58,6 @@ mod tests {
 
     #[test]
     fn a_missing_device_is_no_error() {
-        report(
-            Path::new("/nonexistent/kmsg"),
-            &Finding::new(&catalogue::host::NOT_ROOT, "x").with("command", "y"),
-        );
+        report(Path::new("/nonexistent/kmsg"), &catalogue::host::not_root("x", "y"));
     }
 }

@@ -46,16 +46,12 @@ pub fn update(before: &Ledger, findings: &[Finding], now: u64) -> (Vec<Finding>,
         if standing.contains_key(&format!("{code} {subject}")) {
             continue;
         }
-        say.push(Finding::new(&catalogue::said::CLEARED, subject).with("code", code));
+        say.push(catalogue::said::cleared(subject, code));
     }
     let due = now.saturating_sub(before.said_at) >= SUMMARY_EVERY;
     if say.is_empty() && !standing.is_empty() && due {
         let keys: Vec<&str> = standing.keys().map(String::as_str).collect();
-        say.push(
-            Finding::new(&catalogue::said::STANDING, "flintlockd")
-                .with("count", standing.len())
-                .evidence(keys.join("\n")),
-        );
+        say.push(catalogue::said::standing("flintlockd", standing.len()).evidence(keys.join("\n")));
     }
     let said_at = if say.is_empty() { before.said_at } else { now };
     (say, Ledger { standing, said_at })
@@ -66,7 +62,7 @@ mod tests {
     use super::*;
 
     fn missing() -> Finding {
-        Finding::new(&catalogue::flk::BINARY_MISSING, "/usr/local/bin/flintlockd")
+        catalogue::flk::binary_missing("/usr/local/bin/flintlockd")
     }
 
     #[test]
@@ -77,7 +73,7 @@ mod tests {
         assert!(say.is_empty());
         let (say, ledger) = update(&ledger, &[], 130);
         assert_eq!(say.len(), 1);
-        assert_eq!(say[0].code(), catalogue::said::CLEARED.code);
+        assert_eq!(say[0].code(), catalogue::said::cleared::ROW.code);
         assert!(say[0].message().contains("MVM-FLK-001"));
         assert_eq!(update(&ledger, &[], 900).0, []);
     }
@@ -96,7 +92,7 @@ mod tests {
 
     #[test]
     fn informations_are_always_said() {
-        let ok = Finding::new(&catalogue::ctrd::PLUGIN_OK, "socket");
+        let ok = catalogue::ctrd::plugin_ok("socket");
         let (say, ledger) = update(&Ledger::default(), std::slice::from_ref(&ok), 0);
         assert_eq!(say.len(), 1);
         assert_eq!(update(&ledger, &[ok], 1).0.len(), 1);

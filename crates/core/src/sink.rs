@@ -138,9 +138,7 @@ mod tests {
 
     #[test]
     fn an_entry_carries_the_documented_fields() {
-        let finding = Finding::new(&catalogue::host::NOT_ROOT, "mvmhost")
-            .with("command", "plan")
-            .evidence("uid 1000");
+        let finding = catalogue::host::not_root("mvmhost", "plan").evidence("uid 1000");
         let names: Vec<_> = fields(&finding).into_iter().map(|(name, _)| name).collect();
         assert_eq!(
             names,

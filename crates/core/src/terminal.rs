@@ -53,9 +53,7 @@ mod tests {
 
     #[test]
     fn lines_are_labelled_and_harmless() {
-        let finding = Finding::new(&catalogue::host::NOT_ROOT, "x")
-            .with("command", "\x1b[2J")
-            .evidence("one\ntwo");
+        let finding = catalogue::host::not_root("x", "\x1b[2J").evidence("one\ntwo");
         let text = render(&finding, Color::Never);
         assert!(!text.contains('\x1b'));
         assert!(text.contains("\n  seen  one\n        two\n  do    "), "{text}");

@@ -1,5 +1,4 @@
-//! Every row is emitted somewhere, by the name that the sources give it, and with a value for each of
-//! its placeholders.
+//! Every row is emitted somewhere, by the name that the sources give it.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -7,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mvm_core::{Entry, catalogue};
+use mvm_core::catalogue;
 
 const CATALOGUE: &str = "mvm_core::catalogue";
 
@@ -32,31 +31,22 @@ impl Source {
                 .split_whitespace()
                 .collect::<Vec<_>>()
                 .join(" ");
-            if tree.starts_with("mvm_diagnostics") {
+            if tree.starts_with("mvm_core") {
                 expand("", &tree, &mut aliases);
             }
         }
         Self { text, aliases }
     }
 
-    /// Full paths of every name in capitals that stands behind a path.
+    /// Full paths of every row that is named: its constructor, or `ROW` in its module.
     fn names(&self) -> impl Iterator<Item = String> + '_ {
         let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
         self.text.split(move |c: char| !word(c)).filter_map(|path| {
-            let path = path.trim_matches(':');
-            let (module, name) = path.rsplit_once("::").unwrap_or(("", path));
-            let capital = name.starts_with(|c: char| c.is_ascii_uppercase())
-                && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
-            if !capital {
-                return None;
-            }
-            if module.is_empty() {
-                return self.aliases.get(name).cloned();
-            }
-            let (first, rest) = module.split_once("::").unwrap_or((module, ""));
+            let path = path.trim_matches(':').trim_end_matches("::ROW");
+            let (first, rest) = path.split_once("::").map_or((path, None), |(a, b)| (a, Some(b)));
             let first = self.aliases.get(first).map_or(first, String::as_str);
-            let middle = if rest.is_empty() { String::new() } else { format!("::{rest}") };
-            Some(format!("{first}{middle}::{name}"))
+            let full = rest.map_or(first.to_owned(), |rest| format!("{first}::{rest}"));
+            full.starts_with(CATALOGUE).then_some(full)
         })
     }
 }
@@ -122,10 +112,6 @@ fn sources() -> Vec<Source> {
     found
 }
 
-fn path(entry: &Entry) -> String {
-    format!("{}::{}", entry.module, entry.name)
-}
-
 /// A row that nothing says is a promise that nobody keeps.
 #[test]
 fn every_row_is_said() {
@@ -134,37 +120,10 @@ fn every_row_is_said() {
     assert!(said.iter().any(|path| path.starts_with(CATALOGUE)));
     let silent: Vec<String> = catalogue::all()
         // `pool` shows the rows of its second file as its own.
-        .filter(|entry| {
-            !said.contains(&path(entry)) && !said.contains(&path(entry).replace("::files::", "::"))
+        .filter(|row| {
+            !said.contains(row.module) && !said.contains(&row.module.replace("::files::", "::"))
         })
-        .map(|entry| format!("{} ({})", entry.code, path(entry)))
+        .map(|row| format!("{} ({})", row.code, row.module))
         .collect();
     assert!(silent.is_empty(), "never said: {silent:#?}");
-}
-
-/// What fills a placeholder stands as `.with("name", ..)` in a file that says the row, or in one
-/// that such a file hands the finding to.
-#[test]
-fn every_placeholder_is_given_somewhere() {
-    let sources = sources();
-    let given: BTreeSet<&str> = sources
-        .iter()
-        .flat_map(|source| source.text.split(".with(").skip(1))
-        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split_once('"'))
-        .map(|(name, _)| name)
-        .collect();
-    for entry in catalogue::all() {
-        for template in [entry.message, entry.cause, entry.remedy] {
-            for name in Entry::placeholders(template)
-                .filter(|name| *name != "subject" && !name.starts_with("install_"))
-            {
-                assert!(given.contains(name), "{}: nobody gives {{{name}}}", entry.code);
-            }
-        }
-        // A cause has no value of its own: what it names is given for the message or the remedy.
-        for name in Entry::placeholders(entry.cause).filter(|name| *name != "subject") {
-            let among = |template| Entry::placeholders(template).any(|other| other == name);
-            assert!(among(entry.message) || among(entry.remedy), "{}: {{{name}}}", entry.code);
-        }
-    }
 }

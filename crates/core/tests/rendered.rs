@@ -12,7 +12,7 @@ use mvm_core::{Entry, Finding, catalogue, render, sink};
 
 /// A finding with a value for everything that its row names, and nothing that it does not need.
 fn sample(entry: &'static Entry) -> Finding {
-    let mut finding = Finding::new(
+    let mut finding = Finding::chosen(
         entry,
         if entry.remedy.contains("{install_subject}") { "dmsetup" } else { "its-subject" },
     );

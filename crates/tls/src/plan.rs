@@ -183,7 +183,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
         && authority.key != Key::Fits
     {
         let key = format!("{FOLDER}/ca.key");
-        planning.findings.push(Finding::new(&tls::NO_AUTHORITY_KEY, key));
+        planning.findings.push(tls::no_authority_key(key));
     }
     Plan::new(planning.steps, planning.findings)
 }
@@ -211,14 +211,12 @@ impl Planning {
             File::Read(held) => held,
         };
         self.limit = held.until;
-        let finding = |entry| Finding::new(entry, &path).with("folder", FOLDER);
         if self.now < held.from {
-            let finding = finding(&tls::CLOCK).with("today", day(self.now));
-            self.findings.push(finding.with("from", day(held.from)));
+            self.findings.push(tls::clock(&path, day(self.now), day(held.from)));
         } else if self.now > held.until {
-            self.findings.push(finding(&tls::AUTHORITY_ENDED).with("until", day(held.until)));
+            self.findings.push(tls::authority_ended(&path, day(held.until), FOLDER));
         } else if held.until - self.now < LEAF {
-            self.findings.push(finding(&tls::AUTHORITY_ENDS).with("until", day(held.until)));
+            self.findings.push(tls::authority_ends(&path, day(held.until), FOLDER));
         }
     }
 
@@ -238,7 +236,7 @@ impl Planning {
                     (Some(why), _) => why,
                     (None, Some(name)) if desired.by_name => format!("it does not name {name}"),
                     (None, Some(name)) => {
-                        return self.findings.push(Finding::new(&tls::NOT_FOR_ADDRESS, name));
+                        return self.findings.push(tls::not_for_address(name));
                     }
                     (None, None) => return,
                 }
@@ -264,7 +262,7 @@ impl Planning {
                 // A copy of it is with the client.
                 Some(_) => {
                     let until = day(held.until);
-                    let ends = Finding::new(&tls::CLIENT_ENDS, name).with("until", until);
+                    let ends = tls::client_ends(name, until);
                     return self.findings.push(ends);
                 }
                 None => return,
@@ -294,6 +292,6 @@ impl Planning {
     }
 
     fn foreign(&mut self, path: &str, why: &str) {
-        self.findings.push(Finding::new(&tls::FOREIGN, path).with("why", why));
+        self.findings.push(tls::foreign(path, why));
     }
 }

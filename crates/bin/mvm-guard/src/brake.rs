@@ -47,7 +47,7 @@ impl Brake {
         let state = units.state(&self.unit)?;
         if state.ends_all() {
             // A full pool costs running microVMs some writes; this stop would cost them their life.
-            return Ok(Some(Finding::new(&flk::UNPROTECTED, &self.unit)));
+            return Ok(Some(flk::unprotected(&self.unit)));
         }
         // Also between two attempts of Restart=, which would go on for as long as the brake holds.
         if matches!(state.active_state.as_str(), "active" | "activating" | "reloading") {
@@ -71,7 +71,7 @@ impl Brake {
     }
 
     fn failed(&self, what: &str, why: &str) -> Finding {
-        Finding::new(&guard::BRAKE_FAILED, &self.unit).with("what", what).with("why", why)
+        guard::brake_failed(&self.unit, what, why)
     }
 }
 

@@ -25,7 +25,6 @@ const IDLE: Duration = Duration::from_secs(1);
 pub(crate) struct Guard {
     roots: Roots,
     name: String,
-    unit: String,
     policy: Policy,
     store: Box<dyn Store>,
     brake: Brake,
@@ -49,7 +48,6 @@ impl Guard {
         Self {
             roots: roots.clone(),
             name: config.thinpool.name.as_str().to_owned(),
-            unit: unit.to_owned(),
             policy,
             store,
             brake: Brake::new(roots, unit),
@@ -75,8 +73,8 @@ impl Guard {
         self.due = figures.as_ref().map_or(LATEST, |seen| self.next_look(seen));
         let braked = self.brake.reason();
         findings.extend(braked.as_ref().map(|why| {
-            let finding = Finding::new(&guard::BRAKED, &self.name);
-            finding.with("unit", &self.unit).with("why", why)
+            let finding = guard::braked(&self.name, why);
+            finding
         }));
         let (say, ledger) = ledger::update(&self.ledger, &findings, now);
         self.say = say;
@@ -112,8 +110,8 @@ impl Guard {
             let seen = match self.store.look() {
                 Ok(seen) => seen,
                 Err(error) => {
-                    let blind = Finding::new(&guard::NOT_WATCHED, &self.name);
-                    findings.push(blind.with("why", error.chain()));
+                    let blind = guard::not_watched(&self.name, error.chain());
+                    findings.push(blind);
                     return (findings, None);
                 }
             };
@@ -132,8 +130,8 @@ impl Guard {
                 Ok(()) => findings.extend(grew(&self.name, figures.size, size)),
                 Err(error) => {
                     refused = true;
-                    let failed = Finding::new(&guard::GROW_FAILED, &self.name);
-                    findings.push(failed.with("why", error.chain()));
+                    let failed = guard::grow_failed(&self.name, error.chain());
+                    findings.push(failed);
                 }
             }
         }
@@ -160,7 +158,7 @@ impl Guard {
             Wanted::Set(why) => self.brake.set(why, connect).into_iter().collect(),
             Wanted::Release => {
                 let failed = self.brake.release(connect);
-                vec![failed.unwrap_or_else(|| Finding::new(&guard::RELEASED, &self.name))]
+                vec![failed.unwrap_or_else(|| guard::released(&self.name))]
             }
             Wanted::Keep => match self.brake.reason() {
                 Some(why) => self.brake.set(&why, connect).into_iter().collect(),
@@ -182,7 +180,7 @@ impl Guard {
 fn grew(name: &str, was: u64, is: u64) -> Option<Finding> {
     let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
     // Ending what was begun may only have been a matter of the record.
-    (was != is).then(|| Finding::new(&guard::GREW, name).with("was", mib(was)).with("is", mib(is)))
+    (was != is).then(|| guard::grew(name, mib(was), mib(is)))
 }
 
 fn status(figures: Option<&Figures>, braked: bool) -> String {

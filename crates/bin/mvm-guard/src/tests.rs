@@ -30,7 +30,7 @@ struct Pool {
 impl Store for Pool {
     fn look(&self) -> Result<Seen, Error> {
         if !self.live.get() {
-            return Ok(Seen { findings: vec![Finding::new(&pool::NOT_LIVE, "p")], figures: None });
+            return Ok(Seen { findings: vec![pool::not_live("p")], figures: None });
         }
         let figures = Figures {
             pool: Working {
@@ -151,7 +151,7 @@ fn it_grows_and_leaves_flintlockd_alone() {
     assert_eq!(bench.look(), [""; 0]);
     bench.pool.used.set(99);
     // Twice at once: 20 % of 100 do not bring 99 below 80 %.
-    assert_eq!(bench.look(), [guard::GREW.code, guard::GREW.code]);
+    assert_eq!(bench.look(), [guard::grew::ROW.code, guard::grew::ROW.code]);
     assert_eq!(bench.pool.size.get(), 144);
     assert!(bench.asked().is_empty() && !bench.braked());
     assert!(
@@ -166,13 +166,13 @@ fn it_brakes_when_it_cannot_grow_and_releases_when_there_is_room() {
     let mut bench = Bench::new(50);
     bench.pool.size.set(150);
     bench.pool.used.set(130);
-    assert_eq!(bench.look(), [guard::DATA_FILLING.code]);
+    assert_eq!(bench.look(), [guard::data_filling::ROW.code]);
     assert!(!bench.braked());
     assert!(bench.guard.due() < Duration::from_millis(300), "13 MiB up to the brake");
     bench.look();
     assert_eq!(bench.guard.due(), Duration::from_secs(1), "nothing is written");
     bench.pool.used.set(145);
-    assert_eq!(bench.look(), [guard::BRAKED.code]);
+    assert_eq!(bench.look(), [guard::braked::ROW.code]);
     assert!(
         bench.braked() && bench.metrics().contains("braked{pool=\"flintlock-dev-thinpool\"} 1")
     );
@@ -184,7 +184,7 @@ fn it_brakes_when_it_cannot_grow_and_releases_when_there_is_room() {
     assert_eq!(bench.look(), [""; 0]);
     assert!(bench.braked(), "93 % are within the margin");
     bench.pool.used.set(100);
-    let cleared = [guard::RELEASED.code, said::CLEARED.code, said::CLEARED.code];
+    let cleared = [guard::released::ROW.code, said::cleared::ROW.code, said::cleared::ROW.code];
     assert_eq!(bench.look(), cleared);
     assert_eq!(bench.asked(), ["stop flintlockd.service", "start flintlockd.service"]);
     assert!(!bench.braked());
@@ -208,14 +208,17 @@ fn a_flintlockd_that_somebody_starts_behind_the_brake_is_stopped_again() {
 fn a_growing_that_fails_is_said_and_braked_if_need_be() {
     let mut bench = Bench::new(85);
     bench.pool.broken.set(true);
-    assert_eq!(bench.look(), [guard::GROW_FAILED.code]);
+    assert_eq!(bench.look(), [guard::grow_failed::ROW.code]);
     assert!(!bench.braked());
     bench.pool.used.set(97);
     bench.look();
     assert!(bench.braked());
     bench.pool.broken.set(false);
     let said = bench.look();
-    assert!(said.contains(&guard::GREW.code) && said.contains(&guard::RELEASED.code), "{said:?}");
+    assert!(
+        said.contains(&guard::grew::ROW.code) && said.contains(&guard::released::ROW.code),
+        "{said:?}"
+    );
     assert!(!bench.braked(), "room was made by growing");
 }
 
@@ -223,11 +226,11 @@ fn a_growing_that_fails_is_said_and_braked_if_need_be() {
 fn a_pool_that_is_gone_changes_nothing_at_the_brake() {
     let mut bench = Bench::new(50);
     bench.pool.live.set(false);
-    assert_eq!(bench.look(), [pool::NOT_LIVE.code]);
+    assert_eq!(bench.look(), [pool::not_live::ROW.code]);
     assert!(bench.metrics().contains("mvmhost_pool_up{pool=\"flintlock-dev-thinpool\"} 0\n"));
     assert!(bench.asked().is_empty());
     bench.pool.live.set(true);
-    assert_eq!(bench.look(), [said::CLEARED.code]);
+    assert_eq!(bench.look(), [said::cleared::ROW.code]);
 }
 
 #[test]
@@ -254,7 +257,7 @@ fn a_brake_that_is_switched_off_stops_nothing_until_its_time_is_over() {
     let mut bench = Bench::new(50);
     bench.pool.size.set(150);
     bench.pool.used.set(149);
-    assert!(bench.look().contains(&guard::BRAKED.code));
+    assert!(bench.look().contains(&guard::braked::ROW.code));
     let roots = Roots::new(bench.folder.path());
     let uptime = |seconds: u64| {
         std::fs::create_dir_all(roots.at("/proc")).unwrap();
@@ -264,7 +267,7 @@ fn a_brake_that_is_switched_off_stops_nothing_until_its_time_is_over() {
     let off = Off { left: Duration::from_secs(600), why: Some("full".to_owned()) };
     switch_off(&roots, names::BRAKE_OFF, &off).unwrap();
     let said = bench.look();
-    assert!(said.contains(&guard::BRAKE_OFF.code), "{said:?}");
+    assert!(said.contains(&guard::brake_off::ROW.code), "{said:?}");
     assert!(!bench.braked());
     assert_eq!(bench.asked(), ["stop flintlockd.service", "start flintlockd.service"]);
     // Nothing more happens while it lasts, however full the pool is.
@@ -272,7 +275,7 @@ fn a_brake_that_is_switched_off_stops_nothing_until_its_time_is_over() {
     bench.look();
     assert_eq!(bench.asked().len(), 2);
     uptime(1600);
-    assert!(bench.look().contains(&guard::BRAKED.code));
+    assert!(bench.look().contains(&guard::braked::ROW.code));
     assert!(bench.braked());
     assert_eq!(bench.asked().last().unwrap(), "stop flintlockd.service");
 }

@@ -43,8 +43,7 @@ fn clean(roots: &Roots, folder: &Path) -> Vec<Finding> {
         findings.extend(back.map(|step| stays(folder, step, "it came back")));
         let names: Vec<String> = removed.iter().map(ToString::to_string).collect();
         findings.push(
-            Finding::new(&host::STALE_PID_FILES, folder.display().to_string())
-                .with("count", removed.len())
+            host::stale_pid_files(folder.display().to_string(), removed.len())
                 .evidence(names.join("\n")),
         );
     }
@@ -58,15 +57,12 @@ fn observe(roots: &Roots, folder: &Path, directory: &VmDirectory) -> (Plan<Remov
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Finding {
-    Finding::new(&host::STATE_UNREADABLE, path.display().to_string())
-        .with("path", quoted(path))
-        .evidence(error.to_string())
+    host::state_unreadable(path.display().to_string(), quoted(path)).evidence(error.to_string())
 }
 
 fn stays(folder: &Path, step: &Remove, why: &str) -> Finding {
     let path = folder.join(&step.path);
-    Finding::new(&host::STALE_PID_FILE_STAYS, path.display().to_string())
-        .with("path", quoted(&path))
+    host::stale_pid_file_stays(path.display().to_string(), quoted(&path))
         .evidence(format!("{}: {why}", step.reason))
 }
 

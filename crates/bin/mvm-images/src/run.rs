@@ -63,7 +63,7 @@ fn images(roots: &Roots, loaded: &Loaded) -> Report {
     let mut findings = findings(&run);
     tell(roots, failed.iter().copied(), &findings);
     if !failed.is_empty() && config.images.on_failure == OnFailure::Block {
-        findings.push(Finding::new(&img::BLOCKING, "[images]").with("count", failed.len()));
+        findings.push(img::blocking("[images]", failed.len()));
     }
     Report::of(findings)
 }

@@ -45,8 +45,7 @@ pub(crate) fn write(roots: &Roots, config: &Config, path: &Path) -> Report {
         Ok(Err(permit)) => {
             let gone = remove(&roots.at(path)).err();
             let unwritten = gone.map(|error| {
-                Finding::new(&said::NOT_WRITTEN, path.display().to_string())
-                    .evidence(error.to_string())
+                said::not_written(path.display().to_string()).evidence(error.to_string())
             });
             return Report::of(permit.finding(interface).into_iter().chain(unwritten).collect());
         }
@@ -57,14 +56,14 @@ pub(crate) fn write(roots: &Roots, config: &Config, path: &Path) -> Report {
         return Report::default();
     };
     if exec::find(roots, "dnsmasq").is_none() {
-        return Report::of(vec![Finding::new(&said::NOT_INSTALLED, interface)]);
+        return Report::of(vec![said::not_installed(interface)]);
     }
     let taken = taken(roots, config, interface);
     let free = taken.is_empty();
     findings.extend(taken);
     if free && let Err(error) = atomic::write(&roots.at(path), text.as_bytes(), MODE) {
         let path = path.display().to_string();
-        findings.push(Finding::new(&said::NOT_WRITTEN, path).evidence(chain(&error)));
+        findings.push(said::not_written(path).evidence(chain(&error)));
     }
     Report::of(findings)
 }
@@ -78,7 +77,7 @@ fn beside(roots: &Roots, config: &Config, observed: &Observed) -> (Config, Vec<F
     let known = permits(config, observed, &mvm_network_kernel::answers_beside(roots, config));
     for (interface, _) in known.iter().filter(|(_, permit)| *permit == Permit::Unasked) {
         if let Err(error) = mvm_network_kernel::ask_beside(roots, observed, interface, &own) {
-            findings.push(Finding::new(&said::NOT_ASKED, interface).evidence(chain(&error)));
+            findings.push(said::not_asked(interface).evidence(chain(&error)));
         }
     }
     let known = permits(config, observed, &mvm_network_kernel::answers_beside(roots, config));
@@ -134,7 +133,7 @@ pub(crate) fn ask(roots: &Roots, config: &Config, observed: &Observed) -> Result
     let links = observed.links.iter().flat_map(|link| &link.addresses);
     let own: Vec<IpAddr> = links.map(ipnet::IpNet::addr).collect();
     let answers = mvm_network_kernel::ask(roots, observed, seen.interface, &own)
-        .map_err(|error| Finding::new(&said::NOT_ASKED, seen.interface).evidence(chain(&error)))?;
+        .map_err(|error| said::not_asked(seen.interface).evidence(chain(&error)))?;
     Ok(seen.permit(observed, Some(&answers)))
 }
 
@@ -159,8 +158,8 @@ fn taken(roots: &Roots, config: &Config, interface: &str) -> Vec<Finding> {
                 (Some(pid), Some(comm)) => format!("{comm} (pid {pid})"),
                 _ => "a process that is not shown".to_owned(),
             };
-            let finding = Finding::new(&said::PORT_TAKEN, interface);
-            findings.push(finding.with("port", port).with("holder", holder));
+            let finding = said::port_taken(interface, port, holder);
+            findings.push(finding);
         }
     }
     findings

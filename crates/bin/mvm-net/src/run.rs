@@ -60,7 +60,7 @@ fn network(roots: &Roots, loaded: &Loaded) -> (Report, bool) {
         }
         Err(error) => Report::of(vec![unread(&error)]),
     };
-    if report.findings.iter().any(|finding| finding.code() == net::OBSERVE_FAILED.code) {
+    if report.findings.iter().any(|finding| finding.code() == net::observe_failed::ROW.code) {
         report.code = exit::UNAVAILABLE;
         stands = false;
     }
@@ -68,7 +68,7 @@ fn network(roots: &Roots, loaded: &Loaded) -> (Report, bool) {
 }
 
 fn is_no_more_than_an_overlap(finding: &Finding) -> bool {
-    finding.severity() != Severity::Error || finding.code() == net::SUBNET_TAKEN.code
+    finding.severity() != Severity::Error || finding.code() == net::subnet_taken::ROW.code
 }
 
 /// Whether the interface that microVMs are on has its addresses.

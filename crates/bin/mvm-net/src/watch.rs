@@ -31,7 +31,8 @@ const SHORT: Duration = Duration::from_secs(8);
 const FOR_EVER: u32 = 20;
 const LONG: Duration = Duration::from_secs(60);
 /// What counts as a repair.
-const REPAIRS: [&str; 3] = [said::TABLE_BACK.code, said::SWITCH_BACK.code, net::LINK_BACK.code];
+const REPAIRS: [&str; 3] =
+    [said::table_back::ROW.code, said::switch_back::ROW.code, net::link_back::ROW.code];
 
 /// Waits and mends until the unit is stopped; returns only what made it give up.
 pub(crate) fn watch(roots: &Roots, config: &Config) -> Report {
@@ -149,7 +150,7 @@ impl Watcher<'_> {
         let back = outcome
             .done
             .first()
-            .map(|step| Finding::new(&net::LINK_BACK, step.interface()).evidence(words.join("; ")));
+            .map(|step| net::link_back(step.interface()).evidence(words.join("; ")));
         let failed = |finding: &Finding| finding.severity() == Severity::Error;
         back.into_iter().chain(outcome.findings.into_iter().filter(failed)).collect()
     }
@@ -192,8 +193,8 @@ fn kept_in(roots: &Roots, config: &Config) -> Vec<Finding> {
     let forward = match firewalls::forward(roots, &System, config) {
         Ok(forward) => forward,
         Err(error) => {
-            let unchecked = Finding::new(&checked::NOT_CHECKED, "what firewalls drop");
-            return vec![unchecked.with("why", chain(&error))];
+            let unchecked = checked::not_checked("what firewalls drop", chain(&error));
+            return vec![unchecked];
         }
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());

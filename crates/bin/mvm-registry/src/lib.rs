@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use mvm_config::names::Endpoint;
 use mvm_core::catalogue::img;
-use mvm_core::{Finding, exit, names, notify};
+use mvm_core::{exit, names, notify};
 use mvm_oneshot::{Options, Report};
 
 pub use server::Server;
@@ -30,7 +30,7 @@ pub fn run(options: &Options) -> Report {
     let files = options.get("--files").cloned();
     let files = files.unwrap_or_else(|| PathBuf::from(names::REGISTRY_RUNTIME));
     let failed = |why: String| {
-        let finding = Finding::new(&img::NOT_SERVED, &*listen).with("why", &why);
+        let finding = img::not_served(&*listen, &why);
         Report { findings: vec![finding.evidence(why)], code: exit::FINDINGS }
     };
     let address = match Endpoint::parse(&listen) {

@@ -128,7 +128,7 @@ fn flintlockd(roots: &Roots, config: &Config) -> Vec<Finding> {
         && let Err(why) = handover::write_flintlockd_config(roots, config, parent)
     {
         let file = handover::flintlockd_config(roots).display().to_string();
-        findings.push(Finding::new(&catalogue::flk::FILE_NOT_WRITTEN, file).with("why", why));
+        findings.push(catalogue::flk::file_not_written(file, why));
     }
     findings
 }
@@ -142,8 +142,8 @@ fn flintlockd_ready(roots: &Roots, config: &Config) -> Vec<Finding> {
             Ok(microvms) => {
                 let count = microvms
                     .map_or("shown only to clients".to_owned(), |shown| shown.len().to_string());
-                let answers = Finding::new(&catalogue::flk::API_ANSWERS, endpoint);
-                return vec![answers.with("count", count)];
+                let answers = catalogue::flk::api_answers(endpoint, count);
+                return vec![answers];
             }
             Err(why) => last = why,
         }
@@ -152,9 +152,8 @@ fn flintlockd_ready(roots: &Roots, config: &Config) -> Vec<Finding> {
         }
         std::thread::sleep(PAUSE);
     }
-    let silent = Finding::new(&catalogue::flk::API_SILENT, endpoint)
-        .with("seconds", API_READY.as_secs())
-        .with("unit", config.flintlockd.unit.as_str());
+    let silent =
+        catalogue::flk::api_silent(endpoint, API_READY.as_secs(), config.flintlockd.unit.as_str());
     vec![silent.evidence(last)]
 }
 
@@ -163,7 +162,7 @@ fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
         .map_err(|error| chain(&error));
     let mut findings = checks::pool(config, &pool);
     // What fills a pool is deleted through containerd.
-    findings.retain(|finding| finding.entry() != &catalogue::pool::OUT_OF_DATA_SPACE);
+    findings.retain(|finding| finding.entry() != &catalogue::pool::out_of_data_space::ROW);
     let flaw = facts::containerd_flaw(roots, config);
     findings.extend(flaw.map(|why| checks::containerd_program(config, &why)));
     if findings.iter().all(|finding| finding.severity() != Severity::Error) {
@@ -176,8 +175,8 @@ fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
         && let Err(error) = handover::write_containerd_config(roots, config)
     {
         let failed =
-            Finding::new(&catalogue::ctrd::CONFIG_NOT_WRITTEN, names::CONTAINERD_DEV_CONFIG);
-        findings.push(failed.with("why", chain(&error)));
+            catalogue::ctrd::config_not_written(names::CONTAINERD_DEV_CONFIG, chain(&error));
+        findings.push(failed);
     }
     findings
 }
@@ -187,7 +186,7 @@ fn operator_config(roots: &Roots, config: &Config) -> Vec<Finding> {
     match containerd_config::read(roots, file) {
         Ok(text) => mvm_pool_plan::containerd::check_operator(&text, config),
         Err(error) => {
-            let invalid = Finding::new(&catalogue::ctrd::OPERATOR_CONFIG_INVALID, file);
+            let invalid = catalogue::ctrd::operator_config_invalid(file);
             vec![invalid.evidence(chain(&error))]
         }
     }
@@ -199,7 +198,7 @@ fn containerd_ready(roots: &Roots, config: &Config) -> Vec<Finding> {
         let plugin = facts::plugin(roots, config);
         let socket = places::containerd_socket(config.containerd.instance);
         if plugin == Plugin::Ok {
-            return vec![Finding::new(&catalogue::ctrd::PLUGIN_OK, socket)];
+            return vec![catalogue::ctrd::plugin_ok(socket)];
         }
         // A plugin that did not load is never tried again by containerd.
         let settled = matches!(plugin, Plugin::NotOk(_));

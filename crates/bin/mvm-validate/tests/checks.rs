@@ -144,9 +144,14 @@ fn sound() -> Facts {
 }
 
 fn damaged(why: &str) -> Finding {
-    let unsound = Finding::new(&catalogue::database::UNSOUND, "/var/lib/containerd-dev/meta.db");
-    let unsound = unsound.with("why", why).with("directory", "/var/lib/containerd-dev");
-    unsound.with("units", "flintlockd.service").with("aside", "true")
+    let unsound = catalogue::database::unsound(
+        "/var/lib/containerd-dev/meta.db",
+        why,
+        "/var/lib/containerd-dev",
+        "flintlockd.service",
+        "true",
+    );
+    unsound
 }
 
 fn facts(given: Given, config: &Config) -> Facts {

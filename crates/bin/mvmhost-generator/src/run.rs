@@ -37,8 +37,7 @@ pub(crate) fn generate(roots: &Roots, normal: &Path, late: &Path) -> ExitCode {
         };
         if let Err(error) = write(directory, file) {
             let path = directory.join(&file.path);
-            let finding = Finding::new(&catalogue::conf::UNIT_NOT_WRITTEN, path.to_string_lossy())
-                .with("why", error);
+            let finding = catalogue::conf::unit_not_written(path.to_string_lossy(), error);
             kmsg::report(&device, &finding);
             code = ExitCode::FAILURE;
         }
@@ -56,18 +55,19 @@ fn configuration(roots: &Roots, device: &Path) -> Option<Config> {
         kmsg::report(device, &invalid(problem));
     }
     let last_good = mvm_config::load::load_applied(roots);
-    let entry = match &last_good {
-        Ok(Some(_)) => &catalogue::conf::LAST_GOOD,
-        Ok(None) | Err(_) => &catalogue::conf::NO_LAST_GOOD,
-    };
     let first = problems.first().map(ToString::to_string).unwrap_or_default();
     let file = roots.config();
-    kmsg::report(device, &Finding::new(entry, file.to_string_lossy()).with("problem", first));
+    let file = file.to_string_lossy();
+    let finding = match &last_good {
+        Ok(Some(_)) => catalogue::conf::last_good(file, first),
+        Ok(None) | Err(_) => catalogue::conf::no_last_good(file, first),
+    };
+    kmsg::report(device, &finding);
     last_good.ok().flatten().map(|loaded| loaded.config)
 }
 
 fn invalid(problem: &Problem) -> Finding {
-    Finding::new(&catalogue::conf::INVALID, problem.file.clone()).with("problem", problem)
+    catalogue::conf::invalid(problem.file.clone(), problem)
 }
 
 /// Whole or not at all: systemd reads the directory only after all generators have ended, but a

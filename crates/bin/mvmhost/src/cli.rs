@@ -348,7 +348,7 @@ mod tests {
         use mvm_core::{Entry, Finding, catalogue};
         let mut tried = 0;
         for entry in catalogue::all() {
-            let mut finding = Finding::new(entry, "subject");
+            let mut finding = Finding::chosen(entry, "subject");
             for name in Entry::placeholders(entry.message).chain(Entry::placeholders(entry.remedy))
             {
                 finding = finding.with(name, if name == "command" { "plan" } else { "100GiB" });

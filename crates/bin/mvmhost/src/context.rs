@@ -74,10 +74,10 @@ impl Context {
 
 /// systemd could not be reached.
 pub(crate) fn no_systemd(error: &mvm_units_systemd::Error) -> Finding {
-    Finding::new(&catalogue::units::NOT_SYSTEMD, "systemd").with("why", chain(error))
+    catalogue::units::not_systemd("systemd", chain(error))
 }
 
 /// A problem of a configuration that mvmhost itself is about to write.
 pub(crate) fn invalid(problem: &Problem) -> Finding {
-    Finding::new(&catalogue::conf::INVALID, &problem.file).with("problem", problem)
+    catalogue::conf::invalid(&problem.file, problem)
 }

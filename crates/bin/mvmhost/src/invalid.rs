@@ -31,9 +31,7 @@ impl Invalid {
             0 | 1 => first,
             count => format!("{count} problems, the first is {first}"),
         };
-        Finding::new(&catalogue::conf::INVALID, file)
-            .with("problem", problem)
-            .evidence(lines.join("\n"))
+        catalogue::conf::invalid(file, problem).evidence(lines.join("\n"))
     }
 
     /// For people: a snippet for each problem and a summary line.
@@ -52,7 +50,7 @@ impl Invalid {
         let finding = self.finding();
         out.push_str(&format!(
             "{}: {count} {many}: nothing of the configuration is used; see mvmhost explain {}\n",
-            catalogue::conf::INVALID.code,
+            catalogue::conf::invalid::ROW.code,
             finding.code()
         ));
         out

@@ -56,7 +56,7 @@ impl Plans {
     pub(crate) fn is_refused(&self) -> bool {
         let network = self.net.is_refused() || self.nat.is_refused();
         // A full pool is nobody's fault in the file, and what lets it be emptied comes from there.
-        let full = &catalogue::pool::OUT_OF_DATA_SPACE;
+        let full = &catalogue::pool::out_of_data_space::ROW;
         let wrong = |finding: &Finding| finding.severity() == Severity::Error;
         let pool = self.pool.findings.iter().any(|one| wrong(one) && one.entry() != full);
         pool || network || self.tailscale.is_refused()
@@ -105,7 +105,7 @@ fn plans_with(
 ) -> Result<Plans, Finding> {
     let config = &loaded.config;
     let failed = |what: &str, error: &dyn std::error::Error| {
-        Finding::new(&catalogue::units::STEP_FAILED, what).with("why", chain(error))
+        catalogue::units::step_failed(what, chain(error))
     };
     let pool = mvm_pool_kernel::thinpool::desired(roots, config);
     let pool = mvm_pool_kernel::thinpool::observe(roots, &pool)
@@ -126,10 +126,8 @@ fn plans_with(
     let facts = Facts::new(config, exists);
     let mut desired = Desired::new(config, mvm_config::to_toml(config), facts);
     served(roots, config, &network, &mut desired);
-    let mut observed =
-        observe(roots, config, &desired, parent.as_deref(), units).map_err(|error| {
-            Finding::new(&catalogue::units::NOT_SYSTEMD, "systemd").with("why", chain(&error))
-        })?;
+    let mut observed = observe(roots, config, &desired, parent.as_deref(), units)
+        .map_err(|error| catalogue::units::not_systemd("systemd", chain(&error)))?;
     observed.pool_pending = !pool.steps.is_empty();
     if ask_images {
         observed.images = images(roots, config, &desired, &observed);

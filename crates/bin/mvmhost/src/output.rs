@@ -90,7 +90,7 @@ pub(crate) fn exit_for(findings: &[Finding]) -> Exit {
     let error = |finding: &Finding| finding.severity() == Severity::Error;
     match findings.iter().find(|finding| error(finding)) {
         None => Exit::Done,
-        Some(first) if first.entry() == &catalogue::units::NOT_SYSTEMD => Exit::Unavailable,
+        Some(first) if first.entry() == &catalogue::units::not_systemd::ROW => Exit::Unavailable,
         Some(_) => Exit::Findings,
     }
 }

@@ -94,7 +94,7 @@ pub(crate) fn move_aside(roots: &Roots, overrides: &[Override]) -> Vec<Finding> 
 }
 
 fn aside(roots: &Roots, path: &str, unit: &str) -> Finding {
-    let not = |why: &str| Finding::new(&said::NOT_MOVED, path).with("why", why).with("unit", unit);
+    let not = |why: &str| said::not_moved(path, why, unit);
     if !OTHERS.iter().any(|folder| path.starts_with(&format!("{folder}/"))) {
         return not("it belongs to a package");
     }
@@ -105,7 +105,7 @@ fn aside(roots: &Roots, path: &str, unit: &str) -> Finding {
         return not(&format!("{to} is there already"));
     }
     match fs::rename(roots.at(path), &target) {
-        Ok(()) => Finding::new(&said::MOVED, path).with("to", to),
+        Ok(()) => said::moved(path, to),
         Err(error) => not(&error.to_string()),
     }
 }

@@ -83,7 +83,7 @@ impl Report {
         if euid.is_root() || !is_host {
             return None;
         }
-        let finding = Finding::new(&host::UNIT_NOT_ROOT, program.name);
+        let finding = host::unit_not_root(program.name);
         let findings = vec![finding.evidence(format!("uid {euid}"))];
         Some(Self { findings, code: exit::NOT_ROOT })
     }
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn an_error_is_exit_code_1() {
         assert_eq!(Report::of(vec![]).code, 0);
-        let finding = Finding::new(&host::UNIT_NOT_ROOT, "mvm-x");
+        let finding = host::unit_not_root("mvm-x");
         assert_eq!(Report::of(vec![finding]).code, 1);
         assert!(Report::unless_root(&PROGRAM, &Roots::new("/elsewhere")).is_none());
     }

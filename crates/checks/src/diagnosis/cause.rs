@@ -90,7 +90,7 @@ impl Cause {
         }
         evidence.push('\n');
         evidence.push_str(&self.text);
-        Finding::new(self.entry, subject)
+        Finding::chosen(self.entry, subject)
             .with("flintlockd", &place.flintlockd)
             .with("binary", &place.binary)
             .with("why", &self.why)

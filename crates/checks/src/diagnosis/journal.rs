@@ -157,7 +157,7 @@ impl Lines {
 /// The code that a message of mvmhost says is gone: `MVM-HOST-901: MVM-FLK-003 of ... is gone`.
 pub(super) fn cleared<'a>(code: &str, message: &'a str) -> Option<&'a str> {
     let rest = message.strip_prefix(code)?.strip_prefix(": ")?;
-    (code == catalogue::said::CLEARED.code).then(|| rest.split(' ').next().unwrap_or_default())
+    (code == catalogue::said::cleared::ROW.code).then(|| rest.split(' ').next().unwrap_or_default())
 }
 
 /// What is over once this was said: prefixes of codes, of the same subject or of any.
@@ -183,6 +183,6 @@ pub(super) fn settled(code: &str, mut over: impl FnMut(&str, bool)) {
 
 /// Whether a code tells of something wrong that may stand still.
 pub(super) fn stands(code: &str) -> bool {
-    let summary = code == catalogue::said::STANDING.code;
+    let summary = code == catalogue::said::standing::ROW.code;
     !summary && catalogue::find(code).is_some_and(|entry| entry.severity != Severity::Info)
 }

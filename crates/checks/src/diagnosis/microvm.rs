@@ -40,23 +40,24 @@ pub fn judge(files: &Files) -> Option<(&'static Entry, String)> {
     let all = [&files.stdout, &files.stderr, &files.log];
     let empty = |tail: &&Option<Tail>| tail.as_ref().is_none_or(|tail| tail.text.trim().is_empty());
     if all.iter().all(empty) {
-        return Some((&vm::NEVER_STARTED, "stdout, stderr and log are empty".to_owned()));
+        return Some((&vm::never_started::ROW, "stdout, stderr and log are empty".to_owned()));
     }
     let console = &files.stdout.as_ref()?.text;
     let boot = console.get(console.rfind(BOOT)?..)?;
     let line = |word: &str| boot.lines().rev().find(|line| line.contains(word)).map(str::to_owned);
     if let Some(line) = line(PANIC) {
         // The known patterns tell that one better.
-        return (!boot.contains("Unable to mount root fs")).then_some((&vm::GUEST_PANIC, line));
+        return (!boot.contains("Unable to mount root fs"))
+            .then_some((&vm::guest_panic::ROW, line));
     }
     if boot.contains(LOGIN) {
         return None;
     }
     if let Some(line) = WAITS.iter().find_map(|word| line(word)) {
-        return Some((&vm::WAITS_FOR_NETWORK, line));
+        return Some((&vm::waits_for_network::ROW, line));
     }
     let last = boot.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    Some((&vm::NO_LOGIN, last.to_owned()))
+    Some((&vm::no_login::ROW, last.to_owned()))
 }
 
 #[cfg(test)]

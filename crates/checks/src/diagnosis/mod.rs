@@ -37,7 +37,7 @@ const HOST: &str = "this host";
 const BACK_TO_WRITE: &str = "switching pool to write mode";
 /// What is over then: full, low, read-only.
 const OF_A_FULL_POOL: [&str; 3] =
-    [pool::RAN_LOW.code, pool::RAN_FULL.code, pool::METADATA_FAILED.code];
+    [pool::ran_low::ROW.code, pool::ran_full::ROW.code, pool::metadata_failed::ROW.code];
 
 /// Who wrote a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -198,7 +198,7 @@ impl Diagnosis {
         let key = (code.to_owned(), subject.to_owned());
         if known && (self.said.len() < SUBJECTS || self.said.contains_key(&key)) {
             let cause =
-                self.said.entry(key).or_insert_with(|| Cause::new(&flintlockd::SAID_BEFORE));
+                self.said.entry(key).or_insert_with(|| Cause::new(&flintlockd::said_before::ROW));
             let text = message.strip_prefix(code).and_then(|text| text.strip_prefix(": "));
             cause.saw(time, None, bounded(text.unwrap_or(message)));
         }
@@ -229,14 +229,11 @@ impl Diagnosis {
         let mut findings: Vec<Finding> =
             found.iter().map(|(subject, cause)| cause.finding(subject, &self.place)).collect();
         findings.extend(self.said.iter().map(|((code, subject), cause)| {
-            Finding::new(&flintlockd::SAID_BEFORE, subject)
-                .with("code", code)
-                .with("message", cause.text())
-                .evidence(cause.when())
+            flintlockd::said_before(subject, code, cause.text()).evidence(cause.when())
         }));
         if self.skipped > 0 {
-            let skipped = Finding::new(&flintlockd::LINES_SKIPPED, "journal");
-            findings.push(skipped.with("count", self.skipped));
+            let skipped = flintlockd::lines_skipped("journal", self.skipped);
+            findings.push(skipped);
         }
         findings
     }

@@ -50,30 +50,24 @@ fn finding(facts: &Facts, pair: &Pair, versions: &[(Part, &str)]) -> Finding {
     };
     if pair.verdict == Verdict::Fails && (pair.who, pair.needs) == OWN_CODE {
         let path = facts.vmm.path.as_deref().unwrap_or(&facts.vmm.name);
-        let old = Finding::new(&vmm::TOO_OLD, path);
         let version = facts.vmm.version.as_deref().unwrap_or_default();
-        return old.with("version", version).evidence(pair.source);
+        return vmm::too_old(path, version).evidence(pair.source);
     }
-    let entry = match pair.verdict {
-        Verdict::Fails => &vmm::DO_NOT_FIT,
-        Verdict::Untried => &vmm::UNTRIED,
+    let (name, version, needed) = (pair.needs.name(), told(pair.needs), &pair.needed);
+    let (who, whose) = (pair.who.name(), told(pair.who));
+    let finding = match pair.verdict {
+        Verdict::Fails => vmm::do_not_fit(name, version, who, whose, needed),
+        Verdict::Untried => vmm::untried(name, version, who, whose, needed),
     };
-    Finding::new(entry, pair.needs.name())
-        .with("version", told(pair.needs))
-        .with("who", pair.who.name())
-        .with("whose", told(pair.who))
-        .with("needed", pair.needed.to_string())
-        .evidence(format!("{} ({})", pair.why, pair.source))
+    finding.evidence(format!("{} ({})", pair.why, pair.source))
 }
 
 /// flintlockd knows the provider.
 fn provider(config: &Config, facts: &Facts) -> Option<Finding> {
     let told = facts.flintlockd.version.as_deref()?;
     let asks = config.flintlockd.provider == Provider::CloudHypervisor;
-    (asks && !PROVIDERS.flintlockd.has(number(told)?)).then(|| {
-        let entry = &mvm_core::catalogue::flk::PROVIDER_TOO_OLD;
-        Finding::new(entry, "cloudhypervisor").with("version", told)
-    })
+    (asks && !PROVIDERS.flintlockd.has(number(told)?))
+        .then(|| mvm_core::catalogue::flk::provider_too_old("cloudhypervisor", told))
 }
 
 /// flintlockd serves macvtap with the VMM of the configuration, and the VMM can do it.
@@ -88,9 +82,11 @@ fn macvtap(config: &Config, facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     let flintlockd = facts.flintlockd.version.as_deref().unwrap_or_default();
     if number(flintlockd).is_some_and(|number| !feature.flintlockd.has(number)) {
-        let finding = Finding::new(&vmm::NOT_SERVED, feature.what);
-        let finding = finding.with("version", flintlockd.trim_start_matches('v'));
-        let finding = finding.with("binary", &facts.flintlockd.name);
+        let finding = vmm::not_served(
+            feature.what,
+            flintlockd.trim_start_matches('v'),
+            &facts.flintlockd.name,
+        );
         let needed = format!("it needs {} ({})", feature.flintlockd, feature.source);
         findings.push(finding.evidence(needed));
     }
@@ -98,9 +94,12 @@ fn macvtap(config: &Config, facts: &Facts) -> Vec<Finding> {
     if fork && !told.is_empty() && !told.contains("macvtap") {
         // Who builds the fork himself may have another name at its end.
         let upstream = number(told).is_some_and(|number| number >= NO_FORK_SINCE);
-        let entry = if upstream { &vmm::NO_FORK } else { &vmm::PERHAPS_NO_FORK };
         let path = facts.vmm.path.as_deref().unwrap_or(&facts.vmm.name);
-        findings.push(Finding::new(entry, path).with("version", told).evidence(told));
+        let finding = match upstream {
+            true => vmm::no_fork(path, told),
+            false => vmm::perhaps_no_fork(path, told),
+        };
+        findings.push(finding.evidence(told));
     }
     findings
 }

@@ -1,52 +1,52 @@
 //! What `mvmhost check --deep` says beyond the checks.
 
 catalogue! {
-    PROVEN = "MVM-HOST-206", "34258541e3366c9c3e913be1d1c841c2", Info {
+    proven(what) = "MVM-HOST-206", "34258541e3366c9c3e913be1d1c841c2", Info {
         message: "{subject}: {what}",
         cause: "It was done once, as the daemons will do it, and taken away again.",
         remedy: "",
     }
-    NOT_TRIED = "MVM-HOST-207", "ab14f851c6f6ab801cad5e12baee705e", Warning {
+    not_tried(why) = "MVM-HOST-207", "ab14f851c6f6ab801cad5e12baee705e", Warning {
         message: "the live test of {subject} could not run: {why}",
         cause: "Its result is unknown.",
         remedy: "mvmhost check\n# repair what it names, then\nmvmhost check --deep",
     }
-    THIN_FAILED = "MVM-POOL-201", "b5f5fb3be1c73ec2293ef19e46a7b29c", Error {
+    thin_failed(why) = "MVM-POOL-201", "b5f5fb3be1c73ec2293ef19e46a7b29c", Error {
         message: "thin pool {subject} does not do what containerd will ask of it: {why}",
         cause: "A thin device was to be made, written, snapshotted, discarded and deleted. What was made of it is taken away, at the latest by the next check; it has a number from the end of the 24 bits, where containerd has none.",
         remedy: "dmsetup status {subject}\njournalctl --dmesg --grep \"device-mapper: thin|I/O error\"\nmvmhost check --deep",
     }
-    IMAGE_ABSENT = "MVM-IMG-201", "24a8d87a7340588cb8b0c3919a56b761", Warning {
+    image_absent(registry) = "MVM-IMG-201", "24a8d87a7340588cb8b0c3919a56b761", Warning {
         message: "{registry} has no image {subject}",
         cause: "flintlockd asks the registry at each create, also for an image that is on this host, and fails when the registry does not have it. mvmhost asked as flintlockd does: without mirrors and without a login.",
         remedy: "mvmhost images list\n# push the image, or name another one in [images] of /etc/mvmhost.toml, then\nmvmhost apply\nmvmhost check --deep",
     }
-    IMAGE_PRIVATE = "MVM-IMG-202", "97a5e07f43af40aafa044b6e99da6b20", Warning {
+    image_private(registry) = "MVM-IMG-202", "97a5e07f43af40aafa044b6e99da6b20", Warning {
         message: "{registry} wants a login for {subject}: no microVM can use the image",
         cause: "flintlockd has no login, whatever [images] auth-file lets mvm-images fetch. Some registries answer the same for an image that they do not have.",
         remedy: "mvmhost images list\n# let the registry serve it without a login, or name another image in [images] of /etc/mvmhost.toml, then\nmvmhost apply\nmvmhost check --deep",
     }
-    NO_ANSWER = "MVM-IMG-203", "755be5e2475dd6df1fd40a8e1b9124d9", Warning {
+    no_answer(registry) = "MVM-IMG-203", "755be5e2475dd6df1fd40a8e1b9124d9", Warning {
         message: "{registry} does not answer flintlockd about image {subject}",
         cause: "It cannot be reached, takes longer than 15 s, or answers with something else; see the evidence. No microVM can be created from the image meanwhile.",
         remedy: "ip route show default\nmvmhost images list\nmvmhost check --deep",
     }
-    NO_OFFER = "MVM-DHCP-006", "53a14bd0b42c70a363353172615a099e", Warning {
+    no_offer() = "MVM-DHCP-006", "53a14bd0b42c70a363353172615a099e", Warning {
         message: "no DHCP server offered an address on {subject}",
         cause: "The server is not running, serves another interface or has no free address, or a firewall of this host drops DHCP.",
         remedy: "systemctl restart mvm-dhcp.service\nmvmhost net leases\nmvmhost check --deep",
     }
-    SEVERAL_SERVERS = "MVM-DHCP-007", "55091b573ccd1a0d296357767b1c095c", Error {
+    several_servers(count, offers) = "MVM-DHCP-007", "55091b573ccd1a0d296357767b1c095c", Error {
         message: "{count} servers give out addresses on {subject}: {offers}",
         cause: "A microVM takes the first offer. Where two servers do not know of each other, addresses are given out twice, and routers and names are a matter of luck.",
         remedy: "ss -lunp sport = :67  # take the other server off this network, or turn ours off: enabled = false in [network.dhcp] of /etc/mvmhost.toml\nip neigh show dev {subject}\n# then\nmvmhost apply\nmvmhost check --deep",
     }
-    LOST = "MVM-NET-441", "6c00cbbe94424a1ab47e9a3ccf628561", Warning {
+    lost(what) = "MVM-NET-441", "6c00cbbe94424a1ab47e9a3ccf628561", Warning {
         message: "a test packet on {subject} does not arrive: {what}",
         cause: "It was sent from a port of the bridge, and no rule of nftables dropped it. A route or the gateway is missing, or iptables-legacy, tc, XDP or another program took it; the evidence has what is known.",
         remedy: "ip route get 198.51.100.77\nip neigh show\nnft -a list ruleset\nmvmhost check --deep",
     }
-    ELSEWHERE = "MVM-NET-442", "b4ce2a0817744656bb19687499e6c500", Warning {
+    elsewhere(by, uplink) = "MVM-NET-442", "b4ce2a0817744656bb19687499e6c500", Warning {
         message: "packets of microVMs on {subject} leave by {by}, and only {uplink} translates",
         cause: "What leaves by {uplink} is translated, as [network.nat] or the default route says when mvm-net looks at it. Nobody beyond {by} knows the way back to the microVMs.",
         remedy: "ip route get 198.51.100.77\n# correct the route, or set uplink in [network.nat] of /etc/mvmhost.toml, then\nmvmhost apply\nmvmhost check --deep",

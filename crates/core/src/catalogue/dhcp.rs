@@ -1,7 +1,7 @@
 //! MVM-DHCP: addresses and names for microVMs.
 
 catalogue! {
-    PORT_TAKEN = "MVM-DHCP-001", "802ef18746e49abc2acc31c427c02429", Error {
+    port_taken(port, holder) = "MVM-DHCP-001", "802ef18746e49abc2acc31c427c02429", Error {
         message: "{subject} cannot be served: port {port} is taken by {holder}",
         cause: "Another server holds the port on every address, or on this host's address on that \
                 interface.",
@@ -10,32 +10,32 @@ catalogue! {
                  [network.dhcp] dns-server = false for port 53, enabled = false for port 67; then\n\
                  mvmhost apply",
     }
-    NOT_INSTALLED = "MVM-DHCP-002", "120f14a6f87cd4b8622a6097128670c7", Error {
+    not_installed() = "MVM-DHCP-002", "120f14a6f87cd4b8622a6097128670c7", Error {
         message: "dnsmasq is not installed: microVMs on {subject} get no address",
         cause: "mvmhost serves DHCP with the distribution's dnsmasq. The package mvmhost depends on it, and it was removed.",
         remedy: "{install_dnsmasq}\nsystemctl start mvmhost.target",
     }
-    NOT_WRITTEN = "MVM-DHCP-003", "ace4ab2f1e92a09bf7e4bf4f24f68178", Error {
+    not_written() = "MVM-DHCP-003", "ace4ab2f1e92a09bf7e4bf4f24f68178", Error {
         message: "cannot write {subject}",
         cause: "dnsmasq's configuration could not be put where it reads it; the reason is in the \
                 evidence.",
         remedy: "df -h /run\n\
                  systemctl restart mvm-dhcp.service",
     }
-    LEASES_UNREAD = "MVM-DHCP-004", "6f36670ae118217c154bfe584f7c0af7", Error {
+    leases_unread() = "MVM-DHCP-004", "6f36670ae118217c154bfe584f7c0af7", Error {
         message: "cannot read the leases in {subject}",
         cause: "dnsmasq's file of leases could not be read; the reason is in the evidence. No file at \
                 all is no lease and no error.",
         remedy: "ls -l {subject}\n\
                  systemctl status mvm-dhcp.service",
     }
-    NOT_SERVED = "MVM-DHCP-005", "e02f2cb8710fdc17ee5a767507c57240", Warning {
+    not_served() = "MVM-DHCP-005", "e02f2cb8710fdc17ee5a767507c57240", Warning {
         message: "DHCP is not served to microVMs on {subject}",
         cause: "mvm-dhcp.service is not running. MicroVMs start, and those without a static address get none.",
         remedy: "journalctl --boot --unit mvm-dhcp.service --lines 20\n\
                  systemctl restart mvm-dhcp.service",
     }
-    WITHHELD = "MVM-DHCP-008", "5b1c8d2e7f3a4b0c9d6e5f4a3b2c1d0e", Warning {
+    withheld(why) = "MVM-DHCP-008", "5b1c8d2e7f3a4b0c9d6e5f4a3b2c1d0e", Warning {
         message: "{subject} is not served with DHCP: {why}",
         cause: "Others use the interface as well, and the file does not ask in so many words that \
                 mvmhost serves it. A DHCP server there would answer the machines of the LAN. MicroVMs \
@@ -46,7 +46,7 @@ catalogue! {
                  # mvmhost serves that network: enabled = true in [network.dhcp]. Then\n\
                  mvmhost apply",
     }
-    OTHER_SERVER = "MVM-DHCP-009", "6c2d9e3f8a4b5c1d0e7f6a5b4c3d2e1f", Error {
+    other_server(servers) = "MVM-DHCP-009", "6c2d9e3f8a4b5c1d0e7f6a5b4c3d2e1f", Error {
         message: "{subject} is not served: the DHCP server {servers} answers there",
         cause: "The file asks that mvmhost serves an interface that others use as well, and another DHCP \
                 server gives out addresses there. Two servers that do not know of each other give one \
@@ -56,7 +56,7 @@ catalogue! {
                  # mvmhost apply. To ask again:\n\
                  systemctl restart mvm-dhcp.service",
     }
-    NOT_ASKED = "MVM-DHCP-010", "7d3e0f4a9b5c6d2e1f8a7b6c5d4e3f2a", Error {
+    not_asked() = "MVM-DHCP-010", "7d3e0f4a9b5c6d2e1f8a7b6c5d4e3f2a", Error {
         message: "{subject} is not served: no other DHCP server there could be asked for",
         cause: "Others use the interface as well. mvmhost serves it only when nobody else does, and the \
                 question could not be sent; the reason is in the evidence.",

@@ -1,20 +1,20 @@
 //! MVM-DISK: the disks of a pool on LVM.
 
 catalogue! {
-    NO_POOL = "MVM-DISK-001", "ecd0b68a3106955bd3815e711357d734", Error {
+    no_pool(devices) = "MVM-DISK-001", "ecd0b68a3106955bd3815e711357d734", Error {
         message: "there is no thin pool {subject} on the disks of [thinpool.lvm] yet \
                   ({devices})",
         cause: "A pool on disks is made only when an operator says so, never at boot and never by mvmhost apply: what is on a disk may be someone's.",
         remedy: "mvmhost pool create  # refuses disks that carry anything, and names what it is\nmvmhost apply",
         exit: Unavailable,
     }
-    LVM_MISSING = "MVM-DISK-002", "928bd6c6e505a8e37d9bc707ed7974c5", Error {
+    lvm_missing() = "MVM-DISK-002", "928bd6c6e505a8e37d9bc707ed7974c5", Error {
         message: "lvm2 is not installed, and pool {subject} is on LVM",
         cause: "[thinpool] backend = \"lvm\" works with the commands of lvm2, and with dmeventd, which grows the pool.",
         remedy: "{install_lvm}\nmvmhost apply",
         exit: Unavailable,
     }
-    UNUSABLE = "MVM-DISK-003", "e9110eab546b00f3d6d27e7817f21162", Error {
+    unusable(why) = "MVM-DISK-003", "e9110eab546b00f3d6d27e7817f21162", Error {
         message: "disk {subject} cannot be used: {why}",
         cause: "A disk is taken only when it is whole, idle and writable. No token helps past \
                 this.",
@@ -23,7 +23,7 @@ catalogue! {
                  mvmhost pool create",
         exit: Refused,
     }
-    OCCUPIED = "MVM-DISK-004", "ce508c3b9162124f2fd6239167510b6f", Error {
+    occupied(contents, token) = "MVM-DISK-004", "ce508c3b9162124f2fd6239167510b6f", Error {
         message: "disk {subject} carries {contents}: not one byte of it was changed",
         cause: "A pool is made only on disks with nothing on them. The token stands for \
                 exactly what was seen on all disks of [thinpool.lvm] devices: when anything \
@@ -35,7 +35,7 @@ catalogue! {
                  mvmhost pool create --wipe {token}",
         exit: Refused,
     }
-    CHANGED = "MVM-DISK-005", "25b6a3a54e3f634868774e11e080f28b", Error {
+    changed(contents, token) = "MVM-DISK-005", "25b6a3a54e3f634868774e11e080f28b", Error {
         message: "the token is not for what disk {subject} carries now: {contents}",
         cause: "The token was printed for other contents, or mistyped. Not one byte was \
                 changed.",
@@ -44,13 +44,13 @@ catalogue! {
                  mvmhost pool create --wipe {token}",
         exit: Refused,
     }
-    TOO_SMALL = "MVM-DISK-006", "746013562b8b865cf994d6cce2fce8c5", Error {
+    too_small(size) = "MVM-DISK-006", "746013562b8b865cf994d6cce2fce8c5", Error {
         message: "the disks are too small for a pool: {size} ({subject})",
         cause: "Data, metadata, their spare and room for one step of growth have to fit.",
         remedy: "mvmhost pool create  # first: name larger or more disks in [thinpool.lvm] devices of /etc/mvmhost.toml",
         exit: Refused,
     }
-    DATABASES = "MVM-DISK-007", "fa2a567803c9f0c8743410d95feed23e", Error {
+    databases(databases, directory, units, aside) = "MVM-DISK-007", "fa2a567803c9f0c8743410d95feed23e", Error {
         message: "there is no pool on disks, but containerd has databases about one: \
                   {databases}",
         cause: "What these databases list was in another pool: one on files, or one whose \
@@ -59,7 +59,7 @@ catalogue! {
         remedy: "mvmhost apply  # first: the old pool is the right one: put [thinpool] in /etc/mvmhost.toml back to it\n# it is to be given up (everything is kept in {directory}/old), and the last line says what is left to do:\nsystemctl stop {units}\n{aside}",
         exit: Refused,
     }
-    GROUP_FOREIGN = "MVM-DISK-008", "953bdb332c89708bd573905e80855dd8", Error {
+    group_foreign(name) = "MVM-DISK-008", "953bdb332c89708bd573905e80855dd8", Error {
         message: "volume group {subject} is there already and holds no pool {name}",
         cause: "mvmhost makes a pool only in a volume group that it made itself, which carries \
                 the tag mvmhost, and only while nothing else is in it.",
@@ -69,7 +69,7 @@ catalogue! {
                  mvmhost pool create",
         exit: Refused,
     }
-    GROUP_TWICE = "MVM-DISK-009", "f1e35a59fc78b0da2d41ecac46a83794", Error {
+    group_twice(uuids) = "MVM-DISK-009", "f1e35a59fc78b0da2d41ecac46a83794", Error {
         message: "there are several volume groups {subject} ({uuids})",
         cause: "Disks of two hosts are in one machine, or a disk was copied. LVM cannot distinguish them by name.",
         remedy: "vgs --options +vg_uuid,pv_name\n\
@@ -77,7 +77,7 @@ catalogue! {
                  mvmhost apply",
         exit: Refused,
     }
-    GROUP_PARTIAL = "MVM-DISK-010", "5ac75f0acdcd32f1f066f92f145bf844", Error {
+    group_partial(count) = "MVM-DISK-010", "5ac75f0acdcd32f1f066f92f145bf844", Error {
         message: "{count} disks of volume group {subject} are not there",
         cause: "A pool on half of its disks would lose what is on the others. It is activated \
                 as soon as all of them are there.",
@@ -87,7 +87,7 @@ catalogue! {
                  systemctl start mvmhost.target",
         exit: Unavailable,
     }
-    NOT_A_POOL = "MVM-DISK-011", "00231196af293c4f943dfdf0cf7014ae", Error {
+    not_a_pool(kind) = "MVM-DISK-011", "00231196af293c4f943dfdf0cf7014ae", Error {
         message: "{subject} is no thin pool but {kind}",
         cause: "[thinpool] name is the name of another logical volume.",
         remedy: "lvs --all --options +segtype\n\
@@ -95,7 +95,7 @@ catalogue! {
                  mvmhost apply",
         exit: Refused,
     }
-    GONE = "MVM-DISK-012", "7a13ef2dfb9620ed3b52387fdd50f4da", Error {
+    gone(group, devices) = "MVM-DISK-012", "7a13ef2dfb9620ed3b52387fdd50f4da", Error {
         message: "pool {subject} is on record, and volume group {group} does not have it \
                   ({devices})",
         cause: "The disks of the pool are not in the machine, or someone removed it. A new one would be an empty pool under old microVMs.",
@@ -107,7 +107,7 @@ catalogue! {
                  mvmhost pool create",
         exit: Refused,
     }
-    OTHER_VOLUME = "MVM-DISK-013", "893a2fb8a49c8f83fecf5acf657a0620", Error {
+    other_volume(what, was, is) = "MVM-DISK-013", "893a2fb8a49c8f83fecf5acf657a0620", Error {
         message: "pool {subject} is not the one on record: its {what} was {was} and is {is}",
         cause: "The volume of that name is another one than mvmhost knew: disks were swapped, or it was made again. containerd's databases belong to the old one.",
         remedy: "pvs --options +vg_uuid\n\
@@ -118,13 +118,13 @@ catalogue! {
                  mvmhost apply",
         exit: Refused,
     }
-    RECEIPT_UNREADABLE = "MVM-DISK-014", "14e200943a21006caa012eef6b300c3b", Error {
+    receipt_unreadable(group, why) = "MVM-DISK-014", "14e200943a21006caa012eef6b300c3b", Error {
         message: "the receipt of pool {subject} in volume group {group} cannot be read: {why}",
         cause: "/var/lib/mvmhost/receipt.json says by which marks mvmhost recognises the pool. Without it mvmhost does not know whether this pool belongs to containerd's databases.",
         remedy: "mvmhost pool status\n# choose; only when this pool is the right one:\nmv --backup=numbered /var/lib/mvmhost/receipt.json /var/lib/mvmhost/receipt.json.old\nmvmhost apply",
         exit: Refused,
     }
-    NOT_GROWN = "MVM-DISK-015", "bcc9cf3e4730f1dfb5834cb7703ffa6d", Warning {
+    not_grown(profile, volume) = "MVM-DISK-015", "bcc9cf3e4730f1dfb5834cb7703ffa6d", Warning {
         message: "nobody makes thin pool {subject} longer when it fills up",
         cause: "LVM does that with a profile that is attached to the pool, while dmeventd \
                 watches it. A profile that was only written, as provision.sh leaves it, does \
@@ -133,7 +133,7 @@ catalogue! {
                  lvchange --monitor y {volume}\n\
                  mvmhost apply",
     }
-    COMMAND_FAILED = "MVM-DISK-016", "790541336fcb474f659b18306835d1b3", Error {
+    command_failed(command, why) = "MVM-DISK-016", "790541336fcb474f659b18306835d1b3", Error {
         message: "{command} failed for pool {subject}: {why}",
         cause: "LVM, or what it stands on, refused. What was done before stays; the same \
                 command goes on from there.",
@@ -142,28 +142,28 @@ catalogue! {
                  lvs --all\n\
                  mvmhost plan",
     }
-    CREATED = "MVM-DISK-017", "89962978dcea3faccf869e2d99a2aa41", Info {
+    created(data, metadata, room) = "MVM-DISK-017", "89962978dcea3faccf869e2d99a2aa41", Info {
         message: "thin pool {subject} was made: data {data}, metadata {metadata}, room to grow \
                   {room}",
         cause: "Nothing else was on the disks, or the operator's token said that it may go.",
         remedy: "",
     }
-    EXISTS = "MVM-DISK-018", "439fd2412263290863ad8f11fa828d55", Info {
+    exists() = "MVM-DISK-018", "439fd2412263290863ad8f11fa828d55", Info {
         message: "thin pool {subject} is there already; nothing was made",
         cause: "`mvmhost pool create` changes nothing about a pool that exists.",
         remedy: "",
     }
-    NOT_LVM = "MVM-DISK-019", "a1244eaa87a2e404016a8d4b89bd62a7", Error {
+    not_lvm() = "MVM-DISK-019", "a1244eaa87a2e404016a8d4b89bd62a7", Error {
         message: "mvmhost pool create is for a pool on disks, and {subject} is not one",
         cause: "With [thinpool] backend = \"loop\" the files are made by mvmhost apply, and with \"external\" another program makes the pool.",
         remedy: "mvmhost apply  # makes a pool on files; for one on disks first set backend = \"lvm\" in [thinpool] and name them in [thinpool.lvm] devices, then:\nmvmhost pool create",
     }
-    NO_ROOM = "MVM-DISK-020", "9e1db229588d66c8dc0f3514bfd13f07", Warning {
+    no_room(group, free, step) = "MVM-DISK-020", "9e1db229588d66c8dc0f3514bfd13f07", Warning {
         message: "volume group {group} has {free} free: too little to grow pool {subject} by {step}",
         cause: "dmeventd grows the pool by [thinpool.guard] grow-percent when it fills up, and the group has no room for that. provision.sh direct_lvm leaves its groups like that. mvm-guard still stops new microVMs before the pool is full.",
         remedy: "vgs {group}\n# choose: give the group another disk with vgextend {group} /dev/disk/by-id/NAME, or set a smaller [thinpool.guard] grow-percent in /etc/mvmhost.toml, then\nmvmhost apply",
     }
-    METADATA_DAMAGED = "MVM-DISK-021", "95d48cfc81517be298e4eecd03bfffee", Error {
+    metadata_damaged(volume) = "MVM-DISK-021", "95d48cfc81517be298e4eecd03bfffee", Error {
         message: "thin_check found the metadata of thin pool {subject} damaged",
         cause: "The metadata contradicts itself. LVM activates no such pool, and nothing was changed: \
                 repairing is never done by itself, because a repair may end well and leave an empty \

@@ -14,24 +14,44 @@ macro_rules! exit_class {
     };
 }
 
-/// Declares the rows of one family: a `pub static` for each and the list `ALL`. A row may end with
-/// `exit: Refused` or `exit: Unavailable`.
+/// Declares the rows of one family. Of a row `step_failed(step)` it makes the constructor
+/// `step_failed(subject, step)`, which takes a value for each placeholder of the row's texts, the row
+/// itself as `step_failed::ROW`, and its place in the list `ALL`. A row may end with `exit: Refused` or
+/// `exit: Unavailable`. A placeholder without a field, and a field without a placeholder, do not compile.
 macro_rules! catalogue {
-    ($( $name:ident = $code:literal, $id:literal, $severity:ident {
+    ($( $name:ident($($field:ident),*) = $code:literal, $id:literal, $severity:ident {
         message: $message:literal, cause: $cause:literal, remedy: $remedy:expr
         $(, exit: $exit:ident)? $(,)?
     } )*) => {
         use crate::entry::{Entry, Severity};
+        use crate::finding::Finding;
         $(
             #[doc = $message]
-            pub static $name: Entry = Entry {
-                code: $code, id: $id, severity: Severity::$severity,
-                name: stringify!($name), module: module_path!(),
-                exit: exit_class!($($exit)?),
-                message: $message, cause: $cause, remedy: $remedy,
-            };
+            pub fn $name(subject: impl Into<String>, $($field: impl ToString),*) -> Finding {
+                Finding::chosen(&$name::ROW, subject)$(.with(stringify!($field), $field))*
+            }
+
+            #[doc = concat!("The row of ", $code, ".")]
+            pub mod $name {
+                #[allow(clippy::wildcard_imports, reason = "a text may be a constant of the family")]
+                use super::*;
+
+                /// What stands in the catalogue.
+                pub static ROW: Entry = Entry {
+                    code: $code, id: $id, severity: Severity::$severity,
+                    name: stringify!($name), module: module_path!(),
+                    exit: exit_class!($($exit)?),
+                    message: $message, cause: $cause, remedy: $remedy,
+                };
+
+                const _: () = assert!(
+                    ROW.takes(&[$(stringify!($field)),*]),
+                    "a placeholder has no field, or a field no placeholder"
+                );
+            }
         )*
-        pub(in crate::catalogue) static ALL: &[(&str, &Entry)] = &[$((stringify!($name), &$name)),*];
+        pub(in crate::catalogue) static ALL: &[(&str, &Entry)] =
+            &[$((stringify!($name), &$name::ROW)),*];
     };
 }
 

@@ -1,7 +1,7 @@
 //! MVM-NET, from 040 on: forwarding and address translation.
 
 catalogue! {
-    NO_NFTABLES = "MVM-NET-040", "64380cb5c3af71598bca89380c029f98", Error {
+    no_nftables() = "MVM-NET-040", "64380cb5c3af71598bca89380c029f98", Error {
         message: "the kernel has no nftables: microVMs on {subject} would not get out",
         cause: "Addresses are translated by nftables, which is the module nf_tables of Debian's kernels. \
                 This kernel has it neither built in nor as a module, or it may not load modules any more: \
@@ -9,47 +9,47 @@ catalogue! {
         remedy: "modprobe nf_tables\n\
                  systemctl start mvmhost.target",
     }
-    CHANGED = "MVM-NET-041", "9b424d76fa3ec7f77f597573ace5635c", Info {
+    changed() = "MVM-NET-041", "9b424d76fa3ec7f77f597573ace5635c", Info {
         message: "forwarding and translation for {subject} are as the configuration asks",
         cause: "mvm-net.service changed the kernel's switches or the nftables table inet mvmhost; the \
                 steps are in the evidence.",
         remedy: "",
     }
-    STEP_FAILED = "MVM-NET-042", "d4bb3e96055872759d13799d0f603a98", Error {
+    step_failed(step) = "MVM-NET-042", "d4bb3e96055872759d13799d0f603a98", Error {
         message: "cannot {step}",
         cause: "The kernel refused; the answer is in the evidence. The table is replaced in one \
                 transaction: either it is as before, or it is the new one.",
         remedy: "nft list ruleset\n\
                  systemctl restart mvm-net.service",
     }
-    UNREAD = "MVM-NET-043", "82f2aff869efc1746881005c60897533", Error {
+    unread() = "MVM-NET-043", "82f2aff869efc1746881005c60897533", Error {
         message: "cannot see whether microVMs on {subject} get out",
         cause: "A file below /run/mvmhost or /proc/sys could not be read, or nftables did not answer; the \
                 reason is in the evidence.",
         remedy: "ls -l /run/mvmhost\n\
                  systemctl restart mvm-net.service",
     }
-    TABLE_BACK = "MVM-NET-044", "d18dc3e9012566e95de800053709854d", Warning {
+    table_back() = "MVM-NET-044", "d18dc3e9012566e95de800053709854d", Warning {
         message: "someone removed or changed the nftables table inet mvmhost; it is back",
         cause: "A firewall was started or reloaded, or nft flush ruleset was run. What microVMs had \
                 open goes on; in between nothing was translated.",
         remedy: "journalctl --since -5min -u nftables -u firewalld -u ufw -u docker  # shows who removed it; keep the table out of what your firewall flushes",
     }
-    ZONE_UNKNOWN = "MVM-NET-045", "a16c3711aae73dbf7a241463bc5b759e", Warning {
+    zone_unknown(zone) = "MVM-NET-045", "a16c3711aae73dbf7a241463bc5b759e", Warning {
         message: "firewalld keeps in what microVMs on {subject} send: it does not know the zone {zone}",
         cause: "firewalld was running when mvmhost was installed, and reads new zones when it is \
                 reloaded. Until then its default zone holds for the microVMs, which usually lets them \
                 neither ask for an address nor out.",
         remedy: "firewall-cmd --reload",
     }
-    ZONE_OPEN = "MVM-NET-046", "eef284b97bc74f6589a1b928aeabcff9", Warning {
+    zone_open() = "MVM-NET-046", "eef284b97bc74f6589a1b928aeabcff9", Warning {
         message: "firewalld keeps in what microVMs on {subject} ask the host for",
         cause: "The interface carries the host's own traffic as well, so mvmhost does not give it its \
                 own zone, which lets nobody in. The zone that holds for it decides whether the DHCP and \
                 DNS of mvmhost are reached there.",
         remedy: "firewall-cmd --permanent --add-service=dhcp --add-service=dns  # in the zone that holds for it; or put it into one: --change-interface\nfirewall-cmd --reload",
     }
-    SWITCH_BACK = "MVM-NET-047", "8e4f1a5b0c6d7e3f2a9b8c7d6e5f4a3b", Warning {
+    switch_back() = "MVM-NET-047", "8e4f1a5b0c6d7e3f2a9b8c7d6e5f4a3b", Warning {
         message: "a kernel switch that microVMs on {subject} need was off; mvmhost set it again",
         cause: "A program wrote the kernel's switches, such as sysctl --system with a file that says \
                 net.ipv4.ip_forward = 0. In between microVMs were cut off. What was set again is in \
@@ -57,7 +57,7 @@ catalogue! {
         remedy: "grep -rsE 'ip_forward|forwarding|accept_ra' /etc/sysctl.conf /etc/sysctl.d /usr/lib/sysctl.d\n\
                  # leave these switches out of the file that turns them off",
     }
-    DOCKER_UNREAD = "MVM-NET-048", "9f5a2b6c1d7e8f4a3b0c9d8e7f6a5b4c", Warning {
+    docker_unread(iptables) = "MVM-NET-048", "9f5a2b6c1d7e8f4a3b0c9d8e7f6a5b4c", Warning {
         message: "{iptables} cannot show what Docker's chain does with microVMs on {subject}",
         cause: "Docker drops what is forwarded for others, and mvmhost puts rules for microVMs into its \
                 chain DOCKER-USER. It could not be read; the answer is in the evidence.",

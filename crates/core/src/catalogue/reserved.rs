@@ -1,7 +1,7 @@
 //! MVM-NET-47x: addresses that the file keeps from DHCP.
 
 catalogue! {
-    OWN = "MVM-NET-470", "9fcf8cd80b16dd6e3cfeb31c6b84c5bf", Error {
+    own(interface) = "MVM-NET-470", "9fcf8cd80b16dd6e3cfeb31c6b84c5bf", Error {
         message: "{subject} is reserved for another machine, and {interface} of this host has it",
         cause: "The file keeps the address from DHCP, for the control plane of a cluster or another machine. \
                 Two machines with one address are reached by turns.",
@@ -10,7 +10,7 @@ catalogue! {
                  of /etc/mvmhost.toml; then\n\
                  mvmhost check --deep",
     }
-    SEVERAL = "MVM-NET-471", "0fee1252d54b13d472b3050505e375c6", Error {
+    several(count) = "MVM-NET-471", "0fee1252d54b13d472b3050505e375c6", Error {
         message: "{count} machines answer for the reserved address {subject}",
         cause: "The address is for one machine, such as the node that holds a control plane. Clients reach \
                 now the one and now the other. The hardware addresses are in the evidence.",

@@ -13,33 +13,25 @@ pub fn failed(wanted: &Wanted, error: &Error) -> Finding {
     let registry = wanted.reference.registry();
     let snapshotter = wanted.role.snapshotter();
     let finding = match error.cause() {
-        Error::Unauthorized { .. } => {
-            Finding::new(&img::DENIED, subject).with("registry", registry)
-        }
-        Error::Helper { helper, .. } => {
-            Finding::new(&img::HELPER, subject).with("registry", registry).with("helper", helper)
-        }
+        Error::Unauthorized { .. } => img::denied(subject, registry),
+        Error::Helper { helper, .. } => img::helper(subject, helper, registry),
         Error::Early { now, from, .. } => {
-            let early = Finding::new(&img::CLOCK, subject).with("registry", registry);
-            early.with("now", day(*now)).with("from", day(*from))
+            let early = img::clock(subject, registry, day(*now), day(*from));
+            early
         }
-        Error::Untrusted { .. } => {
-            Finding::new(&img::UNTRUSTED, subject).with("registry", registry)
-        }
-        Error::Digest { .. } => Finding::new(&img::WRONG_BYTES, subject),
-        Error::Refused(refusal) => Finding::new(&img::NOT_USABLE, subject).with("why", refusal),
-        Error::Kernel { file, problem } => {
-            Finding::new(&img::NO_KERNEL, subject).with("file", file).with("problem", problem)
-        }
+        Error::Untrusted { .. } => img::untrusted(subject, registry),
+        Error::Digest { .. } => img::wrong_bytes(subject),
+        Error::Refused(refusal) => img::not_usable(subject, refusal),
+        Error::Kernel { file, problem } => img::no_kernel(subject, file, problem),
         Error::Containerd { source, .. } if is_unloaded(source) => {
-            Finding::new(&img::NO_SNAPSHOTTER, subject).with("snapshotter", snapshotter)
+            img::no_snapshotter(subject, snapshotter)
         }
         Error::Containerd { .. } | Error::Write(_) | Error::Connect { .. } => {
-            Finding::new(&img::CONTAINERD_REFUSES, subject)
+            img::containerd_refuses(subject)
         }
-        Error::Held { .. } => Finding::new(&img::HELD, subject),
-        Error::Budget { .. } => Finding::new(&img::OUT_OF_TIME, subject),
-        _ => Finding::new(&img::NOT_FETCHED, subject).with("registry", registry),
+        Error::Held { .. } => img::held(subject),
+        Error::Budget { .. } => img::out_of_time(subject),
+        _ => img::not_fetched(subject, registry),
     };
     finding.evidence(chain(error))
 }

@@ -333,8 +333,8 @@ pub fn findings(run: &Run) -> Vec<Finding> {
             Ok(Outcome::Present) => {}
             Ok(Outcome::Pulled) => {
                 let snapshotter = wanted.role.snapshotter();
-                let pulled = Finding::new(&img::PULLED, wanted.reference.as_str());
-                findings.push(pulled.with("snapshotter", snapshotter));
+                let pulled = img::pulled(wanted.reference.as_str(), snapshotter);
+                findings.push(pulled);
             }
             Err(error) => findings.push(finding::failed(wanted, error)),
         }
@@ -351,10 +351,10 @@ pub fn unread(error: &Error) -> Finding {
         Error::Archive { path, .. } => path.to_string_lossy(),
         _ => "[images] archives".into(),
     };
-    Finding::new(&img::ARCHIVE_UNREAD, path).evidence(chain(error))
+    img::archive_unread(path).evidence(chain(error))
 }
 
 /// The finding for a run that could not begin.
 pub fn not_begun(error: &Error) -> Finding {
-    Finding::new(&img::NOT_BEGUN, "[images]").evidence(chain(error))
+    img::not_begun("[images]").evidence(chain(error))
 }

@@ -73,8 +73,8 @@ mod tests {
         let reference = ImageRef::parse("r.test/a:1").unwrap();
         let both =
             [Role::Root, Role::Kernel].map(|role| Wanted { reference: reference.clone(), role });
-        let said = Finding::new(&img::OUT_OF_TIME, "r.test/a:1").evidence("slow");
-        write(&roots, &both, &[said, Finding::new(&img::PRUNED, "r.test/b:1")]).unwrap();
+        let said = img::out_of_time("r.test/a:1").evidence("slow");
+        write(&roots, &both, &[said, img::pruned("r.test/b:1")]).unwrap();
         assert_eq!(read(&roots), ["r.test/a:1"]);
         let why = why(&roots).into_iter().collect::<Vec<_>>();
         let told = "MVM-IMG-009: image r.test/a:1 was not complete in time\nslow";

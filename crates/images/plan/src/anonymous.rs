@@ -22,21 +22,18 @@ pub enum Answer {
 /// What an answer means for microVMs.
 pub fn finding(image: &ImageRef, answer: &Answer) -> Finding {
     let subject = image.as_str();
-    let (entry, why) = match answer {
+    let registry = image.registry();
+    let (finding, why) = match answer {
         Answer::Given(Some(digest)) => {
-            return proven(subject, &format!("its registry gives it to anybody, as {digest}"));
+            return deep::proven(subject, format!("its registry gives it to anybody, as {digest}"));
         }
-        Answer::Given(None) => return proven(subject, "its registry gives it to anybody"),
-        Answer::Absent(why) => (&deep::IMAGE_ABSENT, why),
-        Answer::LoginWanted(why) => (&deep::IMAGE_PRIVATE, why),
-        Answer::Untrusted(why) => (&img::UNTRUSTED, why),
-        Answer::None(why) => (&deep::NO_ANSWER, why),
+        Answer::Given(None) => return deep::proven(subject, "its registry gives it to anybody"),
+        Answer::Absent(why) => (deep::image_absent(subject, registry), why),
+        Answer::LoginWanted(why) => (deep::image_private(subject, registry), why),
+        Answer::Untrusted(why) => (img::untrusted(subject, registry), why),
+        Answer::None(why) => (deep::no_answer(subject, registry), why),
     };
-    Finding::new(entry, subject).with("registry", image.registry()).evidence(why)
-}
-
-fn proven(subject: &str, what: &str) -> Finding {
-    Finding::new(&deep::PROVEN, subject).with("what", what)
+    finding.evidence(why)
 }
 
 #[cfg(test)]

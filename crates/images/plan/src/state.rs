@@ -36,22 +36,21 @@ impl State {
     pub fn finding(&self, wanted: &Wanted) -> Option<Finding> {
         let subject = wanted.reference.as_str();
         let snapshotter = wanted.role.snapshotter();
-        let incomplete = |what| Some(Finding::new(&img::INCOMPLETE, subject).with("what", what));
+        let incomplete = |what| Some(img::incomplete(subject, what));
         match self {
             Self::Complete => None,
             Self::Unknown => incomplete("containerd does not know it".to_owned()),
             Self::Blob(digest) => incomplete(format!("blob {digest} is missing or damaged")),
             Self::NotUnpacked => incomplete(format!("it is not unpacked with {snapshotter}")),
             Self::Elsewhere(other) => {
-                let elsewhere = Finding::new(&img::ELSEWHERE, subject).with("other", other);
                 let shown = format!("its uppermost layer is in {other}, none in {snapshotter}");
-                Some(elsewhere.with("snapshotter", snapshotter).evidence(shown))
+                Some(img::elsewhere(subject, other, snapshotter).evidence(shown))
             }
             Self::NoKernel { file, problem } => {
-                let none = Finding::new(&img::NO_KERNEL, subject).with("file", file);
-                Some(none.with("problem", problem).evidence(format!("{file} {problem}")))
+                let none = img::no_kernel(subject, file, problem);
+                Some(none.evidence(format!("{file} {problem}")))
             }
-            Self::NotUsable(why) => Some(Finding::new(&img::NOT_USABLE, subject).with("why", why)),
+            Self::NotUsable(why) => Some(img::not_usable(subject, why)),
         }
     }
 }

@@ -98,8 +98,7 @@ pub fn obstacles(config: &Config, forward: &Forward) -> Vec<Finding> {
     let mut said = BTreeSet::new();
     for block in unclear.iter().filter(|block| !is_named(block)) {
         if said.insert(block.place.clone()) {
-            let finding = Finding::new(&checked::UNDECIDED, name.as_str());
-            let finding = finding.with("chain", &block.place);
+            let finding = checked::undecided(name.as_str(), &block.place);
             findings.push(finding.evidence(evidence(block)));
         }
     }
@@ -170,15 +169,15 @@ fn finding(kept: &Kept, name: &str, ufw: bool) -> Finding {
     let has = |what: What| whats.contains(&what);
     let forwarded = has(What::Out) || has(What::Back);
     let entry: &Entry = match (ufw, has(What::Between), forwarded) {
-        (true, between, out) if between || out => &checked::UFW_DROPS_FORWARD,
-        (false, true, _) => &checked::FORWARD_DROPS_BRIDGED,
-        (false, false, true) => &checked::FORWARD_DROPS,
-        (true, ..) if asked(whats).is_some() => &checked::UFW_DROPS_INPUT,
-        _ if asked(whats).is_some() => &checked::INPUT_DROPS,
-        _ => &checked::OUTPUT_DROPS,
+        (true, between, out) if between || out => &checked::ufw_drops_forward::ROW,
+        (false, true, _) => &checked::forward_drops_bridged::ROW,
+        (false, false, true) => &checked::forward_drops::ROW,
+        (true, ..) if asked(whats).is_some() => &checked::ufw_drops_input::ROW,
+        _ if asked(whats).is_some() => &checked::input_drops::ROW,
+        _ => &checked::output_drops::ROW,
     };
     let heal = heal::commands(&block.place, block.hook, whats, name);
-    Finding::new(entry, name)
+    Finding::chosen(entry, name)
         .with("chain", &block.place)
         .with("what", asked(whats).unwrap_or_default())
         .with("heal", heal)

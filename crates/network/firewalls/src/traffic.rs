@@ -116,7 +116,7 @@ pub fn settled(found: Vec<Finding>, passages: &[Passage]) -> Vec<Finding> {
     if passages.is_empty() || !passages.iter().all(|passage| decided(&passage.end)) {
         return found;
     }
-    found.into_iter().filter(|finding| finding.entry() != &checked::UNDECIDED).collect()
+    found.into_iter().filter(|finding| finding.entry() != &checked::undecided::ROW).collect()
 }
 
 /// What the packets show beyond what the checks have `found`.
@@ -138,12 +138,12 @@ pub fn traffic(
         // The offers tell.
         _ if *way == Way::Address => None,
         End::Lost(why) => {
-            let lost = Finding::new(&deep::LOST, name).with("what", way.words(*v6));
+            let lost = deep::lost(name, way.words(*v6));
             Some(lost.evidence(why))
         }
         End::Untried(why) => {
             let what = way.words(*v6);
-            let untried = Finding::new(&deep::NOT_TRIED, what).with("why", why);
+            let untried = deep::not_tried(what, why);
             Some(untried.evidence(why))
         }
         End::Arrived(_) | End::Dropped(_) => None,
@@ -171,7 +171,7 @@ fn dropped(forward: &Forward, passages: &[Passage], found: &[Finding], name: &st
     }
     let is_named = |place: &Place| {
         let begin = format!("chain {place}:");
-        let named = |one: &&Finding| one.entry() != &checked::UNDECIDED;
+        let named = |one: &&Finding| one.entry() != &checked::undecided::ROW;
         found.iter().filter(named).any(|one| one.seen().contains(&begin))
     };
     let new = chains.values().filter(|kept| !is_named(&kept.block.place));
@@ -222,10 +222,9 @@ fn arrived<'a>(
             _ => None,
         })
         .collect();
-    let proven = Finding::new(&deep::PROVEN, name);
     let version = if v6 { "IPv6" } else { "IPv4" };
     let what = format!("{} test packets of {version} arrived", words.len());
-    (!words.is_empty()).then(|| proven.with("what", what).evidence(words.join(", ")))
+    (!words.is_empty()).then(|| deep::proven(name, what).evidence(words.join(", ")))
 }
 
 /// A packet that left by an interface that has no translation.
@@ -235,7 +234,7 @@ fn elsewhere(passage: &Passage, forward: &Forward, name: &str) -> Option<Finding
         return None;
     }
     let uplinks = forward.leaving.join(", ");
-    let elsewhere = Finding::new(&deep::ELSEWHERE, name).with("by", by).with("uplink", &uplinks);
+    let elsewhere = deep::elsewhere(name, by, &uplinks);
     Some(
         elsewhere
             .evidence(format!("a packet left by {by}; translated is what leaves by {uplinks}")),
@@ -262,7 +261,7 @@ mod tests {
     }
 
     fn undecided() -> Finding {
-        let finding = Finding::new(&checked::UNDECIDED, "br-mvm").with("chain", "inet a f");
+        let finding = checked::undecided("br-mvm", "inet a f");
         finding.evidence("chain inet a f: hook forward, x")
     }
 
@@ -289,7 +288,7 @@ mod tests {
         let (codes, words): (Vec<_>, Vec<_>) =
             said(&none, &passages, &[undecided()]).into_iter().unzip();
         assert_eq!(codes, ["MVM-NET-413", "MVM-NET-410"], "{words:?}");
-        let named = Finding::new(&checked::FORWARD_DROPS, "br-mvm")
+        let named = Finding::chosen(&checked::forward_drops::ROW, "br-mvm")
             .evidence("chain inet a f: hook forward, ip saddr @bad drop");
         let codes: Vec<_> = said(&none, &passages, &[named]).into_iter().map(|one| one.0).collect();
         assert_eq!(codes, ["MVM-NET-413"]);
@@ -313,7 +312,7 @@ mod tests {
         assert_eq!(found.len(), 1);
         let seen = "chain ip filter FORWARD: hook forward, ip saddr @bad drop in chain two";
         assert_eq!(found[0].seen(), seen);
-        let named = Finding::new(&checked::FORWARD_DROPS, "br-mvm").evidence(seen);
+        let named = Finding::chosen(&checked::forward_drops::ROW, "br-mvm").evidence(seen);
         assert_eq!(traffic(&Config::default(), &forward, &passages, &[named]), []);
     }
 

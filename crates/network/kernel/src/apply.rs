@@ -1,8 +1,9 @@
 //! The road of the network: observe, plan, apply, observe again.
 
 use mvm_core::catalogue::{net, uplink};
-use mvm_core::{Entry, Finding, chain};
+use mvm_core::{Finding, chain};
 use mvm_network_plan::network::{Desired, Observed, Step, plan, undo};
+use nix::errno::Errno;
 
 use crate::claim;
 use crate::error::Error;
@@ -32,7 +33,7 @@ pub fn bring_up(network: &mut impl Network, desired: &Desired) -> Outcome {
 pub fn take_down(network: &mut impl Network) -> Outcome {
     let mut outcome = bring_up(network, &Desired::default());
     // It is not what the configuration asks for.
-    outcome.findings.retain(|finding| finding.entry() != &net::CHANGED);
+    outcome.findings.retain(|finding| finding.entry() != &net::changed::ROW);
     outcome
 }
 
@@ -106,7 +107,7 @@ fn not_moved(
     before: &Observed,
     error: &Error,
 ) -> Vec<Finding> {
-    let finding = Finding::new(&uplink::NOT_MOVED, name).with("why", error);
+    let finding = uplink::not_moved(name, error);
     let failures = play(network, &undo(tried, before));
     [vec![finding.evidence(chain(error))], failures].concat()
 }
@@ -124,13 +125,13 @@ fn verify(desired: &Desired, observed: &Observed, done: &[Step]) -> Vec<Finding>
         return vec![refusal];
     }
     if !second.steps.is_empty() {
-        return by_interface(&net::NOT_CONVERGED, &second.steps);
+        return by_interface(net::not_converged, &second.steps);
     }
-    by_interface(&net::CHANGED, done)
+    by_interface(net::changed, done)
 }
 
 /// One finding for each interface, with its steps, in their order.
-fn by_interface(entry: &'static Entry, steps: &[Step]) -> Vec<Finding> {
+fn by_interface<'a>(new: fn(&'a str) -> Finding, steps: &'a [Step]) -> Vec<Finding> {
     let mut names: Vec<&str> = Vec::new();
     for step in steps {
         if !names.contains(&step.interface()) {
@@ -141,7 +142,7 @@ fn by_interface(entry: &'static Entry, steps: &[Step]) -> Vec<Finding> {
         let own = steps.iter().filter(|step| step.interface() == name);
         own.map(ToString::to_string).collect::<Vec<_>>().join("; ")
     };
-    names.iter().map(|name| Finding::new(entry, *name).evidence(words(name))).collect()
+    names.iter().map(|name| new(name).evidence(words(name))).collect()
 }
 
 fn is_error(finding: &Finding) -> bool {
@@ -150,28 +151,26 @@ fn is_error(finding: &Finding) -> bool {
 
 /// What is said when the kernel does not tell.
 pub fn unread(error: &Error) -> Finding {
-    Finding::new(&net::OBSERVE_FAILED, "rtnetlink").evidence(chain(error))
+    net::observe_failed("rtnetlink").evidence(chain(error))
 }
 
-const EACCES: i32 = 13;
-const EAFNOSUPPORT: i32 = 97;
-const EOPNOTSUPP: i32 = 95;
+const EACCES: i32 = Errno::EACCES as i32;
+const EAFNOSUPPORT: i32 = Errno::EAFNOSUPPORT as i32;
+const EOPNOTSUPP: i32 = Errno::EOPNOTSUPP as i32;
 
 fn refused(step: &Step, error: &Error) -> Finding {
     let interface = step.interface();
-    let no_driver = |module: &str| Finding::new(&net::NO_DRIVER, interface).with("module", module);
+    let no_driver = |module: &str| net::no_driver(interface, module);
     let finding = match (step, error.errno()) {
         (Step::CreateBridge { .. }, Some(EOPNOTSUPP)) => no_driver("bridge"),
         (Step::CreateVlan { .. }, Some(EOPNOTSUPP)) => no_driver("8021q"),
         (Step::AddAddress { address, .. }, Some(EACCES | EAFNOSUPPORT | EOPNOTSUPP))
             if address.addr().is_ipv6() =>
         {
-            Finding::new(&net::IPV6_DISABLED, interface)
-                .with("address", address)
-                // sysctl(8) reads a dot in a name as a slash, unless it is written as one.
-                .with("sysctl", interface.replace('.', "/"))
+            // sysctl(8) reads a dot in a name as a slash, unless it is written as one.
+            net::ipv6_disabled(interface, address, interface.replace('.', "/"))
         }
-        _ => Finding::new(&net::STEP_FAILED, interface).with("step", step),
+        _ => net::step_failed(interface, step),
     };
     finding.evidence(chain(error))
 }

@@ -32,15 +32,14 @@ pub(crate) fn after(
 
 fn keep(network: &mut impl Network, made: &[Step]) -> Option<Finding> {
     let error = network.keep(made).err()?;
-    Some(Finding::new(&net::NOT_RECORDED, "/run/mvmhost").evidence(chain(&error)))
+    Some(net::not_recorded("/run/mvmhost").evidence(chain(&error)))
 }
 
 fn tell(network: &mut impl Network, made: &[Step]) -> Vec<Finding> {
     let names = links(made);
     let failure = |manager: Manager| {
         let error = network.tell(manager, &names).err()?;
-        let finding = Finding::new(&net::NOT_TOLD, names.join(", "));
-        let finding = finding.with("manager", manager.name()).with("reload", manager.reload());
+        let finding = net::not_told(names.join(", "), manager.name(), manager.reload());
         Some(finding.evidence(chain(&error)))
     };
     Manager::ALL.into_iter().filter_map(failure).collect()

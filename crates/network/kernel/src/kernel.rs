@@ -223,7 +223,15 @@ async fn apply(handle: &Handle, step: &Step) -> Result<(), Error> {
             let link = LinkUnspec::new_with_index(index(handle, step, name).await?);
             handle.link().set(link.up().build()).execute().await.map_err(failed)
         }
-        other => moving::apply(handle, other).await,
+        Step::SetDown { .. }
+        | Step::DeleteLink { .. }
+        | Step::DeleteAddress { .. }
+        | Step::SetBridgeOptions { .. }
+        | Step::AddHeld { .. }
+        | Step::RemoveHeld { .. }
+        | Step::SetRoutes { .. }
+        | Step::Enslave { .. }
+        | Step::Release { .. } => moving::apply(handle, step).await,
     }
 }
 

@@ -4,6 +4,7 @@
 use futures_util::StreamExt;
 use ipnet::IpNet;
 use mvm_network_plan::network::{HeldAddress, HeldRoute, Step};
+use nix::errno::Errno;
 use rtnetlink::packet_core::{
     NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
 };
@@ -15,9 +16,9 @@ use crate::error::{Answer, Error};
 use crate::held;
 use crate::kernel::{existing, index, reconfigure};
 
-const ESRCH: i32 = 3;
-const EEXIST: i32 = 17;
-const EADDRNOTAVAIL: i32 = 99;
+const ESRCH: i32 = Errno::ESRCH as i32;
+const EEXIST: i32 = Errno::EEXIST as i32;
+const EADDRNOTAVAIL: i32 = Errno::EADDRNOTAVAIL as i32;
 
 pub(crate) async fn apply(handle: &Handle, step: &Step) -> Result<(), Error> {
     let number = match index(handle, step, step.interface()).await {
@@ -52,18 +53,7 @@ pub(crate) async fn apply(handle: &Handle, step: &Step) -> Result<(), Error> {
             let message = request.message_mut().clone();
             unless(step, EADDRNOTAVAIL, handle.address().del(message).execute().await)
         }
-        Step::AddHeld { addresses, .. } => {
-            for address in addresses {
-                let proved = whole(handle, number, &address.proved());
-                proved.replace().execute().await.map_err(failed(step))?;
-                // Changing an address that is there proves nothing anew.
-                if address.proved() != *address {
-                    let kept = whole(handle, number, address);
-                    kept.replace().execute().await.map_err(failed(step))?;
-                }
-            }
-            Ok(())
-        }
+        Step::AddHeld { addresses, .. } => add_held(handle, step, number, addresses).await,
         Step::RemoveHeld { addresses, .. } => {
             // Backwards: without the first one of a subnet the kernel drops those that follow.
             for held in addresses.iter().rev() {
@@ -80,8 +70,34 @@ pub(crate) async fn apply(handle: &Handle, step: &Step) -> Result<(), Error> {
             }
             Ok(())
         }
-        _ => Ok(()),
+        // Named one by one: a step that is new has to be somebody's.
+        Step::CreateBridge { .. }
+        | Step::CreateVlan { .. }
+        | Step::SetMac { .. }
+        | Step::SetMtu { .. }
+        | Step::SetStpOff { .. }
+        | Step::SetForwardDelayOff { .. }
+        | Step::AddAddress { .. }
+        | Step::SetUp { .. } => Ok(()),
     }
+}
+
+async fn add_held(
+    handle: &Handle,
+    step: &Step,
+    number: u32,
+    addresses: &[HeldAddress],
+) -> Result<(), Error> {
+    for address in addresses {
+        let proved = whole(handle, number, &address.proved());
+        proved.replace().execute().await.map_err(failed(step))?;
+        // Changing an address that is there proves nothing anew.
+        if address.proved() != *address {
+            let kept = whole(handle, number, address);
+            kept.replace().execute().await.map_err(failed(step))?;
+        }
+    }
+    Ok(())
 }
 
 fn takes_away(step: &Step) -> bool {

@@ -46,7 +46,7 @@ pub fn bring_up(
     let subject = desired.map_or("nat", |desired| desired.interface.as_str());
     let plan = match nat.plan(desired, network) {
         Ok(plan) => plan,
-        Err(error) => return vec![Finding::new(&said::UNREAD, subject).evidence(chain(&error))],
+        Err(error) => return vec![said::unread(subject).evidence(chain(&error))],
     };
     let mut findings = plan.findings;
     if let Err(failed) = nat.perform(&plan.steps, subject) {
@@ -60,13 +60,13 @@ pub fn bring_up(
         plan.steps.iter().filter(|step| watched && !is_new && matches!(step, Step::Set(_)));
     let turned: Vec<String> = turned.map(ToString::to_string).collect();
     if !turned.is_empty() {
-        findings.push(Finding::new(&said::SWITCH_BACK, subject).evidence(turned.join("; ")));
+        findings.push(said::switch_back(subject).evidence(turned.join("; ")));
     }
     if watched && lost {
-        findings.push(Finding::new(&said::TABLE_BACK, subject));
+        findings.push(said::table_back(subject));
     } else if plan.steps.len() > turned.len() {
         let words: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
-        findings.push(Finding::new(&said::CHANGED, subject).evidence(words.join("; ")));
+        findings.push(said::changed(subject).evidence(words.join("; ")));
     }
     findings
 }
@@ -79,7 +79,7 @@ pub fn take_down(nat: &Nat<'_>, desired: Option<&Desired>) -> Vec<Finding> {
         Ok(observed) => {
             nat.perform(&down(desired, &observed).steps, subject).err().into_iter().collect()
         }
-        Err(error) => vec![Finding::new(&said::UNREAD, subject).evidence(chain(&error))],
+        Err(error) => vec![said::unread(subject).evidence(chain(&error))],
     }
 }
 
@@ -131,7 +131,7 @@ impl Nat<'_> {
     fn perform(&self, steps: &[Step], subject: &str) -> Result<(), Finding> {
         for step in steps {
             self.apply(step).map_err(|error| {
-                let failed = Finding::new(&said::STEP_FAILED, subject).with("step", step);
+                let failed = said::step_failed(subject, step);
                 failed.evidence(chain(&error))
             })?;
         }

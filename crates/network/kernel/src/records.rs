@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
 
-use mvm_core::catalogue::uplink::RECORD;
+use mvm_core::catalogue::uplink::record;
 use mvm_core::{Finding, Roots, atomic, chain};
 use mvm_network_plan::network::{Confirmed, Live, VERSION};
 use serde::Serialize;
@@ -106,5 +106,5 @@ impl Records<'_> {
 }
 
 fn unusable(path: &str, why: String) -> Finding {
-    Finding::new(&RECORD, path).evidence(why)
+    record(path).evidence(why)
 }

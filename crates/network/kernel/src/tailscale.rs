@@ -53,14 +53,14 @@ pub fn bring_up(tailscale: &Tailscale<'_>, wanted: &[IpNet]) -> Vec<Finding> {
             return findings;
         }
         if let Step::Advertise { routes } = step {
-            findings.push(Finding::new(&said::ADVERTISED, NAME).with("routes", list(routes)));
+            findings.push(said::advertised(NAME, list(routes)));
         }
     }
     findings
 }
 
 fn failed(error: &Error) -> Finding {
-    Finding::new(&said::FAILED, "network.tailscale.advertise-routes").evidence(chain(error))
+    said::failed("network.tailscale.advertise-routes").evidence(chain(error))
 }
 
 impl Tailscale<'_> {

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mvm_core::catalogue::uplink as said;
-use mvm_core::{Entry, Finding, Roots, Severity};
+use mvm_core::{Finding, Roots, Severity};
 use mvm_network_plan::network::{
     Confirmed, Desired, Leave, Live, Step, Trial, VERSION, due, former, gateways, permit,
 };
@@ -116,7 +116,7 @@ fn guarded(
     };
     let mut outcome = reversibly(network, &desired, &mut keep);
     let joined = enslaved(&outcome.done).is_some();
-    if !joined && outcome.findings.iter().any(|finding| finding.entry() == &said::NOT_MOVED) {
+    if !joined && outcome.findings.iter().any(|finding| finding.entry() == &said::not_moved::ROW) {
         records.drop_live()?;
     }
     let Some(confirmed) = confirmed.filter(|_| joined) else { return Ok(outcome) };
@@ -176,7 +176,9 @@ fn missed(
         }
         if begun.elapsed() >= PATIENCE {
             let none = !awaited.is_empty() && awaited.len() == confirmed.gateways.len();
-            return Ok(none.then(|| about(&said::NOT_YET, confirmed)));
+            return Ok(
+                none.then(|| said::not_yet(&confirmed.uplink, &confirmed.bridge, list(confirmed)))
+            );
         }
         thread::sleep(GLANCE);
     }
@@ -207,14 +209,7 @@ fn is_reached(
 }
 
 fn given_back(confirmed: &Confirmed) -> Finding {
-    about(&said::GIVEN_BACK, confirmed)
-}
-
-fn about(entry: &'static Entry, confirmed: &Confirmed) -> Finding {
-    Finding::new(entry, &confirmed.uplink)
-        .with("bridge", &confirmed.bridge)
-        .with("gateways", list(confirmed))
-        .with("seconds", PATIENCE.as_secs())
+    said::given_back(&confirmed.uplink, &confirmed.bridge, list(confirmed))
 }
 
 fn list(confirmed: &Confirmed) -> String {
@@ -278,7 +273,7 @@ pub fn confirm(roots: &Roots, network: &mut impl Probe) -> Vec<Finding> {
     let records = Records(roots);
     let mut confirmed = || -> Result<Finding, Finding> {
         let _lock = records.lock()?;
-        let none = || Finding::new(&said::NOTHING_TO_CONFIRM, "mvmhost confirm");
+        let none = || said::nothing_to_confirm("mvmhost confirm");
         let running = |trial: Trial| trial.until.is_some_and(|until| until > now());
         let live = records.live()?.filter(|live| live.trial.is_some_and(running));
         let live = live.ok_or_else(none)?;
@@ -292,8 +287,7 @@ pub fn confirm(roots: &Roots, network: &mut impl Probe) -> Vec<Finding> {
         };
         records.keep_confirmed(&confirmed)?;
         records.keep_live(&Live { trial: None, ..live })?;
-        let finding = Finding::new(&said::CONFIRMED, &confirmed.uplink);
-        let finding = finding.with("bridge", &confirmed.bridge);
+        let finding = said::confirmed(&confirmed.uplink, &confirmed.bridge);
         Ok(finding.evidence(format!("gateways: {}", list(&confirmed))))
     };
     vec![confirmed().unwrap_or_else(|finding| finding)]
@@ -311,14 +305,14 @@ pub fn undo(roots: &Roots, network: &mut impl Probe) -> Vec<Finding> {
         match (live, confirmed) {
             (Some(live), _) => put_back(&records, network, &live, "mvmhost undo"),
             (None, Some(old)) => Ok(vec![put(&old.uplink, &old.bridge, "mvmhost undo")]),
-            (None, None) => Ok(vec![Finding::new(&said::NOTHING_TO_UNDO, "mvmhost undo")]),
+            (None, None) => Ok(vec![said::nothing_to_undo("mvmhost undo")]),
         }
     };
     back().unwrap_or_else(|finding| vec![finding])
 }
 
 fn put(uplink: &str, bridge: &str, why: &str) -> Finding {
-    Finding::new(&said::PUT_BACK, uplink).with("bridge", bridge).with("why", why)
+    said::put_back(uplink, bridge, why)
 }
 
 /// The record stays while a step back fails: it can be tried again.

@@ -123,7 +123,11 @@ pub fn desired(config: &Config, machine_id: &str) -> Desired {
         uplink,
         macvtap: network.macvtap.enabled.then(|| Macvtap::from(&network.macvtap)),
         former: None,
-        overlaps_meant: config.validate.ignore.iter().any(|one| one.code == net::SUBNET_TAKEN.code),
+        overlaps_meant: config
+            .validate
+            .ignore
+            .iter()
+            .any(|one| one.code == net::subnet_taken::ROW.code),
     }
 }
 
@@ -275,9 +279,8 @@ impl Draft {
         } else {
             format!("net/ipv6/conf/{}/disable_ipv6 = 1", link.name)
         };
-        self.findings.extend(without.iter().map(|address| {
-            Finding::new(&net::NO_IPV6, name()).with("address", address).evidence(&own)
-        }));
+        self.findings
+            .extend(without.iter().map(|address| net::no_ipv6(name(), address).evidence(&own)));
         self.steps
             .extend(missing.into_iter().map(|&address| Step::AddAddress { name: name(), address }));
     }

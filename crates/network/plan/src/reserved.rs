@@ -149,14 +149,13 @@ pub fn finding(answered: &Answered) -> Finding {
     let macs = macs.join(", ");
     match (&answered.own, answered.others.len()) {
         (Some(interface), _) => {
-            let own = Finding::new(&said::OWN, subject).with("interface", interface);
+            let own = said::own(subject, interface);
             own.evidence(macs)
         }
-        (None, 0) => Finding::new(&deep::PROVEN, subject).with("what", "nobody answers there yet"),
-        (None, 1) => Finding::new(&deep::PROVEN, subject)
-            .with("what", format!("one machine answers, {macs}")),
+        (None, 0) => deep::proven(subject, "nobody answers there yet"),
+        (None, 1) => deep::proven(subject, format!("one machine answers, {macs}")),
         (None, count) => {
-            let several = Finding::new(&said::SEVERAL, subject).with("count", count);
+            let several = said::several(subject, count);
             several.evidence(macs)
         }
     }

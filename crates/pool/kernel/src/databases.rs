@@ -58,8 +58,8 @@ fn settle_with(
         Verdict::Interrupted(left) => match held.put_away(roots, desired, &left, &files, mapper) {
             Ok(kept) => vec![databases::put_away(desired, &left, &kept)],
             Err(error) => {
-                let finding = Finding::new(&said::NOT_PUT_AWAY, &left.name);
-                vec![finding.with("pool", &desired.name).with("why", error.chain())]
+                let finding = said::not_put_away(&left.name, error.chain());
+                vec![finding]
             }
         },
     }

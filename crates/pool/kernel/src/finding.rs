@@ -14,43 +14,38 @@ impl Error {
     /// The catalogue's words for a step that failed; `name` is the pool's.
     pub fn finding(&self, name: &str) -> Finding {
         if let Some(path) = self.full_disk() {
-            return Finding::new(&pool::DISK_FULL, path).evidence(self.chain());
+            return pool::disk_full(path).evidence(self.chain());
         }
         match self {
             Self::CheckFailed { path, outcome, .. } => {
                 let path = path.display().to_string();
-                Finding::new(&pool::CHECK_FAILED, &path).with("path", &path).evidence(outcome)
+                pool::check_failed(&path, &path).evidence(outcome)
             }
             Self::NoFreeLoop { path, .. } => {
-                Finding::new(&pool::LOOP_EXHAUSTED, path.display().to_string())
-                    .evidence(self.chain())
+                pool::loop_exhausted(path.display().to_string()).evidence(self.chain())
             }
-            Self::Node { .. } => Finding::new(&pool::NODE_MISSING, name).evidence(self.chain()),
+            Self::Node { .. } => pool::node_missing(name).evidence(self.chain()),
             Self::Mapper { operation, source, .. } => match operation.meaning() {
-                Meaning::NotActivated => Finding::new(&pool::ACTIVATION_FAILED, name)
-                    .with("why", source)
-                    .evidence(self.chain()),
-                Meaning::Unknown => {
-                    Finding::new(&pool::OBSERVE_FAILED, name).with("why", self.chain())
+                Meaning::NotActivated => {
+                    pool::activation_failed(name, source).evidence(self.chain())
                 }
-                Meaning::NotDone => Finding::new(&pool::MAPPER_REFUSED, name)
-                    .with("operation", operation)
-                    .with("why", source)
-                    .evidence(self.chain()),
+                Meaning::Unknown => pool::observe_failed(name, self.chain()),
+                Meaning::NotDone => {
+                    pool::mapper_refused(name, operation, source).evidence(self.chain())
+                }
             },
             Self::Look { .. } | Self::LoopStatus { .. } | Self::Lock { .. } => {
-                Finding::new(&pool::OBSERVE_FAILED, name).with("why", self.chain())
+                pool::observe_failed(name, self.chain())
             }
-            Self::CommandFailed { command, outcome } => Finding::new(&disk::COMMAND_FAILED, name)
-                .with("command", command)
-                .with("why", outcome)
-                .evidence(outcome),
+            Self::CommandFailed { command, outcome } => {
+                disk::command_failed(name, command, outcome).evidence(outcome)
+            }
             Self::Undo { undo, source } => {
                 let first = source.finding(name);
                 let seen = format!("{}; not taken back: {undo}", first.seen());
                 first.evidence(seen)
             }
-            _ => Finding::new(&pool::STEP_FAILED, name).with("why", self.chain()),
+            _ => pool::step_failed(name, self.chain()),
         }
     }
 
@@ -94,10 +89,10 @@ mod tests {
         let source = || io::Error::from_raw_os_error(5);
         let of = |operation| Error::Mapper { operation, name: "p".to_owned(), source: source() };
         for (operation, entry) in [
-            (Operation::Resume, &pool::ACTIVATION_FAILED),
-            (Operation::Look, &pool::OBSERVE_FAILED),
-            (Operation::Commit, &pool::MAPPER_REFUSED),
-            (Operation::Remove, &pool::MAPPER_REFUSED),
+            (Operation::Resume, &pool::activation_failed::ROW),
+            (Operation::Look, &pool::observe_failed::ROW),
+            (Operation::Commit, &pool::mapper_refused::ROW),
+            (Operation::Remove, &pool::mapper_refused::ROW),
         ] {
             assert_eq!(of(operation).finding("p").code(), entry.code, "{operation}");
         }
@@ -111,7 +106,7 @@ mod tests {
             source: io::Error::from_raw_os_error(28),
         };
         let finding = full.finding("p");
-        assert_eq!((finding.code(), finding.subject()), (pool::DISK_FULL.code, "/var/x"));
+        assert_eq!((finding.code(), finding.subject()), (pool::disk_full::ROW.code, "/var/x"));
     }
 
     #[test]
@@ -123,7 +118,7 @@ mod tests {
         };
         let both = Error::Undo { undo: "cannot remove p: busy".to_owned(), source: first.into() };
         let finding = both.finding("p");
-        assert_eq!(finding.code(), pool::ACTIVATION_FAILED.code);
+        assert_eq!(finding.code(), pool::activation_failed::ROW.code);
         assert!(finding.message().contains("Invalid argument"), "{}", finding.message());
         assert!(finding.seen().contains("not taken back: cannot remove p: busy"));
         assert!(both.chain().starts_with("after a failure"));

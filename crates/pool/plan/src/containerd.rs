@@ -128,8 +128,7 @@ pub fn check_operator(text: &str, config: &Config) -> Vec<Finding> {
         Ok(table) => table,
         Err(error) => {
             return vec![
-                Finding::new(&catalogue::ctrd::OPERATOR_CONFIG_INVALID, file)
-                    .evidence(error.to_string()),
+                catalogue::ctrd::operator_config_invalid(file).evidence(error.to_string()),
             ];
         }
     };
@@ -144,9 +143,7 @@ pub fn check_operator(text: &str, config: &Config) -> Vec<Finding> {
     let differs = wanted.into_iter().filter_map(|(key, found, expected)| {
         let found = found.and_then(toml::Value::as_str);
         (found != Some(expected)).then(|| {
-            Finding::new(&catalogue::ctrd::OPERATOR_CONFIG_DIFFERS, file)
-                .with("key", key)
-                .with("expected", expected)
+            catalogue::ctrd::operator_config_differs(file, key, expected)
                 .evidence(found.map_or("not set".to_owned(), |found| format!("{found:?}")))
         })
     });

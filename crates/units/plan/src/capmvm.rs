@@ -136,16 +136,16 @@ pub fn findings(config: &Config, endpoint: &str, vip: Option<IpAddr>) -> Vec<Fin
     let mut findings = Vec::new();
     let flintlockd = &config.flintlockd;
     if flintlockd.grpc_endpoint.is_loopback() {
-        findings.push(Finding::new(&said::ENDPOINT_LOCAL, flintlockd.grpc_endpoint.to_string()));
+        findings.push(said::endpoint_local(flintlockd.grpc_endpoint.to_string()));
     } else if flintlockd.tls.is_none() && flintlockd.basic_auth_token_file.is_none() {
-        findings.push(Finding::new(&said::API_OPEN, endpoint));
+        findings.push(said::api_open(endpoint));
     }
     if let (Some(IpAddr::V4(vip)), Some((first, last))) = (vip, config.network.dhcp.range)
         && config.network.dhcp.enabled
         && !config.network.reserved.iter().any(|one| one.address == IpAddr::V4(vip))
         && (first..=last).contains(&vip)
     {
-        let leased = Finding::new(&said::VIP_LEASED, vip.to_string());
+        let leased = said::vip_leased(vip.to_string());
         findings.push(leased.evidence(format!("{first} to {last}")));
     }
     findings

@@ -82,20 +82,24 @@ impl Drift {
 
     /// One for each kind of difference.
     pub fn findings(&self) -> Vec<Finding> {
-        let listed = |entry, subject: &str, lines: &[String]| {
-            let finding = Finding::new(entry, subject).with("count", lines.len());
+        let listed = |new: fn(&str, usize) -> Finding, subject: &str, lines: &[String]| {
+            let finding = new(subject, lines.len());
             (!lines.is_empty()).then(|| finding.evidence(lines.join("\n")))
         };
-        let never = (!self.applied).then(|| Finding::new(&drift::NEVER_APPLIED, "this host"));
+        let never = (!self.applied).then(|| drift::never_applied("this host"));
         let versions = self.versions.iter().map(|(name, change)| {
-            let changed = Finding::new(&drift::VERSION_CHANGED, name.as_str());
-            changed.with("now", &change.now).with("then", &change.applied)
+            let changed = drift::version_changed(name.as_str(), &change.now, &change.applied);
+            changed
         });
         never
             .into_iter()
-            .chain(listed(&drift::NOT_AS_APPLIED, "/etc/mvmhost.toml", &self.configuration))
-            .chain(listed(&drift::NOT_AS_GENERATED, "mvmhost-generator", &self.units))
-            .chain(listed(&drift::STEPS_PENDING, "this host", &self.steps))
+            .chain(listed(
+                |a, b| drift::not_as_applied(a, b),
+                "/etc/mvmhost.toml",
+                &self.configuration,
+            ))
+            .chain(listed(|a, b| drift::not_as_generated(a, b), "mvmhost-generator", &self.units))
+            .chain(listed(|a, b| drift::steps_pending(a, b), "this host", &self.steps))
             .chain(versions)
             .collect()
     }

@@ -293,11 +293,11 @@ pub fn missing(desired: &Desired, observed: &Observed) -> Vec<Finding> {
             Some(unit) => unit.state.as_str(),
             None => "not loaded",
         };
-        Some(Finding::new(&catalogue::units::UNIT_FAILED, name).with("state", state))
+        Some(catalogue::units::unit_failed(name, state))
     });
     let absent = desired.flintlockd.is_none().then(|| {
         let program = desired.flintlockd_argv.first().map_or("flintlockd", String::as_str);
-        Finding::new(&catalogue::flk::BINARY_MISSING, program)
+        catalogue::flk::binary_missing(program)
     });
     down.chain(absent).collect()
 }

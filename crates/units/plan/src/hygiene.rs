@@ -9,8 +9,8 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use mvm_core::Plan;
 use mvm_core::catalogue::host;
-use mvm_core::{Finding, Plan};
 use serde::Serialize;
 
 /// The PID files that flintlockd writes into the directory of a microVM.
@@ -120,9 +120,7 @@ pub fn plan(folder: &Path, observed: &[PidFile]) -> Plan<Remove> {
             Err((reason, evidence)) => {
                 let path = folder.join(&file.path);
                 findings.push(
-                    Finding::new(&host::PID_FILE_UNCLEAR, path.display().to_string())
-                        .with("reason", reason)
-                        .with("path", quoted(&path))
+                    host::pid_file_unclear(path.display().to_string(), reason, quoted(&path))
                         .evidence(evidence),
                 );
             }

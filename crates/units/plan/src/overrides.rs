@@ -71,11 +71,10 @@ pub fn overrides(units: &[Unit]) -> Vec<Override> {
 /// The finding for each of them.
 pub fn findings(overrides: &[Override]) -> Vec<Finding> {
     let finding = |one: &Override| match &one.line {
-        None => Finding::new(&said::WHOLE, &one.path).with("unit", &one.unit),
-        Some((line, key, text)) => Finding::new(&said::LINE, format!("{}:{line}", one.path))
-            .with("key", key)
-            .with("unit", &one.unit)
-            .evidence(text),
+        None => said::whole(&one.path, &one.unit),
+        Some((line, key, text)) => {
+            said::line(format!("{}:{line}", one.path), key, &one.unit).evidence(text)
+        }
     };
     overrides.iter().map(finding).collect()
 }

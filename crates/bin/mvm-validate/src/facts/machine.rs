@@ -69,8 +69,8 @@ fn found(roots: &Roots, name: &str) -> Option<Interface> {
 }
 
 pub(super) fn missing_tools(roots: &Roots) -> Vec<String> {
-    let missing = TOOLS.iter().filter(|(name, _)| exec::find(roots, name).is_none());
-    missing.map(|(name, _)| (*name).to_owned()).collect()
+    let missing = TOOLS.into_iter().filter(|name| exec::find(roots, name).is_none());
+    missing.map(str::to_owned).collect()
 }
 
 /// Files that are not there are the business of the check of secrets. A client is let in by any

@@ -111,10 +111,10 @@ fn report(after: &Plans, done: &[String], images: Vec<Finding>) -> Vec<Finding> 
     }
     if !left.is_empty() {
         let lines: Vec<String> = left.into_iter().map(|(_, step)| step).collect();
-        let unsettled = Finding::new(&catalogue::units::NOT_SETTLED, "mvmhost apply");
-        findings.push(unsettled.with("count", lines.len()).evidence(lines.join("\n")));
+        let unsettled = catalogue::units::not_settled("mvmhost apply", lines.len());
+        findings.push(unsettled.evidence(lines.join("\n")));
     } else if images.is_empty() {
-        findings.push(Finding::new(&catalogue::units::HOST_UP, "/etc/mvmhost.toml"));
+        findings.push(catalogue::units::host_up("/etc/mvmhost.toml"));
     }
     findings.extend(images);
     findings

@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context, arguments: &CapmvmArguments) -> Exit {
     };
     let Some(address) = address(&config, arguments.address) else {
         let endpoint = config.flintlockd.grpc_endpoint.to_string();
-        output::findings(context.json, &[Finding::new(&said::NO_ADDRESS, endpoint)]);
+        output::findings(context.json, &[said::no_address(endpoint)]);
         return Exit::Findings;
     };
     let port = config.flintlockd.grpc_endpoint.port();
@@ -77,7 +77,7 @@ fn held(context: &Context, config: &Config, vip: IpAddr) -> Option<Finding> {
         return Some(reserved::finding(&answered));
     }
     let mac = answered.others.first()?;
-    Some(Finding::new(&said::VIP_ANSWERS, vip.to_string()).with("mac", mac))
+    Some(said::vip_answers(vip.to_string(), mac))
 }
 
 /// As asked; else that of the endpoint; else this host's on the default route.
@@ -107,15 +107,14 @@ fn secrets(
     let CapmvmArguments { name, namespace, .. } = arguments;
     let mut text = String::new();
     if config.flintlockd.tls.is_some() {
-        let data = material(&context.roots, CLUSTER_CLIENT).map_err(|error| {
-            Finding::new(&tls_said::NO_CLIENT, CLUSTER_CLIENT).evidence(chain(&error))
-        })?;
+        let data = material(&context.roots, CLUSTER_CLIENT)
+            .map_err(|error| tls_said::no_client(CLUSTER_CLIENT).evidence(chain(&error)))?;
         let name = &tls_secret(name);
         text.push_str(&format!("---\n{}", secret(Opaque { name, namespace, data: &data })));
     }
     if let Some(file) = &config.flintlockd.basic_auth_token_file {
         let token = handover::token(&context.roots.at(file.as_str()))
-            .map_err(|why| Finding::new(&said::FILE_UNREADABLE, file.as_str()).with("why", why))?;
+            .map_err(|why| said::file_unreadable(file.as_str(), why))?;
         // The provider looks a token up by what stands before the first colon of the endpoint.
         let key = address.split(':').next().unwrap_or_default();
         let data = [(key, token.into_bytes())];

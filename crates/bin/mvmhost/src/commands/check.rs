@@ -33,7 +33,7 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     let mut found = checks::run(config, &facts);
     // Routes that tailscale did not take are in nobody's way, and asked for all the same.
     let (tailnet, planned): (Vec<Finding>, Vec<Finding>) =
-        planned.into_iter().partition(|one| one.entry() == &catalogue::tailscale::FAILED);
+        planned.into_iter().partition(|one| one.entry() == &catalogue::tailscale::failed::ROW);
     found.extend(tailnet);
     // What stands in the way of a plan is said by the checks, in words of their own.
     if found.iter().all(|finding| finding.severity() != Severity::Error) {
@@ -60,8 +60,8 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     let left: &[&str] =
         if arguments.deep { &checks::NOT_LOOKED_AT[4..] } else { checks::NOT_LOOKED_AT };
     if well {
-        let all = Finding::new(&catalogue::checked::ALL_WELL, "this host");
-        findings.push(all.with("count", names.len()));
+        let all = catalogue::checked::all_well("this host", names.len());
+        findings.push(all);
     }
     if context.json {
         output::print(

@@ -34,8 +34,8 @@ pub(super) fn reserved(roots: &Roots, config: &Config) -> Vec<Finding> {
         return Vec::new();
     }
     let not_tried = |subject: String, why: String| {
-        let not_tried = Finding::new(&deep::NOT_TRIED, subject);
-        not_tried.with("why", &why).evidence(why)
+        let not_tried = deep::not_tried(subject, &why);
+        not_tried.evidence(why)
     };
     let observed = match Kernel::connect(roots).and_then(|mut kernel| kernel.observe()) {
         Ok(observed) => observed,

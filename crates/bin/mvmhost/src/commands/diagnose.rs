@@ -43,8 +43,8 @@ pub(super) fn run(context: &Context, arguments: &DiagnoseArguments) -> Exit {
     let mut findings: Vec<Finding> = last_good.into_iter().collect();
     let since = arguments.since.as_deref();
     if let Err(why) = journals(&context.roots, config, since, &System, &mut diagnosis) {
-        let silent = Finding::new(&seen::JOURNAL_SILENT, "journal");
-        findings.push(silent.with("why", &why));
+        let silent = seen::journal_silent("journal", &why);
+        findings.push(silent);
     }
     ended(&context.roots, config, &mut diagnosis);
     let state = places::microvms(config);
@@ -55,9 +55,8 @@ pub(super) fn run(context: &Context, arguments: &DiagnoseArguments) -> Exit {
     findings.extend(states(&told.unwrap_or_default(), arguments.vm.as_deref()));
     findings.extend(diagnosis.findings());
     if !findings.iter().any(|finding| finding.severity() > Severity::Info) {
-        let nothing = Finding::new(&seen::NOTHING_KNOWN, "diagnosis");
-        let nothing = nothing.with("lines", diagnosis.lines());
-        findings.push(nothing.with("directories", directories));
+        let nothing = seen::nothing_known("diagnosis", diagnosis.lines(), directories);
+        findings.push(nothing);
     }
     if context.json {
         let document = Document::new(&findings).with("lines", diagnosis.lines());
@@ -130,13 +129,13 @@ fn states(microvms: &[MicroVm], only: Option<&str>) -> Vec<Finding> {
         if only.is_some_and(|only| only != name) {
             continue;
         }
-        let entry = match microvm.state {
-            State::Failed => &vm::FAILED,
-            _ if microvm.retry > 0 => &vm::REVISION,
+        let subject = format!("{name}/{}", microvm.uid);
+        let (retry, version) = (microvm.retry, microvm.version);
+        findings.push(match microvm.state {
+            State::Failed => vm::failed(subject, retry),
+            _ if retry > 0 => vm::revision(subject, version, retry),
             _ => continue,
-        };
-        let finding = Finding::new(entry, format!("{name}/{}", microvm.uid));
-        findings.push(finding.with("retry", microvm.retry).with("version", microvm.version));
+        });
     }
     findings
 }
@@ -192,9 +191,7 @@ fn files(
     findings: &mut Vec<Finding>,
 ) -> usize {
     let unreadable = |subject: &str, error: &std::io::Error| {
-        Finding::new(&seen::STATE_UNREADABLE, subject)
-            .with("why", error)
-            .with("state", mvm_units_plan::hygiene::quoted(Path::new(state)))
+        seen::state_unreadable(subject, error, mvm_units_plan::hygiene::quoted(Path::new(state)))
     };
     let found = match microvms::directories(roots, state) {
         Ok(found) => found,

@@ -1,7 +1,6 @@
 //! `mvmhost adopt --drop-ins`: unit files of others that override what mvmhost sets are moved aside.
 
 use mvm_config::last_good::load_or_last_good;
-use mvm_core::Finding;
 use mvm_core::catalogue::overrides as said;
 use mvm_units_plan::overrides as plan;
 use mvm_units_plan::units::{self, Facts};
@@ -19,7 +18,7 @@ pub(super) fn run(context: &Context, dry_run: bool) -> Exit {
     let facts = Facts::new(&config, |path| roots.at(path).exists());
     let found = overrides::observe(roots, &config, &units::files(&config, facts));
     let findings = match (found.is_empty(), dry_run) {
-        (true, _) => vec![Finding::new(&said::NOTHING, mvm_units_plan::chain(&config).join(", "))],
+        (true, _) => vec![said::nothing(mvm_units_plan::chain(&config).join(", "))],
         (false, true) => plan::findings(&found),
         (false, false) => overrides::move_aside(roots, &found),
     };

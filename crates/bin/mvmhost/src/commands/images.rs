@@ -29,7 +29,7 @@ pub(super) fn run(context: &Context, what: &ImagesCommand) -> Exit {
         what
     {
         if let Some(stranger) = named.iter().find(|name| !is_one_of(&images, name)) {
-            let finding = Finding::new(&catalogue::img::NOT_ASKED_FOR, stranger.as_str());
+            let finding = catalogue::img::not_asked_for(stranger.as_str());
             output::findings(context.json, &[finding]);
             return Exit::Usage;
         }
@@ -98,7 +98,7 @@ fn unnamed(config: &Config, images: &[Wanted], rows: &[Row]) -> Vec<Finding> {
         let of_role = known.iter().filter(|one| one.role == image.role).chain([image]);
         let names: Vec<String> = of_role.map(|one| format!("\"{}\"", one.reference)).collect();
         let line = format!("[images]\n{} = [{}]", finding::role(image.role), names.join(", "));
-        Finding::new(&catalogue::img::IMPORTED, image.reference.as_str()).evidence(line)
+        catalogue::img::imported(image.reference.as_str()).evidence(line)
     })
     .collect()
 }
@@ -157,7 +157,7 @@ fn open(
     }
     if images.is_empty() {
         let names: Vec<String> = archive.names().map(ToString::to_string).collect();
-        let none = Finding::new(&catalogue::img::NOT_IN_ARCHIVE, file.to_string_lossy());
+        let none = catalogue::img::not_in_archive(file.to_string_lossy());
         let told = if names.is_empty() {
             "no image in it has a name".to_owned()
         } else {
@@ -170,13 +170,13 @@ fn open(
 
 fn export(context: &Context, job: &Job<'_>, file: &Path) -> Exit {
     let subject = file.to_string_lossy();
-    let failed = |why: String| Finding::new(&catalogue::img::NOT_EXPORTED, &*subject).evidence(why);
+    let failed = |why: String| catalogue::img::not_exported(&*subject).evidence(why);
     let written = match file.symlink_metadata() {
         Ok(_) => Err("it is there already".to_owned()),
         Err(_) => job.export(file).map_err(|error| chain(&error)),
     };
-    let whole = Finding::new(&catalogue::img::EXPORTED, &*subject);
-    let finding = written.map_or_else(failed, |()| whole.with("count", job.images.len()));
+    let finding =
+        written.map_or_else(failed, |()| catalogue::img::exported(&*subject, job.images.len()));
     output::findings(context.json, std::slice::from_ref(&finding));
     output::exit_for(&[finding])
 }
@@ -199,7 +199,7 @@ fn tell(context: &Context, what: &ImagesCommand, rows: &[Row], found: &[Finding]
     let lacking = rows.iter().filter(|row| !row.complete).count();
     let mut findings = found.to_vec();
     if lacking > 0 && !matches!(what, ImagesCommand::List) {
-        let left = Finding::new(&catalogue::img::LEFT, "[images]").with("count", lacking);
+        let left = catalogue::img::left("[images]", lacking);
         findings.push(left);
     }
     if context.json {

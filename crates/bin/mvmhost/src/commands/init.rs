@@ -49,7 +49,7 @@ fn prepare(context: &Context, arguments: &InitArguments) -> Result<Exit, Refused
     let mut answers = answers(&arguments, &seen, guess)?;
     if !arguments.yes && arguments.preseed.is_none() && !arguments.dry_run {
         if !io::stdin().is_terminal() {
-            let stdin = Finding::new(&said::NO_ANSWER, "standard input");
+            let stdin = said::no_answer("standard input");
             return Err(refused(stdin, Exit::Usage));
         }
         answers = ask::ask(&arguments, &seen, answers).map_err(bad)?;
@@ -64,7 +64,7 @@ fn prepare(context: &Context, arguments: &InitArguments) -> Result<Exit, Refused
         return Ok(show(context, &seen, &answers, &text, &findings));
     }
     write(context, &file, &text, there)?;
-    let written = Finding::new(&said::WRITTEN, file.display().to_string());
+    let written = said::written(file.display().to_string());
     let findings: Vec<Finding> = findings.into_iter().chain([written]).collect();
     if context.json {
         return Ok(show(context, &seen, &answers, &text, &findings));
@@ -84,7 +84,7 @@ fn prepare(context: &Context, arguments: &InitArguments) -> Result<Exit, Refused
 }
 
 fn bad(why: String) -> Refused {
-    refused(Finding::new(&said::BAD_ANSWER, why), Exit::Usage)
+    refused(said::bad_answer(why), Exit::Usage)
 }
 
 fn with_preseed(arguments: &InitArguments) -> Result<InitArguments, Refused> {
@@ -110,8 +110,8 @@ fn edited(context: &Context, file: &Path, arguments: &InitArguments) -> Result<b
     match keys.is_empty() || arguments.replace || arguments.dry_run {
         true => Ok(true),
         false => {
-            let edited = Finding::new(&said::EDITED, file.display().to_string());
-            Err(refused(edited.with("keys", keys.join(", ")), Exit::Refused))
+            let edited = said::edited(file.display().to_string(), keys.join(", "));
+            Err(refused(edited, Exit::Refused))
         }
     }
 }
@@ -168,8 +168,8 @@ fn valid(context: &Context, file: &Path, text: &str) -> Result<(), Refused> {
 fn write(context: &Context, file: &Path, text: &str, there: bool) -> Result<(), Refused> {
     let place = context.roots.at(file);
     let failed = |why: String| {
-        let not = Finding::new(&said::NOT_WRITTEN, file.display().to_string());
-        refused(not.with("why", why), Exit::Findings)
+        let not = said::not_written(file.display().to_string(), why);
+        refused(not, Exit::Findings)
     };
     if there {
         // The shipped one, all comments, is kept as well: nobody has to look for it.

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use mvm_core::catalogue;
 use mvm_core::json::Document;
-use mvm_core::{Finding, catalogue};
 use mvm_network_plan::dhcp::{self, Lease};
 
 use crate::context::Context;
@@ -18,7 +18,7 @@ pub(super) fn run(context: &Context) -> Exit {
     let leases = match read(context) {
         Ok(leases) => leases,
         Err(error) => {
-            let unread = Finding::new(&catalogue::dhcp::LEASES_UNREAD, dhcp::LEASES);
+            let unread = catalogue::dhcp::leases_unread(dhcp::LEASES);
             let findings = [unread.evidence(error.to_string())];
             output::findings(context.json, &findings);
             return output::exit_for(&findings);

@@ -35,7 +35,7 @@ mod watch;
 use std::env;
 use std::path::Path;
 
-use mvm_core::{Finding, catalogue};
+use mvm_core::catalogue;
 use mvm_pool_plan::thinpool::quote;
 
 use crate::cli::{Cli, Command, NetCommand};
@@ -89,7 +89,7 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
 /// What only root can do, with the command as it was typed.
 fn refuse(context: &Context) -> Exit {
     let typed: Vec<String> = env::args_os().skip(1).map(|word| quote(Path::new(&word))).collect();
-    let finding = Finding::new(&catalogue::host::NOT_ROOT, "mvmhost");
-    output::findings(context.json, &[finding.with("command", typed.join(" "))]);
+    let finding = catalogue::host::not_root("mvmhost", typed.join(" "));
+    output::findings(context.json, &[finding]);
     Exit::NotRoot
 }

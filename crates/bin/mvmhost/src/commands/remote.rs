@@ -117,11 +117,11 @@ fn endpoint(host: &str) -> Option<Endpoint> {
 }
 
 fn ask(endpoint: &Endpoint, arguments: &CheckArguments) -> Result<Finding, Finding> {
-    let finding = |entry| Finding::new(entry, endpoint.to_string());
+    let finding = |entry| Finding::chosen(entry, endpoint.to_string());
     let token = arguments.token_file.as_deref().map(token).transpose()?;
     let started = Instant::now();
     connect(endpoint).map_err(|error| {
-        let unreachable = finding(&remote::UNREACHABLE).with("port", endpoint.port());
+        let unreachable = finding(&remote::unreachable::ROW).with("port", endpoint.port());
         unreachable.with("why", &error).evidence(error.to_string())
     })?;
     let client = arguments.tls_cert.clone().zip(arguments.tls_key.clone());
@@ -129,11 +129,11 @@ fn ask(endpoint: &Endpoint, arguments: &CheckArguments) -> Result<Finding, Findi
     let told = Api::connect(endpoint, tls.as_ref(), token.as_deref(), PATIENCE)
         .and_then(|api| api.list_microvms(PATIENCE));
     match told {
-        Ok(microvms) => Ok(finding(&remote::ANSWERS)
+        Ok(microvms) => Ok(finding(&remote::answers::ROW)
             .with("milliseconds", started.elapsed().as_millis())
             .with("count", microvms.len())),
         Err(error) => {
-            let entry = if error.answered() { &remote::LOCKED } else { &remote::NO_API };
+            let entry = if error.answered() { &remote::locked::ROW } else { &remote::no_api::ROW };
             let why = chain(&error);
             Err(finding(entry).with("why", &why).evidence(why))
         }
@@ -142,8 +142,8 @@ fn ask(endpoint: &Endpoint, arguments: &CheckArguments) -> Result<Finding, Findi
 
 fn token(file: &Path) -> Result<String, Finding> {
     handover::token(file).map_err(|why| {
-        let unusable = Finding::new(&remote::NO_SUCH_FILE, file.display().to_string());
-        unusable.with("why", &why).evidence(why)
+        let unusable = remote::no_such_file(file.display().to_string(), &why);
+        unusable.evidence(why)
     })
 }
 

@@ -13,7 +13,7 @@ use mvm_config::Config;
 use mvm_config::last_good::load_or_last_good;
 use mvm_core::exec::{self, Execute, Limits, System};
 use mvm_core::json::Document;
-use mvm_core::{Finding, Roots, atomic, catalogue, chain, names};
+use mvm_core::{Roots, atomic, catalogue, chain, names};
 use serde_json::Value;
 
 use crate::context::Context;
@@ -54,9 +54,7 @@ pub(super) fn run(context: &Context, output: &Path) -> Exit {
             Exit::Done
         }
         Err(error) => {
-            let failed =
-                Finding::new(&catalogue::report::NOT_WRITTEN, output.display().to_string());
-            let failed = failed.with("why", &error);
+            let failed = catalogue::report::not_written(output.display().to_string(), &error);
             output::findings(context.json, &[failed]);
             Exit::Findings
         }

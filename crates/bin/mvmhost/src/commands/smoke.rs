@@ -75,22 +75,16 @@ fn go(session: &Session<'_>, arguments: &SmokeArguments) -> Vec<Finding> {
     match delete(session, &microvm) {
         Ok(()) => {
             let left = traces.left(session, DELETING);
-            findings.extend(
-                left.into_iter()
-                    .map(|what| Finding::new(&said::LEFT_BEHIND, &name).with("what", what)),
-            );
+            findings.extend(left.into_iter().map(|what| said::left_behind(&name, what)));
         }
         Err(finding) => findings.extend([finding, step(&name, "delete it")]),
     }
     if findings.is_empty() {
         let reached = reached.unwrap_or("made");
-        let passed = Finding::new(&said::SMOKE_PASSED, NAMESPACE).with("reached", reached);
-        findings.push(passed.with("seconds", started.elapsed().as_secs()));
-        findings.extend(
-            traces
-                .lease(session)
-                .map(|lease| Finding::new(&said::LEASE_STAYS, &name).evidence(lease)),
-        );
+        let passed = said::smoke_passed(NAMESPACE, reached, started.elapsed().as_secs());
+        findings.push(passed);
+        findings
+            .extend(traces.lease(session).map(|lease| said::lease_stays(&name).evidence(lease)));
     }
     findings
 }
@@ -111,7 +105,7 @@ fn forget(session: &Session<'_>) {
 }
 
 fn step(name: &str, what: &str) -> Finding {
-    Finding::new(&said::SMOKE_FAILED, name).with("step", what)
+    said::smoke_failed(name, what)
 }
 
 fn spec(session: &Session<'_>, arguments: &SmokeArguments) -> Result<Spec, Finding> {

@@ -24,7 +24,7 @@ const MODE: u32 = 0o644;
 
 pub(super) fn run(context: &Context, arguments: &ApplyArguments) -> Exit {
     let findings = uplink::back(&context.roots);
-    if findings.iter().all(|finding| finding.entry() != &said::NOTHING_TO_UNDO) {
+    if findings.iter().all(|finding| finding.entry() != &said::nothing_to_undo::ROW) {
         return output::told(context.json, &findings, output::exit_for(&findings));
     }
     match Back::of(context) {
@@ -97,7 +97,7 @@ impl Back {
         let mut done = Vec::new();
         for step in &self.steps {
             if let Err(why) = carry_out(&context.roots, step) {
-                let finding = Finding::new(&units::STEP_FAILED, step.to_string()).with("why", why);
+                let finding = units::step_failed(step.to_string(), why);
                 return output::told(context.json, &[finding], Exit::Findings);
             }
             done.push(step.to_string());
@@ -105,7 +105,7 @@ impl Back {
         if let Some(history) = history(&context.roots) {
             keep(&context.roots, &history.undone());
         }
-        let undone = Finding::new(&conf::UNDONE, "/etc/mvmhost.toml").evidence(done.join("\n"));
+        let undone = conf::undone("/etc/mvmhost.toml").evidence(done.join("\n"));
         match context.load() {
             Ok(loaded) => apply::with(context, (loaded, self.manager), arguments, vec![undone]),
             Err(invalid) => output::told(context.json, &[undone, invalid.finding()], Exit::Config),
@@ -129,7 +129,7 @@ fn way(roots: &Roots) -> Result<Option<Way>, Finding> {
     };
     let now = read(roots, None).ok();
     let now = now.filter(|now| parse(now).is_ok_and(|now| to_toml(&now.config) == applied));
-    let now = now.ok_or_else(|| Finding::new(&conf::EDITED, "/etc/mvmhost.toml"))?;
+    let now = now.ok_or_else(|| conf::edited("/etc/mvmhost.toml"))?;
     let steps = steps(&texts(now), before);
     let sources =
         before.iter().map(|Text { name, text }| Source { name: name.clone(), text: text.clone() });
@@ -207,7 +207,7 @@ mod tests {
         assert!(way(&roots).unwrap().is_some());
         for edited in ["[containerd]\nlog-level = \"warn\"\n", "not TOML"] {
             fs::write(roots.at(FILE), edited).unwrap();
-            assert_eq!(way(&roots).unwrap_err().code(), conf::EDITED.code, "{edited}");
+            assert_eq!(way(&roots).unwrap_err().code(), conf::edited::ROW.code, "{edited}");
         }
         // A comment changes nothing of what was applied.
         fs::write(roots.at(FILE), "# mine\n[containerd]\nlog-level = \"debug\"\n").unwrap();

@@ -56,14 +56,14 @@ pub(super) fn arm(
     uplink::arm(roots, &port, &bridge, seconds)?;
     if let Err(why) = start(units) {
         uplink::settle(roots)?;
-        return Err(Finding::new(&catalogue::uplink::NO_TRIAL, port).with("why", why));
+        return Err(catalogue::uplink::no_trial(port, why));
     }
     Ok(Some(on_trial(&port, &bridge, seconds)))
 }
 
 fn on_trial(port: &str, bridge: &str, seconds: u64) -> Finding {
-    let finding = Finding::new(&catalogue::uplink::ON_TRIAL, port);
-    finding.with("bridge", bridge).with("seconds", seconds)
+    let finding = catalogue::uplink::on_trial(port, bridge, seconds);
+    finding
 }
 
 /// Starts what puts the uplink back; one that still waits would go by what it knows.

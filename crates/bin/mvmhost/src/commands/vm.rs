@@ -67,11 +67,11 @@ impl<'c> Session<'c> {
     /// What a failed request comes to.
     pub(super) fn failed(&self, subject: &str, error: &Error) -> Finding {
         if let (Some(why), false) = (error.said(), error.answered()) {
-            return Finding::new(&said::REFUSED, subject).with("why", one_line(why));
+            return said::refused(subject, one_line(why));
         }
         let endpoint = self.config().flintlockd.grpc_endpoint.to_string();
         match error.answered() {
-            true => Finding::new(&said::LOCKED_OUT, endpoint).evidence(chain(error)),
+            true => said::locked_out(endpoint).evidence(chain(error)),
             false => silent(self.config(), &chain(error)),
         }
     }
@@ -81,12 +81,12 @@ impl<'c> Session<'c> {
         let all = self.api.list_microvms(TIMEOUT).map_err(|error| self.failed(target, &error))?;
         let mut meant = all.into_iter().filter(|microvm| is_meant(microvm, target));
         match (meant.next(), meant.next()) {
-            (None, _) => Err(Finding::new(&said::NOT_FOUND, target)),
+            (None, _) => Err(said::not_found(target)),
             (Some(microvm), None) => Ok(microvm),
             (Some(first), Some(second)) => {
                 let ids = [id(&first), id(&second)].into_iter().chain(meant.map(|one| id(&one)));
                 let ids: Vec<String> = ids.collect();
-                Err(Finding::new(&said::SEVERAL, target).evidence(ids.join("\n")))
+                Err(said::several(target).evidence(ids.join("\n")))
             }
         }
     }
@@ -94,10 +94,7 @@ impl<'c> Session<'c> {
 
 fn silent(config: &Config, why: &str) -> Finding {
     let endpoint = config.flintlockd.grpc_endpoint.to_string();
-    Finding::new(&flk::API_SILENT, endpoint)
-        .with("seconds", api::TIMEOUT.as_secs())
-        .with("unit", config.flintlockd.unit.as_str())
-        .evidence(why)
+    flk::api_silent(endpoint, api::TIMEOUT.as_secs(), config.flintlockd.unit.as_str()).evidence(why)
 }
 
 /// `NAMESPACE/NAME/UID`
@@ -121,7 +118,7 @@ pub(super) fn one_line(text: &str) -> String {
 
 /// Findings for the operator, with the exit code that a single failure calls for.
 pub(super) fn tell(context: &Context, findings: &[Finding]) -> Exit {
-    let unavailable = findings.iter().any(|one| one.entry() == &catalogue::flk::API_SILENT);
+    let unavailable = findings.iter().any(|one| one.entry() == &catalogue::flk::api_silent::ROW);
     let exit = if unavailable { Exit::Unavailable } else { output::exit_for(findings) };
     output::told(context.json, findings, exit)
 }

@@ -61,8 +61,8 @@ pub(super) fn run(context: &Context) -> Exit {
         Ok(rows) => rows,
         Err(error) => {
             let quoted = hygiene::quoted(Path::new(&state));
-            let unreadable = Finding::new(&catalogue::seen::flintlockd::STATE_UNREADABLE, state);
-            findings.push(unreadable.with("why", error).with("state", quoted));
+            let unreadable = catalogue::seen::flintlockd::state_unreadable(state, error, quoted);
+            findings.push(unreadable);
             Vec::new()
         }
     };
@@ -77,9 +77,7 @@ pub(super) fn run(context: &Context) -> Exit {
 
 fn silent(config: &Config, why: &str) -> Finding {
     let endpoint = config.flintlockd.grpc_endpoint.to_string();
-    Finding::new(&catalogue::flk::API_SILENT, endpoint)
-        .with("seconds", api::TIMEOUT.as_secs())
-        .with("unit", config.flintlockd.unit.as_str())
+    catalogue::flk::api_silent(endpoint, api::TIMEOUT.as_secs(), config.flintlockd.unit.as_str())
         .evidence(why)
 }
 
@@ -96,7 +94,7 @@ pub(super) fn rows(roots: &Roots, state: &str, told: &[MicroVm]) -> std::io::Res
         row.revision = microvm.version;
         row.retries = microvm.retry;
         if microvm.state == State::Created && row.pid.is_none() {
-            row.wrong.get_or_insert(catalogue::seen::microvm::NO_VMM.code);
+            row.wrong.get_or_insert(catalogue::seen::microvm::no_vmm::ROW.code);
         }
         rows.push(row);
     }

@@ -6,28 +6,28 @@ use super::About::MicroVm;
 use super::{Pattern, V, p};
 
 pub(super) const TABLE: &[Pattern] = &[
-    p(54, V, r"Error creating KVM object|Kvm error", &vmm::NO_KVM, MicroVm),
-    p(55, V, r"missing field .network_interfaces.", &vm::NAMED_ETH0, MicroVm),
+    p(54, V, r"Error creating KVM object|Kvm error", &vmm::no_kvm::ROW, MicroVm),
+    p(55, V, r"missing field .network_interfaces.", &vm::named_eth0::ROW, MicroVm),
     p(
         56,
         V,
         r"Error while creating ifreq structure: Device or resource busy .*Invalid TUN/TAP Backend provided by fltap",
-        &net::TAP_BUSY,
+        &net::tap_busy::ROW,
         MicroVm,
     ),
     p(
         57,
         V,
         r"Error manipulating the backing file: No such file or directory",
-        &pool::DISK_NODE_MISSING,
+        &pool::disk_node_missing::ROW,
         MicroVm,
     ),
-    p(58, V, r"The kernel file cannot be opened", &img::NO_KERNEL_FILE, MicroVm),
+    p(58, V, r"The kernel file cannot be opened", &img::no_kernel_file::ROW, MicroVm),
     p(
         59,
         V,
         r#"API socket "?.*cloudhypervisor\.sock"? is already in use"#,
-        &vmm::SOCKET_RACE,
+        &vmm::socket_race::ROW,
         MicroVm,
     ),
     // Firecracker's and Cloud Hypervisor's own last words.
@@ -35,8 +35,8 @@ pub(super) const TABLE: &[Pattern] = &[
         0,
         V,
         r"RunWithoutApiError|BuildMicroVMFromJson|Firecracker exited|:ERROR:src/|cloud-hypervisor: .*(?:ERROR|Error)|Error booting VM|Failed to validate config|thread '[a-z_-]+' panicked|Error parsing config",
-        &vm::VMM_ERROR,
+        &vm::vmm_error::ROW,
         MicroVm,
     ),
-    p(60, V, r"VFS: Unable to mount root fs", &vm::NO_ROOT_FILE_SYSTEM, MicroVm),
+    p(60, V, r"VFS: Unable to mount root fs", &vm::no_root_file_system::ROW, MicroVm),
 ];

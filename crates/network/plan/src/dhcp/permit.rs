@@ -56,11 +56,11 @@ impl Permit {
     pub fn finding(&self, interface: &str) -> Option<Finding> {
         match self {
             Self::Granted | Self::Unasked => None,
-            Self::NotAsked(why) => Some(Finding::new(&dhcp::WITHHELD, interface).with("why", why)),
+            Self::NotAsked(why) => Some(dhcp::withheld(interface, why)),
             Self::Taken(servers) => {
                 let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
-                let taken = Finding::new(&dhcp::OTHER_SERVER, interface);
-                Some(taken.with("servers", servers.join(", ")))
+                let taken = dhcp::other_server(interface, servers.join(", "));
+                Some(taken)
             }
         }
     }

@@ -39,13 +39,11 @@ pub(super) fn beside_firewalld(
         Firewalld::Unassigned if ours => {
             (Some(Step::Assign { interface: interface(), zone: ZONE }), None)
         }
-        Firewalld::Unaware if ours => {
-            (None, Some(Finding::new(&nat::ZONE_UNKNOWN, interface()).with("zone", ZONE)))
-        }
+        Firewalld::Unaware if ours => (None, Some(nat::zone_unknown(interface(), ZONE))),
         // Our zone lets nobody in, and the operator may be reached here.
         Firewalld::Unassigned | Firewalld::Unaware if desired.carries == Carries::Both => {
             let open = desired.dhcp && !desired.withheld;
-            (None, open.then(|| Finding::new(&nat::ZONE_OPEN, interface())))
+            (None, open.then(|| nat::zone_open(interface())))
         }
         Firewalld::Unassigned | Firewalld::Unaware => (None, None),
     }

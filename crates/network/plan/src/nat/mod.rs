@@ -297,7 +297,7 @@ pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed)
     let table = Table::new(desired);
     if observed.no_nftables {
         let needed = !table.chains.is_empty();
-        let missing = needed.then(|| Finding::new(&nat::NO_NFTABLES, &desired.interface));
+        let missing = needed.then(|| nat::no_nftables(&desired.interface));
         return Plan::new(Vec::new(), missing.into_iter().collect());
     }
     let text = (!switches.is_empty()).then(|| sysctl(switches));
@@ -336,8 +336,8 @@ pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed)
         findings.extend(finding);
     }
     let unread = observed.firewalls.docker_unread.iter().map(|(iptables, why)| {
-        let unread = Finding::new(&nat::DOCKER_UNREAD, &desired.interface);
-        unread.with("iptables", iptables).evidence(why)
+        let unread = nat::docker_unread(&desired.interface, iptables);
+        unread.evidence(why)
     });
     Plan::new(steps, findings.into_iter().chain(unread).collect())
 }

@@ -252,7 +252,7 @@ fn firewalld_has_a_zone_for_the_bridge_unless_the_operator_chose_one() {
         planned(Firewalld::Unassigned).steps.iter().map(ToString::to_string).collect();
     assert_eq!(words, ["put br-mvm into firewalld's zone mvmhost"]);
     let unaware = planned(Firewalld::Unaware);
-    assert_eq!(unaware.findings[0].code(), nat::ZONE_UNKNOWN.code);
+    assert_eq!(unaware.findings[0].code(), nat::zone_unknown::ROW.code);
     assert!(unaware.steps.is_empty() && !unaware.is_refused());
 }
 
@@ -266,7 +266,7 @@ fn an_interface_of_the_hosts_own_is_not_shut_by_our_zone() {
     let uplink = "[network.bridge]\nuplink = \"eth0\"\naddresses = [\"10.1.0.1/24\"]\n\
                   [network.dhcp]\nenabled = true\n";
     let both = planned(&configured(uplink).unwrap());
-    assert_eq!(both.findings[0].code(), nat::ZONE_OPEN.code);
+    assert_eq!(both.findings[0].code(), nat::zone_open::ROW.code);
     assert_eq!(both.steps.len(), 2, "Docker lets microVMs through: {:?}", both.steps);
     let routes = "[network]\nmode = \"macvtap\"\n[network.macvtap]\nparent = \"eth0\"\n\
                   [network.tailscale]\nadvertise-routes = [\"10.1.0.0/24\"]\n\
@@ -290,7 +290,7 @@ fn without_nftables_nothing_is_tried() {
     let desired = configured("").unwrap();
     let (switches, observed) = up(&desired);
     let plan = plan(Some(&desired), &switches, &Observed { no_nftables: true, ..observed });
-    assert_eq!(plan.findings[0].code(), nat::NO_NFTABLES.code);
+    assert_eq!(plan.findings[0].code(), nat::no_nftables::ROW.code);
     assert!(plan.is_refused());
 }
 
@@ -352,7 +352,7 @@ fn docker_lets_ipv6_pass_as_ipv4() {
         |name: &str| format!("insert into {name}'s chain DOCKER-USER: -i br-mvm -j ACCEPT");
     let names = ["iptables", "ip6tables", "iptables-legacy", "ip6tables-legacy"];
     assert_eq!(words, names.map(insert));
-    assert_eq!(planned.findings[0].code(), nat::DOCKER_UNREAD.code);
+    assert_eq!(planned.findings[0].code(), nat::docker_unread::ROW.code);
     assert!(!planned.is_refused());
 }
 

@@ -69,7 +69,7 @@ pub(super) fn plan(desired: &Bridge, uplink: Option<&Uplink>, draft: &mut Draft)
     let desired = &uplink::shaped(desired, joining.as_ref());
     let link = match draft.link(&desired.name) {
         Some(link) if link.bridge.is_none() => {
-            let finding = Finding::new(&net::NOT_A_BRIDGE, &link.name).with("kind", kind(link));
+            let finding = net::not_a_bridge(&link.name, kind(link));
             return draft.findings.push(finding);
         }
         Some(link) => link.clone(),
@@ -106,7 +106,7 @@ fn withheld(desired: &Bridge, link: &Link, draft: &Draft) -> Option<Finding> {
     let lacks = desired.addresses.iter().any(|address| !link.addresses.contains(address));
     let others = draft.observed.others_on(&desired.name, &desired.addresses);
     let others = others.filter(|_| lacks && !desired.asked)?;
-    Some(Finding::new(&net::OTHERS_TRAFFIC, &desired.name).with("why", others))
+    Some(net::others_traffic(&desired.name, others))
 }
 
 /// What the kernel makes of [`Step::CreateBridge`].
@@ -141,7 +141,7 @@ fn delays(link: &Link) -> Option<Finding> {
     let options = link.bridge.filter(|options| options.stp)?;
     let seconds = options.forward_delay.saturating_mul(2) / DELAY_TICKS_PER_SECOND;
     (seconds > 0)
-        .then(|| Finding::new(&net::BRIDGE_DELAYS, &link.name).with("seconds", seconds))
+        .then(|| net::bridge_delays(&link.name, seconds))
         .map(|finding| finding.evidence(format!("forward_delay {}", options.forward_delay)))
 }
 

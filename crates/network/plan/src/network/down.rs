@@ -50,10 +50,10 @@ pub fn down(
 ) -> Plan<Step> {
     let used = guests.iter().map(|(guest, who)| {
         let who = who.as_ref().map_or("nobody: it was left behind".to_owned(), Who::to_string);
-        let finding = Finding::new(&said::IN_USE, &guest.interface);
-        finding.with("on", &guest.on).with("holder", who)
+        let finding = said::in_use(&guest.interface, &guest.on, who);
+        finding
     });
-    let running = units.iter().map(|unit| Finding::new(&said::UNIT_RUNS, unit));
+    let running = units.iter().map(|unit| said::unit_runs(unit));
     let mut findings: Vec<Finding> = used.chain(running).collect();
     let named = desired.uplink.as_ref().map(|uplink| &uplink.name);
     let named = named.zip(desired.bridge.as_ref().map(|bridge| &bridge.name));
@@ -61,7 +61,7 @@ pub fn down(
     for (uplink, bridge) in named.into_iter().chain(former) {
         let port = observed.links.iter().find(|link| link.name == *uplink);
         if port.is_some_and(|port| port.master.as_ref() == Some(bridge)) {
-            findings.push(Finding::new(&said::UPLINK, uplink).with("bridge", bridge));
+            findings.push(said::uplink(uplink, bridge));
         }
     }
     // What could not be deleted yet is of no interest while nothing is.

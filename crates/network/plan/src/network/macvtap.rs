@@ -2,7 +2,6 @@
 
 use ipnet::IpNet;
 use mvm_config::model;
-use mvm_core::Finding;
 use mvm_core::catalogue::net;
 
 use super::{Draft, Link, MAIN_TABLE, Observed};
@@ -39,17 +38,17 @@ pub fn parent(named: Option<&str>, observed: &Observed) -> Option<String> {
 
 pub(super) fn plan(desired: &Macvtap, draft: &mut Draft) {
     let Some(name) = parent(desired.parent.as_deref(), &draft.observed) else {
-        return draft.findings.push(Finding::new(&net::NO_PARENT, "network.macvtap.parent"));
+        return draft.findings.push(net::no_parent("network.macvtap.parent"));
     };
     let link = match draft.link(&name) {
-        None => return draft.findings.push(Finding::new(&net::PARENT_MISSING, &name)),
+        None => return draft.findings.push(net::parent_missing(&name)),
         Some(link) => link.clone(),
     };
     if let Some(why) = unfit(&link, &draft.observed) {
-        return draft.findings.push(Finding::new(&net::PARENT_UNFIT, &name).with("why", why));
+        return draft.findings.push(net::parent_unfit(&name, why));
     }
     if link.up && !link.carrier {
-        draft.findings.push(Finding::new(&net::NO_CARRIER, &name));
+        draft.findings.push(net::no_carrier(&name));
     }
     draft.addresses(&link, &desired.addresses);
     draft.up(&name);

@@ -3,7 +3,6 @@
 //! An entry is the step that made it. One that somebody has replaced by his own since is no entry.
 
 use ipnet::IpNet;
-use mvm_core::Finding;
 use mvm_core::catalogue::net;
 use serde::{Deserialize, Serialize};
 
@@ -122,7 +121,7 @@ pub(super) fn plan(desired: &Desired, draft: &mut Draft) {
         }
         match used(&away, &link, draft) {
             Some(why) => {
-                let stays = Finding::new(&net::STAYS, name).with("step", &away).with("why", why);
+                let stays = net::stays(name, &away, why);
                 draft.findings.push(stays);
             }
             None => take_away(away, draft),

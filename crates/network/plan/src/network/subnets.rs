@@ -24,15 +24,12 @@ pub(super) fn overlaps(
     for address in addresses {
         for (interface, neighbour) in neighbours(address, &link.name, observed) {
             let broken = neighbour.broken(address, &link.name, observed);
-            let entry = match (&broken, meant) {
-                (None, _) => &net::ROUTE_NARROWED,
-                (Some(_), true) => &net::SUBNET_SHARED,
-                (Some(_), false) => &net::SUBNET_TAKEN,
+            let (name, other) = (&link.name, &neighbour.words);
+            let finding = match (&broken, meant) {
+                (None, _) => net::route_narrowed(name, address, other, interface),
+                (Some(_), true) => net::subnet_shared(name, address, other, interface),
+                (Some(_), false) => net::subnet_taken(name, address, other, interface),
             };
-            let finding = Finding::new(entry, &link.name)
-                .with("address", address)
-                .with("other", &neighbour.words)
-                .with("interface", interface);
             findings.push(finding.evidence(broken.unwrap_or_default()));
         }
     }

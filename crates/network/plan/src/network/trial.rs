@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use mvm_core::Finding;
-use mvm_core::catalogue::uplink::STILL_PORT;
+use mvm_core::catalogue::uplink::still_port;
 use serde::{Deserialize, Serialize};
 
 use super::{Desired, Leave, Link, Observed, Step};
@@ -110,8 +110,7 @@ impl Former {
     /// for microVMs' alone, and addresses, DHCP and translation be given to the LAN.
     pub(super) fn still(&self, observed: &Observed) -> Option<Finding> {
         let port = observed.links.iter().find(|link| link.name == self.uplink)?;
-        (port.master.as_ref() == Some(&self.bridge))
-            .then(|| Finding::new(&STILL_PORT, &self.uplink).with("bridge", &self.bridge))
+        (port.master.as_ref() == Some(&self.bridge)).then(|| still_port(&self.uplink, &self.bridge))
     }
 }
 

@@ -58,28 +58,27 @@ pub(super) fn joining(
     bridge: &str,
     draft: &Draft,
 ) -> Result<Option<Link>, Finding> {
-    let about = |entry| Finding::new(entry, &uplink.name).with("bridge", bridge);
     let Some(link) = draft.link(&uplink.name) else {
-        return Err(Finding::new(&net::PARENT_MISSING, &uplink.name));
+        return Err(net::parent_missing(&uplink.name));
     };
     if link.master.as_deref() == Some(bridge) {
         return Ok(None);
     }
     if let Some(why) = unfit(link, bridge, draft) {
-        return Err(about(&said::UNFIT).with("why", why));
+        return Err(said::unfit(&uplink.name, bridge, why));
     }
     let holdings = &link.holdings;
     if let Some(keeper) = &holdings.keeper {
-        return Err(about(&said::KEPT_BY).with("keeper", keeper));
+        return Err(said::kept_by(&uplink.name, bridge, keeper));
     }
     if let Some(leased) = holdings.addresses.iter().find(|address| address.is_leased()) {
-        return Err(about(&said::LEASED).with("address", leased));
+        return Err(said::leased(&uplink.name, bridge, leased));
     }
     if let Some(what) = holdings.unmovable.first() {
-        return Err(about(&said::UNMOVABLE).with("what", what));
+        return Err(said::unmovable(&uplink.name, bridge, what));
     }
     if uplink.leave == Leave::Refused {
-        return Err(about(&said::UNCONFIRMED));
+        return Err(said::unconfirmed(&uplink.name, bridge));
     }
     Ok(Some(link.clone()))
 }

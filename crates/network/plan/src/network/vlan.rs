@@ -67,11 +67,8 @@ pub(super) fn as_created(vlan: &Vlan) -> Link {
 }
 
 fn refused(vlan: &Vlan, draft: &Draft) -> Option<Finding> {
-    let about = |entry, name: &str| {
-        Finding::new(entry, name).with("id", vlan.id).with("parent", &vlan.parent)
-    };
     if draft.link(&vlan.parent).is_none() {
-        return Some(Finding::new(&net::PARENT_MISSING, &vlan.parent));
+        return Some(net::parent_missing(&vlan.parent));
     }
     let wanted =
         |link: &Link| link.vlan == Some(vlan.id) && link.parent.as_ref() == Some(&vlan.parent);
@@ -82,11 +79,11 @@ fn refused(vlan: &Vlan, draft: &Draft) -> Option<Finding> {
                 (Some(id), Some(parent)) => format!("VLAN {id} on {parent}"),
                 _ => kind(link).to_owned(),
             };
-            Some(about(&net::NOT_THE_VLAN, &vlan.name).with("other", other))
+            Some(net::not_the_vlan(&vlan.name, vlan.id, &vlan.parent, other))
         }
         None => {
             let other = draft.observed.links.iter().find(|link| wanted(link))?;
-            Some(about(&net::VLAN_TAKEN, &vlan.name).with("interface", &other.name))
+            Some(net::vlan_taken(&vlan.name, vlan.id, &vlan.parent, &other.name))
         }
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn create_with(
         return Ok(());
     }
     if plan.steps.is_empty() {
-        findings.push(Finding::new(&catalogue::EXISTS, &desired.name));
+        findings.push(catalogue::exists(&desired.name));
     }
     for step in &plan.steps {
         log::debug!("{step}");
@@ -112,8 +112,8 @@ fn carry_out(
             let (free, extent) =
                 groups.first().map_or((0, 0), |group| (group.extents(), group.extent_size()));
             let Ok(layout) = plan::layout(free, extent, *grow_percent) else {
-                let small = Finding::new(&catalogue::TOO_SMALL, group);
-                return Ok(Some(small.with("size", mib(free, extent))));
+                let small = catalogue::too_small(group, mib(free, extent));
+                return Ok(Some(small));
             };
             lvm.create_pool(group, (volume, mark), profile, &layout, extent)?;
             return Ok(Some(created(desired, &layout, extent)));
@@ -128,11 +128,13 @@ pub(crate) fn write_profile(roots: &Roots, path: &str, text: &str) -> Result<(),
 }
 
 fn created(desired: &Desired, layout: &Layout, extent: u64) -> Finding {
-    Finding::new(&catalogue::CREATED, &desired.name)
-        .with("data", mib(layout.data, extent))
-        .with("metadata", mib(layout.metadata, extent))
-        .with("room", mib(layout.room, extent))
-        .evidence(format!("{layout:?}"))
+    catalogue::created(
+        &desired.name,
+        mib(layout.data, extent),
+        mib(layout.metadata, extent),
+        mib(layout.room, extent),
+    )
+    .evidence(format!("{layout:?}"))
 }
 
 fn mib(extents: u64, size: u64) -> String {

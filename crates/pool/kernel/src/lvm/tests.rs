@@ -72,7 +72,7 @@ fn what_lvm_says_is_told() {
     let error = lvm.activate("a/b").unwrap_err();
     assert_eq!(error.to_string(), "lvchange failed (exit code 5: no space)");
     let finding = error.finding("pool");
-    assert_eq!(finding.code(), mvm_core::catalogue::disk::COMMAND_FAILED.code);
+    assert_eq!(finding.code(), mvm_core::catalogue::disk::command_failed::ROW.code);
     assert!(matches!(lvm.groups("a"), Err(Error::Report { .. })));
 }
 

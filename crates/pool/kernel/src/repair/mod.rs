@@ -88,8 +88,8 @@ fn run(
         return Ok(Report::refused(refused));
     }
     let Some(tools) = Tools::find(roots, programs) else {
-        let missing = &mvm_core::catalogue::pool::THIN_CHECK_MISSING;
-        return Ok(Report::said(Finding::new(missing, &desired.name)));
+        let missing = mvm_core::catalogue::pool::thin_check_missing(&desired.name);
+        return Ok(Report::said(missing));
     };
     let database = match database(&roots.at(desired.device_database())) {
         Ok(database) => database,
@@ -113,8 +113,8 @@ fn run(
 
 fn busy(desired: &Desired) -> Report {
     let path = desired.device_database().display().to_string();
-    let finding = Finding::new(&said::DATABASE_BUSY, path).with("pool", &desired.name);
-    Report::refused(vec![finding.with("units", desired.units())])
+    let finding = said::database_busy(path, &desired.name, desired.units());
+    Report::refused(vec![finding])
 }
 
 /// containerd's database of devices, which it cannot open as long as this lives.
@@ -166,7 +166,7 @@ impl Work<'_> {
                 self.home.tidy()?;
                 let _ = fs::remove_file(self.roots.at(repair::result(self.desired)));
             }
-            return Ok(Report::said(Finding::new(&teardown::CHECKED, &self.desired.name)));
+            return Ok(Report::said(teardown::checked(&self.desired.name)));
         }
         let original = copy::digest(&metadata).map_err(|source| look(&metadata, source))?;
         let kept = self.roots.at(repair::kept(self.desired, &original));
@@ -208,7 +208,7 @@ impl Work<'_> {
         let token = token(&result).map_err(|source| look(&result, source))?;
         match &asked.accept {
             _ if losses.is_empty() && asked.dry_run => {
-                return Ok(Report::said(Finding::new(&said::REPAIRABLE, &self.desired.name)));
+                return Ok(Report::said(said::repairable(&self.desired.name)));
             }
             _ if losses.is_empty() => {}
             Some(given) if *given == token => {}
@@ -216,8 +216,7 @@ impl Work<'_> {
         }
         self.home.swap(&result)?;
         let _ = fs::remove_file(&result);
-        let finding = Finding::new(&said::REPAIRED, &self.desired.name);
-        let finding = finding.with("kept", kept.display()).evidence(text(&losses));
+        let finding = said::repaired(&self.desired.name, kept.display()).evidence(text(&losses));
         Ok(Report { losses, kept: Some(kept), ..Report::said(finding) })
     }
 
@@ -238,8 +237,8 @@ impl Work<'_> {
         let token = (!asked.dry_run).then_some(token);
         let mut report = Report::refused(Vec::new());
         if let Some(given) = given {
-            let other = Finding::new(&said::OTHER_TOKEN, &self.desired.name);
-            report.findings.push(other.with("token", given));
+            let other = said::other_token(&self.desired.name, given);
+            report.findings.push(other);
         }
         report.findings.push(repair::lossy(self.desired, &losses, kept, token.as_deref()));
         let kept = (!asked.dry_run).then(|| kept.to_owned());

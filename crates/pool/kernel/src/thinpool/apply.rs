@@ -122,7 +122,7 @@ impl Run<'_> {
     /// That a receipt could not be brought up to date is told, and stops nothing.
     fn stale_at_most(&mut self, name: &str, written: Result<(), Error>) {
         if let Err(error) = written {
-            let stale = Finding::new(&pool::RECEIPT_STALE, name).evidence(error.chain());
+            let stale = pool::receipt_stale(name).evidence(error.chain());
             self.report.findings.push(stale);
         }
     }
@@ -130,7 +130,7 @@ impl Run<'_> {
     fn hold(&mut self, role: Role, path: &Path, held: Held) {
         if !held.direct {
             let path = path.display().to_string();
-            let finding = Finding::new(&pool::NOT_DIRECT, path).evidence(&held.device);
+            let finding = pool::not_direct(path).evidence(&held.device);
             self.report.findings.push(finding);
         }
         match role {

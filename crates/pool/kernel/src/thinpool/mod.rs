@@ -16,7 +16,7 @@ use std::time::Duration;
 use mvm_config::model::Backend;
 use mvm_config::names::DmName;
 use mvm_config::{Config, places};
-use mvm_core::catalogue::disk::METADATA_DAMAGED;
+use mvm_core::catalogue::disk::metadata_damaged;
 use mvm_core::exec::{self, Execute};
 use mvm_core::{Finding, Plan, Roots};
 use mvm_pool_plan::thinpool::{Desired, Device, Observed, PoolState, Step};
@@ -133,8 +133,7 @@ fn check_metadata_with(
         let checked = check::look(system.programs, &thin_check, &path);
         lvm.deactivate(&metadata)?;
         if let Err(Error::CheckFailed { outcome, .. }) = &checked {
-            let damaged = Finding::new(&METADATA_DAMAGED, &desired.name);
-            let damaged = damaged.with("volume", desired.lvm.path()).evidence(outcome);
+            let damaged = metadata_damaged(&desired.name, desired.lvm.path()).evidence(outcome);
             return Ok(Some(vec![damaged]));
         }
         checked?;

@@ -41,8 +41,8 @@ fn road(system: &System<'_>, desired: &Desired, findings: &mut Vec<Finding>) -> 
         let steps: Vec<String> =
             second.steps.iter().filter(left).map(ToString::to_string).collect();
         if !steps.is_empty() {
-            let finding = Finding::new(&pool::NOT_SETTLED, &desired.name);
-            findings.push(finding.with("steps", steps.join("; ")));
+            let finding = pool::not_settled(&desired.name, steps.join("; "));
+            findings.push(finding);
             return Ok(());
         }
     }

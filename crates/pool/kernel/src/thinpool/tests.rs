@@ -87,14 +87,14 @@ fn the_whole_road_says_how_it_ended() {
         let findings = bench.with(|system| bring_up_with(system, &desired()));
         findings.iter().map(|finding| finding.code()).collect()
     };
-    assert_eq!(codes(&bench), [pool::READY.code]);
-    assert_eq!(codes(&bench), [pool::READY.code], "and so does a run with nothing to do");
+    assert_eq!(codes(&bench), [pool::ready::ROW.code]);
+    assert_eq!(codes(&bench), [pool::ready::ROW.code], "and so does a run with nothing to do");
     bench.machine.reboot();
     *bench.machine.fail_at.borrow_mut() = Some("resume");
-    assert_eq!(codes(&bench), [pool::ACTIVATION_FAILED.code]);
+    assert_eq!(codes(&bench), [pool::activation_failed::ROW.code]);
     *bench.machine.fail_at.borrow_mut() = None;
     fs::remove_file(bench.path("data")).unwrap();
-    assert_eq!(codes(&bench), [pool::FILE_MISSING.code]);
+    assert_eq!(codes(&bench), [pool::file_missing::ROW.code]);
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn a_pool_that_cannot_be_recorded_is_not_left_running() {
     let plan = bench.plan();
     fs::create_dir(bench.machine.roots.receipt()).unwrap();
     let error = bench.with(|system| apply_with(system, &plan, &desired())).unwrap_err();
-    assert_eq!(error.finding("pool").code(), pool::STEP_FAILED.code);
+    assert_eq!(error.finding("pool").code(), pool::step_failed::ROW.code);
     assert!(bench.calls().contains(&"remove".to_owned()));
 }
 
@@ -208,7 +208,7 @@ fn a_record_that_cannot_be_added_to_holds_nothing_up() {
     fs::create_dir(bench.machine.roots.receipt()).unwrap();
     let report = bench.with(|system| apply_with(system, &plan, &desired())).unwrap();
     let codes: Vec<&str> = report.findings.iter().map(Finding::code).collect();
-    assert_eq!(codes, [pool::RECEIPT_STALE.code]);
+    assert_eq!(codes, [pool::receipt_stale::ROW.code]);
     fs::remove_dir(bench.machine.roots.receipt()).unwrap();
     fs::write(bench.machine.roots.receipt(), kept).unwrap();
     assert_eq!(bench.plan().steps, [Step::RefreshReceipt { name: "pool".to_owned() }]);
@@ -229,7 +229,7 @@ fn damaged_metadata_is_not_activated() {
         Exit { code: Some(0), stdout: "0.9.0\n".to_owned(), ..Exit::default() },
     ]);
     let finding = bench.run().unwrap_err().finding("pool");
-    assert_eq!(finding.code(), pool::CHECK_FAILED.code);
+    assert_eq!(finding.code(), pool::check_failed::ROW.code);
     assert_eq!(finding.seen(), "exit code 1, version 0.9.0, said: bad checksum in superblock");
     assert!(bench.calls().is_empty(), "nothing was attached: {:?}", bench.calls());
 }
@@ -254,15 +254,15 @@ fn a_check_by_hand_clears_no_flag_and_leaves_a_live_pool_alone() {
 fn whatever_is_done_to_the_files_is_refused_and_not_mended() {
     type Spoil = fn(&Bench);
     let spoil: [(&str, Spoil); 6] = [
-        (pool::FILE_MISSING.code, |b| fs::remove_file(b.path("data")).unwrap()),
-        (pool::FILE_MISSING.code, |b| fs::remove_file(b.path("metadata")).unwrap()),
-        (pool::FILE_TRUNCATED.code, |b| set_len(&b.path("data"), 1 << 20)),
-        (pool::FILE_GROWN.code, |b| set_len(&b.path("data"), 128 << 20)),
-        (pool::FILE_SWAPPED.code, |b| {
+        (pool::file_missing::ROW.code, |b| fs::remove_file(b.path("data")).unwrap()),
+        (pool::file_missing::ROW.code, |b| fs::remove_file(b.path("metadata")).unwrap()),
+        (pool::file_truncated::ROW.code, |b| set_len(&b.path("data"), 1 << 20)),
+        (pool::file_grown::ROW.code, |b| set_len(&b.path("data"), 128 << 20)),
+        (pool::file_swapped::ROW.code, |b| {
             fs::copy(b.path("data"), b.path("copy")).unwrap();
             fs::rename(b.path("copy"), b.path("data")).unwrap();
         }),
-        (pool::METADATA_WIPED.code, |b| {
+        (pool::metadata_wiped::ROW.code, |b| {
             let file = File::options().write(true).open(b.path("metadata")).unwrap();
             std::os::unix::fs::FileExt::write_all_at(&file, &[0; 4096], 0).unwrap();
         }),

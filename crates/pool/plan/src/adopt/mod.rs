@@ -115,8 +115,8 @@ pub fn find(seen: &Seen) -> Result<Found, Vec<Finding>> {
     candidates.sort();
     candidates.dedup();
     if let [_, _, ..] = candidates.as_slice() {
-        let finding = Finding::new(&said::SEVERAL_NAMES, directory);
-        return Err(vec![finding.with("names", candidates.join(", "))]);
+        let finding = said::several_names(directory, candidates.join(", "));
+        return Err(vec![finding]);
     }
     let name = candidates.pop().unwrap_or_else(|| NAME.to_owned());
     Ok(Found { name, place: Place::Files { data, metadata } })
@@ -126,17 +126,14 @@ pub fn find(seen: &Seen) -> Result<Found, Vec<Finding>> {
 fn on_disks(seen: &Seen, directory: &str) -> Result<Found, Finding> {
     let told = |pool: &&LvmPool| instance(seen, &pool.name).is_some();
     let pool = match seen.lvm.as_slice() {
-        [] => return Err(Finding::new(&said::NOTHING, directory)),
+        [] => return Err(said::nothing(directory)),
         [only] => only,
         several => several.iter().find(told).ok_or_else(|| {
             let names: Vec<&str> = several.iter().map(|pool| pool.name.as_str()).collect();
-            Finding::new(&said::SEVERAL_NAMES, "LVM").with("names", names.join(", "))
+            said::several_names("LVM", names.join(", "))
         })?,
     };
-    let devices = pool
-        .devices
-        .clone()
-        .map_err(|disk| Finding::new(&said::NO_LASTING_NAME, &pool.name).with("disk", disk))?;
+    let devices = pool.devices.clone().map_err(|disk| said::no_lasting_name(&pool.name, disk))?;
     // device-mapper writes a hyphen of LVM's twice.
     let group = pool.name.strip_suffix(POOL_SUFFIX).unwrap_or(&pool.name).replace("--", "-");
     Ok(Found { name: pool.name.clone(), place: Place::Disks { group, devices } })
@@ -251,9 +248,7 @@ pub fn conflicts(seen: &Seen) -> Vec<Finding> {
     let conflict = |(path, text): &(PathBuf, String)| {
         let lines: Vec<String> = text.lines().filter_map(decides).collect();
         (!lines.is_empty()).then(|| {
-            Finding::new(&said::CONFLICT, path.display().to_string())
-                .with("path", quote(path))
-                .evidence(lines.join("\n"))
+            said::conflict(path.display().to_string(), quote(path)).evidence(lines.join("\n"))
         })
     };
     seen.units.iter().filter_map(conflict).collect()

@@ -35,8 +35,8 @@ fn the_name_is_found_live_configured_or_beside_the_files() {
     assert_eq!(found(&live).as_deref(), Ok("mine-thinpool"));
     let code = |seen: &Seen| find(seen).unwrap_err()[0].code();
     let several = Seen { live: vec!["other".to_owned()], ..live };
-    assert_eq!(code(&several), said::SEVERAL_NAMES.code);
-    assert_eq!(code(&Seen { data: None, ..devpool() }), said::NOTHING.code);
+    assert_eq!(code(&several), said::several_names::ROW.code);
+    assert_eq!(code(&Seen { data: None, ..devpool() }), said::nothing::ROW.code);
 }
 
 fn on_disk(name: &str) -> LvmPool {
@@ -49,10 +49,10 @@ fn a_pool_on_a_disk_is_found_by_what_containerd_is_told() {
     let two = vec![on_disk("a--b-thinpool"), on_disk("mine-thinpool")];
     let code = |seen: &Seen| find(seen).unwrap_err()[0].code();
     let several = Seen { lvm: two, ..Seen::default() };
-    assert_eq!(code(&several), said::SEVERAL_NAMES.code);
+    assert_eq!(code(&several), said::several_names::ROW.code);
     let nameless = LvmPool { devices: Err("vdb".to_owned()), ..on_disk("a-thinpool") };
     let nameless = Seen { lvm: vec![nameless], ..Seen::default() };
-    assert_eq!(code(&nameless), said::NO_LASTING_NAME.code);
+    assert_eq!(code(&nameless), said::no_lasting_name::ROW.code);
 
     let told = Seen { system_containerd: Some(CONTAINERD.to_owned()), ..several };
     let found = find(&told).unwrap();

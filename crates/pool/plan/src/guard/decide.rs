@@ -75,18 +75,17 @@ pub fn decide(
     }
     if past(pool.metadata.used, pool.metadata.total, policy.warn) {
         findings.push(
-            Finding::new(&guard::METADATA_FILLING, name)
-                .with("percent", pool.metadata.percent())
+            guard::metadata_filling(name, pool.metadata.percent())
                 .evidence(pool.metadata.to_string()),
         );
     }
     if let Some(room) = figures.room.as_ref().filter(|room| is_short(room, policy.warn)) {
-        findings.push(
-            Finding::new(&guard::ROOM_FILLING, &room.place)
-                .with("percent", room.percent())
-                .with("promised", mib(room.promised))
-                .with("free", mib(room.free)),
-        );
+        findings.push(guard::room_filling(
+            &room.place,
+            room.percent(),
+            mib(room.free),
+            mib(room.promised),
+        ));
     }
     let brake = if grow.is_some() { Brake::Keep } else { brake(policy, figures, braked, full) };
     Decision { grow, brake, findings }
@@ -98,9 +97,7 @@ fn is_short(room: &Room, percent: u8) -> bool {
 }
 
 fn stuck_at(name: &str, figures: &Figures, stuck: Stuck) -> Finding {
-    Finding::new(&guard::DATA_FILLING, name)
-        .with("percent", figures.pool.data.percent())
-        .with("why", stuck.why())
+    guard::data_filling(name, figures.pool.data.percent(), stuck.why())
         .evidence(format!("{} blocks of {} bytes", figures.pool.data, figures.block))
 }
 

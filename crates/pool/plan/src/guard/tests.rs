@@ -77,7 +77,7 @@ fn at_warn_percent_the_pool_grows_by_grow_percent_while_there_is_room() {
         (room.free, room.promised) = (free * MIB, promised * MIB);
         let decision = decided(&figures, false);
         assert_eq!(decision.grow, grown.map(|size: u64| size * MIB), "{size} {free}");
-        let said = codes(&decision).contains(&guard::DATA_FILLING.code);
+        let said = codes(&decision).contains(&guard::data_filling::ROW.code);
         assert_eq!(said, grown.is_none());
         if decision.grow.is_some() {
             assert_eq!(decision.brake, Brake::Keep, "growing comes first");
@@ -91,7 +91,7 @@ fn a_pool_that_somebody_else_grows_is_only_watched() {
     let full = Figures { room: None, ..figures(96, 10) };
     let decision = decide("pool", &policy, &full, false, false);
     assert_eq!(decision.grow, None);
-    assert_eq!(codes(&decision), [guard::DATA_FILLING.code]);
+    assert_eq!(codes(&decision), [guard::data_filling::ROW.code]);
     assert!(matches!(decision.brake, Brake::Set(_)));
 }
 
@@ -121,7 +121,7 @@ fn a_full_host_file_system_brakes_only_what_still_needs_it() {
     let mut short = figures(50, 10);
     short.room.as_mut().unwrap().free = 400 * MIB;
     let decision = decided(&short, false);
-    assert_eq!(codes(&decision), [guard::ROOM_FILLING.code]);
+    assert_eq!(codes(&decision), [guard::room_filling::ROW.code]);
     assert!(matches!(&decision.brake, Brake::Set(why) if why == "/var/lib/pool is 96 % full"));
     short.room.as_mut().unwrap().promised = 0;
     assert_eq!(decided(&short, false).brake, Brake::Keep);

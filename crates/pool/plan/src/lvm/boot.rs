@@ -43,12 +43,12 @@ fn decide(desired: &Desired, observed: &Observed) -> Result<Plan<Step>, Vec<Find
         }
         Device::Other { target, table } => return Err(vec![taken(desired, target, table)]),
         Device::Empty { uuid, .. } if !uuid.starts_with(LVM_UUID) => {
-            let finding = Finding::new(&pool::EMPTY_FOREIGN, &desired.name);
+            let finding = pool::empty_foreign(&desired.name);
             return Err(vec![finding.evidence(format!("uuid {uuid:?}, no live table"))]);
         }
         Device::Absent | Device::Empty { .. } => {
             if observed.thin_check.is_none() {
-                findings.push(Finding::new(&pool::THIN_CHECK_MISSING, &desired.name));
+                findings.push(pool::thin_check_missing(&desired.name));
             }
             steps.extend(take_down(wish, seen, &observed.device));
             steps.push(Step::ActivateVolume { volume: wish.path() });
@@ -68,8 +68,11 @@ pub(super) fn found<'a>(
     let seen = usable(desired, observed)?;
     let wish = &desired.lvm;
     let Some((group, volume)) = there(wish, seen)? else {
-        let entry = if seen.receipt.volume().is_some() { &disk::GONE } else { &disk::NO_POOL };
-        return Err(vec![about(entry, desired).with("devices", wish.devices.join(" "))]);
+        let (name, group, devices) = (&desired.name, &desired.lvm.group, wish.devices.join(" "));
+        return Err(vec![match seen.receipt.volume() {
+            Some(_) => disk::gone(name, group, devices),
+            None => disk::no_pool(name, devices),
+        }]);
     };
     Ok((seen, group, volume))
 }
@@ -80,17 +83,17 @@ pub(super) fn usable<'a>(
     observed: &'a Observed,
 ) -> Result<&'a Seen, Vec<Finding>> {
     let Some(seen) = &observed.lvm else {
-        return Err(vec![Finding::new(&disk::LVM_MISSING, &desired.name)]);
+        return Err(vec![disk::lvm_missing(&desired.name)]);
     };
     if let Recorded::Unreadable(why) = &seen.receipt {
-        return Err(vec![about(&disk::RECEIPT_UNREADABLE, desired).with("why", why)]);
+        return Err(vec![disk::receipt_unreadable(&desired.name, &desired.lvm.group, why)]);
     }
     // Without a record of a volume, one of files is the only pool that there ever was.
     if seen.receipt == Recorded::Absent
         && let Some(old) = observed.receipt.pool()
     {
-        let other = Finding::new(&pool::RECEIPT_OTHER, &desired.name).with("what", "backend");
-        return Err(vec![other.with("was", &old.backend).with("is", "lvm")]);
+        let other = pool::receipt_other(&desired.name, "backend", &old.backend, "lvm");
+        return Err(vec![other]);
     }
     Ok(seen)
 }
@@ -105,13 +108,13 @@ pub(super) fn there<'a>(
         [group] => group,
         groups => {
             let uuids: Vec<&str> = groups.iter().map(|group| group.vg_uuid.as_str()).collect();
-            let twice = Finding::new(&disk::GROUP_TWICE, &wish.group);
-            return Err(vec![twice.with("uuids", uuids.join(" "))]);
+            let twice = disk::group_twice(&wish.group, uuids.join(" "));
+            return Err(vec![twice]);
         }
     };
     if group.missing() > 0 {
-        let missing = Finding::new(&disk::GROUP_PARTIAL, &wish.group);
-        return Err(vec![missing.with("count", group.missing())]);
+        let missing = disk::group_partial(&wish.group, group.missing());
+        return Err(vec![missing]);
     }
     if begun::remains(wish, seen).is_some() {
         return Ok(None);
@@ -120,19 +123,14 @@ pub(super) fn there<'a>(
         return Ok(None);
     };
     if volume.segtype != "thin-pool" {
-        let other = Finding::new(&disk::NOT_A_POOL, wish.path());
-        return Err(vec![other.with("kind", &volume.segtype)]);
+        let other = disk::not_a_pool(wish.path(), &volume.segtype);
+        return Err(vec![other]);
     }
     Ok(Some((group, volume)))
 }
 
-/// A finding with the data that the choices are printed from.
-pub(super) fn about(entry: &'static mvm_core::Entry, desired: &Desired) -> Finding {
-    Finding::new(entry, &desired.name).with("group", &desired.lvm.group)
-}
-
 pub(super) fn taken(desired: &Desired, target: &str, table: &str) -> Finding {
-    Finding::new(&pool::NAME_TAKEN, &desired.name).with("target", target).evidence(table)
+    pool::name_taken(&desired.name, target).evidence(table)
 }
 
 /// A pool whose activation was killed: LVM activates none whose device has no table, or beside the
@@ -191,11 +189,8 @@ pub(super) fn against_receipt(
         ("logical volume", &old.volume, &volume.lv_uuid),
     ];
     let differ = pairs.into_iter().filter(|(_, was, is)| was != is);
-    let mut findings: Vec<Finding> = differ
-        .map(|(what, was, is)| {
-            about(&disk::OTHER_VOLUME, desired).with("what", what).with("was", was).with("is", is)
-        })
-        .collect();
+    let mut findings: Vec<Finding> =
+        differ.map(|(what, was, is)| disk::other_volume(&desired.name, what, was, is)).collect();
     if findings.is_empty() {
         findings = recorded::databases(desired, observed, &old.databases);
     }
@@ -206,22 +201,15 @@ pub(super) fn against_receipt(
 fn growth(desired: &Desired, group: &Group, volume: &Volume) -> Option<Finding> {
     let wish = &desired.lvm;
     if !volume.grows_by(&wish.profile()) {
-        let finding = Finding::new(&disk::NOT_GROWN, &desired.name)
-            .with("volume", wish.path())
-            .with("profile", wish.profile());
+        let finding = disk::not_grown(&desired.name, wish.profile(), wish.path());
         let seen =
             format!("lv_profile {:?}, seg_monitor {:?}", volume.lv_profile, volume.seg_monitor);
         return Some(finding.evidence(seen));
     }
     let free = group.free().saturating_mul(group.extent_size());
     let step = volume.size() / 100 * u64::from(wish.grow_percent);
-    (free < step).then(|| {
-        Finding::new(&disk::NO_ROOM, &desired.name)
-            .with("group", &wish.group)
-            .with("free", place::mib(free))
-            .with("step", place::mib(step))
-            .with("percent", wish.grow_percent.to_string())
-    })
+    (free < step)
+        .then(|| disk::no_room(&desired.name, &wish.group, place::mib(free), place::mib(step)))
 }
 
 /// What there is to write into the receipt.

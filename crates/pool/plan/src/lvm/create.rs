@@ -8,7 +8,7 @@ use mvm_core::{Finding, Plan};
 use serde::Serialize;
 
 use super::begun::{self, Intent, Standing};
-use super::boot::{about, taken, there, usable};
+use super::boot::{taken, there, usable};
 use super::disk::obstacles;
 use super::{Disk, Seen, Volume, Wish, layout, refusals};
 use crate::thinpool::{Desired, Device, Observed, fill, place};
@@ -119,7 +119,7 @@ impl fmt::Display for CreateStep {
 pub fn wants_disks(desired: &Desired, observed: &Observed) -> Result<bool, Vec<Finding>> {
     let wish = &desired.lvm;
     if desired.backend != Backend::Lvm {
-        return Err(vec![Finding::new(&disk::NOT_LVM, &desired.name)]);
+        return Err(vec![disk::not_lvm(&desired.name)]);
     }
     if let Some(finding) = place::device_mapper(desired, observed) {
         return Err(vec![finding]);
@@ -129,7 +129,7 @@ pub fn wants_disks(desired: &Desired, observed: &Observed) -> Result<bool, Vec<F
         return Ok(false);
     }
     if seen.receipt.volume().is_some() {
-        return Err(vec![about(&disk::GONE, desired).with("devices", wish.devices.join(" "))]);
+        return Err(vec![disk::gone(&desired.name, &desired.lvm.group, wish.devices.join(" "))]);
     }
     if !begun::is_of_remains(wish, seen, &observed.device) {
         match &observed.device {
@@ -142,12 +142,12 @@ pub fn wants_disks(desired: &Desired, observed: &Observed) -> Result<bool, Vec<F
         }
     }
     if observed.thin_check.is_none() {
-        return Err(vec![Finding::new(&pool::THIN_CHECK_MISSING, &desired.name)]);
+        return Err(vec![pool::thin_check_missing(&desired.name)]);
     }
     if !observed.databases.is_empty() {
         let names: Vec<String> =
             observed.databases.iter().map(|path| path.display().to_string()).collect();
-        let finding = fill::refusal(&disk::DATABASES, &desired.name, desired, observed);
+        let finding = fill::refusal(&disk::databases::ROW, &desired.name, desired, observed);
         return Err(vec![finding.with("databases", names.join(", "))]);
     }
     let Some(group) = seen.groups.first() else {
@@ -159,7 +159,7 @@ pub fn wants_disks(desired: &Desired, observed: &Observed) -> Result<bool, Vec<F
         return Ok(false);
     }
     let inside: Vec<&str> = seen.volumes.iter().map(|volume| volume.lv_name.as_str()).collect();
-    let foreign = Finding::new(&disk::GROUP_FOREIGN, &wish.group).with("name", &desired.name);
+    let foreign = disk::group_foreign(&wish.group, &desired.name);
     Err(vec![foreign.evidence(format!("volumes {inside:?}, tags {:?}", group.vg_tags))])
 }
 
@@ -267,7 +267,7 @@ fn of_group(wish: &Wish, seen: &Seen, intent: &Intent) -> Vec<CreateStep> {
 fn too_small(wish: &Wish, disks: &[Disk]) -> Option<Finding> {
     let extents = disks.iter().map(|disk| disk.size.saturating_sub(HEAD) / EXTENT).sum();
     let size: u64 = disks.iter().fold(0, |sum, disk| sum.saturating_add(disk.size));
-    layout(extents, EXTENT, wish.grow_percent.into()).is_err().then(|| {
-        Finding::new(&disk::TOO_SMALL, wish.devices.join(" ")).with("size", place::mib(size))
-    })
+    layout(extents, EXTENT, wish.grow_percent.into())
+        .is_err()
+        .then(|| disk::too_small(wish.devices.join(" "), place::mib(size)))
 }

@@ -77,25 +77,27 @@ pub fn refusals(disks: &[Disk], given: Option<&str>) -> Vec<Finding> {
     match given {
         Some(given) if given.eq_ignore_ascii_case(&token) => Vec::new(),
         Some(_) if disks.iter().any(Disk::is_occupied) => {
-            occupied.map(|disk| said(&disk::CHANGED, disk, &token)).collect()
+            occupied.map(|disk| said(disk::changed, disk, &token)).collect()
         }
-        _ => occupied.map(|disk| said(&disk::OCCUPIED, disk, &token)).collect(),
+        _ => occupied.map(|disk| said(disk::occupied, disk, &token)).collect(),
     }
 }
 
 /// What no token helps past.
 pub(super) fn obstacles(disks: &[Disk]) -> Vec<Finding> {
     let unusable = disks.iter().flat_map(|disk| {
-        let finding = |why| Finding::new(&disk::UNUSABLE, &disk.path).with("why", why);
+        let finding = |why| disk::unusable(&disk.path, why);
         disk.obstacles.iter().map(finding)
     });
     unusable.collect()
 }
 
-fn said(entry: &'static mvm_core::Entry, disk: &Disk, token: &str) -> Finding {
-    Finding::new(entry, &disk.path)
-        .with("contents", disk.contents())
-        .with("token", token)
+fn said<'a>(
+    new: fn(&'a str, String, &'a str) -> Finding,
+    disk: &'a Disk,
+    token: &'a str,
+) -> Finding {
+    new(&disk.path, disk.contents(), token)
         .evidence(format!("{} bytes, edges {}", disk.size, disk.edges))
 }
 
@@ -127,12 +129,12 @@ mod tests {
         let blank = Disk { size: 1 << 30, ..Disk::default() };
         assert_eq!(codes(std::slice::from_ref(&blank), None), [""; 0]);
         let both = [blank, occupied()];
-        assert_eq!(codes(&both, None), [disk::OCCUPIED.code]);
+        assert_eq!(codes(&both, None), [disk::occupied::ROW.code]);
         let finding = refusals(&both, None).remove(0);
         assert!(finding.remedy().contains(&format!("--wipe {}", token(&both))));
         assert_eq!(both[1].contents(), r"ext4 at 0x438 (label a\u{1b}[2Jb) (uuid 1-2)");
         let parted = Disk { partitions: vec!["vdb1".to_owned()], ..Disk::default() };
-        assert_eq!(codes(&[parted], None), [disk::OCCUPIED.code]);
+        assert_eq!(codes(&[parted], None), [disk::occupied::ROW.code]);
     }
 
     #[test]
@@ -140,7 +142,7 @@ mod tests {
         let seen = [occupied()];
         let token = token(&seen);
         assert_eq!(codes(&seen, Some(&token)), [""; 0]);
-        assert_eq!(codes(&seen, Some("000000000000")), [disk::CHANGED.code]);
+        assert_eq!(codes(&seen, Some("000000000000")), [disk::changed::ROW.code]);
         let changes: [fn(&mut Disk); 5] = [
             |disk| disk.path.push('b'),
             |disk| disk.size += 512,
@@ -151,7 +153,7 @@ mod tests {
         for change in changes {
             let mut now = [occupied()];
             change(&mut now[0]);
-            assert_eq!(codes(&now, Some(&token)), [disk::CHANGED.code], "{now:?}");
+            assert_eq!(codes(&now, Some(&token)), [disk::changed::ROW.code], "{now:?}");
         }
     }
 
@@ -160,6 +162,6 @@ mod tests {
         let mut held = occupied();
         held.obstacles = vec!["it is mounted on /srv".to_owned()];
         let token = token(std::slice::from_ref(&held));
-        assert_eq!(codes(&[held, occupied()], Some(&token)), [disk::UNUSABLE.code]);
+        assert_eq!(codes(&[held, occupied()], Some(&token)), [disk::unusable::ROW.code]);
     }
 }

@@ -20,8 +20,8 @@ pub(crate) fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     let mut findings = against_receipt(desired, observed, seen, group, volume);
     findings.retain(|finding| finding.severity() == mvm_core::Severity::Error);
     if observed.device != Device::Absent {
-        let active = Finding::new(&repair::ACTIVE, &desired.name);
-        findings.push(active.with("units", desired.units()));
+        let active = repair::active(&desired.name, desired.units());
+        findings.push(active);
     }
     findings.extend(no_room(desired, seen, group));
     findings
@@ -53,10 +53,6 @@ fn no_room(desired: &Desired, seen: &Seen, group: &Group) -> Option<Finding> {
     let needs = metadata_size(wish, seen);
     let left = left(wish, seen).map_or(0, Volume::size);
     let free = group.free().saturating_mul(group.extent_size()).saturating_add(left);
-    (free < needs).then(|| {
-        Finding::new(&repair::NO_ROOM, &desired.name)
-            .with("group", &wish.group)
-            .with("free", place::mib(free))
-            .with("needs", place::mib(needs))
-    })
+    (free < needs)
+        .then(|| repair::no_room(&desired.name, &wish.group, place::mib(free), place::mib(needs)))
 }

@@ -170,40 +170,40 @@ fn what_a_killed_activation_left_is_taken_down() {
 
 #[test]
 fn boot_makes_nothing() {
-    refuses(&blank(), &disk::NO_POOL, Class::Unavailable);
+    refuses(&blank(), &disk::no_pool::ROW, Class::Unavailable);
     let tagged = with(blank(), |seen| seen.groups.push(group("0", TAG)));
-    refuses(&tagged, &disk::NO_POOL, Class::Unavailable);
-    refuses(&with(down(), |seen| seen.groups.clear()), &disk::GONE, Class::Refused);
-    refuses(&with(down(), |seen| seen.volumes.clear()), &disk::GONE, Class::Refused);
+    refuses(&tagged, &disk::no_pool::ROW, Class::Unavailable);
+    refuses(&with(down(), |seen| seen.groups.clear()), &disk::gone::ROW, Class::Refused);
+    refuses(&with(down(), |seen| seen.volumes.clear()), &disk::gone::ROW, Class::Refused);
 }
 
 #[test]
 fn what_is_not_our_pool_is_left_alone() {
     refuses(
         &with(down(), |seen| seen.groups[0] = group("1", "")),
-        &disk::GROUP_PARTIAL,
+        &disk::group_partial::ROW,
         Class::Unavailable,
     );
     refuses(
         &with(down(), |seen| seen.groups.push(group("0", ""))),
-        &disk::GROUP_TWICE,
+        &disk::group_twice::ROW,
         Class::Refused,
     );
     refuses(
         &with(down(), |seen| seen.volumes[0] = volume("linear")),
-        &disk::NOT_A_POOL,
+        &disk::not_a_pool::ROW,
         Class::Refused,
     );
     let swapped = with(down(), |seen| seen.volumes[0].lv_uuid = "Ef-3".to_owned());
-    refuses(&swapped, &disk::OTHER_VOLUME, Class::Refused);
+    refuses(&swapped, &disk::other_volume::ROW, Class::Refused);
     let spoilt = with(down(), |seen| seen.receipt = Recorded::Unreadable("x".to_owned()));
-    refuses(&spoilt, &disk::RECEIPT_UNREADABLE, Class::Refused);
+    refuses(&spoilt, &disk::receipt_unreadable::ROW, Class::Refused);
     let foreign = Observed { device: live("MVM-flintlock-thinpool"), ..down() };
-    refuses(&foreign, &pool::NAME_TAKEN, Class::Refused);
+    refuses(&foreign, &pool::name_taken::ROW, Class::Refused);
     assert!(is_live(&desired(), &up()) && !is_live(&desired(), &foreign));
     assert!(!is_live(&desired(), &down()) && !is_live(&desired(), &bare()));
     let unchecked = Observed { thin_check: None, ..down() };
-    refuses(&unchecked, &pool::THIN_CHECK_MISSING, Class::Unavailable);
+    refuses(&unchecked, &pool::thin_check_missing::ROW, Class::Unavailable);
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn databases_and_pool_stay_together() {
     let mut seen = down();
     let Some(Seen { receipt: Recorded::Volume(receipt), .. }) = &mut seen.lvm else { panic!() };
     receipt.databases[0].seen = true;
-    refuses(&seen, &pool::DATABASE_GONE, Class::Refused);
+    refuses(&seen, &pool::database_gone::ROW, Class::Refused);
     let remedy = plan(&desired(), &seen).findings[0].remedy();
     for line in [
         "LVM asks first:\nlvremove flintlock/thinpool &&\n",
@@ -225,7 +225,7 @@ fn databases_and_pool_stay_together() {
     other.database_files = vec![(databases[0].clone(), identity(1))];
     let Some(Seen { receipt: Recorded::Volume(receipt), .. }) = &mut other.lvm else { panic!() };
     receipt.databases[0].file = Some(identity(2));
-    assert_eq!(codes(&plan(&desired(), &other)), [database::REPLACED.code]);
+    assert_eq!(codes(&plan(&desired(), &other)), [database::replaced::ROW.code]);
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn a_pool_that_nobody_makes_longer_is_said() {
         volume.seg_monitor = "not monitored".to_owned()
     }] {
         let plan = plan(&desired(), &with(up(), |seen| spoil(&mut seen.volumes[0])));
-        assert_eq!(codes(&plan), [disk::NOT_GROWN.code]);
+        assert_eq!(codes(&plan), [disk::not_grown::ROW.code]);
     }
 }
 
@@ -257,7 +257,7 @@ fn a_group_without_room_for_a_step_is_said() {
     let step = u64::from(desired().lvm.grow_percent);
     assert_eq!(codes(&plan(&desired(), &sized(room / step * 100))), [""; 0]);
     let plan = plan(&desired(), &sized((room / step + 1) * 100));
-    assert_eq!(codes(&plan), [disk::NO_ROOM.code]);
+    assert_eq!(codes(&plan), [disk::no_room::ROW.code]);
     assert!(plan.findings[0].message().contains("4092 MiB"), "{:?}", plan.findings);
 }
 
@@ -298,7 +298,7 @@ fn a_token_wipes_what_it_was_printed_for() {
     let refused = create(&desired(), &blank(), &disks, None, SEED);
     assert_eq!(
         (codes(&refused), class(&refused.findings)),
-        (vec![disk::OCCUPIED.code], Class::Refused)
+        (vec![disk::occupied::ROW.code], Class::Refused)
     );
     let steps = made(&blank(), &disks, Some(&token(&disks)));
     assert_eq!(
@@ -313,19 +313,19 @@ fn no_pool_is_made_where_one_was_or_may_be() {
         let plan = create(&desired(), &observed, &whole(1 << 30), None, SEED);
         assert_eq!((codes(&plan), plan.steps.len()), (vec![entry.code], 0));
     };
-    unmade(with(down(), |seen| seen.groups.clear()), &disk::GONE);
-    unmade(with(blank(), |seen| seen.groups.push(group("0", ""))), &disk::GROUP_FOREIGN);
+    unmade(with(down(), |seen| seen.groups.clear()), &disk::gone::ROW);
+    unmade(with(blank(), |seen| seen.groups.push(group("0", ""))), &disk::group_foreign::ROW);
     let left = |seen: &mut Seen| {
         seen.groups.push(group("0", TAG));
         seen.volumes.push(Volume { lv_name: "lvol0".to_owned(), ..volume("linear") });
     };
-    unmade(with(blank(), left), &disk::GROUP_FOREIGN);
-    unmade(Observed { databases: vec![PathBuf::from("/x.db")], ..blank() }, &disk::DATABASES);
-    unmade(Observed { device: live("MVM-x"), ..blank() }, &pool::NAME_TAKEN);
-    unmade(Observed { thin_check: None, ..blank() }, &pool::THIN_CHECK_MISSING);
-    unmade(bare(), &disk::LVM_MISSING);
+    unmade(with(blank(), left), &disk::group_foreign::ROW);
+    unmade(Observed { databases: vec![PathBuf::from("/x.db")], ..blank() }, &disk::databases::ROW);
+    unmade(Observed { device: live("MVM-x"), ..blank() }, &pool::name_taken::ROW);
+    unmade(Observed { thin_check: None, ..blank() }, &pool::thin_check_missing::ROW);
+    unmade(bare(), &disk::lvm_missing::ROW);
     let plan = create(&desired(), &blank(), &whole(8 << 20), None, SEED);
-    assert_eq!(codes(&plan), [disk::TOO_SMALL.code]);
+    assert_eq!(codes(&plan), [disk::too_small::ROW.code]);
     let on_files = create(&on_files(), &bare(), &[], None, SEED);
-    assert_eq!(codes(&on_files), [disk::NOT_LVM.code]);
+    assert_eq!(codes(&on_files), [disk::not_lvm::ROW.code]);
 }

@@ -64,16 +64,15 @@ pub fn plan(name: &str, seen: &Seen) -> Plan<Step> {
         .holders
         .iter()
         .map(|holder| {
-            let finding = Finding::new(&teardown::IN_USE, &holder.device);
-            finding.with("pool", name).with("holder", &holder.who)
+            let finding = teardown::in_use(&holder.device, name, &holder.who);
+            finding
         })
         .collect();
-    let unit = |unit: &String| Finding::new(&teardown::UNIT_RUNS, unit).with("pool", name);
+    let unit = |unit: &String| teardown::unit_runs(unit, name);
     findings.extend(seen.units.iter().map(unit));
     if seen.foreign {
-        let other = Finding::new(&teardown::NOT_REMOVED, name);
         let why = "the device of that name is not on the files or disks of the configuration";
-        findings.push(other.with("why", why));
+        findings.push(teardown::not_removed(name, why));
     }
     let remove = |name: &str| Step::Remove { name: name.to_owned() };
     let mut steps: Vec<Step> = seen.devices.iter().map(|device| remove(device)).collect();
@@ -152,7 +151,7 @@ mod tests {
         }
         let units = vec!["containerd-dev.service".to_owned()];
         let plan = plan("p", &Seen { units, ..idle() });
-        assert_eq!((plan.findings[0].code(), plan.steps.len()), (teardown::UNIT_RUNS.code, 0));
+        assert_eq!((plan.findings[0].code(), plan.steps.len()), (teardown::unit_runs::ROW.code, 0));
         assert!(super::plan("p", &Seen { foreign: true, ..idle() }).is_refused());
     }
 

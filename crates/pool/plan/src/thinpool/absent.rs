@@ -48,7 +48,7 @@ pub(super) fn plan(desired: &Desired, observed: &Observed, first: Vec<Step>) -> 
                     path: desired.metadata(),
                     thin_check: thin_check.clone(),
                 }),
-                None => findings.push(Finding::new(&pool::THIN_CHECK_MISSING, &desired.name)),
+                None => findings.push(pool::thin_check_missing(&desired.name)),
             }
             let now = Receipt::of(desired, observed, &table);
             let old = observed.receipt.pool();
@@ -71,8 +71,10 @@ pub(super) fn plan(desired: &Desired, observed: &Observed, first: Vec<Step>) -> 
 fn not_a_file(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     let files = [(desired.metadata(), &observed.metadata), (desired.data(), &observed.data)];
     let odd = files.into_iter().filter(|(_, file)| file.as_ref().is_some_and(|file| !file.regular));
-    odd.map(|(path, _)| refusal(&pool::NOT_A_FILE, path.display().to_string(), desired, observed))
-        .collect()
+    odd.map(|(path, _)| {
+        refusal(&pool::not_a_file::ROW, path.display().to_string(), desired, observed)
+    })
+    .collect()
 }
 
 fn on_record(
@@ -96,19 +98,20 @@ fn unrecorded(desired: &Desired, observed: &Observed) -> Result<Found, Vec<Findi
     };
     let unused = |file: &FileFacts| file.allocated == 0;
     match (&observed.superblock, &observed.metadata, &observed.data) {
-        (Superblock::Foreign, ..) => refuse(&pool::NOT_METADATA, desired.metadata()),
-        (Superblock::Pool(_), _, None) => refuse(&pool::METADATA_ALONE, desired.metadata()),
+        (Superblock::Foreign, ..) => refuse(&pool::not_metadata::ROW, desired.metadata()),
+        (Superblock::Pool(_), _, None) => refuse(&pool::metadata_alone::ROW, desired.metadata()),
         (Superblock::Pool(superblock), Some(metadata), Some(data)) => {
             existing(desired, observed, superblock, (metadata, data))
         }
-        (_, None, Some(data)) if !unused(data) => refuse(&pool::DATA_ALONE, desired.data()),
+        (_, None, Some(data)) if !unused(data) => refuse(&pool::data_alone::ROW, desired.data()),
         (_, Some(_), Some(data)) if !unused(data) => {
-            refuse(&pool::BLANK_METADATA, desired.metadata())
+            refuse(&pool::blank_metadata::ROW, desired.metadata())
         }
         _ if !observed.databases.is_empty() => {
             let names: Vec<String> =
                 observed.databases.iter().map(|path| path.display().to_string()).collect();
-            let finding = refusal(&pool::DATABASES_WITHOUT_POOL, &desired.name, desired, observed);
+            let finding =
+                refusal(&pool::databases_without_pool::ROW, &desired.name, desired, observed);
             Err(vec![finding.with("databases", names.join(", "))])
         }
         _ => Ok(Found::Nothing),
@@ -132,7 +135,7 @@ fn existing(
         .into_iter()
         .filter(|(_, needed, is)| is < needed)
         .map(|(path, needed, is)| {
-            refusal(&pool::FILE_SHORT, path.display().to_string(), desired, observed)
+            refusal(&pool::file_short::ROW, path.display().to_string(), desired, observed)
                 .with("needed", needed)
                 .with("is", is)
         })

@@ -16,7 +16,7 @@ pub(crate) fn refusal(
     desired: &Desired,
     observed: &Observed,
 ) -> Finding {
-    Finding::new(entry, subject)
+    Finding::chosen(entry, subject)
         .with("directory", quote(&desired.directory))
         .with("units", units(desired))
         .with("aside", aside(desired, observed))

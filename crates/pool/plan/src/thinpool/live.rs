@@ -26,7 +26,7 @@ pub(super) fn plan(desired: &Desired, observed: &Observed, live: &LivePool) -> P
     }
     match Receipt::of(desired, observed, &live.state.table.shape) {
         None => findings.push(refusal(
-            &pool::NOT_METADATA,
+            &pool::not_metadata::ROW,
             desired.metadata().display().to_string(),
             desired,
             observed,
@@ -59,11 +59,13 @@ fn other_files(desired: &Desired, live: &LivePool) -> Finding {
         "" => backing.device.clone(),
         path => format!("{path} ({})", backing.device),
     };
-    Finding::new(&pool::OTHER_FILES, &desired.name)
-        .with("metadata", side(&live.metadata))
-        .with("data", side(&live.data))
-        .with("directory", desired.directory.display())
-        .evidence(live.state.table.to_string())
+    pool::other_files(
+        &desired.name,
+        side(&live.metadata),
+        side(&live.data),
+        desired.directory.display(),
+    )
+    .evidence(live.state.table.to_string())
 }
 
 fn against_receipt(desired: &Desired, observed: &Observed, live: &LivePool) -> Vec<Finding> {
@@ -95,9 +97,7 @@ pub(super) fn size_kept(desired: &Desired, shape: &Shape) -> Option<Finding> {
     let block = u64::from(shape.block_sectors).max(1);
     let (is, asked) = (shape.sectors / block, desired.data_size / SECTOR / block);
     (is != asked).then(|| {
-        Finding::new(&pool::SIZE_KEPT, &desired.name)
-            .with("is", place::gib(shape.bytes()))
-            .with("asked", place::gib(desired.data_size))
+        pool::size_kept(&desired.name, place::gib(shape.bytes()), place::gib(desired.data_size))
     })
 }
 
@@ -105,28 +105,28 @@ pub(super) fn size_kept(desired: &Desired, shape: &Shape) -> Option<Finding> {
 /// was looked at.
 pub(crate) fn health(name: &str, live: &LiveState) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut say = |entry| findings.push(Finding::new(entry, name).evidence(&live.status));
+    let mut say = |new: fn(&str) -> Finding| findings.push(new(name).evidence(&live.status));
     if live.suspended {
-        say(&pool::SUSPENDED);
+        say(|name| pool::suspended(name));
     }
     if live.second_table {
-        say(&pool::SECOND_TABLE);
+        say(|name| pool::second_table(name));
     }
     match live.status.parse() {
-        Ok(ThinPoolStatus::Fail | ThinPoolStatus::Error) => say(&pool::FAILED),
+        Ok(ThinPoolStatus::Fail | ThinPoolStatus::Error) => say(|name| pool::failed(name)),
         Ok(ThinPoolStatus::Working(working)) => {
             if working.needs_check == Some(true) {
-                say(&pool::NEEDS_CHECK);
+                say(|name| pool::needs_check(name));
             }
             match working.mode {
                 // A pool that needs a check is read-only for that, and healed by the same.
                 Some(Mode::ReadOnly) if working.needs_check == Some(true) => {}
-                Some(Mode::ReadOnly) => say(&pool::READ_ONLY),
+                Some(Mode::ReadOnly) => say(|name| pool::read_only(name)),
                 Some(Mode::OutOfDataSpace) => findings.push(out_of_data_space(name, live)),
                 Some(Mode::ReadWrite) | None => {}
             }
         }
-        Err(_) => say(&pool::STATUS_UNKNOWN),
+        Err(_) => say(|name| pool::status_unknown(name)),
     }
     findings
 }
@@ -136,7 +136,5 @@ const GROWTH: u64 = 10 << 10;
 
 fn out_of_data_space(name: &str, live: &LiveState) -> Finding {
     let size = (live.table.shape.bytes() >> 20).saturating_add(GROWTH);
-    Finding::new(&pool::OUT_OF_DATA_SPACE, name)
-        .with("size", format!("{size}MiB"))
-        .evidence(&live.status)
+    pool::out_of_data_space(name, format!("{size}MiB")).evidence(&live.status)
 }

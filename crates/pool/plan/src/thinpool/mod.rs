@@ -155,7 +155,7 @@ fn external(desired: &Desired, observed: &Observed) -> Vec<Finding> {
         Device::Pool(live) => live::health(&desired.name, &live.state),
         Device::Other { target, table } => vec![name_taken(desired, target, table)],
         Device::Absent | Device::Empty { .. } => {
-            vec![Finding::new(&pool::EXTERNAL_ABSENT, &desired.name)]
+            vec![pool::external_absent(&desired.name)]
         }
     }
 }
@@ -170,7 +170,7 @@ fn loopback(desired: &Desired, observed: &Observed) -> Plan<Step> {
             Plan::new(Vec::new(), vec![name_taken(desired, target, table)])
         }
         Device::Empty { uuid, .. } if !uuid.starts_with(UUID_PREFIX) => {
-            let finding = Finding::new(&pool::EMPTY_FOREIGN, &desired.name)
+            let finding = pool::empty_foreign(&desired.name)
                 .evidence(format!("uuid {uuid:?}, no live table"));
             Plan::new(Vec::new(), vec![finding])
         }
@@ -183,5 +183,5 @@ fn loopback(desired: &Desired, observed: &Observed) -> Plan<Step> {
 }
 
 fn name_taken(desired: &Desired, target: &str, table: &str) -> Finding {
-    Finding::new(&pool::NAME_TAKEN, &desired.name).with("target", target).evidence(table)
+    pool::name_taken(&desired.name, target).evidence(table)
 }

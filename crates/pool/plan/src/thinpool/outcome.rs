@@ -14,9 +14,7 @@ pub fn done(desired: &Desired, observed: &Observed) -> Option<Finding> {
         return None;
     };
     Some(
-        Finding::new(&pool::READY, &desired.name)
-            .with("data", working.data.percent())
-            .with("metadata", working.metadata.percent())
+        pool::ready(&desired.name, working.data.percent(), working.metadata.percent())
             .evidence(live.state.table.to_string()),
     )
 }

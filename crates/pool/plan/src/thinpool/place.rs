@@ -34,13 +34,11 @@ const METADATA_PER_BLOCK: u64 = 48;
 const METADATA_LEAST: u64 = 2 << 20;
 
 pub(crate) fn device_mapper(desired: &Desired, observed: &Observed) -> Option<Finding> {
-    control(&observed.device_mapper)
-        .map(|why| Finding::new(&pool::NO_DEVICE_MAPPER, &desired.name).with("why", why))
+    control(&observed.device_mapper).map(|why| pool::no_device_mapper(&desired.name, why))
 }
 
 pub(super) fn loop_devices(desired: &Desired, observed: &Observed) -> Option<Finding> {
-    control(&observed.loop_control)
-        .map(|why| Finding::new(&pool::NO_LOOP, &desired.name).with("why", why))
+    control(&observed.loop_control).map(|why| pool::no_loop(&desired.name, why))
 }
 
 fn control(state: &Control) -> Option<String> {
@@ -58,14 +56,11 @@ pub(super) fn file_system(desired: &Desired, observed: &Observed) -> Vec<Finding
     let mut findings = Vec::new();
     if let Some((_, name, why)) = REFUSED.iter().find(|(number, ..)| *number == magic) {
         findings.push(
-            Finding::new(&pool::FILE_SYSTEM_REFUSED, &directory)
-                .with("kind", name)
-                .with("why", why)
-                .evidence(format!("f_type {magic:#x}")),
+            pool::file_system_refused(&directory, name, why).evidence(format!("f_type {magic:#x}")),
         );
     }
     if let Some((_, name)) = COPY_ON_WRITE.iter().find(|(number, _)| *number == magic) {
-        findings.push(Finding::new(&pool::COPY_ON_WRITE, &directory).with("kind", name));
+        findings.push(pool::copy_on_write(&directory, name));
     }
     findings.extend(promised_space(desired, observed));
     findings
@@ -80,22 +75,25 @@ fn promised_space(desired: &Desired, observed: &Observed) -> Option<Finding> {
     let allocated = taken(&observed.data).saturating_add(taken(&observed.metadata));
     let held = observed.file_system.free.saturating_add(allocated);
     (held < promised).then(|| {
-        Finding::new(&pool::SPACE_PROMISED, desired.directory.display().to_string())
-            .with("promised", gib(promised))
-            .with("held", gib(held))
-            .with("missing", gib(promised - held))
-            .evidence(format!(
-                "{promised} bytes promised, {allocated} allocated, {} free",
-                observed.file_system.free
-            ))
+        pool::space_promised(
+            desired.directory.display().to_string(),
+            gib(promised),
+            gib(held),
+            gib(promised - held),
+        )
+        .evidence(format!(
+            "{promised} bytes promised, {allocated} allocated, {} free",
+            observed.file_system.free
+        ))
     })
 }
 
 /// What forbids to write to the directory.
 pub(super) fn writable(desired: &Desired, observed: &Observed) -> Option<Finding> {
-    observed.file_system.read_only.then(|| {
-        Finding::new(&pool::FILE_SYSTEM_READ_ONLY, desired.directory.display().to_string())
-    })
+    observed
+        .file_system
+        .read_only
+        .then(|| pool::file_system_read_only(desired.directory.display().to_string()))
 }
 
 /// What speaks against making a new pool here.
@@ -103,18 +101,14 @@ pub(super) fn new_pool(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     let mut findings = Vec::new();
     if observed.file_system.free < FREE_FOR_NEW {
         findings.push(
-            Finding::new(&pool::DISK_FULL, desired.directory.display().to_string())
+            pool::disk_full(desired.directory.display().to_string())
                 .evidence(format!("{} bytes free", observed.file_system.free)),
         );
     }
     let blocks = desired.data_size / super::SECTOR / u64::from(super::Shape::BLOCK_SECTORS);
     let needed = blocks.saturating_mul(METADATA_PER_BLOCK).max(METADATA_LEAST);
     if desired.metadata_size < needed {
-        findings.push(
-            Finding::new(&pool::METADATA_SMALL, &desired.name)
-                .with("is", mib(desired.metadata_size))
-                .with("needed", mib(needed)),
-        );
+        findings.push(pool::metadata_small(&desired.name, mib(desired.metadata_size), mib(needed)));
     }
     findings
 }
@@ -128,12 +122,12 @@ pub(super) fn in_use(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     let mut findings = Vec::new();
     for attachment in &observed.attachments {
         for holder in attachment.holders.iter().filter(|holder| **holder != own) {
-            findings.push(
-                Finding::new(&pool::FILES_IN_USE, &desired.name)
-                    .with("directory", desired.directory.display())
-                    .with("device", &attachment.device)
-                    .with("holder", holder),
-            );
+            findings.push(pool::files_in_use(
+                &desired.name,
+                desired.directory.display(),
+                &attachment.device,
+                holder,
+            ));
         }
     }
     findings

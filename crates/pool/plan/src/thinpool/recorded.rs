@@ -14,10 +14,10 @@ pub(super) fn unusable(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     match &observed.receipt {
         Recorded::Absent | Recorded::Pool(_) => Vec::new(),
         Recorded::Unreadable(why) => {
-            vec![say(desired, observed, &pool::RECEIPT_UNREADABLE).with("why", why)]
+            vec![say(desired, observed, &pool::receipt_unreadable::ROW).with("why", why)]
         }
         Recorded::Version(version) => {
-            let finding = say(desired, observed, &pool::RECEIPT_VERSION);
+            let finding = say(desired, observed, &pool::receipt_version::ROW);
             vec![finding.with("version", version).with("known", super::VERSION)]
         }
     }
@@ -45,7 +45,7 @@ pub(super) fn identity(desired: &Desired, observed: &Observed, receipt: &Receipt
         if was != is {
             let path = path(&receipt.metadata.path);
             findings.push(
-                refusal(&pool::BLOCK_SIZE_CHANGED, path, desired, observed)
+                refusal(&pool::block_size_changed::ROW, path, desired, observed)
                     .with("was", was / 2)
                     .with("is", is / 2),
             );
@@ -67,7 +67,7 @@ pub(crate) fn databases(
             && !observed.databases.contains(&database.path)
     });
     let gone = gone.map(|database| {
-        refusal(&pool::DATABASE_GONE, path(&database.path), desired, observed)
+        refusal(&pool::database_gone::ROW, path(&database.path), desired, observed)
             .with("pool", &desired.name)
     });
     let mut findings: Vec<Finding> = gone.collect();
@@ -93,7 +93,7 @@ fn elsewhere(
         (to != was.path && !moved(was, &to)).then_some((was, to))
     });
     left.map(|(was, to)| {
-        refusal(&database::ELSEWHERE, path(&was.path), desired, observed)
+        refusal(&database::elsewhere::ROW, path(&was.path), desired, observed)
             .with("pool", &desired.name)
             .with("to", path(&to))
     })
@@ -116,7 +116,7 @@ fn replaced(
     let pairs = known.iter().filter_map(|file| other(file).map(|pair| (file, pair)));
     pairs
         .map(|(file, (was, is))| {
-            refusal(&database::REPLACED, path(file), desired, observed)
+            refusal(&database::replaced::ROW, path(file), desired, observed)
                 .with("pool", &desired.name)
                 .with("was", describe(was.inode, was.born))
                 .with("is", describe(is.inode, is.born))
@@ -135,7 +135,7 @@ fn other_pool(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Vec<
     let differ = pairs.into_iter().filter(|(_, was, is)| was != is);
     differ
         .map(|(what, was, is)| {
-            refusal(&pool::RECEIPT_OTHER, &desired.name, desired, observed)
+            refusal(&pool::receipt_other::ROW, &desired.name, desired, observed)
                 .with("what", what)
                 .with("was", was)
                 .with("is", is)
@@ -150,7 +150,7 @@ pub(super) fn activation(
     receipt: &Receipt,
 ) -> Vec<Finding> {
     let mut findings = identity(desired, observed, receipt);
-    if findings.iter().any(|finding| finding.code() == pool::RECEIPT_OTHER.code) {
+    if findings.iter().any(|finding| finding.code() == pool::receipt_other::ROW.code) {
         return findings;
     }
     let files = [
@@ -165,10 +165,10 @@ pub(super) fn activation(
         match observed.superblock {
             Superblock::Pool(_) => {}
             Superblock::Blank => {
-                findings.push(refusal(&pool::METADATA_WIPED, metadata, desired, observed));
+                findings.push(refusal(&pool::metadata_wiped::ROW, metadata, desired, observed));
             }
             Superblock::Foreign => {
-                findings.push(refusal(&pool::NOT_METADATA, metadata, desired, observed));
+                findings.push(refusal(&pool::not_metadata::ROW, metadata, desired, observed));
             }
         }
     }
@@ -183,14 +183,14 @@ fn length(
     growing: Option<u64>,
 ) -> Option<Finding> {
     let Some(is) = is else {
-        let finding = refusal(&pool::FILE_MISSING, path(&was.path), desired, observed);
+        let finding = refusal(&pool::file_missing::ROW, path(&was.path), desired, observed);
         return Some(finding.with("pool", &desired.name).with("size", was.size));
     };
     if is.size < was.size {
         return Some(truncated(desired, observed, was.path.clone(), was.size, is.size));
     }
     (is.size > was.size.max(growing.unwrap_or(0))).then(|| {
-        refusal(&pool::FILE_GROWN, path(&was.path), desired, observed)
+        refusal(&pool::file_grown::ROW, path(&was.path), desired, observed)
             .with("was", was.size)
             .with("is", is.size)
     })
@@ -203,14 +203,14 @@ pub(super) fn truncated(
     was: u64,
     is: u64,
 ) -> Finding {
-    refusal(&pool::FILE_TRUNCATED, path(&file), desired, observed)
+    refusal(&pool::file_truncated::ROW, path(&file), desired, observed)
         .with("was", was)
         .with("is", is)
         .with("path", super::fill::quote(&file))
 }
 
 fn swapped(desired: &Desired, observed: &Observed, was: &RecordedFile, is: &FileFacts) -> Finding {
-    refusal(&pool::FILE_SWAPPED, path(&was.path), desired, observed)
+    refusal(&pool::file_swapped::ROW, path(&was.path), desired, observed)
         .with("was", describe(was.inode, was.born))
         .with("is", describe(is.id.inode, is.born))
 }

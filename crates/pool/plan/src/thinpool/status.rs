@@ -238,9 +238,9 @@ impl PoolState {
     /// What is wrong with the pool `name`; empty when it can serve.
     pub fn findings(&self, name: &str) -> Vec<Finding> {
         match self {
-            Self::Absent | Self::Empty => vec![Finding::new(&pool::NOT_LIVE, name)],
+            Self::Absent | Self::Empty => vec![pool::not_live(name)],
             Self::Other { target, table } => {
-                vec![Finding::new(&pool::NAME_TAKEN, name).with("target", target).evidence(table)]
+                vec![pool::name_taken(name, target).evidence(table)]
             }
             Self::Live(live) => super::live::health(name, live),
         }

@@ -119,8 +119,10 @@ fn missing(roots: &Roots, config: &Config, running: bool) -> Vec<Finding> {
     }
     let count = findings.len();
     if count > 0 {
-        let entry = if running { &img::ON_THEIR_WAY } else { &img::LACKING };
-        findings.push(Finding::new(entry, "[images]").with("count", count));
+        findings.push(match running {
+            true => img::on_their_way("[images]", count),
+            false => img::lacking("[images]", count),
+        });
     }
     findings
 }

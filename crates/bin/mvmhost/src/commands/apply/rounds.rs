@@ -55,9 +55,8 @@ pub(super) fn rounds(host: &mut dyn Host, done: &mut Vec<String>) -> Result<Plan
         }
         for step in &plans.units.steps {
             host.begins(step);
-            host.carry_out(&plans, step).map_err(|why| {
-                Finding::new(&catalogue::units::STEP_FAILED, step.to_string()).with("why", why)
-            })?;
+            host.carry_out(&plans, step)
+                .map_err(|why| catalogue::units::step_failed(step.to_string(), why))?;
             done.push(step.to_string());
         }
         plans = host.plans()?;
@@ -136,7 +135,7 @@ pub(super) fn carry_out(
         Step::KeepLastGood => {
             atomic::write(&roots.applied(), applied.as_bytes(), 0o600)
                 .map_err(|error| chain(&error))?;
-            sink::record(&Finding::new(&catalogue::conf::KEPT, "/etc/mvmhost/applied.toml"));
+            sink::record(&catalogue::conf::kept("/etc/mvmhost/applied.toml"));
             Ok(())
         }
         Step::DaemonReload => units.reload().map_err(|error| chain(&error)),

@@ -99,7 +99,7 @@ fn a_step_that_was_done_and_is_still_to_do_is_not_done_again() {
     let mut host = prepared([stuck(), stuck(), stuck()]);
     let applied = apply(&mut host, Vec::new());
     assert_eq!((host.looks, host.began.len()), (2, 1));
-    assert_eq!(codes(&applied), [code(&catalogue::units::NOT_SETTLED)]);
+    assert_eq!(codes(&applied), [code(&catalogue::units::not_settled::ROW)]);
     assert_eq!(applied.exit, output::exit_for(&applied.findings));
 }
 
@@ -120,19 +120,19 @@ fn after_a_step_that_failed_nothing_else_is_tried() {
     let applied = apply(&mut host, Vec::new());
     assert_eq!((host.looks, host.began.as_slice()), (1, &steps[..2]));
     assert_eq!(applied.done, [steps[0].to_string()]);
-    assert_eq!(codes(&applied), [code(&catalogue::units::STEP_FAILED)]);
+    assert_eq!(codes(&applied), [code(&catalogue::units::step_failed::ROW)]);
     assert_eq!(applied.exit, Exit::Findings);
 }
 
 #[test]
 fn a_refusal_of_pool_or_network_changes_nothing() {
-    let refusal = || Finding::new(&catalogue::pool::NOT_METADATA, "/metadata");
+    let refusal = || catalogue::pool::not_metadata("/metadata", "/d", "a b", "mv");
     let mut pool = plans(&[start("a.service")]);
     pool.pool = Plan::<thinpool::Step>::new(Vec::new(), vec![refusal()]);
     let mut host = prepared([pool]);
     let applied = apply(&mut host, Vec::new());
     assert!(host.began.is_empty() && applied.done.is_empty());
-    assert_eq!(codes(&applied), [code(&catalogue::pool::NOT_METADATA)]);
+    assert_eq!(codes(&applied), [code(&catalogue::pool::not_metadata::ROW)]);
     assert_eq!(applied.exit, Exit::Refused);
     let (mut net, mut nat) = (plans(&[start("a.service")]), plans(&[start("a.service")]));
     net.net = Plan::new(Vec::new(), vec![refusal()]);
@@ -146,7 +146,7 @@ fn a_refusal_of_pool_or_network_changes_nothing() {
 
 #[test]
 fn a_machine_that_cannot_be_looked_at_is_said_and_left_alone() {
-    let blind = || Finding::new(&catalogue::units::NOT_SYSTEMD, "systemd");
+    let blind = || catalogue::units::not_systemd("systemd", "no answer");
     let mut host = Prepared { plans: [Err(blind())].into(), ..Prepared::default() };
     let applied = apply(&mut host, Vec::new());
     assert_eq!(applied.exit, Exit::Unavailable);
@@ -159,9 +159,9 @@ fn a_machine_that_cannot_be_looked_at_is_said_and_left_alone() {
 
 #[test]
 fn what_is_said_first_stays_first_and_success_is_said_last() {
-    let first = Finding::new(&catalogue::pool::SIZE_KEPT, "pool");
+    let first = catalogue::pool::size_kept("pool", "1 GiB", "2 GiB");
     let applied = apply(&mut prepared([]), vec![first]);
-    let expected = [&catalogue::pool::SIZE_KEPT, &catalogue::units::HOST_UP].map(code);
+    let expected = [&catalogue::pool::size_kept::ROW, &catalogue::units::host_up::ROW].map(code);
     assert_eq!(codes(&applied), expected);
     assert_eq!(applied.exit, Exit::Done);
 }

@@ -17,7 +17,7 @@ pub(super) fn run(context: &Context, job: &Job<'_>, dry: bool) -> Exit {
         }
         Err(error @ Error::Brought { .. }) => {
             let path = context.roots.brought_images();
-            let unread = Finding::new(&img::BROUGHT_UNREAD, path.to_string_lossy());
+            let unread = img::brought_unread(path.to_string_lossy());
             (vec![unread.evidence(chain(&error))], Exit::Refused)
         }
         Err(error) => (vec![not_begun(&error)], Exit::Unavailable),
@@ -28,9 +28,9 @@ pub(super) fn run(context: &Context, job: &Job<'_>, dry: bool) -> Exit {
 
 fn told(name: &str, verdict: &Verdict, dry: bool) -> Option<Finding> {
     Some(match verdict {
-        Verdict::Remove if dry => Finding::new(&img::WOULD_PRUNE, name),
-        Verdict::Remove => Finding::new(&img::PRUNED, name),
-        Verdict::Keep(reason) => Finding::new(&img::NOT_PRUNED, name).with("why", reason),
+        Verdict::Remove if dry => img::would_prune(name),
+        Verdict::Remove => img::pruned(name),
+        Verdict::Keep(reason) => img::not_pruned(name, reason),
         Verdict::Gone => return None,
     })
 }

@@ -52,11 +52,11 @@ pub(super) fn observe(context: &Context) -> Seen {
 /// What is said beside the configuration.
 pub(super) fn findings(seen: &Seen, answers: &Answers) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
-    findings.extend(seen.no_kvm.as_ref().map(|why| Finding::new(&said::NO_KVM, why)));
+    findings.extend(seen.no_kvm.as_ref().map(|why| said::no_kvm(why)));
     let vmm = if answers.cloud_hypervisor { "cloud-hypervisor-static" } else { "firecracker" };
     for name in ["flintlockd", vmm] {
         if !seen.programs.iter().any(|(program, _)| program == name) {
-            findings.push(Finding::new(&said::NO_PROGRAM, name));
+            findings.push(said::no_program(name));
         }
     }
     let config = Config::default();
@@ -65,7 +65,7 @@ pub(super) fn findings(seen: &Seen, answers: &Answers) -> Vec<Finding> {
         images.filter_map(|image| image.as_str().split('/').next()).collect();
     for registry in registries {
         if let Err(why) = dial(registry) {
-            findings.push(Finding::new(&said::NO_REGISTRY, registry).with("why", why));
+            findings.push(said::no_registry(registry, why));
         }
     }
     findings

@@ -130,8 +130,8 @@ fn all_down(roots: &Roots, start: &mut Start) -> Vec<Finding> {
     for unit in [names::DHCP_UNIT, names::WATCH_UNIT, names::NET_UNIT] {
         match start.manager.run(Job::Stop, unit, Mode::Replace, STOPS) {
             Err(error) if !error.is_no_such_unit() => {
-                let failed = Finding::new(&catalogue::down::NOT_STOPPED, unit);
-                return vec![failed.with("why", chain(&error))];
+                let failed = catalogue::down::not_stopped(unit, chain(&error));
+                return vec![failed];
             }
             _ => {}
         }
@@ -148,6 +148,6 @@ fn all_down(roots: &Roots, start: &mut Start) -> Vec<Finding> {
     let steps: Vec<String> = outcome.done.iter().map(ToString::to_string).collect();
     let steps =
         if steps.is_empty() { "nothing was left of it".to_owned() } else { steps.join("; ") };
-    findings.push(Finding::new(&catalogue::down::DOWN, "network").with("steps", steps));
+    findings.push(catalogue::down::down("network", steps));
     findings
 }

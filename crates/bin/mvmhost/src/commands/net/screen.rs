@@ -107,8 +107,8 @@ impl Screen {
             Ok(forward) => findings.extend(mvm_firewalls::obstacles(&start.config, &forward)),
             Err(error) => {
                 let unchecked =
-                    Finding::new(&catalogue::checked::NOT_CHECKED, "what firewalls drop");
-                findings.push(unchecked.with("why", chain(&error)));
+                    catalogue::checked::not_checked("what firewalls drop", chain(&error));
+                findings.push(unchecked);
             }
         }
         Self {
@@ -203,7 +203,7 @@ fn translation(
             Some(settled)
         }
         Err(error) => {
-            let unread = Finding::new(&catalogue::nat::UNREAD, &desired.interface);
+            let unread = catalogue::nat::unread(&desired.interface);
             findings.push(unread.evidence(chain(&error)));
             None
         }

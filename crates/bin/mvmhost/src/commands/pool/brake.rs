@@ -30,9 +30,7 @@ pub(super) fn run(context: &Context, what: BrakeCommand) -> Exit {
         }
         BrakeCommand::On => ("on", on(&context.roots, name)),
     };
-    findings.push(switched.unwrap_or_else(|why| {
-        Finding::new(&guard::BRAKE_NOT_SWITCHED, name).with("to", to).with("why", why)
-    }));
+    findings.push(switched.unwrap_or_else(|why| guard::brake_not_switched(name, to, why)));
     let exit = output::exit_for(&findings);
     // Whoever reads the journal later sees why flintlockd ran on a full pool.
     output::told(context.json, &findings, exit)
@@ -65,7 +63,7 @@ fn off<U: Units>(
 
 fn on(roots: &Roots, pool: &str) -> Result<Finding, String> {
     brake::remove(&roots.at(names::BRAKE_OFF)).map_err(|error| error.to_string())?;
-    Ok(Finding::new(&guard::BRAKE_ON, pool))
+    Ok(guard::brake_on(pool))
 }
 
 #[cfg(test)]
@@ -83,18 +81,21 @@ mod tests {
         let time = Duration::from_secs(1800);
         let mut bus = || Ok(Recording::default());
         let free = off(&roots, &config, time, &mut bus).unwrap();
-        assert_eq!(free.code(), guard::BRAKE_FREE.code, "a pool that has room");
+        assert_eq!(free.code(), guard::brake_free::ROW.code, "a pool that has room");
         std::fs::write(roots.at(names::BRAKE), "its data is 96 % full\n").unwrap();
         let said = off(&roots, &config, time, &mut bus).unwrap();
-        assert_eq!(said.code(), guard::BRAKE_OFF.code);
+        assert_eq!(said.code(), guard::brake_off::ROW.code);
         let message = said.message();
         assert!(message.contains("30 min") && message.contains("96 % full"), "{message}");
         assert_eq!(brake::reason(&roots.at(names::BRAKE)), None);
         assert_eq!(brake::off(&roots, names::BRAKE_OFF).unwrap().left, time);
         on(&roots, "p").unwrap();
         assert_eq!(brake::off(&roots, names::BRAKE_OFF), None);
-        let mut deaf =
-            || Err::<Recording, _>(mvm_units_systemd::Error::NotAbsolute { program: "x".into() });
+        let mut deaf = || {
+            Err::<Recording, _>(mvm_units_systemd::Error::from(mvm_core::Error::NotAbsolute {
+                program: "x".into(),
+            }))
+        };
         assert!(off(&roots, &config, time, &mut deaf).is_err());
     }
 }

@@ -1,7 +1,6 @@
 //! `mvmhost pool check`: reads the metadata of a pool that is down; changes nothing.
 
 use mvm_config::model::Backend;
-use mvm_core::Finding;
 use mvm_core::catalogue::teardown;
 use mvm_pool_kernel::guard::store;
 use mvm_pool_kernel::thinpool::{check_metadata, desired};
@@ -24,11 +23,11 @@ pub(super) fn run(context: &Context) -> Exit {
     };
     match checked {
         Ok(Some(refused)) if refused.is_empty() => {
-            findings.push(Finding::new(&teardown::CHECKED, name));
+            findings.push(teardown::checked(name));
         }
         Ok(Some(refused)) => findings.extend(refused),
         Ok(None) => {
-            findings.push(Finding::new(&teardown::NOT_CHECKED, name));
+            findings.push(teardown::not_checked(name));
             match store(&context.roots, &config).0.look() {
                 Ok(seen) => findings.extend(seen.findings),
                 Err(error) => findings.push(error.finding(name)),

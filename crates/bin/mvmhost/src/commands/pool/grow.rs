@@ -2,7 +2,6 @@
 
 use mvm_config::model::Backend;
 use mvm_config::quantities::Bytes;
-use mvm_core::Finding;
 use mvm_core::catalogue::guard;
 use mvm_pool_kernel::guard::operators;
 use mvm_pool_plan::guard::{step, up_to};
@@ -30,19 +29,15 @@ pub(super) fn run(context: &Context, to: Option<Bytes>) -> Exit {
                     None => step(&policy, &figures),
                 };
                 findings.push(match size {
-                    Err(why) => Finding::new(&guard::GROW_REFUSED, name).with("why", why),
+                    Err(why) => guard::grow_refused(name, why),
                     Ok(size) => match store.grow(size) {
                         Ok(()) => {
                             // A pool that stood still because of what was cut short runs again.
                             seen.findings =
                                 store.look().map_or(seen.findings, |seen| seen.findings);
-                            Finding::new(&guard::GREW, name)
-                                .with("was", mib(figures.size))
-                                .with("is", mib(size))
+                            guard::grew(name, mib(figures.size), mib(size))
                         }
-                        Err(error) => {
-                            Finding::new(&guard::GROW_FAILED, name).with("why", error.chain())
-                        }
+                        Err(error) => guard::grow_failed(name, error.chain()),
                     },
                 });
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mvm_config::places;
 use mvm_core::catalogue::teardown;
-use mvm_core::{Finding, Roots, chain, names};
+use mvm_core::{Roots, chain, names};
 use mvm_pool_kernel::teardown as storage;
 use mvm_pool_kernel::thinpool::desired;
 use mvm_pool_plan::teardown as plan;
@@ -54,8 +54,8 @@ pub(super) fn run(context: &Context) -> Exit {
     findings.extend(plan.findings);
     if !refused {
         findings.push(match take_down(roots, &plan.steps, &mut manager) {
-            Ok(()) => Finding::new(&teardown::REMOVED, name),
-            Err(why) => Finding::new(&teardown::NOT_REMOVED, name).with("why", why),
+            Ok(()) => teardown::removed(name),
+            Err(why) => teardown::not_removed(name, why),
         });
     }
     output::findings(context.json, &findings);

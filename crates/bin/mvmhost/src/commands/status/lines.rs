@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn the_first_line_says_it_all() {
-        let error = Finding::new(&catalogue::host::NOT_ROOT, "x").with("command", "y");
+        let error = catalogue::host::not_root("x", "y");
         for (findings, fresh, text, mood) in [
             (vec![], false, "ready for microVMs", Mood::Good),
             (vec![error.clone()], false, "not ready for microVMs: 1 error, see below", Mood::Bad),

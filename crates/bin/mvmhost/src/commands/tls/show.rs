@@ -23,7 +23,7 @@ pub(super) fn run(context: &Context, arguments: &TlsShow) -> Exit {
         }
     };
     if observed.authority == File::Absent {
-        output::findings(context.json, &[Finding::new(&said::NO_AUTHORITY, FOLDER)]);
+        output::findings(context.json, &[said::no_authority(FOLDER)]);
         return Exit::Findings;
     }
     if let Some(name) = &arguments.secret {
@@ -51,7 +51,7 @@ fn print_secret(context: &Context, name: &str, arguments: &TlsShow) -> Exit {
             Exit::Done
         }
         Err(error) => {
-            let missing = Finding::new(&said::NO_CLIENT, &arguments.client);
+            let missing = said::no_client(&arguments.client);
             output::findings(context.json, &[missing.evidence(chain(&error))]);
             Exit::Findings
         }

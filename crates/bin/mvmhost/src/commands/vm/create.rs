@@ -42,13 +42,13 @@ fn create(
     let name = format!("{}/{}", wanted.namespace, wanted.id);
     let all = session.api.list_microvms(TIMEOUT).map_err(|error| session.failed(&name, &error))?;
     if all.iter().any(|one| one.namespace == wanted.namespace && one.name == wanted.id) {
-        return Err(Finding::new(&said::EXISTS, name));
+        return Err(said::exists(name));
     }
     let made =
         session.api.create(wanted, TIMEOUT).map_err(|error| session.failed(&name, &error))?;
     let id = id(&made.microvm);
     let mac = wanted.interfaces.first().and_then(|card| card.guest_mac.clone());
-    let mut findings = vec![Finding::new(&said::CREATED, &id).with("mac", mac.unwrap_or_default())];
+    let mut findings = vec![said::created(&id, mac.unwrap_or_default())];
     if let Some(condition) = arguments.wait_for {
         let waited = until(session, &made.microvm, condition, arguments.timeout);
         findings.push(waited.unwrap_or_else(|finding| finding));
@@ -97,7 +97,7 @@ pub(in crate::commands) fn spec(
     let here = || Platform::of_machine(std::env::consts::ARCH);
     let platform = platform.unwrap_or_else(here);
     complete(base, request, config, &machine, &platform.architecture)
-        .map_err(|why| Finding::new(&said::SPEC_INVALID, super::one_line(&name)).with("why", why))
+        .map_err(|why| said::spec_invalid(super::one_line(&name), why))
 }
 
 /// What the command line says: a specification from a file, and the rest.
@@ -140,7 +140,7 @@ fn wanted(arguments: &VmCreate) -> Result<(Spec, Request), Finding> {
 fn volume(name: &str, text: &str) -> Result<Volume, Finding> {
     let invalid = || {
         let why = format!("{text:?} is no ID=IMAGE[:MOUNT]");
-        Finding::new(&said::SPEC_INVALID, name).with("why", why)
+        said::spec_invalid(name, why)
     };
     let (id, rest) = text.split_once('=').ok_or_else(invalid)?;
     let (image, mount_point) = match rest.split_once(":/") {
@@ -161,7 +161,7 @@ fn text(file: &Path) -> Result<String, Finding> {
 }
 
 fn unreadable(file: &Path, why: &str) -> Finding {
-    Finding::new(&said::FILE_UNREADABLE, file.display().to_string()).with("why", why)
+    said::file_unreadable(file.display().to_string(), why)
 }
 
 #[cfg(test)]

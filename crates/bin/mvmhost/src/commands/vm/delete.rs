@@ -25,9 +25,9 @@ pub(super) fn run(context: &Context, arguments: &VmDelete) -> Exit {
         let asked = session.api.delete(&microvm.uid, TIMEOUT);
         let deleted = match asked {
             Err(error) => session.failed(&id(microvm), &error),
-            Ok(_) if arguments.no_wait => Finding::new(&said::DELETED, id(microvm)),
+            Ok(_) if arguments.no_wait => said::deleted(id(microvm)),
             Ok(_) => until(&session, microvm, Condition::Deleted, arguments.timeout)
-                .map_or_else(|finding| finding, |_| Finding::new(&said::DELETED, id(microvm))),
+                .map_or_else(|finding| finding, |_| said::deleted(id(microvm))),
         };
         findings.push(deleted);
     }

@@ -48,16 +48,16 @@ fn show(context: &Context, target: &str, what: LogFile, lines: usize, follow: bo
         Err(finding) => return tell(context, &[finding]),
     };
     let missing = || {
-        let missing = Finding::new(&said::NO_FILE, target);
-        tell(context, &[missing.with("file", extension(what))])
+        let missing = said::no_file(target, extension(what));
+        tell(context, &[missing])
     };
     let Some(path) = file(&found.path, what) else { return missing() };
     match tail(&path, lines, follow) {
         Ok(()) => Exit::Done,
         Err(error) if error.kind() == io::ErrorKind::NotFound => missing(),
         Err(error) => {
-            let unreadable = Finding::new(&said::FILE_UNREADABLE, path.display().to_string());
-            tell(context, &[unreadable.with("why", error)])
+            let unreadable = said::file_unreadable(path.display().to_string(), error);
+            tell(context, &[unreadable])
         }
     }
 }
@@ -65,7 +65,7 @@ fn show(context: &Context, target: &str, what: LogFile, lines: usize, follow: bo
 /// By its directory: flintlockd may be down when its files are needed most.
 fn find(context: &Context, state: &str, target: &str) -> Result<Directory, Finding> {
     let all = microvms::directories(&context.roots, state)
-        .map_err(|error| Finding::new(&said::FILE_UNREADABLE, state).with("why", error))?;
+        .map_err(|error| said::file_unreadable(state, error))?;
     let is_meant = |directory: &Directory| {
         let mut parts = directory.id.split('/');
         let (namespace, name) =
@@ -75,12 +75,12 @@ fn find(context: &Context, state: &str, target: &str) -> Result<Directory, Findi
     };
     let mut meant = all.into_iter().filter(is_meant);
     match (meant.next(), meant.next()) {
-        (None, _) => Err(Finding::new(&said::NOT_FOUND, target)),
+        (None, _) => Err(said::not_found(target)),
         (Some(one), None) => Ok(one),
         (Some(first), Some(second)) => {
             let ids: Vec<String> =
                 [first, second].into_iter().chain(meant).map(|one| one.id).collect();
-            Err(Finding::new(&said::SEVERAL, target).evidence(ids.join("\n")))
+            Err(said::several(target).evidence(ids.join("\n")))
         }
     }
 }

@@ -31,8 +31,8 @@ pub(super) fn run(context: &Context, arguments: &VmWait) -> Exit {
     let microvm = session.find(&arguments.microvm);
     let gone = arguments.condition == Condition::Deleted;
     let finding = match microvm {
-        Err(finding) if gone && finding.entry() == &said::NOT_FOUND => {
-            Finding::new(&said::DELETED, &arguments.microvm)
+        Err(finding) if gone && finding.entry() == &said::not_found::ROW => {
+            said::deleted(&arguments.microvm)
         }
         Err(finding) => finding,
         Ok(microvm) => until(&session, &microvm, arguments.condition, arguments.timeout)
@@ -62,25 +62,25 @@ pub(in crate::commands) fn until(
         let waited = look(session, microvm)?;
         let seconds = started.elapsed().as_secs();
         if holds(&waited, condition) {
-            let ready = Finding::new(&said::READY, id(microvm)).with("what", words(condition));
             let address = waited.address.map(|address| address.to_string());
-            return Ok(ready.with("seconds", seconds).evidence(address.unwrap_or_default()));
+            return Ok(said::ready(id(microvm), words(condition), seconds)
+                .evidence(address.unwrap_or_default()));
         }
         let state = waited.details.as_ref().map(|details| &details.microvm);
         if condition != Condition::Deleted {
             match state {
-                None => return Err(Finding::new(&said::NOT_FOUND, id(microvm))),
+                None => return Err(said::not_found(id(microvm))),
                 Some(now) if now.state == State::Failed => {
-                    let given_up = Finding::new(&said::GIVEN_UP_WAITING, id(microvm));
-                    return Err(given_up.with("retry", now.retry));
+                    let given_up = said::given_up_waiting(id(microvm), now.retry);
+                    return Err(given_up);
                 }
                 Some(_) => {}
             }
         }
         if started.elapsed() >= timeout {
             let now = state.map_or("deleted", |now| status::word(now.state));
-            let late = Finding::new(&said::TIMEOUT, id(microvm)).with("what", words(condition));
-            return Err(late.with("seconds", seconds).with("state", now));
+            let late = said::timeout(id(microvm), words(condition), seconds, now);
+            return Err(late);
         }
         thread::sleep(PAUSE.min(timeout));
     }

@@ -16,13 +16,11 @@ fn fill(at: f64, data: u64) -> Fill {
 }
 
 fn error() -> Finding {
-    Finding::new(&catalogue::guard::BRAKED, "p")
-        .with("unit", "flintlockd.service")
-        .with("why", "its data is 96 % full")
+    catalogue::guard::braked("p", "its data is 96 % full")
 }
 
 fn warning() -> Finding {
-    Finding::new(&catalogue::guard::METADATA_FILLING, "p").with("percent", 81)
+    catalogue::guard::metadata_filling("p", 81)
 }
 
 fn whole(findings: Vec<Finding>) -> News {

@@ -76,8 +76,8 @@ fn our_physical_volume_is_gone_on_with() {
 fn what_is_not_provably_ours_takes_a_token() {
     let first = intent(&whole(1 << 30), None);
     let ours = labelled(&first, "", "");
-    refused(&blank(), &ours, None, &disk::OCCUPIED);
-    refused(&begun(&first), &labelled(&first, "somebodys", "used"), None, &disk::OCCUPIED);
+    refused(&blank(), &ours, None, &disk::occupied::ROW);
+    refused(&begun(&first), &labelled(&first, "somebodys", "used"), None, &disk::occupied::ROW);
     let changes: [fn(&mut Disk); 5] = [
         |disk| disk.physical = None,
         |disk| disk.size += 512,
@@ -88,11 +88,11 @@ fn what_is_not_provably_ours_takes_a_token() {
     for change in changes {
         let mut disks = ours.clone();
         change(&mut disks[0]);
-        refused(&begun(&first), &disks, None, &disk::OCCUPIED);
+        refused(&begun(&first), &disks, None, &disk::occupied::ROW);
     }
     let mut held = ours;
     held[0].obstacles.push("it is mounted on /srv".to_owned());
-    refused(&begun(&first), &held, None, &disk::UNUSABLE);
+    refused(&begun(&first), &held, None, &disk::unusable::ROW);
 }
 
 #[test]
@@ -111,14 +111,14 @@ fn a_wipe_that_was_cut_short_goes_on_with_its_token() {
     half[0].signatures.remove(0);
     half[0].edges.push('0');
     assert_eq!(made(&begun(&first), &half, Some(&given)).len(), 5);
-    refused(&begun(&first), &half, None, &disk::OCCUPIED);
-    refused(&begun(&first), &half, Some("000000000000"), &disk::CHANGED);
+    refused(&begun(&first), &half, None, &disk::occupied::ROW);
+    refused(&begun(&first), &half, Some("000000000000"), &disk::changed::ROW);
     // Whole, and used by somebody since.
     let mut used = disks.clone();
     used[0].edges.push('0');
-    refused(&begun(&first), &used, Some(&given), &disk::CHANGED);
+    refused(&begun(&first), &used, Some(&given), &disk::changed::ROW);
     half[0].signatures.push(signature("ext4"));
-    refused(&begun(&first), &half, Some(&given), &disk::CHANGED);
+    refused(&begun(&first), &half, Some(&given), &disk::changed::ROW);
     // Another token is for other contents, which are then on record.
     let plan = create(&desired(), &begun(&first), &half, Some(&token(&half)), SEED);
     let [CreateStep::Intend { intent }, ..] = plan.steps.as_slice() else { panic!("{plan:?}") };
@@ -156,12 +156,12 @@ fn what_lvcreate_left_is_removed() {
     );
     assert_eq!(made(&left(&[("[lvol0_pmspare]", "")]), &[], None).len(), 2);
     // Boot does none of that, and says how the pool comes to be.
-    refuses(&unfinished, &disk::NO_POOL, Class::Unavailable);
+    refuses(&unfinished, &disk::no_pool::ROW, Class::Unavailable);
     // It may be active under the pool's name.
     let mut active = unfinished;
     active.device = Device::Other { target: "linear".to_owned(), table: String::new() };
     let plan = create(&desired(), &active, &[], None, SEED);
-    assert_eq!(codes(&plan), [pool::NAME_TAKEN.code]);
+    assert_eq!(codes(&plan), [pool::name_taken::ROW.code]);
     active = with(active, |seen| seen.volumes[1].lv_active = "active".to_owned());
     assert!(!create(&desired(), &active, &[], None, SEED).is_refused());
 }
@@ -172,9 +172,9 @@ fn nothing_else_in_the_group_is_removed() {
         let plan = create(&desired(), &observed, &[], None, SEED);
         assert_eq!((codes(&plan), plan.steps.len()), (vec![entry.code], 0));
     };
-    unmade(left(&[("thinpool", "")]), &disk::NOT_A_POOL);
-    unmade(left(&[("thinpool", "MARK"), ("srv", "")]), &disk::NOT_A_POOL);
-    unmade(left(&[("lvol1", "")]), &disk::GROUP_FOREIGN);
+    unmade(left(&[("thinpool", "")]), &disk::not_a_pool::ROW);
+    unmade(left(&[("thinpool", "MARK"), ("srv", "")]), &disk::not_a_pool::ROW);
+    unmade(left(&[("lvol1", "")]), &disk::group_foreign::ROW);
     let changes: [fn(&mut Seen); 6] = [
         |seen| seen.volumes[0].lv_profile.clear(),
         |seen| seen.volumes[0].lv_size = (12 << 20).to_string(),
@@ -184,7 +184,7 @@ fn nothing_else_in_the_group_is_removed() {
         |seen| seen.groups[0].vg_tags = TAG.to_owned(),
     ];
     for change in changes {
-        unmade(with(left(&[("lvol0", "")]), change), &disk::GROUP_FOREIGN);
+        unmade(with(left(&[("lvol0", "")]), change), &disk::group_foreign::ROW);
     }
 }
 

@@ -293,28 +293,24 @@ pub fn refused(desired: &Desired, observed: &Observed, apart: &Apart) -> Finding
     };
     match apart {
         Apart::Unsound(file, why) => {
-            say(&database::UNSOUND, *file, &[]).with("why", why).evidence(why)
+            say(&database::unsound::ROW, *file, &[]).with("why", why).evidence(why)
         }
-        Apart::SnapshotsLost(names) => say(&database::SNAPSHOTS_LOST, File::Metadata, names),
-        Apart::DevicesLost(names) => say(&database::DEVICES_LOST, File::Pool, names),
-        Apart::Newer(names) => say(&database::NEWER, File::Metadata, names),
-        Apart::Twice(names) => say(&database::TWICE, File::Pool, names),
-        Apart::ThinLost(names) => say(&database::THIN_LOST, File::Pool, names),
-        Apart::ThinTaken(id) => say(&database::THIN_TAKEN, File::Pool, &[]).with("id", id),
+        Apart::SnapshotsLost(names) => say(&database::snapshots_lost::ROW, File::Metadata, names),
+        Apart::DevicesLost(names) => say(&database::devices_lost::ROW, File::Pool, names),
+        Apart::Newer(names) => say(&database::newer::ROW, File::Metadata, names),
+        Apart::Twice(names) => say(&database::twice::ROW, File::Pool, names),
+        Apart::ThinLost(names) => say(&database::thin_lost::ROW, File::Pool, names),
+        Apart::ThinTaken(id) => say(&database::thin_taken::ROW, File::Pool, &[]).with("id", id),
     }
 }
 
 /// What there is to say of a device that was put away.
 pub fn put_away(desired: &Desired, left: &Interrupted, kept: &Path) -> Finding {
-    Finding::new(&database::PUT_AWAY, &left.name)
-        .with("pool", &desired.name)
-        .with("id", left.device)
-        .with("kept", kept.display())
-        .evidence(format!(
-            "{}: byte {} was {:?} and is {:?}",
-            desired.device_database().display(),
-            left.at,
-            char::from(left.was),
-            char::from(left.is)
-        ))
+    database::put_away(&left.name, &desired.name, left.device, kept.display()).evidence(format!(
+        "{}: byte {} was {:?} and is {:?}",
+        desired.device_database().display(),
+        left.at,
+        char::from(left.was),
+        char::from(left.is)
+    ))
 }

@@ -46,13 +46,12 @@ fn folder(desired: &Desired) -> PathBuf {
 
 /// What speaks against repairing this pool, whatever its metadata are like.
 pub fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
-    let not =
-        |why: &str| vec![Finding::new(&repair::NOT_REPAIRABLE, &desired.name).with("why", why)];
+    let not = |why: &str| vec![repair::not_repairable(&desired.name, why)];
     match (desired.backend, &observed.device) {
         (Backend::Loop, Device::Absent) => {}
         (Backend::Loop, _) => {
-            let finding = Finding::new(&repair::ACTIVE, &desired.name);
-            return vec![finding.with("units", units(desired))];
+            let finding = repair::active(&desired.name, units(desired));
+            return vec![finding];
         }
         (Backend::Lvm, _) => return lvm::repair::refused(desired, observed),
         (Backend::External, _) => return not("somebody else makes it"),
@@ -60,8 +59,8 @@ pub fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     let mut findings: Vec<Finding> = place::writable(desired, observed).into_iter().collect();
     findings.extend(place::in_use(desired, observed));
     if let Some(attached) = observed.attachments.first() {
-        let finding = Finding::new(&repair::ACTIVE, &desired.name).evidence(&attached.device);
-        findings.push(finding.with("units", units(desired)));
+        let finding = repair::active(&desired.name, units(desired)).evidence(&attached.device);
+        findings.push(finding);
     }
     findings.extend(recorded::unusable(desired, observed));
     match (&observed.receipt, &observed.metadata) {
@@ -81,8 +80,11 @@ pub fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
 }
 
 /// Refusals that a repair may heal.
-static CONTENT: [&str; 3] =
-    [pool::NOT_METADATA.code, pool::METADATA_WIPED.code, pool::BLOCK_SIZE_CHANGED.code];
+static CONTENT: [&str; 3] = [
+    pool::not_metadata::ROW.code,
+    pool::metadata_wiped::ROW.code,
+    pool::block_size_changed::ROW.code,
+];
 
 /// What is known of a pool from elsewhere than from its metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -300,8 +302,8 @@ fn metadata(desired: &Desired) -> String {
 /// Nothing came of a repair.
 pub fn failed(desired: &Desired, observed: &Observed, why: &str) -> Finding {
     let entry = match desired.backend {
-        Backend::Lvm => &repair::VOLUME_FAILED,
-        Backend::Loop | Backend::External => &repair::FAILED,
+        Backend::Lvm => &repair::volume_failed::ROW,
+        Backend::Loop | Backend::External => &repair::failed::ROW,
     };
     refusal(entry, &desired.name, desired, observed)
         .with("why", why)
@@ -327,9 +329,5 @@ pub fn lossy(
         || "# this was a dry run; the word for it is printed by\nmvmhost pool repair".to_owned(),
         |token| format!("mvmhost pool repair --accept {token}"),
     );
-    Finding::new(&repair::LOSES, &desired.name)
-        .with("losses", named.join("; "))
-        .with("metadata", metadata(desired))
-        .with("kept", quote(kept))
-        .with("accept", accept)
+    repair::loses(&desired.name, named.join("; "), metadata(desired), quote(kept), accept)
 }

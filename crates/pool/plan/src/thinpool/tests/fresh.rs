@@ -78,7 +78,7 @@ fn our_unfinished_device_is_removed_first() {
     assert_eq!(plan.steps.iter().filter(|s| matches!(s, Step::Attach { .. })).count(), 2);
 
     for uuid in ["", "LVM-x"] {
-        refuses(&Observed { device: empty(uuid), ..files() }, &[&pool::EMPTY_FOREIGN]);
+        refuses(&Observed { device: empty(uuid), ..files() }, &[&pool::empty_foreign::ROW]);
     }
 }
 
@@ -108,10 +108,10 @@ fn a_pool_without_receipt_keeps_the_length_its_metadata_names() {
     assert_eq!(sectors(&never_resumed), Some(100 * GIB / 512));
     let mut shorter = files();
     shorter.data = Some(file(12, 99 * GIB, 0));
-    refuses(&shorter, &[&pool::FILE_SHORT]);
+    refuses(&shorter, &[&pool::file_short::ROW]);
     let mut cut = files();
     cut.metadata = Some(file(11, GIB, 0));
-    refuses(&cut, &[&pool::FILE_SHORT]);
+    refuses(&cut, &[&pool::file_short::ROW]);
 }
 
 #[test]
@@ -138,27 +138,27 @@ fn a_loop_device_that_losetup_left_is_used() {
 #[test]
 fn files_that_do_not_make_a_pool_are_left_alone() {
     let halves = Observed { superblock: Superblock::Blank, ..files() };
-    refuses(&halves, &[&pool::BLANK_METADATA]);
-    refuses(&Observed { metadata: None, ..halves }, &[&pool::DATA_ALONE]);
-    refuses(&Observed { data: None, ..files() }, &[&pool::METADATA_ALONE]);
-    refuses(&Observed { superblock: Superblock::Foreign, ..files() }, &[&pool::NOT_METADATA]);
+    refuses(&halves, &[&pool::blank_metadata::ROW]);
+    refuses(&Observed { metadata: None, ..halves }, &[&pool::data_alone::ROW]);
+    refuses(&Observed { data: None, ..files() }, &[&pool::metadata_alone::ROW]);
+    refuses(&Observed { superblock: Superblock::Foreign, ..files() }, &[&pool::not_metadata::ROW]);
     let mut device = files();
     device.data.as_mut().unwrap().regular = false;
-    refuses(&device, &[&pool::NOT_A_FILE]);
+    refuses(&device, &[&pool::not_a_file::ROW]);
 }
 
 #[test]
 fn old_databases_keep_a_new_pool_from_being_made() {
     let databases = desired().databases();
     let observed = Observed { databases: databases.clone(), ..bare() };
-    refuses(&observed, &[&pool::DATABASES_WITHOUT_POOL]);
+    refuses(&observed, &[&pool::databases_without_pool::ROW]);
     // Even after a first run began to make files.
     let begun = Observed {
         metadata: Some(file(11, 10 * GIB, 0)),
         data: Some(file(12, 100 * GIB, 0)),
         ..observed
     };
-    refuses(&begun, &[&pool::DATABASES_WITHOUT_POOL]);
+    refuses(&begun, &[&pool::databases_without_pool::ROW]);
     let remedy = run(&begun).findings[0].remedy();
     let moved = format!(
         "mv --backup=numbered -t {DIR}/old {DIR}/metadata {DIR}/data {DIR}/metadata.db \
@@ -169,6 +169,6 @@ fn old_databases_keep_a_new_pool_from_being_made() {
 
 #[test]
 fn a_pool_that_exists_needs_thin_check() {
-    refuses(&Observed { thin_check: None, ..files() }, &[&pool::THIN_CHECK_MISSING]);
-    refuses(&Observed { thin_check: None, ..reboot() }, &[&pool::THIN_CHECK_MISSING]);
+    refuses(&Observed { thin_check: None, ..files() }, &[&pool::thin_check_missing::ROW]);
+    refuses(&Observed { thin_check: None, ..reboot() }, &[&pool::thin_check_missing::ROW]);
 }

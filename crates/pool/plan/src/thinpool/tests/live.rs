@@ -39,7 +39,7 @@ fn growing_by_somebody_else_is_put_on_record() {
     observed.data.as_mut().unwrap().size = 150 * GIB;
     pool_of(&mut observed).state.table.shape.sectors = 150 * GIB / 512;
     let plan = run(&observed);
-    assert_eq!(codes(&plan), [pool::SIZE_KEPT.code]);
+    assert_eq!(codes(&plan), [pool::size_kept::ROW.code]);
     assert_eq!(plan.steps, [Step::WriteReceipt { name: desired().name }]);
 }
 
@@ -53,20 +53,20 @@ fn a_missing_node_is_waited_for() {
 fn a_pool_on_other_files_is_not_ours() {
     let mut moved = running();
     pool_of(&mut moved).data.file = Some(FileId { device: 0xfe00, inode: 77 });
-    refuses(&moved, &[&pool::OTHER_FILES]);
+    refuses(&moved, &[&pool::other_files::ROW]);
     let mut on_disk = running();
     pool_of(&mut on_disk).metadata =
         Backing { device: "dm-3".to_owned(), file: None, path: String::new() };
-    refuses(&on_disk, &[&pool::OTHER_FILES]);
+    refuses(&on_disk, &[&pool::other_files::ROW]);
     // Deleted underneath it: there is no file of that name any more.
-    refuses(&Observed { data: None, ..running() }, &[&pool::OTHER_FILES]);
+    refuses(&Observed { data: None, ..running() }, &[&pool::other_files::ROW]);
 }
 
 #[test]
 fn a_name_that_is_taken_is_left_alone() {
     let device =
         Device::Other { target: "linear".to_owned(), table: "0 8 linear 254:0 0".to_owned() };
-    refuses(&Observed { device, ..reboot() }, &[&pool::NAME_TAKEN]);
+    refuses(&Observed { device, ..reboot() }, &[&pool::name_taken::ROW]);
 }
 
 #[test]
@@ -76,24 +76,24 @@ fn what_the_kernel_says_is_wrong_is_passed_on() {
         pool_of(&mut observed).state.status = text.to_owned();
         observed
     };
-    refuses(&status("Fail"), &[&pool::FAILED]);
-    refuses(&status("Error"), &[&pool::FAILED]);
-    refuses(&status("0 1/2 3/4 - ro discard_passdown"), &[&pool::READ_ONLY]);
+    refuses(&status("Fail"), &[&pool::failed::ROW]);
+    refuses(&status("Error"), &[&pool::failed::ROW]);
+    refuses(&status("0 1/2 3/4 - ro discard_passdown"), &[&pool::read_only::ROW]);
     refuses(
         &status("0 2/2 3/4 - ro discard_passdown queue_if_no_space needs_check 1"),
-        &[&pool::NEEDS_CHECK],
+        &[&pool::needs_check::ROW],
     );
-    refuses(&status("0 1/2 4/4 - out_of_data_space"), &[&pool::OUT_OF_DATA_SPACE]);
+    refuses(&status("0 1/2 4/4 - out_of_data_space"), &[&pool::out_of_data_space::ROW]);
     let remedy = run(&status("0 1/2 4/4 - out_of_data_space")).findings[0].remedy();
     assert!(remedy.ends_with("\nmvmhost pool grow --to 112640MiB"), "{remedy}");
-    assert_eq!(codes(&run(&status("brand new"))), [pool::STATUS_UNKNOWN.code]);
+    assert_eq!(codes(&run(&status("brand new"))), [pool::status_unknown::ROW.code]);
 
     let mut suspended = running();
     pool_of(&mut suspended).state.suspended = true;
-    refuses(&suspended, &[&pool::SUSPENDED]);
+    refuses(&suspended, &[&pool::suspended::ROW]);
     let mut loaded = running();
     pool_of(&mut loaded).state.second_table = true;
-    assert_eq!(codes(&run(&loaded)), [pool::SECOND_TABLE.code]);
+    assert_eq!(codes(&run(&loaded)), [pool::second_table::ROW.code]);
     assert!(run(&loaded).is_settled());
 }
 
@@ -101,15 +101,15 @@ fn what_the_kernel_says_is_wrong_is_passed_on() {
 fn a_live_pool_is_held_against_the_receipt_too() {
     let mut swapped = running();
     receipt_of(&mut swapped).data.inode = 99;
-    refuses(&swapped, &[&pool::FILE_SWAPPED]);
+    refuses(&swapped, &[&pool::file_swapped::ROW]);
     let mut cut = running();
     cut.data.as_mut().unwrap().size = GIB;
-    refuses(&cut, &[&pool::FILE_TRUNCATED]);
+    refuses(&cut, &[&pool::file_truncated::ROW]);
     let wiped = Observed { superblock: Superblock::Blank, ..running() };
-    refuses(&wiped, &[&pool::NOT_METADATA]);
+    refuses(&wiped, &[&pool::not_metadata::ROW]);
     let mut gone = running();
     receipt_of(&mut gone).databases[1].seen = true;
-    refuses(&gone, &[&pool::DATABASE_GONE]);
+    refuses(&gone, &[&pool::database_gone::ROW]);
 }
 
 #[test]
@@ -120,16 +120,16 @@ fn an_external_pool_is_only_looked_at() {
     pool_of(&mut elsewhere).data.file = None;
     assert!(plan(&desired, &elsewhere).is_settled());
     let absent = plan(&desired, &bare());
-    assert_eq!(codes(&absent), [pool::EXTERNAL_ABSENT.code]);
+    assert_eq!(codes(&absent), [pool::external_absent::ROW.code]);
     pool_of(&mut elsewhere).state.status = "0 1/2 4/4 - out_of_data_space".to_owned();
-    assert_eq!(codes(&plan(&desired, &elsewhere)), [pool::OUT_OF_DATA_SPACE.code]);
+    assert_eq!(codes(&plan(&desired, &elsewhere)), [pool::out_of_data_space::ROW.code]);
 }
 
 #[test]
 fn without_lvm2_there_is_no_pool_on_lvm() {
     let desired = Desired { backend: Backend::Lvm, ..desired() };
     let plan = plan(&desired, &bare());
-    assert_eq!(codes(&plan), [mvm_core::catalogue::disk::LVM_MISSING.code]);
+    assert_eq!(codes(&plan), [mvm_core::catalogue::disk::lvm_missing::ROW.code]);
     assert_eq!(class(&plan.findings), Class::Unavailable);
 }
 
@@ -138,7 +138,7 @@ fn device_mapper_alone_is_enough_to_tell_whether_a_pool_serves() {
     let Device::Pool(live) = running().device else { panic!() };
     assert!(PoolState::Live(live.state).findings("p").is_empty());
     for state in [PoolState::Absent, PoolState::Empty] {
-        assert_eq!(state.findings("p")[0].code(), pool::NOT_LIVE.code);
+        assert_eq!(state.findings("p")[0].code(), pool::not_live::ROW.code);
     }
 }
 

@@ -7,11 +7,11 @@ fn file_systems_that_forget_are_refused() {
     for magic in [0x0102_1994, 0x8584_58f6, 0x794c_7630, 0x6969] {
         let mut observed = bare();
         observed.file_system.magic = magic;
-        refuses(&observed, &[&pool::FILE_SYSTEM_REFUSED]);
+        refuses(&observed, &[&pool::file_system_refused::ROW]);
     }
     let mut read_only = bare();
     read_only.file_system.read_only = true;
-    refuses(&read_only, &[&pool::FILE_SYSTEM_READ_ONLY]);
+    refuses(&read_only, &[&pool::file_system_read_only::ROW]);
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn copy_on_write_and_empty_promises_are_warned_about() {
     observed.file_system.magic = 0x9123_683e;
     observed.file_system.free = 20 * GIB;
     let plan = run(&observed);
-    assert_eq!(codes(&plan), [pool::COPY_ON_WRITE.code, pool::SPACE_PROMISED.code]);
+    assert_eq!(codes(&plan), [pool::copy_on_write::ROW.code, pool::space_promised::ROW.code]);
     assert!(!plan.steps.is_empty());
     let said = plan.findings[1].message();
     assert!(said.contains("promise 110.0 GiB, and the file system can hold 20.0 GiB"), "{said}");
@@ -32,17 +32,17 @@ fn what_is_written_already_counts_as_held() {
     observed.file_system.free = 106 * GIB;
     assert_eq!(codes(&run(&observed)), [""; 0]);
     observed.file_system.free = 104 * GIB;
-    assert_eq!(codes(&run(&observed)), [pool::SPACE_PROMISED.code]);
+    assert_eq!(codes(&run(&observed)), [pool::space_promised::ROW.code]);
 }
 
 #[test]
 fn a_full_disk_gets_no_new_pool() {
     let mut observed = bare();
     observed.file_system.free = 1 << 20;
-    refuses(&observed, &[&pool::SPACE_PROMISED, &pool::DISK_FULL]);
+    refuses(&observed, &[&pool::space_promised::ROW, &pool::disk_full::ROW]);
     let mut old = reboot();
     old.file_system.free = 0;
-    assert_eq!(codes(&run(&old)), [pool::SPACE_PROMISED.code]);
+    assert_eq!(codes(&run(&old)), [pool::space_promised::ROW.code]);
     assert!(!run(&old).steps.is_empty());
 }
 
@@ -50,7 +50,7 @@ fn a_full_disk_gets_no_new_pool() {
 fn small_metadata_is_warned_about_before_it_is_made() {
     let small = Desired { metadata_size: 50 << 20, ..desired() };
     let plan = plan(&small, &bare());
-    assert_eq!(codes(&plan), [pool::METADATA_SMALL.code]);
+    assert_eq!(codes(&plan), [pool::metadata_small::ROW.code]);
     assert!(plan.findings[0].message().contains("is 50 MiB; 75 MiB are advised"));
 }
 
@@ -58,9 +58,9 @@ fn small_metadata_is_warned_about_before_it_is_made() {
 fn a_kernel_without_the_drivers_is_told_apart_from_a_node_without_one() {
     for control in [Control::Absent, Control::Dead("No such device (os error 19)".to_owned())] {
         let observed = Observed { loop_control: control.clone(), ..bare() };
-        refuses(&observed, &[&pool::NO_LOOP]);
+        refuses(&observed, &[&pool::no_loop::ROW]);
         let observed = Observed { device_mapper: control, ..bare() };
-        refuses(&observed, &[&pool::NO_DEVICE_MAPPER]);
+        refuses(&observed, &[&pool::no_device_mapper::ROW]);
         assert_eq!(class(&run(&observed).findings).exit_code(), 69);
     }
 }
@@ -75,17 +75,20 @@ fn files_under_another_device_are_left_alone() {
         autoclear: false,
         holders: vec!["dm-4".to_owned()],
     });
-    refuses(&observed, &[&pool::FILES_IN_USE]);
+    refuses(&observed, &[&pool::files_in_use::ROW]);
 }
 
 #[test]
 fn the_worst_finding_makes_the_exit_code() {
-    let finding = |entry| Finding::new(entry, "p");
+    let finding = |entry| Finding::chosen(entry, "p");
     assert_eq!(class(&[]).exit_code(), 0);
-    assert_eq!(class(&[finding(&pool::COPY_ON_WRITE)]).exit_code(), 0);
-    assert_eq!(class(&[finding(&pool::FAILED)]).exit_code(), 1);
-    assert_eq!(class(&[finding(&pool::FAILED), finding(&pool::NO_LOOP)]).exit_code(), 69);
-    assert_eq!(class(&[finding(&pool::NO_LOOP), finding(&pool::FILE_MISSING)]).exit_code(), 73);
+    assert_eq!(class(&[finding(&pool::copy_on_write::ROW)]).exit_code(), 0);
+    assert_eq!(class(&[finding(&pool::failed::ROW)]).exit_code(), 1);
+    assert_eq!(class(&[finding(&pool::failed::ROW), finding(&pool::no_loop::ROW)]).exit_code(), 69);
+    assert_eq!(
+        class(&[finding(&pool::no_loop::ROW), finding(&pool::file_missing::ROW)]).exit_code(),
+        73
+    );
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn a_pool_comes_back_with_the_table_it_had() {
 fn other_sizes_in_the_file_change_nothing() {
     let smaller = Desired { data_size: 50 * GIB, metadata_size: GIB, ..desired() };
     let plan = plan(&smaller, &reboot());
-    assert_eq!(codes(&plan), [pool::SIZE_KEPT.code]);
+    assert_eq!(codes(&plan), [pool::size_kept::ROW.code]);
     assert!(lines(&plan)[3].contains("0 209715200 thin-pool"));
     assert_eq!(plan.findings[0].severity(), mvm_core::Severity::Info);
 }
@@ -53,9 +53,9 @@ fn databases_are_noted_when_they_appear_and_missed_when_they_go() {
     }
     assert!(!lines(&run(&observed)).iter().any(|line| line.contains("receipt")));
     observed.databases.pop();
-    refuses(&observed, &[&pool::DATABASE_GONE]);
+    refuses(&observed, &[&pool::database_gone::ROW]);
     observed.databases.clear();
-    refuses(&observed, &[&pool::DATABASE_GONE, &pool::DATABASE_GONE]);
+    refuses(&observed, &[&pool::database_gone::ROW, &pool::database_gone::ROW]);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_database_of_another_pool_is_refused_and_an_old_receipt_learns() {
     for other in [file(6, Some(9)), file(5, Some(10)), file(6, None)] {
         let mut swapped = observed.clone();
         swapped.database_files[1].1 = other;
-        refuses(&swapped, &[&database::REPLACED]);
+        refuses(&swapped, &[&database::replaced::ROW]);
         let remedy = run(&swapped).findings[0].remedy();
         assert!(remedy.contains("mvmhost apply") && remedy.contains("mv --backup=numbered -t"));
     }
@@ -96,14 +96,14 @@ fn databases_do_not_stay_behind_when_containerd_goes_elsewhere() {
     let kept = Kept { devmapper: "/srv/d".into(), ..desired().kept };
     let moved = Desired { kept, ..desired() };
     let codes = |observed: &Observed| codes(&plan(&moved, observed));
-    assert_eq!(codes(&observed), [database::ELSEWHERE.code; 2], "{known:?}");
+    assert_eq!(codes(&observed), [database::elsewhere::ROW.code; 2], "{known:?}");
     observed.databases = moved.databases();
-    assert_eq!(codes(&observed), [database::ELSEWHERE.code; 2], "of whom nothing is known");
+    assert_eq!(codes(&observed), [database::elsewhere::ROW.code; 2], "of whom nothing is known");
     observed.database_files = moved.databases().into_iter().map(|path| (path, file)).collect();
     let along = plan(&moved, &observed);
     assert!(along.steps.contains(&Step::RefreshReceipt { name: moved.name.clone() }), "{along:?}");
     observed.database_files[0].1.inode = 6;
-    assert_eq!(codes(&observed), [database::ELSEWHERE.code], "a copy");
+    assert_eq!(codes(&observed), [database::elsewhere::ROW.code], "a copy");
     let finding = &plan(&moved, &observed).findings[0];
     assert!(finding.message().ends_with("/srv/d/metadata.db"), "{finding:?}");
 }
@@ -129,9 +129,9 @@ fn a_growing_that_the_power_cut_is_known_at_the_next_boot() {
         });
         assert_eq!(activated, Some(live * GIB), "{plan:?}");
     }
-    refuses(&grown(121, 100, Some(120)), &[&pool::FILE_GROWN]);
-    refuses(&grown(120, 100, None), &[&pool::FILE_GROWN]);
-    refuses(&grown(99, 100, Some(120)), &[&pool::FILE_TRUNCATED]);
+    refuses(&grown(121, 100, Some(120)), &[&pool::file_grown::ROW]);
+    refuses(&grown(120, 100, None), &[&pool::file_grown::ROW]);
+    refuses(&grown(99, 100, Some(120)), &[&pool::file_truncated::ROW]);
 }
 
 #[test]
@@ -146,29 +146,32 @@ fn every_change_to_the_files_is_refused() {
         change(observed.data.as_mut().unwrap());
         observed
     };
-    refuses(&Observed { data: None, ..reboot() }, &[&pool::FILE_MISSING]);
+    refuses(&Observed { data: None, ..reboot() }, &[&pool::file_missing::ROW]);
     let gone = Observed { metadata: None, superblock: Superblock::Blank, ..reboot() };
-    refuses(&gone, &[&pool::FILE_MISSING]);
-    refuses(&Observed { data: None, ..gone }, &[&pool::FILE_MISSING, &pool::FILE_MISSING]);
+    refuses(&gone, &[&pool::file_missing::ROW]);
+    refuses(
+        &Observed { data: None, ..gone },
+        &[&pool::file_missing::ROW, &pool::file_missing::ROW],
+    );
     for observed in [metadata(|f| f.size -= 1), data(|f| f.size = 0)] {
-        refuses(&observed, &[&pool::FILE_TRUNCATED]);
+        refuses(&observed, &[&pool::file_truncated::ROW]);
     }
     for observed in [metadata(|f| f.size += 1), data(|f| f.size += GIB)] {
-        refuses(&observed, &[&pool::FILE_GROWN]);
+        refuses(&observed, &[&pool::file_grown::ROW]);
     }
     for observed in [metadata(|f| f.id.inode = 99), data(|f| f.born = Some(1))] {
-        refuses(&observed, &[&pool::FILE_SWAPPED]);
+        refuses(&observed, &[&pool::file_swapped::ROW]);
     }
 }
 
 #[test]
 fn every_change_to_the_superblock_is_refused() {
-    refuses(&Observed { superblock: Superblock::Blank, ..reboot() }, &[&pool::METADATA_WIPED]);
-    refuses(&Observed { superblock: Superblock::Foreign, ..reboot() }, &[&pool::NOT_METADATA]);
+    refuses(&Observed { superblock: Superblock::Blank, ..reboot() }, &[&pool::metadata_wiped::ROW]);
+    refuses(&Observed { superblock: Superblock::Foreign, ..reboot() }, &[&pool::not_metadata::ROW]);
     let other = PoolSuperblock { data_block_sectors: 1024, ..superblock() };
     refuses(
         &Observed { superblock: Superblock::Pool(other), ..reboot() },
-        &[&pool::BLOCK_SIZE_CHANGED],
+        &[&pool::block_size_changed::ROW],
     );
 }
 
@@ -178,7 +181,10 @@ fn everything_that_is_wrong_is_said_at_once() {
     observed.data = None;
     observed.metadata.as_mut().unwrap().id.inode = 99;
     observed.superblock = Superblock::Blank;
-    refuses(&observed, &[&pool::FILE_SWAPPED, &pool::FILE_MISSING, &pool::METADATA_WIPED]);
+    refuses(
+        &observed,
+        &[&pool::file_swapped::ROW, &pool::file_missing::ROW, &pool::metadata_wiped::ROW],
+    );
 }
 
 #[test]
@@ -202,7 +208,7 @@ fn a_receipt_of_another_pool_is_not_overwritten() {
     let empty = Observed { metadata: None, data: None, superblock: Superblock::Blank, ..reboot() };
     for (desired, observed, times) in [(renamed, reboot(), 1), (moved, empty, 2)] {
         let plan = plan(&desired, &observed);
-        assert_eq!(codes(&plan), vec![pool::RECEIPT_OTHER.code; times]);
+        assert_eq!(codes(&plan), vec![pool::receipt_other::ROW.code; times]);
         assert_eq!(class(&plan.findings).exit_code(), 73);
     }
 }
@@ -210,11 +216,11 @@ fn a_receipt_of_another_pool_is_not_overwritten() {
 #[test]
 fn a_receipt_that_says_nothing_is_not_overwritten() {
     let damaged = Recorded::Unreadable("expected value at line 1".to_owned());
-    refuses(&Observed { receipt: damaged.clone(), ..bare() }, &[&pool::RECEIPT_UNREADABLE]);
-    refuses(&Observed { receipt: damaged, ..running() }, &[&pool::RECEIPT_UNREADABLE]);
+    refuses(&Observed { receipt: damaged.clone(), ..bare() }, &[&pool::receipt_unreadable::ROW]);
+    refuses(&Observed { receipt: damaged, ..running() }, &[&pool::receipt_unreadable::ROW]);
     let newer = Recorded::Version(2);
-    refuses(&Observed { receipt: newer.clone(), ..files() }, &[&pool::RECEIPT_VERSION]);
-    refuses(&Observed { receipt: newer, ..running() }, &[&pool::RECEIPT_VERSION]);
+    refuses(&Observed { receipt: newer.clone(), ..files() }, &[&pool::receipt_version::ROW]);
+    refuses(&Observed { receipt: newer, ..running() }, &[&pool::receipt_version::ROW]);
 }
 
 #[test]
