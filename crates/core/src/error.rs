@@ -39,6 +39,14 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A file of mvmhost's own cannot be used.
+    #[error("cannot use {}: {why}", path.display())]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// The system's or the parser's words.
+        why: String,
+    },
     /// Programs are executed by absolute path only, so that PATH cannot choose another one.
     #[error("{} is not an absolute path of a program", program.display())]
     NotAbsolute {

@@ -42,6 +42,8 @@ pub mod notify;
 pub mod port;
 #[cfg(feature = "effects")]
 pub mod processes;
+#[cfg(feature = "effects")]
+pub mod state;
 
 pub use digest::Digest;
 pub use entry::{Entry, Exit, Severity};

@@ -1,5 +1,7 @@
 //! One look at the pool, with all that follows from it.
 
+use mvm_core::state::{self, File};
+use mvm_pool_plan::guard::Standing;
 use std::time::Duration;
 
 use mvm_checks as checks;
@@ -14,6 +16,9 @@ use mvm_pool_plan::guard::{
 use mvm_units_systemd::systemd::Units;
 
 use crate::brake::{Brake, Connect};
+
+/// What images ask.
+const STANDING: File<Standing> = File::of(&state::POOL);
 
 /// How often a pool may be grown within one look: a writer may be faster than one step.
 const ROUNDS: usize = 8;
@@ -169,6 +174,14 @@ impl Guard {
 
     /// A full /run is no reason to stop watching.
     fn write_metrics(&self, figures: Option<&Figures>, braked: bool) {
+        let told = match Standing::of(figures) {
+            Some(standing) if STANDING.get(&self.roots) == Some(standing) => Ok(()),
+            Some(standing) => STANDING.write(&self.roots, &standing),
+            None => STANDING.remove(&self.roots),
+        };
+        if let Err(error) = told {
+            log::warn!("{}", chain(&error));
+        }
         let text = metrics(&self.name, figures, braked);
         let path = self.roots.at(names::METRICS);
         if let Err(error) = atomic::write_if_changed(&path, text.as_bytes(), 0o644) {

@@ -1,5 +1,6 @@
 //! Versions of what makes up the host, now and at the last apply.
 
+use mvm_core::state::{self, File};
 use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,8 +13,7 @@ use mvm_validate::facts;
 
 /// How long containerd may take to tell its version.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// A note of an apply has a few hundred bytes.
-const NOTE_MAX: u64 = 64 * 1024;
+const FILE: File<Left> = File::of(&state::APPLIED);
 
 /// Versions by what has them. What does not tell its version has none.
 pub(crate) fn versions(roots: &Roots, config: &Config) -> Versions {
@@ -41,8 +41,7 @@ pub(crate) fn provider(config: &Config) -> &'static str {
 
 /// What the last apply noted; `None` where none did.
 pub(crate) fn left(roots: &Roots) -> Option<Left> {
-    let text = atomic::read_bounded(&roots.at(names::LEFT), NOTE_MAX);
-    Left::parse(&text.inspect_err(|error| log::debug!("{}", chain(error))).ok()?)
+    FILE.get(roots)
 }
 
 /// Notes what an apply leaves, for whoever compares later; apply does not fail for it.
@@ -50,14 +49,8 @@ pub(crate) fn keep(roots: &Roots, config: &Config) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let left =
         Left { version: Left::VERSION, at: now.as_secs(), versions: versions(roots, config) };
-    let written = serde_json::to_vec(&left).map(|mut text| {
-        text.push(b'\n');
-        atomic::write(&roots.at(names::LEFT), &text, 0o644)
-    });
-    match written {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => log::warn!("{}", chain(&error)),
-        Err(error) => log::warn!("{error}"),
+    if let Err(error) = FILE.write(roots, &left) {
+        log::warn!("{}", chain(&error));
     }
 }
 
@@ -71,7 +64,7 @@ mod tests {
         let roots = Roots::new(folder.path());
         assert_eq!(left(&roots), None);
         let kernel = roots.at("/proc/sys/kernel/osrelease");
-        atomic::write(&kernel, b"6.12.48+deb13-amd64\n", 0o644).unwrap();
+        mvm_core::atomic::write(&kernel, b"6.12.48+deb13-amd64\n", 0o644).unwrap();
         keep(&roots, &Config::default());
         let left = left(&roots).unwrap();
         assert!(left.at > 0);

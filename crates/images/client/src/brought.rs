@@ -1,29 +1,20 @@
 //! The file that says which images mvmhost brought.
 
-use std::io::ErrorKind;
-
-use mvm_core::{Digest, Roots, atomic, chain};
+use mvm_core::state::{self, File};
+use mvm_core::{Digest, Roots, chain};
 use mvm_images_plan::prune::Brought;
 
 use crate::Error;
 
-/// Bytes of the file.
-const LONGEST: u64 = 4 << 20;
+const FILE: File<Brought> = File::of(&state::IMAGES);
 
 /// What mvmhost brought; nothing where it never did.
 ///
 /// # Errors
 /// When the file cannot be read or is no such file: then nothing is known.
 pub fn read(roots: &Roots) -> Result<Brought, Error> {
-    let path = roots.brought_images();
-    let text = match atomic::read_bounded(&path, LONGEST) {
-        Ok(text) => text,
-        Err(mvm_core::Error::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
-            return Ok(Brought::default());
-        }
-        Err(error) => return Err(Error::Brought { path, why: chain(&error) }),
-    };
-    Brought::parse(&text).map_err(|why| Error::Brought { path, why })
+    let read = FILE.read(roots).map_err(|error| failed(roots, error))?;
+    Ok(read.unwrap_or_default())
 }
 
 /// Writes it.
@@ -31,9 +22,15 @@ pub fn read(roots: &Roots) -> Result<Brought, Error> {
 /// # Errors
 /// When the disk does not take it; the old one is then untouched.
 pub fn write(roots: &Roots, brought: &Brought) -> Result<(), Error> {
-    let path = roots.brought_images();
-    atomic::write(&path, brought.text().as_bytes(), 0o600)
-        .map_err(|error| Error::Brought { path, why: chain(&error) })
+    FILE.write(roots, brought).map_err(|error| failed(roots, error))
+}
+
+fn failed(roots: &Roots, error: mvm_core::Error) -> Error {
+    let why = match error {
+        mvm_core::Error::State { why, .. } => why,
+        other => chain(&other),
+    };
+    Error::Brought { path: FILE.path(roots), why }
 }
 
 /// Takes down that a name is about to stand for something that mvmhost brought. Without that the
@@ -60,9 +57,9 @@ mod tests {
         let digest = Digest::of(b"a");
         note(&roots, "r.test/a:1", &digest, None);
         assert_eq!(read(&roots).unwrap().unwanted(&[]), ["r.test/a:1"]);
-        std::fs::write(roots.brought_images(), "{").unwrap();
+        std::fs::write(FILE.path(&roots), "{").unwrap();
         note(&roots, "r.test/b:1", &digest, None);
         assert!(read(&roots).is_err());
-        assert_eq!(std::fs::read(roots.brought_images()).unwrap(), b"{");
+        assert_eq!(std::fs::read(FILE.path(&roots)).unwrap(), b"{");
     }
 }

@@ -1,5 +1,6 @@
 //! The pull: from a reference to snapshots, with everything labelled as `ctr` leaves it.
 
+use mvm_core::state::{self, File};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +10,7 @@ use mvm_core::{Digest, Roots, atomic, brake, names};
 use mvm_images_plan::labels::{self, Labels};
 use mvm_images_plan::manifest::{self, Descriptor, Document, ImageConfig, Manifest};
 use mvm_images_plan::{Platform, Role, Wanted, chain, limits};
-use mvm_pool_plan::guard;
+use mvm_pool_plan::guard::Standing;
 use tokio::sync::{OnceCell, Semaphore, mpsc};
 use tonic::Code;
 
@@ -27,8 +28,7 @@ use head_start::HeadStart;
 /// Unpackers at a time: a pool on a loop device gets slower with more of them.
 const UNPACKERS: usize = 2;
 
-/// Bytes of mvm-guard's figures, which are a few kilobytes.
-const METRICS: u64 = 1 << 16;
+const STANDING: File<Standing> = File::of(&state::POOL);
 
 /// What a pull needs, for as many images as there are.
 pub struct Puller<'p> {
@@ -111,9 +111,8 @@ impl<'p> Puller<'p> {
     /// kernel could not write for written: the kernel says so after the fact or to nobody, and what
     /// it lost stays lost when the pool grows.
     pub(crate) fn full(&self, wanted: &Wanted) -> Result<(), Error> {
-        let told = atomic::read_bounded(&self.roots.at(names::METRICS), METRICS);
-        let told = told.map(|text| String::from_utf8_lossy(&text).into_owned());
-        match wanted.role == Role::Root && told.is_ok_and(|text| guard::is_unwritable(&text)) {
+        let standing = STANDING.get(self.roots);
+        match wanted.role == Role::Root && standing.is_some_and(|pool| !pool.writable) {
             true => Err(Error::Held { why: "no block of it is free".to_owned() }),
             false => Ok(()),
         }

@@ -1,14 +1,13 @@
 //! What the last run in this boot left incomplete, for whoever plans the next one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
-use mvm_core::{Finding, Roots, atomic, names};
+use mvm_core::state::{self, File};
+use mvm_core::{Finding, Roots};
 use mvm_images_plan::Wanted;
 use serde::{Deserialize, Serialize};
 
-/// Bytes of the file.
-const LONGEST: u64 = 1 << 20;
+const FILE: File<Report> = File::of(&state::IMAGES_REPORT);
 
 #[derive(Serialize, Deserialize)]
 struct Report {
@@ -36,26 +35,18 @@ pub fn write<'w>(
         (finding.subject().to_owned(), told)
     });
     let report = Report { version: 1, why: why.collect(), incomplete };
-    let text = serde_json::to_string(&report).unwrap_or_default();
-    atomic::write(&roots.at(names::IMAGES_REPORT), text.as_bytes(), 0o644)
+    FILE.write(roots, &report)
 }
 
 /// What the last run in this boot has left; nothing where there was none, or where the file says
 /// nothing that can be read.
 pub fn read(roots: &Roots) -> Vec<String> {
-    report(roots).map(|report| report.incomplete.into_iter().collect()).unwrap_or_default()
+    FILE.get(roots).map(|report| report.incomplete.into_iter().collect()).unwrap_or_default()
 }
 
 /// What the last run in this boot said of each image that it left incomplete.
 pub fn why(roots: &Roots) -> BTreeMap<String, String> {
-    report(roots).map(|report| report.why).unwrap_or_default()
-}
-
-fn report(roots: &Roots) -> Option<Report> {
-    let path = roots.at(names::IMAGES_REPORT);
-    let short = fs::symlink_metadata(&path).is_ok_and(|file| file.len() <= LONGEST);
-    let text = if short { fs::read(&path).unwrap_or_default() } else { Vec::new() };
-    serde_json::from_slice(&text).ok()
+    FILE.get(roots).map(|report| report.why).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -79,7 +70,7 @@ mod tests {
         let why = why(&roots).into_iter().collect::<Vec<_>>();
         let told = "MVM-IMG-009: image r.test/a:1 was not complete in time\nslow";
         assert_eq!(why, [("r.test/a:1".to_owned(), told.to_owned())]);
-        fs::write(roots.at(names::IMAGES_REPORT), "{").unwrap();
+        std::fs::write(FILE.path(&roots), "{").unwrap();
         assert!(read(&roots).is_empty());
     }
 }

@@ -25,23 +25,6 @@ impl Default for Brought {
 }
 
 impl Brought {
-    /// Reads the file's text.
-    ///
-    /// # Errors
-    /// Why it is no such file, in words.
-    pub fn parse(text: &[u8]) -> Result<Self, String> {
-        let brought: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        match brought.version {
-            VERSION => Ok(brought),
-            other => Err(format!("version {other} is of another mvmhost")),
-        }
-    }
-
-    /// The file's text.
-    pub fn text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
     /// Takes down that a name stands for something of ours; says whether that is new. A name that
     /// was somebody else's `before` stays theirs.
     pub fn note(&mut self, name: &str, digest: &Digest, before: Option<&Digest>) -> bool {
@@ -186,15 +169,6 @@ mod tests {
         let mut brought = Brought::default();
         names.iter().for_each(|name| assert!(brought.note(name, &digest(name), None)));
         brought
-    }
-
-    #[test]
-    fn what_is_read_is_what_was_written() {
-        let one = brought(&["r.test/a:1"]);
-        assert_eq!(Brought::parse(one.text().as_bytes()), Ok(one));
-        for text in ["", "{", "[]", r#"{"version":2,"images":{}}"#] {
-            assert!(Brought::parse(text.as_bytes()).is_err(), "{text}");
-        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The kernel of this network namespace, over rtnetlink.
 
+use mvm_core::state::{self, File};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -54,12 +55,8 @@ pub struct Kernel {
     roots: Roots,
 }
 
-/// Of this boot.
-const RECEIPT: &str = "/run/mvmhost/network.json";
-/// Some hundred bytes for each interface; anything of this size is no record.
-const LIMIT: u64 = 1 << 20;
-/// Only root: what stands there is taken away.
-const MODE: u32 = 0o600;
+/// What this boot has made.
+const RECEIPT: File<Receipt> = File::of(&state::NETWORK);
 
 impl Kernel {
     /// Opens a netlink socket. `roots` says where /sys and /run are.
@@ -100,9 +97,7 @@ impl Network for Kernel {
                 link.holdings.keeper = held::keeper(&run, index);
             }
         }
-        // What is no record of ours claims nothing.
-        let receipt = atomic::read_bounded(&self.roots.at(RECEIPT), LIMIT).ok();
-        let receipt = receipt.and_then(|bytes| serde_json::from_slice::<Receipt>(&bytes).ok());
+        let receipt = RECEIPT.get(&self.roots);
         observed.name_servers = host::name_servers(&self.roots);
         observed.no_ipv6 = host::has_no_ipv6(&self.roots);
         observed.made = receipt.map(|kept| kept.standing(&observed)).unwrap_or_default();
@@ -114,8 +109,7 @@ impl Network for Kernel {
     }
 
     fn keep(&mut self, made: &[Step]) -> Result<(), Error> {
-        let text = serde_json::to_vec_pretty(&Receipt::new(made)).map_err(Error::Unwritable)?;
-        let written = atomic::write(&self.roots.at(RECEIPT), &text, MODE);
+        let written = RECEIPT.write(&self.roots, &Receipt::new(made));
         written.map_err(|source| Error::Keep { source })
     }
 

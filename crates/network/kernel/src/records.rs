@@ -1,5 +1,6 @@
 //! The records of the uplink, on disk.
 
+use mvm_core::state;
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
@@ -11,15 +12,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Gone with the boot: how to put the uplink back, and for how long it is on trial.
-const LIVE: &str = "/run/mvmhost/uplink.json";
+const LIVE: state::File<Live> = state::File::of(&state::UPLINK);
 /// That it was confirmed.
-const CONFIRMED: &str = "/var/lib/mvmhost/uplink.json";
+const CONFIRMED: state::File<Confirmed> = state::File::of(&state::UPLINK_CONFIRMED);
 /// Held by whoever changes either of them or the uplink.
 const LOCK: &str = "/run/mvmhost/uplink.lock";
-/// A host's routes are some kilobytes; anything of this size is no record.
-const LIMIT: u64 = 1 << 20;
-/// Only root: what stands there is done.
-const MODE: u32 = 0o600;
 
 /// The records below a root.
 pub(crate) struct Records<'a>(pub(crate) &'a Roots);
@@ -35,76 +32,37 @@ impl Records<'_> {
             file.lock()?;
             Ok(file)
         };
-        open().map_err(|error| unusable(LOCK, error.to_string()))
+        open().map_err(|error| record(LOCK).evidence(error.to_string()))
     }
 
     pub(crate) fn live(&self) -> Result<Option<Live>, Finding> {
-        self.read(LIVE, |live: &Live| live.version)
+        LIVE.read(self.0).map_err(unusable)
     }
 
     pub(crate) fn confirmed(&self) -> Result<Option<Confirmed>, Finding> {
-        self.read(CONFIRMED, |confirmed: &Confirmed| confirmed.version)
+        CONFIRMED.read(self.0).map_err(unusable)
     }
 
     pub(crate) fn keep_live(&self, live: &Live) -> Result<(), Finding> {
-        self.write(LIVE, live)
+        LIVE.write(self.0, live).map_err(unusable)
     }
 
     pub(crate) fn keep_confirmed(&self, confirmed: &Confirmed) -> Result<(), Finding> {
-        self.write(CONFIRMED, confirmed)
+        CONFIRMED.write(self.0, confirmed).map_err(unusable)
     }
 
     pub(crate) fn drop_live(&self) -> Result<(), Finding> {
-        self.remove(LIVE)
+        LIVE.remove(self.0).map_err(unusable)
     }
 
     pub(crate) fn drop_confirmed(&self) -> Result<(), Finding> {
-        self.remove(CONFIRMED)
-    }
-
-    fn at(&self, path: &str) -> PathBuf {
-        self.0.at(path)
-    }
-
-    fn read<T: DeserializeOwned>(
-        &self,
-        path: &'static str,
-        version: fn(&T) -> u32,
-    ) -> Result<Option<T>, Finding> {
-        let bytes = match atomic::read_bounded(&self.at(path), LIMIT) {
-            Ok(bytes) => bytes,
-            Err(mvm_core::Error::Read { source, .. })
-                if source.kind() == io::ErrorKind::NotFound =>
-            {
-                return Ok(None);
-            }
-            Err(error) => return Err(unusable(path, chain(&error))),
-        };
-        let record: T =
-            serde_json::from_slice(&bytes).map_err(|error| unusable(path, error.to_string()))?;
-        match version(&record) {
-            VERSION => Ok(Some(record)),
-            other => Err(unusable(path, format!("version {other} is not known here"))),
-        }
-    }
-
-    fn write<T: Serialize>(&self, path: &'static str, record: &T) -> Result<(), Finding> {
-        let text =
-            serde_json::to_vec_pretty(record).map_err(|error| unusable(path, error.to_string()))?;
-        let written = atomic::write(&self.at(path), &text, MODE);
-        written.map_err(|error| unusable(path, chain(&error)))
-    }
-
-    fn remove(&self, path: &'static str) -> Result<(), Finding> {
-        match fs::remove_file(self.at(path)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(unusable(path, error.to_string()))
-            }
-            _ => Ok(()),
-        }
+        CONFIRMED.remove(self.0).map_err(unusable)
     }
 }
 
-fn unusable(path: &str, why: String) -> Finding {
-    record(path).evidence(why)
+fn unusable(error: mvm_core::Error) -> Finding {
+    match error {
+        mvm_core::Error::State { path, why } => record(path.display().to_string()).evidence(why),
+        other => record("/run/mvmhost").evidence(chain(&other)),
+    }
 }

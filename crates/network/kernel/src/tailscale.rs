@@ -1,5 +1,6 @@
 //! The host's own tailscale, by its program.
 
+use mvm_core::state::{self, File};
 use std::ffi::OsStr;
 use std::time::Duration;
 
@@ -13,10 +14,7 @@ use crate::error::Error;
 
 const NAME: &str = "tailscale";
 /// The record; tailscale keeps its list as long.
-const RECORD: &str = "/var/lib/mvmhost/tailscale.json";
-/// Some subnets; anything of this size is no record.
-const LIMIT: u64 = 64 << 10;
-const MODE: u32 = 0o600;
+const RECORD: File<Record> = File::of(&state::TAILSCALE);
 /// Its daemon answers from memory, unless it is only just starting.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -31,9 +29,7 @@ pub struct Tailscale<'a> {
 
 /// The subnets that mvmhost gave tailscale. A record that cannot be read claims nothing.
 pub fn recorded(roots: &Roots) -> Vec<IpNet> {
-    let record = atomic::read_bounded(&roots.at(RECORD), LIMIT).ok();
-    let record = record.and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
-    record.map(Record::routes).unwrap_or_default()
+    RECORD.get(roots).map(Record::routes).unwrap_or_default()
 }
 
 /// Takes back what mvmhost gave tailscale; what others put there stays. Only what fails is said.
@@ -96,8 +92,7 @@ impl Tailscale<'_> {
     fn apply(&self, step: &Step) -> Result<(), Error> {
         match step {
             Step::Record { own } => {
-                let text = serde_json::to_vec(&Record::new(own)).map_err(Error::Unwritable)?;
-                let written = atomic::write(&self.roots.at(RECORD), &text, MODE);
+                let written = RECORD.write(self.roots, &Record::new(own));
                 written.map_err(|source| Error::Keep { source })
             }
             Step::Advertise { routes } => {

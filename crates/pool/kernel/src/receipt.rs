@@ -3,6 +3,7 @@
 
 use std::io;
 
+use mvm_core::state::RECEIPT;
 use mvm_core::{Roots, atomic};
 use mvm_pool_plan::lvm::{self, Intent, VolumeReceipt};
 use mvm_pool_plan::thinpool::{Receipt, Recorded, VERSION};
@@ -11,10 +12,6 @@ use serde_json::{Map, Value};
 
 use crate::Error;
 
-/// A receipt is a kilobyte; anything of this size is not one.
-const LIMIT: u64 = 1 << 20;
-/// Only root: it names files and inodes.
-const MODE: u32 = 0o600;
 /// The object of what `mvmhost pool create` began.
 const BEGUN: &str = "creating";
 
@@ -38,7 +35,7 @@ pub fn read_volume(roots: &Roots) -> lvm::Recorded {
 }
 
 fn text(roots: &Roots) -> Result<Option<String>, String> {
-    match atomic::read_bounded(&roots.receipt(), LIMIT) {
+    match atomic::read_bounded(&roots.receipt(), RECEIPT.limit) {
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => Ok(Some(text)),
             Err(error) => Err(error.to_string()),
@@ -162,7 +159,7 @@ fn write_object(
     ended: Option<&str>,
 ) -> Result<(), Error> {
     let path = roots.receipt();
-    let old = match atomic::read_bounded(&path, LIMIT) {
+    let old = match atomic::read_bounded(&path, RECEIPT.limit) {
         Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
         Err(mvm_core::Error::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             None
@@ -170,5 +167,5 @@ fn write_object(
         Err(source) => return Err(Error::Receipt { source }),
     };
     let text = render_object(old.as_deref(), domain, receipt, ended)?;
-    atomic::write(&path, text.as_bytes(), MODE).map_err(|source| Error::Receipt { source })
+    atomic::write(&path, text.as_bytes(), RECEIPT.mode).map_err(|source| Error::Receipt { source })
 }

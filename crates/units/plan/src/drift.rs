@@ -26,11 +26,6 @@ pub struct Left {
 impl Left {
     /// Of the shape that this mvmhost writes.
     pub const VERSION: u32 = 1;
-
-    /// From the file's text; `None` for what no mvmhost of this version wrote.
-    pub fn parse(text: &[u8]) -> Option<Self> {
-        serde_json::from_slice(text).ok().filter(|left: &Self| left.version == Self::VERSION)
-    }
 }
 
 /// The differences.

@@ -7,6 +7,7 @@ mod tests;
 
 use mvm_config::Loaded;
 use mvm_core::json::Document;
+use mvm_core::state::{self, File};
 use mvm_core::{Finding, Roots, Severity, atomic, catalogue, chain, sink};
 use mvm_units_plan::host;
 use mvm_units_systemd::systemd::Manager;
@@ -19,6 +20,8 @@ use crate::context::Context;
 use crate::inventory;
 use crate::machine::Plans;
 use crate::output::{self, Exit};
+
+const REPORT: File<serde_json::Value> = File::of(&state::REPORT);
 
 pub(super) fn run(context: &Context, arguments: &ApplyArguments) -> Exit {
     match context.start() {
@@ -123,8 +126,7 @@ fn report(after: &Plans, done: &[String], images: Vec<Finding>) -> Vec<Finding> 
 /// For whoever asks later; it lives until the next boot, and apply does not fail for it.
 fn keep_report(roots: &Roots, applied: &Applied) {
     let report = json!({"version": 1, "done": applied.done, "findings": applied.findings});
-    let path = roots.runtime().join("report.json");
-    if let Err(error) = atomic::write(&path, format!("{report}\n").as_bytes(), 0o600) {
+    if let Err(error) = REPORT.write(roots, &report) {
         log::warn!("{}", chain(&error));
     }
 }

@@ -7,7 +7,8 @@ use std::path::Path;
 use mvm_config::load::{Source, parse, read};
 use mvm_config::to_toml;
 use mvm_core::catalogue::{conf, units, uplink as said};
-use mvm_core::{Finding, Roots, atomic, chain, names};
+use mvm_core::state::{self, File};
+use mvm_core::{Finding, Roots, atomic, chain};
 use mvm_units_plan::undo::{History, Step, Text, steps};
 use mvm_units_systemd::systemd::Manager;
 
@@ -17,8 +18,7 @@ use crate::context::{Context, invalid, no_systemd};
 use crate::machine;
 use crate::output::{self, Exit};
 
-/// Of the record: far more than two configurations of a few kilobytes.
-const LIMIT: usize = 4 << 20;
+const HISTORY: File<History> = File::of(&state::HISTORY);
 /// Of a file that is not there any more.
 const MODE: u32 = 0o644;
 
@@ -43,20 +43,13 @@ pub(super) fn remember(roots: &Roots, applied: &str) {
 }
 
 fn keep(roots: &Roots, history: &History) {
-    let path = roots.at(names::HISTORY);
-    let kept = match serde_json::to_vec(history) {
-        Ok(text) if text.len() > LIMIT => Err(format!("more than {LIMIT} bytes")),
-        Ok(text) => atomic::write(&path, &text, 0o600).map_err(|error| chain(&error)),
-        Err(error) => Err(error.to_string()),
-    };
-    if let Err(why) = kept {
-        log::warn!("what mvmhost undo goes back to is not known: {}: {why}", path.display());
+    if let Err(error) = HISTORY.write(roots, history) {
+        log::warn!("what mvmhost undo goes back to is not known: {}", chain(&error));
     }
 }
 
 fn history(roots: &Roots) -> Option<History> {
-    let text = atomic::read_bounded(&roots.at(names::HISTORY), LIMIT as u64);
-    History::parse(&text.inspect_err(|error| log::debug!("{}", chain(error))).ok()?)
+    HISTORY.get(roots).filter(History::is_own)
 }
 
 fn texts(files: Vec<Source>) -> Vec<Text> {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use serde::{Deserialize, Serialize};
+
 use super::Figures;
 use crate::thinpool::Mode;
 
@@ -46,8 +48,19 @@ pub fn text(name: &str, figures: Option<&Figures>, braked: bool) -> String {
     out
 }
 
-/// Whether [`text`] tells of a pool that takes no new blocks: what was written into it since may be
-/// lost.
-pub fn is_unwritable(text: &str) -> bool {
-    text.lines().any(|line| line.starts_with("mvmhost_pool_writable{") && line.ends_with(" 0"))
+/// What other programs go by, in the file that `state::POOL` declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    version: u32,
+    /// The pool takes writes that need new blocks. What was written into it since it takes none may be
+    /// lost.
+    pub writable: bool,
+}
+
+impl Standing {
+    /// `None` while the pool is not live or does not answer: then nothing is known.
+    pub fn of(figures: Option<&Figures>) -> Option<Self> {
+        let writable = matches!(figures?.pool.mode, None | Some(Mode::ReadWrite));
+        Some(Self { version: 1, writable })
+    }
 }

@@ -22,7 +22,7 @@ use crate::thinpool::{Mode, Working};
 pub use decide::{Brake, Decision, decide, step, up_to};
 pub use due::{LATEST, due};
 pub use grow::{GrowStep, Growing, plan as plan_growth};
-pub use metrics::{is_unwritable, text as metrics};
+pub use metrics::{Standing, text as metrics};
 
 /// Below which a brake is released: so many points under brake-percent, so that a pool at the edge
 /// does not start and stop flintlockd again and again.

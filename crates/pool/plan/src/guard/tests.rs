@@ -189,12 +189,14 @@ fn metrics_are_prometheus_text() {
     assert!(text.contains("\nmvmhost_pool_data_used_bytes{pool=\"pool\"} 262144000\n"));
     assert!(text.contains("\nmvmhost_pool_braked{pool=\"pool\"} 1\n"));
     assert!(text.contains("\nmvmhost_pool_metadata_size_bytes{pool=\"pool\"} 4096000\n"));
-    assert!(!is_unwritable(&text));
+    let writable =
+        |figures: Option<&Figures>| Standing::of(figures).map(|standing| standing.writable);
+    assert_eq!(writable(Some(&figures(50, 10))), Some(true));
     let mut full = figures(100, 10);
     full.pool.mode = Some(Mode::OutOfDataSpace);
-    assert!(is_unwritable(&metrics("pool", Some(&full), false)));
+    assert_eq!(writable(Some(&full)), Some(false));
     let down = metrics("pool", None, false);
-    assert!(!is_unwritable(&down));
+    assert_eq!(writable(None), None);
     assert_eq!(down.lines().filter(|line| !line.starts_with('#')).count(), 2);
 }
 

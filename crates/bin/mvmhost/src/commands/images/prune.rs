@@ -15,10 +15,9 @@ pub(super) fn run(context: &Context, job: &Job<'_>, dry: bool) -> Exit {
             let findings = judged.iter().filter_map(|(name, verdict)| told(name, verdict, dry));
             (findings.collect(), Exit::Done)
         }
-        Err(error @ Error::Brought { .. }) => {
-            let path = context.roots.brought_images();
+        Err(Error::Brought { path, why }) => {
             let unread = img::brought_unread(path.to_string_lossy());
-            (vec![unread.evidence(chain(&error))], Exit::Refused)
+            (vec![unread.evidence(why)], Exit::Refused)
         }
         Err(error) => (vec![not_begun(&error)], Exit::Unavailable),
     };

@@ -128,12 +128,3 @@ fn an_uplink_keeps_what_it_has_until_it_moves() {
     let (steps, _) = planned(&desired, &observed);
     assert!(!steps.iter().any(|step| step.contains("from bond0.7")), "{steps:?}");
 }
-
-#[test]
-fn a_record_of_another_version_claims_nothing() {
-    let observed = left_by(&hub());
-    let text = serde_json::to_string(&Receipt::new(&observed.made)).unwrap();
-    let read = |text: &str| serde_json::from_str::<Receipt>(text).unwrap().standing(&observed);
-    assert_eq!(read(&text), observed.made);
-    assert_eq!(read(&text.replace("\"version\":1", "\"version\":2")), []);
-}
