@@ -1,5 +1,5 @@
 //! What flintlockd is told about the images that microVMs on this host name: it asks again when it
-//! makes one anew, and a microVM that is not made yet waits for it now.
+//! makes one again, and a microVM that is not made yet waits for it now.
 
 use mvm_config::Config;
 use mvm_config::names::ImageRef;

@@ -1,4 +1,4 @@
-//! What is proven by deed, for `mvmhost check --deep`: what the daemons will do is done once.
+//! What is proven by probe, for `mvmhost check --deep`: what the daemons will do is done once.
 
 use std::net::Ipv4Addr;
 
@@ -14,23 +14,23 @@ use serde::Deserialize;
 
 use super::{Facts, Kvm};
 
-/// What became of the deeds.
+/// What became of the probes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deeds {
+pub struct Probes {
     /// A thin device was made, written, snapshotted, discarded and deleted.
-    pub thin: Deed<()>,
+    pub thin: Probe<()>,
     /// Who offers an address on the interface of microVMs.
-    pub dhcp: Deed<Vec<Offer>>,
+    pub dhcp: Probe<Vec<Offer>>,
     /// What became of packets on the ways of a microVM's.
-    pub traffic: Deed<Vec<Passage>>,
+    pub traffic: Probe<Vec<Passage>>,
     /// How each configured image's registry answers flintlockd.
-    pub images: Deed<Vec<(ImageRef, Answer)>>,
+    pub images: Probe<Vec<(ImageRef, Answer)>>,
 }
 
 /// What became of one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Deed<T> {
+pub enum Probe<T> {
     /// It was done.
     Done(T),
     /// It was tried, and failed: why.
@@ -41,42 +41,43 @@ pub enum Deed<T> {
     NotAsked,
 }
 
-/// What the deeds show beyond the checks.
-pub fn deeds(config: &Config, facts: &Facts, deeds: &Deeds) -> Vec<Finding> {
+/// What the probes show beyond the checks.
+pub fn probes(config: &Config, facts: &Facts, probes: &Probes) -> Vec<Finding> {
     let mut findings = Vec::new();
     // KVM's check makes and drops a virtual machine each time.
     if matches!(&facts.kvm, Kvm::Opened { no_vm: None, .. }) {
         findings.push(proven("/dev/kvm", "a virtual machine was made and dropped"));
     }
     let pool = config.thinpool.name.as_str();
-    match &deeds.thin {
-        Deed::Done(()) => findings.push(proven(
+    match &probes.thin {
+        Probe::Done(()) => findings.push(proven(
             pool,
             "a thin device was made, written, snapshotted, discarded and deleted",
         )),
-        Deed::Failed(why) => {
+        Probe::Failed(why) => {
             findings.push(deep::thin_failed(pool, why).evidence(why));
         }
-        Deed::NotTried(why) => findings.push(not_tried(pool, why)),
-        Deed::NotAsked => {}
+        Probe::NotTried(why) => findings.push(not_tried(pool, why)),
+        Probe::NotAsked => {}
     }
     let interface = config.network.dhcp.interface.as_ref();
     if let Some(interface) = interface {
-        findings.extend(dhcp(config, interface.as_str(), &deeds.dhcp));
+        findings.extend(dhcp(config, interface.as_str(), &probes.dhcp));
     }
-    if let (Some(interface), Deed::Failed(why) | Deed::NotTried(why)) = (interface, &deeds.traffic)
+    if let (Some(interface), Probe::Failed(why) | Probe::NotTried(why)) =
+        (interface, &probes.traffic)
     {
         findings.push(not_tried(&format!("traffic on {interface}"), why));
     }
-    match &deeds.images {
-        Deed::Done(answers) => {
+    match &probes.images {
+        Probe::Done(answers) => {
             findings.extend(answers.iter().map(|(image, answer)| finding(image, answer)));
             findings.extend(
                 answers.iter().filter_map(|(image, answer)| instead(config, image, answer)),
             );
         }
-        Deed::Failed(why) | Deed::NotTried(why) => findings.push(not_tried("[images]", why)),
-        Deed::NotAsked => {}
+        Probe::Failed(why) | Probe::NotTried(why) => findings.push(not_tried("[images]", why)),
+        Probe::NotAsked => {}
     }
     findings
 }
@@ -94,11 +95,11 @@ fn instead(config: &Config, image: &ImageRef, answer: &Answer) -> Option<Finding
     }
 }
 
-fn dhcp(config: &Config, interface: &str, deed: &Deed<Vec<Offer>>) -> Option<Finding> {
-    let offers = match deed {
-        Deed::Done(offers) => offers,
-        Deed::Failed(why) | Deed::NotTried(why) => return Some(not_tried(interface, why)),
-        Deed::NotAsked => return None,
+fn dhcp(config: &Config, interface: &str, probe: &Probe<Vec<Offer>>) -> Option<Finding> {
+    let offers = match probe {
+        Probe::Done(offers) => offers,
+        Probe::Failed(why) | Probe::NotTried(why) => return Some(not_tried(interface, why)),
+        Probe::NotAsked => return None,
     };
     let mut servers: Vec<Ipv4Addr> = offers.iter().map(|offer| offer.server).collect();
     servers.sort_unstable();
@@ -131,10 +132,13 @@ mod tests {
     use super::*;
     use crate::tests::{config, sound};
 
-    fn said(text: &str, thin: Deed<()>, dhcp: Deed<Vec<Offer>>) -> Vec<&'static str> {
-        let images = Deed::NotAsked;
-        let found =
-            deeds(&config(text), &sound(), &Deeds { thin, dhcp, traffic: Deed::NotAsked, images });
+    fn said(text: &str, thin: Probe<()>, dhcp: Probe<Vec<Offer>>) -> Vec<&'static str> {
+        let images = Probe::NotAsked;
+        let found = probes(
+            &config(text),
+            &sound(),
+            &Probes { thin, dhcp, traffic: Probe::NotAsked, images },
+        );
         let beyond = found.iter().filter(|finding| finding.code() != "MVM-HOST-206");
         beyond.map(Finding::code).collect()
     }
@@ -157,18 +161,18 @@ mod tests {
         assert_eq!(told(elsewhere, away()).unwrap().0, "MVM-IMG-031");
     }
 
-    fn offers(servers: &[u8]) -> Deed<Vec<Offer>> {
+    fn offers(servers: &[u8]) -> Probe<Vec<Offer>> {
         let offer = |(address, server): (u8, &u8)| Offer {
             server: [10, 42, 0, *server].into(),
             address: [10, 42, 0, address].into(),
         };
-        Deed::Done((17..).zip(servers).map(offer).collect())
+        Probe::Done((17..).zip(servers).map(offer).collect())
     }
 
     #[test]
     fn what_was_done_is_told_and_what_was_not_is_no_success() {
         let why = || "why".to_owned();
-        let done = || Deed::Done(());
+        let done = || Probe::Done(());
         assert_eq!(said("", done(), offers(&[1])), [""; 0]);
         // A server may make two offers.
         assert_eq!(said("", done(), offers(&[1, 1])), [""; 0]);
@@ -177,8 +181,8 @@ mod tests {
         let off = "network.dhcp.enabled = false";
         assert_eq!(said(off, done(), offers(&[])), [""; 0]);
         assert_eq!(said(off, done(), offers(&[1, 2])), ["MVM-DHCP-007"]);
-        assert_eq!(said("", Deed::Failed(why()), Deed::NotAsked), ["MVM-POOL-201"]);
-        let untried = said("", Deed::NotTried(why()), Deed::Failed(why()));
+        assert_eq!(said("", Probe::Failed(why()), Probe::NotAsked), ["MVM-POOL-201"]);
+        let untried = said("", Probe::NotTried(why()), Probe::Failed(why()));
         assert_eq!(untried, ["MVM-HOST-207", "MVM-HOST-207"]);
     }
 }

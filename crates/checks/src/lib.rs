@@ -43,7 +43,7 @@ pub use asked::{Asked, asked};
 pub use brake::off as brake_off;
 pub use certificates::Validity;
 pub use containerd::check as plugin;
-pub use deep::{Deed, Deeds, deeds};
+pub use deep::{Probe, Probes, probes};
 pub use ignore::split;
 pub use interfaces::Interface;
 pub use kvm::Kvm;

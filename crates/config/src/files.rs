@@ -141,7 +141,7 @@ fn read_one(path: &Path, shown: &str) -> Result<Option<Source>, Box<Problem>> {
         Err(error) => {
             let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or(&[]);
             let newlines = valid.iter().filter(|byte| **byte == b'\n').count();
-            let mut problem = whole(shown, "not UTF-8", "write the file anew as UTF-8");
+            let mut problem = whole(shown, "not UTF-8", "write the file again as UTF-8");
             problem.line = u32::try_from(newlines).unwrap_or(u32::MAX).saturating_add(1);
             Err(Box::new(problem))
         }

@@ -26,7 +26,7 @@ const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 const SEARCHED: [&str; 6] =
     ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 /// How often a program is looked at when it says nothing.
-const GLANCE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// A killed program that hangs in the kernel is not waited for longer than this.
 const REAP: Duration = Duration::from_secs(2);
 
@@ -149,7 +149,7 @@ impl Running {
         let mut ticked = Instant::now();
         loop {
             let ended = self.child.try_wait()?;
-            let wait = if ended.is_some() { Duration::ZERO } else { GLANCE };
+            let wait = if ended.is_some() { Duration::ZERO } else { POLL_INTERVAL };
             let read = step(&mut stdout, &mut stderr, output, limits, wait)?;
             if let (Some(status), false) = (ended, read) {
                 self.reaped = true;

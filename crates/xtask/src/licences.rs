@@ -26,7 +26,7 @@ const OTHERS: &str = "packaging/licences/others.dep5";
 /// What rpm calls the licence.
 const EXPRESSION: &str = "packaging/licences/expression";
 
-/// Reads all crates anew and writes the files. For a new crate or a new version of one.
+/// Reads all crates again and writes the files. For a new crate or a new version of one.
 pub(crate) fn run() -> Result<()> {
     tools::cargo_tool("cargo-about", "0.9.3")?;
     tools::cargo_tool("cargo-cyclonedx", "0.5.9")?;

@@ -13,7 +13,7 @@ use crate::api::flintlock::types::MicroVm;
 use crate::store;
 
 /// For the next bytes of a registry, as Go's dialler waits.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// Indexes that lead to one another.
 const INDEXES: usize = 4;
 /// Bytes of an answer to HEAD.
@@ -194,9 +194,9 @@ fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
     let address = if has_port { host.to_owned() } else { format!("{host}:{port}") };
     let mut last = io::Error::other(format!("dial tcp: lookup {host}: no such host"));
     for address in address.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
+        match TcpStream::connect_timeout(&address, TIMEOUT) {
             Ok(stream) => {
-                stream.set_read_timeout(Some(PATIENCE))?;
+                stream.set_read_timeout(Some(TIMEOUT))?;
                 return Ok(stream);
             }
             Err(error) => last = error,

@@ -9,7 +9,7 @@ use mvm_config::model::OnFailure;
 use mvm_core::catalogue::img;
 use mvm_core::{Finding, Roots, chain, exit, notify};
 use mvm_images_client::run::{Job, findings, not_begun};
-use mvm_images_client::{Progress, tried};
+use mvm_images_client::{Progress, attempts};
 use mvm_images_plan::{Wanted, wanted};
 use mvm_oneshot as oneshot;
 use mvm_oneshot::{Options, Program, Report};
@@ -70,7 +70,7 @@ fn images(roots: &Roots, loaded: &Loaded) -> Report {
 
 /// Writes down what is left; without it `mvmhost apply` lets this run once more.
 fn tell<'w>(roots: &Roots, incomplete: impl IntoIterator<Item = &'w Wanted>, findings: &[Finding]) {
-    if let Err(error) = tried::write(roots, incomplete, findings) {
+    if let Err(error) = attempts::write(roots, incomplete, findings) {
         log::warn!("{}", chain(&error));
     }
 }

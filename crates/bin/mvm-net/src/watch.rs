@@ -14,14 +14,14 @@ use mvm_network_kernel::{
 };
 use mvm_network_plan::dhcp::{Permit, Seen, lan, only_permitted, permits, render_on};
 use mvm_network_plan::nat;
-use mvm_network_plan::network::{Leave, Observed, desired, plan};
+use mvm_network_plan::network::{Consent, Observed, desired, plan};
 use mvm_oneshot::Report;
 
 use crate::dhcp;
 use crate::run::rules;
 
 /// A repair this long after the last one is one of its own.
-const QUIET: Duration = Duration::from_secs(10);
+const SETTLED_AFTER: Duration = Duration::from_secs(10);
 /// So many that follow each other may be an operator who reloads one program after the other. After
 /// more the next waits, yet for less than the 10 s in which everything is to be back.
 const OFTEN: u32 = 4;
@@ -52,7 +52,7 @@ pub(crate) fn watch(roots: &Roots, config: &Config) -> Report {
         // What is still so need not be said again.
         findings.iter().filter(|finding| !told.contains(*finding)).for_each(sink::report);
         if findings.iter().any(|finding| REPAIRS.contains(&finding.code())) {
-            let follows = mended.is_some_and(|at| at.elapsed() < QUIET);
+            let follows = mended.is_some_and(|at| at.elapsed() < SETTLED_AFTER);
             in_a_row = if follows { in_a_row + 1 } else { 1 };
             thread::sleep(pause(in_a_row));
             mended = Some(Instant::now());
@@ -140,7 +140,8 @@ impl Watcher<'_> {
         let Ok(permitted) = uplink::for_apply(self.roots, wanted.clone()) else {
             return Vec::new();
         };
-        let on_trial = permitted.uplink.as_ref().is_some_and(|one| one.leave != Leave::Confirmed);
+        let on_trial =
+            permitted.uplink.as_ref().is_some_and(|one| one.consent != Consent::Confirmed);
         let Ok(observed) = self.kernel.observe() else { return Vec::new() };
         if on_trial || plan(&permitted, &observed).steps.is_empty() {
             return Vec::new();
@@ -179,8 +180,10 @@ impl Watcher<'_> {
         let wanted = wanted.iter().map(|switch| switch.path.clone());
         let bridged = ["iptables", "ip6tables", "arptables"]
             .map(|name| format!("net/bridge/bridge-nf-call-{name}"));
-        let leaving = desired.ways.v6.iter().map(|name| format!("net/ipv6/conf/{name}/accept_ra"));
-        let checked = desired.ways.v4.iter().map(|name| format!("net/ipv4/conf/{name}/rp_filter"));
+        let leaving =
+            desired.egress.v6.iter().map(|name| format!("net/ipv6/conf/{name}/accept_ra"));
+        let checked =
+            desired.egress.v4.iter().map(|name| format!("net/ipv4/conf/{name}/rp_filter"));
         let all = wanted.chain(bridged).chain(leaving).chain(checked);
         all.chain(["net/ipv4/conf/all/rp_filter".to_owned()])
             .map(|path| self.roots.at(PathBuf::from("/proc/sys").join(path)))

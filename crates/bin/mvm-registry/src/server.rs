@@ -18,7 +18,7 @@ const MOST: usize = 64;
 /// Bytes of a request's head.
 const HEAD: usize = 16 << 10;
 /// For the next request, or for the client to take the next bytes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes of a thread's stack: a head, and the files' names.
 const STACK: usize = 256 << 10;
 /// After a failure to take a connection, such as for want of descriptors.
@@ -106,8 +106,8 @@ impl Drop for Slot {
 }
 
 fn prepare(stream: &TcpStream) -> io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     stream.set_nodelay(true)
 }
 

@@ -1,5 +1,5 @@
 //! Files that other programs read at their start: containerd-dev's configuration, and flintlockd's
-//! for what is not on its command line. Both are written anew at each start and live until the next
+//! for what is not on its command line. Both are written again at each start and live until the next
 //! boot.
 
 use std::path::{Path, PathBuf};

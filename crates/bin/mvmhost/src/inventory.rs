@@ -12,7 +12,7 @@ use mvm_units_systemd::containerd;
 use mvm_validate::facts;
 
 /// How long containerd may take to tell its version.
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 const FILE: File<Left> = File::of(&state::APPLIED);
 
 /// Versions by what has them. What does not tell its version has none.
@@ -23,7 +23,7 @@ pub(crate) fn versions(roots: &Roots, config: &Config) -> Versions {
     let told = [
         ("mvmhost", Some(env!("CARGO_PKG_VERSION").to_owned())),
         ("kernel", kernel.ok().map(|text| text.trim().to_owned())),
-        ("containerd", containerd::version(&socket, PATIENCE).ok()),
+        ("containerd", containerd::version(&socket, TIMEOUT).ok()),
         ("flintlockd", flintlockd.version),
         (provider(config), vmm.version),
     ];

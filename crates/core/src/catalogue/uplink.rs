@@ -16,10 +16,10 @@ catalogue! {
                  # name a wired interface of its own: /etc/mvmhost.toml, [network.bridge] uplink; then\n\
                  mvmhost apply",
     }
-    kept_by(bridge, keeper) = "MVM-NET-062", "284beca4792461fa9c7473357e6cf5d5", Error {
-        message: "{subject} is not made a port of {bridge}: {keeper} manages it",
-        cause: "{keeper} gives the interface its addresses back, or takes it out of the bridge, whenever it restarts or the cable was out. The host would be cut off.",
-        remedy: "ip -brief address show dev {subject}\n# choose: let {keeper} make the bridge with {subject} as its port, name that bridge in [network.bridge] name of /etc/mvmhost.toml, without uplink, with addresses = [] and [network.dhcp] enabled = false; or let {keeper} leave {subject} alone and configure it with ifupdown; then\nmvmhost apply",
+    kept_by(bridge, owner) = "MVM-NET-062", "284beca4792461fa9c7473357e6cf5d5", Error {
+        message: "{subject} is not made a port of {bridge}: {owner} manages it",
+        cause: "{owner} gives the interface its addresses back, or takes it out of the bridge, whenever it restarts or the cable was out. The host would be cut off.",
+        remedy: "ip -brief address show dev {subject}\n# choose: let {owner} make the bridge with {subject} as its port, name that bridge in [network.bridge] name of /etc/mvmhost.toml, without uplink, with addresses = [] and [network.dhcp] enabled = false; or let {owner} leave {subject} alone and configure it with ifupdown; then\nmvmhost apply",
     }
     leased(bridge, address) = "MVM-NET-063", "545b2a05e24df57f8ab2803df9372316", Error {
         message: "{subject} is not made a port of {bridge}: {address} is leased from a DHCP server",

@@ -5,6 +5,7 @@
 //! (`mvm_images_plan`).
 
 pub mod archive;
+pub mod attempts;
 pub mod brought;
 pub mod containerd;
 mod error;
@@ -18,7 +19,6 @@ pub mod resolve;
 pub mod run;
 mod served;
 mod transfer;
-pub mod tried;
 mod unpack;
 pub mod verify;
 

@@ -19,9 +19,9 @@ use crate::registry::Registry;
 use crate::verify::{self, State};
 use crate::{Error, Progress, brought, unpack};
 
-mod anew;
 mod head_start;
 mod import;
+mod unpack_again;
 
 use head_start::HeadStart;
 
@@ -125,17 +125,17 @@ impl<'p> Puller<'p> {
     /// Of the registry, of containerd, or about the image.
     pub async fn image(&self, wanted: &Wanted, again: bool) -> Result<Outcome, Error> {
         let name = wanted.reference.as_str();
-        let Some((anew, lost)) = self.begin(wanted, again).await? else {
+        let Some((fresh, lost)) = self.begin(wanted, again).await? else {
             return Ok(Outcome::Present);
         };
         if let Some(lost) = lost.filter(|_| !again)
-            && let Some(outcome) = anew::unpack(self, wanted, &lost).await
+            && let Some(outcome) = unpack_again::unpack(self, wanted, &lost).await
         {
             return Ok(outcome);
         }
         self.progress.step(name, "resolving");
         let resolved = self.resolve(wanted).await?;
-        if anew {
+        if fresh {
             self.take_down(wanted, &resolved.config).await?;
         }
         self.progress.step(name, "pulling");
@@ -169,7 +169,7 @@ impl<'p> Puller<'p> {
     }
 
     /// Looks whether there is something to do, and `None` when there is not. Tells whether what is
-    /// unpacked has to be unpacked anew: an image that holds no kernel may have lost it here. That is
+    /// unpacked has to be unpacked again: an image that holds no kernel may have lost it here. That is
     /// only done when somebody asked for it, because most often the image itself has none.
     /// And what is lost of an image whose blobs are all there.
     async fn begin(
@@ -177,12 +177,12 @@ impl<'p> Puller<'p> {
         wanted: &Wanted,
         again: bool,
     ) -> Result<Option<(bool, Option<State>)>, Error> {
-        let (mut anew, mut lost) = (false, None);
+        let (mut fresh, mut lost) = (false, None);
         match verify::state(&self.containerd, wanted, &self.platform).await {
             Ok(State::Complete) if !again => return Ok(None),
             Ok(State::Blob(digest)) => self.containerd.discard(&digest).await?,
             Ok(state @ (State::NoKernel { .. } | State::NotUnpacked | State::Elsewhere(_))) => {
-                anew = again && matches!(state, State::NoKernel { .. });
+                fresh = again && matches!(state, State::NoKernel { .. });
                 lost = Some(state);
             }
             // What is there may be no image for this machine; what comes may be one.
@@ -190,7 +190,7 @@ impl<'p> Puller<'p> {
             Err(error) => return Err(error),
         }
         self.held(wanted)?;
-        Ok(Some((anew, lost)))
+        Ok(Some((fresh, lost)))
     }
 
     /// Removes an image's snapshots, from the uppermost down to the first that is in use: microVMs

@@ -22,7 +22,7 @@ use tokio::time::{Instant, interval, sleep, timeout, timeout_at};
 
 use crate::archive::{self, Archive};
 use crate::containerd::Containerd;
-use crate::registry::{Helpers, Patience, Registry, Settings};
+use crate::registry::{Helpers, Registry, Settings, Timeouts};
 use crate::verify::{self, State};
 use crate::{Error, Outcome, Progress, Puller, finding, prune, resolve, served};
 
@@ -302,7 +302,7 @@ impl<'j> Job<'j> {
             insecure: images.insecure_registries.clone(),
             logins,
             helpers: file.map(|file| Helpers::new(self.roots.clone(), file)),
-            patience: Patience::default(),
+            timeouts: Timeouts::default(),
             proxies: self.proxies(),
             roots: Some(self.roots.clone()),
         })

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mvm_core::Roots;
 use mvm_images_client::Error;
-use mvm_images_client::registry::{Patience, Registry, Settings, Whom};
+use mvm_images_client::registry::{Registry, Settings, Timeouts, Whom};
 use mvm_images_plan::manifest::Descriptor;
 use mvm_images_plan::proxy::Proxies;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -40,7 +40,7 @@ fn client(root: &Path, proxies: Option<Proxies>) -> Registry {
     let long = Duration::from_secs(15);
     let settings = Settings {
         insecure: vec!["r.test".to_owned()],
-        patience: Patience { connect: long, idle: long, answer: long, haste: 1000 },
+        timeouts: Timeouts { connect: long, idle: long, answer: long, speed_up: 1000 },
         roots: Some(Roots::new(root)),
         proxies,
         ..Settings::default()

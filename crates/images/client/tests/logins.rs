@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use mvm_config::names::ImageRef;
 use mvm_core::Roots;
-use mvm_images_client::registry::{Helpers, Patience, Registry, Settings};
+use mvm_images_client::registry::{Helpers, Registry, Settings, Timeouts};
 use mvm_images_client::{Error, finding};
 use mvm_images_plan::auth::Logins;
 use mvm_images_plan::proxy::Proxies;
@@ -103,16 +103,16 @@ async fn check(name: &str, case: &Case) {
     let server = Server::start(move |asked, _| reply(&kind, sent.as_deref(), asked)).await;
     let image = ImageRef::parse(&case.image).unwrap();
     let long = Duration::from_secs(30);
-    let patience = if case.helpers.values().any(|one| one.hangs) { 1 } else { 30 };
+    let timeout = if case.helpers.values().any(|one| one.hangs) { 1 } else { 30 };
     let helpers = Helpers {
-        patience: Duration::from_secs(patience),
+        timeout: Duration::from_secs(timeout),
         ..Helpers::new(Roots::new(folder.path()), file)
     };
     let settings = Settings {
         insecure: vec![image.registry().to_owned()],
         logins: Logins::parse(&text).unwrap(),
         helpers: Some(helpers),
-        patience: Patience { connect: long, idle: long, answer: long, haste: 100 },
+        timeouts: Timeouts { connect: long, idle: long, answer: long, speed_up: 100 },
         proxies: Some(Proxies { http: server.host(), ..Proxies::default() }),
         ..Settings::default()
     };

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mvm_images_client::registry::{Patience, Registry, Settings};
+use mvm_images_client::registry::{Registry, Settings, Timeouts};
 use mvm_images_plan::proxy::Proxies;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -23,7 +23,7 @@ fn client(proxy: String) -> Registry {
     let long = Duration::from_secs(15);
     let settings = Settings {
         insecure: vec!["r.test".to_owned()],
-        patience: Patience { connect: long, idle: long, answer: long, haste: 1000 },
+        timeouts: Timeouts { connect: long, idle: long, answer: long, speed_up: 1000 },
         proxies: Some(Proxies { http: proxy, ..Proxies::default() }),
         ..Settings::default()
     };

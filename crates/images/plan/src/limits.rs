@@ -49,6 +49,6 @@ pub fn head_starts(layers: &[Descriptor]) -> Vec<Duration> {
 }
 
 /// How long the transfer of so many bytes may take in one attempt: a minute, and 64 KiB/s.
-pub fn patience(bytes: u64) -> Duration {
+pub fn timeout(bytes: u64) -> Duration {
     Duration::from_secs(60 + bytes / (64 << 10))
 }

@@ -37,9 +37,9 @@ pub(super) fn commands(
         return format!("{list}\n# take out the rule that drops, as the evidence shows it");
     }
     let keep = match place.tool {
-        Tool::Nft => "# gone when that firewall starts anew: put it into its own file as well",
+        Tool::Nft => "# gone when that firewall starts again: put it into its own file as well",
         _ => {
-            "# gone when that firewall starts anew; kept by netfilter-persistent save (Debian, Ubuntu)\n\
+            "# gone when that firewall starts again; kept by netfilter-persistent save (Debian, Ubuntu)\n\
              # or service iptables save (RHEL)"
         }
     };

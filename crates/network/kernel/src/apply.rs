@@ -1,13 +1,13 @@
-//! The road of the network: observe, plan, apply, observe again.
+//! Reconciles the network: observe, plan, apply, observe again.
 
 use mvm_core::catalogue::{net, uplink};
 use mvm_core::{Finding, chain};
 use mvm_network_plan::network::{Desired, Observed, Step, plan, undo};
 use nix::errno::Errno;
 
-use crate::claim;
 use crate::error::Error;
 use crate::kernel::Network;
+use crate::ownership;
 
 /// What was done and what there is to say.
 #[derive(Debug, Default)]
@@ -56,9 +56,9 @@ pub(crate) fn reversibly(network: &mut impl Network, desired: &Desired, keep: Ke
         outcome.findings.push(finding);
         return outcome;
     }
-    outcome.findings.extend(claim::before(network, &before.made, &first.steps));
+    outcome.findings.extend(ownership::before(network, &before.made, &first.steps));
     let failures = perform(network, &first.steps, &before, &mut outcome.done);
-    outcome.findings.extend(claim::after(network, &before.made, &first.steps, &outcome.done));
+    outcome.findings.extend(ownership::after(network, &before.made, &first.steps, &outcome.done));
     match failures {
         failures if !failures.is_empty() => outcome.findings.extend(failures),
         _ if outcome.done.is_empty() => outcome.seen = Some(before),

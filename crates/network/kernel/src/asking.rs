@@ -21,7 +21,7 @@ use crate::link::{EVERYBODY, address};
 
 /// For how long an answer is waited for: servers ping an address before they offer it, and wait 3 s for
 /// an answer (dnsmasq) or 1 s (ISC).
-const PATIENCE: Duration = Duration::from_secs(6);
+const TIMEOUT: Duration = Duration::from_secs(6);
 /// For how long others are waited for after the first.
 const OTHERS: Duration = Duration::from_secs(1);
 /// The question is asked again this often: a switch may lose the first.
@@ -115,7 +115,7 @@ fn question(interface: &str, mac: [u8; 6], own: &[IpAddr]) -> io::Result<Vec<Off
     let seed = u32::try_from(clock.tv_nsec()).unwrap_or_default();
     let id = mac.iter().fold(seed, |id, byte| id.rotate_left(8) ^ u32::from(*byte));
     let packet = datagram(&discover(id, mac));
-    let mut until = Instant::now() + PATIENCE;
+    let mut until = Instant::now() + TIMEOUT;
     let (mut asked, mut found) = (None::<Instant>, Vec::new());
     while Instant::now() < until {
         if asked.is_none_or(|asked| asked.elapsed() >= AGAIN) {
@@ -142,9 +142,9 @@ fn question(interface: &str, mac: [u8; 6], own: &[IpAddr]) -> io::Result<Vec<Off
 }
 
 /// The offers that arrive within this time.
-fn heard(socket: &OwnedFd, patience: Duration, id: u32) -> io::Result<Vec<Offer>> {
+fn heard(socket: &OwnedFd, limit: Duration, id: u32) -> io::Result<Vec<Offer>> {
     let mut fds = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
-    let timeout = PollTimeout::try_from(patience).unwrap_or(PollTimeout::ZERO);
+    let timeout = PollTimeout::try_from(limit).unwrap_or(PollTimeout::ZERO);
     match poll(&mut fds, timeout) {
         Ok(_) | Err(Errno::EINTR) => {}
         Err(errno) => return Err(errno.into()),

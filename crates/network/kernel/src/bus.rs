@@ -12,7 +12,7 @@ use crate::error::Error;
 const BUS: (&str, &str) = ("org.freedesktop.DBus", "/org/freedesktop/DBus");
 const SOCKET: &str = "/run/dbus/system_bus_socket";
 /// A daemon answers between two commands: after a reload, which takes seconds on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Whether there is a bus: a small host need not have one.
 pub(crate) fn is_there(roots: &Roots) -> bool {
@@ -38,11 +38,11 @@ pub(crate) fn run<T>(
     let address = format!("unix:path={}", roots.at(SOCKET).display());
     let asked = async {
         let asked = async {
-            let bus = Builder::address(address.as_str()).method_timeout(PATIENCE).build().await?;
+            let bus = Builder::address(address.as_str()).method_timeout(TIMEOUT).build().await?;
             ask(bus).await
         };
         let late = |_| zbus::Error::from(io::Error::from(io::ErrorKind::TimedOut));
-        tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
+        tokio::time::timeout(TIMEOUT, asked).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
     };
     let failed = |error| Error::Bus { request, source: Box::new(error) };
     runtime.map_err(Error::Runtime)?.block_on(asked).map_err(failed)

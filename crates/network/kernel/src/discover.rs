@@ -20,7 +20,7 @@ use crate::kernel::Kernel;
 
 /// For how long the first answer is waited for. Servers ping an address before they offer it, and
 /// wait 3 s for an answer (dnsmasq) or 1 s (ISC).
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// For how long others are waited for after the first: another server may be the slower one.
 const OTHERS: Duration = Duration::from_secs(4);
 /// The question is asked again this often: the first is lost while the bridge takes its port in.
@@ -76,7 +76,7 @@ pub(crate) fn question(mac: [u8; 6]) -> io::Result<Vec<Offer>> {
     setsockopt(&socket, sockopt::BindToDevice, &INSIDE.into())?;
     // The last bytes of a random hardware address are as good as any number.
     let id = mac.iter().fold(0_u32, |id, byte| (id << 8) ^ (id >> 24) ^ u32::from(*byte));
-    let mut until = Instant::now() + PATIENCE;
+    let mut until = Instant::now() + TIMEOUT;
     let (mut asked, mut found) = (None::<Instant>, Vec::new());
     let mut frame = [0; FRAME];
     while Instant::now() < until {

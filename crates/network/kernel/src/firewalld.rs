@@ -1,7 +1,7 @@
 //! firewalld, over D-Bus.
 //!
 //! Interfaces are assigned to zones in what it calls its runtime configuration, which a reload keeps
-//! and a restart forgets. Both make it write its rules anew, which mvm-net-watch sees.
+//! and a restart forgets. Both make it write its rules again, which mvm-net-watch sees.
 
 use mvm_core::{Roots, exec};
 use mvm_network_plan::nat::{Firewalld, ZONE};

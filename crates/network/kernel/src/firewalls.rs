@@ -10,13 +10,13 @@ use mvm_config::model::NetworkMode;
 use mvm_core::exec::{self, Execute, Limits};
 use mvm_core::{Roots, chain};
 use mvm_firewalls::{Forward, Saved, Tool, hides, sets};
-use mvm_network_plan::nat::{desired, ways};
+use mvm_network_plan::nat::{desired, egress};
 
 use crate::error::Error;
 use crate::kernel::{Kernel, Network};
 
 /// nft answers in milliseconds; with ten thousands of rules it takes longer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// Rules are read up to this many bytes: ten thousands of them.
 const LIMIT: usize = 8 << 20;
 const BRIDGED: &str = "/proc/sys/net/bridge/bridge-nf-call-iptables";
@@ -81,8 +81,8 @@ pub(crate) fn rule(
 fn leaving(roots: &Roots, config: &Config) -> Vec<String> {
     let Some(desired) = desired(config) else { return Vec::new() };
     let observed = Kernel::connect(roots).and_then(|mut kernel| kernel.observe());
-    let ways = observed.map(|observed| ways(&desired, &observed)).unwrap_or_default();
-    let mut names = [ways.v4, ways.v6].concat();
+    let egress = observed.map(|observed| egress(&desired, &observed)).unwrap_or_default();
+    let mut names = [egress.v4, egress.v6].concat();
     names.sort_unstable();
     names.dedup();
     names
@@ -140,7 +140,7 @@ impl Lister<'_> {
                 said.extend_from_slice(piece);
             }
         };
-        let mut limits = Limits { stdout: Some(&mut keep), ..Limits::timeout(PATIENCE) };
+        let mut limits = Limits { stdout: Some(&mut keep), ..Limits::timeout(TIMEOUT) };
         let exit = self
             .programs
             .run(&program, &words, &mut limits)

@@ -13,7 +13,7 @@ use crate::error::{Answer, Error};
 use crate::kernel::{Kernel, Network};
 
 /// How often the kernel's table is looked at.
-const GLANCE: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// The kernel asks three times, a second apart, and then gives up until it is told to ask again.
 const AGAIN: Duration = Duration::from_millis(3500);
 /// The states of a neighbour that has told its hardware address since it was asked.
@@ -25,7 +25,7 @@ const FIXED: &[NeighbourState] = &[NeighbourState::Permanent, NeighbourState::No
 /// What can be asked of the network beyond.
 pub trait Probe: Network {
     /// Those of `gateways` that answer on `interface`, as soon as one does, and none after
-    /// `patience`. One whose hardware address the operator has fixed does not count as answering.
+    /// `timeout`. One whose hardware address the operator has fixed does not count as answering.
     ///
     /// # Errors
     /// The kernel cannot be asked.
@@ -33,7 +33,7 @@ pub trait Probe: Network {
         &mut self,
         interface: &str,
         gateways: &[IpAddr],
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Vec<IpAddr>, Error>;
 }
 
@@ -42,7 +42,7 @@ impl Probe for Kernel {
         &mut self,
         interface: &str,
         gateways: &[IpAddr],
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Vec<IpAddr>, Error> {
         let index = self.number(interface)?;
         let start = Instant::now();
@@ -51,12 +51,12 @@ impl Probe for Kernel {
         let fixed: Vec<IpAddr> = fixed.iter().filter_map(|one| is(one, index, FIXED)).collect();
         let gateways: Vec<IpAddr> =
             gateways.iter().copied().filter(|gateway| !fixed.contains(gateway)).collect();
-        while start.elapsed() < patience && !gateways.is_empty() {
+        while start.elapsed() < timeout && !gateways.is_empty() {
             if asked.is_none_or(|asked| asked.elapsed() > AGAIN) {
                 gateways.iter().for_each(|gateway| self.ask(index, *gateway));
                 asked = Some(Instant::now());
             }
-            thread::sleep(GLANCE);
+            thread::sleep(POLL_INTERVAL);
             let neighbours = self.neighbours()?;
             let there = neighbours.iter().filter_map(|one| is(one, index, ANSWERED));
             let there: Vec<IpAddr> = there.filter(|ip| gateways.contains(ip)).collect();

@@ -45,7 +45,7 @@ pub(crate) fn holdings(
 }
 
 /// Who gives the interface its addresses, by what networkd and NetworkManager keep in /run.
-pub(crate) fn keeper(run: &Path, index: u32) -> Option<String> {
+pub(crate) fn owner(run: &Path, index: u32) -> Option<String> {
     let read = |folder: &str| fs::read_to_string(run.join(folder).join(index.to_string()));
     let networkd = read("systemd/netif/links").unwrap_or_default();
     let state = networkd.lines().find_map(|line| line.strip_prefix("ADMIN_STATE="));
@@ -273,9 +273,9 @@ mod tests {
         let put = |folder: &str, text: &str| {
             fs::create_dir_all(run.path().join(folder)).unwrap();
             fs::write(run.path().join(folder).join("3"), text).unwrap();
-            keeper(run.path(), 3)
+            owner(run.path(), 3)
         };
-        assert_eq!(keeper(run.path(), 3), None);
+        assert_eq!(owner(run.path(), 3), None);
         for state in ["unmanaged", "pending", "initialized", "linger"] {
             let text = format!("# private\nADMIN_STATE={state}\nOPER_STATE=routable\n");
             assert_eq!(put("systemd/netif/links", &text), None, "{state}");
@@ -286,7 +286,7 @@ mod tests {
         assert_eq!(put("NetworkManager/devices", "[device]\nmanaged=false\n"), None);
         let manager = put("NetworkManager/devices", "[device]\nconnection-uuid=1\nmanaged=true\n");
         assert_eq!(manager.as_deref(), Some("NetworkManager"));
-        assert_eq!(keeper(run.path(), 4), None);
+        assert_eq!(owner(run.path(), 4), None);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::{held, host, managers, moving};
 
 /// What can be asked of a network and done to it.
 pub trait Network {
-    /// Reads everything anew.
+    /// Reads everything again.
     ///
     /// # Errors
     /// When the kernel does not answer.
@@ -94,7 +94,7 @@ impl Network for Kernel {
             link.holdings = holdings;
             // Whoever looks after an interface has given it an address.
             if !link.holdings.addresses.is_empty() {
-                link.holdings.keeper = held::keeper(&run, index);
+                link.holdings.owner = held::owner(&run, index);
             }
         }
         let receipt = RECEIPT.get(&self.roots);
@@ -249,7 +249,7 @@ pub(crate) async fn reconfigure(
     request.set_flags(NLM_F_REQUEST | NLM_F_ACK).execute().await
 }
 
-/// The kernel's number of an interface, asked anew for each step: numbers are not re-used while
+/// The kernel's number of an interface, asked again for each step: numbers are not re-used while
 /// names can be.
 pub(crate) async fn index(handle: &Handle, step: &Step, name: &str) -> Result<u32, Error> {
     let mut found = handle.link().get().match_name(name).execute();

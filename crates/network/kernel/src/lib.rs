@@ -6,7 +6,6 @@
 mod apply;
 mod asking;
 mod bus;
-mod claim;
 mod discover;
 mod docker;
 mod error;
@@ -24,6 +23,7 @@ mod moving;
 pub mod nat;
 mod nft;
 mod occupied;
+mod ownership;
 mod records;
 pub mod systemd;
 pub mod tailscale;

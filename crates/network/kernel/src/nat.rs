@@ -19,7 +19,7 @@ use crate::nft::{Found, Nftables};
 use crate::{asking, firewalld};
 
 /// iptables answers in milliseconds, unless it waits for a lock.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// A listing of ours has about a kilobyte for each source; anything of this size is not one.
 const LIMIT: u64 = 16 << 20;
 /// The interface that firewalls of others were told of since the boot, below our folder of /run.
@@ -303,7 +303,7 @@ impl Nat<'_> {
 
     pub(crate) fn execute(&self, program: &Path, arguments: &[&OsStr]) -> Result<Exit, Error> {
         self.programs
-            .run(program, arguments, &mut Limits::timeout(PATIENCE))
+            .run(program, arguments, &mut Limits::timeout(TIMEOUT))
             .map_err(|source| Error::Run { source })
     }
 }

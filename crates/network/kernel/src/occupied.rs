@@ -21,7 +21,7 @@ use crate::error::Error;
 const TIMES: u32 = 3;
 const AGAIN: Duration = Duration::from_millis(300);
 /// For how long an answer to the last question is waited for.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 /// An Ethernet frame holds no more, in bytes.
 const FRAME: usize = 1500;
 /// Whoever answers under more hardware addresses than these is not counted any further.
@@ -60,7 +60,7 @@ fn ask(interface: &str, address: IpAddr, mac: Mac) -> io::Result<Vec<Mac>> {
             Ok(_) | Err(Errno::ENETDOWN | Errno::ENOBUFS) => {}
             Err(errno) => return Err(errno.into()),
         }
-        let until = Instant::now() + if time == TIMES { PATIENCE } else { AGAIN };
+        let until = Instant::now() + if time == TIMES { TIMEOUT } else { AGAIN };
         while Instant::now() < until && found.len() < MOST {
             let heard = heard(&socket, until.saturating_duration_since(Instant::now()), address)?;
             found.extend(heard);
@@ -73,9 +73,9 @@ fn ask(interface: &str, address: IpAddr, mac: Mac) -> io::Result<Vec<Mac>> {
 }
 
 /// The answers that arrive within this time.
-fn heard(socket: &OwnedFd, patience: Duration, address: IpAddr) -> io::Result<Vec<Mac>> {
+fn heard(socket: &OwnedFd, limit: Duration, address: IpAddr) -> io::Result<Vec<Mac>> {
     let mut fds = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
-    let timeout = PollTimeout::try_from(patience).unwrap_or(PollTimeout::ZERO);
+    let timeout = PollTimeout::try_from(limit).unwrap_or(PollTimeout::ZERO);
     match poll(&mut fds, timeout) {
         Ok(_) | Err(Errno::EINTR) => {}
         Err(errno) => return Err(errno.into()),

@@ -16,7 +16,7 @@ const NAME: &str = "tailscale";
 /// The record; tailscale keeps its list as long.
 const RECORD: File<Record> = File::of(&state::TAILSCALE);
 /// Its daemon answers from memory, unless it is only just starting.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Tailscale, as far as its routes go.
 #[derive(Clone, Copy)]
@@ -107,7 +107,7 @@ impl Tailscale<'_> {
         let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
         let exit = self
             .programs
-            .run(&program, &words, &mut Limits::timeout(PATIENCE))
+            .run(&program, &words, &mut Limits::timeout(TIMEOUT))
             .map_err(|source| Error::Run { source })?;
         if exit.success() {
             return Ok(exit.stdout);

@@ -1,4 +1,4 @@
-//! The uplink's road: on trial, confirmed, put back. What is decided stands in `plan::network`.
+//! The uplink's stages: on trial, confirmed, put back. What is decided stands in `plan::network`.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -6,29 +6,29 @@ use std::time::{Duration, Instant};
 use mvm_core::catalogue::uplink as said;
 use mvm_core::{Finding, Roots, Severity};
 use mvm_network_plan::network::{
-    Confirmed, Desired, Leave, Live, Step, Trial, VERSION, due, former, gateways, permit,
+    Confirmed, Consent, Desired, Live, Step, Trial, VERSION, due, former, gateways, permit,
 };
 use nix::time::{ClockId, clock_gettime};
 
 use crate::apply::{Outcome, enslaved, play, reversibly, unread};
-use crate::claim;
 use crate::gateway::Probe;
+use crate::ownership;
 use crate::records::Records;
 
 /// For how long a gateway is waited for at boot: three rounds of the kernel's asking, and far less
 /// than the 90 s of mvm-net.service.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const TIMEOUT: Duration = Duration::from_secs(10);
 /// For how long when it is confirmed: whoever does so waits.
-const GLIMPSE: Duration = Duration::from_secs(4);
+const GATEWAY_TIMEOUT: Duration = Duration::from_secs(4);
 /// A trial whose apply never came to the network ends after this time, in seconds: longer than all
 /// that apply does before.
 const ABANDONED: u64 = 1800;
 /// For how long an uplink has to get nothing more before it counts as configured: ifupdown's next
 /// command comes in less. Debian starts it at boot beside everything else, by a unit that counts as
 /// started when its program is, and nothing tells when it is done.
-const QUIET: Duration = Duration::from_secs(1);
+const SETTLED_AFTER: Duration = Duration::from_secs(1);
 /// How often [`watch`] looks whether somebody has confirmed, and [`missed`] what the uplink has.
-const GLANCE: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Seconds of a clock that does not go back, and goes on while the machine sleeps.
 fn now() -> u64 {
@@ -45,16 +45,16 @@ pub fn for_apply(roots: &Roots, desired: Desired) -> Result<Desired, Finding> {
     let (live, confirmed) = (records.live()?, records.confirmed()?);
     let mut desired = with_leave(desired, live.as_ref(), confirmed.as_ref());
     if let Some(uplink) = &mut desired.uplink
-        && uplink.leave == Leave::Refused
+        && uplink.consent == Consent::Refused
     {
-        uplink.leave = Leave::OnTrial;
+        uplink.consent = Consent::OnTrial;
     }
     Ok(desired)
 }
 
 fn with_leave(mut desired: Desired, live: Option<&Live>, confirmed: Option<&Confirmed>) -> Desired {
     if let (Some(uplink), Some(bridge)) = (&mut desired.uplink, &desired.bridge) {
-        uplink.leave = permit(&uplink.name, &bridge.name, live, confirmed);
+        uplink.consent = permit(&uplink.name, &bridge.name, live, confirmed);
     }
     desired.former = former(&desired, live, confirmed);
     desired
@@ -81,8 +81,8 @@ fn guarded(
     let _lock = records.lock()?;
     let (live, confirmed) = (records.live()?, records.confirmed()?);
     let desired = with_leave(desired, live.as_ref(), confirmed.as_ref());
-    let leave = desired.uplink.as_ref().map(|uplink| uplink.leave);
-    let confirmed = confirmed.filter(|_| leave == Some(Leave::Confirmed));
+    let consent = desired.uplink.as_ref().map(|uplink| uplink.consent);
+    let confirmed = confirmed.filter(|_| consent == Some(Consent::Confirmed));
     // Once given back, not before the gateway answers where it is now.
     if let Some(confirmed) = confirmed.as_ref().filter(|_| live.is_some_and(|live| live.given_back))
         && !is_reached(network, &confirmed.uplink, confirmed)?
@@ -154,7 +154,7 @@ fn begin_anew(
     records.drop_live().map(|()| None)
 }
 
-/// Waits until whoever configures the uplink is done: it has its ways out, as it had when it was
+/// Waits until whoever configures the uplink is done: it has its default routes, as it had when it was
 /// confirmed, and gets nothing more. Says so when none of them has come; one of two is as much as
 /// there is.
 fn missed(
@@ -171,16 +171,16 @@ fn missed(
         if before.as_ref() != Some(&link.holdings) || link.holdings.proving {
             (before, since) = (Some(link.holdings.clone()), Instant::now());
         }
-        if awaited.is_empty() && since.elapsed() >= QUIET {
+        if awaited.is_empty() && since.elapsed() >= SETTLED_AFTER {
             return Ok(None);
         }
-        if begun.elapsed() >= PATIENCE {
+        if begun.elapsed() >= TIMEOUT {
             let none = !awaited.is_empty() && awaited.len() == confirmed.gateways.len();
             return Ok(
                 none.then(|| said::not_yet(&confirmed.uplink, &confirmed.bridge, list(confirmed)))
             );
         }
-        thread::sleep(GLANCE);
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -203,7 +203,7 @@ fn is_reached(
     interface: &str,
     confirmed: &Confirmed,
 ) -> Result<bool, Finding> {
-    let answers = network.answers(interface, &confirmed.gateways, PATIENCE);
+    let answers = network.answers(interface, &confirmed.gateways, TIMEOUT);
     let answers = answers.map_err(|error| unread(&error))?;
     Ok(confirmed.gateways.is_empty() || !answers.is_empty())
 }
@@ -226,14 +226,14 @@ fn play_back(records: &Records<'_>, network: &mut impl Probe) -> Result<Vec<Find
     let recorded = records.live()?.map(|live| live.undo).unwrap_or_default();
     let back = due(&recorded, &observed);
     // What comes back was made by mvmhost, and goes again when it is no longer asked for.
-    let unclaimed = claim::before(network, &observed.made, &back);
+    let unclaimed = ownership::before(network, &observed.made, &back);
     Ok([unclaimed, play(network, &back)].concat())
 }
 
 /// Whether `steps` would make an uplink a port that nobody has confirmed: what [`arm`] is for.
 pub fn needs_trial(desired: &Desired, steps: &[Step]) -> bool {
-    let leave = desired.uplink.as_ref().map(|uplink| uplink.leave);
-    enslaved(steps).is_some() && leave != Some(Leave::Confirmed)
+    let consent = desired.uplink.as_ref().map(|uplink| uplink.consent);
+    enslaved(steps).is_some() && consent != Some(Consent::Confirmed)
 }
 
 /// Lets mvm-net make the uplink a port, for `seconds`. Whoever calls this starts
@@ -278,7 +278,7 @@ pub fn confirm(roots: &Roots, network: &mut impl Probe) -> Vec<Finding> {
         let live = records.live()?.filter(|live| live.trial.is_some_and(running));
         let live = live.ok_or_else(none)?;
         let asked = gateways(&live.undo);
-        let answers = network.answers(&live.bridge, &asked, GLIMPSE);
+        let answers = network.answers(&live.bridge, &asked, GATEWAY_TIMEOUT);
         let confirmed = Confirmed {
             version: VERSION,
             uplink: live.uplink.clone(),
@@ -335,7 +335,7 @@ fn put_back(
 pub fn watch(roots: &Roots, network: &mut impl Probe) -> Vec<Finding> {
     loop {
         match expire(&Records(roots), network) {
-            Ok(None) => thread::sleep(GLANCE),
+            Ok(None) => thread::sleep(POLL_INTERVAL),
             Ok(Some(findings)) => return findings,
             Err(finding) => return vec![finding],
         }

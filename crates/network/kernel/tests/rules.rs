@@ -13,7 +13,7 @@ use mvm_core::exec::{Recording, System};
 use mvm_firewalls::obstacles;
 use mvm_network_kernel::nat::{Nat, bring_up};
 use mvm_network_kernel::{Kernel, Network, firewalls};
-use mvm_network_plan::nat::{Carries, Desired, Ways};
+use mvm_network_plan::nat::{Carries, Desired, Egress};
 use nix::sched::{CloneFlags, unshare};
 
 /// Runs the test in a fresh namespace, with a /run of its own.
@@ -45,7 +45,7 @@ fn desired() -> Desired {
         carries: Carries::MicroVms,
         asked: Asked::default(),
         own: vec!["10.42.0.1/24".parse().unwrap()],
-        ways: Ways::default(),
+        egress: Egress::default(),
         withheld: false,
         more: Vec::new(),
     }

@@ -75,7 +75,7 @@ impl Drop for Gateway {
     }
 }
 
-/// A machine with one way out, and the folder of its records.
+/// A machine with one default route, and the folder of its records.
 struct Lab {
     gateway: Gateway,
     root: TempDir,

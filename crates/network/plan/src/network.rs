@@ -38,7 +38,7 @@ pub use receipt::{Receipt, links, made};
 pub use step::Step;
 pub use trial::{Confirmed, Former, Live, Trial, VERSION, former, permit};
 pub use undo::{due, undo};
-pub use uplink::{Leave, Uplink, gateways};
+pub use uplink::{Consent, Uplink, gateways};
 pub use vlan::Vlan;
 
 /// An Ethernet address.

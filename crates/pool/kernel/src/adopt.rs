@@ -163,9 +163,10 @@ fn disks(sys: &Path, device: &str) -> BTreeSet<String> {
 /// # Errors
 /// When LVM refuses.
 fn attach(roots: &Roots, desired: &Desired) -> Result<(), Error> {
-    let wish = &desired.lvm;
+    let volume_desired = &desired.lvm;
     thinpool::with_kernel(roots, |system| {
-        lvm::lvm(system.roots, system.programs)?.attach(&wish.path(), &wish.profile())
+        lvm::lvm(system.roots, system.programs)?
+            .attach(&volume_desired.path(), &volume_desired.profile())
     })
 }
 
@@ -264,7 +265,7 @@ mod tests {
             loops: &machine,
             mapper: &machine,
             programs: &mvm_core::exec::Recording::default(),
-            patience: std::time::Duration::from_millis(20),
+            timeout: std::time::Duration::from_millis(20),
         };
         let text = "[thinpool.loop]\ndata-size = \"64MiB\"\nmetadata-size = \"4MiB\"\n";
         let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };

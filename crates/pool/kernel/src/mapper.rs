@@ -108,7 +108,7 @@ impl Settling {
             if begun.elapsed() >= limit {
                 return false;
             }
-            thread::sleep(GLANCE);
+            thread::sleep(POLL_INTERVAL);
         }
         true
     }
@@ -119,7 +119,7 @@ impl Settling {
 }
 
 /// How long between two looks at a device that is being resumed, which takes some milliseconds.
-const GLANCE: Duration = Duration::from_millis(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// This machine's. The node is opened for each call, which costs microseconds, so that a machine
 /// without device-mapper can still be looked at.
@@ -194,7 +194,7 @@ impl DeviceMapper for Kernel {
             if runs(name)? {
                 return Ok(settling);
             }
-            thread::sleep(GLANCE);
+            thread::sleep(POLL_INTERVAL);
         }
         settling.wait()?;
         Ok(Settling::default())

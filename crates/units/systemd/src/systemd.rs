@@ -15,7 +15,7 @@ use crate::Error;
 
 /// What is asked of systemd; implemented by [`Manager`] and, for tests, by [`Recording`].
 pub trait Units {
-    /// Reads all unit files anew and runs the generators.
+    /// Reads all unit files again and runs the generators.
     ///
     /// # Errors
     /// When systemd refuses, or a generator takes longer than the client waits.
@@ -54,7 +54,7 @@ pub enum Job {
     Restart,
     /// Restarts it when it is active, and does nothing otherwise.
     TryRestart,
-    /// Lets it read its configuration anew without stopping it; restarts it when it cannot.
+    /// Lets it read its configuration again without stopping it; restarts it when it cannot.
     ReloadOrRestart,
 }
 

@@ -14,7 +14,7 @@ use mvm_units_plan::microvm::{Request, Spec, complete};
 use mvm_units_systemd::flintlock::{Api, State, Tls};
 
 /// For each answer, on an emulated host.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// Until it runs, and until it is gone.
 const SOON: Duration = Duration::from_secs(60);
 
@@ -39,16 +39,16 @@ fn client(words: &[String]) -> Result<String, String> {
     let endpoint: Endpoint = endpoint.parse().map_err(|_| format!("{endpoint} is no endpoint"))?;
     let client = Some((PathBuf::from(certificate), PathBuf::from(key)));
     let tls = Tls { trust: trust.into(), client };
-    let api = Api::connect(&endpoint, Some(&tls), None, PATIENCE).map_err(|error| chain(&error))?;
+    let api = Api::connect(&endpoint, Some(&tls), None, TIMEOUT).map_err(|error| chain(&error))?;
     let request = Request { name: name.clone(), ..Request::default() };
     let spec = complete(Spec::default(), &request, &Config::default(), "cluster", "amd64")?;
-    let uid = api.create(&spec, PATIENCE).map_err(|error| chain(&error))?.microvm.uid;
+    let uid = api.create(&spec, TIMEOUT).map_err(|error| chain(&error))?.microvm.uid;
     until(|| {
-        let found = api.get(&uid, PATIENCE).map_err(|error| chain(&error))?;
+        let found = api.get(&uid, TIMEOUT).map_err(|error| chain(&error))?;
         Ok(found.is_some_and(|found| found.microvm.state == State::Created))
     })?;
-    api.delete(&uid, PATIENCE).map_err(|error| chain(&error))?;
-    until(|| Ok(api.get(&uid, PATIENCE).map_err(|error| chain(&error))?.is_none()))?;
+    api.delete(&uid, TIMEOUT).map_err(|error| chain(&error))?;
+    until(|| Ok(api.get(&uid, TIMEOUT).map_err(|error| chain(&error))?.is_none()))?;
     Ok(uid)
 }
 

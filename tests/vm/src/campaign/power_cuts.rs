@@ -1,5 +1,5 @@
 //! The power goes at any moment of what changes a host, with a real containerd. Afterwards the host comes
-//! up whole or is made anew, what was in the pool is as it was, its root and kernel image are whole, and it
+//! up whole or is made again, what was in the pool is as it was, its root and kernel image are whole, and it
 //! takes a snapshot.
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::setup;
 const INSTALLED: &str = "installed";
 /// The host is up, with data in its pool.
 const UP: &str = "up";
-/// After a cut, until the host is up or has been made anew.
+/// After a cut, until the host is up or has been made again.
 const COMES_UP: Duration = Duration::from_secs(240);
 /// The images come from archives: there is no registry.
 const ARCHIVES: &str = include_str!("archives.sh");

@@ -13,7 +13,7 @@ use crate::scenarios::host;
 const SNAPSHOTS: usize = 50;
 /// A Go program is started for each.
 const MAKING: Duration = Duration::from_secs(600);
-/// All of them are made anew at containerd's start.
+/// All of them are made again at containerd's start.
 const COMES_UP: Duration = Duration::from_secs(240);
 const DIGEST: &str = "set -- /dev/mapper/flintlock-dev-thinpool-snap-*; echo $#
     for one; do dd if=$one bs=64k count=1 skip=16384 iflag=direct status=none; done | sha256sum";

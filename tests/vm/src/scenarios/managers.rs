@@ -20,17 +20,17 @@ const NETWORK_MANAGER: &str = "rm /etc/systemd/network/50-all.network; networkct
         > /etc/NetworkManager/conf.d/test.conf
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends network-manager >/dev/null 2>&1";
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// # Errors
 /// The bridge or a tap loses an address or its master, or is managed.
 pub fn others_leave_our_interfaces_alone(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
     guest.ok(NETWORKD)?;
-    guest.wait_for("! ip -4 -o address show dev other0 | grep -q 10.88.0.1", PATIENCE)?;
+    guest.wait_for("! ip -4 -o address show dev other0 | grep -q 10.88.0.1", TIMEOUT)?;
     guest.wait_for(
         "networkctl list --no-legend | grep -E ' (br-mvm|fltapg1) ' | grep -c unmanaged | grep -qx 2",
-        PATIENCE,
+        TIMEOUT,
     )?;
     as_they_were(guest)?;
 
@@ -47,7 +47,7 @@ pub fn others_leave_our_interfaces_alone(context: &mut Context) -> Result<()> {
 }
 
 fn unmanaged(guest: &mut Guest) -> Result<()> {
-    guest.wait_for("nmcli -t -f DEVICE,STATE device | grep '^other0:connected'", PATIENCE)?;
+    guest.wait_for("nmcli -t -f DEVICE,STATE device | grep '^other0:connected'", TIMEOUT)?;
     let shown = guest.ok("nmcli -t -f DEVICE,STATE device")?;
     for device in ["br-mvm", "fltapg1"] {
         let line = format!("{device}:unmanaged");

@@ -60,7 +60,7 @@ pub fn a_guest_gets_an_address_and_out(context: &mut Context) -> Result<()> {
     Ok(())
 }
 
-/// Docker drops what it does not know; it is told, and told again when it starts anew. The
+/// Docker drops what it does not know; it is told, and told again when it starts again. The
 /// microVMs are still reached after the reboot that follows, with Docker in it.
 fn beside_docker(guest: &mut Guest) -> Result<()> {
     guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y docker.io >/dev/null 2>&1")?;
@@ -134,7 +134,7 @@ fn beside_ufw(guest: &mut Guest) -> Result<()> {
 }
 
 /// firewalld lets the bridge's zone ask for addresses and out, and nothing else in; it is told of
-/// the bridge again when it was reloaded or starts anew. A zone that it does not know yet is said,
+/// the bridge again when it was reloaded or starts again. A zone that it does not know yet is said,
 /// and known once the remedy was carried out.
 fn beside_firewalld(guest: &mut Guest) -> Result<()> {
     const SHIPPED: &str = "/usr/lib/firewalld/zones/mvmhost.xml";

@@ -8,7 +8,7 @@ use mvm_firewalls::Forward;
 use mvm_network_kernel::nat::Nat;
 use mvm_network_kernel::{Kernel, Network as _, answers, answers_beside, firewalls};
 use mvm_network_plan::dhcp::{Seen, permits};
-use mvm_network_plan::nat::{desired, ways};
+use mvm_network_plan::nat::{desired, egress};
 use mvm_network_plan::network::{Observed, TAPS};
 use mvm_units_plan::units::follows_default_route;
 
@@ -72,7 +72,7 @@ pub(super) fn kernel(roots: &Roots, config: &Config, unasked: &mut Unasked) -> N
     }
     let link = |name: &str| observed.links.iter().find(|link| link.name == name);
     facts.mtu = link(&desired.interface).map_or(0, |link| link.mtu);
-    facts.leaving_mtu = ways(&desired, &observed).mtu;
+    facts.leaving_mtu = egress(&desired, &observed).mtu;
     let ports = observed.links.iter().filter(|link| {
         link.name.starts_with(TAPS) && link.master.as_ref() == Some(&desired.interface)
     });

@@ -12,7 +12,7 @@ use mvm_images_client::resolve;
 use mvm_units_systemd::flintlock::{Named, State};
 use mvm_validate::api;
 
-use super::deeds;
+use super::probes;
 
 /// For one image: an operator waits for the check.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -39,7 +39,7 @@ pub(super) fn findings(
     if named.is_empty() {
         return Vec::new();
     }
-    let proxies = deeds::told(roots, config, flintlockd);
+    let proxies = probes::told(roots, config, flintlockd);
     let images = named.keys().take(MOST);
     let answers = resolve::within(LONGEST, images, proxies.as_ref()).unwrap_or_default();
     let all = answers.into_iter().map(|(image, answer)| {

@@ -1,7 +1,7 @@
 //! `mvmhost check`: every check, here or on another host's API.
 
 use mvm_checks as checks;
-use mvm_checks::{Deed, Facts, Plugin};
+use mvm_checks::{Facts, Plugin, Probe};
 use mvm_config::last_good::load_or_last_good;
 use mvm_config::{Config, Loaded};
 use mvm_core::exec::System;
@@ -14,7 +14,7 @@ use mvm_units_systemd::flintlock::MicroVm;
 use mvm_units_systemd::systemd::{Manager, UnitState, Units};
 use mvm_validate::facts;
 
-use super::{asked, deeds, missing, services, smoke};
+use super::{asked, missing, probes, services, smoke};
 use crate::cli::CheckArguments;
 use crate::context::Context;
 use crate::output::{self, Exit};
@@ -41,13 +41,13 @@ pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     }
     found.extend(asked::findings(&context.roots, config, flintlockd, arguments.deep));
     if arguments.deep {
-        let done = deeds::run(&context.roots, config, &facts, flintlockd);
-        if let Deed::Done(passages) = &done.traffic {
+        let done = probes::run(&context.roots, config, &facts, flintlockd);
+        if let Probe::Done(passages) = &done.traffic {
             found = mvm_firewalls::settled(found, passages);
             found.extend(mvm_firewalls::traffic(config, &facts.forward, passages, &found));
         }
-        found.extend(checks::deeds(config, &facts, &done));
-        found.extend(deeds::reserved(&context.roots, config));
+        found.extend(checks::probes(config, &facts, &done));
+        found.extend(probes::reserved(&context.roots, config));
     }
     if arguments.smoke {
         found.extend(smoke::as_check(context));

@@ -21,7 +21,7 @@ use crate::{inventory, machine};
 /// systemd's message when a unit has come up (SD_MESSAGE_UNIT_STARTED).
 const STARTED: &str = "MESSAGE_ID=39f53479d3a045ac8e11786248231fbf";
 /// Of a boot's journal only records with one message of one unit are asked for.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) fn run(context: &Context) -> Exit {
     // What is printed is for inventories, which read JSON.
@@ -105,7 +105,7 @@ fn ready(roots: &Roots, unit: &str, programs: &dyn Execute) -> Option<u64> {
     let arguments = ["--boot", "--quiet", "--no-pager", "--output=json", "--output-fields=UNIT"];
     let arguments = arguments.into_iter().chain([STARTED, "_PID=1", &unit]).map(OsStr::new);
     let arguments: Vec<&OsStr> = arguments.collect();
-    let told = programs.run(&program, &arguments, &mut Limits::timeout(PATIENCE)).ok()?;
+    let told = programs.run(&program, &arguments, &mut Limits::timeout(TIMEOUT)).ok()?;
     let first: Value = serde_json::from_str(told.stdout.lines().next()?).ok()?;
     let micros: u64 = first.get("__MONOTONIC_TIMESTAMP")?.as_str()?.parse().ok()?;
     Some(micros / 1000)

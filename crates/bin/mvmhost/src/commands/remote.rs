@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::output::{self, Exit};
 
 /// A host on another continent answers within this time.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// flintlock's default port.
 const PORT: u16 = 9090;
 
@@ -126,8 +126,8 @@ fn ask(endpoint: &Endpoint, arguments: &CheckArguments) -> Result<Finding, Findi
     })?;
     let client = arguments.tls_cert.clone().zip(arguments.tls_key.clone());
     let tls = arguments.tls_ca.as_ref().map(|ca| Tls { trust: ca.clone(), client });
-    let told = Api::connect(endpoint, tls.as_ref(), token.as_deref(), PATIENCE)
-        .and_then(|api| api.list_microvms(PATIENCE));
+    let told = Api::connect(endpoint, tls.as_ref(), token.as_deref(), TIMEOUT)
+        .and_then(|api| api.list_microvms(TIMEOUT));
     match told {
         Ok(microvms) => Ok(finding(&remote::answers::ROW)
             .with("milliseconds", started.elapsed().as_millis())
@@ -151,7 +151,7 @@ fn token(file: &Path) -> Result<String, Finding> {
 fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in (endpoint.host(), endpoint.port()).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
+        match TcpStream::connect_timeout(&address, TIMEOUT) {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }

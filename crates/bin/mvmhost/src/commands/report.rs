@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::output::{self, Exit};
 
 /// How long one program may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 /// Of each program's output and each file this much is kept, from its beginning, in bytes.
 const MOST: usize = 8 * 1024 * 1024;
 /// Files that are kept when they are there. None that is there to hold a secret.
@@ -163,7 +163,7 @@ fn answer(roots: &Roots, programs: &dyn Execute, words: &[String]) -> String {
         let room = MOST.saturating_sub(kept.len());
         kept.extend(bytes.iter().take(room));
     };
-    let mut limits = Limits::timeout(PATIENCE);
+    let mut limits = Limits::timeout(TIMEOUT);
     limits.stdout = Some(&mut take);
     let ended = programs.run(&program, &arguments, &mut limits);
     let mut text = String::from_utf8_lossy(&kept).into_owned();

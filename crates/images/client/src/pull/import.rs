@@ -24,17 +24,17 @@ impl Puller<'_> {
         image: &Image,
         again: bool,
     ) -> Result<Outcome, Error> {
-        let Some((anew, lost)) = self.begin(wanted, again).await? else {
+        let Some((fresh, lost)) = self.begin(wanted, again).await? else {
             return Ok(Outcome::Present);
         };
         if let Some(lost) = lost.filter(|_| !again)
-            && let Some(outcome) = super::anew::unpack(self, wanted, &lost).await
+            && let Some(outcome) = super::unpack_again::unpack(self, wanted, &lost).await
         {
             return Ok(outcome);
         }
         self.progress.step(wanted.reference.as_str(), "importing");
         let resolved = self.described(archive, image).await?;
-        if anew {
+        if fresh {
             self.take_down(wanted, &resolved.config).await?;
         }
         let layers = &resolved.manifest.layers;

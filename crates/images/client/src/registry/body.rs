@@ -53,7 +53,7 @@ impl Body {
             let problem = format!("{length} bytes in place of {expected}");
             return Err(Error::Length { url, problem });
         }
-        let until = Instant::now() + limits::patience(expected);
+        let until = Instant::now() + limits::timeout(expected);
         Ok(Self { response, url, skip, missing, total: expected, until })
     }
 
@@ -63,8 +63,7 @@ impl Body {
     /// When the connection breaks, is too slow, or brings another number of bytes.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
         loop {
-            let slow =
-                || Error::Slow { url: self.url.clone(), after: limits::patience(self.total) };
+            let slow = || Error::Slow { url: self.url.clone(), after: limits::timeout(self.total) };
             let next = timeout_at(self.until, self.response.chunk()).await.map_err(|_| slow())?;
             let Some(chunk) = next.map_err(|e| failed(&self.url, e))? else {
                 return match self.missing {

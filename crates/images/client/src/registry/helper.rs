@@ -10,7 +10,7 @@ use mvm_core::exec::{Execute, Limits, System, find};
 use mvm_images_plan::auth::{Helper, Reply};
 
 /// For one question: helpers of clouds ask a server of theirs.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where helpers are, and what they are told.
 #[derive(Debug, Clone)]
@@ -20,13 +20,13 @@ pub struct Helpers {
     /// The file that names them.
     pub file: PathBuf,
     /// How long one may take.
-    pub patience: Duration,
+    pub timeout: Duration,
 }
 
 impl Helpers {
     /// Of the login file at `file`.
     pub fn new(roots: Roots, file: PathBuf) -> Self {
-        Self { roots, file, patience: PATIENCE }
+        Self { roots, file, timeout: TIMEOUT }
     }
 
     /// Asks one. What it writes is neither kept nor shown.
@@ -44,7 +44,7 @@ impl Helpers {
         let mut limits = Limits {
             input: Some(helper.server.as_bytes()),
             environment: environment(&self.file),
-            ..Limits::timeout(self.patience)
+            ..Limits::timeout(self.timeout)
         };
         match System.run(&path, &[OsStr::new("get")], &mut limits) {
             Ok(exit) => match Reply::read(exit.success(), &exit.stdout) {
@@ -57,7 +57,7 @@ impl Helpers {
                 reply => Ok(reply),
             },
             Err(mvm_core::Error::TimedOut { .. }) => {
-                Err(format!("has no answer after {} s", self.patience.as_secs()))
+                Err(format!("has no answer after {} s", self.timeout.as_secs()))
             }
             Err(_) => Err(format!("needs {program}, which cannot be started")),
         }

@@ -48,19 +48,19 @@ mod foreign;
 mod helper;
 mod login;
 mod request;
+mod retry;
 mod trust;
-mod turns;
 
 pub use body::Body;
 pub use helper::Helpers;
-use turns::Ability;
-pub use turns::Whom;
+use retry::Ability;
+pub use retry::Whom;
 
 use crate::Error;
 
 /// How patient the client is.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct Timeouts {
     /// For a connection.
     pub connect: Duration,
     /// For the next bytes.
@@ -68,13 +68,13 @@ pub struct Patience {
     /// For the beginning of an answer, redirects and all, and again for the rest of a small one.
     pub answer: Duration,
     /// What a wait between attempts is divided by; 1 but in tests.
-    pub haste: u32,
+    pub speed_up: u32,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { connect: seconds(10), idle: seconds(30), answer: seconds(60), haste: 1 }
+        Self { connect: seconds(10), idle: seconds(30), answer: seconds(60), speed_up: 1 }
     }
 }
 
@@ -90,7 +90,7 @@ pub struct Settings {
     /// The credential helpers of the login file; `None` where none is run.
     pub helpers: Option<Helpers>,
     /// How long is waited.
-    pub patience: Patience,
+    pub timeouts: Timeouts,
     /// By which proxies; `None` for what the environment says.
     pub proxies: Option<Proxies>,
     /// Where it is looked up what containerd, docker and podman know of single registries; `None`
@@ -183,7 +183,7 @@ impl Registry {
         }
         all.extend(self.host.iter().cloned());
         let tls = trust::tls(all.into(), own, key.any).map_err(Error::Tls)?;
-        let patience = self.settings.patience;
+        let timeouts = self.settings.timeouts;
         let proxies = self.proxies.clone();
         let by = move |url: &Url| {
             let port = url.port_or_known_default().unwrap_or(0);
@@ -194,8 +194,8 @@ impl Registry {
             .proxy(Proxy::custom(by))
             .tls_backend_preconfigured(tls)
             .redirect(Policy::none())
-            .connect_timeout(patience.connect)
-            .read_timeout(patience.idle)
+            .connect_timeout(timeouts.connect)
+            .read_timeout(timeouts.idle)
             .user_agent(concat!("mvmhost/", env!("CARGO_PKG_VERSION")))
             // More than that is no faster on one link, and each window is memory.
             .pool_max_idle_per_host(4)
@@ -310,9 +310,9 @@ impl Registry {
         }
     }
 
-    /// Waits as the retry policy says, divided by the haste of tests.
+    /// Waits as the retry policy says, divided by the speed_up of tests.
     pub(crate) async fn wait(&self, pause: Duration) {
-        sleep(pause / self.settings.patience.haste.max(1)).await;
+        sleep(pause / self.settings.timeouts.speed_up.max(1)).await;
     }
 }
 

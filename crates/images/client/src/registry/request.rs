@@ -133,7 +133,7 @@ impl Registry {
         url: &str,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let after = self.settings.patience.answer;
+        let after = self.settings.timeouts.answer;
         let slow = |_| Err(Error::Slow { url: url.to_owned(), after });
         timeout(after, work).await.unwrap_or_else(slow)
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mvm_core::Digest;
-use mvm_images_client::registry::{Patience, Registry, Settings};
+use mvm_images_client::registry::{Registry, Settings, Timeouts};
 use mvm_images_plan::auth::Logins;
 use mvm_images_plan::manifest::Descriptor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -148,20 +148,20 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
 
 /// A hasty client of these servers, which it knows as plain ones.
 pub(crate) fn client(servers: &[&Server], logins: &str) -> Registry {
-    let patience = Patience {
+    let timeouts = Timeouts {
         connect: Duration::from_secs(2),
         idle: Duration::from_millis(400),
         answer: Duration::from_millis(900),
-        haste: 100,
+        speed_up: 100,
     };
-    Registry::new(settings(servers, logins, patience), until()).unwrap()
+    Registry::new(settings(servers, logins, timeouts), until()).unwrap()
 }
 
 /// A client of this server that asks the mirror before it.
 pub(crate) fn mirrored(server: &Server, mirror: &str) -> Registry {
     let long = Duration::from_secs(15);
-    let patience = Patience { connect: long, idle: long, answer: long, haste: 1000 };
-    let mut settings = settings(&[server], "{}", patience);
+    let timeouts = Timeouts { connect: long, idle: long, answer: long, speed_up: 1000 };
+    let mut settings = settings(&[server], "{}", timeouts);
     settings.mirrors = [(server.host(), vec![mirror.to_owned()])].into();
     Registry::new(settings, until()).unwrap()
 }
@@ -169,26 +169,26 @@ pub(crate) fn mirrored(server: &Server, mirror: &str) -> Registry {
 /// One for tests that count requests: on a busy machine a hasty client asks more often.
 pub(crate) fn patient(servers: &[&Server]) -> Registry {
     let long = Duration::from_secs(15);
-    let patience = Patience { connect: long, idle: long, answer: long, haste: 100 };
-    Registry::new(settings(servers, "{}", patience), until()).unwrap()
+    let timeouts = Timeouts { connect: long, idle: long, answer: long, speed_up: 100 };
+    Registry::new(settings(servers, "{}", timeouts), until()).unwrap()
 }
 
 /// One for which an answer may take so long, and which is patient in all else.
-pub(crate) fn brief(server: &Server, answer: Duration, haste: u32) -> Registry {
+pub(crate) fn brief(server: &Server, answer: Duration, speed_up: u32) -> Registry {
     let long = Duration::from_secs(15);
-    let patience = Patience { connect: long, idle: long, answer, haste };
-    Registry::new(settings(&[server], "{}", patience), until()).unwrap()
+    let timeouts = Timeouts { connect: long, idle: long, answer, speed_up };
+    Registry::new(settings(&[server], "{}", timeouts), until()).unwrap()
 }
 
 fn until() -> Instant {
     Instant::now() + Duration::from_secs(20)
 }
 
-fn settings(servers: &[&Server], logins: &str, patience: Patience) -> Settings {
+fn settings(servers: &[&Server], logins: &str, timeouts: Timeouts) -> Settings {
     Settings {
         insecure: servers.iter().map(|server| server.host()).collect(),
         logins: Logins::parse(logins).unwrap(),
-        patience,
+        timeouts,
         ..Settings::default()
     }
 }

@@ -1,4 +1,4 @@
-//! The road over a network that only remembers.
+//! The network reconciled, over one that only remembers.
 
 use mvm_network_plan::network::{Bridge, BridgeOptions, Link, Mac, Manager, Observed, Vlan};
 

@@ -28,7 +28,7 @@ const OTHER: &str = "eth1";
 /// A bridge with STP takes in a port after twice its forward delay, which is 15 s.
 const FORWARDS: Duration = Duration::from_secs(35);
 const USABLE: Duration = Duration::from_secs(3);
-const GLANCE: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Of brport/state: frames pass.
 const FORWARDING: &str = "3";
 /// Addresses that are looked at, from the end of the subnet, before none is taken.
@@ -162,7 +162,7 @@ impl Bench {
         // The kernel makes an address of IPv6 usable a moment later.
         let until = Instant::now() + USABLE;
         while UdpSocket::bind((address, 0)).is_err() && Instant::now() < until {
-            thread::sleep(GLANCE);
+            thread::sleep(POLL_INTERVAL);
         }
         Ok(address)
     }
@@ -241,7 +241,7 @@ fn wait_for_frames(roots: &Roots, port: &str) {
         && text.trim() != FORWARDING
         && Instant::now() < until
     {
-        thread::sleep(GLANCE);
+        thread::sleep(POLL_INTERVAL);
     }
 }
 

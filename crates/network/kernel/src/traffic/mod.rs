@@ -33,7 +33,7 @@ use packet::{Ends, SERVICE, far};
 
 /// For how long a packet is waited for: the kernel may have to ask for the gateway's hardware address,
 /// three times in three seconds.
-const PATIENCE: Duration = Duration::from_secs(4);
+const TIMEOUT: Duration = Duration::from_secs(4);
 /// The same for what only crosses the bridge or is answered by this host.
 const NEAR: Duration = Duration::from_secs(2);
 /// How often that is tried: a busy server may lose one.
@@ -200,7 +200,7 @@ impl Bench {
         let seen = packet::first(&sent)
             .and_then(|packet| self.link.send(self.bridge, &packet))
             .and_then(|()| {
-                self.leaving.receive(Instant::now() + PATIENCE, |seen| {
+                self.leaving.receive(Instant::now() + TIMEOUT, |seen| {
                     let ends = packet::ends(seen.packet).filter(|_| seen.leaves)?;
                     (ends.to == to && ends.ports.1 == SERVICE).then_some((seen.index, ends))
                 })
@@ -286,7 +286,7 @@ impl Bench {
             let packet = packet::solicitation()?;
             for _ in 0..TRIES {
                 self.link.send(packet::ROUTERS_CARD, &packet)?;
-                let until = Instant::now() + PATIENCE;
+                let until = Instant::now() + TIMEOUT;
                 let found = |packet: &[u8]| packet::is_advertisement(packet).then_some(());
                 if self.link.receive(until, |seen| found(seen.packet))?.is_some() {
                     return Ok(true);

@@ -59,7 +59,7 @@ fn netns_a_confirmed_uplink_is_a_port_at_boot_while_its_gateway_answers() {
         lab.gateway.ip("link set gw down");
         let start = Instant::now();
         assert_eq!(codes(&lab.bring_up()), ["MVM-NET-070"]);
-        assert!(start.elapsed() < uplink::PATIENCE + Duration::from_secs(3));
+        assert!(start.elapsed() < uplink::TIMEOUT + Duration::from_secs(3));
         assert!(ip("-4 address show wan").contains("192.0.2.2/24"));
 
         // Tried again by the retry timer: not touched while nobody answers, and a port then.
@@ -136,10 +136,10 @@ impl Probe for Killed<'_> {
         &mut self,
         interface: &str,
         gateways: &[IpAddr],
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Vec<IpAddr>, Error> {
         self.count();
-        self.lab.kernel.answers(interface, gateways, patience)
+        self.lab.kernel.answers(interface, gateways, timeout)
     }
 }
 
@@ -156,7 +156,7 @@ fn netns_what_was_killed_on_the_way_is_begun_anew() {
             }));
             if whole.is_ok() {
                 assert!(left > 6, "killed before every step and before the last look");
-                // Nothing of it is left to be begun anew.
+                // Nothing of it is left to be begun again.
                 assert!(lab.bring_up().done.is_empty());
                 return;
             }

@@ -25,7 +25,7 @@ pub fn lan(config: &Config, observed: &network::Observed) -> Lan {
     let link = observed.links.iter().find(|link| link.name == seen.interface);
     let own = link.map_or(network::DEFAULT_MTU, |link| link.mtu);
     let desired = nat::desired(config).filter(|desired| !desired.sources.is_empty());
-    let leaving = desired.and_then(|desired| nat::ways(&desired, observed).mtu);
+    let leaving = desired.and_then(|desired| nat::egress(&desired, observed).mtu);
     Lan {
         // dnsmasq has one word for all that it serves.
         authoritative: seen.is_authoritative(observed)

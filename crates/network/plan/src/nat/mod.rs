@@ -19,23 +19,23 @@ use crate::{network, tailscale};
 
 mod docker;
 mod down;
+mod egress;
 mod firewalld;
 mod more;
 mod step;
 mod table;
-mod ways;
 
 use docker::beside_docker;
 pub use docker::{Iptables, docker_rules};
 pub use down::down;
 use down::forget;
+pub use egress::{Egress, egress};
 use firewalld::beside_firewalld;
 pub use firewalld::{Firewalld, ZONE};
 pub use more::More;
 use more::more;
 pub use step::Step;
 pub use table::{Action, Chain, Kind, Match, Rule, Table};
-pub use ways::{Ways, ways};
 
 /// A switch that somebody turned.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -69,7 +69,7 @@ pub struct Desired {
     /// The addresses that the file gives `interface`.
     pub own: Vec<IpNet>,
     /// By which interfaces packets leave this host, as far as the machine was seen.
-    pub ways: Ways,
+    pub egress: Egress,
     /// Whether answers of DHCP and router advertisements are kept off `interface`.
     pub withheld: bool,
     /// The interfaces on which DHCP is served besides.
@@ -105,7 +105,7 @@ pub fn desired(config: &Config) -> Option<Desired> {
         carries: carries(network),
         asked: network.asked,
         own: network.dhcp_addresses().to_vec(),
-        ways: Ways::default(),
+        egress: Egress::default(),
         withheld: false,
         more: network
             .dhcp
@@ -140,7 +140,7 @@ impl Desired {
     /// By what the machine shows: the bridge may be somebody else's, with the host's own uplink as a
     /// port. `answers` is what was asked of other DHCP servers.
     pub fn seen(mut self, network: &network::Observed, answers: Option<&Answers>) -> Self {
-        self.ways = ways(&self, network);
+        self.egress = egress(&self, network);
         if network.lacks_ipv6(&self.interface) {
             self.sources.retain(|net| net.addr().is_ipv4());
         }
@@ -253,7 +253,7 @@ pub fn switches(
         let mut interfaces = vec![desired.interface.as_str()];
         let more = desired.interfaces().skip(1);
         interfaces.extend(more.filter(|name| v4 && is_there(name, network)));
-        let leaving = desired.ways.v4.iter().map(String::as_str);
+        let leaving = desired.egress.v4.iter().map(String::as_str);
         interfaces.extend(leaving.filter(|name| v4 && is_there(name, network)));
         interfaces.extend(tailnet.then_some(tailscale::INTERFACE));
         interfaces.dedup();

@@ -100,7 +100,7 @@ pub enum Action {
     Masquerade,
     /// Its UDP checksum becomes 0.
     ClearUdpChecksum,
-    /// TCP sends no more at once than the path takes, both ways.
+    /// TCP sends no more at once than the path takes, both egress.
     ClampMss,
     /// It goes no further.
     Drop,
@@ -162,7 +162,7 @@ fn masquerade(source: &IpNet, desired: &Desired) -> Vec<Rule> {
         matches: vec![Match::From(net), Match::NotTo(net), Match::OutBy(leaving.clone())],
         action: Action::Masquerade,
     };
-    desired.ways.of(source).iter().map(rule).collect()
+    desired.egress.of(source).iter().map(rule).collect()
 }
 
 impl fmt::Display for Table {

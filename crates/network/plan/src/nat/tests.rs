@@ -152,9 +152,9 @@ fn a_table_that_was_flushed_or_changed_is_loaded_again() {
         let [Step::Load { replace, lost, .. }] = steps.as_slice() else { panic!("{steps:?}") };
         assert_eq!((*replace, *lost), (there, true));
     }
-    // A table that nobody touched, for a way out that is another one by now.
+    // A table that nobody touched, for a default route that is another one by now.
     let mut moved = desired.clone();
-    moved.ways.v4 = vec!["wwan0".to_owned()];
+    moved.egress.v4 = vec!["wwan0".to_owned()];
     let steps = plan(Some(&moved), &switches, &observed).steps;
     assert!(matches!(steps.as_slice(), [Step::Load { lost: false, .. }]), "{steps:?}");
     let steps = plan(Some(&desired), &switches, &Observed { kept: None, ..observed }).steps;
@@ -336,7 +336,7 @@ fn a_vpns_default_route_in_halves_leads_out_as_well() {
     for destination in ["0.0.0.0/1", "128.0.0.0/1"] {
         machine.routes.push(Route { destination: destination.parse().unwrap(), ..half.clone() });
     }
-    assert_eq!(ways(&desired, &machine).v4, ["eth0", "tun0"]);
+    assert_eq!(egress(&desired, &machine).v4, ["eth0", "tun0"]);
 }
 
 #[test]

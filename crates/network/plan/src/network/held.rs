@@ -122,5 +122,5 @@ pub struct Holdings {
     /// What cannot be moved, in words.
     pub unmovable: Vec<String>,
     /// The program that gives the interface its addresses and would do so again.
-    pub keeper: Option<String>,
+    pub owner: Option<String>,
 }

@@ -59,8 +59,8 @@ impl Observed {
             .iter()
             .any(|route| route.interface == name && leads(route.destination.prefix_len()))
             .then_some(Others::DefaultRoute);
-        let keeper = link.holdings.keeper.clone().filter(|_| !self.is_own(name));
-        port.or(default).or_else(|| foreign_address(link, own)).or(keeper.map(Others::Manager))
+        let owner = link.holdings.owner.clone().filter(|_| !self.is_own(name));
+        port.or(default).or_else(|| foreign_address(link, own)).or(owner.map(Others::Manager))
     }
 
     /// The ports of a bridge that are no microVM's.

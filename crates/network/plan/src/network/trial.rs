@@ -7,7 +7,7 @@ use mvm_core::Finding;
 use mvm_core::catalogue::uplink::still_port;
 use serde::{Deserialize, Serialize};
 
-use super::{Desired, Leave, Link, Observed, Step};
+use super::{Consent, Desired, Link, Observed, Step};
 
 /// The version of both records.
 pub const VERSION: u32 = 1;
@@ -66,14 +66,14 @@ pub fn permit(
     bridge: &str,
     live: Option<&Live>,
     confirmed: Option<&Confirmed>,
-) -> Leave {
+) -> Consent {
     let same = |one: &str, other: &str| one == uplink && other == bridge;
     if confirmed.is_some_and(|kept| same(&kept.uplink, &kept.bridge)) {
-        return Leave::Confirmed;
+        return Consent::Confirmed;
     }
     match live.filter(|live| same(&live.uplink, &live.bridge)) {
-        Some(live) if live.trial.is_some() => Leave::OnTrial,
-        _ => Leave::Refused,
+        Some(live) if live.trial.is_some() => Consent::OnTrial,
+        _ => Consent::Refused,
     }
 }
 

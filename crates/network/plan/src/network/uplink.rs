@@ -16,7 +16,7 @@ use super::{Bridge, Draft, Holdings, Link, Route, Step, Vlan};
 
 /// Whether the uplink may be made a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Leave {
+pub enum Consent {
     /// Nobody has said that the host is reached afterwards.
     #[default]
     Refused,
@@ -32,13 +32,13 @@ pub struct Uplink {
     /// Its name.
     pub name: String,
     /// Whether it may be made one.
-    pub leave: Leave,
+    pub consent: Consent,
 }
 
 impl Uplink {
     /// Not to be touched yet.
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), leave: Leave::default() }
+        Self { name: name.to_owned(), consent: Consent::default() }
     }
 }
 
@@ -68,8 +68,8 @@ pub(super) fn joining(
         return Err(said::unfit(&uplink.name, bridge, why));
     }
     let holdings = &link.holdings;
-    if let Some(keeper) = &holdings.keeper {
-        return Err(said::kept_by(&uplink.name, bridge, keeper));
+    if let Some(owner) = &holdings.owner {
+        return Err(said::kept_by(&uplink.name, bridge, owner));
     }
     if let Some(leased) = holdings.addresses.iter().find(|address| address.is_leased()) {
         return Err(said::leased(&uplink.name, bridge, leased));
@@ -77,7 +77,7 @@ pub(super) fn joining(
     if let Some(what) = holdings.unmovable.first() {
         return Err(said::unmovable(&uplink.name, bridge, what));
     }
-    if uplink.leave == Leave::Refused {
+    if uplink.consent == Consent::Refused {
         return Err(said::unconfirmed(&uplink.name, bridge));
     }
     Ok(Some(link.clone()))

@@ -53,7 +53,7 @@ impl Files {
             loops: &*self.loops,
             mapper: &*self.mapper,
             programs: &exec::System,
-            patience: Duration::ZERO,
+            timeout: Duration::ZERO,
         };
         observe_with(&system, &self.desired)
     }

@@ -41,7 +41,7 @@ impl Bench {
             loops: &*self.machine,
             mapper: &*self.machine,
             programs: &self.programs,
-            patience: Duration::from_millis(20),
+            timeout: Duration::from_millis(20),
         };
         let plan = thinpool::plan(&desired(), &observe_with(&system, &desired()).unwrap());
         assert!(!plan.is_refused(), "{plan:?}");

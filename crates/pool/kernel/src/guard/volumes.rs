@@ -23,10 +23,10 @@ pub(super) struct Volumes<'a> {
 impl Volumes<'_> {
     fn volume(&self) -> Result<(Group, Volume), Error> {
         let lvm = lvm(self.roots, self.programs)?;
-        let wish = &self.desired.lvm;
-        let group = lvm.groups(&wish.group)?.pop();
-        let mut volumes = lvm.volumes(&wish.group)?.into_iter();
-        let volume = volumes.find(|volume| volume.lv_name == wish.volume);
+        let volume_desired = &self.desired.lvm;
+        let group = lvm.groups(&volume_desired.group)?.pop();
+        let mut volumes = lvm.volumes(&volume_desired.group)?.into_iter();
+        let volume = volumes.find(|volume| volume.lv_name == volume_desired.volume);
         let gone = || not_growable(&self.desired.name, "LVM has no such volume");
         group.zip(volume).ok_or_else(gone)
     }

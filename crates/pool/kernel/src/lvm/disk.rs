@@ -19,8 +19,8 @@ use crate::teardown::mounts;
 use crate::{Error, loops};
 
 /// udev holds its lock for as long as it looks at a disk, some tenths of a second.
-const PATIENCE: Duration = Duration::from_secs(10);
-const GLANCE: Duration = Duration::from_millis(50);
+const TIMEOUT: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// wipefs reads some kilobytes of a disk that answers.
 const PROBE_LIMIT: Duration = Duration::from_secs(60);
 /// How much of both ends is remembered, in bytes: where signatures and LVM's own data are.
@@ -59,10 +59,10 @@ pub(super) fn look(roots: &Roots, programs: &dyn Execute, device: &str) -> Resul
     let mut file = open(&path, 0).map_err(failed)?;
     let begun = Instant::now();
     while file.try_lock().is_err() {
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > TIMEOUT {
             return Ok(no(disk, "another program has locked it (see lslocks)"));
         }
-        thread::sleep(GLANCE);
+        thread::sleep(POLL_INTERVAL);
     }
     disk.size = attribute(&sys, "size").parse().unwrap_or(0u64).saturating_mul(SECTOR);
     uses(roots, &sys, number, &mut disk);

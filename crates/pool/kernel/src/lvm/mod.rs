@@ -13,7 +13,7 @@ use std::io;
 
 use mvm_core::Roots;
 use mvm_core::exec::Execute;
-use mvm_pool_plan::lvm::{Recorded, Seen, Wish};
+use mvm_pool_plan::lvm::{DesiredVolume, Recorded, Seen};
 
 use crate::{Error, files, receipt};
 
@@ -28,7 +28,7 @@ pub(crate) use create::write_profile;
 pub(crate) fn observe(
     roots: &Roots,
     programs: &dyn Execute,
-    wish: &Wish,
+    volume_desired: &DesiredVolume,
 ) -> Result<Option<Seen>, Error> {
     let Some(lvm) = Lvm::find(roots, programs) else {
         return Ok(None);
@@ -38,9 +38,9 @@ pub(crate) fn observe(
         Err(why) => (Recorded::Unreadable(why), None),
     };
     Ok(Some(Seen {
-        groups: lvm.groups(&wish.group)?,
-        volumes: lvm.volumes(&wish.group)?,
-        profile: files::text(&roots.at(wish.profile_path()))?,
+        groups: lvm.groups(&volume_desired.group)?,
+        volumes: lvm.volumes(&volume_desired.group)?,
+        profile: files::text(&roots.at(volume_desired.profile_path()))?,
         receipt,
         begun,
     }))

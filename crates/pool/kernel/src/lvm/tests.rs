@@ -3,7 +3,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use mvm_core::Roots;
 use mvm_core::exec::{Exit, Recording};
-use mvm_pool_plan::lvm::{Intent, Layout, Recorded, VolumeReceipt, Wish};
+use mvm_pool_plan::lvm::{DesiredVolume, Intent, Layout, Recorded, VolumeReceipt};
 use mvm_pool_plan::thinpool::Recorded as OnFiles;
 use tempfile::TempDir;
 
@@ -81,12 +81,12 @@ fn without_lvm2_nothing_is_seen() {
     let (_folder, roots) = machine();
     let programs =
         Recording::new([says(r#"{"report": [{"vg": []}]}"#), says(r#"{"report": [{"lv": []}]}"#)]);
-    let wish = Wish { group: "a".to_owned(), ..Wish::default() };
-    let seen = observe(&roots, &programs, &wish).unwrap().unwrap();
+    let volume_desired = DesiredVolume { group: "a".to_owned(), ..DesiredVolume::default() };
+    let seen = observe(&roots, &programs, &volume_desired).unwrap().unwrap();
     assert!(seen.groups.is_empty() && seen.receipt == Recorded::Absent);
     assert!(asked(&programs)[1].contains("--select vg_name=\"a\" --all"));
     fs::remove_file(roots.at("/usr/sbin/lvm")).unwrap();
-    assert!(observe(&roots, &Recording::default(), &wish).unwrap().is_none());
+    assert!(observe(&roots, &Recording::default(), &volume_desired).unwrap().is_none());
 }
 
 #[test]

@@ -85,9 +85,9 @@ impl InVolume<'_> {
 
     /// Writes the result into a new volume, and reads it again.
     fn write(&self, result: &Path) -> Result<(), Error> {
-        let (wish, new) = (&self.desired.lvm, self.device("--mvmhost--repair"));
+        let (volume_desired, new) = (&self.desired.lvm, self.device("--mvmhost--repair"));
         self.tidy()?;
-        self.lvm.create(&wish.repaired(), metadata_size(wish, self.seen))?;
+        self.lvm.create(&volume_desired.repaired(), metadata_size(volume_desired, self.seen))?;
         let failed = |source| Error::Copy { path: result.to_owned(), to: new.clone(), source };
         let write = || {
             let mut target = File::options().write(true).open(&new)?;
@@ -97,7 +97,7 @@ impl InVolume<'_> {
         };
         write().map_err(failed)?;
         self.is_like(&new, result)?;
-        self.lvm.deactivate(&wish.repaired())
+        self.lvm.deactivate(&volume_desired.repaired())
     }
 
     fn is_like(&self, device: &Path, result: &Path) -> Result<(), Error> {
@@ -119,19 +119,20 @@ impl Home for InVolume<'_> {
     }
 
     fn tidy(&self) -> Result<(), Error> {
-        let wish = &self.desired.lvm;
-        left(wish, self.seen).map_or(Ok(()), |_| self.lvm.remove(&wish.repaired()))
+        let volume_desired = &self.desired.lvm;
+        left(volume_desired, self.seen)
+            .map_or(Ok(()), |_| self.lvm.remove(&volume_desired.repaired()))
     }
 
     /// LVM changes the two volumes in one commit of its own metadata.
     fn swap(&self, result: &Path) -> Result<(), Error> {
-        let wish = &self.desired.lvm;
+        let volume_desired = &self.desired.lvm;
         self.write(result)?;
         self.close()?;
-        self.lvm.swap_metadata(&wish.path(), &wish.repaired())?;
+        self.lvm.swap_metadata(&volume_desired.path(), &volume_desired.repaired())?;
         self.is_like(&self.open()?, result)?;
         // The damaged ones, of which a file was made before all this.
-        self.lvm.remove(&wish.repaired())
+        self.lvm.remove(&volume_desired.repaired())
     }
 
     fn close(&self) -> Result<(), Error> {

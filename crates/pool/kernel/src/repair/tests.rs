@@ -119,7 +119,7 @@ impl Bench {
             loops: &self.machine,
             mapper: &self.machine,
             programs: &Recording::default(),
-            patience: Duration::from_millis(20),
+            timeout: Duration::from_millis(20),
         })
     }
 

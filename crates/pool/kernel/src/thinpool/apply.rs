@@ -25,7 +25,7 @@ pub struct Report {
 }
 
 /// How long between two looks at a node that udev is about to make.
-const GLANCE: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A run under way. The loop devices stay open in it until the pool's table has hold of them.
 struct Run<'a> {
@@ -162,10 +162,10 @@ impl Run<'_> {
         let number = look.ok_or_else(|| Error::NotLive { name: name.to_owned() })?.number;
         let begun = Instant::now();
         while !observe::node(self.system, name, number) {
-            if begun.elapsed() >= self.system.patience {
+            if begun.elapsed() >= self.system.timeout {
                 return Err(no_node(self.system, name, number));
             }
-            thread::sleep(GLANCE);
+            thread::sleep(POLL_INTERVAL);
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::thread;
 use mvm_config::model::{Backend, Instance};
 use mvm_core::Roots;
 use mvm_pool_plan::containerd::Kept;
-use mvm_pool_plan::lvm::Wish;
+use mvm_pool_plan::lvm::DesiredVolume;
 use mvm_pool_plan::thinpool::{Control, Desired, DevNum, FileId, ThinPoolTable};
 
 use crate::loops::{Held, Loop, LoopDevices};
@@ -28,7 +28,7 @@ pub(crate) fn desired(directory: &str) -> Desired {
         instance: Instance::Dedicated,
         kept: Kept::new(Instance::Dedicated, None),
         flintlockd_unit: "flintlockd.service".to_owned(),
-        lvm: Wish::default(),
+        lvm: DesiredVolume::default(),
     }
 }
 

@@ -5,7 +5,7 @@ mod check;
 #[cfg(test)]
 pub(crate) mod fake;
 mod observe;
-mod road;
+mod reconcile;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +27,7 @@ use crate::lvm::lvm;
 use crate::mapper::{self, DeviceMapper};
 
 pub use apply::Report;
-pub use road::bring_up_with;
+pub use reconcile::bring_up_with;
 
 /// Where the effects go: this machine's kernel, or a test's recording.
 pub struct System<'a> {
@@ -40,11 +40,11 @@ pub struct System<'a> {
     /// Programs, that is thin_check.
     pub programs: &'a dyn Execute,
     /// For how long udev may take to make a node.
-    pub patience: Duration,
+    pub timeout: Duration,
 }
 
 /// udev makes a node in milliseconds; a machine that boots under load may need seconds.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// No configuration of containerd's is longer than this, in bytes.
 pub(crate) const LONGEST_CONFIG: u64 = 1 << 20;
@@ -159,7 +159,7 @@ pub(crate) fn with_kernel<T>(roots: &Roots, run: impl FnOnce(&System<'_>) -> T) 
         loops: &loops,
         mapper: &mapper,
         programs: &exec::System,
-        patience: PATIENCE,
+        timeout: TIMEOUT,
     })
 }
 

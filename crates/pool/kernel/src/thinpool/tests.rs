@@ -53,7 +53,7 @@ impl Bench {
             loops: &self.machine,
             mapper: &self.machine,
             programs: &self.programs,
-            patience: Duration::from_millis(20),
+            timeout: Duration::from_millis(20),
         })
     }
 

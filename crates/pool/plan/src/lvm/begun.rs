@@ -4,7 +4,7 @@
 use mvm_core::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::{Disk, Seen, Signature, Wish, layout};
+use super::{DesiredVolume, Disk, Seen, Signature, layout};
 use crate::thinpool::Device;
 
 /// What the tag of a group begins with that no other group carries.
@@ -152,37 +152,38 @@ fn identity(digits: &str) -> String {
 /// before the pool is made; `None` when there is anything else. None of them ever held data: they
 /// are to become the pool's metadata and its spare, which lvcreate makes first, each with the
 /// profile of the pool.
-pub(super) fn remains(wish: &Wish, seen: &Seen) -> Option<Vec<String>> {
+pub(super) fn remains(volume_desired: &DesiredVolume, seen: &Seen) -> Option<Vec<String>> {
     let intent = seen.begun.as_ref()?;
     let [group] = seen.groups.as_slice() else { return None };
     if !group.has_tag(&intent.mark) || group.missing() > 0 {
         return None;
     }
     let size = group.extent_size();
-    let planned = layout(group.extents(), size, wish.grow_percent.into()).ok()?.metadata;
+    let planned = layout(group.extents(), size, volume_desired.grow_percent.into()).ok()?.metadata;
     let mut found = Vec::new();
     for volume in &seen.volumes {
         let name = volume.lv_name.as_str();
-        let named = SPARE.contains(&name) || (name == wish.volume && volume.has_tag(&intent.mark));
+        let named = SPARE.contains(&name)
+            || (name == volume_desired.volume && volume.has_tag(&intent.mark));
         let fits = volume.segtype == "linear"
             && volume.size() == planned.saturating_mul(size)
-            && volume.lv_profile == wish.profile();
+            && volume.lv_profile == volume_desired.profile();
         if !named || !fits || volume.is_open() {
             return None;
         }
         // A finished spare is used by the next lvcreate.
         if !name.starts_with('[') {
-            found.push(format!("{}/{name}", wish.group));
+            found.push(format!("{}/{name}", volume_desired.group));
         }
     }
     Some(found)
 }
 
 /// Whether the device under the pool's name is of [`remains`].
-pub(super) fn is_of_remains(wish: &Wish, seen: &Seen, device: &Device) -> bool {
+pub(super) fn is_of_remains(volume_desired: &DesiredVolume, seen: &Seen, device: &Device) -> bool {
     let active =
         |name: &str| seen.volumes.iter().any(|volume| volume.lv_name == name && volume.is_active());
     matches!(device, Device::Other { .. } | Device::Empty { .. })
-        && remains(wish, seen).is_some_and(|left| left.contains(&wish.path()))
-        && active(&wish.volume)
+        && remains(volume_desired, seen).is_some_and(|left| left.contains(&volume_desired.path()))
+        && active(&volume_desired.volume)
 }

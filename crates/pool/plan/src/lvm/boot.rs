@@ -4,7 +4,7 @@
 use mvm_core::catalogue::{disk, pool};
 use mvm_core::{Finding, Plan};
 
-use super::{Group, Recorded, Seen, Volume, VolumeReceipt, Wish, begun};
+use super::{DesiredVolume, Group, Recorded, Seen, Volume, VolumeReceipt, begun};
 use crate::thinpool::{Desired, Device, LivePool, Observed, Step, live, place, receipt, recorded};
 
 /// What the device-mapper UUID of LVM's devices begins with.
@@ -23,14 +23,14 @@ fn decide(desired: &Desired, observed: &Observed) -> Result<Plan<Step>, Vec<Find
         return Err(vec![finding]);
     }
     let (seen, group, volume) = found(desired, observed)?;
-    let wish = &desired.lvm;
+    let volume_desired = &desired.lvm;
     let mut findings = against_receipt(desired, observed, seen, group, volume);
     let mut steps = Vec::new();
-    let profile = seen.profile.as_ref().is_none_or(|text| *text != wish.profile_text());
-    steps.extend(
-        profile
-            .then(|| Step::WriteProfile { path: wish.profile_path(), text: wish.profile_text() }),
-    );
+    let profile = seen.profile.as_ref().is_none_or(|text| *text != volume_desired.profile_text());
+    steps.extend(profile.then(|| Step::WriteProfile {
+        path: volume_desired.profile_path(),
+        text: volume_desired.profile_text(),
+    }));
     let name = || desired.name.clone();
     let await_node = match &observed.device {
         Device::Pool(pool) => {
@@ -50,8 +50,8 @@ fn decide(desired: &Desired, observed: &Observed) -> Result<Plan<Step>, Vec<Find
             if observed.thin_check.is_none() {
                 findings.push(pool::thin_check_missing(&desired.name));
             }
-            steps.extend(take_down(wish, seen, &observed.device));
-            steps.push(Step::ActivateVolume { volume: wish.path() });
+            steps.extend(take_down(volume_desired, seen, &observed.device));
+            steps.push(Step::ActivateVolume { volume: volume_desired.path() });
             true
         }
     };
@@ -66,9 +66,10 @@ pub(super) fn found<'a>(
     observed: &'a Observed,
 ) -> Result<(&'a Seen, &'a Group, &'a Volume), Vec<Finding>> {
     let seen = usable(desired, observed)?;
-    let wish = &desired.lvm;
-    let Some((group, volume)) = there(wish, seen)? else {
-        let (name, group, devices) = (&desired.name, &desired.lvm.group, wish.devices.join(" "));
+    let volume_desired = &desired.lvm;
+    let Some((group, volume)) = there(volume_desired, seen)? else {
+        let (name, group, devices) =
+            (&desired.name, &desired.lvm.group, volume_desired.devices.join(" "));
         return Err(vec![match seen.receipt.volume() {
             Some(_) => disk::gone(name, group, devices),
             None => disk::no_pool(name, devices),
@@ -100,7 +101,7 @@ pub(super) fn usable<'a>(
 
 /// The pool's volume and its group, where there is one.
 pub(super) fn there<'a>(
-    wish: &Wish,
+    volume_desired: &DesiredVolume,
     seen: &'a Seen,
 ) -> Result<Option<(&'a Group, &'a Volume)>, Vec<Finding>> {
     let group = match seen.groups.as_slice() {
@@ -108,22 +109,23 @@ pub(super) fn there<'a>(
         [group] => group,
         groups => {
             let uuids: Vec<&str> = groups.iter().map(|group| group.vg_uuid.as_str()).collect();
-            let twice = disk::group_twice(&wish.group, uuids.join(" "));
+            let twice = disk::group_twice(&volume_desired.group, uuids.join(" "));
             return Err(vec![twice]);
         }
     };
     if group.missing() > 0 {
-        let missing = disk::group_partial(&wish.group, group.missing());
+        let missing = disk::group_partial(&volume_desired.group, group.missing());
         return Err(vec![missing]);
     }
-    if begun::remains(wish, seen).is_some() {
+    if begun::remains(volume_desired, seen).is_some() {
         return Ok(None);
     }
-    let Some(volume) = seen.volumes.iter().find(|volume| volume.lv_name == wish.volume) else {
+    let Some(volume) = seen.volumes.iter().find(|volume| volume.lv_name == volume_desired.volume)
+    else {
         return Ok(None);
     };
     if volume.segtype != "thin-pool" {
-        let other = disk::not_a_pool(wish.path(), &volume.segtype);
+        let other = disk::not_a_pool(volume_desired.path(), &volume.segtype);
         return Err(vec![other]);
     }
     Ok(Some((group, volume)))
@@ -135,12 +137,12 @@ pub(super) fn taken(desired: &Desired, target: &str, table: &str) -> Finding {
 
 /// A pool whose activation was killed: LVM activates none whose device has no table, or beside the
 /// devices of its parts, which a killed `mvmhost pool check` leaves too.
-fn take_down(wish: &Wish, seen: &Seen, device: &Device) -> Vec<Step> {
+fn take_down(volume_desired: &DesiredVolume, seen: &Seen, device: &Device) -> Vec<Step> {
     let mut volumes = Vec::new();
     if matches!(device, Device::Empty { .. }) {
-        volumes.push(wish.path());
+        volumes.push(volume_desired.path());
     }
-    for part in wish.parts() {
+    for part in volume_desired.parts() {
         let name = format!("[{}]", part.rsplit('/').next().unwrap_or_default());
         if seen.volumes.iter().any(|volume| volume.lv_name == name && volume.is_active()) {
             volumes.push(part);
@@ -160,11 +162,11 @@ pub fn is_live(desired: &Desired, observed: &Observed) -> bool {
 /// Whether the live pool is made longer by nobody, because its profile is not attached or dmeventd
 /// does not watch it.
 pub fn is_unattached(desired: &Desired, observed: &Observed) -> bool {
-    let (Some(seen), wish) = (&observed.lvm, &desired.lvm) else {
+    let (Some(seen), volume_desired) = (&observed.lvm, &desired.lvm) else {
         return false;
     };
     is_live(desired, observed)
-        && matches!(there(wish, seen), Ok(Some((_, volume))) if !volume.grows_by(&wish.profile()))
+        && matches!(there(volume_desired, seen), Ok(Some((_, volume))) if !volume.grows_by(&volume_desired.profile()))
 }
 
 fn is_volume(live: &LivePool, group: &Group, volume: &Volume) -> bool {
@@ -199,17 +201,19 @@ pub(super) fn against_receipt(
 
 /// A warning when nobody makes the pool longer, or dmeventd has nothing to take a step from.
 fn growth(desired: &Desired, group: &Group, volume: &Volume) -> Option<Finding> {
-    let wish = &desired.lvm;
-    if !volume.grows_by(&wish.profile()) {
-        let finding = disk::not_grown(&desired.name, wish.profile(), wish.path());
+    let volume_desired = &desired.lvm;
+    if !volume.grows_by(&volume_desired.profile()) {
+        let finding =
+            disk::not_grown(&desired.name, volume_desired.profile(), volume_desired.path());
         let seen =
             format!("lv_profile {:?}, seg_monitor {:?}", volume.lv_profile, volume.seg_monitor);
         return Some(finding.evidence(seen));
     }
     let free = group.free().saturating_mul(group.extent_size());
-    let step = volume.size() / 100 * u64::from(wish.grow_percent);
-    (free < step)
-        .then(|| disk::no_room(&desired.name, &wish.group, place::mib(free), place::mib(step)))
+    let step = volume.size() / 100 * u64::from(volume_desired.grow_percent);
+    (free < step).then(|| {
+        disk::no_room(&desired.name, &volume_desired.group, place::mib(free), place::mib(step))
+    })
 }
 
 /// What there is to write into the receipt.

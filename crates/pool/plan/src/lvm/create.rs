@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::begun::{self, Intent, Standing};
 use super::boot::{taken, there, usable};
 use super::disk::obstacles;
-use super::{Disk, Seen, Volume, Wish, layout, refusals};
+use super::{DesiredVolume, Disk, Seen, Volume, layout, refusals};
 use crate::thinpool::{Desired, Device, Observed, fill, place};
 
 /// LVM's size of an extent, and what it keeps at the beginning of a disk, in bytes.
@@ -117,7 +117,7 @@ impl fmt::Display for CreateStep {
 /// # Errors
 /// Why no pool is made here.
 pub fn wants_disks(desired: &Desired, observed: &Observed) -> Result<bool, Vec<Finding>> {
-    let wish = &desired.lvm;
+    let volume_desired = &desired.lvm;
     if desired.backend != Backend::Lvm {
         return Err(vec![disk::not_lvm(&desired.name)]);
     }
@@ -125,13 +125,17 @@ pub fn wants_disks(desired: &Desired, observed: &Observed) -> Result<bool, Vec<F
         return Err(vec![finding]);
     }
     let seen = usable(desired, observed)?;
-    if there(wish, seen)?.is_some() {
+    if there(volume_desired, seen)?.is_some() {
         return Ok(false);
     }
     if seen.receipt.volume().is_some() {
-        return Err(vec![disk::gone(&desired.name, &desired.lvm.group, wish.devices.join(" "))]);
+        return Err(vec![disk::gone(
+            &desired.name,
+            &desired.lvm.group,
+            volume_desired.devices.join(" "),
+        )]);
     }
-    if !begun::is_of_remains(wish, seen, &observed.device) {
+    if !begun::is_of_remains(volume_desired, seen, &observed.device) {
         match &observed.device {
             Device::Absent => {}
             Device::Pool(live) => {
@@ -155,11 +159,11 @@ pub fn wants_disks(desired: &Desired, observed: &Observed) -> Result<bool, Vec<F
     };
     // What an interrupted run left, or at least our tag and nothing in it.
     let empty = group.has_tag(super::TAG) && seen.volumes.is_empty();
-    if empty || begun::remains(wish, seen).is_some() {
+    if empty || begun::remains(volume_desired, seen).is_some() {
         return Ok(false);
     }
     let inside: Vec<&str> = seen.volumes.iter().map(|volume| volume.lv_name.as_str()).collect();
-    let foreign = disk::group_foreign(&wish.group, &desired.name);
+    let foreign = disk::group_foreign(&volume_desired.group, &desired.name);
     Err(vec![foreign.evidence(format!("volumes {inside:?}, tags {:?}", group.vg_tags))])
 }
 
@@ -176,9 +180,9 @@ pub fn create(
         Ok(wanted) => wanted,
         Err(findings) => return Plan::new(Vec::new(), findings),
     };
-    let wish = &desired.lvm;
+    let volume_desired = &desired.lvm;
     let Some(seen) = &observed.lvm else { return Plan::new(Vec::new(), Vec::new()) };
-    if let Ok(Some((_, volume))) = there(wish, seen) {
+    if let Ok(Some((_, volume))) = there(volume_desired, seen) {
         return Plan::new(finish(desired, observed, seen, volume), Vec::new());
     }
     let standing = |disk: &Disk| {
@@ -193,19 +197,22 @@ pub fn create(
     }
     let mut findings = Vec::new();
     if wanted {
-        findings = unfit(wish, &disks, token);
-        steps.extend(of_disks(wish, &disks, &intent));
+        findings = unfit(volume_desired, &disks, token);
+        steps.extend(of_disks(volume_desired, &disks, &intent));
     } else {
-        steps.extend(of_group(wish, seen, &intent));
+        steps.extend(of_group(volume_desired, seen, &intent));
     }
     // LVM takes no profile that it does not find.
-    steps.push(CreateStep::WriteProfile { path: wish.profile_path(), text: wish.profile_text() });
+    steps.push(CreateStep::WriteProfile {
+        path: volume_desired.profile_path(),
+        text: volume_desired.profile_text(),
+    });
     steps.push(CreateStep::CreatePool {
-        group: wish.group.clone(),
-        volume: wish.volume.clone(),
+        group: volume_desired.group.clone(),
+        volume: volume_desired.volume.clone(),
         mark: intent.mark,
-        profile: wish.profile(),
-        grow_percent: wish.grow_percent.into(),
+        profile: volume_desired.profile(),
+        grow_percent: volume_desired.grow_percent.into(),
     });
     Plan::new(steps, findings)
 }
@@ -213,21 +220,25 @@ pub fn create(
 /// What is left to do about a pool that is there: nothing, unless it was being made a moment ago
 /// and dmeventd has not heard of it.
 fn finish(desired: &Desired, observed: &Observed, seen: &Seen, volume: &Volume) -> Vec<CreateStep> {
-    let wish = &desired.lvm;
+    let volume_desired = &desired.lvm;
     let live = matches!(observed.device, Device::Pool(_));
     // Whoever activates it begins to watch it.
-    let watched = volume.grows_by(&wish.profile());
+    let watched = volume.grows_by(&volume_desired.profile());
     if seen.begun.is_none() || watched || !live {
         return Vec::new();
     }
-    let (path, text) = (wish.profile_path(), wish.profile_text());
+    let (path, text) = (volume_desired.profile_path(), volume_desired.profile_text());
     vec![
         CreateStep::WriteProfile { path, text },
-        CreateStep::Attach { volume: wish.path(), profile: wish.profile() },
+        CreateStep::Attach { volume: volume_desired.path(), profile: volume_desired.profile() },
     ]
 }
 
-fn unfit(wish: &Wish, disks: &[(Disk, Standing)], token: Option<&str>) -> Vec<Finding> {
+fn unfit(
+    volume_desired: &DesiredVolume,
+    disks: &[(Disk, Standing)],
+    token: Option<&str>,
+) -> Vec<Finding> {
     let all: Vec<Disk> = disks.iter().map(|(disk, _)| disk.clone()).collect();
     let foreign = disks.iter().filter(|(_, standing)| *standing == Standing::Foreign);
     let foreign: Vec<Disk> = foreign.map(|(disk, _)| disk.clone()).collect();
@@ -235,39 +246,45 @@ fn unfit(wish: &Wish, disks: &[(Disk, Standing)], token: Option<&str>) -> Vec<Fi
     if findings.is_empty() {
         findings = refusals(&foreign, token);
     }
-    findings.extend(too_small(wish, &all));
+    findings.extend(too_small(volume_desired, &all));
     findings
 }
 
 /// From disks to a group.
-fn of_disks(wish: &Wish, disks: &[(Disk, Standing)], intent: &Intent) -> Vec<CreateStep> {
+fn of_disks(
+    volume_desired: &DesiredVolume,
+    disks: &[(Disk, Standing)],
+    intent: &Intent,
+) -> Vec<CreateStep> {
     let mut steps = Vec::new();
     let others = || disks.iter().filter(|(_, standing)| *standing != Standing::Ours);
-    // A physical volume that is marked as one of a group that never came to be is made anew.
+    // A physical volume that is marked as one of a group that never came to be is made again.
     let wiped = others().filter(|(disk, _)| disk.is_occupied());
     steps.extend(wiped.map(|(disk, _)| CreateStep::Wipe { device: disk.path.clone() }));
     steps.extend(others().filter_map(|(disk, _)| {
         let uuid = intent.physical(disk)?.to_owned();
         Some(CreateStep::Label { device: disk.path.clone(), uuid })
     }));
-    let (group, mark, devices) = (wish.group.clone(), intent.mark.clone(), wish.devices.clone());
+    let (group, mark, devices) =
+        (volume_desired.group.clone(), intent.mark.clone(), volume_desired.devices.clone());
     steps.push(CreateStep::CreateGroup { group, mark, devices });
     steps
 }
 
 /// From what is in the group to nothing in it.
-fn of_group(wish: &Wish, seen: &Seen, intent: &Intent) -> Vec<CreateStep> {
+fn of_group(volume_desired: &DesiredVolume, seen: &Seen, intent: &Intent) -> Vec<CreateStep> {
     let marked = seen.groups.iter().any(|group| group.has_tag(&intent.mark));
-    let mark = || CreateStep::Mark { group: wish.group.clone(), mark: intent.mark.clone() };
-    let left = begun::remains(wish, seen).unwrap_or_default();
+    let mark =
+        || CreateStep::Mark { group: volume_desired.group.clone(), mark: intent.mark.clone() };
+    let left = begun::remains(volume_desired, seen).unwrap_or_default();
     let remove = left.into_iter().map(|volume| CreateStep::RemoveVolume { volume });
     (!marked).then(mark).into_iter().chain(remove).collect()
 }
 
-fn too_small(wish: &Wish, disks: &[Disk]) -> Option<Finding> {
+fn too_small(volume_desired: &DesiredVolume, disks: &[Disk]) -> Option<Finding> {
     let extents = disks.iter().map(|disk| disk.size.saturating_sub(HEAD) / EXTENT).sum();
     let size: u64 = disks.iter().fold(0, |sum, disk| sum.saturating_add(disk.size));
-    layout(extents, EXTENT, wish.grow_percent.into())
+    layout(extents, EXTENT, volume_desired.grow_percent.into())
         .is_err()
-        .then(|| disk::too_small(wish.devices.join(" "), place::mib(size)))
+        .then(|| disk::too_small(volume_desired.devices.join(" "), place::mib(size)))
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Volume, Wish};
+use super::{DesiredVolume, Volume};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,9 +37,15 @@ impl fmt::Display for VolumeGrowth {
 /// The steps that are left until the pool has `size` bytes. LVM writes down the new length, suspends
 /// the pool and loads its new tables: one that was killed there has left the old tables, or a pool
 /// that stands still.
-pub fn grow(wish: &Wish, volume: &Volume, unfinished: bool, size: u64) -> Vec<VolumeGrowth> {
-    let refresh = unfinished.then(|| VolumeGrowth::Refresh { volume: wish.path() });
-    let extend = (volume.size() < size).then(|| VolumeGrowth::Extend { volume: wish.path(), size });
+pub fn grow(
+    volume_desired: &DesiredVolume,
+    volume: &Volume,
+    unfinished: bool,
+    size: u64,
+) -> Vec<VolumeGrowth> {
+    let refresh = unfinished.then(|| VolumeGrowth::Refresh { volume: volume_desired.path() });
+    let extend = (volume.size() < size)
+        .then(|| VolumeGrowth::Extend { volume: volume_desired.path(), size });
     refresh.into_iter().chain(extend).collect()
 }
 
@@ -49,10 +55,17 @@ mod tests {
 
     #[test]
     fn what_was_cut_short_is_ended_first() {
-        let wish = Wish { group: "a".to_owned(), volume: "b".to_owned(), ..Wish::default() };
+        let volume_desired = DesiredVolume {
+            group: "a".to_owned(),
+            volume: "b".to_owned(),
+            ..DesiredVolume::default()
+        };
         let volume = Volume { lv_size: "8".to_owned(), ..Volume::default() };
         let steps = |unfinished, size| -> Vec<String> {
-            grow(&wish, &volume, unfinished, size).iter().map(ToString::to_string).collect()
+            grow(&volume_desired, &volume, unfinished, size)
+                .iter()
+                .map(ToString::to_string)
+                .collect()
         };
         let (again, longer) = ("load the tables of a/b again", "extend a/b to 9 bytes");
         assert_eq!(steps(false, 9), [longer]);

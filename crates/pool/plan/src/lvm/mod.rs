@@ -7,6 +7,7 @@
 mod begun;
 mod boot;
 mod create;
+mod desired;
 mod disk;
 mod grow;
 mod layout;
@@ -15,12 +16,12 @@ pub mod repair;
 mod report;
 #[cfg(test)]
 mod tests;
-mod wish;
 
 pub use begun::{IntendedDisk, Intent};
 pub(crate) use boot::boot;
 pub use boot::{is_live, is_unattached};
 pub use create::{CreateStep, create, wants_disks};
+pub use desired::{DesiredVolume, Seen, TAG};
 pub use disk::{Disk, refusals, token};
 pub use grow::{VolumeGrowth, grow};
 pub use layout::{CHUNK, Layout, TooSmall, layout};
@@ -29,4 +30,3 @@ pub use report::{
     GROUP, Group, PHYSICAL, Physical, ReportError, Signature, VOLUME, Volume, groups, physicals,
     signatures, volumes,
 };
-pub use wish::{Seen, TAG, Wish};

@@ -4,7 +4,7 @@ use mvm_core::Finding;
 use mvm_core::catalogue::repair;
 
 use super::boot::{against_receipt, found};
-use super::{Group, Seen, Volume, Wish};
+use super::{DesiredVolume, Group, Seen, Volume};
 use crate::thinpool::repair::Outline;
 use crate::thinpool::{Desired, Device, Observed, SECTOR, place};
 
@@ -36,23 +36,24 @@ pub(crate) fn outline(desired: &Desired, observed: &Observed) -> Option<Outline>
 }
 
 /// Size of the pool's metadata in bytes; 0 when LVM did not say.
-pub fn metadata_size(wish: &Wish, seen: &Seen) -> u64 {
-    let own = format!("[{}_tmeta]", wish.volume);
+pub fn metadata_size(volume_desired: &DesiredVolume, seen: &Seen) -> u64 {
+    let own = format!("[{}_tmeta]", volume_desired.volume);
     seen.volumes.iter().find(|volume| volume.lv_name == own).map_or(0, Volume::size)
 }
 
 /// The volume that an earlier repair left.
-pub fn left<'a>(wish: &Wish, seen: &'a Seen) -> Option<&'a Volume> {
-    let path = wish.repaired();
+pub fn left<'a>(volume_desired: &DesiredVolume, seen: &'a Seen) -> Option<&'a Volume> {
+    let path = volume_desired.repaired();
     seen.volumes.iter().find(|volume| format!("{}/{}", volume.vg_name, volume.lv_name) == path)
 }
 
 /// Both metadata are in the group for a moment: one cannot be written over the other.
 fn no_room(desired: &Desired, seen: &Seen, group: &Group) -> Option<Finding> {
-    let wish = &desired.lvm;
-    let needs = metadata_size(wish, seen);
-    let left = left(wish, seen).map_or(0, Volume::size);
+    let volume_desired = &desired.lvm;
+    let needs = metadata_size(volume_desired, seen);
+    let left = left(volume_desired, seen).map_or(0, Volume::size);
     let free = group.free().saturating_mul(group.extent_size()).saturating_add(left);
-    (free < needs)
-        .then(|| repair::no_room(&desired.name, &wish.group, place::mib(free), place::mib(needs)))
+    (free < needs).then(|| {
+        repair::no_room(&desired.name, &volume_desired.group, place::mib(free), place::mib(needs))
+    })
 }

@@ -19,7 +19,7 @@ use crate::thinpool::{
 fn desired() -> Desired {
     let config =
         self::config("[thinpool]\nbackend = \"lvm\"\nlvm.devices = [\"/dev/disk/by-id/virtio-a\"]");
-    let lvm = Wish::new(&config);
+    let lvm = DesiredVolume::new(&config);
     Desired {
         backend: Backend::Lvm,
         name: config.thinpool.name.as_str().to_owned(),
@@ -59,7 +59,7 @@ fn blank() -> Observed {
 
 /// After a reboot: the pool is there and not active, and it is on record.
 fn down() -> Observed {
-    let wish = desired().lvm;
+    let volume_desired = desired().lvm;
     let receipt = VolumeReceipt {
         name: "flintlock-thinpool".to_owned(),
         group: "Ab-1".to_owned(),
@@ -69,7 +69,7 @@ fn down() -> Observed {
     let seen = Seen {
         groups: vec![group("0", TAG)],
         volumes: vec![volume("thin-pool")],
-        profile: Some(wish.profile_text()),
+        profile: Some(volume_desired.profile_text()),
         receipt: Recorded::Volume(receipt),
         begun: None,
     };
@@ -117,20 +117,21 @@ fn refuses(observed: &Observed, entry: &'static Entry, class_of_it: Class) {
 
 #[test]
 fn names_are_those_of_provision_sh_and_of_device_mapper() {
-    let wish = desired().lvm;
+    let volume_desired = desired().lvm;
     assert_eq!(
-        (desired().name, wish.path()),
+        (desired().name, volume_desired.path()),
         ("flintlock-thinpool".into(), "flintlock/thinpool".into())
     );
     let config = self::config(
         "[thinpool]\nbackend = \"lvm\"\nname = \"a--b-c--d\"\nlvm.volume-group = \"a-b\"\n\
          lvm.devices = [\"/dev/disk/by-id/virtio-a\"]",
     );
-    assert_eq!(Wish::new(&config).path(), "a-b/c-d");
+    assert_eq!(DesiredVolume::new(&config).path(), "a-b/c-d");
     assert!(
-        wish.profile_text().contains("threshold=80") && wish.profile_text().contains("percent=20")
+        volume_desired.profile_text().contains("threshold=80")
+            && volume_desired.profile_text().contains("percent=20")
     );
-    let low = Wish { warn_percent: 3, ..wish };
+    let low = DesiredVolume { warn_percent: 3, ..volume_desired };
     assert!(low.profile_text().contains("threshold=50"));
 }
 

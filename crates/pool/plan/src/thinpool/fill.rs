@@ -32,9 +32,10 @@ pub(crate) fn units(desired: &Desired) -> String {
 /// for two, and about which LVM asks. None is run when the one before it failed, or the files of a live
 /// pool would go from under it.
 fn aside(desired: &Desired, observed: &Observed) -> String {
-    let wish = &desired.lvm;
+    let volume_desired = &desired.lvm;
     let seen = observed.lvm.as_ref().filter(|_| desired.backend == Backend::Lvm);
-    let volume = seen.is_some_and(|seen| seen.volumes.iter().any(|one| one.lv_name == wish.volume));
+    let volume = seen
+        .is_some_and(|seen| seen.volumes.iter().any(|one| one.lv_name == volume_desired.volume));
     let recorded = seen.is_some_and(|seen| seen.receipt != lvm::Recorded::Absent);
     let mut lines = Vec::new();
     if matches!(observed.device, Device::Pool(_)) {
@@ -44,7 +45,7 @@ fn aside(desired: &Desired, observed: &Observed) -> String {
     if volume {
         lines.push(format!(
             "# this deletes what is in the pool; LVM asks first:\nlvremove {}",
-            wish.path()
+            volume_desired.path()
         ));
     }
     let files = belongings(desired, observed);

@@ -5,7 +5,7 @@
 //! which is `storage`.
 //!
 //! The order of trust is: a live pool, the receipt, the files. A live pool is never reloaded. What
-//! the receipt knows is never made anew. Files are made only where nothing ever was.
+//! the receipt knows is never made again. Files are made only where nothing ever was.
 
 mod absent;
 mod class;
@@ -72,7 +72,7 @@ pub struct Desired {
     /// flintlockd's unit, for commands that are printed.
     pub flintlockd_unit: String,
     /// The pool on disks, for that backend.
-    pub lvm: lvm::Wish,
+    pub lvm: lvm::DesiredVolume,
 }
 
 impl Desired {
@@ -89,7 +89,7 @@ impl Desired {
             metadata_size: pool.loopback.metadata_size.0,
             instance: config.containerd.instance,
             flintlockd_unit: config.flintlockd.unit.as_str().to_owned(),
-            lvm: lvm::Wish::new(config),
+            lvm: lvm::DesiredVolume::new(config),
         }
     }
 

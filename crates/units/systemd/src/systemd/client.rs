@@ -31,7 +31,7 @@ const QUEUE: Option<NonZeroUsize> = NonZeroUsize::new(4096);
 pub struct Manager {
     runtime: tokio::runtime::Runtime,
     connection: Connection,
-    /// Has the longer patience of [`Units::reload`]; made when it is needed.
+    /// Has the longer timeout of [`Units::reload`]; made when it is needed.
     patient: Option<Connection>,
     /// Signals come only after Subscribe, and a second Subscribe is refused.
     subscribed: bool,
@@ -156,8 +156,8 @@ impl Units for Manager {
     }
 }
 
-async fn connect(builder: Builder<'static>, patience: Duration) -> Result<Connection, Error> {
-    let build = builder.method_timeout(patience).build();
+async fn connect(builder: Builder<'static>, timeout: Duration) -> Result<Connection, Error> {
+    let build = builder.method_timeout(timeout).build();
     let refused = |error| Error::BusConnect(Box::new(error));
     match tokio::time::timeout(ANSWER, build).await {
         Ok(connected) => connected.map_err(refused),

@@ -1,6 +1,6 @@
 //! Every write below the file system that holds the pool's files, the receipt and containerd's databases
 //! is recorded in a guest by dm-log-writes. The state at each flush, and one in which of what was under
-//! way some is on the disk and some is not, is made anew on the build machine and looked at there.
+//! way some is on the disk and some is not, is made again on the build machine and looked at there.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -51,7 +51,7 @@ pub(super) fn check(root: &Path, promise: Promise, text: &str) -> Result<()> {
         loops: &Booted,
         mapper: &Booted,
         programs: &exec::System,
-        patience: Duration::ZERO,
+        timeout: Duration::ZERO,
     };
     let mut observed = observe_with(&system, &desired).context("observing")?;
     // What runs is on this machine, and not in the state.

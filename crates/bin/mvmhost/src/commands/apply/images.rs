@@ -10,7 +10,7 @@ use mvm_core::catalogue::img;
 use mvm_core::{Finding, Roots, chain, names};
 use mvm_images_client::run::Job;
 use mvm_images_client::verify::State;
-use mvm_images_client::{finding, tried};
+use mvm_images_client::{attempts, finding};
 use mvm_images_plan::wanted;
 use mvm_units_systemd::systemd::{UnitState, Units};
 
@@ -103,7 +103,7 @@ fn missing(roots: &Roots, config: &Config, running: bool) -> Vec<Finding> {
     }
     // A containerd that does not answer is another's finding.
     let Ok(states) = job.verify() else { return Vec::new() };
-    let why = tried::why(roots);
+    let why = attempts::why(roots);
     let mut findings: Vec<Finding> = Vec::new();
     for (wanted, state) in &states {
         let found = match state {

@@ -34,13 +34,13 @@ impl Traces {
         }
     }
 
-    /// What is still there after `patience`: flintlockd forgets a microVM before it takes its tap and
+    /// What is still there after `timeout`: flintlockd forgets a microVM before it takes its tap and
     /// its directory away, and containerd's collector comes after that.
-    pub(super) fn left(&self, session: &Session<'_>, patience: Duration) -> Vec<String> {
+    pub(super) fn left(&self, session: &Session<'_>, timeout: Duration) -> Vec<String> {
         let started = Instant::now();
         loop {
             let left = self.now(session);
-            if left.is_empty() || started.elapsed() >= patience {
+            if left.is_empty() || started.elapsed() >= timeout {
                 return left;
             }
             thread::sleep(PAUSE);

@@ -1,4 +1,4 @@
-//! The uplink: steps forth and back, refusals, leave.
+//! The uplink: steps forth and back, refusals, consent.
 
 use std::net::IpAddr;
 
@@ -36,7 +36,7 @@ fn led(destination: &str, gateway: Option<&str>, protocol: u8) -> HeldRoute {
 }
 
 /// eth0 with everything that it has.
-fn way_out() -> Link {
+fn with_default_route() -> Link {
     let addresses = ["192.168.1.10/24", "192.168.1.11/24", "2001:db8::2/64", "2001:db8::3/64"];
     let routes = vec![
         led("0.0.0.0/0", Some("192.168.1.1"), 3),
@@ -63,10 +63,10 @@ fn machine_with(eth0: Link, others: Vec<Link>) -> Observed {
     observed
 }
 
-fn asked(leave: Leave) -> Desired {
+fn asked(consent: Consent) -> Desired {
     Desired {
         bridge: Some(Bridge { addresses: vec![], ..wanted() }),
-        uplink: Some(Uplink { leave, ..Uplink::new("eth0") }),
+        uplink: Some(Uplink { consent, ..Uplink::new("eth0") }),
         ..Desired::default()
     }
 }
@@ -88,9 +88,9 @@ const FORTH: [&str; 7] = [
 
 #[test]
 fn everything_moves_with_the_uplink_and_its_mac_and_mtu() {
-    let observed = machine_with(way_out(), vec![]);
-    for leave in [Leave::OnTrial, Leave::Confirmed] {
-        let plan = steps(&asked(leave), &observed);
+    let observed = machine_with(with_default_route(), vec![]);
+    for consent in [Consent::OnTrial, Consent::Confirmed] {
+        let plan = steps(&asked(consent), &observed);
         assert_eq!(texts(&plan), FORTH);
         let asked: Vec<String> = gateways(&plan.steps).iter().map(ToString::to_string).collect();
         assert_eq!(asked, ["192.168.1.1", "fe80::1"]);
@@ -101,14 +101,14 @@ fn everything_moves_with_the_uplink_and_its_mac_and_mtu() {
         let flags: Vec<u32> = given.unwrap().iter().map(|address| address.flags).collect();
         assert_eq!(flags, [0, 0, 2, 2], "proved on eth0");
     }
-    let refused = steps(&asked(Leave::Refused), &observed);
+    let refused = steps(&asked(Consent::Refused), &observed);
     assert_eq!((codes(&refused), refused.steps.len()), (vec!["MVM-NET-060"], 0));
 }
 
 #[test]
 fn the_way_back_is_the_way_forth_backwards() {
-    let observed = machine_with(way_out(), vec![]);
-    let forth = steps(&asked(Leave::OnTrial), &observed).steps;
+    let observed = machine_with(with_default_route(), vec![]);
+    let forth = steps(&asked(Consent::OnTrial), &observed).steps;
     let back = undo(&forth, &observed);
     let words: Vec<String> = back.iter().map(ToString::to_string).collect();
     let expected = [
@@ -134,9 +134,9 @@ fn the_way_back_is_the_way_forth_backwards() {
 fn a_bridge_that_was_there_gets_everything_back() {
     let options = Some(BridgeOptions { stp: true, forward_delay: 1500 });
     let theirs = Link { up: false, bridge: options, addresses: vec![], ..ready(&wanted()) };
-    let down = Link { up: false, holdings: Holdings::default(), ..way_out() };
+    let down = Link { up: false, holdings: Holdings::default(), ..with_default_route() };
     let observed = machine_with(down, vec![theirs.clone(), port("fltap1")]);
-    let desired = Desired { bridge: Some(wanted()), ..asked(Leave::OnTrial) };
+    let desired = Desired { bridge: Some(wanted()), ..asked(Consent::OnTrial) };
     let forth = steps(&desired, &observed).steps;
     let back: Vec<_> = undo(&forth, &observed).iter().map(ToString::to_string).collect();
     let expected = [
@@ -166,8 +166,8 @@ fn a_bridge_that_was_there_gets_everything_back() {
 fn an_uplink_that_is_a_port_is_left_as_it_is() {
     let bridge = Link { mac: Some(Mac([9; 6])), mtu: 9000, ..ready(&wanted()) };
     let observed = machine_with(port("eth0"), vec![bridge]);
-    for leave in [Leave::Refused, Leave::OnTrial, Leave::Confirmed] {
-        assert!(steps(&asked(leave), &observed).is_settled());
+    for consent in [Consent::Refused, Consent::OnTrial, Consent::Confirmed] {
+        assert!(steps(&asked(consent), &observed).is_settled());
     }
 }
 
@@ -175,11 +175,12 @@ fn an_uplink_that_is_a_port_is_left_as_it_is() {
 fn an_address_of_the_uplink_may_be_the_bridges_in_the_file() {
     let addresses = vec![net("192.168.1.10/24"), net("192.168.1.77/24")];
     let bridge = Some(Bridge { addresses, ..wanted() });
-    let desired = Desired { bridge, ..asked(Leave::OnTrial) };
-    let plan = steps(&desired, &machine_with(way_out(), vec![]));
+    let desired = Desired { bridge, ..asked(Consent::OnTrial) };
+    let plan = steps(&desired, &machine_with(with_default_route(), vec![]));
     let added: Vec<_> = texts(&plan).into_iter().filter(|step| step.starts_with("add ")).collect();
     assert_eq!(added, ["add 192.168.1.77/24 to br-mvm"], "{:?}", plan.findings);
-    let elsewhere = machine_with(way_out(), vec![hardware("wlan0", &["192.168.1.200/24"])]);
+    let elsewhere =
+        machine_with(with_default_route(), vec![hardware("wlan0", &["192.168.1.200/24"])]);
     let plan = steps(&desired, &elsewhere);
     assert!(plan.is_refused() && codes(&plan).contains(&"MVM-NET-003"), "{plan:?}");
 }
@@ -196,7 +197,7 @@ fn a_vlan_of_the_file_can_be_the_uplink() {
     };
     for addresses in ["[]", "[\"10.7.0.2/24\"]"] {
         let mut desired = vlan(addresses);
-        desired.uplink = Some(Uplink { leave: Leave::Confirmed, ..Uplink::new("bond0.7") });
+        desired.uplink = Some(Uplink { consent: Consent::Confirmed, ..Uplink::new("bond0.7") });
         let bond = hardware("bond0", &[]);
         let plan = steps(&desired, &machine(vec![bond.clone()]));
         let words = texts(&plan);
@@ -217,15 +218,23 @@ fn what_cannot_be_a_port_is_refused_by_name() {
         ..hardware(name, &[])
     };
     let cases: [(Link, Vec<Link>, &str); 9] = [
-        (Link { wireless: true, ..way_out() }, vec![], "is wireless"),
-        (Link { kind: "bridge".to_owned(), ..way_out() }, vec![], ""),
-        (Link { mac: None, ..way_out() }, vec![], "no Ethernet"),
-        (Link { mac: Some(Mac([0; 6])), ..way_out() }, vec![], "no Ethernet"),
-        (Link { master: Some("bond0".to_owned()), ..way_out() }, vec![], "a port of bond0"),
-        (Link { parent: Some("br-mvm".to_owned()), ..way_out() }, vec![], "sits on br-mvm"),
-        (way_out(), vec![above("macvtap", "flvtap0")], "macvtap flvtap0 on it"),
-        (way_out(), vec![ready(&wanted()), port("eth1")], "loop with eth1"),
-        (way_out(), vec![above("vlan", "eth0.5")], ""),
+        (Link { wireless: true, ..with_default_route() }, vec![], "is wireless"),
+        (Link { kind: "bridge".to_owned(), ..with_default_route() }, vec![], ""),
+        (Link { mac: None, ..with_default_route() }, vec![], "no Ethernet"),
+        (Link { mac: Some(Mac([0; 6])), ..with_default_route() }, vec![], "no Ethernet"),
+        (
+            Link { master: Some("bond0".to_owned()), ..with_default_route() },
+            vec![],
+            "a port of bond0",
+        ),
+        (
+            Link { parent: Some("br-mvm".to_owned()), ..with_default_route() },
+            vec![],
+            "sits on br-mvm",
+        ),
+        (with_default_route(), vec![above("macvtap", "flvtap0")], "macvtap flvtap0 on it"),
+        (with_default_route(), vec![ready(&wanted()), port("eth1")], "loop with eth1"),
+        (with_default_route(), vec![above("vlan", "eth0.5")], ""),
     ];
     for (link, others, why) in cases {
         let mut link = link;
@@ -233,7 +242,7 @@ fn what_cannot_be_a_port_is_refused_by_name() {
             link.bridge = Some(BridgeOptions { stp: false, forward_delay: 0 });
         }
         let refused = link.bridge.is_some() || !why.is_empty();
-        let plan = steps(&asked(Leave::Confirmed), &machine_with(link, others));
+        let plan = steps(&asked(Consent::Confirmed), &machine_with(link, others));
         assert_eq!(plan.is_refused(), refused, "{why}: {plan:?}");
         if refused {
             assert_eq!(codes(&plan), ["MVM-NET-061"]);
@@ -241,17 +250,17 @@ fn what_cannot_be_a_port_is_refused_by_name() {
         }
     }
     let gone = Observed::default();
-    assert_eq!(codes(&steps(&asked(Leave::Confirmed), &gone)), ["MVM-NET-011"]);
+    assert_eq!(codes(&steps(&asked(Consent::Confirmed), &gone)), ["MVM-NET-011"]);
 }
 
 #[test]
 fn what_would_not_stay_on_the_bridge_is_not_moved() {
     let with = |change: &dyn Fn(&mut Holdings)| {
-        let mut link = way_out();
+        let mut link = with_default_route();
         change(&mut link.holdings);
-        codes(&steps(&asked(Leave::Confirmed), &machine_with(link, vec![])))
+        codes(&steps(&asked(Consent::Confirmed), &machine_with(link, vec![])))
     };
-    assert_eq!(with(&|has| has.keeper = Some("NetworkManager".to_owned())), ["MVM-NET-062"]);
+    assert_eq!(with(&|has| has.owner = Some("NetworkManager".to_owned())), ["MVM-NET-062"]);
     assert_eq!(with(&|has| has.addresses[0].lifetimes = Some((600, 600))), ["MVM-NET-063"]);
     let dhcpv6 = HeldAddress { lifetimes: Some((1800, 3600)), ..held("2001:db8::9/128") };
     assert_eq!(with(&|has| has.addresses[2] = dhcpv6.clone()), ["MVM-NET-063"]);
@@ -281,12 +290,12 @@ fn leave_is_given_for_these_two_interfaces_only() {
     };
     let trial = Trial { seconds: 120, asked: 7, until: None };
     let on_trial = live(Some(trial));
-    assert_eq!(permit("eth0", "br-mvm", None, None), Leave::Refused);
-    assert_eq!(permit("eth0", "br-mvm", Some(&live(None)), None), Leave::Refused);
-    assert_eq!(permit("eth0", "br-mvm", Some(&on_trial), None), Leave::OnTrial);
-    assert_eq!(permit("eth0", "br-mvm", None, Some(&confirmed)), Leave::Confirmed);
+    assert_eq!(permit("eth0", "br-mvm", None, None), Consent::Refused);
+    assert_eq!(permit("eth0", "br-mvm", Some(&live(None)), None), Consent::Refused);
+    assert_eq!(permit("eth0", "br-mvm", Some(&on_trial), None), Consent::OnTrial);
+    assert_eq!(permit("eth0", "br-mvm", None, Some(&confirmed)), Consent::Confirmed);
     for (uplink, bridge) in [("eth1", "br-mvm"), ("eth0", "br0")] {
-        assert_eq!(permit(uplink, bridge, Some(&on_trial), Some(&confirmed)), Leave::Refused);
+        assert_eq!(permit(uplink, bridge, Some(&on_trial), Some(&confirmed)), Consent::Refused);
     }
 }
 
@@ -299,12 +308,12 @@ fn a_confirmed_uplink_is_waited_for_until_its_ways_out_are_there() {
         bridge: "br-mvm".to_owned(),
         gateways: gateways.to_vec(),
     };
-    let desired = asked(Leave::Confirmed);
-    let bare = || Link { holdings: Holdings::default(), ..way_out() };
+    let desired = asked(Consent::Confirmed);
+    let bare = || Link { holdings: Holdings::default(), ..with_default_route() };
     let awaited = |eth0: &Link| confirmed.awaited(&desired, eth0);
-    assert_eq!(awaited(&way_out()), [] as [IpAddr; 0]);
+    assert_eq!(awaited(&with_default_route()), [] as [IpAddr; 0]);
     assert_eq!(awaited(&bare()), gateways);
-    let mut half = way_out();
+    let mut half = with_default_route();
     half.holdings.routes.retain(|route| route.destination.addr().is_ipv4());
     assert_eq!(awaited(&half), gateways[1..]);
     // The file has taken the addresses over.
@@ -333,7 +342,7 @@ fn what_was_made_a_port_is_put_back_before_the_bridge_is_microvms_alone() {
     let plain = Desired { bridge: Some(wanted()), ..Desired::default() };
     let desired = Desired { former: Some(former), ..plain.clone() };
     let master = Some("br-mvm".to_owned());
-    let joined = machine_with(Link { master, ..way_out() }, vec![ready(&wanted())]);
+    let joined = machine_with(Link { master, ..with_default_route() }, vec![ready(&wanted())]);
     let plan = steps(&desired, &joined);
     assert_eq!((codes(&plan), plan.steps), (vec!["MVM-NET-074"], vec![]));
     let apart = machine(vec![]);
@@ -361,7 +370,7 @@ fn the_records_tell_what_the_file_no_longer_names() {
         bridge: "br-mvm".to_owned(),
         gateways: vec![],
     };
-    let named = asked(Leave::Confirmed);
+    let named = asked(Consent::Confirmed);
     let other = Desired { uplink: Some(Uplink::new("eth2")), ..named.clone() };
     let told = |desired: &Desired, live: Option<&Live>, kept: Option<&Confirmed>| {
         former(desired, live, kept).map(|former| former.uplink)

@@ -1,6 +1,6 @@
 //! Of a pool on LVM: its volumes are files in the folder.
 
-use mvm_pool_plan::lvm::{Recorded, Seen, VolumeReceipt, Wish, groups, volumes};
+use mvm_pool_plan::lvm::{DesiredVolume, Recorded, Seen, VolumeReceipt, groups, volumes};
 use mvm_pool_plan::thinpool::Device;
 
 use super::*;
@@ -35,7 +35,12 @@ fn on_lvm() -> Desired {
     let text = "[thinpool]\nbackend = \"lvm\"\nlvm.devices = [\"/dev/disk/by-id/virtio-a\"]";
     let source = mvm_config::Source { name: "/etc/mvmhost.toml".into(), text: text.to_owned() };
     let config = mvm_config::load::parse(&[source]).unwrap().config;
-    Desired { backend: Backend::Lvm, name: POOL.to_owned(), lvm: Wish::new(&config), ..desired() }
+    Desired {
+        backend: Backend::Lvm,
+        name: POOL.to_owned(),
+        lvm: DesiredVolume::new(&config),
+        ..desired()
+    }
 }
 
 /// Of a pool of 64 MiB of data in a group with so many free extents.

@@ -20,7 +20,7 @@ pub(crate) fn desired() -> Desired {
         instance: Instance::Dedicated,
         kept: Kept::new(Instance::Dedicated, None),
         flintlockd_unit: "flintlockd.service".to_owned(),
-        lvm: crate::lvm::Wish::default(),
+        lvm: crate::lvm::DesiredVolume::default(),
     }
 }
 

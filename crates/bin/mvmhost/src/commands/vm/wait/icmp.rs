@@ -16,19 +16,19 @@ const MARK: &[u8; 16] = b"mvmhost is there";
 const ECHO: u8 = 8;
 const REPLY: u8 = 0;
 
-/// Whether the address answers an echo request within `patience`. Needs root.
-pub(in crate::commands) fn ping(address: Ipv4Addr, patience: Duration) -> bool {
-    once(address, patience).unwrap_or(false)
+/// Whether the address answers an echo request within `timeout`. Needs root.
+pub(in crate::commands) fn ping(address: Ipv4Addr, timeout: Duration) -> bool {
+    once(address, timeout).unwrap_or(false)
 }
 
-fn once(address: Ipv4Addr, patience: Duration) -> nix::Result<bool> {
+fn once(address: Ipv4Addr, timeout: Duration) -> nix::Result<bool> {
     let flags = SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Inet, SockType::Raw, flags, SockProtocol::Icmp)?;
     let number = std::process::id() as u16;
     let [high, low] = address.octets().split_at(2).0.try_into().unwrap_or([0, 0]);
     let target = SockaddrIn::new(high, low, address.octets()[2], address.octets()[3], 0);
     sendto(socket.as_raw_fd(), &request(number), &target, MsgFlags::empty())?;
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + timeout;
     let mut packet = [0; 1500];
     loop {
         let left = deadline.saturating_duration_since(Instant::now());

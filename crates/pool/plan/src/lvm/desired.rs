@@ -13,7 +13,7 @@ pub const TAG: &str = "mvmhost";
 
 /// The part of the configuration that is about a pool on disks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Wish {
+pub struct DesiredVolume {
     /// Paths below /dev/disk/by-id.
     pub devices: Vec<String>,
     /// The volume group.
@@ -26,7 +26,7 @@ pub struct Wish {
     pub grow_percent: u8,
 }
 
-impl Wish {
+impl DesiredVolume {
     /// From the configuration.
     pub fn new(config: &Config) -> Self {
         let (pool, guard) = (&config.thinpool, &config.thinpool.guard);

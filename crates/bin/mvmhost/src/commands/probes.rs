@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mvm_checks as checks;
-use mvm_checks::{Deed, Deeds, Facts};
+use mvm_checks::{Facts, Probe, Probes};
 use mvm_config::Config;
 use mvm_config::model::NetworkMode;
 use mvm_config::names::ImageRef;
@@ -21,10 +21,15 @@ use mvm_pool_kernel::thinpool;
 use mvm_pool_plan::thinpool::PoolState;
 
 /// `flintlockd` is its process, when it runs.
-pub(super) fn run(roots: &Roots, config: &Config, facts: &Facts, flintlockd: Option<i32>) -> Deeds {
+pub(super) fn run(
+    roots: &Roots,
+    config: &Config,
+    facts: &Facts,
+    flintlockd: Option<i32>,
+) -> Probes {
     let thin = thin(roots, config, facts);
     let (dhcp, traffic) = traffic(roots, config, facts);
-    Deeds { thin, dhcp, traffic, images: images(roots, config, flintlockd) }
+    Probes { thin, dhcp, traffic, images: images(roots, config, flintlockd) }
 }
 
 /// Who answers for the addresses that the file keeps from DHCP.
@@ -50,23 +55,23 @@ pub(super) fn reserved(roots: &Roots, config: &Config) -> Vec<Finding> {
 
 /// A pool that has something wrong is left alone: a write could wait for a minute, and what is wrong
 /// is known.
-fn thin(roots: &Roots, config: &Config, facts: &Facts) -> Deed<()> {
+fn thin(roots: &Roots, config: &Config, facts: &Facts) -> Probe<()> {
     let wrong = checks::pool(config, &facts.pool);
     if let Some(finding) = wrong.iter().find(|finding| finding.severity() == Severity::Error) {
-        return Deed::NotTried(finding.message());
+        return Probe::NotTried(finding.message());
     }
     let Ok(PoolState::Live(live)) = &facts.pool else {
-        return Deed::NotTried("the pool is not live".to_owned());
+        return Probe::NotTried("the pool is not live".to_owned());
     };
     let pool = config.thinpool.name.as_str();
     // Two proofs at a time would take each other's devices away.
     let _lock = match thinpool::lock(roots) {
         Ok(lock) => lock,
-        Err(error) => return Deed::NotTried(error.chain()),
+        Err(error) => return Probe::NotTried(error.chain()),
     };
     match (Proof { roots, pool, block: live.table.shape.block_sectors }).run(&proof::Kernel) {
-        Ok(()) => Deed::Done(()),
-        Err(error) => Deed::Failed(error.chain()),
+        Ok(()) => Probe::Done(()),
+        Err(error) => Probe::Failed(error.chain()),
     }
 }
 
@@ -75,24 +80,24 @@ fn traffic(
     roots: &Roots,
     config: &Config,
     facts: &Facts,
-) -> (Deed<Vec<mvm_network_plan::dhcp::Offer>>, Deed<Vec<Passage>>) {
+) -> (Probe<Vec<mvm_network_plan::dhcp::Offer>>, Probe<Vec<Passage>>) {
     let why = if config.network.mode != NetworkMode::Tap {
         "only a bridge can be asked from this host"
     } else if !facts.interface.as_ref().is_some_and(|found| found.bridge && found.up) {
         "there is no bridge that is switched on"
     } else {
         return match mvm_network_kernel::traffic(roots, &System, config) {
-            Ok(tried) => (Deed::Done(tried.offers), Deed::Done(tried.passages)),
+            Ok(tried) => (Probe::Done(tried.offers), Probe::Done(tried.passages)),
             // Who offers an address may be known all the same.
             Err(error) => {
                 let bridge = config.network.bridge.name.as_str();
                 let offers = mvm_network_kernel::offers(roots, bridge);
-                let offers = offers.map_or_else(|error| Deed::Failed(chain(&error)), Deed::Done);
-                (offers, Deed::Failed(chain(&error)))
+                let offers = offers.map_or_else(|error| Probe::Failed(chain(&error)), Probe::Done);
+                (offers, Probe::Failed(chain(&error)))
             }
         };
     };
-    (Deed::NotTried(why.to_owned()), Deed::NotAsked)
+    (Probe::NotTried(why.to_owned()), Probe::NotAsked)
 }
 
 /// Both roles ask in the same way.
@@ -100,16 +105,16 @@ fn images(
     roots: &Roots,
     config: &Config,
     flintlockd: Option<i32>,
-) -> Deed<Vec<(ImageRef, Answer)>> {
+) -> Probe<Vec<(ImageRef, Answer)>> {
     let images: BTreeSet<&ImageRef> =
         config.images.kernel.iter().chain(&config.images.root).collect();
     if images.is_empty() {
-        return Deed::NotAsked;
+        return Probe::NotAsked;
     }
     let proxies = told(roots, config, flintlockd);
     match resolve::anonymously(images, proxies.as_ref()) {
-        Ok(answers) => Deed::Done(answers),
-        Err(error) => Deed::NotTried(chain(&error)),
+        Ok(answers) => Probe::Done(answers),
+        Err(error) => Probe::NotTried(chain(&error)),
     }
 }
 

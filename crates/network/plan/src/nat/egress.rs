@@ -8,7 +8,7 @@ use crate::network::{MAIN_TABLE, Observed};
 
 /// The interfaces of the default routes, sorted; or the one that the file names.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Ways {
+pub struct Egress {
     /// Of IPv4.
     pub v4: Vec<String>,
     /// Of IPv6.
@@ -17,7 +17,7 @@ pub struct Ways {
     pub mtu: Option<u32>,
 }
 
-impl Ways {
+impl Egress {
     /// Those of the family of this network.
     pub fn of(&self, net: &IpNet) -> &[String] {
         match net {
@@ -29,7 +29,7 @@ impl Ways {
 
 /// What `desired` uses on a machine with these links and routes. An interface that the file names is one
 /// even before it is there.
-pub fn ways(desired: &Desired, network: &Observed) -> Ways {
+pub fn egress(desired: &Desired, network: &Observed) -> Egress {
     let (v4, v6) = match &desired.uplink {
         Some(name) => (vec![name.clone()], vec![name.clone()]),
         None => (default(network, desired, true), default(network, desired, false)),
@@ -37,7 +37,7 @@ pub fn ways(desired: &Desired, network: &Observed) -> Ways {
     let leads = |name: &String| v4.contains(name) || v6.contains(name);
     let used = network.links.iter().filter(|link| leads(&link.name));
     let mtu = used.map(|link| link.mtu).filter(|mtu| *mtu > 0).min();
-    Ways { v4, v6, mtu }
+    Egress { v4, v6, mtu }
 }
 
 /// The interfaces of the default routes of a family: of the main table where that has one, because the
