@@ -20,9 +20,7 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
         findings.push(finding);
     }
     let second = facts.second_vmm.as_ref().filter(|second| second.path.is_none());
-    findings.extend(second.map(|second| {
-        let finding = catalogue::flk::vmm_missing(&second.name, "cloudhypervisor");
-        finding
-    }));
+    findings
+        .extend(second.map(|second| catalogue::flk::vmm_missing(&second.name, "cloudhypervisor")));
     findings
 }

@@ -49,8 +49,7 @@ mod tests {
                 until: until.map(str::to_owned),
             }],
         };
-        let found =
-            || ["/dev/kvm", "x"].map(|subject| mvm_core::catalogue::kvm::no_node(subject)).to_vec();
+        let found = || ["/dev/kvm", "x"].map(mvm_core::catalogue::kvm::no_node).to_vec();
         // 2026-11-21, 12:00 UTC
         let now = 1_795_262_400;
         let codes = |validate: &Validate| {

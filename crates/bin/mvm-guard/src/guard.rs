@@ -77,10 +77,7 @@ impl Guard {
         }
         self.due = figures.as_ref().map_or(LATEST, |seen| self.next_look(seen));
         let braked = self.brake.reason();
-        findings.extend(braked.as_ref().map(|why| {
-            let finding = guard::braked(&self.name, why);
-            finding
-        }));
+        findings.extend(braked.as_ref().map(|why| guard::braked(&self.name, why)));
         let (say, ledger) = ledger::update(&self.ledger, &findings, now);
         self.say = say;
         self.ledger = ledger;

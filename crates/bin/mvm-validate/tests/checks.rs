@@ -144,14 +144,13 @@ fn sound() -> Facts {
 }
 
 fn damaged(why: &str) -> Finding {
-    let unsound = catalogue::database::unsound(
+    catalogue::database::unsound(
         "/var/lib/containerd-dev/meta.db",
         why,
         "/var/lib/containerd-dev",
         "flintlockd.service",
         "true",
-    );
-    unsound
+    )
 }
 
 fn facts(given: Given, config: &Config) -> Facts {

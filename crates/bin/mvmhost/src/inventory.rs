@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mvm_config::model::Provider;
 use mvm_config::{Config, places};
-use mvm_core::{Roots, atomic, chain, names};
+use mvm_core::{Roots, chain};
 use mvm_units_plan::drift::{Left, Versions};
 use mvm_units_systemd::containerd;
 use mvm_validate::facts;

@@ -15,10 +15,7 @@ pub fn failed(wanted: &Wanted, error: &Error) -> Finding {
     let finding = match error.cause() {
         Error::Unauthorized { .. } => img::denied(subject, registry),
         Error::Helper { helper, .. } => img::helper(subject, helper, registry),
-        Error::Early { now, from, .. } => {
-            let early = img::clock(subject, registry, day(*now), day(*from));
-            early
-        }
+        Error::Early { now, from, .. } => img::clock(subject, registry, day(*now), day(*from)),
         Error::Untrusted { .. } => img::untrusted(subject, registry),
         Error::Digest { .. } => img::wrong_bytes(subject),
         Error::Refused(refusal) => img::not_usable(subject, refusal),

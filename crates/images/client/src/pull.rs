@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt, TryFutureExt, TryStreamExt, stream};
 use mvm_config::names::ImageRef;
-use mvm_core::{Digest, Roots, atomic, brake, names};
+use mvm_core::{Digest, Roots, brake, names};
 use mvm_images_plan::labels::{self, Labels};
 use mvm_images_plan::manifest::{self, Descriptor, Document, ImageConfig, Manifest};
 use mvm_images_plan::{Platform, Role, Wanted, chain, limits};

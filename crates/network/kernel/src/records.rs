@@ -3,13 +3,10 @@
 use mvm_core::state;
 use std::fs::{self, File};
 use std::io;
-use std::path::PathBuf;
 
 use mvm_core::catalogue::uplink::record;
-use mvm_core::{Finding, Roots, atomic, chain};
-use mvm_network_plan::network::{Confirmed, Live, VERSION};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use mvm_core::{Finding, Roots, chain};
+use mvm_network_plan::network::{Confirmed, Live};
 
 /// Gone with the boot: how to put the uplink back, and for how long it is on trial.
 const LIVE: state::File<Live> = state::File::of(&state::UPLINK);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use mvm_core::catalogue::tailscale as said;
 use mvm_core::exec::{self, Execute, Limits};
-use mvm_core::{Finding, Plan, Roots, Severity, atomic, chain};
+use mvm_core::{Finding, Plan, Roots, Severity, chain};
 use mvm_network_plan::tailscale::{Observed, Record, Route, Step, advertised, list, plan, routes};
 
 use crate::error::Error;

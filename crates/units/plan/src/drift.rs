@@ -83,8 +83,7 @@ impl Drift {
         };
         let never = (!self.applied).then(|| drift::never_applied("this host"));
         let versions = self.versions.iter().map(|(name, change)| {
-            let changed = drift::version_changed(name.as_str(), &change.now, &change.applied);
-            changed
+            drift::version_changed(name.as_str(), &change.now, &change.applied)
         });
         never
             .into_iter()

@@ -8,7 +8,7 @@ mod tests;
 use mvm_config::Loaded;
 use mvm_core::json::Document;
 use mvm_core::state::{self, File};
-use mvm_core::{Finding, Roots, Severity, atomic, catalogue, chain, sink};
+use mvm_core::{Finding, Roots, Severity, catalogue, chain, sink};
 use mvm_units_plan::host;
 use mvm_units_systemd::systemd::Manager;
 use serde_json::json;

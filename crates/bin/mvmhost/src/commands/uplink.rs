@@ -62,8 +62,7 @@ pub(super) fn arm(
 }
 
 fn on_trial(port: &str, bridge: &str, seconds: u64) -> Finding {
-    let finding = catalogue::uplink::on_trial(port, bridge, seconds);
-    finding
+    catalogue::uplink::on_trial(port, bridge, seconds)
 }
 
 /// Starts what puts the uplink back; one that still waits would go by what it knows.

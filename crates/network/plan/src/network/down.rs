@@ -50,10 +50,10 @@ pub fn down(
 ) -> Plan<Step> {
     let used = guests.iter().map(|(guest, who)| {
         let who = who.as_ref().map_or("nobody: it was left behind".to_owned(), Who::to_string);
-        let finding = said::in_use(&guest.interface, &guest.on, who);
-        finding
+
+        said::in_use(&guest.interface, &guest.on, who)
     });
-    let running = units.iter().map(|unit| said::unit_runs(unit));
+    let running = units.iter().map(said::unit_runs);
     let mut findings: Vec<Finding> = used.chain(running).collect();
     let named = desired.uplink.as_ref().map(|uplink| &uplink.name);
     let named = named.zip(desired.bridge.as_ref().map(|bridge| &bridge.name));

@@ -63,10 +63,7 @@ pub fn plan(name: &str, seen: &Seen) -> Plan<Step> {
     let mut findings: Vec<Finding> = seen
         .holders
         .iter()
-        .map(|holder| {
-            let finding = teardown::in_use(&holder.device, name, &holder.who);
-            finding
-        })
+        .map(|holder| teardown::in_use(&holder.device, name, &holder.who))
         .collect();
     let unit = |unit: &String| teardown::unit_runs(unit, name);
     findings.extend(seen.units.iter().map(unit));

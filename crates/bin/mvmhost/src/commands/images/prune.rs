@@ -1,7 +1,7 @@
 //! `mvmhost images prune`: what mvmhost brought and the file no longer names.
 
+use mvm_core::Finding;
 use mvm_core::catalogue::img;
-use mvm_core::{Finding, chain};
 use mvm_images_client::Error;
 use mvm_images_client::run::{Job, not_begun};
 use mvm_images_plan::prune::Verdict;

@@ -52,7 +52,7 @@ pub(super) fn observe(context: &Context) -> Seen {
 /// What is said beside the configuration.
 pub(super) fn findings(seen: &Seen, answers: &Answers) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
-    findings.extend(seen.no_kvm.as_ref().map(|why| said::no_kvm(why)));
+    findings.extend(seen.no_kvm.as_ref().map(said::no_kvm));
     let vmm = if answers.cloud_hypervisor { "cloud-hypervisor-static" } else { "firecracker" };
     for name in ["flintlockd", vmm] {
         if !seen.programs.iter().any(|(program, _)| program == name) {
