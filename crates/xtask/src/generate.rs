@@ -46,6 +46,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
     keep(versions, block(&top, versions, "VERSIONS", &mvm_checks::versions::man_body())?)?;
     let documents = "man/mvmhost-json.7.md";
     keep(documents, block(&top, documents, "SCHEMAS", &schemas::man_body(&top)?)?)?;
+    keep(versions, block(&top, versions, "FILES", &mvm_core::state::man_body())?)?;
     tools::workspace()?;
     for name in PROGRAMS {
         let path = format!("man/{name}.8.md");

@@ -74,6 +74,17 @@ fn compare(file: &str, linked: &BTreeSet<Crate>, named: &BTreeSet<Crate>) -> Res
     Ok(())
 }
 
+/// Where the workspace's crates are.
+const FOLDERS: [&str; 7] = [
+    "crates",
+    "crates/bin",
+    "crates/pool",
+    "crates/network",
+    "crates/images",
+    "crates/units",
+    "tests",
+];
+
 /// The components of all programs for all architectures, in one document of CycloneDX.
 fn components(top: &Path, linked: &BTreeSet<Crate>) -> Result<String> {
     let mut documents = Vec::new();
@@ -83,7 +94,9 @@ fn components(top: &Path, linked: &BTreeSet<Crate>) -> Result<String> {
         tool.args(["cyclonedx", "-qq", "--format", "json", "--spec-version", "1.5"]);
         tool.args(["--no-build-deps", "--target", &target, "--override-filename", &name]);
         tools::check(tool.env("SOURCE_DATE_EPOCH", package::epoch()?))?;
-        for entry in fs::read_dir(top.join("crates"))?.chain(fs::read_dir(top.join("tests"))?) {
+        // One is written beside each manifest of the workspace; the programs' are of use.
+        let folders = FOLDERS.iter().map(|folder| fs::read_dir(top.join(folder)));
+        for entry in folders.collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
             let entry = entry?;
             let file = entry.path().join(format!("{name}.json"));
             let Ok(text) = fs::read_to_string(&file) else { continue };

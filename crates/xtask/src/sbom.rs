@@ -226,7 +226,7 @@ mod tests {
             let entries = document["dependencies"].as_array().unwrap();
             let of = |entry: &&Value| {
                 let name = entry["ref"].as_str().unwrap();
-                name.contains(&format!("/crates/{program}#"))
+                name.contains(&format!("/crates/bin/{program}#"))
             };
             let entry = entries.iter().find(of).unwrap_or_else(|| panic!("no {program}"));
             let on = entry["dependsOn"].as_array().unwrap();

@@ -15,7 +15,7 @@ pub mod settings;
 pub mod store;
 pub mod taps;
 
-/// flintlock's API, made from crates/host/proto.
+/// flintlock's API, made from crates/units/systemd/proto.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::too_many_lines)]
 pub mod api {
     include!(concat!(env!("OUT_DIR"), "/api.rs"));
