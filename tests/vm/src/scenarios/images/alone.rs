@@ -27,7 +27,7 @@ enabled = true";
 const RESOLVES: &str = "mkdir -p /etc/systemd/system/flintlockd.service.d
     printf '[Service]\\nEnvironment=STANDIN_IMAGES=1 STANDIN_RETRY_SECONDS=3600\\n' \\
         >/etc/systemd/system/flintlockd.service.d/40-standin.conf
-    systemctl daemon-reload";
+    systemctl daemon-reload; systemctl restart flintlockd.service";
 
 /// Guests reach nothing outside in any case; here nothing leads out either, and no name is found.
 const UNPLUGGED: &str = "ip route flush default; : >/etc/resolv.conf
