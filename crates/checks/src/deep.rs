@@ -1,4 +1,4 @@
-//! What is proven by probe, for `mvmhost check --deep`: what the daemons will do is done once.
+//! What probes prove, for `mvmhost check --deep`: what the daemons will do is done once.
 
 use std::net::Ipv4Addr;
 

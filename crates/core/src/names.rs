@@ -33,10 +33,6 @@ pub const TARGET: &str = "mvmhost.target";
 
 /// What mvmhost keeps from boot to boot.
 pub const STATE: &str = "/var/lib/mvmhost";
-/// What the last apply that left the host as desired notes down.
-pub const LEFT: &str = "/var/lib/mvmhost/applied.json";
-/// The operator's files of the last applies, for `mvmhost undo`.
-pub const HISTORY: &str = "/var/lib/mvmhost/history.json";
 /// While this file is there flintlockd does not start; it holds the reason. Written and removed by
 /// mvm-guard, gone with the next boot.
 pub const BRAKE: &str = "/run/mvmhost/brake";
@@ -54,8 +50,6 @@ pub const CONTAINERD_DEV_CONFIG: &str = "/run/mvmhost/containerd-dev.toml";
 pub const CONTAINERD_DEV_IMPORTS: &str = "/run/mvmhost/containerd-dev.d/*.toml";
 /// What containerd 2.2 and later import where a file names nothing.
 pub const CONTAINERD_IMPORTS: &str = "/etc/containerd/conf.d/*.toml";
-/// What the last run of [`IMAGES_UNIT`] in this boot left incomplete.
-pub const IMAGES_REPORT: &str = "/run/mvmhost/images.json";
 /// The configuration of dnsmasq that mvmhost renders.
 pub const DNSMASQ_CONFIG: &str = "/run/mvmhost/dnsmasq.conf";
 /// The distribution's containerd reads this; provision.sh writes it unless told `--dev`.

@@ -44,11 +44,6 @@ impl Roots {
         self.at("/var/lib/mvmhost/receipt.json")
     }
 
-    /// Which images mvmhost brought.
-    pub fn brought_images(&self) -> PathBuf {
-        self.at("/var/lib/mvmhost/images.json")
-    }
-
     /// Files that live until the next boot.
     pub fn runtime(&self) -> PathBuf {
         self.at("/run/mvmhost")

@@ -1,17 +1,16 @@
 //! One look at the pool, with all that follows from it.
 
-use mvm_core::state::{self, File};
-use mvm_pool_plan::guard::Standing;
 use std::time::Duration;
 
 use mvm_checks as checks;
 use mvm_config::Config;
 use mvm_core::catalogue::guard;
 use mvm_core::ledger::{self, Ledger};
+use mvm_core::state::{self, File};
 use mvm_core::{Finding, Roots, atomic, brake, chain, names};
 use mvm_pool_kernel::guard::Store;
 use mvm_pool_plan::guard::{
-    Brake as Wanted, Decision, Figures, LATEST, Policy, decide, due, metrics,
+    Brake as Wanted, Decision, Figures, LATEST, Policy, Standing, decide, due, metrics,
 };
 use mvm_units_systemd::systemd::Units;
 

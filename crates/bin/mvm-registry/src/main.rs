@@ -13,7 +13,7 @@ const PROGRAM: Program = Program {
     flags: &[],
     help: "Usage: mvm-registry [--listen ADDRESS:PORT] [--files DIR]
 
-Gives out the images of [images] to whoever asks, straight from containerd's content store. Started
+Gives out the images of [images] to every client, straight from containerd's content store. Started
 by mvm-registry.service.
 
   --listen ADDRESS:PORT  instead of 127.0.0.1:5000

@@ -246,7 +246,7 @@ fn errors() {
 #[test]
 fn referrers() {
     let suite = suite();
-    let subject = Digest::of(b"whoever");
+    let subject = Digest::of(b"another");
     assert_eq!(suite.ask("GET", &format!("referrers/{subject}"), "").status, 404);
     let tag = subject.to_string().replace(':', "-");
     assert_eq!(suite.ask("GET", &format!("manifests/{tag}"), "").status, 404);

@@ -1,11 +1,11 @@
 //! Versions of what makes up the host, now and at the last apply.
 
-use mvm_core::state::{self, File};
 use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mvm_config::model::Provider;
 use mvm_config::{Config, places};
+use mvm_core::state::{self, File};
 use mvm_core::{Roots, chain};
 use mvm_units_plan::drift::{Left, Versions};
 use mvm_units_systemd::containerd;

@@ -168,6 +168,7 @@ fn observe(
         applied: fs::read_to_string(roots.applied()).ok(),
         dnsmasq_config: fs::read_to_string(roots.at(names::DNSMASQ_CONFIG)).ok(),
         containerd_config: fs::read_to_string(roots.at(names::CONTAINERD_DEV_CONFIG)).ok(),
+        content: desired.content.is_some_and(|path| roots.at(path).is_dir()),
         generated: desired.generated.iter().filter_map(|file| generated(roots, file)).collect(),
         ..Observed::default()
     };

@@ -1,14 +1,14 @@
 //! The pull: from a reference to snapshots, with everything labelled as `ctr` leaves it.
 
-use mvm_core::state::{self, File};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt, TryFutureExt, TryStreamExt, stream};
 use mvm_config::names::ImageRef;
+use mvm_core::state::{self, File};
 use mvm_core::{Digest, Roots, brake, names};
 use mvm_images_plan::labels::{self, Labels};
-use mvm_images_plan::manifest::{self, Descriptor, Document, ImageConfig, Manifest};
+use mvm_images_plan::manifest::{self, Descriptor, ImageConfig, Manifest};
 use mvm_images_plan::{Platform, Role, Wanted, chain, limits};
 use mvm_pool_plan::guard::Standing;
 use tokio::sync::{OnceCell, Semaphore, mpsc};
@@ -19,10 +19,12 @@ use crate::registry::Registry;
 use crate::verify::{self, State};
 use crate::{Error, Progress, brought, unpack};
 
+mod chosen;
 mod head_start;
 mod import;
 mod unpack_again;
 
+use chosen::Chosen;
 use head_start::HeadStart;
 
 /// Unpackers at a time: a pool on a loop device gets slower with more of them.
@@ -234,28 +236,9 @@ impl<'p> Puller<'p> {
         let reference = &wanted.reference;
         let name = reference.digest().or(reference.tag()).unwrap_or("latest");
         let first = self.document(wanted, name).await?;
-        let record = Record {
-            media_type: first.media_type.clone(),
-            digest: first.digest.clone(),
-            size: first.bytes.len() as u64,
-        };
-        let (mut second, mut indexes) = (first, Vec::new());
-        let manifest = loop {
-            let (kind, bytes) = (&second.media_type, &second.bytes);
-            match manifest::document(kind, bytes).map_err(Error::Refused)? {
-                Document::Manifest(manifest) => break manifest,
-                Document::Index(entries) => {
-                    manifest::deeper(indexes.len()).map_err(Error::Refused)?;
-                    let chosen =
-                        manifest::choose(&entries, &self.platform).map_err(Error::Refused)?;
-                    let next = self.document(wanted, chosen.digest.as_str()).await?;
-                    self.store("index", &second).await?;
-                    indexes.push((second.digest, entries));
-                    second = next;
-                }
-            }
-        };
-        self.store("manifest", &second).await?;
+        let fetch = async |entry: &Descriptor| self.document(wanted, entry.digest.as_str()).await;
+        let Chosen { record, indexes, document, manifest } = self.chosen(first, fetch).await?;
+        self.store("manifest", &document).await?;
         self.blob(wanted, "config", &manifest.config).await?;
         let mut config = self.containerd.read(&manifest.config.digest, limits::CONFIG).await?;
         if config.is_none() {
@@ -270,7 +253,7 @@ impl<'p> Puller<'p> {
         };
         let config =
             manifest::config(&config.ok_or_else(lost)?, &manifest).map_err(Error::Refused)?;
-        let manifest_digest = second.digest;
+        let manifest_digest = document.digest;
         Ok(Resolved { is_pulled: true, record, indexes, manifest_digest, manifest, config })
     }
 

@@ -30,7 +30,7 @@ pub fn anonymously<'i>(
     within(LONGEST, images, proxies)
 }
 
-/// The same with less timeouts for each image.
+/// The same with a shorter timeout for each image.
 ///
 /// # Errors
 /// When no HTTP client can be made.

@@ -148,7 +148,7 @@ fn a_busy_registry_is_asked_again_and_a_missing_image_is_not() {
         .await;
         let start = Instant::now();
         document(&busy).await.unwrap();
-        // 3 s at a speed_up of 100.
+        // 3 s, a hundred times faster.
         assert!(start.elapsed() >= Duration::from_millis(30), "{:?}", start.elapsed());
         assert_eq!(busy.requests().len(), 3);
         let missing = always(|| answer("404 Not Found", &[], b"")).await;

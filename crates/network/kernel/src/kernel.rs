@@ -1,12 +1,12 @@
 //! The kernel of this network namespace, over rtnetlink.
 
-use mvm_core::state::{self, File};
 use std::collections::HashMap;
 use std::path::Path;
 
 use futures_util::TryStreamExt;
 use ipnet::IpNet;
 use mvm_core::Roots;
+use mvm_core::state::{self, File};
 use mvm_network_plan::network::{Holdings, Link, Manager, Observed, Receipt, Route, Step};
 use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_REQUEST};
 use rtnetlink::packet_route::address::AddressMessage;

@@ -91,7 +91,7 @@ async fn add_held(
     for address in addresses {
         let proved = whole(handle, number, &address.proved());
         proved.replace().execute().await.map_err(failed(step))?;
-        // Changing an address that is there proves nothing again.
+        // A change of an address that is there starts no new detection of duplicates.
         if address.proved() != *address {
             let kept = whole(handle, number, address);
             kept.replace().execute().await.map_err(failed(step))?;

@@ -1,11 +1,10 @@
 //! The records of the uplink, on disk.
 
-use mvm_core::state;
 use std::fs::{self, File};
 use std::io;
 
 use mvm_core::catalogue::uplink::record;
-use mvm_core::{Finding, Roots, chain};
+use mvm_core::{Finding, Roots, chain, state};
 use mvm_network_plan::network::{Confirmed, Live};
 
 /// Gone with the boot: how to put the uplink back, and for how long it is on trial.

@@ -1,12 +1,12 @@
 //! The host's own tailscale, by its program.
 
-use mvm_core::state::{self, File};
 use std::ffi::OsStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use mvm_core::catalogue::tailscale as said;
 use mvm_core::exec::{self, Execute, Limits};
+use mvm_core::state::{self, File};
 use mvm_core::{Finding, Plan, Roots, Severity, chain};
 use mvm_network_plan::tailscale::{Observed, Record, Route, Step, advertised, list, plan, routes};
 

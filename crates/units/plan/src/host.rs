@@ -39,6 +39,8 @@ pub struct Desired {
     pub images: bool,
     /// The command line of the registry on this host; None where it serves nothing.
     pub registry_argv: Option<Vec<String>>,
+    /// The folder of containerd's blobs, which that unit has mounted; None where it serves nothing.
+    pub content: Option<&'static str>,
     /// flintlockd's unit; None while flintlockd is not installed.
     pub flintlockd: Option<String>,
     /// Its command line.
@@ -62,6 +64,7 @@ impl Desired {
             network: mvm_network_plan::units(config),
             images: !images::wanted(config).is_empty(),
             registry_argv: units::registry_command(config),
+            content: config.images.serve.enabled.then(|| places::content(instance)),
             flintlockd: installed.then(|| config.flintlockd.unit.as_str().to_owned()),
             flintlockd_argv: units::flintlockd_command(config),
         }
@@ -115,6 +118,8 @@ pub struct Observed {
     pub images: Images,
     /// flintlockd reads another file than it is to, or was told something else in it.
     pub file_stale: bool,
+    /// The folder of containerd's blobs is there.
+    pub content: bool,
 }
 
 /// One thing to do.
@@ -125,6 +130,8 @@ pub enum Step {
     KeepLastGood,
     /// systemctl daemon-reload: the generator runs.
     DaemonReload,
+    /// Create a folder, which only root and who knows a name in it can enter.
+    CreateFolder(&'static str),
     /// Let a oneshot do its work again, without stopping what depends on it.
     Reload(String),
     /// Stop and start a unit whose command line or configuration changed.
@@ -140,6 +147,7 @@ impl fmt::Display for Step {
         match self {
             Self::KeepLastGood => f.write_str("keep the configuration as last good"),
             Self::DaemonReload => f.write_str("reload systemd, which runs the generator"),
+            Self::CreateFolder(path) => write!(f, "create the folder {path}"),
             Self::Reload(unit) => write!(f, "run {unit} again"),
             Self::Restart(unit) => write!(f, "restart {unit}"),
             Self::Start(unit) => write!(f, "start {unit}"),
@@ -157,6 +165,9 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     if observed.needs_reload || !same_files(&desired.generated, &observed.generated) {
         steps.push(Step::DaemonReload);
     }
+    // containerd 1.7 creates it with the first blob, and the registry's unit does not start without.
+    let content = desired.content.filter(|_| !observed.content);
+    steps.extend(content.map(Step::CreateFolder));
     let active = |unit: &str| observed.units.get(unit).is_some_and(|unit| unit.active);
     let watch = watcher(desired, observed);
     steps.extend(watch.then(|| Step::Stop(names::WATCH_UNIT.to_owned())));

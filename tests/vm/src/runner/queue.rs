@@ -55,7 +55,7 @@ impl Queue {
         self.lock().jobs.iter().any(|job| job.suite == suite)
     }
 
-    /// The longest job of `suite`, or else of any; a lane that changes suites makes a guest again.
+    /// The longest job of `suite`, or else of any; a lane that changes suites makes a new guest.
     pub(super) fn take(&self, suite: Suite) -> Option<Job> {
         let mut state = self.lock();
         let own = state.jobs.iter().position(|job| job.suite == suite);

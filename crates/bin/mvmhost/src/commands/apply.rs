@@ -50,7 +50,6 @@ pub(super) fn with(
     trial.iter().filter(|_| !context.json).for_each(sink::report);
     // While an uplink is on trial its operator has to get at the command that confirms it.
     let wait = !arguments.no_wait && trial.is_none();
-    images::prepare(&context.roots, &loaded.config);
     let mut host = Real::new(context, &loaded, &mut manager, wait);
     let mut applied = apply(&mut host, said);
     applied.findings.extend(trial.and_then(|_| uplink::settled(&context.roots, &loaded)));

@@ -70,7 +70,7 @@ mod tests {
     use mvm_units_systemd::flintlock::MicroVm;
 
     #[test]
-    fn each_image_is_asked_about_once_whoever_names_it() {
+    fn each_image_is_asked_about_once_for_all_that_name_it() {
         let one = |name: &str, state| MicroVm {
             namespace: "ns".to_owned(),
             name: name.to_owned(),

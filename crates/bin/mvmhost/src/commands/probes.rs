@@ -118,7 +118,7 @@ fn images(
     }
 }
 
-/// The proxies of flintlockd; without one running, those of the file or of whoever asks.
+/// The proxies of flintlockd; without one running, those of the file or of this command.
 pub(super) fn told(roots: &Roots, config: &Config, flintlockd: Option<i32>) -> Option<Proxies> {
     let file = || config.proxy.is_used().then(|| Proxies::of_file(&config.proxy));
     flintlockd.and_then(|pid| proxies(roots, pid)).or_else(file)

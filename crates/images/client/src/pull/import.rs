@@ -2,13 +2,14 @@
 
 use std::io::Read;
 
-use mvm_images_plan::manifest::{self, Descriptor, Document};
+use mvm_images_plan::manifest::{self, Descriptor};
 use mvm_images_plan::{Wanted, limits};
 use tokio::sync::mpsc;
 
+use super::chosen::Chosen;
 use super::{Outcome, Puller, Resolved};
 use crate::archive::{Archive, Image};
-use crate::containerd::{Opened, Record};
+use crate::containerd::Opened;
 use crate::{Error, registry, unpack};
 
 impl Puller<'_> {
@@ -60,27 +61,9 @@ impl Puller<'_> {
     /// The image's documents, which are stored on the way.
     async fn described(&self, archive: &Archive, image: &Image) -> Result<Resolved, Error> {
         let first = document(archive, &image.root)?;
-        let record = Record {
-            media_type: first.media_type.clone(),
-            digest: first.digest.clone(),
-            size: first.bytes.len() as u64,
-        };
-        let (mut second, mut indexes) = (first, Vec::new());
-        let manifest = loop {
-            let (kind, bytes) = (&second.media_type, &second.bytes);
-            match manifest::document(kind, bytes).map_err(Error::Refused)? {
-                Document::Manifest(manifest) => break manifest,
-                Document::Index(entries) => {
-                    manifest::deeper(indexes.len()).map_err(Error::Refused)?;
-                    let chosen =
-                        manifest::choose(&entries, &self.platform).map_err(Error::Refused)?;
-                    let next = document(archive, chosen)?;
-                    self.store("index", &second).await?;
-                    indexes.push((second.digest, entries));
-                    second = next;
-                }
-            }
-        };
+        let fetch = async |entry: &Descriptor| document(archive, entry);
+        let chosen = self.chosen(first, fetch).await?;
+        let Chosen { record, indexes, document: second, manifest } = chosen;
         let config = archive.read(&manifest.config.digest, limits::CONFIG)?;
         let config = config.ok_or_else(|| archive.missing(&manifest.config.digest))?;
         let digest = manifest.config.digest.clone();

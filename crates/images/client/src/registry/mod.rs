@@ -310,7 +310,7 @@ impl Registry {
         }
     }
 
-    /// Waits as the retry policy says, divided by the speed_up of tests.
+    /// Waits as the retry policy says, divided by `speed_up`, which is 1 but in tests.
     pub(crate) async fn wait(&self, pause: Duration) {
         sleep(pause / self.settings.timeouts.speed_up.max(1)).await;
     }

@@ -100,7 +100,7 @@ pub enum Action {
     Masquerade,
     /// Its UDP checksum becomes 0.
     ClearUdpChecksum,
-    /// TCP sends no more at once than the path takes, both egress.
+    /// TCP sends no more at once than the path takes, in both directions.
     ClampMss,
     /// It goes no further.
     Drop,

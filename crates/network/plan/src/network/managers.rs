@@ -1,7 +1,7 @@
 //! Other managers of networks: what mvmhost made is not theirs to touch. The interfaces that
 //! flintlock makes have fixed beginnings, which stand in files of the package.
 
-/// A manager that reads from files what it is to consent alone.
+/// A manager that reads from files what it is to leave alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manager {
     /// NetworkManager.

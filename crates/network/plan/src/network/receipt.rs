@@ -12,7 +12,7 @@ use super::{Desired, Draft, Link, Observed, Step, parent};
 /// The version of the record.
 const VERSION: u32 = 1;
 
-/// Kept in /run: a boot makes everything again.
+/// Kept in /run: after a boot everything is new.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Receipt {

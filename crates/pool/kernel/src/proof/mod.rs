@@ -8,10 +8,9 @@
 //! hundred bytes of metadata and is in nobody's way.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::PathBuf;
 
-use mvm_core::{Roots, atomic};
+use mvm_core::Roots;
+use mvm_core::state::{self, File};
 use serde_json::Value;
 
 use crate::Error;
@@ -28,8 +27,8 @@ const TOP: u32 = (1 << 24) - 1;
 const TRIES: u32 = 16;
 /// What is written and read at once, in bytes.
 pub const PIECE: usize = 4096;
-/// A note is a line.
-const LIMIT: u64 = 4096;
+/// Of what an earlier run could not take away.
+const NOTE: File<Value> = File::of(&state::PROOF);
 
 /// What is done to a pool and its thin devices.
 pub trait Thin {
@@ -175,14 +174,9 @@ impl Proof<'_> {
         format!("{}-mvmhost-{which}", self.pool)
     }
 
-    fn path(&self) -> PathBuf {
-        self.roots.receipt().with_file_name("proof.json")
-    }
-
     /// What an earlier run made in this pool and could not take away.
     fn noted(&self) -> BTreeSet<u32> {
-        let read = atomic::read_bounded(&self.path(), LIMIT).unwrap_or_default();
-        let note: Value = serde_json::from_slice(&read).unwrap_or_default();
+        let note = NOTE.get(self.roots).unwrap_or_default();
         if note["pool"] != self.pool {
             return BTreeSet::new();
         }
@@ -192,17 +186,11 @@ impl Proof<'_> {
     }
 
     fn note(&self, made: &BTreeSet<u32>) -> Result<(), Error> {
-        let path = self.path();
-        if made.is_empty() {
-            return match fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    Err(Error::Look { path, source: error })
-                }
-                _ => Ok(()),
-            };
-        }
-        let text = serde_json::json!({"pool": self.pool, "ids": made}).to_string();
-        atomic::write(&path, text.as_bytes(), 0o600).map_err(|source| Error::Note { source })
+        let written = match made.is_empty() {
+            true => NOTE.remove(self.roots),
+            false => NOTE.write(self.roots, &serde_json::json!({"pool": self.pool, "ids": made})),
+        };
+        written.map_err(|source| Error::Note { source })
     }
 }
 

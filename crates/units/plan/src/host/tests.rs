@@ -26,6 +26,7 @@ fn settled(desired: &Desired) -> Observed {
         generated: desired.generated.clone(),
         containerd_config: desired.containerd_config.clone(),
         dnsmasq_config: desired.dnsmasq_config.clone(),
+        content: true,
         units,
         ..Observed::default()
     }
@@ -213,4 +214,17 @@ fn a_wrapper_script_counts_by_what_systemd_was_told() {
     let mut stale = with(other, ours);
     stale.generated.clear();
     assert!(steps(&desired, &stale).contains(&restart[0]));
+}
+
+#[test]
+fn the_registry_finds_the_folder_of_blobs() {
+    let serving = "[images.serve]\nenabled = true\n".to_owned();
+    let source = mvm_config::Source { name: "t".to_owned(), text: serving };
+    let config = mvm_config::load::parse(&[source]).unwrap().config;
+    let desired = Desired::new(&config, "applied".to_owned(), Facts::default());
+    let folder = Step::CreateFolder("/var/lib/containerd-dev/io.containerd.content.v1.content");
+    let fresh = steps(&desired, &Observed::default());
+    let start = fresh.iter().position(|step| *step == Step::Start(names::TARGET.into()));
+    assert!(fresh.iter().position(|step| *step == folder) < start, "{fresh:?}");
+    assert!(!steps(&desired, &Observed { content: true, ..Observed::default() }).contains(&folder));
 }

@@ -1,11 +1,9 @@
 //! The images at the end of an apply: waited for, or told apart from all that is done.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mvm_config::{Config, places};
+use mvm_config::Config;
 use mvm_core::catalogue::img;
 use mvm_core::{Finding, Roots, chain, names};
 use mvm_images_client::run::Job;
@@ -23,20 +21,6 @@ const PAUSE: Duration = Duration::from_millis(250);
 const RARELY: Duration = Duration::from_secs(10);
 /// mvm-images gives up by itself after [images] timeout; this is for its start and its end.
 const SLACK: Duration = Duration::from_secs(60);
-
-/// Makes the folder of containerd's blobs, which containerd 1.7 makes with the first blob only: the
-/// unit of the registry has it mounted when it starts. As containerd makes it, whoever knows a name can
-/// read what has it.
-pub(super) fn prepare(roots: &Roots, config: &Config) {
-    if !config.images.serve.enabled {
-        return;
-    }
-    let folder = roots.at(places::content(config.containerd.instance));
-    let made = DirBuilder::new().recursive(true).mode(0o711).create(&folder);
-    if let Err(error) = made {
-        log::warn!("{}: {error}", folder.display());
-    }
-}
 
 /// Waits until mvm-images has done what it can, and tells what is not complete then. Without `wait`
 /// it tells at once.

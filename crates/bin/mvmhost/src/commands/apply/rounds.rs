@@ -1,5 +1,9 @@
 //! Plan, carry out, look again, until nothing is left to do.
 
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::time::Duration;
 
 use mvm_config::Loaded;
@@ -139,9 +143,18 @@ pub(super) fn carry_out(
             Ok(())
         }
         Step::DaemonReload => units.reload().map_err(|error| chain(&error)),
+        Step::CreateFolder(path) => create(&roots.at(path)).map_err(|error| error.to_string()),
         Step::Reload(unit) => job(Job::ReloadOrRestart, unit),
         Step::Restart(unit) => job(Job::Restart, unit),
         Step::Start(unit) => job(Job::Start, unit),
         Step::Stop(unit) => job(Job::Stop, unit),
     }
+}
+
+/// The folder as containerd creates it, below one that nobody but root enters.
+fn create(folder: &Path) -> io::Result<()> {
+    if let Some(parent) = folder.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+    }
+    DirBuilder::new().recursive(true).mode(0o711).create(folder)
 }

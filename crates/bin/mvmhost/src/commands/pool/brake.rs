@@ -32,7 +32,7 @@ pub(super) fn run(context: &Context, what: BrakeCommand) -> Exit {
     };
     findings.push(switched.unwrap_or_else(|why| guard::brake_not_switched(name, to, why)));
     let exit = output::exit_for(&findings);
-    // Whoever reads the journal later sees why flintlockd ran on a full pool.
+    // The journal tells later why flintlockd ran on a full pool.
     output::told(context.json, &findings, exit)
 }
 

@@ -125,7 +125,7 @@ fn tail(path: &Path, lines: usize, follow: bool) -> io::Result<()> {
         bytes.clear();
         place += (&file).take(END).read_to_end(&mut bytes)? as u64;
         match out.write_all(screen.show(&bytes).as_bytes()) {
-            // Whoever read has gone away.
+            // The reader has gone away.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             written => written?,
         }
