@@ -157,7 +157,11 @@
         const facts = [["mode", status.network.mode]];
         if (status.network.bridge) facts.push(["bridge", status.network.bridge]);
         if (status.dhcp) facts.push(["DHCP leases", (status.dhcp.leases ?? "unknown") + " on " + status.dhcp.interface]);
-        if (status.tailscale.length) facts.push(["Tailscale routes", status.tailscale.join(", ")]);
+        if (status.reserved.length) facts.push(["reserved", status.reserved.join(", ")]);
+        for (const route of status.tailscale) {
+            const state = route.advertised === null ? "unknown" : route.advertised ? "advertised" : "not advertised";
+            facts.push(["Tailscale route", route.subnet + " (" + state + ")"]);
+        }
         list($("network"), facts);
         const rows = Object.entries(status.units).map(([name, unit]) => {
             const good = unit.state === "active";

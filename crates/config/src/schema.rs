@@ -109,112 +109,112 @@ macro_rules! schema {
 
 schema! {
     ["thinpool"] "The thin pool that holds every microVM's disks." {
-        "backend": OneOf<Backend>, |d| d.config.thinpool.backend, "loop: two sparse files; lvm: whole disks; external: someone else makes the pool and mvmhost only checks it";
-        "name": Quoted<Dm>, |d| d.config.thinpool.name, "its device-mapper name", "flintlock-dev-thinpool, with lvm VOLUME-GROUP-thinpool";
+        "backend": OneOf<Backend>, |d| d.config.thinpool.backend, "loop: two sparse files; lvm: whole disks; external: the operator makes the pool, and mvmhost only checks it";
+        "name": Quoted<Dm>, |d| d.config.thinpool.name, "name of the pool in device-mapper", "flintlock-dev-thinpool, with lvm VOLUME-GROUP-thinpool";
     }
     ["thinpool.loop"] "With backend = \"loop\"." {
-        "directory": Quoted<Path>, |d| d.config.thinpool.loopback.directory, "holds the files data and metadata";
-        "data-size": Quoted<Size>, |d| d.config.thinpool.loopback.data_size, "of the sparse file data";
-        "metadata-size": Quoted<Size>, |d| d.config.thinpool.loopback.metadata_size, "of the sparse file metadata, 2MiB to 16GiB";
-        "max-data-size": Quoted<Size>, |d| d.config.thinpool.loopback.max_data_size, "the guard may grow the data file up to here", "data-size, which means never";
+        "directory": Quoted<Path>, |d| d.config.thinpool.loopback.directory, "folder of the files data and metadata";
+        "data-size": Quoted<Size>, |d| d.config.thinpool.loopback.data_size, "size of the sparse file data";
+        "metadata-size": Quoted<Size>, |d| d.config.thinpool.loopback.metadata_size, "size of the sparse file metadata, 2MiB to 16GiB";
+        "max-data-size": Quoted<Size>, |d| d.config.thinpool.loopback.max_data_size, "largest size to which mvm-guard grows the data file", "data-size, which means never";
     }
     ["thinpool.lvm"] "With backend = \"lvm\"." {
-        "devices": List<Quoted<Disk>>, |d| d.config.thinpool.lvm.devices, "disks below /dev/disk/by-id, names that survive a re-ordering; below /dev/disk/by-path, the slot that a disk is in, where it has no name of its own";
-        "volume-group": Quoted<Vg>, |d| d.config.thinpool.lvm.volume_group, "made of the devices";
+        "devices": List<Quoted<Disk>>, |d| d.config.thinpool.lvm.devices, "disks by their names in /dev/disk/by-id, which stay the same after a reboot; a disk without such a name by its slot in /dev/disk/by-path";
+        "volume-group": Quoted<Vg>, |d| d.config.thinpool.lvm.volume_group, "name of the volume group on these disks";
     }
-    ["thinpool.guard"] "What happens as the pool fills." {
-        "warn-percent": PercentKind, |d| d.config.thinpool.guard.warn_percent, "of data and metadata, and of the file system with the loop files while the pool still gets room from it";
-        "grow-percent": PercentKind, |d| d.config.thinpool.guard.grow_percent, "of the current size is added at warn-percent, while there is room";
-        "brake-percent": PercentKind, |d| d.config.thinpool.guard.brake_percent, "past it flintlockd takes no new microVMs";
+    ["thinpool.guard"] "What mvm-guard does as the pool fills." {
+        "warn-percent": PercentKind, |d| d.config.thinpool.guard.warn_percent, "fill level at which mvm-guard warns and grows the pool: of data, of metadata, and of the file system with the loop files while the pool still takes space from it";
+        "grow-percent": PercentKind, |d| d.config.thinpool.guard.grow_percent, "how much mvm-guard adds at warn-percent, in percent of the current size, while there is room";
+        "brake-percent": PercentKind, |d| d.config.thinpool.guard.brake_percent, "fill level at which mvm-guard stops flintlockd, so that no new microVMs are made";
     }
-    ["containerd"] "Whose containerd flintlockd talks to, and how it is set up." {
-        "instance": OneOf<Instance>, |d| d.config.containerd.instance, "dedicated: containerd-dev.service in /run/containerd-dev; system: the distribution's containerd.service, which is started after the pool and never stopped, restarted or configured by mvmhost";
-        "binary": Quoted<Path>, |d| d.config.containerd.binary, "the containerd that the dedicated instance runs";
-        "namespace": Quoted<Space>, |d| d.config.containerd.namespace, "containerd's, in which flintlock keeps everything";
-        "base-image-size": Quoted<Size>, |d| d.config.containerd.base_image_size, "of each microVM's root disk; GB is decimal here as everywhere";
-        "discard-blocks": Bool, |d| d.config.containerd.discard_blocks, "gives the space of deleted disks back to the pool";
-        "log-level": OneOf<LogLevel>, |d| d.config.containerd.log_level, "of the dedicated instance";
-        "metrics-address": Maybe<Listen>, |d| d.config.containerd.metrics_address, "where Prometheus reads; \"\" turns it off";
+    ["containerd"] "Which containerd flintlockd uses, and its settings." {
+        "instance": OneOf<Instance>, |d| d.config.containerd.instance, "dedicated: containerd-dev.service in /run/containerd-dev; system: the distribution's containerd.service, which mvmhost starts after the pool and never stops, restarts or configures";
+        "binary": Quoted<Path>, |d| d.config.containerd.binary, "program that containerd-dev.service runs";
+        "namespace": Quoted<Space>, |d| d.config.containerd.namespace, "namespace in containerd in which flintlock keeps everything";
+        "base-image-size": Quoted<Size>, |d| d.config.containerd.base_image_size, "size of each microVM's root disk; GB is decimal, GiB is binary";
+        "discard-blocks": Bool, |d| d.config.containerd.discard_blocks, "whether deleted disks give their space back to the pool";
+        "log-level": OneOf<LogLevel>, |d| d.config.containerd.log_level, "log level of containerd-dev.service";
+        "metrics-address": Maybe<Listen>, |d| d.config.containerd.metrics_address, "address at which Prometheus reads containerd's metrics; \"\" turns it off";
     }
     ["flintlockd"] "How flintlockd runs." {
-        "unit": Quoted<Unit>, |d| d.config.flintlockd.unit, "the service that runs it";
-        "binary": Quoted<Path>, |d| d.config.flintlockd.binary, "flintlockd itself";
-        "grpc-endpoint": Quoted<Listen>, |d| d.config.flintlockd.grpc_endpoint, "where it listens; not loopback needs [flintlockd.tls] or insecure = true";
-        "insecure": Bool, |d| d.config.flintlockd.insecure, "no TLS on an endpoint that others can reach";
-        "provider": OneOf<Provider>, |d| d.config.flintlockd.provider, "the VMM of a microVM that names none";
-        "compatibility": OneOf<Compatibility>, |d| d.config.flintlockd.compatibility, "current: flintlock 0.7 and later; before-0.7: an older flintlock, which serves macvtap with Liquid Metal's fork of Firecracker";
-        "firecracker-binary": Quoted<Program>, |d| d.config.flintlockd.firecracker_binary, "a path, or a name in PATH";
-        "cloudhypervisor-binary": Quoted<Program>, |d| d.config.flintlockd.cloudhypervisor_binary, "a path, or a name in PATH";
-        "state-dir": Quoted<Path>, |d| d.config.flintlockd.state_dir, "where flintlockd keeps the files of each microVM, below vm", "that of extra-args, else /var/lib/flintlock";
-        "basic-auth-token-file": Maybe<Path>, |d| d.config.flintlockd.basic_auth_token_file, "holds the token that clients show; never on a command line";
-        "extra-args": List<Quoted<Argument>>, |d| d.config.flintlockd.extra_args, "more flags for flintlockd run, none that mvmhost sets itself";
+        "unit": Quoted<Unit>, |d| d.config.flintlockd.unit, "systemd service that runs flintlockd";
+        "binary": Quoted<Path>, |d| d.config.flintlockd.binary, "path of the program flintlockd";
+        "grpc-endpoint": Quoted<Listen>, |d| d.config.flintlockd.grpc_endpoint, "address at which flintlockd listens; one that is not loopback needs [flintlockd.tls] or insecure = true";
+        "insecure": Bool, |d| d.config.flintlockd.insecure, "allow an address that others can reach without TLS";
+        "provider": OneOf<Provider>, |d| d.config.flintlockd.provider, "VMM of a microVM whose specification names none";
+        "compatibility": OneOf<Compatibility>, |d| d.config.flintlockd.compatibility, "current: flintlock 0.7 or later; before-0.7: an older flintlock, with macvtap by Liquid Metal's fork of Firecracker";
+        "firecracker-binary": Quoted<Program>, |d| d.config.flintlockd.firecracker_binary, "path of the program, or its name in PATH";
+        "cloudhypervisor-binary": Quoted<Program>, |d| d.config.flintlockd.cloudhypervisor_binary, "path of the program, or its name in PATH";
+        "state-dir": Quoted<Path>, |d| d.config.flintlockd.state_dir, "folder of flintlockd's state; the files of each microVM are in its folder vm", "that of extra-args, else /var/lib/flintlock";
+        "basic-auth-token-file": Maybe<Path>, |d| d.config.flintlockd.basic_auth_token_file, "file with the token that clients must send; the token is on no command line";
+        "extra-args": List<Quoted<Argument>>, |d| d.config.flintlockd.extra_args, "more flags for flintlockd run, but none that mvmhost sets itself";
     }
     ["flintlockd.tls"] "Certificates of the gRPC endpoint." {
-        "cert": Maybe<Path>, |d| d.tls_cert, "the server's certificate, PEM";
-        "key": Maybe<Path>, |d| d.tls_key, "its key, PEM";
-        "client-ca": Maybe<Path>, |d| d.tls_client_ca, "set: clients must show a certificate of this authority";
+        "cert": Maybe<Path>, |d| d.tls_cert, "certificate of flintlockd, PEM";
+        "key": Maybe<Path>, |d| d.tls_key, "key of that certificate, PEM";
+        "client-ca": Maybe<Path>, |d| d.tls_client_ca, "authority of client certificates, PEM; when set, a client without one is refused";
     }
     ["network"] "How microVMs reach the network." {
-        "mode": OneOf<NetworkMode>, |d| d.config.network.mode, "tap: on a bridge; macvtap: on a parent interface, needs Cloud Hypervisor (or see compatibility); none: someone else's business";
-        "vlan": List<VlanEntry>, |d| d.config.network.vlans, "VLAN interfaces, made before bridge and macvtap so that either can use them";
-        "reserved": List<ReservedEntry>, |d| d.config.network.reserved, "addresses in microVMs' network that DHCP gives to nobody, such as that of a control plane";
+        "mode": OneOf<NetworkMode>, |d| d.config.network.mode, "tap: on a bridge; macvtap: on a parent interface, needs Cloud Hypervisor (or compatibility); none: the operator makes the network";
+        "vlan": List<VlanEntry>, |d| d.config.network.vlans, "VLAN interfaces; they are made before bridge and macvtap, which can use them";
+        "reserved": List<ReservedEntry>, |d| d.config.network.reserved, "addresses in the microVMs' network that DHCP never gives out, such as that of a control plane";
     }
     ["network.bridge"] "With mode = \"tap\"." {
-        "name": Quoted<Interface>, |d| d.config.network.bridge.name, "of the bridge";
-        "addresses": List<Quoted<Address>>, |d| d.config.network.bridge.addresses, "this host's on the bridge, IPv4 and IPv6; a bridge that others use as well gets them only when they are written";
-        "uplink": Maybe<Interface>, |d| d.config.network.bridge.uplink, "an interface to enslave; its addresses and routes move to the bridge";
-        "mtu": Mtu, |d| d.config.network.bridge.mtu, "in bytes; 0: the uplink's, else 1500";
+        "name": Quoted<Interface>, |d| d.config.network.bridge.name, "name of the bridge";
+        "addresses": List<Quoted<Address>>, |d| d.config.network.bridge.addresses, "addresses of this host on the bridge, IPv4 and IPv6; a bridge that other machines use gets only addresses that the file names";
+        "uplink": Maybe<Interface>, |d| d.config.network.bridge.uplink, "interface that becomes a port of the bridge; its addresses and routes move to the bridge";
+        "mtu": Mtu, |d| d.config.network.bridge.mtu, "MTU of the bridge in bytes; 0: the MTU of the uplink, or 1500 without one";
     }
     ["network.macvtap"] "With mode = \"macvtap\", or beside the taps." {
-        "enabled": Bool, |d| d.config.network.macvtap.enabled, "whether microVMs may have macvtaps; with mode = \"tap\" they may have both then, each by its type, and macvtaps need Cloud Hypervisor as the microVM's provider", "true with mode = \"macvtap\"";
-        "parent": Maybe<Interface>, |d| d.config.network.macvtap.parent, "\"\": the interface of the default route, refused when that is wireless";
-        "addresses": List<Quoted<Address>>, |d| d.config.network.macvtap.addresses, "for a wired port without uplink: its own private subnet";
+        "enabled": Bool, |d| d.config.network.macvtap.enabled, "whether microVMs may have macvtaps; with mode = \"tap\" the host serves both types, and a macvtap needs Cloud Hypervisor", "true with mode = \"macvtap\"";
+        "parent": Maybe<Interface>, |d| d.config.network.macvtap.parent, "wired interface that carries the macvtaps; \"\": the interface of the default route";
+        "addresses": List<Quoted<Address>>, |d| d.config.network.macvtap.addresses, "addresses of this host on the parent, for a port that has none";
     }
     ["network.dhcp"] "Addresses for microVMs, by dnsmasq." {
-        "enabled": Bool, |d| d.config.network.dhcp.enabled, "whether mvmhost serves DHCP; on an interface that others use as well only when it is written, and no other server answers there", "true for a bridge with an IPv4 address and no uplink";
-        "interface": Maybe<Interface>, |d| d.config.network.dhcp.interface, "where it serves", "the bridge, or the macvtap parent";
-        "range": Range, |d| d.config.network.dhcp.range, "first and last IPv4 address given out", "the subnet without its first nine addresses";
-        "lease-time": Quoted<Time>, |d| d.config.network.dhcp.lease_time, "at least 2m, which is dnsmasq's least";
-        "router": Maybe<Ip>, |d| d.config.network.dhcp.router, "the way out that microVMs are told", "this host's address on that interface";
-        "dns": List<Quoted<Ip>>, |d| d.config.network.dhcp.dns, "name servers that microVMs are told; none: dnsmasq forwards";
-        "dns-server": Bool, |d| d.config.network.dhcp.dns_server, "false: DHCP only, port 53 stays free";
-        "domain": Maybe<DomainName>, |d| d.config.network.dhcp.domain, "the domain of their names that microVMs are told; \"\": none";
-        "ntp": List<Quoted<Ipv4>>, |d| d.config.network.dhcp.ntp, "time servers that microVMs are told, IPv4";
-        "routes": List<RouteEntry>, |d| d.config.network.dhcp.routes, "ways beside the router that microVMs are told; the default route is told with them, as RFC 3442 has it";
-        "reservations": List<ReservationEntry>, |d| d.config.network.dhcp.reservations, "addresses that always go to the same MAC";
-        "also": List<AlsoEntry>, |d| d.config.network.dhcp.also, "further interfaces that are served, such as the bridge of a hub that serves a VLAN; lease-time, domain, ntp and reservations are those above";
+        "enabled": Bool, |d| d.config.network.dhcp.enabled, "whether mvmhost serves DHCP; on an interface that other machines use, only when the file says true and no other server answers there", "true for a bridge with an IPv4 address and no uplink";
+        "interface": Maybe<Interface>, |d| d.config.network.dhcp.interface, "interface on which DHCP is served", "the bridge, or the macvtap parent";
+        "range": Range, |d| d.config.network.dhcp.range, "first and last IPv4 address that DHCP gives out", "the subnet without its first nine addresses";
+        "lease-time": Quoted<Time>, |d| d.config.network.dhcp.lease_time, "how long a lease lasts, at least 2m";
+        "router": Maybe<Ip>, |d| d.config.network.dhcp.router, "router (gateway) that DHCP gives to microVMs", "this host's address on that interface";
+        "dns": List<Quoted<Ip>>, |d| d.config.network.dhcp.dns, "name servers that DHCP gives to microVMs; []: this host, which forwards";
+        "dns-server": Bool, |d| d.config.network.dhcp.dns_server, "whether dnsmasq also answers DNS; false leaves port 53 free";
+        "domain": Maybe<DomainName>, |d| d.config.network.dhcp.domain, "domain that DHCP gives to microVMs; \"\": none";
+        "ntp": List<Quoted<Ipv4>>, |d| d.config.network.dhcp.ntp, "time servers that DHCP gives to microVMs, IPv4";
+        "routes": List<RouteEntry>, |d| d.config.network.dhcp.routes, "static routes that DHCP gives to microVMs; the default route goes with them, as RFC 3442 asks";
+        "reservations": List<ReservationEntry>, |d| d.config.network.dhcp.reservations, "addresses that always go to the same MAC address";
+        "also": List<AlsoEntry>, |d| d.config.network.dhcp.also, "more interfaces on which DHCP is served, such as the bridge of a hub that serves a VLAN; lease-time, domain, ntp and reservations hold for all";
     }
-    ["network.nat"] "Translation of microVMs' addresses on their way out." {
-        "enabled": Bool, |d| d.config.network.nat.enabled, "whether mvmhost translates", "true where dhcp is and the bridge has no uplink";
-        "sources": List<Quoted<Subnet>>, |d| d.config.network.nat.sources, "whose addresses", "the subnets of the DHCP interface";
-        "uplink": Maybe<Interface>, |d| d.config.network.nat.uplink, "\"\": whatever the default route uses, also when it changes";
+    ["network.nat"] "Address translation (NAT) for what microVMs send to other networks." {
+        "enabled": Bool, |d| d.config.network.nat.enabled, "whether mvmhost translates addresses", "true where DHCP is served and the bridge has no uplink";
+        "sources": List<Quoted<Subnet>>, |d| d.config.network.nat.sources, "subnets whose addresses are translated", "the subnets of the DHCP interface";
+        "uplink": Maybe<Interface>, |d| d.config.network.nat.uplink, "interface to which addresses are translated; \"\": that of the default route, also after it changes";
     }
     ["network.tailscale"] "With the host's own tailscale." {
-        "advertise-routes": List<Quoted<Subnet>>, |d| d.config.network.tailscale_routes, "subnets to make known in the tailnet";
+        "advertise-routes": List<Quoted<Subnet>>, |d| d.config.network.tailscale_routes, "subnets that this host advertises in its tailnet";
     }
-    ["proxy"] "The proxy by way of which registries are asked: by mvm-images, containerd-dev and flintlockd alike." {
-        "http": Maybe<ProxyUrl>, |d| d.config.proxy.http, "for registries over plain HTTP; \"\": none";
-        "https": Maybe<ProxyUrl>, |d| d.config.proxy.https, "for all other registries; \"\": none";
-        "no-proxy": List<Quoted<Direct>>, |d| d.config.proxy.no_proxy, "asked without it: names with all below them, .names and *.names without the name itself, addresses, subnets, each with or without :port";
+    ["proxy"] "Proxies for registries; mvm-images, containerd-dev and flintlockd use them." {
+        "http": Maybe<ProxyUrl>, |d| d.config.proxy.http, "proxy for registries over plain HTTP; \"\": none";
+        "https": Maybe<ProxyUrl>, |d| d.config.proxy.https, "proxy for all other registries; \"\": none";
+        "no-proxy": List<Quoted<Direct>>, |d| d.config.proxy.no_proxy, "hosts that need no proxy: a name and all names below it; .name or *.name, the names below it only; an address; a subnet; each with or without :port";
     }
-    ["images"] "Images that are there before the first microVM asks." {
-        "root": List<Quoted<Image>>, |d| d.config.images.root, "root disks, unpacked with the devmapper snapshotter";
-        "kernel": List<Quoted<Image>>, |d| d.config.images.kernel, "kernels, unpacked with the native snapshotter";
-        "archives": List<Quoted<Path>>, |d| d.config.images.archives, "OCI layout or docker-archive tarballs to import, for hosts without a registry";
-        "platform": Maybe<Platform>, |d| d.config.images.platform, "such as linux/arm64; \"\": this machine's";
-        "auth-file": Maybe<Path>, |d| d.config.images.auth_file, "a docker config.json; else the systemd credential mvmhost.registry-auth";
-        "insecure-registries": List<Quoted<Registry>>, |d| d.config.images.insecure_registries, "host[:port] spoken to over plain HTTP";
-        "mirrors": Mirrors, |d| d.config.images.mirrors, "by registry, the base URLs to ask first";
+    ["images"] "Images that the host pulls before the first microVM needs them." {
+        "root": List<Quoted<Image>>, |d| d.config.images.root, "images of root disks, unpacked with the devmapper snapshotter";
+        "kernel": List<Quoted<Image>>, |d| d.config.images.kernel, "images of kernels, unpacked with the native snapshotter";
+        "archives": List<Quoted<Path>>, |d| d.config.images.archives, "tar archives to import, OCI layout or docker save, for hosts without a registry";
+        "platform": Maybe<Platform>, |d| d.config.images.platform, "platform of the images, such as linux/arm64; \"\": that of this machine";
+        "auth-file": Maybe<Path>, |d| d.config.images.auth_file, "docker config.json with logins; \"\": the systemd credential mvmhost.registry-auth";
+        "insecure-registries": List<Quoted<Registry>>, |d| d.config.images.insecure_registries, "registries that are asked over plain HTTP, as host or host:port";
+        "mirrors": Mirrors, |d| d.config.images.mirrors, "for each registry the base URLs of its mirrors, which are asked first";
         "on-failure": OneOf<OnFailure>, |d| d.config.images.on_failure, "warn: the host comes up without them; block: flintlockd waits for them";
-        "timeout": Quoted<Time>, |d| d.config.images.timeout, "for all of them together";
-        "parallel": Number<u8, 1, 64>, |d| d.config.images.parallel, "downloads at a time";
+        "timeout": Quoted<Time>, |d| d.config.images.timeout, "how long pulling all images may take";
+        "parallel": Number<u8, 1, 64>, |d| d.config.images.parallel, "how many downloads run at the same time";
     }
-    ["images.serve"] "A registry on this host with the images above, for hosts whose registry is away." {
+    ["images.serve"] "A read-only registry on this host with the images above, for hosts that cannot reach one." {
         "enabled": Bool, |d| d.config.images.serve.enabled, "whether mvm-registry.service serves them";
-        "listen": Quoted<Listen>, |d| d.config.images.serve.listen, "where it listens; every client that reaches it can read the images";
+        "listen": Quoted<Listen>, |d| d.config.images.serve.listen, "address at which it listens; every client that reaches it can read the images";
     }
     ["validate"] "The checks before flintlockd starts." {
-        "ignore": List<IgnoreEntry>, |d| d.config.validate.ignore, "findings that are no trouble on this host";
+        "ignore": List<IgnoreEntry>, |d| d.config.validate.ignore, "findings that the operator accepts on this host";
     }
 }
 

@@ -27,16 +27,16 @@ pub(crate) struct Cli {
     /// Read this file instead of /etc/mvmhost.toml and its fragments
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Take all files below this directory
+    /// Look for all files of the host below this directory
     #[arg(long, global = true, value_name = "DIR", default_value = "/")]
     pub(crate) root: PathBuf,
     /// Print debug messages
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
-    /// Do not show how far pulling and importing images is
+    /// Do not show the progress of pulls and imports
     #[arg(long, global = true)]
     pub(crate) no_progress: bool,
-    /// Whether to use colors
+    /// When to use colors
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: When,
     /// What to do
@@ -58,34 +58,34 @@ pub(crate) enum When {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Ask four questions, write a short /etc/mvmhost.toml, and show what apply would do
+    /// Ask four questions, write a short /etc/mvmhost.toml, and show what apply would change
     Init(InitArguments),
     /// Show the host on one screen
     Status {
-        /// Keep it on the terminal: the pool with its rate, microVMs with their console's last
-        /// line, findings as they come and go
+        /// Stay on the terminal and update: how fast the pool fills, microVMs with the last line of
+        /// their consoles, findings as they come and go
         #[arg(long)]
         watch: bool,
     },
     /// Show what apply would change; exit 2 when there is something
     Plan,
-    /// Make the machine what the configuration says
+    /// Change this machine to match the configuration
     Apply(ApplyArguments),
-    /// Keep an uplink that apply made a port of the bridge
+    /// Keep the uplink that apply made a port of the bridge
     Confirm,
-    /// Put an uplink back that apply made a port of the bridge; without one, go back to the files
+    /// Undo the uplink that apply made a port of the bridge; without one, go back to the files
     /// before the last apply, and apply them
     Undo(ApplyArguments),
-    /// Take over the pool of a host that flintlock's provision.sh made, as it is
+    /// Take over the pool of a host that flintlock's provision.sh made, without changing it
     Adopt {
-        /// Show the configuration that it would write, and change nothing
+        /// Show the configuration that would be written, and change nothing
         #[arg(long)]
         dry_run: bool,
-        /// Only move aside the drop-ins and units that override what mvmhost sets
+        /// Only rename the drop-ins and units that override what mvmhost sets
         #[arg(long)]
         drop_ins: bool,
     },
-    /// List, pull, move, verify or prune the images of [images]
+    /// List, pull, import, export, verify or prune the images of [images]
     #[command(subcommand)]
     Images(ImagesCommand),
     /// Show or take down the microVMs' network
@@ -95,40 +95,40 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// List microVMs: state, VMM process, console, known problems
     Vms,
-    /// Create, delete, look at or wait for microVMs by flintlockd's API
+    /// Create, delete, show or wait for microVMs through flintlockd's API
     #[command(subcommand)]
     Vm(VmCommand),
-    /// Create a microVM, reach it, delete it, and show that nothing is left; exit 1 when not
+    /// Create a microVM, reach it, delete it, and check that nothing is left; exit 1 when not
     Smoke(SmokeArguments),
-    /// Print this host as part of a MicrovmCluster of Cluster API, with a template that fits it
+    /// Print this host as part of a MicrovmCluster of Cluster API, with a matching template
     Capmvm(CapmvmArguments),
-    /// Print what inventories want to know, and what differs since the last apply, as JSON
+    /// Print versions, configuration and drift since the last apply as JSON, for inventories
     Facts,
-    /// Recognise known failures in the journals and the microVMs' files
+    /// Find known failures in the journals and in the files of the microVMs
     Diagnose(DiagnoseArguments),
-    /// Write what helpers need into a tarball, without tokens, keys and credentials
+    /// Write an archive for support, without tokens, keys and credentials
     Report {
-        /// Output file; it must not exist
+        /// The file to write; it must not exist
         #[arg(long, value_name = "FILE", default_value = "mvmhost-report.tar")]
         output: PathBuf,
     },
-    /// Make, look at, grow, check, repair or take down the thin pool
+    /// Create, show, grow, check, repair or deactivate the thin pool
     #[command(subcommand)]
     Pool(PoolCommand),
-    /// Make, renew or show the certificates of flintlockd's API
+    /// Create, renew or show the certificates of flintlockd's API
     #[command(subcommand)]
     Tls(TlsCommand),
-    /// Explain a code: its cause and what to do
+    /// Explain a code: its cause and its remedy
     Explain {
-        /// Such as MVM-POOL-012
+        /// A code such as MVM-POOL-012
         code: String,
     },
     /// Check, show or describe the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Print the completions of a shell
+    /// Print the completion script of a shell
     Completions {
-        /// Which one
+        /// The shell
         shell: Shell,
     },
 }
@@ -136,10 +136,10 @@ pub(crate) enum Command {
 /// How apply does it.
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArguments {
-    /// Put an uplink back after this time, unless `mvmhost confirm` comes before
+    /// Undo the change of an uplink after this time, unless you type `mvmhost confirm` before
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub(crate) confirm_timeout: u64,
-    /// Do not wait for the images, which mvm-images.service goes on fetching
+    /// Do not wait for the images; mvm-images.service continues to pull them
     #[arg(long)]
     pub(crate) no_wait: bool,
 }
@@ -160,33 +160,33 @@ fn seconds(text: &str) -> Result<u64, String> {
 /// The subcommands of images.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImagesCommand {
-    /// List the images, and whether flintlock finds them
+    /// List the images, and whether they are complete
     List,
-    /// Ask the registries for them, also for those that are complete; exit 1 when one is not
+    /// Ask the registries for the images, also for complete ones; exit 1 when one is missing
     Pull {
-        /// As [images] names it; all unless told
+        /// Names as in [images]; default: all
         images: Vec<String>,
     },
     /// Import images from an OCI layout or a `docker save` archive; exit 1 when one is not complete
     Import {
-        /// A tar archive that is not compressed
+        /// A tar archive without compression
         file: PathBuf,
-        /// Also images that [images] does not name yet: all of the archive, for this use
+        /// Import every image of the archive for this use, also those that [images] does not name
         #[arg(long = "as", value_enum, value_name = "ROLE")]
         role: Option<ImageRole>,
     },
-    /// Write them to an OCI layout, for hosts without a registry
+    /// Write images into an archive (OCI layout), for hosts without a registry
     Export {
-        /// A file that is not there yet
+        /// The file to write; it must not exist
         file: PathBuf,
-        /// As [images] names it; all unless told
+        /// Names as in [images]; default: all
         images: Vec<String>,
     },
-    /// Prove that each is complete, without asking a registry; exit 1 when one is not
+    /// Check that each image is complete, without a registry; exit 1 when one is not
     Verify,
-    /// Remove those that mvmhost brought, [images] no longer names and no microVM uses
+    /// Remove images that mvmhost pulled, [images] no longer names and no microVM uses
     Prune {
-        /// Tell what would go, and change nothing
+        /// Show what would be removed, and change nothing
         #[arg(long)]
         dry_run: bool,
     },
@@ -204,35 +204,35 @@ pub(crate) enum ImageRole {
 /// The subcommands of net.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub(crate) enum NetCommand {
-    /// Show the interfaces, what is translated, who is served, and who is on it
+    /// Show interfaces, address translation, DHCP, and the microVMs on the network
     Status,
-    /// List who has which address, and until when
+    /// List the DHCP leases: address, MAC address, name, time left
     Leases,
-    /// Take away what was made, when no microVM is on it; exit 73 when one is
+    /// Remove the network that mvmhost made; exit 73 while a microVM uses it
     Down,
 }
 
 /// What check looks at.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
-    /// Also test for real: write to the thin pool, send packets as a microVM would, ask for an
-    /// address, ask the registries
+    /// Also test for real: write to the thin pool, send packets as a microVM does, ask for a
+    /// lease, ask the registries
     #[arg(long, conflicts_with = "host")]
     pub(crate) deep: bool,
-    /// Ask flintlockd on this host, from here and without root; port 9090 unless told. More than
-    /// once for more hosts; @FILE reads them from a file, one a line
+    /// Ask flintlockd on this host over the network, without root; the default port is 9090. Repeat
+    /// it for more hosts; @FILE reads them from a file, one per line
     #[arg(long, value_name = "ADDRESS[:PORT]|@FILE")]
     pub(crate) host: Vec<String>,
-    /// With --host: speak TLS, and trust this CA or certificate in PEM
+    /// With --host: use TLS, and trust this authority or certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "host")]
     pub(crate) tls_ca: Option<PathBuf>,
-    /// With --host: show this client certificate
+    /// With --host: the client certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_key", requires = "tls_ca")]
     pub(crate) tls_cert: Option<PathBuf>,
-    /// With --host: the key of the client certificate
+    /// With --host: the key of the client certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// With --host: show the token in this file
+    /// With --host: send the token in this file
     #[arg(long, value_name = "FILE", requires = "host")]
     pub(crate) token_file: Option<PathBuf>,
     /// With --deep: create, reach and delete a microVM as the last step, as mvmhost smoke does
@@ -243,10 +243,10 @@ pub(crate) struct CheckArguments {
 /// What diagnose looks at.
 #[derive(Debug, Args)]
 pub(crate) struct DiagnoseArguments {
-    /// Read the journals since then, as journalctl takes it, instead of since this boot
+    /// Read the journals since this time, in journalctl's format, not since the boot
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) since: Option<String>,
-    /// Only this microVM, and what concerns all of them
+    /// Only this microVM, and what affects all microVMs
     #[arg(long, value_name = "NAMESPACE/NAME")]
     pub(crate) vm: Option<String>,
 }
@@ -254,48 +254,48 @@ pub(crate) struct DiagnoseArguments {
 /// The subcommands of pool.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum PoolCommand {
-    /// Make the pool on the disks of [thinpool.lvm]; exit 73 when one carries anything
+    /// Create the pool on the disks of [thinpool.lvm]; exit 73 when a disk is not empty
     Create {
-        /// Lose what is on them for ever: the token of the refusal, for exactly what it named
+        /// Delete for ever what is on the disks: the token that the refusal printed
         #[arg(long, value_name = "TOKEN")]
         wipe: Option<String>,
     },
-    /// Show how full the pool is, and what mvm-guard would do
+    /// Show how full the pool is, and what mvm-guard does about it
     Status,
-    /// Make the pool longer, by one step of [thinpool.guard] or up to a size
+    /// Grow the pool by one step of [thinpool.guard], or to a size
     Grow {
-        /// Such as 200GiB; may be more than max-data-size, which binds only the guard
+        /// The new size, such as 200GiB; it may exceed max-data-size, which limits only mvm-guard
         #[arg(long, value_name = "SIZE")]
         to: Option<Bytes>,
     },
-    /// Let flintlockd run on a pool without room for a time, so that microVMs can be deleted
+    /// Let flintlockd run on a full pool for some time, to delete microVMs
     #[command(subcommand)]
     Brake(BrakeCommand),
-    /// Read the metadata of a pool that is down, and change nothing
+    /// Check the metadata of an inactive pool, and change nothing
     Check,
-    /// Repair the metadata of a pool that is down; refused, exit 73, when something is lost
+    /// Repair the metadata of an inactive pool; exit 73 when data would be lost
     Repair {
-        /// Try it on a copy, and leave nothing behind
+        /// Try the repair on a copy, and change nothing
         #[arg(long)]
         dry_run: bool,
-        /// Go on without what is lost: the word that the refusal printed
+        /// Repair and lose what the refusal named: the token that it printed
         #[arg(long, value_name = "TOKEN", conflicts_with = "dry_run")]
         accept: Option<String>,
     },
-    /// Take the pool's devices down when nobody uses them; its data stay
+    /// Deactivate the pool when nothing uses it; its data stay
     Remove,
 }
 
 /// The subcommands of pool brake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub(crate) enum BrakeCommand {
-    /// Start flintlockd, and do not stop it again before the time is over, or the next boot
+    /// Start flintlockd, and let it run until the time ends or the host reboots
     Off {
-        /// How long: 1m to 2h
+        /// How long, 1m to 2h
         #[arg(long = "for", value_name = "TIME", default_value = "30m", value_parser = pause)]
         time: u64,
     },
-    /// End that time now
+    /// End this time now
     On,
 }
 
@@ -309,11 +309,11 @@ fn pause(text: &str) -> Result<u64, String> {
 /// The subcommands of config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Name everything that is wrong with the files
+    /// Report every error in the files
     Check,
     /// Print the whole effective configuration
     Show,
-    /// Print the JSON schema, for editors
+    /// Print the JSON Schema, for editors
     Schema,
 }
 

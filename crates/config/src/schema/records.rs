@@ -92,20 +92,20 @@ type VlanId = Number<u16, 1, 4094>;
 static VLAN: [Field; 4] = [
     Field {
         name: "parent",
-        doc: "the interface that carries the VLAN",
+        doc: "interface that carries the VLAN",
         required: true,
         shape: Quoted::<Interface>::shape,
     },
-    Field { name: "id", doc: "the VLAN id", required: true, shape: VlanId::shape },
+    Field { name: "id", doc: "VLAN id", required: true, shape: VlanId::shape },
     Field {
         name: "name",
-        doc: "of the interface made; default: parent.id",
+        doc: "name of the VLAN interface; default: parent.id",
         required: false,
         shape: Quoted::<Interface>::shape,
     },
     Field {
         name: "addresses",
-        doc: "with their prefix length",
+        doc: "addresses of this host on it, with prefix length",
         required: false,
         shape: List::<Quoted<Address>>::shape,
     },
@@ -157,19 +157,19 @@ impl Kind for VlanEntry {
 static RESERVATION: [Field; 3] = [
     Field {
         name: "mac",
-        doc: "of the microVM's interface",
+        doc: "MAC address of the microVM's interface",
         required: true,
         shape: Quoted::<Mac>::shape,
     },
     Field {
         name: "address",
-        doc: "that it always gets",
+        doc: "address that it always gets",
         required: true,
         shape: Quoted::<Ip>::shape,
     },
     Field {
         name: "name",
-        doc: "host name that it is told",
+        doc: "host name that DHCP gives it",
         required: false,
         shape: Quoted::<HostName>::shape,
     },
@@ -206,13 +206,13 @@ impl Kind for ReservationEntry {
 static RESERVED: [Field; 2] = [
     Field {
         name: "address",
-        doc: "that no microVM gets by DHCP",
+        doc: "address that no microVM gets by DHCP",
         required: true,
         shape: Quoted::<Ip>::shape,
     },
     Field {
         name: "name",
-        doc: "whose it is; `mvmhost capmvm` takes that of its cluster",
+        doc: "what it is for; `mvmhost capmvm --name` takes the one with the name of its cluster",
         required: false,
         shape: Quoted::<HostName>::shape,
     },
@@ -241,10 +241,10 @@ impl Kind for ReservedEntry {
 }
 
 static ROUTE: [Field; 2] = [
-    Field { name: "to", doc: "a subnet of IPv4", required: true, shape: Quoted::<SubnetV4>::shape },
+    Field { name: "to", doc: "IPv4 subnet", required: true, shape: Quoted::<SubnetV4>::shape },
     Field {
         name: "via",
-        doc: "the machine in microVMs' network that leads there",
+        doc: "router in the microVMs' network for that subnet",
         required: true,
         shape: Quoted::<Ipv4>::shape,
     },
@@ -277,25 +277,25 @@ impl Kind for RouteEntry {
 static ALSO: [Field; 4] = [
     Field {
         name: "interface",
-        doc: "one to which this file gives an IPv4 address",
+        doc: "interface with an IPv4 address in this file",
         required: true,
         shape: Quoted::<Interface>::shape,
     },
     Field {
         name: "range",
-        doc: "first and last address given out; default: its subnet without its first nine addresses",
+        doc: "first and last address that DHCP gives out; default: its subnet without the first nine addresses",
         required: false,
         shape: Range::shape,
     },
     Field {
         name: "router",
-        doc: "default: this host's address on that interface",
+        doc: "router (gateway) that DHCP gives there; default: this host's address on that interface",
         required: false,
         shape: Quoted::<Ip>::shape,
     },
     Field {
         name: "dns",
-        doc: "name servers that microVMs are told there; none: dnsmasq forwards",
+        doc: "name servers that DHCP gives there; []: this host, which forwards",
         required: false,
         shape: List::<Quoted<Ip>>::shape,
     },
@@ -331,16 +331,16 @@ impl Kind for AlsoEntry {
 }
 
 static IGNORE: [Field; 3] = [
-    Field { name: "code", doc: "of the finding", required: true, shape: Quoted::<Code>::shape },
+    Field { name: "code", doc: "code of the finding", required: true, shape: Quoted::<Code>::shape },
     Field {
         name: "reason",
-        doc: "why it is no trouble on this host",
+        doc: "why it is accepted on this host",
         required: true,
         shape: Quoted::<Reason>::shape,
     },
     Field {
         name: "until",
-        doc: "the last day on which the entry holds",
+        doc: "last day on which the entry holds, as YYYY-MM-DD",
         required: false,
         shape: Day::shape,
     },

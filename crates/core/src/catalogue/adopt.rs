@@ -33,7 +33,8 @@ catalogue! {
         message: "{subject} is not written: {why}",
         cause: "The configuration that describes the pool goes into a file of its own, so that nothing of \
                 the operator's is changed. The pool is as it was.",
-        remedy: "ls -l /etc/mvmhost.toml.d\n\
+        remedy: "ls -ld /etc/mvmhost.toml.d\n\
+                 # make this folder writable for root, then\n\
                  mvmhost adopt",
     }
     no_lasting_name(disk) = "MVM-POOL-166", "1b0c955a0638879d5c5e7e2a01e6e14a", Error {

@@ -19,7 +19,7 @@ catalogue! {
     unit_unusable(state) = "MVM-HOST-213", "8f15f0a844e881af7af999487aa59d28", Error {
         message: "systemd cannot use {subject}: {state}",
         cause: "The unit's file or a drop-in has a line that systemd refuses, so the unit cannot start.",
-        remedy: "systemd-analyze verify {subject}\n# correct the file that it names, then\nsystemctl daemon-reload\nsystemctl start mvmhost.target",
+        remedy: "systemctl cat {subject}\njournalctl -b -u {subject} -n 20\n# correct the line that systemd names, then\nsystemctl daemon-reload\nsystemctl start mvmhost.target",
     }
     without_drop_in() = "MVM-HOST-214", "cd1258ef7dbffdf773b649b5678d0020", Error {
         message: "{subject} runs without the settings that mvmhost generates",

@@ -28,6 +28,7 @@ catalogue! {
         message: "{subject} could not be stopped: {why}",
         cause: "It would make the network again or serve on it, so nothing was taken down.",
         remedy: "systemctl status {subject}\n\
+                 # correct what it shows, then\n\
                  mvmhost net down",
     }
 }

@@ -27,6 +27,7 @@ catalogue! {
         cause: "A step failed. The pool is as it was before or has its new size, and the next \
                 attempt goes on from there.",
         remedy: "journalctl --dmesg --grep \"device-mapper|I/O error\"\n\
+                 # correct what the message or the kernel names, then\n\
                  mvmhost pool grow",
     }
     braked(why) = "MVM-POOL-105", "0dbd65862681a18ccf42191dc2d9e434", Error {

@@ -22,8 +22,8 @@ catalogue! {
         message: "the stale PID file {subject} cannot be removed",
         cause: "It names a process that is not the VMM of its microVM. flintlockd would take the \
                 microVM for running, and kill that process when the microVM is deleted. A file \
-                system that is read-only or full of errors refuses the removal.",
-        remedy: "rm -- {path}\nsystemctl restart mvm-hygiene.service",
+                system that is read-only, or a file with the flag i (immutable), refuses the removal.",
+        remedy: "lsattr -d {path}\nfindmnt --target {path}\n# make the file system writable, or remove the flag i: chattr -i {path}\nsystemctl restart mvm-hygiene.service",
     }
     pid_file_unclear(reason, path) = "MVM-HOST-005", "2bd3f23e0d71ac0a78355bf02b0c3076", Warning {
         message: "{subject} is left alone: {reason}",

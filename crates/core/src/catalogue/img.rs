@@ -165,8 +165,8 @@ catalogue! {
         message: "{registry}: this host's clock shows {now}, its certificate holds from {from}",
         cause: "The clock of this host is behind, as it is after a flat battery, and no certificate \
                 holds yet. The image {subject} is fetched once the clock is right.",
-        remedy: "timedatectl set-ntp true\n\
-                 date\n\
+        remedy: "timedatectl\n\
+                 # set the clock: install a time service, or type the time as date --set=2026-01-31T12:00\n\
                  systemctl start mvm-images.service",
     }
     imported() = "MVM-IMG-028", "1652026c8842408b899a0b82067ba194", Info {

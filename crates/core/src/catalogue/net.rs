@@ -138,6 +138,7 @@ catalogue! {
         message: "{manager} could not be set to leave {subject} alone",
         cause: "A network manager may remove addresses from interfaces that it does not know. The reason is in the evidence.",
         remedy: "{reload}\n\
+                 # if it fails, correct what it reports, then\n\
                  systemctl restart mvm-net.service",
     }
     others_traffic(why) = "MVM-NET-020", "0c7d1f2a9b3e4c5d8e6f7a8b9c0d1e2f", Warning {

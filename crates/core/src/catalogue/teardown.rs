@@ -25,6 +25,7 @@ catalogue! {
         cause: "device-mapper or a loop device refused. What was taken down before stays down, and \
                 mvmhost apply brings everything up again.",
         remedy: "dmsetup ls --tree\n\
+                 # stop what still uses the devices, then\n\
                  mvmhost pool remove",
     }
     checked() = "MVM-POOL-134", "50ad904355fad8b9000a9e70d71026cb", Info {

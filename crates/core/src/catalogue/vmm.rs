@@ -19,7 +19,7 @@ catalogue! {
     silent(why, question) = "MVM-VMM-004", "b42b8c9f5de9071f68d0f74073b23130", Warning {
         message: "{subject} does not report its version: {why}",
         cause: "mvmhost runs the program with the question for its version, which needs neither KVM nor root. A library may be missing, or it is another program.",
-        remedy: "{subject} {question}",
+        remedy: "{subject} {question}\n# install the library that it misses, or the right program, then\nmvmhost check",
     }
     too_old(version) = "MVM-VMM-005", "617f0ec1e736f61a32975e8bda44a734", Error {
         message: "{subject} is {version}, and flintlockd needs 1.0 or newer",

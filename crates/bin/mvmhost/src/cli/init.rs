@@ -12,39 +12,40 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct InitArguments {
-    /// Ask nothing: what is not given is guessed from what this host has
+    /// Ask nothing: options that are not given follow from what this host has
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Answers in TOML, with the names of these options as keys; options win over it
+    /// Read answers from a TOML file with these options as keys; options win over it
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub(crate) preseed: Option<PathBuf>,
-    /// Write a new file where one was edited; the old one is kept as FILE.before-init
+    /// Replace an edited file; the old one is kept as FILE.before-init
     #[arg(long)]
     pub(crate) replace: bool,
-    /// Print what would be written, and write nothing
+    /// Print the file, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Where the microVMs' disks are: loop, or a whole disk such as /dev/disk/by-id/NAME
+    /// Where the disks of the microVMs are: loop (files), or a whole disk such as
+    /// /dev/disk/by-id/NAME
     #[arg(long, value_name = "loop|DISK")]
     pub(crate) pool: Option<String>,
-    /// With loop: how large, such as 100GiB
+    /// With loop: the size of the pool, such as 100GiB
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) pool_size: Option<String>,
-    /// nat: a network of their own; uplink: the host's own network, on a bridge; macvtap: the same,
-    /// beside the host
+    /// nat: a private network behind this host; uplink: the network of this host, over a bridge;
+    /// macvtap: the network of this host, without a bridge
     #[arg(long, value_name = "nat|uplink|macvtap")]
     pub(crate) network: Option<String>,
-    /// With uplink and macvtap: the host's interface; that of the default route unless told
+    /// With uplink and macvtap: the interface; default: that of the default route
     #[arg(long, value_name = "NAME", value_parser = interface)]
     pub(crate) interface: Option<String>,
-    /// With nat: this host's address on it; a subnet that is not in use unless told
+    /// With nat: the address of this host there; default: in a subnet that is not in use
     #[arg(long, value_name = "ADDRESS/BITS")]
     pub(crate) address: Option<IpNet>,
-    /// firecracker or cloudhypervisor
+    /// The VMM: firecracker or cloudhypervisor
     #[arg(long, value_name = "NAME")]
     pub(crate) provider: Option<String>,
-    /// Where clients reach flintlockd: local, or an address such as 0.0.0.0:9090, which needs
+    /// Where flintlockd listens: local, or an address such as 0.0.0.0:9090, which needs
     /// certificates
     #[arg(long, value_name = "local|ADDRESS:PORT", value_parser = listen)]
     pub(crate) listen: Option<String>,

@@ -8,33 +8,33 @@ use mvm_config::names::Endpoint;
 /// The subcommands of tls.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TlsCommand {
-    /// Make an authority, the certificate of flintlockd and those of clients; nothing is replaced
+    /// Create an authority and certificates for flintlockd and clients; replaces no file
     Init(TlsInit),
-    /// Make again what is due; flintlockd is restarted when its certificate is new
+    /// Renew certificates that are due; restarts flintlockd when its certificate is new
     Renew(TlsRenew),
-    /// Show the certificates, or print a client's as a Secret of Kubernetes
+    /// Show the certificates, or print that of a client as a Kubernetes Secret
     Show(TlsShow),
 }
 
 /// What init makes.
 #[derive(Debug, Args)]
 pub(crate) struct TlsInit {
-    /// Let flintlockd listen there, such as 0.0.0.0:9090
+    /// Let flintlockd listen at this address, such as 0.0.0.0:9090
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = endpoint)]
     pub(crate) listen: Option<Endpoint>,
-    /// A name or address by which clients call this host, beside those that it has
+    /// One more name or address that clients use for this host
     #[arg(long = "name", value_name = "NAME", value_parser = host)]
     pub(crate) names: Vec<String>,
-    /// Make a certificate for this client too
+    /// Also create a certificate for this client
     #[arg(long = "client", value_name = "NAME", value_parser = client)]
     pub(crate) clients: Vec<String>,
-    /// Use this authority, such as that of the first host of a cluster
+    /// Use this authority, such as that of the first host of a cluster (PEM)
     #[arg(long, value_name = "FILE", requires = "ca_key")]
     pub(crate) ca: Option<PathBuf>,
-    /// The key of that authority
+    /// The key of that authority (PEM)
     #[arg(long, value_name = "FILE", requires = "ca")]
     pub(crate) ca_key: Option<PathBuf>,
-    /// Tell what would be made, and change nothing
+    /// Show what would be created, and change nothing
     #[arg(long, conflicts_with = "ca")]
     pub(crate) dry_run: bool,
 }
@@ -42,10 +42,10 @@ pub(crate) struct TlsInit {
 /// What renew makes again.
 #[derive(Debug, Args)]
 pub(crate) struct TlsRenew {
-    /// Only what is in the last third of its time, as the timer does it
+    /// Only certificates in the last third of their time, as the timer does
     #[arg(long)]
     pub(crate) due: bool,
-    /// The certificate of this client, due or not
+    /// Renew the certificate of this client, due or not
     #[arg(long = "client", value_name = "NAME", value_parser = client)]
     pub(crate) clients: Vec<String>,
 }
@@ -53,13 +53,13 @@ pub(crate) struct TlsRenew {
 /// What is shown.
 #[derive(Debug, Args)]
 pub(crate) struct TlsShow {
-    /// Print a Secret of this name, with certificate, key and authority of the client, as YAML
+    /// Print a Secret of this name as YAML: authority, certificate and key of the client
     #[arg(long, value_name = "NAME", value_parser = kubernetes)]
     pub(crate) secret: Option<String>,
-    /// The namespace of the Secret: that of the cluster
+    /// The namespace of the Secret, which is that of the cluster
     #[arg(long, value_name = "NAME", default_value = "default", value_parser = kubernetes)]
     pub(crate) namespace: String,
-    /// Whose certificate
+    /// The client
     #[arg(long, value_name = "NAME", default_value = "capmvm", value_parser = client)]
     pub(crate) client: String,
 }

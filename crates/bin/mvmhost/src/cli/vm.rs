@@ -14,15 +14,15 @@ use super::tls::kubernetes;
 /// The subcommands of vm. A microVM is NAME, NAMESPACE/NAME, or its UID.
 #[derive(Debug, Subcommand)]
 pub(crate) enum VmCommand {
-    /// Ask flintlockd for a microVM, with what the configuration has for one
+    /// Create a microVM; what you leave out comes from the configuration
     Create(Box<VmCreate>),
     /// Delete microVMs and wait until they are gone
     Delete(VmDelete),
-    /// Show what the guest and the VMM wrote
+    /// Show the guest's console or the logs of the VMM
     Logs(VmLogs),
-    /// Follow the guest's console, which cannot be written to, until Ctrl-C
+    /// Follow the guest's console until Ctrl-C; it takes no input
     Console {
-        /// Which one
+        /// The microVM
         microvm: String,
     },
     /// Wait for a microVM
@@ -32,13 +32,13 @@ pub(crate) enum VmCommand {
 /// What is asked for.
 #[derive(Debug, Args)]
 pub(crate) struct VmCreate {
-    /// Its name; may be left out when the specification has one
+    /// Its name; optional when the specification has one
     #[arg(required_unless_present = "spec", default_value = "", hide_default_value = true)]
     pub(crate) name: String,
-    /// Its namespace, which keeps names of clients apart
+    /// Its namespace
     #[arg(short, long, value_name = "NAME", default_value = "", hide_default_value = true)]
     pub(crate) namespace: String,
-    /// A specification in JSON, as CreateMicroVM takes it; other options win over it
+    /// A specification in JSON, as for CreateMicroVM; other options win over it
     #[arg(long, value_name = "FILE")]
     pub(crate) spec: Option<PathBuf>,
     /// Virtual CPUs, 1 to 64
@@ -47,10 +47,10 @@ pub(crate) struct VmCreate {
     /// Memory in MiB, 1024 to 32768
     #[arg(long, value_name = "MIB")]
     pub(crate) memory: Option<i32>,
-    /// The image of its root disk; the first root of [images] unless told
+    /// The image of the root disk; default: the first root of [images]
     #[arg(long, value_name = "IMAGE")]
     pub(crate) root_image: Option<String>,
-    /// The image of its kernel; the first kernel of [images] unless told
+    /// The image of the kernel; default: the first kernel of [images]
     #[arg(long, value_name = "IMAGE")]
     pub(crate) kernel_image: Option<String>,
     /// The kernel's file in its image, such as boot/vmlinux
@@ -59,31 +59,31 @@ pub(crate) struct VmCreate {
     /// One more disk, such as modules=IMAGE:/lib/modules/5.10.77
     #[arg(long = "volume", value_name = "ID=IMAGE[:MOUNT]")]
     pub(crate) volumes: Vec<String>,
-    /// firecracker or cloudhypervisor; flintlockd's own unless told
+    /// The VMM: firecracker or cloudhypervisor; default: that of flintlockd
     #[arg(long, value_name = "NAME")]
     pub(crate) provider: Option<String>,
-    /// Another bridge than flintlockd's
+    /// A bridge; default: that of flintlockd
     #[arg(long, value_name = "NAME")]
     pub(crate) bridge: Option<String>,
-    /// A macvtap, where the host has taps as well; with Cloud Hypervisor unless told otherwise
+    /// Use a macvtap on a host that serves taps too; the VMM is then Cloud Hypervisor by default
     #[arg(long, conflicts_with = "bridge")]
     pub(crate) macvtap: bool,
-    /// The hardware address; made from host, namespace and name unless told
+    /// The MAC address; default: made from host, namespace and name
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) mac: Option<MacAddr>,
-    /// An address of its own, such as 10.42.0.7/24, instead of DHCP
+    /// A fixed address such as 10.42.0.7/24, instead of DHCP
     #[arg(long, value_name = "ADDRESS/BITS")]
     pub(crate) address: Option<IpNet>,
-    /// A file for cloud-init in the guest
+    /// A file that cloud-init in the guest gets as user-data
     #[arg(long, value_name = "FILE", conflicts_with = "ssh_key")]
     pub(crate) user_data: Option<PathBuf>,
-    /// A public key that may log in as root
+    /// A file with a public key that may log in as root
     #[arg(long, value_name = "FILE")]
     pub(crate) ssh_key: Option<PathBuf>,
-    /// Print the specification, and ask for nothing
+    /// Print the specification, and create nothing
     #[arg(long, conflicts_with = "wait_for")]
     pub(crate) dry_run: bool,
-    /// Wait until it is so
+    /// Wait until the microVM is in this state
     #[arg(long = "wait", value_name = "WHAT", value_enum)]
     pub(crate) wait_for: Option<Condition>,
     /// How long to wait
@@ -94,23 +94,23 @@ pub(crate) struct VmCreate {
 /// What a microVM can be waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Condition {
-    /// flintlockd has made it, and its VMM runs
+    /// flintlockd created it, and its VMM runs
     Created,
     /// The guest has an address
     Address,
     /// The guest answers a ping
     Reachable,
-    /// flintlockd does not list it any more
+    /// flintlockd no longer lists it
     Deleted,
 }
 
 /// What is deleted.
 #[derive(Debug, Args)]
 pub(crate) struct VmDelete {
-    /// Which ones
+    /// The microVMs
     #[arg(required = true)]
     pub(crate) microvms: Vec<String>,
-    /// Do not wait until they are gone
+    /// Do not wait until they are deleted
     #[arg(long)]
     pub(crate) no_wait: bool,
     /// How long to wait for each
@@ -121,15 +121,15 @@ pub(crate) struct VmDelete {
 /// What is shown.
 #[derive(Debug, Args)]
 pub(crate) struct VmLogs {
-    /// Which one
+    /// The microVM
     pub(crate) microvm: String,
-    /// Which file
+    /// The file
     #[arg(long, value_enum, default_value = "console")]
     pub(crate) file: LogFile,
     /// How many lines from the end
     #[arg(short = 'n', long, value_name = "COUNT", default_value = "100")]
     pub(crate) lines: usize,
-    /// Go on as more is written, until Ctrl-C
+    /// Follow the file until Ctrl-C
     #[arg(short, long)]
     pub(crate) follow: bool,
 }
@@ -148,12 +148,12 @@ pub(crate) enum LogFile {
 /// What is waited for.
 #[derive(Debug, Args)]
 pub(crate) struct VmWait {
-    /// Which one
+    /// The microVM
     pub(crate) microvm: String,
-    /// Until it is so
+    /// The state to wait for
     #[arg(long = "for", value_name = "WHAT", value_enum, default_value = "created")]
     pub(crate) condition: Condition,
-    /// How long
+    /// How long to wait
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time)]
     pub(crate) timeout: Duration,
 }
@@ -161,16 +161,16 @@ pub(crate) struct VmWait {
 /// The microVM of smoke.
 #[derive(Debug, Args)]
 pub(crate) struct SmokeArguments {
-    /// The image of its root disk; the first root of [images] unless told
+    /// The image of the root disk; default: the first root of [images]
     #[arg(long, value_name = "IMAGE")]
     pub(crate) root_image: Option<String>,
-    /// The image of its kernel; the first kernel of [images] unless told
+    /// The image of the kernel; default: the first kernel of [images]
     #[arg(long, value_name = "IMAGE")]
     pub(crate) kernel_image: Option<String>,
     /// The kernel's file in its image
     #[arg(long, value_name = "PATH")]
     pub(crate) kernel_file: Option<String>,
-    /// How long it may take until the guest answers
+    /// How long to wait for an answer of the guest
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time)]
     pub(crate) timeout: Duration,
 }
@@ -184,13 +184,13 @@ pub(crate) struct CapmvmArguments {
     /// Its namespace
     #[arg(long, value_name = "NAME", default_value = "default", value_parser = kubernetes)]
     pub(crate) namespace: String,
-    /// The address by which the cluster reaches this host
+    /// The address at which the cluster reaches this host
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) address: Option<IpAddr>,
-    /// The address of the control plane, outside the range of DHCP
+    /// The address of the control plane, outside the DHCP range
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) vip: Option<IpAddr>,
-    /// Print the Secrets with certificate, key and token too
+    /// Also print the Secrets: authority, certificate, key and token
     #[arg(long)]
     pub(crate) secrets: bool,
 }

@@ -19,7 +19,7 @@ catalogue! {
     no_macvtap() = "MVM-NET-504", "59a76a36d3a13a303422db238f98a83d", Error {
         message: "the kernel makes no macvtap: its module is missing",
         cause: "macvtap and macvlan are modules of the kernel; some distributions keep them in a package of extra modules.",
-        remedy: "modprobe macvtap\n(umask 022; echo macvtap > /etc/modules-load.d/macvtap.conf)",
+        remedy: "modprobe macvtap  # if there is no such module, install the package of extra modules first\n(umask 022; echo macvtap > /etc/modules-load.d/macvtap.conf)",
     }
     not_permitted(flintlockd) = "MVM-NET-505", "cd874ee3ada80bb15d192e2c7c6be6a6", Error {
         message: "flintlockd may not make network interfaces",

@@ -14,7 +14,7 @@ catalogue! {
     mkfs_failed(pool) = "MVM-POOL-503", "32aa6c10a836c66034337ca42e17452d", Error {
         message: "a new thin device could not be formatted",
         cause: "The pool is full, or mkfs.ext4 is not installed.",
-        remedy: "dmsetup status {pool}\n{install_mkfs}",
+        remedy: "dmsetup status {pool}  # if it is full: mvmhost pool grow\n{install_mkfs}",
     }
     ran_low() = "MVM-POOL-504", "02c6f7cc9967080c65ff41fc5744eab7", Warning {
         message: "the pool's {subject} device runs low",
