@@ -5,5 +5,5 @@ said=$(timeout 5 mvmhost check 2>&1)
 case $? in
 0) echo "mvmhost: this host serves microVMs" ;;
 124) echo "mvmhost: the checks did not finish" ;;
-*) echo "mvmhost: $(printf '%s\n' "$said" | grep -c '^error') errors; mvmhost check tells what to do" ;;
+*) echo "mvmhost: $(printf '%s\n' "$said" | grep -c '^error') errors; mvmhost check shows what to do" ;;
 esac

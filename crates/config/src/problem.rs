@@ -109,9 +109,26 @@ impl<'a> Report<'a> {
         value: Option<Range<usize>>,
         error: Invalid,
     ) {
-        let text = self.sources.get(file).map_or("", |source| source.text.as_str());
-        let shown = value.clone().and_then(|span| text.get(span)).map(one_line).unwrap_or_default();
+        let shown = self.shown(file, value.clone());
         self.push(file, offset, key, shown, value, error);
+    }
+
+    /// [`Self::keyed`], where the key at `offset` is wrong and not its value.
+    pub(crate) fn unknown(
+        &mut self,
+        file: usize,
+        offset: usize,
+        key: String,
+        value: Option<Range<usize>>,
+        error: Invalid,
+    ) {
+        let shown = self.shown(file, value);
+        self.push(file, Some(offset), key, shown, None, error);
+    }
+
+    fn shown(&self, file: usize, value: Option<Range<usize>>) -> String {
+        let text = self.sources.get(file).map_or("", |source| source.text.as_str());
+        value.and_then(|span| text.get(span)).map(one_line).unwrap_or_default()
     }
 
     fn push(

@@ -121,7 +121,7 @@ impl<'t> Walk<'_, 't, '_> {
             (false, "") => (name, Some(value.span())),
             (false, path) => (format!("[{path}] {name}"), Some(value.span())),
         };
-        self.report.keyed(self.file, Some(key.span().start), shown, value, error);
+        self.report.unknown(self.file, key.span().start, shown, value, error);
     }
 }
 

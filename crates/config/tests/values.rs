@@ -24,7 +24,7 @@ fn wrong_values() {
             "thinpool.backend = \"zfs\"",
             "[thinpool] backend = \"zfs\": not one of the choices; write \"loop\" or \"lvm\" or \"external\"",
         ),
-        ("thinpool.backend = 1", "[thinpool] backend = 1: a number where a text belongs"),
+        ("thinpool.backend = 1", "[thinpool] backend = 1: a number where a string belongs"),
         ("thinpool = 1", "thinpool = 1: not a table; write [thinpool] in a line of its own"),
         (
             "thinpool.loop.data-size = 100",
@@ -54,11 +54,11 @@ fn wrong_values() {
         ),
         (
             "thinpool.lvm.devices = \"/dev/disk/by-id/x\"",
-            "[thinpool.lvm] devices = \"/dev/disk/by-id/x\": a text where a list belongs",
+            "[thinpool.lvm] devices = \"/dev/disk/by-id/x\": a string where a list belongs",
         ),
         (
             "containerd.discard-blocks = \"true\"",
-            "[containerd] discard-blocks = \"true\": a text where a truth value belongs",
+            "[containerd] discard-blocks = \"true\": a string where a boolean belongs",
         ),
         (
             "containerd.namespace = \"a b\"",

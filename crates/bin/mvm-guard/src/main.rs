@@ -18,12 +18,12 @@ const PROGRAM: Program = Program {
     flags: &[],
     help: "Usage: mvm-guard [--config FILE] [--root DIR]
 
-Watches the thin pool of [thinpool]: grows it while there is room, stops flintlockd before it is
-full and starts it again once there is room. Runs until it is stopped. Started by
+Watches the thin pool of [thinpool]. Grows it while there is room, stops flintlockd before the pool
+is full, and starts it again when there is room. Runs until it is stopped. Started by
 mvm-guard.service.
 
   --config FILE  instead of /etc/mvmhost.toml
-  --root DIR     where the host's files are, for tests
+  --root DIR     the folder of the host's files, for tests
   --help         this text
   --version      the version
 

@@ -15,15 +15,15 @@ const PROGRAM: Program = Program {
     flags: &[],
     help: "Usage: mvm-hygiene [--state-dir DIR] [--root DIR]
 
-Removes the PID files of microVMs whose process is gone or belongs to somebody else. Started by
+Removes the PID files of microVMs whose process is gone or is another program. Started by
 mvm-hygiene.service before flintlockd.
 
   --state-dir DIR  flintlockd's state directory, instead of /var/lib/flintlock
-  --root DIR       where the host's files are, for tests
+  --root DIR       the folder of the host's files, for tests
   --help           this text
   --version        the version
 
-Exit codes: 0 done, 1 a stale file could not be removed or looked for, 64 usage, 77 not root.
+Exit codes: 0 done, 1 a stale file could not be removed or found, 64 usage, 77 not root.
 ",
 };
 

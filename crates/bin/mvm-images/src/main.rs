@@ -17,9 +17,9 @@ const PROGRAM: Program = Program {
 Pulls, verifies and unpacks the images of [images] where flintlock looks for them. Asks no registry
 when all are complete. Started by mvm-images.service.
 
-  --list         only write down what mvm-registry gives out
+  --list         only write the list of images for mvm-registry
   --config FILE  instead of /etc/mvmhost.toml
-  --root DIR     where the host's files are, for tests
+  --root DIR     the folder of the host's files, for tests
   --help         this text
   --version      the version
 

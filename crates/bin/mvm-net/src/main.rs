@@ -16,18 +16,18 @@ const PROGRAM: Program = Program {
     flags: &["--watch", "--revert", "--may-serve"],
     help: "Usage: mvm-net [--config FILE] [--root DIR] [--watch | --revert | --may-serve | --dnsmasq-conf FILE]
 
-Makes VLANs, the bridge or the parent of macvtaps, forwarding and translation as the configuration
-asks, and changes nothing when they already are. Started by mvm-net.service.
+Sets up VLANs, the bridge or the parent of macvtaps, forwarding and address translation from the
+configuration. Changes nothing that is already set up. Started by mvm-net.service.
 
   --config FILE        instead of /etc/mvmhost.toml
-  --watch              stay, and put back what somebody else took away or turned off; what
-                       mvm-net-watch.service runs
-  --revert             wait for the end of an uplink's trial, and put everything back unless it was
-                       confirmed; what mvm-net-revert.service runs
-  --may-serve          tell whether DHCP may be served: not where others are served, or could be and
-                       the file does not ask for it; what mvm-dhcp.service begins with
-  --dnsmasq-conf FILE  only write the configuration of dnsmasq; what mvm-dhcp.service does then
-  --root DIR           where the host's files are, for tests
+  --watch              keep running, and restore what another program removed or switched off; for
+                       mvm-net-watch.service
+  --revert             wait for the end of an uplink's trial, and undo the change unless it is
+                       confirmed; for mvm-net-revert.service
+  --may-serve          check whether DHCP may be served: not on an interface of other machines,
+                       unless the file asks for it; for mvm-dhcp.service
+  --dnsmasq-conf FILE  only write the configuration of dnsmasq; for mvm-dhcp.service
+  --root DIR           the folder of the host's files, for tests
   --help               this text
   --version            the version
 

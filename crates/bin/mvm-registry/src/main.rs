@@ -13,12 +13,12 @@ const PROGRAM: Program = Program {
     flags: &[],
     help: "Usage: mvm-registry [--listen ADDRESS:PORT] [--files DIR]
 
-Gives out the images of [images] to every client, straight from containerd's content store. Started
-by mvm-registry.service.
+Serves the images of [images] to every client, straight from containerd's content store. Started by
+mvm-registry.service.
 
   --listen ADDRESS:PORT  instead of 127.0.0.1:5000
-  --files DIR            where content/ and served/ are, instead of /run/mvm-registry
-  --root DIR             where the host's files are, for tests
+  --files DIR            the folder of content/ and served/, instead of /run/mvm-registry
+  --root DIR             the folder of the host's files, for tests
   --help                 this text
   --version              the version
 

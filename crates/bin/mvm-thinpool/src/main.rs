@@ -14,15 +14,15 @@ const PROGRAM: Program = Program {
     flags: &[],
     help: "Usage: mvm-thinpool [--config FILE] [--root DIR]
 
-Activates the thin pool of [thinpool], after a check of its metadata, and makes it where there
-never was one. Changes nothing when the pool is live. Started by mvm-thinpool.service.
+Checks the metadata of the thin pool of [thinpool] and activates it. Creates its files where there
+never was a pool. Changes nothing when the pool is active. Started by mvm-thinpool.service.
 
   --config FILE  instead of /etc/mvmhost.toml
-  --root DIR     where the host's files are, for tests
+  --root DIR     the folder of the host's files, for tests
   --help         this text
   --version      the version
 
-Exit codes: 0 done, 1 an error was found, 64 usage, 69 something the pool needs is not there,
+Exit codes: 0 done, 1 an error was found, 64 usage, 69 something that the pool needs is missing,
 73 refused in order not to lose data, 77 not root, 78 configuration invalid and no last good one.
 ",
 };

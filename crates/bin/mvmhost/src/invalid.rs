@@ -29,7 +29,7 @@ impl Invalid {
         let first = lines.first().cloned().unwrap_or_default();
         let problem = match lines.len() {
             0 | 1 => first,
-            count => format!("{count} problems, the first is {first}"),
+            count => format!("{count} errors, the first is {first}"),
         };
         catalogue::conf::invalid(file, problem).evidence(lines.join("\n"))
     }
@@ -46,12 +46,10 @@ impl Invalid {
             out.push_str("\n\n");
         }
         let count = self.problems.len();
-        let many = if count == 1 { "problem" } else { "problems" };
-        let finding = self.finding();
+        let many = if count == 1 { "error" } else { "errors" };
+        let code = catalogue::conf::invalid::ROW.code;
         out.push_str(&format!(
-            "{}: {count} {many}: nothing of the configuration is used; see mvmhost explain {}\n",
-            catalogue::conf::invalid::ROW.code,
-            finding.code()
+            "{code}: {count} {many} in the configuration, which is not used; see mvmhost explain {code}\n"
         ));
         out
     }
@@ -70,12 +68,9 @@ impl Invalid {
             return format!("error: {problem}");
         };
         let purpose = format!("{} is: {}", problem.key, problem.help);
-        // Control characters would move the cursor of a terminal; a tab is harmless.
-        let shown: String = source
-            .text
-            .chars()
-            .map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { ' ' } else { c })
-            .collect();
+        // Control characters would move the cursor of a terminal; a tab would move what is underlined.
+        let shown: String =
+            source.text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
         // Replaced characters of more than a byte move what stands behind them.
         let span = if shown.len() == source.text.len() { span } else { 0..0 };
         let place = Level::Error.span(span);
@@ -139,14 +134,22 @@ mod tests {
         assert!(text.contains("^^^^^"), "{text}");
         assert!(text.contains("note: [thinpool.loop] data-size is: "), "{text}");
         assert!(text.contains("help: "), "{text}");
-        assert!(text.ends_with("2 problems: nothing of the configuration is used; see mvmhost explain MVM-CONF-001\n"), "{text}");
+        assert!(text.ends_with("2 errors in the configuration, which is not used; see mvmhost explain MVM-CONF-001\n"), "{text}");
         let json = invalid.json();
         assert_eq!(json[0]["line"], 2);
         assert_eq!(json[0]["column"], 13);
         assert_eq!(json[0]["span"], serde_json::json!([28, 33]));
         let finding = invalid.finding();
-        assert!(finding.message().contains("2 problems"), "{}", finding.message());
+        assert!(finding.message().contains("2 errors"), "{}", finding.message());
         assert_eq!(finding.seen().lines().count(), 2);
+    }
+
+    #[test]
+    fn the_key_that_is_unknown_is_underlined_and_a_tab_moves_nothing() {
+        let text = invalid("[thinpool.loop]\n\tdata-siez\t= \"10GiB\"\n").text(Color::Never);
+        assert!(text.contains("2 |  data-siez = \"10GiB\"\n  |  ^^^^^^^^^\n"), "{text}");
+        let text = invalid("[thinpool]\nbackend = \"lvn\"\n").text(Color::Never);
+        assert!(text.contains("did you mean \"lvm\"?"), "{text}");
     }
 
     #[test]

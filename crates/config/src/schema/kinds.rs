@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeValue};
 
 use super::records::Field;
+use super::suggest;
 use crate::Invalid;
 use crate::problem::{Report, one_line};
 use crate::quantities::Percent;
@@ -48,10 +49,10 @@ impl At<'_, '_> {
     /// Complains that the value is of another type than `expected`.
     pub(crate) fn wrong_type(&mut self, value: &Spanned<DeValue<'_>>, expected: &str, hint: &str) {
         let found = match value.get_ref() {
-            DeValue::String(_) => "a text",
+            DeValue::String(_) => "a string",
             DeValue::Integer(_) => "a number",
             DeValue::Float(_) => "a fraction",
-            DeValue::Boolean(_) => "a truth value",
+            DeValue::Boolean(_) => "a boolean",
             DeValue::Datetime(_) => "a date",
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",
@@ -102,7 +103,7 @@ impl Kind for Bool {
     fn read(value: &Spanned<DeValue<'_>>, at: &mut At<'_, '_>) -> Option<bool> {
         let read = value.get_ref().as_bool();
         if read.is_none() {
-            at.wrong_type(value, "a truth value", "write true or false, without quotes");
+            at.wrong_type(value, "a boolean", "write true or false, without quotes");
         }
         read
     }
@@ -202,9 +203,11 @@ impl<T: Choice> Kind for OneOf<T> {
         }
         let names: Vec<String> = T::ALL.iter().map(|(name, _)| format!("\"{name}\"")).collect();
         let hint = format!("write {}", names.join(" or "));
+        let meant = suggest::closest(name.unwrap_or_default(), T::ALL.iter().map(|(one, _)| *one));
+        let hint = meant.map_or(hint.clone(), |meant| format!("did you mean \"{meant}\"? {hint}"));
         match name {
             Some(_) => at.bad(value.span(), Invalid::new("not one of the choices", hint)),
-            None => at.wrong_type(value, "a text", &hint),
+            None => at.wrong_type(value, "a string", &hint),
         }
         None
     }

@@ -1,4 +1,4 @@
-//! What an unknown key was probably meant to be.
+//! What an unknown key or value was probably meant to be.
 
 use crate::Invalid;
 
@@ -8,13 +8,18 @@ const FAR: usize = 3;
 /// The complaint about a key that is none of `known`, which are its possible siblings.
 pub(crate) fn unknown<'k>(key: &str, known: impl Iterator<Item = &'k str>) -> Invalid {
     let kebab = key.replace('_', "-").to_ascii_lowercase();
-    let closest = known.map(|name| (distance(&kebab, name), name)).min();
-    let instead = match closest {
-        // Half a word changed is no spelling mistake: `id` is not a misspelt `mac`.
-        Some((far, name)) if far < FAR && far * 2 <= name.len() => format!("write {name}"),
-        _ => "see mvmhost.toml(5) for the keys there are, or remove it".to_owned(),
+    let instead = match closest(&kebab, known) {
+        Some(name) => format!("write {name}"),
+        None => "see mvmhost.toml(5) for the keys there are, or remove it".to_owned(),
     };
     Invalid::new("unknown key", instead)
+}
+
+/// The one of `known` that `word` was probably meant to be.
+pub(crate) fn closest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let closest = known.map(|name| (distance(word, name), name)).min();
+    // Half a word changed is no spelling mistake: `id` is not a misspelt `mac`.
+    closest.filter(|(far, name)| *far < FAR && far * 2 <= name.len()).map(|(_, name)| name)
 }
 
 /// Levenshtein distance; [`FAR`] for everything that is that far or farther.

@@ -19,9 +19,8 @@ catalogue! {
         remedy: "mvmhost apply  # makes a new pool",
     }
     several_names(names) = "MVM-POOL-163", "176c16f74d96cf3b81da8a3b958af56d", Error {
-        message: "the pool in {subject} goes by several names: {names}",
-        cause: "The live devices and containerd's configuration do not agree; under the wrong name \
-                containerd finds nothing of what it has.",
+        message: "the pool in {subject} has several names: {names}",
+        cause: "The active devices and containerd's configuration do not agree. Under the wrong name containerd finds none of its data.",
         remedy: "mvmhost adopt  # first: put the right one into /etc/containerd/config-dev.toml (config.toml for the distribution's containerd) as pool_name, or take down the wrong device",
     }
     conflict(path) = "MVM-POOL-164", "3b1de3082f03dbc1d85721354a711ffe", Warning {
@@ -31,8 +30,7 @@ catalogue! {
     }
     not_written(why) = "MVM-POOL-165", "ff263f06b143a2dc8cd53f989a1f2eec", Error {
         message: "{subject} is not written: {why}",
-        cause: "The configuration that describes the pool goes into a file of its own, so that nothing of \
-                the operator's is changed. The pool is as it was.",
+        cause: "mvmhost writes the configuration of the pool into its own file, and leaves all other files unchanged. The pool is as it was.",
         remedy: "ls -ld /etc/mvmhost.toml.d\n\
                  # make this folder writable for root, then\n\
                  mvmhost adopt",

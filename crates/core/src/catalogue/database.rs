@@ -18,15 +18,13 @@ catalogue! {
         remedy: "mvmhost pool status\n# the right one is elsewhere: put it back in its place, then\nsystemctl start mvmhost.target\n# this one is right, such as one restored together with the pool:\nmv --backup=numbered /var/lib/mvmhost/receipt.json /var/lib/mvmhost/receipt.json.old\nmvmhost apply\n# the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\nsystemctl stop {units}\n{aside}",
     }
     elsewhere(pool, to, directory, units, aside) = "MVM-POOL-141", "3fcd01b5435a4e22a4afca5f33d63a82", Error {
-        message: "{subject} lists what is in pool {pool}, and containerd is to look for it as {to}",
-        cause: "root_path in containerd's configuration was changed, or [containerd] instance. Started \
-                so, containerd would take the pool for an empty one and collide with everything in it. \
-                A database that was moved along on one file system is recognized.",
+        message: "{subject} lists what is in pool {pool}, but containerd would use {to}",
+        cause: "root_path in containerd's configuration, or [containerd] instance, has changed. With it containerd would take the pool for an empty one and overwrite its devices. mvmhost accepts a database that was moved on the same file system.",
         remedy: "mvmhost pool status\n# everything stays where it was: take the change back, then\nsystemctl start mvmhost.target\n# what is there now is right, such as a copy on another file system:\nmv --backup=numbered /var/lib/mvmhost/receipt.json /var/lib/mvmhost/receipt.json.old\nmvmhost apply\n# the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\nsystemctl stop {units}\n{aside}",
     }
     put_away(pool, id, kept) = "MVM-POOL-142", "9a029ed0d8f74f8389bf688b8b80363d", Warning {
-        message: "interrupted snapshot {subject} was put away, so that the next one can be made",
-        cause: "containerd was killed, or the power went, after it had made this thin device and before it wrote the snapshot down. No image and no microVM has it. containerd gives the device up at its start and takes another number; what the device takes up in the pool stays taken.",
+        message: "interrupted snapshot {subject} was discarded, so that the next one can be made",
+        cause: "containerd was killed, or the power failed, after it made this thin device and before it recorded the snapshot. No image and no microVM uses it. containerd takes another number; the space of the device stays in use until you free it.",
         remedy: "dmsetup message {pool} 0 \"delete {id}\"  # frees what it takes up in the pool, once containerd runs\n# its list of devices from before is {kept}",
     }
     snapshots_lost(names, directory, units, aside) = "MVM-POOL-143", "ea592f5bdece4a76b854ed1983e8672b", Error {
@@ -55,7 +53,7 @@ catalogue! {
         remedy: RIGHT_FILES,
     }
     not_put_away(why) = "MVM-POOL-148", "f1b625343e87498eac6b1fa646101832", Error {
-        message: "interrupted snapshot {subject} cannot be put away: {why}",
+        message: "interrupted snapshot {subject} cannot be discarded: {why}",
         cause: "A snapshot that was interrupted has the number of the next one in the pool, so no root volume can be made. Nothing was changed.",
         remedy: "df -h /var/lib\nsystemctl start mvmhost.target",
     }

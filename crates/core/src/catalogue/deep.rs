@@ -3,7 +3,7 @@
 catalogue! {
     proven(what) = "MVM-HOST-206", "34258541e3366c9c3e913be1d1c841c2", Info {
         message: "{subject}: {what}",
-        cause: "It was done once, as the daemons will do it, and taken away again.",
+        cause: "The test did what the services do, and removed it again.",
         remedy: "",
     }
     not_tried(why) = "MVM-HOST-207", "ab14f851c6f6ab801cad5e12baee705e", Warning {
@@ -13,7 +13,7 @@ catalogue! {
     }
     thin_failed(why) = "MVM-POOL-201", "b5f5fb3be1c73ec2293ef19e46a7b29c", Error {
         message: "thin pool {subject} does not do what containerd will ask of it: {why}",
-        cause: "A thin device was to be made, written, snapshotted, discarded and deleted. What was made of it is taken away, at the latest by the next check; it has a number from the end of the 24 bits, where containerd has none.",
+        cause: "As a test mvmhost creates, writes, snapshots, discards and deletes a thin device. One of these steps failed. The next check removes what is left of the test.",
         remedy: "dmsetup status {subject}\njournalctl --dmesg --grep \"device-mapper: thin|I/O error\"\nmvmhost check --deep",
     }
     image_absent(registry) = "MVM-IMG-201", "24a8d87a7340588cb8b0c3919a56b761", Warning {
@@ -38,7 +38,7 @@ catalogue! {
     }
     several_servers(count, offers) = "MVM-DHCP-007", "55091b573ccd1a0d296357767b1c095c", Error {
         message: "{count} servers give out addresses on {subject}: {offers}",
-        cause: "A microVM takes the first offer. Where two servers do not know of each other, addresses are given out twice, and routers and names are a matter of luck.",
+        cause: "A microVM takes the first offer. When two servers do not know each other, they give out the same addresses, and microVMs get different routers and names.",
         remedy: "ss -lunp sport = :67  # take the other server off this network, or turn ours off: enabled = false in [network.dhcp] of /etc/mvmhost.toml\nip neigh show dev {subject}\n# then\nmvmhost apply\nmvmhost check --deep",
     }
     lost(what) = "MVM-NET-441", "6c00cbbe94424a1ab47e9a3ccf628561", Warning {
@@ -47,8 +47,8 @@ catalogue! {
         remedy: "ip route get 198.51.100.77\nip neigh show\nnft -a list ruleset\nmvmhost check --deep",
     }
     elsewhere(by, uplink) = "MVM-NET-442", "b4ce2a0817744656bb19687499e6c500", Warning {
-        message: "packets of microVMs on {subject} leave by {by}, and only {uplink} translates",
-        cause: "What leaves by {uplink} is translated, as [network.nat] or the default route says when mvm-net looks at it. Nobody beyond {by} knows the way back to the microVMs.",
+        message: "packets of microVMs on {subject} leave through {by}, but only {uplink} translates",
+        cause: "mvm-net translates packets that leave through {uplink}, as [network.nat] or the default route says. Networks beyond {by} have no route back to the microVMs.",
         remedy: "ip route get 198.51.100.77\n# correct the route, or set uplink in [network.nat] of /etc/mvmhost.toml, then\nmvmhost apply\nmvmhost check --deep",
     }
 }

@@ -2,7 +2,7 @@
 
 catalogue! {
     port_taken(port, holder) = "MVM-DHCP-001", "802ef18746e49abc2acc31c427c02429", Error {
-        message: "{subject} cannot be served: port {port} is taken by {holder}",
+        message: "DHCP on {subject} does not start: {holder} uses port {port}",
         cause: "Another server holds the port on every address, or on this host's address on that \
                 interface.",
         remedy: "ss -lunp sport = :{port}\n\
@@ -57,9 +57,8 @@ catalogue! {
                  systemctl restart mvm-dhcp.service",
     }
     not_asked() = "MVM-DHCP-010", "7d3e0f4a9b5c6d2e1f8a7b6c5d4e3f2a", Error {
-        message: "{subject} is not served: no other DHCP server there could be asked for",
-        cause: "Others use the interface as well. mvmhost serves it only when nobody else does, and the \
-                question could not be sent; the reason is in the evidence.",
+        message: "DHCP on {subject} does not start: mvmhost could not ask for other servers",
+        cause: "Other machines use this interface too. mvmhost serves it only when no other server does, and could not send the question; the reason is in the evidence.",
         remedy: "ip link show dev {subject}\n\
                  systemctl restart mvm-dhcp.service",
     }

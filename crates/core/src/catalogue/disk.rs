@@ -53,9 +53,7 @@ catalogue! {
     databases(databases, directory, units, aside) = "MVM-DISK-007", "fa2a567803c9f0c8743410d95feed23e", Error {
         message: "there is no pool on disks, but containerd has databases about one: \
                   {databases}",
-        cause: "What these databases list was in another pool: one on files, or one whose \
-                disks are gone. On a new empty pool containerd would fail on every entry of \
-                theirs.",
+        cause: "These databases list the contents of another pool: one on files, or one whose disks are gone. On a new empty pool containerd would fail for each of their entries.",
         remedy: "mvmhost apply  # first: the old pool is the right one: put [thinpool] in /etc/mvmhost.toml back to it\n# it is to be given up (everything is kept in {directory}/old), and the last line says what is left to do:\nsystemctl stop {units}\n{aside}",
         exit: Refused,
     }
@@ -120,23 +118,20 @@ catalogue! {
     }
     receipt_unreadable(group, why) = "MVM-DISK-014", "14e200943a21006caa012eef6b300c3b", Error {
         message: "the receipt of pool {subject} in volume group {group} cannot be read: {why}",
-        cause: "/var/lib/mvmhost/receipt.json says by which marks mvmhost recognises the pool. Without it mvmhost does not know whether this pool belongs to containerd's databases.",
+        cause: "/var/lib/mvmhost/receipt.json has the identity of the pool. Without it mvmhost does not know whether this pool belongs to containerd's databases.",
         remedy: "mvmhost pool status\n# choose; only when this pool is the right one:\nmv --backup=numbered /var/lib/mvmhost/receipt.json /var/lib/mvmhost/receipt.json.old\nmvmhost apply",
         exit: Refused,
     }
     not_grown(profile, volume) = "MVM-DISK-015", "bcc9cf3e4730f1dfb5834cb7703ffa6d", Warning {
-        message: "nobody makes thin pool {subject} longer when it fills up",
-        cause: "LVM does that with a profile that is attached to the pool, while dmeventd \
-                watches it. A profile that was only written, as provision.sh leaves it, does \
-                nothing.",
+        message: "thin pool {subject} does not grow when it fills up",
+        cause: "LVM grows a pool with a profile that is attached to it, while dmeventd watches it. provision.sh only writes the profile, which has no effect.",
         remedy: "lvchange --metadataprofile {profile} {volume}\n\
                  lvchange --monitor y {volume}\n\
                  mvmhost apply",
     }
     command_failed(command, why) = "MVM-DISK-016", "790541336fcb474f659b18306835d1b3", Error {
         message: "{command} failed for pool {subject}: {why}",
-        cause: "LVM, or what it stands on, refused. What was done before stays; the same \
-                command goes on from there.",
+        cause: "LVM or a disk refused. Finished steps stay; the same command continues after them.",
         remedy: "journalctl --dmesg --priority err\n\
                  pvs\n\
                  lvs --all\n\
@@ -145,7 +140,7 @@ catalogue! {
     created(data, metadata, room) = "MVM-DISK-017", "89962978dcea3faccf869e2d99a2aa41", Info {
         message: "thin pool {subject} was made: data {data}, metadata {metadata}, room to grow \
                   {room}",
-        cause: "Nothing else was on the disks, or the operator's token said that it may go.",
+        cause: "The disks were empty, or the token of an operator allowed to delete what was on them.",
         remedy: "",
     }
     exists() = "MVM-DISK-018", "439fd2412263290863ad8f11fa828d55", Info {

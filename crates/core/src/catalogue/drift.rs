@@ -3,14 +3,12 @@
 catalogue! {
     never_applied() = "MVM-HOST-131", "de84b48e0d80cdc65e8a3615113fccad", Warning {
         message: "nothing was applied on {subject} yet",
-        cause: "There is no /etc/mvmhost/applied.toml, which mvmhost apply keeps. A boot \
-                makes the host what the file says all the same; with an invalid file it has \
-                nothing to fall back on.",
+        cause: "There is no /etc/mvmhost/applied.toml, which mvmhost apply writes. A boot sets the host up from /etc/mvmhost.toml. If that is invalid, the boot has no other file to use.",
         remedy: "mvmhost plan\n\
                  mvmhost apply",
     }
     not_as_applied(count) = "MVM-HOST-132", "e2517fb936b83c8b65042a93991bf822", Warning {
-        message: "{count} keys of {subject} are not what was applied",
+        message: "{count} keys of {subject} differ from what was applied",
         cause: "The file or one of its fragments was edited since the last mvmhost apply, or \
                 a new version of mvmhost knows another default. The next boot takes it as it \
                 is.",

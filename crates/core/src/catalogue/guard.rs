@@ -44,8 +44,7 @@ catalogue! {
     }
     brake_failed(what, why) = "MVM-POOL-107", "aa8143c31d77cb2326c5fbce1ecae5f0", Error {
         message: "flintlockd could not be {what} ({subject}): {why}",
-        cause: "systemd did not do what mvm-guard asked for. It is asked to stop again within half a \
-                minute; a flintlockd that does not start has retries of its own.",
+        cause: "systemd did not do what mvm-guard asked for. mvm-guard asks again within half a minute, and a flintlockd that does not start is tried again by systemd.",
         remedy: "systemctl status {subject}",
     }
     not_watched(why) = "MVM-POOL-108", "01311c3e2f1f70f0a6cff94366fe1083", Error {
@@ -76,7 +75,7 @@ catalogue! {
     }
     brake_free(left) = "MVM-POOL-245", "90870bdfd82c4d36b1e72ad58d5a307d", Info {
         message: "pool {subject} has room, so nothing stops flintlockd; it may run for {left}",
-        cause: "`mvmhost pool brake off` was run on a pool that is below [thinpool.guard] brake-percent. For that time mvm-guard does not stop flintlockd whatever the fill.",
+        cause: "`mvmhost pool brake off` was run on a pool that is below [thinpool.guard] brake-percent. Until the time is over mvm-guard does not stop flintlockd, at any fill level.",
         remedy: "",
     }
 }

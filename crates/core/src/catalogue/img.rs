@@ -18,8 +18,7 @@ catalogue! {
     }
     wrong_bytes() = "MVM-IMG-004", "6c7643e9ffc4d644e89768f6b35f4682", Warning {
         message: "image {subject} is not what its digest says",
-        cause: "What came from the registry, or what a layer held, has another hash than the manifest \
-                says. Nothing of it was kept. A proxy, a mirror or a disk damages data.",
+        cause: "Data from the registry, or in a layer, have another hash than in the manifest. They were deleted. A proxy, a mirror or a disk damages data.",
         remedy: "systemctl start mvm-images.service\n# when it comes again, ask who runs the registry or its mirror",
     }
     not_usable(why) = "MVM-IMG-005", "e04ab1b9cbe8aed035f1e53098dad50b", Warning {
@@ -28,7 +27,7 @@ catalogue! {
         remedy: "mvmhost apply  # first: name another image: /etc/mvmhost.toml, [images]",
     }
     no_kernel(file, problem) = "MVM-IMG-006", "109bfc6226c84725b80bf76d90eecea2", Warning {
-        message: "image {subject} holds no kernel for this machine: {file} {problem}",
+        message: "image {subject} has no kernel for this machine: {file} {problem}",
         cause: "[images] kernel names an image for microVMs' kernels, and a microVM with this one would \
                 not start. Either the image holds none, or what was unpacked of it has lost it.",
         remedy: "mvmhost images pull  # unpacks it again; says the same again when the image itself holds none\n# then name another one: /etc/mvmhost.toml, [images] kernel, and\nmvmhost apply",
@@ -49,8 +48,7 @@ catalogue! {
     }
     out_of_time() = "MVM-IMG-009", "8f2f616a32b670c726de8720ea2226ae", Warning {
         message: "image {subject} was not complete in time",
-        cause: "[images] timeout is for all images together. What has come is kept, and the next run \
-                goes on from there.",
+        cause: "[images] timeout is for all images together. What was fetched is kept, and the next run continues from there.",
         remedy: "systemctl start mvm-images.service\n\
                  # or give it more time: /etc/mvmhost.toml, [images] timeout",
     }
@@ -62,8 +60,7 @@ catalogue! {
     }
     blocking(count) = "MVM-IMG-011", "7a22ee6c2ef2e5d1ba20135e9beeab62", Error {
         message: "{count} of the configured images are not complete",
-        cause: "[images] on-failure = \"block\" makes missing images an error; which and why stands in \
-                the messages before.",
+        cause: "[images] on-failure = \"block\" makes missing images an error. The messages before name the images and the reasons.",
         remedy: "journalctl -u mvm-images.service -b\n\
                  systemctl start mvm-images.service",
     }
@@ -75,8 +72,7 @@ catalogue! {
     }
     left(count) = "MVM-IMG-013", "3156c92160422e67dc743c7e36b78094", Error {
         message: "{count} images are not complete",
-        cause: "Which and why stands in the messages before. flintlockd would fetch or unpack them when \
-                a microVM is created.",
+        cause: "The messages before name the images and the reasons. flintlockd would fetch or unpack them when a microVM is created.",
         remedy: "mvmhost images pull",
     }
     not_asked_for() = "MVM-IMG-014", "ae34d94bb6a7cff7ff493e24f0a15722", Error {
@@ -93,8 +89,7 @@ catalogue! {
     }
     not_in_archive() = "MVM-IMG-016", "c742e56f8ebf5383da6aecb9131913b8", Error {
         message: "{subject} holds none of the configured images",
-        cause: "An image is imported under the name that [images] root or kernel gives it, to the letter; \
-                the names in the archive are in the evidence.",
+        cause: "An image is imported under exactly the name in [images] root or kernel; the names in the archive are in the evidence.",
         remedy: "mvmhost images import {subject} --as root  # or --as kernel: takes all of its images, whatever the file names",
     }
     not_exported() = "MVM-IMG-017", "9b3fc1f902911660591fb1010a841584", Error {
@@ -137,9 +132,7 @@ catalogue! {
     }
     untrusted(registry) = "MVM-IMG-025", "a665f8285b10e24f60f515a22e658d62", Warning {
         message: "{registry} shows a certificate for image {subject} that is not trusted here",
-        cause: "It ends with an authority that this host does not know, is for another name, or holds \
-                no longer; see the evidence. flintlockd, which reads the host's authorities when it \
-                starts, would refuse it as well.",
+        cause: "Its authority is unknown to this host, it is for another name, or it is not valid today; see the evidence. flintlockd reads the authorities of the host when it starts, and would refuse it too.",
         remedy: "date\n\
                  # its authority's certificate, in PEM, belongs into /usr/local/share/ca-certificates as \
                  NAME.crt; then\n\
@@ -176,9 +169,8 @@ catalogue! {
         remedy: "",
     }
     local(local) = "MVM-IMG-029", "d9c2ed510828449aadc4ec817fd01c5d", Info {
-        message: "image {subject} can be asked for as {local}",
-        cause: "[images.serve] gives it out on this host. A microVM that names it so is created \
-                although the image's own registry does not answer.",
+        message: "microVMs can use image {subject} as {local}",
+        cause: "[images.serve] serves it on this host. A microVM with this name is created even when the image's own registry does not answer.",
         remedy: "",
     }
     not_served(why) = "MVM-IMG-030", "25c51e60739843cd8508e271db41c1ef", Error {
@@ -189,17 +181,14 @@ catalogue! {
                  mvmhost apply",
     }
     unaskable(registry) = "MVM-IMG-031", "05b6a9cfc546477b86f8793f8df1997e", Warning {
-        message: "flintlockd cannot ask {registry} for image {subject}, and nobody serves it here",
-        cause: "flintlockd asks the registry in the image's name at each create, and gives up without \
-                an answer, although every byte is on this host. A registry on this host answers instead.",
+        message: "flintlockd cannot ask {registry} for image {subject}, and this host does not serve it",
+        cause: "flintlockd asks the registry in the image's name at each create, and fails without an answer, although all data are on this host. The registry of this host can answer instead.",
         remedy: "mvmhost apply  # first: write [images.serve] enabled = true into /etc/mvmhost.toml\n\
                  mvmhost images list",
     }
     ask_here(registry, local) = "MVM-IMG-065", "34571753451c941dc7ea3a033e809838", Warning {
         message: "microVMs name image {subject}, which {registry} does not give to flintlockd",
-        cause: "flintlockd asks the registry in the image's name at each create, and gives up without an \
-                answer; the registry's answer and the microVMs are in the evidence. This host gives out \
-                the same image under a name of its own.",
+        cause: "flintlockd asks the registry in the image's name at each create, and fails without an answer. The registry's answer and the microVMs are in the evidence. This host serves the same image under another name.",
         remedy: "mvmhost images list\n# let microVMs name {local} in place of {subject}",
     }
     not_given_out() = "MVM-IMG-066", "f8163ed4671fd28e0d696a527198a2ad", Warning {
@@ -209,14 +198,13 @@ catalogue! {
         remedy: "mvmhost images list\nsystemctl restart mvm-registry.service\nmvmhost images pull",
     }
     lacking(count) = "MVM-IMG-033", "5aea570a08a644078d1eeeb5fb3f48a9", Warning {
-        message: "{count} images are not complete; all else is as /etc/mvmhost.toml says",
-        cause: "Which and why stands in the messages before. A timer tries again every few minutes, and \
-                flintlockd would fetch what is missing itself when a microVM is created.",
+        message: "{count} images are not complete; the rest is as /etc/mvmhost.toml says",
+        cause: "The messages before name the images and the reasons. A timer tries again every few minutes, and flintlockd would fetch them when a microVM is created.",
         remedy: "mvmhost images pull",
     }
     on_their_way(count) = "MVM-IMG-034", "f293236c1cbd429cb051257c21dcf98b", Warning {
-        message: "{count} images are still being fetched; all else is as /etc/mvmhost.toml says",
-        cause: "mvm-images.service goes on in the background.",
+        message: "{count} images are still being fetched; the rest is as /etc/mvmhost.toml says",
+        cause: "mvm-images.service continues in the background.",
         remedy: "systemctl status mvm-images.service\n\
                  mvmhost images list",
     }

@@ -7,8 +7,8 @@ catalogue! {
         remedy: "",
     }
     edited(keys) = "MVM-HOST-262", "85f82d23ec986f0c5fccfd12dd0e3e1d", Error {
-        message: "{subject} already says something: {keys}",
-        cause: "mvmhost init writes a new file, and this one was edited. It stays as it is.",
+        message: "{subject} is already edited: {keys}",
+        cause: "mvmhost init writes a new file. It does not replace an edited one without --replace.",
         remedy: "mvmhost config show\n# to begin again, which keeps the old file as {subject}.before-init:\nmvmhost init --replace",
     }
     no_answer() = "MVM-HOST-263", "dfe3b0bc7ca1d81a86cf184ccd10f627", Error {
@@ -17,7 +17,7 @@ catalogue! {
         remedy: "mvmhost init --yes",
     }
     bad_answer() = "MVM-HOST-264", "488ff888cc658045c440f953e79cb982", Error {
-        message: "this cannot be done: {subject}",
+        message: "this answer cannot be used: {subject}",
         cause: "The answers do not fit what this host has, or each other.",
         remedy: "mvmhost init --help  # shows which answers it takes\nmvmhost init",
     }
@@ -28,12 +28,12 @@ catalogue! {
     }
     no_kvm() = "MVM-HOST-266", "442f6c1d4ad6b7ff7a67e57e52e72e7e", Warning {
         message: "this host can run no microVM yet: {subject}",
-        cause: "Firecracker and Cloud Hypervisor need /dev/kvm. The configuration is right all the same.",
+        cause: "Firecracker and Cloud Hypervisor need /dev/kvm. The configuration is valid without it.",
         remedy: "mvmhost check",
     }
     no_program() = "MVM-HOST-267", "ecfa41ce856ccc2cd6426d70dc69cb9e", Warning {
         message: "{subject} is not installed yet",
-        cause: "It is in no distribution and is put into /usr/local/bin by hand. The configuration is right all the same.",
+        cause: "No distribution has it. Copy the program of its release to /usr/local/bin. The configuration is valid without it.",
         remedy: "mvmhost apply  # first: put the program of its release there",
     }
     no_registry(why) = "MVM-HOST-268", "cbd1ea3272d08e2c31b91b28deae7a65", Warning {

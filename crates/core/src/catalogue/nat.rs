@@ -31,22 +31,17 @@ catalogue! {
     }
     table_back() = "MVM-NET-044", "d18dc3e9012566e95de800053709854d", Warning {
         message: "someone removed or changed the nftables table inet mvmhost; it is back",
-        cause: "A firewall was started or reloaded, or nft flush ruleset was run. What microVMs had \
-                open goes on; in between nothing was translated.",
+        cause: "A firewall was started or reloaded, or someone ran nft flush ruleset. Connections of microVMs continue; packets in between were not translated.",
         remedy: "journalctl --since -5min -u nftables -u firewalld -u ufw -u docker  # shows who removed it; keep the table out of what your firewall flushes",
     }
     zone_unknown(zone) = "MVM-NET-045", "a16c3711aae73dbf7a241463bc5b759e", Warning {
-        message: "firewalld keeps in what microVMs on {subject} send: it does not know the zone {zone}",
-        cause: "firewalld was running when mvmhost was installed, and reads new zones when it is \
-                reloaded. Until then its default zone holds for the microVMs, which usually lets them \
-                neither ask for an address nor out.",
+        message: "firewalld blocks microVMs on {subject}: it does not know the zone {zone}",
+        cause: "firewalld was running when mvmhost was installed, and reads new zones only when it is reloaded. Until then its default zone applies to the microVMs, which usually blocks DHCP and other networks.",
         remedy: "firewall-cmd --reload",
     }
     zone_open() = "MVM-NET-046", "eef284b97bc74f6589a1b928aeabcff9", Warning {
-        message: "firewalld keeps in what microVMs on {subject} ask the host for",
-        cause: "The interface carries the host's own traffic as well, so mvmhost does not give it its \
-                own zone, which lets nobody in. The zone that holds for it decides whether the DHCP and \
-                DNS of mvmhost are reached there.",
+        message: "firewalld blocks what microVMs on {subject} ask this host",
+        cause: "The interface also carries the host's own traffic, so mvmhost does not put it into its own zone, which admits nothing. The zone of the interface decides whether microVMs reach DHCP and DNS.",
         remedy: "firewall-cmd --permanent --add-service=dhcp --add-service=dns  # in the zone that holds for it; or put it into one: --change-interface\nfirewall-cmd --reload",
     }
     switch_back() = "MVM-NET-047", "8e4f1a5b0c6d7e3f2a9b8c7d6e5f4a3b", Warning {

@@ -114,14 +114,12 @@ catalogue! {
     }
     no_carrier() = "MVM-NET-016", "fa48f21821c8cfba337224f30f054373", Warning {
         message: "nothing answers at the other end of {subject}",
-        cause: "The microVMs' macvtaps sit on this interface, and it has no carrier: a cable is out, or \
-                a switch is off. They are without a network until it comes back.",
+        cause: "The macvtaps of the microVMs use this interface, and it has no carrier: a cable is out, or a switch is off. They have no network until it comes back.",
         remedy: "ip link show dev {subject}",
     }
     stays(step, why) = "MVM-NET-017", "06b979e22b34b91348ddb42d8da205be", Warning {
         message: "cannot {step} while {why}",
-        cause: "mvmhost made it, and it is not wanted any more. Only what nobody else uses is taken away; what \
-                others have on it is theirs.",
+        cause: "mvmhost made it, and the file no longer names it. mvmhost removes only what nothing else uses.",
         remedy: "ip -details address show dev {subject}\n\
                  ip route show dev {subject}\n\
                  # once nobody uses it:\n\

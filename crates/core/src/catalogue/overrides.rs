@@ -3,7 +3,7 @@
 catalogue! {
     line(key, unit) = "MVM-HOST-251", "22cd91a93f4c69a5f09ef522d3ccecee", Warning {
         message: "{subject} overrides {key} of {unit}",
-        cause: "This drop-in is read after that of mvmhost, so its line wins. Whatever /etc/mvmhost.toml says about it has no effect.",
+        cause: "This drop-in is read after that of mvmhost, so its line wins. The setting in /etc/mvmhost.toml has no effect.",
         remedy: "mvmhost adopt --drop-ins  # first: put what is worth keeping into /etc/mvmhost.toml\nmvmhost apply",
     }
     whole(unit) = "MVM-HOST-252", "4d9f132422dad249847f6791ba10d167", Warning {

@@ -20,7 +20,7 @@ catalogue! {
         remedy: "",
     }
     name_taken(target) = "MVM-POOL-002", "b90904cfe4c80c262f521e8ff2991491", Error {
-        message: "the name {subject} belongs to a device-mapper device of another kind ({target})",
+        message: "another kind of device-mapper device ({target}) has the name {subject}",
         cause: "Another program has a device-mapper device under the name that [thinpool] name \
                 gives to the pool. mvmhost leaves devices alone that it did not make.",
         remedy: "dmsetup info {subject}  # see what it is and who has it open\ndmsetup table {subject}\n# nobody needs it:\ndmsetup remove {subject}\nmvmhost apply\n# someone does: give the pool another [thinpool] name in /etc/mvmhost.toml, then\nmvmhost apply",
@@ -73,8 +73,7 @@ catalogue! {
     }
     size_kept(is, asked) = "MVM-POOL-010", "aa0331b855dec4f34a2630658733da36", Info {
         message: "thin pool {subject} keeps its size of {is}; the configuration asks for {asked}",
-        cause: "A size in the configuration is that of a new pool. A pool that exists is never \
-                shrunk, and growing it is a step of its own.",
+        cause: "A size in the configuration applies to a new pool. mvmhost never shrinks an existing pool, and grows it only with mvmhost pool grow or mvm-guard.",
         remedy: "",
     }
     file_system_refused(kind, why) = "MVM-POOL-030", "361a593a325fac19d46519743831010d", Error {
@@ -171,15 +170,13 @@ catalogue! {
     files_in_use(directory, device, holder) = "MVM-POOL-041", "172b6e73d5c1363c1e4b9d20e8536e59", Error {
         message: "the files of pool {subject} in {directory} are in use through {device} by \
                   {holder}",
-        cause: "Another block device stands on the files of the pool, such as the same pool under \
-                an earlier name. Two pools on one pair of files destroy each other.",
+        cause: "Another block device uses the files of the pool, such as the same pool under an earlier name. Two pools on the same files destroy each other.",
         remedy: "dmsetup info -c -o name,blkdevname,open  # see what it is\nlsblk /dev/{device}\n# set [thinpool] name to that name, or remove that device with dmsetup remove, then\nmvmhost apply",
         exit: Refused,
     }
     not_direct() = "MVM-POOL-042", "dc4cab167651bce6f7f581364856f782", Info {
         message: "{subject} is attached without direct I/O",
-        cause: "The file system cannot do direct I/O on this file, so what microVMs write passes \
-                through the page cache twice. That is slower and takes memory, and nothing else.",
+        cause: "The file system cannot do direct I/O on this file, so writes of microVMs pass through the page cache twice. That only costs time and memory.",
         remedy: "",
     }
     second_table() = "MVM-POOL-043", "009d2e1ef7d80c41ed5dab40fda12348", Warning {

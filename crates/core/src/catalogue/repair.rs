@@ -46,7 +46,7 @@ catalogue! {
     }
     other_token(token) = "MVM-POOL-157", "760a7ae6f863919f2e07137aa9742fbf", Error {
         message: "{token} does not match: the repair's result changed since it was printed",
-        cause: "A token stands for one result of one state of the damaged metadata. The losses may be others now.",
+        cause: "A token is valid for one result of a repair. The metadata have changed, so the losses may differ now.",
         remedy: "mvmhost pool repair",
     }
     no_room(group, free, needs) = "MVM-POOL-158", "217d393e61924a38a6008cec6314c28e", Error {

@@ -12,8 +12,7 @@ catalogue! {
     }
     several(count) = "MVM-NET-471", "0fee1252d54b13d472b3050505e375c6", Error {
         message: "{count} machines answer for the reserved address {subject}",
-        cause: "The address is for one machine, such as the node that holds a control plane. Clients reach \
-                now the one and now the other. The hardware addresses are in the evidence.",
+        cause: "The address is for one machine, such as the control plane node. Clients reach now one of them, now another. Their MAC addresses are in the evidence.",
         remedy: "mvmhost vms\n\
                  ip neigh show {subject}\n\
                  # take the address off all machines but one, then\n\

@@ -2,8 +2,8 @@
 
 catalogue! {
     cleared(code) = "MVM-HOST-901", "8810312970d1f9a91bb40c2158100b62", Info {
-        message: "{code} of {subject} is gone",
-        cause: "A finding that was reported in this boot no longer holds.",
+        message: "{code} of {subject} has cleared",
+        cause: "A finding that was reported in this boot no longer applies.",
         remedy: "",
     }
     standing(count) = "MVM-HOST-902", "f32bf07bc89e5c45b159924a1529e669", Warning {

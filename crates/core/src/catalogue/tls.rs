@@ -8,7 +8,7 @@ catalogue! {
     }
     foreign(why) = "MVM-SEC-008", "d2d3cd625848d7f17c7a14c9898316c8", Error {
         message: "{subject} is not of this authority and stays as it is: {why}",
-        cause: "A file that mvmhost did not make, or cannot read, stands where one of its certificates belongs. It is never overwritten.",
+        cause: "A file that mvmhost did not make, or cannot read, has the name of one of its certificates. mvmhost never overwrites it.",
         remedy: "mv -T {subject} {subject}.old\nmvmhost tls init",
     }
     clock(today, from) = "MVM-SEC-009", "8cc12c4bc6959c300a2354ca1b05700b", Error {
@@ -58,7 +58,7 @@ catalogue! {
     }
     not_for_address() = "MVM-SEC-018", "86f859e24608e48fc9c5a7f66f1982d1", Warning {
         message: "the certificate of the server does not name {subject}",
-        cause: "A client that dials this address refuses flintlockd: a certificate names what it is for. The address came after the certificate was made.",
+        cause: "A client that dials this address refuses flintlockd, because the certificate does not name it. This host got the address after the certificate was made.",
         remedy: "mvmhost tls renew",
     }
     restarted() = "MVM-SEC-019", "eefa397098ef2696730022d44d60940f", Info {

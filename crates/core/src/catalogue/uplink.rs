@@ -41,9 +41,7 @@ catalogue! {
     on_trial(bridge, seconds) = "MVM-NET-065", "38113d582dee5d545157d4fdbc8bc67c", Warning {
         message: "{subject} is a port of {bridge} for {seconds} s, and then put back unless it is \
                   confirmed",
-        cause: "The host's addresses and routes move to the bridge. Should it be out of reach then, \
-                everything is put back by mvm-net-revert.service, whatever became of the \
-                connection in which apply was typed.",
+        cause: "The host's addresses and routes move to the bridge. If the host cannot be reached afterwards, mvm-net-revert.service undoes the change, even when the connection of apply is lost.",
         remedy: "mvmhost confirm  # in a new connection to this host, which proves that it is reached\n# or put it back at once:\nmvmhost undo",
     }
     no_trial(why) = "MVM-NET-066", "909f358d0929695130f939a03919c732", Error {
@@ -54,8 +52,7 @@ catalogue! {
     }
     confirmed(bridge) = "MVM-NET-067", "f2ae83a077005e2070d2f09ca8d7f7ff", Info {
         message: "{subject} stays a port of {bridge}, and is one again after a reboot",
-        cause: "mvmhost confirm. The gateways that answered on the bridge are in the evidence; at \
-                boot one of them has to answer there again.",
+        cause: "You confirmed it with mvmhost confirm. The gateways that answered on the bridge are in the evidence; at boot one of them must answer again.",
         remedy: "",
     }
     nothing_to_confirm() = "MVM-NET-068", "69e52ed869a427d747a1166a3f9395c0", Error {
@@ -103,10 +100,8 @@ catalogue! {
         remedy: "ip -details address show dev {subject}\nmvmhost apply --confirm-timeout 120",
     }
     still_port(bridge) = "MVM-NET-074", "34363cdc1b0b4a4fac93b8141bc28186", Error {
-        message: "{subject} is still a port of {bridge}, and the file does not name it as its uplink",
-        cause: "mvmhost made it one. Without the file's word for it the bridge would be taken for one \
-                of microVMs alone, and its DHCP server and address translation would serve the LAN. \
-                Nothing was changed.",
+        message: "{subject} is still a port of {bridge}, but the file does not name it as uplink",
+        cause: "mvmhost made it a port. If the file does not name it, the bridge counts as one of microVMs alone, and its DHCP server and address translation would serve the LAN. Nothing was changed.",
         remedy: "mvmhost undo  # puts the uplink back as it was; or name it again: /etc/mvmhost.toml, [network.bridge] uplink\nmvmhost apply",
     }
     not_yet(bridge, gateways) = "MVM-NET-075", "38876aca30e94f669d8e06ad764b6c9b", Error {

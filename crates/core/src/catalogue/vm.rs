@@ -2,7 +2,7 @@
 
 catalogue! {
     spec_invalid(why) = "MVM-VM-001", "cd064d113dabb33d8a263e15c50c8c8a", Error {
-        message: "the microVM {subject} cannot be asked for: {why}",
+        message: "microVM {subject} cannot be created: {why}",
         cause: "mvmhost checks a specification before it sends it, because flintlockd keeps one that cannot run and counts its failures.",
         remedy: "mvmhost vm create --help",
     }
@@ -38,7 +38,7 @@ catalogue! {
     }
     ready(what, seconds) = "MVM-VM-008", "f1d18c51e1465dc872ba3cfe41405e37", Info {
         message: "{subject} is {what} after {seconds} s",
-        cause: "What was waited for is so.",
+        cause: "The microVM reached the state that the command waited for.",
         remedy: "",
     }
     timeout(what, seconds, state) = "MVM-VM-009", "cbbd1c042292246b776cd105df84126b", Error {
@@ -63,7 +63,7 @@ catalogue! {
     }
     left_behind(what) = "MVM-VM-013", "4e6f4df57bb9b5a86d3d98b982293b2e", Error {
         message: "{subject} was deleted and left {what} behind",
-        cause: "flintlockd took the microVM off its list and not all that it had made for it. It is not used and not counted any more.",
+        cause: "flintlockd removed the microVM from its list, but not everything that it made for it. Nothing uses or counts it any more.",
         remedy: "mvmhost diagnose\nmvmhost check",
     }
     smoke_passed(reached, seconds) = "MVM-VM-014", "d29798e656a2c4cd95458353e3845de4", Info {

@@ -12,13 +12,13 @@ catalogue! {
         remedy: "uname -m\n# put the program of the release for this machine in its place:\ninstall -m 0755 {name} {subject}\nsystemctl start mvmhost.target",
     }
     noexec_mount() = "MVM-VMM-003", "ebd14979d607183c7459816a240a0a14", Error {
-        message: "{subject} stands on a file system that executes nothing",
-        cause: "The file system is mounted with noexec.",
+        message: "{subject} is on a file system that is mounted noexec",
+        cause: "The kernel executes no program on such a file system.",
         remedy: "findmnt --target {subject}\n# put the program elsewhere, name it in [flintlockd] of /etc/mvmhost.toml, then\nmvmhost apply",
     }
     silent(why, question) = "MVM-VMM-004", "b42b8c9f5de9071f68d0f74073b23130", Warning {
         message: "{subject} does not report its version: {why}",
-        cause: "mvmhost runs the program with the question for its version, which needs neither KVM nor root. A library may be missing, or it is another program.",
+        cause: "mvmhost asks the program for its version, which needs neither KVM nor root. A library may be missing, or it is another program.",
         remedy: "{subject} {question}\n# install the library that it misses, or the right program, then\nmvmhost check",
     }
     too_old(version) = "MVM-VMM-005", "617f0ec1e736f61a32975e8bda44a734", Error {

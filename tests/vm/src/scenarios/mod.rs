@@ -16,9 +16,11 @@ pub mod fleet;
 mod full;
 pub mod guard;
 pub mod half_changed;
+pub mod healed;
 pub mod host;
 pub mod hub;
 pub mod images;
+pub mod init_to_green;
 pub mod install;
 pub mod lan;
 pub mod lvm;
@@ -175,6 +177,12 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario::new(UP, "diagnose", Only(Trixie), 60, diagnosis::journals_are_recognised),
     Scenario::new(UP, "documents", No, 150, documents::documents_are_as_their_schemas_say),
     Scenario::new(UP, "remedies", No, 250, remedies::remedies_work_as_they_are_printed),
+    Scenario::new(UP, "heals-programs", No, 150, healed::missing_programs_come_back),
+    Scenario::new(UP, "heals-network", No, 120, healed::the_network_heals),
+    Scenario::new(UP, "heals-pool", No, 120, healed::the_pool_heals),
+    Scenario::new(UP, "heals-clients", No, 150, healed::certificates_and_clients_heal),
+    Scenario::new(INSTALLED, "heals-disk", No, 150, healed::a_pool_on_a_disk_heals),
+    Scenario::new(FRESH, "init", No, 150, init_to_green::four_answers_make_a_green_host),
     Scenario::new(UP, "report", No, 40, diagnosis::a_report_holds_no_secret),
     Scenario::new(UP, "guard", Only(Bookworm), 120, guard::a_pool_that_fills_up_is_grown_or_braked),
     Scenario::new(UP, "guard-killed", No, 150, guard::growing_survives_kills_and_power_cuts),

@@ -82,6 +82,7 @@ fn commands() -> BTreeMap<String, &'static str> {
 fn filled(command: &'static str) -> Option<String> {
     let program = command.split(' ').next().unwrap_or_default();
     let subject = match program {
+        _ if command.contains("{subject}.service") => "mvm-hygiene",
         "ip" => "br-mvm",
         "dmsetup" | "lvs" => host::POOL,
         "journalctl" | "systemctl" | "systemd-analyze" => "flintlockd.service",

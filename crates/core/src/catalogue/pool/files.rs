@@ -11,13 +11,13 @@ catalogue! {
     }
     blank_metadata(directory, units, aside) = "MVM-POOL-012", "741204f183cd45a9d49c6def824888f2", Error {
         message: "{subject} is blank, but the data file next to it is in use",
-        cause: "The data file holds blocks that someone wrote, and the metadata that says what they are is empty. A pool that was activated like this would overwrite them.",
+        cause: "The data file has blocks in use, but the metadata that describe them are empty. An active pool would overwrite these blocks.",
         remedy: "mvmhost pool status\n# the metadata can be restored from a backup: do that, then\nmvmhost apply\n# the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\nsystemctl stop {units}\n{aside}",
         exit: Refused,
     }
     data_alone(directory, units, aside) = "MVM-POOL-013", "4f46b12635c7ee38474ec55114b5e68c", Error {
         message: "{subject} is in use, but the metadata file next to it is missing",
-        cause: "The data file holds blocks that someone wrote, and without the metadata nobody knows what they are.",
+        cause: "The data file has blocks in use. Without the metadata they cannot be read.",
         remedy: "mvmhost pool status\n# the metadata can be restored or moved back: do that, then\nmvmhost apply\n# the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\nsystemctl stop {units}\n{aside}",
         exit: Refused,
     }
@@ -78,9 +78,7 @@ catalogue! {
     }
     file_truncated(is, was, path, directory, units, aside) = "MVM-POOL-022", "14a22c3bb657962f556b99df33985d1e", Error {
         message: "{subject} has {is} bytes; it had {was}",
-        cause: "The file is shorter than the pool in it. What was behind its end is lost unless a \
-                backup has it; activated like this the pool would fail at the first block that is \
-                gone.",
+        cause: "The file is shorter than the pool in it. The data after its end are lost unless there is a backup. An active pool would fail at the first missing block.",
         remedy: "mvmhost pool status\n# nothing was behind the end, or a check shall find out: make it as long as it was (adds a hole), then\ntruncate --size={was} {path}\nsystemctl start mvmhost.target\n# the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\nsystemctl stop {units}\n{aside}",
         exit: Refused,
     }
@@ -110,9 +108,8 @@ catalogue! {
         exit: Refused,
     }
     database_gone(pool, directory, units, aside) = "MVM-POOL-027", "eba9dcb804d15a65182d5e8643007c1d", Error {
-        message: "{subject} is gone, which lists what is in pool {pool}",
-        cause: "containerd had this database when mvmhost last looked. Started without it, \
-                containerd would take the pool for an empty one and collide with everything in it.",
+        message: "{subject}, which lists what is in pool {pool}, is missing",
+        cause: "containerd had this database when mvmhost last looked. Without it containerd would take the pool for an empty one and overwrite its devices.",
         remedy: "mvmhost pool status\n# it can be restored: do that, then\nsystemctl start mvmhost.target\n# the old pool is to be given up for a new empty one (everything is kept in {directory}/old):\nsystemctl stop {units}\n{aside}",
         exit: Refused,
     }

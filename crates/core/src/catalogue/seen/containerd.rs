@@ -83,12 +83,12 @@ catalogue! {
     }
     snapshot_busy(containerd) = "MVM-CTRD-517", "1dcd131bdc8f3872bfb5865167defb41", Warning {
         message: "containerd cannot remove a snapshot that is in use",
-        cause: "A VMM or a mount still holds the thin device. Its blocks stay allocated.",
+        cause: "A VMM or a mount still uses the thin device. Its blocks stay allocated.",
         remedy: "dmsetup ls --tree\nlsblk\n# end what holds the device, then\nsystemctl restart {containerd}\nsystemctl start mvmhost.target",
     }
     plugin_failed(containerd) = "MVM-CTRD-558", "344d04831b8d1ae6177a9e267cec180d", Error {
         message: "a plugin that flintlockd needs did not load in containerd",
-        cause: "containerd goes on without it and never tries again. Its own words are in the evidence.",
+        cause: "containerd continues without it and never tries again. Its message is in the evidence.",
         remedy: "journalctl -u {containerd} -b --grep='failed to load plugin'\nsystemctl restart {containerd}\nsystemctl start mvmhost.target",
     }
     database_damaged(containerd) = "MVM-CTRD-559", "a790b8596051ff99243e6f625e3ddbac", Error {

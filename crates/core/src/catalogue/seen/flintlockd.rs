@@ -38,7 +38,7 @@ catalogue! {
     }
     journal_silent(why) = "MVM-HOST-501", "74a683524ffe787c0c8020ed15829cda", Error {
         message: "the journal cannot be read: {why}",
-        cause: "mvmhost diagnose executes journalctl. What the journals say is unknown; the microVMs' files were read all the same.",
+        cause: "mvmhost diagnose runs journalctl. The journals were not searched; the files of the microVMs were.",
         remedy: "journalctl --verify\nsystemctl restart systemd-journald.service",
     }
     said_before(code, message) = "MVM-HOST-502", "839f08503f40b2a1274bcf50c0788f6a", Warning {
@@ -58,7 +58,7 @@ catalogue! {
     }
     state_unreadable(why, state) = "MVM-HOST-505", "11c0958a95b15ca8e2498b4760eab3d2", Warning {
         message: "files of microVMs below {subject} could not be read: {why}",
-        cause: "What they say is unknown.",
+        cause: "The search does not include them.",
         remedy: "ls -la -- {state}",
     }
 }

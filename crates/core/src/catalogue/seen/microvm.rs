@@ -3,7 +3,7 @@
 catalogue! {
     died_at_start(flintlockd, state) = "MVM-VM-501", "a0b66d8c8e0822f58876f2bc8f1d2881", Error {
         message: "the VMM of {subject} ended as soon as it was started",
-        cause: "flintlockd started it and found it gone; it says \"start is not supported\" then. The VMM's own words are in its stderr and log.",
+        cause: "flintlockd started it and it ended at once; flintlockd then reports \"start is not supported\". The reason is in the VMM's stderr and log.",
         remedy: "mvmhost diagnose\njournalctl -u {flintlockd} -b -n 50\nls -laR -- {state}",
     }
     given_up() = "MVM-VM-502", "d66b521ae8f09529330702d5a1d4f619", Error {
@@ -23,7 +23,7 @@ catalogue! {
     }
     already_dead() = "MVM-VM-505", "fc86867dc11895acca7924353b0538c5", Info {
         message: "a microVM was deleted whose VMM had ended already",
-        cause: "flintlockd's signal met no process; the next attempt goes on.",
+        cause: "flintlockd sent a signal and the process was gone; the next attempt continues.",
         remedy: "",
     }
     named_eth0(state) = "MVM-VM-506", "231fbf107959fdea1cf57c491492061c", Error {
@@ -38,7 +38,7 @@ catalogue! {
     }
     retries() = "MVM-VM-508", "d853de7e8dea3a707bcbac63a67843ad", Warning {
         message: "flintlockd fails with {subject} and tries again",
-        cause: "The attempts are 20, 40, 60 and so on seconds apart; after eleven it is given up for good. The same error line stands before each of them.",
+        cause: "The attempts come after 20, 40, 60 and so on seconds; after eleven flintlockd gives the microVM up for ever. The same error line precedes each of them.",
         remedy: "mvmhost diagnose\nmvmhost check",
     }
     never_started(flintlockd) = "MVM-VM-509", "436ce89505e77f6c3fbc9ee2b8ff8286", Warning {
@@ -53,12 +53,12 @@ catalogue! {
     }
     waits_for_network() = "MVM-VM-511", "f1707242e11cc7b72c78f7f11898d2c3", Warning {
         message: "the guest of {subject} waits for its network",
-        cause: "Its boot stands at a job that waits for an address. No DHCP server answered it, or its tap is on no bridge.",
+        cause: "Its boot waits for an address. No DHCP server answered it, or its tap is on no bridge.",
         remedy: "mvmhost check\nip -brief link show type bridge_slave\njournalctl -u mvm-dhcp.service -b -n 20",
     }
     guest_panic(console) = "MVM-VM-512", "88f0dc9072b5c5ee3417b6b249df80cf", Error {
         message: "the guest kernel of {subject} panicked",
-        cause: "flintlock still shows it as created: it knows that a VMM runs, and not what is in it.",
+        cause: "flintlock still shows it as created: it knows that the VMM runs, but not what the guest does.",
         remedy: "tail -n 40 -- {console}",
     }
     failed(retry) = "MVM-VM-513", "2349d4d7eed3f5e8ecd9f45fd9df762d", Error {
@@ -73,7 +73,7 @@ catalogue! {
     }
     no_vmm(flintlockd) = "MVM-VM-525", "121e4306d1754cfa8582b05c00c7f254", Warning {
         message: "flintlockd lists {subject} as created, and no VMM runs for it",
-        cause: "Its VMM ended, or never started. flintlockd looks at it again at its own next start. Its last words about it are in the evidence.",
+        cause: "Its VMM ended or never started. flintlockd looks at it again at its next start. The last lines of the VMM are in the evidence.",
         remedy: "systemctl restart {flintlockd}\njournalctl -u {flintlockd} -b -n 50\nmvmhost diagnose",
     }
     vmm_error(why, state) = "MVM-VM-515", "74c2a1af4f7a5100f2435b418b4f60e2", Error {

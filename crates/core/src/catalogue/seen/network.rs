@@ -43,7 +43,7 @@ catalogue! {
     }
     tap_busy(flintlockd) = "MVM-NET-509", "4c9f68b30249b13b46e3209b1c47386f", Error {
         message: "another VMM still has the tap of {subject}",
-        cause: "A VMM of an earlier life of this microVM was not ended and holds the tap.",
+        cause: "A VMM of an earlier run of this microVM was not ended and still has the tap open.",
         remedy: "systemctl status {flintlockd}\n# the processes that it lists and no microVM has are left over: end the one with this microVM's uid in its arguments",
     }
     dnsmasq_denied() = "MVM-DHCP-521", "d890ad277938499fab3b3ab6d1b06be6", Error {

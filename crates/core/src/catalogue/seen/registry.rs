@@ -52,7 +52,7 @@ catalogue! {
         remedy: "ip -details link show\nmvmhost check --deep",
     }
     server_fault() = "MVM-IMG-556", "e6d17de6b83d20a92412d291e904c419", Error {
-        message: "the registry of {subject} has a fault of its own (HTTP 5xx)",
+        message: "the registry of {subject} has an internal fault (HTTP 5xx)",
         cause: "The registry or the proxy before it answered that it cannot serve now. flintlockd tries again and gives the microVM up after eleven attempts.",
         remedy: "mvmhost check --deep\n# ask who runs the registry, or name another one in the microVM's specification",
     }

@@ -49,16 +49,16 @@ pub(super) fn ask(
 }
 
 fn pool(seen: &Seen, proposal: Pool) -> Result<Pool, String> {
-    say("1/4 Where are the disks of the microVMs kept?\n")?;
+    say("1/4 Where are the disks of the microVMs?\n")?;
     let size = match &proposal {
         Pool::Loop(size) => Bytes(*size).to_string(),
         Pool::Disk(path) => path.clone(),
     };
-    say(&format!("    loop  two sparse files, {size}; for a try, not for production\n"))?;
+    say(&format!("    loop  two sparse files, {size}: for tests, not for production\n"))?;
     let mut free = Vec::new();
     for disk in &seen.disks {
         let what = if disk.holds.is_empty() { "nothing on it" } else { &disk.holds };
-        let named = disk.path.as_deref().unwrap_or("no lasting name below /dev/disk");
+        let named = disk.path.as_deref().unwrap_or("no name in /dev/disk/by-id");
         let size = Bytes(disk.size >> 20 << 20);
         match disk.is_free() {
             true => {
@@ -92,14 +92,14 @@ fn network(seen: &Seen, proposal: Network) -> Result<Network, String> {
         Network::Uplink(name) | Network::Macvtap(name) => name.clone(),
     };
     say("2/4 How do microVMs reach the network?\n")?;
-    say(&format!("    nat      a network of their own, {own}; this host gives addresses\n"))?;
+    say(&format!("    nat      a private network, {own}: this host serves DHCP and NAT\n"))?;
     let uplink = seen.uplink.as_ref().filter(|uplink| !uplink.wireless);
     if let Some(uplink) = uplink {
         let (name, manager) = (&uplink.name, &uplink.manager);
         say(&format!(
-            "    uplink   this host's network: {name}, managed by {manager}, joins a bridge\n"
+            "    uplink   the network of this host: {name} (managed by {manager}) joins a bridge\n"
         ))?;
-        say(&format!("    macvtap  the same, beside {name}; needs Cloud Hypervisor\n"))?;
+        say(&format!("    macvtap  the network of this host: on {name}, no bridge; needs Cloud Hypervisor\n"))?;
     }
     let said = line("    [nat] ")?;
     match (said.as_str(), uplink) {

@@ -1,0 +1,119 @@
+//! States that a remedy is for: each is brought about on a host, its finding is looked for, and what is
+//! printed with it, typed as it is, heals the host.
+
+mod certificates;
+mod disks;
+mod lan;
+mod programs;
+mod storage;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::host;
+use crate::guest::Guest;
+use crate::scenario::Context;
+
+/// Where the finding is.
+enum Says {
+    /// In the document of this command of mvmhost.
+    Command(&'static str),
+    /// In the journal, under its code.
+    Journal,
+}
+
+struct State {
+    code: &'static str,
+    breaks: &'static str,
+    says: Says,
+    /// What the remedy leaves to the operator in a comment.
+    chosen: &'static str,
+    /// Succeeds once the remedy has helped.
+    healed: &'static str,
+}
+
+const fn state(
+    code: &'static str,
+    breaks: &'static str,
+    says: Says,
+    chosen: &'static str,
+    healed: &'static str,
+) -> State {
+    State { code, breaks, says, chosen, healed }
+}
+
+/// Of a host that has nothing left to do.
+const UP: &str = "mvmhost plan && ! systemctl is-active mvm-thinpool mvm-net mvm-dhcp mvm-net-watch \
+    mvm-hygiene mvm-guard containerd-dev flintlockd | grep -vx active";
+
+/// # Errors
+/// A remedy does not bring a missing program back.
+pub fn missing_programs_come_back(context: &mut Context) -> Result<()> {
+    context.guest.ok(programs::AGAIN)?;
+    all(&mut context.guest, programs::STATES)
+}
+
+/// # Errors
+/// A remedy does not heal the network.
+pub fn the_network_heals(context: &mut Context) -> Result<()> {
+    context.guest.ok(lan::PREPARED)?;
+    all(&mut context.guest, lan::STATES)
+}
+
+/// # Errors
+/// A remedy does not heal the pool, or the data are not the same.
+pub fn the_pool_heals(context: &mut Context) -> Result<()> {
+    all(&mut context.guest, storage::STATES)?;
+    context.guest.ok("systemctl start mvmhost.target")?;
+    host::settles(&mut context.guest, host::HEALS)?;
+    host::data_is_intact(&mut context.guest)
+}
+
+/// # Errors
+/// A remedy does not help with certificates, tokens, clients or a microVM that was given up.
+pub fn certificates_and_clients_heal(context: &mut Context) -> Result<()> {
+    all(&mut context.guest, certificates::STATES)
+}
+
+/// # Errors
+/// A remedy does not help with a pool on a disk.
+pub fn a_pool_on_a_disk_heals(context: &mut Context) -> Result<()> {
+    all(&mut context.guest, disks::STATES)
+}
+
+/// Every state, also after one that went wrong.
+fn all(guest: &mut Guest, states: &[State]) -> Result<()> {
+    let mut wrong = Vec::new();
+    for state in states {
+        guest.ok(host::UNDISTURBED)?;
+        wrong.extend(one(guest, state).err().map(|error| format!("{}: {error:#}", state.code)));
+    }
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+fn one(guest: &mut Guest, state: &State) -> Result<()> {
+    guest.ok(state.breaks)?;
+    let remedy = match state.says {
+        Says::Command(command) => printed(&host::json(guest, command)?, state.code)?,
+        Says::Journal => {
+            let entry = host::said(guest, state.code)?;
+            entry["MVMHOST_REMEDY"].as_str().unwrap_or_default().to_owned()
+        }
+    };
+    let done = guest.run(&format!(
+        "{}\ncd /root\ncat > /root/remedy <<'X'\n{remedy}\nX\nsh /root/remedy </dev/null",
+        state.chosen
+    ))?;
+    guest.wait_for(state.healed, host::HEALS).with_context(|| format!("{remedy}\n{done:?}"))
+}
+
+/// The remedies of every finding with this code, in order.
+fn printed(document: &Value, code: &str) -> Result<String> {
+    let findings = document["findings"].as_array().cloned().unwrap_or_default();
+    let remedies = findings.iter().filter(|finding| finding["code"] == code);
+    let remedies: Vec<&str> =
+        remedies.filter_map(|finding| finding["remedy"].as_str()).collect();
+    ensure!(!remedies.is_empty(), "it is not reported: {:?}", host::codes(document));
+    Ok(remedies.join("\n"))
+}
