@@ -262,7 +262,7 @@
         const brake = document_.brake;
         if (brake)
             facts.push(["brake", brake["off-seconds"] !== null ? "switched off for " + time(brake["off-seconds"]) + " more"
-                : brake.holds ? "holds flintlockd back: " + brake.holds : "does not hold flintlockd back"]);
+                : brake.holds ? "set, flintlockd is stopped: " + brake.holds : "not set"]);
         list($("pool-facts"), facts);
     }
 

@@ -181,7 +181,7 @@ fn pool(out: &mut String, pool: &Pool) -> std::fmt::Result {
         Pool::Loop(size) => {
             writeln!(
                 out,
-                "\n# The microVMs' disks, in sparse files: for a try, not for production."
+                "\n# The microVMs' disks, in sparse files: for tests, not for production."
             )?;
             writeln!(out, "[thinpool.loop]\ndata-size = {}", string(&Bytes(*size).to_string()))?;
             // 48 bytes for each block of 64 KiB, and as much again and more for snapshots.
@@ -201,7 +201,7 @@ fn network(out: &mut String, answers: &Answers, seen: &Seen) -> std::fmt::Result
         Network::Nat(address) => {
             writeln!(
                 out,
-                "\n# A network of their own, translated on its way out; DHCP and DNS by this host."
+                "\n# A private network behind this host, which serves DHCP, DNS and NAT."
             )?;
             writeln!(out, "[network.bridge]\naddresses = [{}]", string(&address.to_string()))
         }
@@ -210,18 +210,18 @@ fn network(out: &mut String, answers: &Answers, seen: &Seen) -> std::fmt::Result
             let manager = manager.map_or("nobody", |uplink| uplink.manager.as_str());
             writeln!(
                 out,
-                "\n# On this host's own network: {name} (managed by {manager}) becomes a port"
+                "\n# The network of this host: {name} (managed by {manager}) becomes a port of"
             )?;
             writeln!(
                 out,
-                "# of the bridge, on trial until `mvmhost confirm`. Its DHCP server serves."
+                "# the bridge, on trial until `mvmhost confirm`. DHCP comes from that network."
             )?;
             writeln!(out, "[network.bridge]\naddresses = []\nuplink = {}", string(name))
         }
         Network::Macvtap(name) => {
             writeln!(
                 out,
-                "\n# Beside this host on its own network, which reaches them by the switch only."
+                "\n# The network of this host. Host and microVMs reach each other only by a switch."
             )?;
             writeln!(
                 out,

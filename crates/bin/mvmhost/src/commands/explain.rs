@@ -8,7 +8,7 @@ use crate::output::{self, Exit};
 
 pub(super) fn run(context: &Context, code: &str) -> Exit {
     let Some(entry) = catalogue::find(code) else {
-        eprintln!("mvmhost: no code {code}; all of them stand in mvmhost-diagnostics(7)");
+        eprintln!("mvmhost: there is no code {code}; mvmhost-diagnostics(7) lists all codes");
         return Exit::Usage;
     };
     if context.json {

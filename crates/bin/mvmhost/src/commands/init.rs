@@ -74,7 +74,7 @@ fn prepare(context: &Context, arguments: &InitArguments) -> Result<Exit, Refused
     if let Pool::Disk(_) = answers.pool {
         output::print("\n# next: mvmhost pool create, then mvmhost apply\n\n");
     } else {
-        output::print("\n# next: mvmhost apply, which does this:\n\n");
+        output::print("\n# next: mvmhost apply, which makes these changes:\n\n");
     }
     // What is pending is no failure of init.
     match plan::run(context) {
@@ -138,7 +138,7 @@ fn answers(
         (Some("uplink"), network) => *network = Network::Uplink(interface),
         (Some("macvtap"), network) => *network = Network::Macvtap(interface),
         (Some(other), _) => {
-            return Err(bad(format!("a network {other:?}; nat, uplink or macvtap")));
+            return Err(bad(format!("{other:?} is no way to the network; choose nat, uplink or macvtap")));
         }
         (None, _) => {}
     }
@@ -146,7 +146,7 @@ fn answers(
         Some("firecracker") => answers.cloud_hypervisor = false,
         Some("cloudhypervisor") => answers.cloud_hypervisor = true,
         Some(other) => {
-            return Err(bad(format!("a provider {other:?}; firecracker or cloudhypervisor")));
+            return Err(bad(format!("{other:?} is not a VMM; choose firecracker or cloudhypervisor")));
         }
         None => {}
     }

@@ -29,7 +29,7 @@ pub(super) fn ask(
             "" => proposal == "cloudhypervisor",
             "firecracker" => false,
             "cloudhypervisor" => true,
-            other => return Err(format!("a provider {other:?}; firecracker or cloudhypervisor")),
+            other => return Err(format!("{other:?} is not a VMM; choose firecracker or cloudhypervisor")),
         };
     }
     if arguments.listen.is_none() {
@@ -106,7 +106,7 @@ fn network(seen: &Seen, proposal: Network) -> Result<Network, String> {
         ("" | "nat", _) => Ok(proposal),
         ("uplink", Some(uplink)) => Ok(Network::Uplink(uplink.name.clone())),
         ("macvtap", Some(uplink)) => Ok(Network::Macvtap(uplink.name.clone())),
-        (other, _) => Err(format!("a network {other:?} on this host")),
+        (other, _) => Err(format!("{other:?} is not one of the networks above")),
     }
 }
 
@@ -119,7 +119,7 @@ fn line(question: &str) -> Result<String, String> {
     say(question)?;
     let mut said = String::new();
     match io::stdin().lock().read_line(&mut said).map_err(|error| error.to_string())? {
-        0 => Err("the end of standard input instead of an answer".to_owned()),
+        0 => Err("standard input ended before the answer".to_owned()),
         _ => Ok(said.trim().to_owned()),
     }
 }

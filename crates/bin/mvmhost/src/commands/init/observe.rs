@@ -125,7 +125,7 @@ fn manager(roots: &Roots, name: &str) -> &'static str {
         .any(|line| line.starts_with(&format!("{name}=")))
     {
         true => "ifupdown",
-        false => "nobody that is known",
+        false => "no known program",
     }
 }
 

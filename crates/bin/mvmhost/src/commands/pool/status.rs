@@ -65,8 +65,8 @@ impl Brake {
     fn line(&self) -> String {
         match (&self.holds, self.off_seconds) {
             (_, Some(seconds)) => format!("brake     switched off for {seconds} s more\n"),
-            (Some(why), None) => format!("brake     holds flintlockd back: {why}\n"),
-            (None, None) => "brake     does not hold flintlockd back\n".to_owned(),
+            (Some(why), None) => format!("brake     set, flintlockd is stopped: {why}\n"),
+            (None, None) => "brake     not set\n".to_owned(),
         }
     }
 }
