@@ -3,7 +3,7 @@
 
 const Chart = (() => {
     const NS = "http://www.w3.org/2000/svg";
-    const LEFT = 44, RIGHT = 596, TOP = 8, BOTTOM = 142;
+    const LEFT = 48, TOP = 10, BOTTOM = 142, HEIGHT = 160;
     /* Points that are kept: at one in five seconds, an hour. */
     const MOST = 720;
 
@@ -27,14 +27,17 @@ const Chart = (() => {
 
     function draw(svg, points) {
         svg.replaceChildren();
+        /* As wide as it is shown, so that words keep their size in a narrow window. */
+        const width = Math.max(svg.clientWidth || 600, 200), right = width - 4;
+        svg.setAttribute("viewBox", "0 0 " + width + " " + HEIGHT);
         for (const percent of [0, 50, 100]) {
-            svg.append(element("line", { class: "grid", x1: LEFT, x2: RIGHT, y1: y(percent), y2: y(percent) }));
+            svg.append(element("line", { class: "grid", x1: LEFT, x2: right, y1: y(percent), y2: y(percent) }));
             svg.append(element("text", { x: LEFT - 6, y: y(percent) + 4, "text-anchor": "end" }, percent + "%"));
         }
         if (points.length === 0)
             return;
         const first = points[0].time, span = Math.max(points[points.length - 1].time - first, 1);
-        const x = time => LEFT + (RIGHT - LEFT) * (time - first) / span;
+        const x = time => LEFT + (right - LEFT) * (time - first) / span;
         for (const line of ["metadata", "data"]) {
             const at = points.map(point => x(point.time).toFixed(1) + "," + y(point[line]).toFixed(1));
             /* One point alone is drawn as a short line. */

@@ -46,8 +46,12 @@
         target.append(top);
         for (const row of rows) {
             const line = node("tr");
-            for (const cell of row)
-                line.append(cell instanceof Node ? cell : node("td", cell));
+            row.forEach((cell, at) => {
+                const made = cell instanceof Node ? cell : node("td", cell);
+                /* A narrow window shows each row as a list, with these as its names. */
+                made.dataset.label = head[at];
+                line.append(made);
+            });
             target.append(line);
         }
     }
@@ -146,7 +150,7 @@
         $("verdict").className = "verdict " + shown.kind;
         $("verdict-title").textContent = shown.title;
         $("verdict-detail").textContent = shown.detail;
-        $("looked").textContent = "looked at " + new Date().toLocaleTimeString();
+        $("looked").textContent = "updated " + new Date().toLocaleTimeString();
     }
 
     function host(status) {
@@ -170,7 +174,7 @@
         });
         rows.push(["flintlockd's API", node("td", status.flintlockd.answers ? "answers" : "does not answer",
                                             status.flintlockd.answers ? "good-text" : "bad-text"), status.flintlockd.endpoint]);
-        table($("units"), ["Service", "State", ""], rows);
+        table($("units"), ["Service", "State", "Start"], rows);
     }
 
     function network(document_) {
@@ -178,7 +182,7 @@
         const rows = (shown ? shown.interfaces : []).map(one => [
             one.name, one.kind || "hardware",
             node("td", one.up ? (one.carrier ? "up" : "up, no carrier") : "down", one.up ? "good-text" : "bad-text"),
-            one.addresses.join(", "),
+            node("td", one.addresses.join(", "), "name"),
         ]);
         for (const one of shown ? shown.guests : [])
             rows.push([one.interface, "microVM on " + one.on, one.holder || "not open", ""]);
@@ -352,6 +356,7 @@
         $("dialog-close").addEventListener("click", () => $("dialog").close());
         Chart.draw($("chart"), points);
         look();
+        window.addEventListener("resize", () => Chart.draw($("chart"), points));
         setInterval(() => { if (!document.hidden) look() }, STATUS_EVERY);
         setInterval(() => { if (!document.hidden) ask(["pool", "status"], pool) }, POOL_EVERY);
     }

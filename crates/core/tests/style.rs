@@ -157,7 +157,10 @@ fn paragraphs(text: &str) -> Vec<String> {
         if generated || line.is_empty() || (apart && !line.starts_with("  ")) || item {
             found.push(String::new());
         }
-        if !generated && !apart && let Some(last) = found.last_mut() {
+        if !generated
+            && !apart
+            && let Some(last) = found.last_mut()
+        {
             last.push_str(line.trim_start_matches([':', '-', ' ']));
             last.push(' ');
         }
@@ -168,7 +171,8 @@ fn paragraphs(text: &str) -> Vec<String> {
 #[test]
 fn a_sentence_of_the_manual_is_short() {
     let mut wrong = Vec::new();
-    for (path, text) in outside().iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "md"))
+    for (path, text) in
+        outside().iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "md"))
     {
         for paragraph in paragraphs(text).iter().filter(|one| !one.contains(" | ")) {
             let mut words = 0;

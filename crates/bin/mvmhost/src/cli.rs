@@ -1,6 +1,8 @@
 //! The command line.
 
 mod init;
+#[cfg(test)]
+mod manual;
 mod tls;
 mod vm;
 

@@ -69,8 +69,11 @@ impl Invalid {
         };
         let purpose = format!("{} is: {}", problem.key, problem.help);
         // Control characters would move the cursor of a terminal; a tab would move what is underlined.
-        let shown: String =
-            source.text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
+        let shown: String = source
+            .text
+            .chars()
+            .map(|c| if c.is_control() && c != '\n' { ' ' } else { c })
+            .collect();
         // Replaced characters of more than a byte move what stands behind them.
         let span = if shown.len() == source.text.len() { span } else { 0..0 };
         let place = Level::Error.span(span);

@@ -331,7 +331,12 @@ impl Kind for AlsoEntry {
 }
 
 static IGNORE: [Field; 3] = [
-    Field { name: "code", doc: "code of the finding", required: true, shape: Quoted::<Code>::shape },
+    Field {
+        name: "code",
+        doc: "code of the finding",
+        required: true,
+        shape: Quoted::<Code>::shape,
+    },
     Field {
         name: "reason",
         doc: "why it is accepted on this host",

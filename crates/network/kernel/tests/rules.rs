@@ -202,6 +202,40 @@ fn netns_what_other_firewalls_drop_is_named() {
     });
 }
 
+/// What is printed for a rule that drops, typed as it is, lets microVMs through.
+#[test]
+fn netns_a_printed_remedy_lets_microvms_through() {
+    in_namespace(|roots| {
+        let source = mvm_config::Source { name: "t".to_owned(), text: String::new() };
+        let config = mvm_config::load::parse(&[source]).unwrap().config;
+        let found = || {
+            let forward = firewalls::forward(roots, &System, &config).unwrap();
+            obstacles(&config, &forward)
+        };
+        for (code, hook, rule) in [
+            ("MVM-NET-410", "forward", "iifname br-mvm oifname != br-mvm drop"),
+            ("MVM-NET-413", "input", "iifname br-mvm udp dport 67 drop"),
+            ("MVM-NET-415", "output", "oifname br-mvm drop"),
+        ] {
+            shell(&format!(
+                "nft add table inet lab
+                nft add chain inet lab c '{{ type filter hook {hook} priority 5; }}'
+                nft add rule inet lab c {rule}"
+            ));
+            let findings = found();
+            let codes: Vec<_> = findings.iter().map(|finding| finding.code()).collect();
+            assert!(!codes.is_empty() && codes.iter().all(|one| *one == code), "{rule}: {codes:?}");
+            for finding in &findings {
+                let typed = finding.remedy().replace("mvmhost check", "true");
+                shell(&typed);
+            }
+            let left: Vec<_> = found().iter().map(|finding| finding.code()).collect();
+            assert_eq!(left, [""; 0], "{rule}: {}", findings[0].remedy());
+            shell("nft delete table inet lab");
+        }
+    });
+}
+
 #[test]
 fn netns_iptables_is_asked_only_where_docker_has_its_chain() {
     in_namespace(|roots| {

@@ -64,9 +64,12 @@ fn on_demand(guest: &mut Guest, spoil: &str) -> Result<()> {
     let (code, said) = repair(guest, "")?;
     ensure!(code == Some(73), "{code:?} {said}");
     ensure!(said["losses"].as_array().is_some_and(|losses| losses.len() == 1), "{said}");
-    let token = said["token"].as_str().unwrap_or_default().to_owned();
     let (code, said) = repair(guest, "--accept 0123456789ab")?;
     ensure!(code == Some(73) && host::codes(&said)[0] == "MVM-POOL-157", "{code:?} {said}");
+    // The remedy prints the token of now.
+    ensure!(said["findings"][0]["remedy"] == "mvmhost pool repair", "{said}");
+    let (_, said) = repair(guest, "")?;
+    let token = said["token"].as_str().unwrap_or_default().to_owned();
     let (code, said) = repair(guest, &format!("--accept {token}"))?;
     ensure!(code == Some(0) && host::codes(&said) == ["MVM-POOL-150"], "{code:?} {said}");
     guest.ok("mvmhost pool check")?;

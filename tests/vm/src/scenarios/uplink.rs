@@ -113,7 +113,12 @@ fn the_way_in_is_not_taken_down(guest: &mut Guest) -> Result<()> {
     let down = guest.run("mvmhost --json net down")?;
     ensure!(down.code() == Some(73) && down.stdout.contains("MVM-NET-082"), "{down:?}");
     guest.ok(THROUGH)?;
-    guest.ok("mvmhost undo && mvmhost net down && ! ip link show dev br-mvm 2>/dev/null")?;
+    let said: serde_json::Value = serde_json::from_str(&down.stdout)?;
+    let mut findings = said["findings"].as_array().into_iter().flatten();
+    let named = findings.find(|finding| finding["code"] == "MVM-NET-082");
+    let remedy = named.and_then(|finding| finding["remedy"].as_str()).unwrap_or_default();
+    guest
+        .ok(&format!("{}\n! ip link show dev br-mvm 2>/dev/null", remedy.replace('\n', " && ")))?;
     guest.ok("! iptables -S DOCKER-USER | grep br-mvm")?;
     guest.ok("ip -o -4 addr show dev wan | grep -q 192.0.2.2/24 && ping -c 1 -W 5 192.0.2.1")?;
     guest.ok("systemctl start mvmhost-retry.timer").map(drop)

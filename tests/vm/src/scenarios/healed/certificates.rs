@@ -1,14 +1,17 @@
 //! Certificates, secrets, clients, and a microVM that was given up.
 
+use anyhow::Result;
+
 use super::Says::{Command, Journal};
-use super::{State, state};
+use super::{State, all, state};
+use crate::scenario::Context;
 
 /// Every start of a VMM fails, without a pause between the attempts.
 const GIVEN_UP: &str = "mkdir -p /etc/systemd/system/flintlockd.service.d
     printf '[Service]\\nEnvironment=STANDIN_RETRY_SECONDS=0\\n' >/etc/systemd/system/flintlockd.service.d/40-standin.conf
     systemctl daemon-reload; systemctl restart flintlockd.service; chmod 0644 /usr/local/bin/firecracker";
 
-pub(super) const STATES: &[State] = &[
+const STATES: &[State] = &[
     state(
         "MVM-VM-010",
         GIVEN_UP,
@@ -75,3 +78,9 @@ pub(super) const STATES: &[State] = &[
         "! mvmhost tls renew --due 2>&1 | grep MVM-SEC-015",
     ),
 ];
+
+/// # Errors
+/// A remedy does not help with certificates, secrets, clients or a microVM that was given up.
+pub fn certificates_and_clients_heal(context: &mut Context) -> Result<()> {
+    all(&mut context.guest, STATES)
+}

@@ -1,10 +1,13 @@
 //! The network: switches, the kernel's modules, AppArmor, and taking it down.
 
+use anyhow::Result;
+
 use super::Says::Command;
-use super::{State, UP, state};
+use super::{State, UP, all, state};
+use crate::scenario::Context;
 
 /// AppArmor with a profile for dnsmasq as distributions have it, which knows none of our paths.
-pub(super) const PREPARED: &str = "DEBIAN_FRONTEND=noninteractive apt-get install -y apparmor >/dev/null 2>&1
+const PREPARED: &str = "DEBIAN_FRONTEND=noninteractive apt-get install -y apparmor >/dev/null 2>&1
     mkdir -p /etc/apparmor.d/local; cat >/etc/apparmor.d/usr.sbin.dnsmasq <<'X'
 profile dnsmasq /usr/{bin,sbin}/dnsmasq flags=(attach_disconnected) {
   capability,
@@ -35,7 +38,7 @@ const NO_MACVTAP: &str = "systemctl start mvmhost.target; rmmod macvtap 2>/dev/n
     systemd-run --wait -q --unit=teller.service echo 'level=error msg=\"creating network interface: operation not supported\"'
     journalctl --sync";
 
-pub(super) const STATES: &[State] = &[
+const STATES: &[State] = &[
     state(
         "MVM-NET-416",
         "systemctl stop mvm-net-watch.service; sysctl -qw net.ipv4.ip_forward=0",
@@ -51,11 +54,12 @@ pub(super) const STATES: &[State] = &[
         "",
         "ip link add flvtap0 link br-mvm type macvtap && ip link delete flvtap0 && grep -x macvtap /etc/modules-load.d/macvtap.conf",
     ),
-    state(
-        "MVM-DHCP-521",
-        CONFINED,
-        Command("diagnose"),
-        "",
-        UP,
-    ),
+    state("MVM-DHCP-521", CONFINED, Command("diagnose"), "", UP),
 ];
+
+/// # Errors
+/// A remedy does not heal the network.
+pub fn the_network_heals(context: &mut Context) -> Result<()> {
+    context.guest.ok(PREPARED)?;
+    all(&mut context.guest, STATES)
+}

@@ -1,18 +1,17 @@
 //! States that a remedy is for: each is brought about on a host, its finding is looked for, and what is
 //! printed with it, typed as it is, heals the host.
 
-mod certificates;
-mod disks;
-mod lan;
-mod programs;
-mod storage;
+pub mod certificates;
+pub mod disks;
+pub mod lan;
+pub mod programs;
+pub mod storage;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::host;
 use crate::guest::Guest;
-use crate::scenario::Context;
 
 /// Where the finding is.
 enum Says {
@@ -46,41 +45,6 @@ const fn state(
 const UP: &str = "mvmhost plan && ! systemctl is-active mvm-thinpool mvm-net mvm-dhcp mvm-net-watch \
     mvm-hygiene mvm-guard containerd-dev flintlockd | grep -vx active";
 
-/// # Errors
-/// A remedy does not bring a missing program back.
-pub fn missing_programs_come_back(context: &mut Context) -> Result<()> {
-    context.guest.ok(programs::AGAIN)?;
-    all(&mut context.guest, programs::STATES)
-}
-
-/// # Errors
-/// A remedy does not heal the network.
-pub fn the_network_heals(context: &mut Context) -> Result<()> {
-    context.guest.ok(lan::PREPARED)?;
-    all(&mut context.guest, lan::STATES)
-}
-
-/// # Errors
-/// A remedy does not heal the pool, or the data are not the same.
-pub fn the_pool_heals(context: &mut Context) -> Result<()> {
-    all(&mut context.guest, storage::STATES)?;
-    context.guest.ok("systemctl start mvmhost.target")?;
-    host::settles(&mut context.guest, host::HEALS)?;
-    host::data_is_intact(&mut context.guest)
-}
-
-/// # Errors
-/// A remedy does not help with certificates, tokens, clients or a microVM that was given up.
-pub fn certificates_and_clients_heal(context: &mut Context) -> Result<()> {
-    all(&mut context.guest, certificates::STATES)
-}
-
-/// # Errors
-/// A remedy does not help with a pool on a disk.
-pub fn a_pool_on_a_disk_heals(context: &mut Context) -> Result<()> {
-    all(&mut context.guest, disks::STATES)
-}
-
 /// Every state, also after one that went wrong.
 fn all(guest: &mut Guest, states: &[State]) -> Result<()> {
     let mut wrong = Vec::new();
@@ -112,8 +76,7 @@ fn one(guest: &mut Guest, state: &State) -> Result<()> {
 fn printed(document: &Value, code: &str) -> Result<String> {
     let findings = document["findings"].as_array().cloned().unwrap_or_default();
     let remedies = findings.iter().filter(|finding| finding["code"] == code);
-    let remedies: Vec<&str> =
-        remedies.filter_map(|finding| finding["remedy"].as_str()).collect();
+    let remedies: Vec<&str> = remedies.filter_map(|finding| finding["remedy"].as_str()).collect();
     ensure!(!remedies.is_empty(), "it is not reported: {:?}", host::codes(document));
     Ok(remedies.join("\n"))
 }

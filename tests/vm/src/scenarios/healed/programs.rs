@@ -1,10 +1,13 @@
 //! Programs that are missing, and come back from the distribution.
 
+use anyhow::Result;
+
 use super::Says::{Command, Journal};
-use super::{State, UP, state};
+use super::{State, UP, all, state};
+use crate::scenario::Context;
 
 /// Packages that the image has and its repository lacks, packed again from their installed files.
-pub(super) const AGAIN: &str = r#"mkdir -p /srv/again && cd / && for p in dmsetup e2fsprogs util-linux; do
+const AGAIN: &str = r#"mkdir -p /srv/again && cd / && for p in dmsetup e2fsprogs util-linux; do
         d=$(mktemp -d) && chmod 755 $d && mkdir $d/DEBIAN
         dpkg -L $p | while read -r f; do
             if [ -L "$f" ] || [ -f "$f" ]; then cp -a --parents ".$f" $d/; fi
@@ -31,7 +34,7 @@ const NO_MKFS: &str = r#"rm $(command -v mkfs.ext4)
     grep -q 'executable file not found' /root/said && systemd-run --wait -q --unit=teller.service cat /root/said
     journalctl --sync"#;
 
-pub(super) const STATES: &[State] = &[
+const STATES: &[State] = &[
     state(
         "MVM-DHCP-002",
         "rm /usr/sbin/dnsmasq; systemctl restart mvm-dhcp.service || journalctl --sync",
@@ -79,3 +82,10 @@ pub(super) const STATES: &[State] = &[
         "test -x /usr/bin/containerd",
     ),
 ];
+
+/// # Errors
+/// A remedy does not bring a missing program back.
+pub fn missing_programs_come_back(context: &mut Context) -> Result<()> {
+    context.guest.ok(AGAIN)?;
+    all(&mut context.guest, STATES)
+}

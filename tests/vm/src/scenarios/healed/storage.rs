@@ -1,7 +1,11 @@
 //! The pool: what uses it, what is open, a node that is missing.
 
+use anyhow::Result;
+
 use super::Says::{Command, Journal};
-use super::{State, UP, state};
+use super::{State, UP, all, state};
+use crate::scenario::Context;
+use crate::scenarios::host;
 
 const DOWN: &str = "! dmsetup info flintlock-dev-thinpool";
 
@@ -12,7 +16,7 @@ const OPEN: &str = "d=/run/systemd/system; mkdir -p $d/mvm-thinpool.service.d $d
         >$d/containerd-dev.service.d/99-lab.conf
     systemctl daemon-reload; systemctl mask -q --runtime flintlockd.service; systemctl start containerd-dev.service; sleep 1";
 
-pub(super) const STATES: &[State] = &[
+const STATES: &[State] = &[
     state("MVM-POOL-131", "true", Command("pool remove"), "", DOWN),
     state(
         "MVM-POOL-154",
@@ -34,3 +38,13 @@ pub(super) const STATES: &[State] = &[
     ),
     state("MVM-POOL-153", "true", Command("pool repair"), "", DOWN),
 ];
+
+/// # Errors
+/// A remedy does not heal the pool, or the data are not the same.
+pub fn the_pool_heals(context: &mut Context) -> Result<()> {
+    let guest = &mut context.guest;
+    all(guest, STATES)?;
+    guest.ok("systemctl start mvmhost.target")?;
+    host::settles(guest, host::HEALS)?;
+    host::data_is_intact(guest)
+}
