@@ -112,7 +112,9 @@ mod tests {
     fn readme_is_short_and_has_every_command() {
         let lines = README.lines().count();
         assert!(lines <= LINES, "README.md has {lines} lines");
-        for command in ["apt install ./mvmhost_*.deb", "mvmhost tls init", "mvmhost capmvm --name lab"] {
+        for command in
+            ["apt install ./mvmhost_*.deb", "mvmhost tls init", "mvmhost capmvm --name lab"]
+        {
             typed(command).unwrap();
         }
         assert!(typed("mvmhost vm create mvm1").unwrap().ends_with("--wait reachable"));
