@@ -1,5 +1,5 @@
-//! The one place for names of packages and of the program that installs them, on distributions
-//! with apt, dnf and zypper.
+//! The one place for what remedies have to name differently: packages and the program that installs
+//! them, on distributions with apt, dnf and zypper, and the kernel's driver for KVM.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -62,12 +62,23 @@ impl Manager {
     }
 }
 
+/// The command that brings KVM's driver to the kernel, or says why it is not there: it is a module on
+/// x86, and part of the kernel on Arm.
+const fn driver(machine: &str) -> &'static str {
+    match machine.as_bytes() {
+        b"x86_64" => "modprobe --all kvm_intel kvm_amd",
+        _ => "journalctl -k -b --grep=kvm",
+    }
+}
+
 /// The value of a placeholder that no finding has to give: `{install_thin_check}` is the command
-/// that installs thin_check here, `{install_subject}` that for the subject.
+/// that installs thin_check here, `{install_subject}` that for the subject, `{install_kvm}` what there
+/// is to do for KVM's driver.
 pub(crate) fn value(manager: Manager, name: &str, subject: &str) -> Option<String> {
     match name.strip_prefix("install_")? {
         "subject" => manager.install(subject),
         "mkfs" => manager.install("mkfs.ext4"),
+        "kvm" => Some(driver(std::env::consts::ARCH).to_owned()),
         program => manager.install(program),
     }
 }
@@ -75,6 +86,13 @@ pub(crate) fn value(manager: Manager, name: &str, subject: &str) -> Option<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_module_is_loaded_where_kvm_is_one() {
+        assert_eq!(driver("x86_64"), "modprobe --all kvm_intel kvm_amd");
+        assert!(!driver("aarch64").contains("modprobe"));
+        assert_eq!(value(Manager::Apt, "install_kvm", ""), Some(driver(std::env::consts::ARCH).into()));
+    }
 
     #[test]
     fn each_manager_has_its_own_names() {

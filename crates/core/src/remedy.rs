@@ -123,7 +123,7 @@ fn again(words: &[&str]) -> bool {
             matches!(rest, [] | ["--confirm-timeout", _] | ["pull"])
         }
         ["systemctl", "daemon-reload"] | ["systemctl", "start" | "restart" | "reload", _] => true,
-        ["modprobe", ..] | ["udevadm", "trigger", _] => true,
+        ["modprobe", ..] | ["{install_kvm}"] | ["udevadm", "trigger", _] => true,
         ["ip", "link", "set", "dev", _, "up"] => true,
         _ => false,
     }

@@ -100,3 +100,23 @@ fn copy_package(guest: &mut Guest) -> Result<()> {
     }
     anyhow::bail!("no .deb was built")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A newcomer reads it in one go.
+    const LINES: usize = 120;
+
+    #[test]
+    fn readme_is_short_and_has_every_command() {
+        let lines = README.lines().count();
+        assert!(lines <= LINES, "README.md has {lines} lines");
+        for command in
+            ["apt install ./mvmhost_*.deb", "mvmhost tls init", "mvmhost capmvm --name lab"]
+        {
+            typed(command).unwrap();
+        }
+        assert!(typed("mvmhost vm create mvm1").unwrap().ends_with("--wait reachable"));
+    }
+}

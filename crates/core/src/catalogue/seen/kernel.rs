@@ -48,8 +48,8 @@ catalogue! {
     }
     no_virtualisation() = "MVM-KVM-542", "7f25bdceeaed8de165924787f204a32c", Error {
         message: "the processor's virtualisation is switched off or missing",
-        cause: "The KVM driver found no VT-x or SVM. It is off in the firmware, or this machine is a guest without nested virtualisation.",
-        remedy: "lscpu\n# switch VT-x or SVM on in the firmware or in the hypervisor, then start the machine again",
+        cause: "The KVM driver found no virtualisation (VT-x, SVM, EL2). It is off in the firmware, or this machine is a guest without nested virtualisation.",
+        remedy: "lscpu\n# switch virtualisation on in the firmware or in the hypervisor, then start the machine again",
     }
     conntrack_full() = "MVM-NET-553", "278bab4f34edf06212c5e3c26876442c", Error {
         message: "the kernel drops packets: its connection table is full",

@@ -43,7 +43,7 @@ catalogue! {
     }
     no_kvm() = "MVM-KVM-501", "e46c108987d34a8ec9eb6ab85eca5bd7", Error {
         message: "the VMM of {subject} could not use /dev/kvm",
-        cause: "The node is missing, may not be opened, or the driver found no VT-x or SVM: it is switched off in the firmware, or this machine is itself a guest without nested virtualisation.",
-        remedy: "mvmhost check\nmodprobe --all kvm_intel kvm_amd\nls -l /dev/kvm",
+        cause: "The node is missing, may not be opened, or the driver found no virtualisation (VT-x, SVM, EL2): it is switched off in the firmware, or this machine is itself a guest without nested virtualisation.",
+        remedy: "mvmhost check\n{install_kvm}\nls -l /dev/kvm",
     }
 }
