@@ -16,8 +16,10 @@ use crate::ssh::Ssh;
 use crate::tools::{self, Output};
 
 pub mod evidence;
+mod frozen;
 mod template;
 
+pub use frozen::Frozen;
 pub use template::Template;
 
 /// Emulated, on a machine that compiles at the same time.
@@ -61,6 +63,10 @@ pub struct Options {
     pub repository: Option<PathBuf>,
     /// The wire that it hangs on.
     pub wire: Option<Wire>,
+    /// What its kernel is told beside what every guest's is; of a boot that begins afterwards.
+    pub cmdline: String,
+    /// Something can be typed into its console, as [`Guest::freeze_before_root`] does.
+    pub typed: bool,
 }
 
 impl Default for Options {
@@ -71,6 +77,8 @@ impl Default for Options {
             disks: Vec::new(),
             repository: None,
             wire: None,
+            cmdline: String::new(),
+            typed: false,
         }
     }
 }
@@ -83,9 +91,14 @@ pub struct Guest {
     machine: Option<Machine>,
     options: Options,
     image: Image,
+    /// The file of its root disk.
+    root: PathBuf,
     _lock: File,
     scratch: TempDir,
 }
+
+/// Of the root disk, in a guest's folder.
+const ROOT: &str = "root.qcow2";
 
 impl Guest {
     /// Boots a guest and waits until systemd has finished its start, well or not.
@@ -112,7 +125,7 @@ impl Guest {
         let mut overlay = Command::new("qemu-img");
         overlay
             .args(["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b"])
-            .args([image.disk(), path.join("root.qcow2")]);
+            .args([image.disk(), path.join(ROOT)]);
         tools::ok(&mut overlay, COMMAND_LIMIT)?;
         for disk in &options.disks {
             let mut create = Command::new("qemu-img");
@@ -124,7 +137,8 @@ impl Guest {
         }
         let ssh = Ssh::new(&image.key(), &path.join("ssh"));
         let image = image.clone();
-        let mut guest = Self { ssh, machine: None, options, image, _lock: lock, scratch };
+        let root = path.join(ROOT);
+        let mut guest = Self { ssh, machine: None, options, image, root, _lock: lock, scratch };
         guest.switch_on()?;
         Ok(guest)
     }
@@ -317,7 +331,8 @@ impl Guest {
     }
 
     fn switch_on(&mut self) -> Result<()> {
-        let machine = Machine::start(&self.image, &self.options, self.scratch.path())?;
+        let files = (self.scratch.path(), self.root.as_path());
+        let machine = Machine::start(&self.image, &self.options, files, None)?;
         self.ssh.set_port(machine.port());
         self.machine = Some(machine);
         Ok(())

@@ -28,6 +28,11 @@ const CMDLINE: &str = "root=LABEL=mvmroot ro panic=0 systemd.show_status=1 audit
 /// is no slower while two guests share two processors.
 const ACCELERATOR: &str = "tcg,thread=single";
 
+/// The socket of a console that takes what is typed, in a guest's folder.
+pub(crate) const SERIAL: &str = "serial";
+/// The root disk in QEMU's monitor.
+pub(crate) const ROOT_DISK: &str = "mvmroot";
+
 /// A running QEMU; it is killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Machine {
@@ -37,14 +42,24 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Starts QEMU on the disks in `scratch`.
-    pub(crate) fn start(image: &Image, options: &Options, scratch: &Path) -> Result<Self> {
+    /// Starts QEMU on the disk `root` and those in `scratch`; where another one was, with its `memory`.
+    pub(crate) fn start(
+        image: &Image,
+        options: &Options,
+        (scratch, root): (&Path, &Path),
+        memory: Option<&Path>,
+    ) -> Result<Self> {
         let socket = scratch.join("monitor");
         if socket.exists() {
             fs::remove_file(&socket)?;
         }
         let log = File::options().create(true).append(true).open(scratch.join("qemu.log"))?;
-        let mut child = command(image, options, scratch)
+        let mut command = command(image, options, scratch);
+        disks(&mut command, options, scratch, root);
+        if let Some(memory) = memory {
+            command.args(["-incoming", &format!("exec:cat {}", memory.display())]);
+        }
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -120,11 +135,10 @@ fn command(image: &Image, options: &Options, scratch: &Path) -> Command {
         .arg(image.kernel())
         .arg("-initrd")
         .arg(image.initrd())
-        .args(["-append", &format!("{CMDLINE} {}", arch.cmdline())])
+        .args(["-append", &format!("{CMDLINE} {} {}", arch.cmdline(), options.cmdline)])
         .arg("-qmp")
         .arg(format!("unix:{},server=on,wait=off", scratch.join("monitor").display()))
-        .arg("-chardev")
-        .arg(format!("file,id=console,path={},append=on", scratch.join("console.log").display()))
+        .args(["-chardev", &console(options, scratch)])
         .args(["-serial", "chardev:console"])
         .args(["-netdev", "user,id=management,restrict=on,hostfwd=tcp:127.0.0.1:0-:22"])
         .arg("-device")
@@ -140,12 +154,24 @@ fn command(image: &Image, options: &Options, scratch: &Path) -> Command {
             .arg("-device")
             .arg(format!("virtio-net-pci,netdev=wire,romfile=,mac={}", wire.mac));
     }
-    disks(&mut command, options, scratch);
     command
 }
 
-fn disks(command: &mut Command, options: &Options, scratch: &Path) {
-    disk(command, &scratch.join("root.qcow2"), "qcow2", "mvmroot", false);
+/// Where the serial console goes: into a file, and where it is asked for also to who types there.
+fn console(options: &Options, scratch: &Path) -> String {
+    let log = scratch.join("console.log");
+    if !options.typed {
+        return format!("file,id=console,path={},append=on", log.display());
+    }
+    format!(
+        "socket,id=console,path={},server=on,wait=off,logfile={},logappend=on",
+        scratch.join(SERIAL).display(),
+        log.display()
+    )
+}
+
+fn disks(command: &mut Command, options: &Options, scratch: &Path, root: &Path) {
+    disk(command, root, "qcow2", ROOT_DISK, false);
     for extra in &options.disks {
         let file = scratch.join(format!("{}.qcow2", extra.serial));
         disk(command, &file, "qcow2", &extra.serial, false);

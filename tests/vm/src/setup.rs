@@ -46,12 +46,28 @@ pub fn boot(image: Image) -> Result<Context> {
 /// # Errors
 /// No package was built, or QEMU does not start.
 pub fn launch(image: Image, wire: Option<Wire>) -> Result<Context> {
-    let packages = image.arch().packages();
-    let repository = Repository::build(&image, &[&image.pool(), &packages])?;
     let disks = vec![Disk { serial: "mvmscratch".to_owned(), mib: SCRATCH_MIB }];
-    let repository_disk = Some(repository.disk());
-    let options = Options { disks, repository: repository_disk, wire, ..Options::default() };
-    let guest = Guest::launch(&image, options)?;
+    launch_with(&image, Options { disks, wire, ..Options::default() })
+}
+
+/// [`host`] for [`Guest::freeze`]: with one disk, and with little memory, which is read for each case of
+/// a campaign.
+///
+/// # Errors
+/// As [`host`].
+pub fn freezable(suite: Suite) -> Result<Context> {
+    let image = Image::ensure(suite, &default_cache())?;
+    let memory_mib = 1536;
+    let mut context =
+        launch_with(&image, Options { memory_mib, typed: true, ..Options::default() })?;
+    ready(&mut context)?;
+    Ok(context)
+}
+
+fn launch_with(image: &Image, options: Options) -> Result<Context> {
+    let packages = image.arch().packages();
+    let repository = Repository::build(image, &[&image.pool(), &packages])?;
+    let guest = Guest::launch(image, Options { repository: Some(repository.disk()), ..options })?;
     Ok(Context { guest, repository: Some(Arc::new(repository)) })
 }
 

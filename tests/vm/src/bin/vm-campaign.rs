@@ -32,14 +32,16 @@ fn run(arguments: &[String]) -> Result<bool> {
         time: Duration::from_secs(minutes * 60),
         seed: seed.parse().context("SEED")?,
     };
-    let setup = || setup::host(Suite::Bookworm);
     let mut campaign: Box<dyn Campaign> = match name.as_str() {
-        "power-cuts" => Box::new(power_cuts::PowerCuts),
+        "power-cuts" => Box::new(power_cuts::PowerCuts::of(asked.seed)),
         "reboots" => Box::new(reboots::Reboots::default()),
         "syscalls" => Box::new(syscalls::Syscalls::default()),
-        "write-order" => return write_order::run(&asked, setup).map(is_whole),
+        "write-order" => {
+            return write_order::run(&asked, || setup::host(Suite::Bookworm)).map(is_whole);
+        }
         other => anyhow::bail!("no campaign {other}: power-cuts, reboots, syscalls, write-order"),
     };
+    let setup = || setup::freezable(Suite::Bookworm);
     campaign::run(&asked, campaign.as_mut(), setup).map(is_whole)
 }
 

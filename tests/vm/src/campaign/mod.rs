@@ -54,6 +54,11 @@ pub trait Campaign {
     /// # Errors
     /// What is not as it should be.
     fn case(&mut self, context: &mut Context, number: u64, chance: &mut Chance) -> Result<()>;
+
+    /// Whether a case has nothing of the one before it, so that one that failed spoils no guest.
+    fn begins_anew(&self) -> bool {
+        false
+    }
 }
 
 /// What is asked for.
@@ -185,8 +190,11 @@ pub fn run(
         book.enter(&what, start, &done)?;
         match done {
             Ok(()) => context = Some(ready),
-            // The next case gets a guest that this one has not seen.
-            Err(_) => println!("evidence: {}", keep(&mut ready, book.folder(), number)),
+            Err(_) => {
+                println!("evidence: {}", keep(&mut ready, book.folder(), number));
+                // The next case gets a guest that this one has not seen.
+                context = campaign.begins_anew().then_some(ready);
+            }
         }
     }
     Ok(book.close())

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tempfile::TempDir;
 
-use super::{Guest, Options};
+use super::{Guest, Options, ROOT};
 use crate::image::Image;
 use crate::leaks;
 use crate::machine::Machine;
@@ -23,12 +23,12 @@ const COPY_LIMIT: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone)]
 pub struct Template {
     image: Image,
-    options: Options,
     files: Arc<Files>,
 }
 
 #[derive(Debug)]
 struct Files {
+    options: Options,
     scratch: TempDir,
     _lock: File,
 }
@@ -44,8 +44,8 @@ impl Guest {
         self.monitor("stop")?;
         copy_disks(self.scratch.path(), scratch.path())?;
         self.monitor("cont")?;
-        let files = Arc::new(Files { scratch, _lock: lock });
-        Ok(Template { image: self.image.clone(), options: self.options.clone(), files })
+        let files = Arc::new(Files { options: self.options.clone(), scratch, _lock: lock });
+        Ok(Template { image: self.image.clone(), files })
     }
 
     /// A guest on a copy of its own; [`Guest::restore`] brings it to a saved state.
@@ -57,8 +57,9 @@ impl Guest {
         copy_disks(template.files.scratch.path(), scratch.path())?;
         let image = template.image.clone();
         let ssh = Ssh::new(&image.key(), &scratch.path().join("ssh"));
-        let options = template.options.clone();
-        let mut guest = Self { ssh, machine: None, options, image, _lock: lock, scratch };
+        let options = template.files.options.clone();
+        let root = scratch.path().join(ROOT);
+        let mut guest = Self { ssh, machine: None, options, image, root, _lock: lock, scratch };
         guest.switch_on()?;
         Ok(guest)
     }
