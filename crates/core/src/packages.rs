@@ -91,7 +91,10 @@ mod tests {
     fn a_module_is_loaded_where_kvm_is_one() {
         assert_eq!(driver("x86_64"), "modprobe --all kvm_intel kvm_amd");
         assert!(!driver("aarch64").contains("modprobe"));
-        assert_eq!(value(Manager::Apt, "install_kvm", ""), Some(driver(std::env::consts::ARCH).into()));
+        assert_eq!(
+            value(Manager::Apt, "install_kvm", ""),
+            Some(driver(std::env::consts::ARCH).into())
+        );
     }
 
     #[test]

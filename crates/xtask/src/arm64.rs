@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use crate::arch::Arch;
-use crate::{package, qemu, tools, vm};
+use crate::{package, qemu, rpm, test, tools, vm};
 
 /// Debian packages that making an image of another architecture needs besides.
 const FOREIGN: &[&str] = &["arch-test", "binutils-aarch64-linux-gnu"];
@@ -21,7 +21,9 @@ pub(crate) fn run() -> Result<()> {
     tools::apt(tools::VM)?;
     tools::apt(FOREIGN)?;
     qemu::install(qemu::ARM64)?;
-    package::pack(arch)?;
+    let deb = package::pack(arch)?;
+    test::packages(&deb)?;
+    rpm::lint(&rpm::pack(arch)?)?;
     let bin = package::stage(arch)?.join("bin");
     programs(arch, &bin)?;
     package::build(arch, &["mvm-standins"])?;

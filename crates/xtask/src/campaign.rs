@@ -10,6 +10,10 @@ use crate::{tools, vm};
 const GUESTS: [&str; 3] = ["power-cuts", "reboots", "syscalls"];
 /// One that records in a guest, and looks at what was recorded on this machine: it mounts there.
 const WRITE_ORDER: &str = "write-order";
+/// One in network namespaces of this machine.
+const NETWORK: &str = "syscalls-net";
+/// What it shows networks by.
+const NETWORK_TOOLS: &[&str] = &["nftables", "iproute2", "procps", "python3"];
 /// What reads a pool's metadata.
 const THIN: &[&str] = &["thin-provisioning-tools"];
 /// For how long, when nobody says.
@@ -19,9 +23,9 @@ const SEED: &str = "1";
 
 /// Runs one campaign: `NAME [--minutes M] [--seed S]`.
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
-    let (name, options) = arguments
-        .split_first()
-        .context("name a campaign: power-cuts, write-order, reboots, syscalls or fuzz")?;
+    let (name, options) = arguments.split_first().context(
+        "name a campaign: power-cuts, write-order, reboots, syscalls, syscalls-net or fuzz",
+    )?;
     let (minutes, seed) = options_of(options)?;
     match *name {
         "fuzz" => fuzz(minutes),
@@ -34,7 +38,14 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
             vm::prepare()?;
             vm::run_apart("vm-campaign", &[WRITE_ORDER, minutes, seed])
         }
-        other => bail!("no campaign {other}: {}, {WRITE_ORDER} or fuzz", GUESTS.join(", ")),
+        NETWORK => {
+            tools::apt(NETWORK_TOOLS)?;
+            tools::workspace()?;
+            vm::run_apart("vm-campaign", &[NETWORK, minutes, seed])
+        }
+        other => {
+            bail!("no campaign {other}: {}, {WRITE_ORDER}, {NETWORK} or fuzz", GUESTS.join(", "))
+        }
     }
 }
 

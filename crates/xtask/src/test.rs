@@ -30,7 +30,7 @@ struct Run {
 /// A tier: name, where it runs, what it proves, how it is run.
 struct Tier(&'static str, Place, &'static str, fn(Run) -> Result<()>);
 
-const TIERS: [Tier; 13] = [
+const TIERS: [Tier; 14] = [
     Tier("fmt", Place::Gate, "the text is formatted", |_| fmt()),
     Tier("build", Place::Gate, "the workspace compiles; clippy has nothing to say", |_| build()),
     Tier("generate", Place::Gate, "generated files are not stale", |_| generate::run(true)),
@@ -44,6 +44,9 @@ const TIERS: [Tier; 13] = [
     Tier("vm", Place::Gate, "a real Debian 12 and 13: boots, reboots, power cuts", guests),
     Tier("fleet", Place::All, "several hosts: ansible, a hub and a host, a fleet of three", |_| {
         fleet()
+    }),
+    Tier("rpm", Place::All, "the role of ansible and the .rpm with dnf and zypper", |_| {
+        rpm_hosts()
     }),
     Tier(
         "arm64",
@@ -229,20 +232,30 @@ fn fuzz() -> Result<()> {
 }
 
 fn lintian() -> Result<()> {
+    packages(&package::run()?)?;
+    manual::lint(&tools::top()?)?;
+    rpm::lint(&rpm::run()?)?;
+    selinux::lint()?;
+    println!("4 passed, 0 failed");
+    Ok(())
+}
+
+/// lintian must have nothing to say of a .deb and of the one that is built with it.
+pub(crate) fn packages(deb: &Path) -> Result<()> {
     tools::apt(&["lintian"])?;
-    let deb = package::run()?;
     let mut lintian = tools::command("lintian")?;
     lintian.args(["--allow-root", "--pedantic", "--display-info", "--display-experimental"]);
     // What is answered in the overrides is not shown. Misspelt words in a program are other words that
     // stand side by side in its data, and others with each compiler.
     lintian.args(["--suppress-tags", "spelling-error-in-binary"]);
     lintian.args(["--fail-on", "error,warning,info,pedantic,experimental"]);
-    tools::check(lintian.arg(&deb).arg(package::cockpit(&deb)?))?;
-    manual::lint(&tools::top()?)?;
-    rpm::lint(&rpm::run()?)?;
-    selinux::lint()?;
-    println!("4 passed, 0 failed");
-    Ok(())
+    tools::check(lintian.arg(deb).arg(package::cockpit(deb)?))
+}
+
+fn rpm_hosts() -> Result<()> {
+    package::run()?;
+    let rpm = rpm::run()?;
+    tools::check(tools::command("bash")?.arg("tests/rpm/run").arg(rpm))
 }
 
 fn guests(run: Run) -> Result<()> {

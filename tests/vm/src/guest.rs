@@ -23,10 +23,10 @@ pub use frozen::Frozen;
 pub use template::Template;
 
 /// Emulated, on a machine that compiles at the same time.
-const BOOT_LIMIT: Duration = Duration::from_secs(300);
+const BOOT_LIMIT: Duration = Duration::from_secs(900);
 /// For all that a boot starts; the first one of cloud-init installs packages.
 const START_LIMIT: Duration = Duration::from_secs(600);
-const COMMAND_LIMIT: Duration = Duration::from_secs(180);
+const COMMAND_LIMIT: Duration = Duration::from_secs(600);
 /// Longest rest between two looks at what is waited for.
 const REST: Duration = Duration::from_secs(3);
 

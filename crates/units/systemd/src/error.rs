@@ -70,15 +70,13 @@ pub enum Error {
     },
     /// A TLS server proved who it is and then closed the connection, to a client that showed no
     /// certificate of its own: what a server does that demands one (TLS 1.3 says so only after the
-    /// client's side of the handshake is over, and tonic loses the alert).
+    /// client's side of the handshake is over, and tonic loses the alert: what it says instead, a broken
+    /// pipe three libraries deep, helps nobody).
     #[cfg(feature = "grpc")]
     #[error("{server} closes the connection to a client without a certificate")]
     GrpcShutOut {
         /// The endpoint.
         server: String,
-        /// The status.
-        #[source]
-        source: Box<tonic::Status>,
     },
     /// A gRPC server did not answer in time.
     #[cfg(feature = "grpc")]

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use mvm_vm::campaign::{self, Asked, Campaign, power_cuts, reboots, syscalls, write_order};
+use mvm_vm::campaign::{
+    self, Asked, Campaign, network, power_cuts, reboots, syscalls, write_order,
+};
 use mvm_vm::image::Suite;
 use mvm_vm::runner::chain;
 use mvm_vm::setup;
@@ -39,7 +41,8 @@ fn run(arguments: &[String]) -> Result<bool> {
         "write-order" => {
             return write_order::run(&asked, || setup::host(Suite::Bookworm)).map(is_whole);
         }
-        other => anyhow::bail!("no campaign {other}: power-cuts, reboots, syscalls, write-order"),
+        "syscalls-net" => return network::run(&asked).map(is_whole),
+        other => anyhow::bail!("no campaign {other}"),
     };
     let setup = || setup::freezable(Suite::Bookworm);
     campaign::run(&asked, campaign.as_mut(), setup).map(is_whole)

@@ -12,6 +12,7 @@ use crate::runner::{chain, keep_evidence};
 use crate::scenario::Context;
 use crate::tools;
 
+pub mod network;
 pub mod power_cuts;
 pub mod reboots;
 pub mod syscalls;

@@ -9,7 +9,7 @@ use crate::guest::Guest;
 use crate::scenario::Context;
 
 /// How long a boot may take to have the whole chain up.
-const BOOT: Duration = Duration::from_secs(240);
+const BOOT: Duration = Duration::from_secs(600);
 const REGISTRY: &str = include_str!("images/registry.sh");
 
 /// Install, apply, reboot, power cut: the same host, its data intact, with images of its own kind.

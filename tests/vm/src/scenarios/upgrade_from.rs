@@ -11,7 +11,7 @@ use crate::scenario::Context;
 use crate::{setup, tools};
 
 /// How long a boot may take to have the whole chain up.
-const BOOT: Duration = Duration::from_secs(120);
+const BOOT: Duration = Duration::from_secs(300);
 
 /// The first release, as xtask builds it from its commit; with a version before this one's.
 const PACKAGE: &str = "before/mvmhost.deb";

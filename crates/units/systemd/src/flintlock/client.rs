@@ -149,7 +149,7 @@ impl Api {
                 let source = Box::new(status);
                 // A status that the server sent has no source.
                 match self.anonymous_tls && std::error::Error::source(&*source).is_some() {
-                    true => Err(Error::GrpcShutOut { server, source }),
+                    true => Err(Error::GrpcShutOut { server }),
                     false => Err(Error::GrpcCall { server, request: name, source }),
                 }
             }

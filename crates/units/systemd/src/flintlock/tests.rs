@@ -171,6 +171,7 @@ fn a_missing_client_certificate_shows_that_the_server_is_there() {
     let endpoint = serve(Fake::default(), true, Some("server.crt"));
     let failure = list(&endpoint, Some(&trusting("server.crt")), None).unwrap_err();
     assert!(matches!(failure, Error::GrpcShutOut { .. }), "{}", chain(&failure));
+    assert!(chain(&failure).ends_with("to a client without a certificate"), "{}", chain(&failure));
     assert!(failure.answered());
     let (cert, key) = (data("server.crt"), data("server.key"));
     let known = Tls { client: Some((cert, key)), ..trusting("server.crt") };
