@@ -15,9 +15,8 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::arch::ALL;
-use crate::{package, sbom, tools};
-
-pub(crate) use linked::Crate;
+use crate::sbom::{self, Crate};
+use crate::{package, tools};
 
 /// The package's copyright file, which the .rpm has too.
 const COPYRIGHT: &str = "packaging/deb/debian/copyright";

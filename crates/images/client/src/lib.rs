@@ -17,6 +17,7 @@ mod pull;
 pub mod registry;
 pub mod resolve;
 pub mod run;
+mod runtime;
 mod served;
 mod transfer;
 mod unpack;
@@ -24,6 +25,11 @@ pub mod verify;
 
 pub use error::Error;
 pub use pull::{Outcome, Puller};
+
+use mvm_images_plan::Wanted;
+
+/// An image and what became of it.
+pub type Done<T> = (Wanted, Result<T, Error>);
 
 /// Nobody is told.
 impl Progress for () {

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::Error;
 use crate::containerd::Containerd;
-use crate::run::runtime;
+use crate::runtime::runtime;
 
 /// A list of snapshots is answered from memory.
 const LOOK: Duration = Duration::from_secs(20);

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::Error;
 use crate::registry::{Registry, Settings};
-use crate::run::runtime;
+use crate::runtime::runtime;
 
 /// For one image. A registry that takes longer keeps whoever creates a microVM waiting.
 const LONGEST: Duration = Duration::from_secs(15);

@@ -12,6 +12,7 @@ mod drop_ins;
 mod explain;
 mod facts;
 mod fragment;
+mod history;
 mod images;
 mod init;
 mod leases;

@@ -4,7 +4,7 @@ use mvm_images_plan::limits;
 use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 
-use super::request::plain;
+use super::url::plain;
 use crate::Error;
 
 /// The whole of a small answer, at most `most` bytes of it.

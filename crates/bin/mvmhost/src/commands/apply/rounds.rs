@@ -12,7 +12,7 @@ use mvm_units_plan::host::Step;
 use mvm_units_systemd::systemd::{Job, JobResult, Mode, Units};
 
 use super::images;
-use crate::commands::undo;
+use crate::commands::history;
 use crate::context::Context;
 use crate::machine::{self, Plans};
 use crate::output;
@@ -106,7 +106,7 @@ impl Host for Real<'_> {
     fn carry_out(&mut self, plans: &Plans, step: &Step) -> Result<(), String> {
         // First: killed in between, the apply that is done again finds it and counts once.
         if *step == Step::KeepLastGood && self.context.config.is_none() {
-            undo::remember(&self.context.roots, &plans.desired.applied);
+            history::remember(&self.context.roots, &plans.desired.applied);
         }
         carry_out(&self.context.roots, &plans.desired.applied, step, self.units)
     }

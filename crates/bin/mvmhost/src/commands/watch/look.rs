@@ -7,7 +7,7 @@ use mvm_pool_kernel::guard::operators;
 use mvm_units_systemd::microvms;
 use mvm_units_systemd::systemd::Manager;
 
-use super::model::{Fill, Vm, Whole};
+use super::model::{Fill, News, Vm, Whole};
 use crate::commands::status::{Mood, Screen};
 use crate::commands::{leases, vms};
 use crate::context::Context;
@@ -16,15 +16,6 @@ use crate::context::Context;
 const CONSOLE: u64 = 4096;
 /// A line of a console is shown up to this length, in characters.
 const LONGEST: usize = 200;
-
-/// What a thread has seen.
-pub(super) enum News {
-    Whole(Box<Whole>),
-    /// The host cannot be asked: why.
-    Failed(String),
-    /// The pool's name and its fill, while it is live.
-    Pool(String, Option<Fill>),
-}
 
 pub(super) fn whole(context: &Context) -> News {
     let (loaded, last_good) = match load_or_last_good(&context.roots, context.config.as_deref()) {

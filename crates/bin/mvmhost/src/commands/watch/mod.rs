@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use self::model::{Model, Move};
+use self::model::{Model, Move, News};
 use crate::context::Context;
 use crate::output::{self, Exit};
 
@@ -52,7 +52,7 @@ fn on_terminal(context: &Context) -> io::Result<()> {
 }
 
 /// The threads that look: what they see, and what has them look at once.
-fn start(context: &Context) -> (Receiver<look::News>, Sender<()>) {
+fn start(context: &Context) -> (Receiver<News>, Sender<()>) {
     let (tell, news) = mpsc::channel();
     let (whole, asked) = mpsc::channel();
     let (first, fill) = (tell.clone(), context.clone());
@@ -73,7 +73,7 @@ fn start(context: &Context) -> (Receiver<look::News>, Sender<()>) {
 
 fn watch(
     terminal: &mut ratatui::DefaultTerminal,
-    news: &Receiver<look::News>,
+    news: &Receiver<News>,
     whole: &Sender<()>,
 ) -> io::Result<()> {
     let started = Instant::now();

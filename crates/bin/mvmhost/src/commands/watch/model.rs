@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use mvm_core::{Finding, Severity};
 
-use super::look::News;
 use crate::commands::status::{Line, Mood, Verdict};
 
 /// Fills that are kept: at one in two seconds, ten minutes.
@@ -50,6 +49,15 @@ pub(super) struct Whole {
     pub(super) leases: Vec<String>,
     pub(super) vms: Result<Vec<Vm>, String>,
     pub(super) findings: Vec<Finding>,
+}
+
+/// What a thread has seen.
+pub(super) enum News {
+    Whole(Box<Whole>),
+    /// The host cannot be asked: why.
+    Failed(String),
+    /// The pool's name and its fill, while it is live.
+    Pool(String, Option<Fill>),
 }
 
 /// A finding, and since when it is so.

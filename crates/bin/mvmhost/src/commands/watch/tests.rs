@@ -4,7 +4,7 @@ use mvm_core::{Finding, catalogue};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-use super::look::{News, plain};
+use super::look::plain;
 use super::model::{Fill, Model, Move, Vm, Whole, full_in};
 use super::*;
 use crate::commands::status::{Line, Mood, Verdict};
