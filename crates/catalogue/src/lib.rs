@@ -2,15 +2,15 @@
 //!
 //! To add a message: add a row to the family's file, use it somewhere, run `cargo xtask generate`.
 
-use crate::entry::Entry;
+use mvm_finding::Entry;
 
 /// `Broken` where the row does not say.
 macro_rules! exit_class {
     () => {
-        crate::entry::Exit::Broken
+        mvm_finding::Exit::Broken
     };
     ($exit:ident) => {
-        crate::entry::Exit::$exit
+        mvm_finding::Exit::$exit
     };
 }
 
@@ -23,8 +23,7 @@ macro_rules! catalogue {
         message: $message:literal, cause: $cause:literal, remedy: $remedy:expr
         $(, exit: $exit:ident)? $(,)?
     } )*) => {
-        use crate::entry::{Entry, Severity};
-        use crate::finding::Finding;
+        use mvm_finding::{Entry, Finding, Severity};
         $(
             #[doc = $message]
             pub fn $name(subject: impl Into<String>, $($field: impl ToString),*) -> Finding {
@@ -50,7 +49,7 @@ macro_rules! catalogue {
                 );
             }
         )*
-        pub(in crate::catalogue) static ALL: &[(&str, &Entry)] =
+        pub(crate) static ALL: &[(&str, &Entry)] =
             &[$((stringify!($name), &$name::ROW)),*];
     };
 }

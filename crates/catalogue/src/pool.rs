@@ -5,7 +5,7 @@
 
 mod files;
 
-pub(in crate::catalogue) use files::ALL as FILES;
+pub(crate) use files::ALL as FILES;
 pub use files::{
     blank_metadata, block_size_changed, check_failed, data_alone, database_gone,
     databases_without_pool, file_grown, file_missing, file_short, file_swapped, file_truncated,

@@ -4,7 +4,7 @@
 //! Remedies may name `{flintlockd}`, `{containerd}`, `{pool}` and `{state}`: units, pool and state
 //! directory of this host.
 
-use crate::entry::Entry;
+use mvm_finding::Entry;
 
 pub mod containerd;
 pub mod flintlockd;
@@ -18,7 +18,7 @@ pub mod steps;
 pub mod vmm;
 
 /// The rows, family by family.
-pub(in crate::catalogue) static FAMILIES: [&[(&str, &Entry)]; 10] = [
+pub(crate) static FAMILIES: [&[(&str, &Entry)]; 10] = [
     containerd::ALL,
     flintlockd::ALL,
     image::ALL,

@@ -49,7 +49,7 @@ pub struct Entry {
     pub id: &'static str,
     /// The row's name in the sources.
     pub name: &'static str,
-    /// The module of the row, such as `crate::catalogue::pool`.
+    /// The module of the row, such as `mvm_catalogue::pool::receipt_other`.
     pub module: &'static str,
     /// How bad it is.
     pub severity: Severity,
@@ -66,7 +66,7 @@ pub struct Entry {
 impl Entry {
     /// Whether the row's texts have exactly these placeholders, apart from `{subject}` and
     /// `{install_…}`, which no caller gives.
-    pub(crate) const fn takes(&self, fields: &[&str]) -> bool {
+    pub const fn takes(&self, fields: &[&str]) -> bool {
         let texts = [self.message, self.cause, self.remedy];
         let mut used = 0_u64;
         let mut text = 0;

@@ -64,7 +64,7 @@ impl Manager {
 
 /// The value of a placeholder that no finding has to give: `{install_thin_check}` is the command
 /// that installs thin_check here, `{install_subject}` that for the subject.
-pub(crate) fn value(manager: Manager, name: &str, subject: &str) -> Option<String> {
+pub fn value(manager: Manager, name: &str, subject: &str) -> Option<String> {
     match name.strip_prefix("install_")? {
         "subject" => manager.install(subject),
         "mkfs" => manager.install("mkfs.ext4"),

@@ -74,10 +74,13 @@ fn compare(file: &str, linked: &BTreeSet<Crate>, named: &BTreeSet<Crate>) -> Res
 }
 
 /// Where the workspace's crates are.
-const FOLDERS: [&str; 7] = [
+const FOLDERS: [&str; 10] = [
     "crates",
     "crates/bin",
+    "crates/cli",
+    "crates/guard",
     "crates/pool",
+    "crates/repair",
     "crates/network",
     "crates/images",
     "crates/units",

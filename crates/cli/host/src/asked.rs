@@ -12,7 +12,7 @@ use mvm_images_client::resolve;
 use mvm_units_systemd::flintlock::{Named, State};
 use mvm_validate::api;
 
-use super::probes;
+use crate::probes;
 
 /// For one image: an operator waits for the check.
 const LONGEST: Duration = Duration::from_secs(5);

@@ -1,13 +1,17 @@
 //! `mvmhost diagnose`: what the journals and the microVMs' files show, per cause.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use mvm_checks as checks;
 use mvm_checks::diagnosis::journal::{FIELDS, Lines, Record};
-use mvm_checks::diagnosis::microvm::{Files, Tail, judge};
+use mvm_checks::diagnosis::microvm::judge;
 use mvm_checks::diagnosis::{Diagnosis, Line, Place, Source};
+use mvm_cli::cli::DiagnoseArguments;
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
+use mvm_cli_microvms::files::read_files;
 use mvm_config::last_good::load_or_last_good;
 use mvm_config::{Config, places};
 use mvm_core::catalogue::seen::{flintlockd as seen, microvm as vm};
@@ -18,19 +22,13 @@ use mvm_units_systemd::flintlock::{MicroVm, State};
 use mvm_units_systemd::microvms;
 use mvm_validate::gate::Gate;
 
-use super::check;
-use crate::cli::DiagnoseArguments;
-use crate::context::Context;
-use crate::output::{self, Exit};
+use crate::observed;
 
 /// Reading a journal of some GiB from a slow disk takes minutes.
 const READING: Duration = Duration::from_secs(600);
-/// Of each file of a microVM this much is read, from its end, in bytes.
-const END: u64 = 256 * 1024;
-/// The VMMs whose files are read.
-pub(super) const VMMS: [&str; 2] = ["firecracker", "cloudhypervisor"];
 
-pub(super) fn run(context: &Context, arguments: &DiagnoseArguments) -> Exit {
+/// Prints every cause that was found; exit 1 when one of them is an error.
+pub fn run(context: &Context, arguments: &DiagnoseArguments) -> Exit {
     let (loaded, last_good) = match load_or_last_good(&context.roots, context.config.as_deref()) {
         Ok(loaded) => loaded,
         Err(findings) => {
@@ -74,7 +72,7 @@ fn ended(roots: &Roots, config: &Config, diagnosis: &mut Diagnosis) {
     if said.standing().next().is_none() {
         return;
     }
-    let (facts, _) = check::observe(roots, config);
+    let (facts, _) = observed::observe(roots, config);
     if !facts.unasked.is_empty() {
         return;
     }
@@ -225,26 +223,6 @@ fn look(microvm: &microvms::Directory, diagnosis: &mut Diagnosis) -> std::io::Re
         diagnosis.judged(entry, &microvm.id, &console.display().to_string(), &line);
     }
     Ok(())
-}
-
-/// The ends of the files of the VMM that this microVM has, and where its guest's console is.
-pub(super) fn read_files(microvm: &microvms::Directory) -> std::io::Result<(Files, PathBuf)> {
-    let mut found = (Files::default(), microvm.path.join("firecracker.stdout"));
-    for vmm in VMMS {
-        let end = |name: &str| {
-            let path = microvm.path.join(format!("{vmm}.{name}"));
-            microvms::end_of(&path, END).map(|end| end.map(tail))
-        };
-        let own = Files { stdout: end("stdout")?, stderr: end("stderr")?, log: end("log")? };
-        if own != Files::default() {
-            found = (own, microvm.path.join(format!("{vmm}.stdout")));
-        }
-    }
-    Ok(found)
-}
-
-fn tail(end: microvms::End) -> Tail {
-    Tail { text: String::from_utf8_lossy(&end.bytes).into_owned(), cut: end.cut }
 }
 
 #[cfg(test)]

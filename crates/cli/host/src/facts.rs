@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::time::Duration;
 
+use mvm_cli::context::{self, Context};
+use mvm_cli::output::{self, Exit};
 use mvm_config::last_good::load_or_last_good;
 use mvm_config::model::{Network, NetworkMode, Reserved};
 use mvm_core::exec::{self, Execute, Limits, System};
@@ -14,8 +16,6 @@ use mvm_units_plan::drift::Drift;
 use mvm_units_systemd::systemd::Manager;
 use serde_json::{Value, json};
 
-use crate::context::{self, Context};
-use crate::output::{self, Exit};
 use crate::{inventory, machine};
 
 /// systemd's message when a unit has come up (SD_MESSAGE_UNIT_STARTED).
@@ -23,7 +23,8 @@ const STARTED: &str = "MESSAGE_ID=39f53479d3a045ac8e11786248231fbf";
 /// Of a boot's journal only records with one message of one unit are asked for.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-pub(super) fn run(context: &Context) -> Exit {
+/// Prints the document; exit 1 for a finding of severity error.
+pub fn run(context: &Context) -> Exit {
     // What is printed is for inventories, which read JSON.
     gather(context).unwrap_or_else(|(findings, exit)| {
         output::findings(true, &findings);

@@ -45,7 +45,7 @@ pub(crate) fn left(roots: &Roots) -> Option<Left> {
 }
 
 /// Notes what an apply leaves, for whoever compares later; apply does not fail for it.
-pub(crate) fn keep(roots: &Roots, config: &Config) {
+pub fn keep(roots: &Roots, config: &Config) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let left =
         Left { version: Left::VERSION, at: now.as_secs(), versions: versions(roots, config) };

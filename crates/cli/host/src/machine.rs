@@ -24,28 +24,31 @@ use crate::overrides;
 
 /// The plans, and what they were made from.
 #[derive(Debug)]
-pub(crate) struct Plans {
+pub struct Plans {
     /// What the units have to be like.
-    pub(crate) desired: Desired,
+    pub desired: Desired,
     /// What they are like.
-    pub(crate) observed: Observed,
+    pub observed: Observed,
     /// The pool's plan.
-    pub(crate) pool: Plan<thinpool::Step>,
+    pub pool: Plan<thinpool::Step>,
+    /// The pool has run out of space for data. That is nobody's fault in the file, and what lets it be
+    /// emptied comes from there.
+    pub full: bool,
     /// The network's plan.
-    pub(crate) net: Plan<network::Step>,
+    pub net: Plan<network::Step>,
     /// The plan of forwarding and translation.
-    pub(crate) nat: Plan<nat::Step>,
+    pub nat: Plan<nat::Step>,
     /// The plan of routes in the tailnet.
-    pub(crate) tailscale: Plan<tailscale::Step>,
+    pub tailscale: Plan<tailscale::Step>,
     /// The units' plan.
-    pub(crate) units: Plan<Step>,
+    pub units: Plan<Step>,
     /// Unit files of others that override what mvmhost sets.
-    pub(crate) overrides: Vec<Finding>,
+    pub overrides: Vec<Finding>,
 }
 
 impl Plans {
     /// What all of them have to say.
-    pub(crate) fn findings(&self) -> Vec<Finding> {
+    pub fn findings(&self) -> Vec<Finding> {
         let network = [&self.net.findings, &self.nat.findings, &self.tailscale.findings];
         let network = network.into_iter().flatten();
         let all = self.pool.findings.iter().chain(network).chain(&self.units.findings);
@@ -53,17 +56,15 @@ impl Plans {
     }
 
     /// Whether one of them forbids to go on.
-    pub(crate) fn is_refused(&self) -> bool {
+    pub fn is_refused(&self) -> bool {
         let network = self.net.is_refused() || self.nat.is_refused();
-        // A full pool is nobody's fault in the file, and what lets it be emptied comes from there.
-        let full = &catalogue::pool::out_of_data_space::ROW;
-        let wrong = |finding: &Finding| finding.severity() == Severity::Error;
-        let pool = self.pool.findings.iter().any(|one| wrong(one) && one.entry() != full);
+        let wrong = |finding: &&Finding| finding.severity() == Severity::Error;
+        let pool = self.pool.findings.iter().filter(wrong).count() > usize::from(self.full);
         pool || network || self.tailscale.is_refused()
     }
 
     /// Every step, as text.
-    pub(crate) fn steps(&self) -> Vec<(&'static str, String)> {
+    pub fn steps(&self) -> Vec<(&'static str, String)> {
         let pool = self.pool.steps.iter().map(|step| ("thinpool", step.to_string()));
         let net = self.net.steps.iter().map(|step| ("network", step.to_string()));
         let units = self.units.steps.iter().map(|step| ("units", step.to_string()));
@@ -77,11 +78,7 @@ impl Plans {
 ///
 /// # Errors
 /// A finding for what could not be observed.
-pub(crate) fn plans(
-    roots: &Roots,
-    loaded: &Loaded,
-    units: &mut dyn Units,
-) -> Result<Plans, Finding> {
+pub fn plans(roots: &Roots, loaded: &Loaded, units: &mut dyn Units) -> Result<Plans, Finding> {
     plans_with(roots, loaded, units, true)
 }
 
@@ -89,7 +86,7 @@ pub(crate) fn plans(
 ///
 /// # Errors
 /// A finding for what could not be observed.
-pub(crate) fn plans_without_images(
+pub fn plans_without_images(
     roots: &Roots,
     loaded: &Loaded,
     units: &mut dyn Units,
@@ -108,8 +105,8 @@ fn plans_with(
         catalogue::units::step_failed(what, chain(error))
     };
     let pool = mvm_pool_kernel::thinpool::desired(roots, config);
-    let pool = mvm_pool_kernel::thinpool::observe(roots, &pool)
-        .map(|observed| thinpool::plan(&pool, &observed))
+    let (pool, full) = mvm_pool_kernel::thinpool::observe(roots, &pool)
+        .map(|observed| (mvm_pool_plan::plan(&pool, &observed), observed.device.is_full()))
         .map_err(|error| failed("looking at the thin pool", &error))?;
     let net = network::desired(config, &mvm_network_kernel::machine_id(roots));
     let net = mvm_network_kernel::uplink::for_apply(roots, net)?;
@@ -137,7 +134,7 @@ fn plans_with(
     let units = mvm_units_plan::host::plan(&desired, &observed);
     let overrides = overrides::observe(roots, config, &desired.generated);
     let overrides = mvm_units_plan::overrides::findings(&overrides);
-    Ok(Plans { desired, observed, pool, net, nat, tailscale, units, overrides })
+    Ok(Plans { desired, observed, pool, full, net, nat, tailscale, units, overrides })
 }
 
 /// What is served on this machine: a unit that is skipped where it may not serve is not missed.

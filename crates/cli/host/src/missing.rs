@@ -4,13 +4,12 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use mvm_checks::Facts;
+use mvm_cli_microvms::files::vmm;
 use mvm_config::{Config, places};
 use mvm_core::Roots;
 use mvm_core::exec::{self, Execute, Limits};
 use mvm_units_systemd::flintlock::{MicroVm, State};
 use mvm_units_systemd::microvms;
-
-use super::vms;
 
 /// So many lines of flintlockd's journal are looked through for a reason.
 const LINES: &str = "--lines=2000";
@@ -47,7 +46,7 @@ pub(super) fn without_vmm(
         // Said by those who list the files.
         return Vec::new();
     };
-    let runs = |id: &str| files.iter().any(|one| one.id == id && vms::vmm(roots, one).is_some());
+    let runs = |id: &str| files.iter().any(|one| one.id == id && vmm(roots, one).is_some());
     let created = told.iter().filter(|one| one.state == State::Created);
     let named = created.map(|one| (format!("{}/{}/{}", one.namespace, one.name, one.uid), one));
     let missing: Vec<(String, &MicroVm)> = named.filter(|(id, _)| !runs(id)).collect();

@@ -25,7 +25,7 @@ const PACKAGE: [&str; 2] = ["/usr/lib/systemd/system", "/lib/systemd/system"];
 const ASIDE: &str = "before-mvmhost";
 
 /// Every override of the chain's units; `generated` is what the generator writes.
-pub(crate) fn observe(roots: &Roots, config: &Config, generated: &[UnitFile]) -> Vec<Override> {
+pub fn observe(roots: &Roots, config: &Config, generated: &[UnitFile]) -> Vec<Override> {
     let mut names = mvm_units_plan::chain(config);
     names.extend([names::IMAGES_UNIT, names::WATCH_UNIT, names::TARGET].map(str::to_owned));
     let units: Vec<Unit> = names.iter().map(|name| unit(roots, name, generated)).collect();
@@ -87,7 +87,7 @@ fn text(roots: &Roots, path: &str) -> Option<String> {
 }
 
 /// Moves the files aside that an operator can have written; those of packages stay.
-pub(crate) fn move_aside(roots: &Roots, overrides: &[Override]) -> Vec<Finding> {
+pub fn move_aside(roots: &Roots, overrides: &[Override]) -> Vec<Finding> {
     let files: BTreeMap<&str, &str> =
         overrides.iter().map(|one| (one.path.as_str(), one.unit.as_str())).collect();
     files.into_iter().map(|(path, unit)| aside(roots, path, unit)).collect()

@@ -6,16 +6,15 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
+use mvm_cli::cli::CheckArguments;
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_config::names::Endpoint;
 use mvm_core::catalogue::remote;
 use mvm_core::json::Document;
 use mvm_core::{Finding, Severity, atomic, chain};
 use mvm_units_systemd::flintlock::{Api, Tls};
 use mvm_validate::handover;
-
-use crate::cli::CheckArguments;
-use crate::context::Context;
-use crate::output::{self, Exit};
 
 /// A host on another continent answers within this time.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,7 +26,8 @@ const LARGEST: u64 = 1 << 20;
 /// So many are asked at a time.
 const AT_A_TIME: usize = 16;
 
-pub(super) fn run(context: &Context, arguments: &CheckArguments) -> Exit {
+/// Prints a finding for each host; exit 1 when one of them does not answer.
+pub fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     let endpoints = match hosts(&arguments.host) {
         Ok(endpoints) => endpoints,
         Err(why) => {

@@ -9,15 +9,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use data_encoding::BASE64;
 use mvm_checks::redact::Redactor;
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_config::Config;
 use mvm_config::last_good::load_or_last_good;
 use mvm_core::exec::{self, Execute, Limits, System};
 use mvm_core::json::Document;
 use mvm_core::{Roots, atomic, catalogue, chain, names};
 use serde_json::Value;
-
-use crate::context::Context;
-use crate::output::{self, Exit};
 
 /// How long one program may take.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -35,7 +34,8 @@ const FILES: [&str; 8] = [
     "/var/lib/mvmhost/receipt.json",
 ];
 
-pub(super) fn run(context: &Context, output: &Path) -> Exit {
+/// Writes the tarball; exit 1 when it cannot be written.
+pub fn run(context: &Context, output: &Path) -> Exit {
     let roots = &context.roots;
     // A report is wanted most where the configuration is wrong.
     let config = load_or_last_good(roots, context.config.as_deref()).ok();

@@ -2,7 +2,7 @@
 
 use mvm_checks::{Condition, Facts, Services};
 use mvm_config::{Config, Loaded};
-use mvm_core::{Finding, Roots, chain, names};
+use mvm_core::{Roots, chain, names};
 use mvm_images_plan as images;
 use mvm_units_plan::host::Step;
 use mvm_units_plan::units::{self, Directory};
@@ -12,13 +12,13 @@ use mvm_validate::api;
 use crate::machine::{self, Plans};
 
 /// Everything that systemd, flintlockd and the plan say; what could not be asked goes to
-/// `facts.unasked`. What the plan itself has to say is returned.
+/// `facts.unasked`. The plans are returned; before the first apply there are none.
 pub(super) fn observe(
     roots: &Roots,
     loaded: &Loaded,
     units: &mut dyn Units,
     facts: &mut Facts,
-) -> Vec<Finding> {
+) -> Option<Plans> {
     let config = &loaded.config;
     let mut seen = Services { images: images::wanted(config).len(), ..Services::default() };
     let dropins = dropins(roots, config);
@@ -41,18 +41,18 @@ pub(super) fn observe(
     if active {
         seen.api_silent = api::microvms(roots, config).err();
     }
-    let mut said = Vec::new();
+    let mut planned = None;
     if !seen.never_applied {
         match machine::plans_without_images(roots, loaded, units) {
             Ok(plans) => {
                 seen.pending = pending(&plans);
-                said = plans.findings();
+                planned = Some(plans);
             }
             Err(finding) => facts.unasked.push((finding.subject().to_owned(), finding.message())),
         }
     }
     facts.services = Some(seen);
-    said
+    planned
 }
 
 /// The chain's units, mvm-images where images are asked for, and the target that starts them all.

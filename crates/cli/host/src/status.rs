@@ -7,6 +7,9 @@ use std::io::IsTerminal;
 
 use mvm_checks as checks;
 use mvm_checks::{Facts, Plugin};
+use mvm_cli::context::{self, Context};
+use mvm_cli::output::{self, Exit};
+use mvm_cli_microvms::leases;
 use mvm_config::last_good::load_or_last_good;
 use mvm_config::model::{Network, NetworkMode};
 use mvm_config::{Config, Loaded};
@@ -17,18 +20,17 @@ use mvm_network_kernel::tailscale::Tailscale;
 use mvm_network_plan::reserved;
 use mvm_network_plan::tailscale::Route;
 use mvm_pool_plan::thinpool::{PoolState, ThinPoolStatus, Working};
-use mvm_units_systemd::flintlock::{MicroVm, State};
+use mvm_units_systemd::flintlock::MicroVm;
 use mvm_units_systemd::systemd::{Manager, UnitState, Units};
 use mvm_validate::{api, facts};
 use serde_json::{Value, json};
 
-use super::{check, leases, net, services};
-use crate::context::{self, Context};
-use crate::output::{self, Exit};
+use crate::{observed, services};
 
 pub(super) use lines::{Line, Mood, Verdict};
 
-pub(super) fn run(context: &Context) -> Exit {
+/// Prints the screen; exit 1 for a finding of severity error.
+pub fn run(context: &Context) -> Exit {
     let roots = &context.roots;
     let (loaded, last_good) = match load_or_last_good(roots, context.config.as_deref()) {
         Ok(loaded) => loaded,
@@ -94,8 +96,9 @@ impl<'a> Screen<'a> {
         let mut facts = facts::observe(roots, config, pid);
         let microvms = api::microvms(roots, config);
         let told = microvms.as_ref().map(Option::as_deref);
-        check::live(roots, config, units.get(flintlockd), told, &mut facts);
+        observed::live(roots, config, units.get(flintlockd), told, &mut facts);
         let planned = services::observe(roots, loaded, manager, &mut facts);
+        let planned = planned.map(|plans| plans.findings()).unwrap_or_default();
         let checked = checks::run(config, &facts);
         let known: Vec<&str> = checked.iter().map(Finding::code).collect();
         // Before the first apply a plan has nothing to say that the operator could have seen to.
@@ -165,9 +168,18 @@ impl<'a> Screen<'a> {
     }
 }
 
+/// The mode as the file spells it.
+pub const fn mode(mode: NetworkMode) -> &'static str {
+    match mode {
+        NetworkMode::Tap => "tap",
+        NetworkMode::Macvtap => "macvtap",
+        NetworkMode::None => "none",
+    }
+}
+
 /// What microVMs' interfaces are on, for `--json`.
 fn network(network: &Network) -> Value {
-    let mode = net::mode(network.mode);
+    let mode = mode(network.mode);
     match network.mode {
         NetworkMode::Tap => json!({"mode": mode, "bridge": network.bridge.name.as_str()}),
         NetworkMode::Macvtap | NetworkMode::None => json!({"mode": mode}),
@@ -189,20 +201,9 @@ fn up_ms(state: &UnitState) -> Option<u64> {
 fn by_state(microvms: &[MicroVm]) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
     for microvm in microvms {
-        *counts.entry(word(microvm.state)).or_insert(0) += 1;
+        *counts.entry(microvm.state.word()).or_insert(0) += 1;
     }
     counts
-}
-
-/// flintlockd's own word for a state.
-pub(super) fn word(state: State) -> &'static str {
-    match state {
-        State::Pending => "pending",
-        State::Created => "created",
-        State::Failed => "failed",
-        State::Deleting => "deleting",
-        State::Unknown(_) => "unknown",
-    }
 }
 
 #[cfg(test)]

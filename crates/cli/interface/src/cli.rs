@@ -10,9 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use mvm_config::quantities::{Bytes, parse_duration};
 
-pub(crate) use init::InitArguments;
-pub(crate) use tls::{TlsCommand, TlsInit, TlsRenew, TlsShow};
-pub(crate) use vm::{
+pub use init::InitArguments;
+pub use tls::{TlsCommand, TlsInit, TlsRenew, TlsShow};
+pub use vm::{
     CapmvmArguments, Condition, LogFile, SmokeArguments, VmCommand, VmCreate, VmDelete, VmLogs,
     VmWait,
 };
@@ -20,33 +20,33 @@ pub(crate) use vm::{
 /// Turn this machine into a host for flintlock microVMs, from /etc/mvmhost.toml
 #[derive(Debug, Parser)]
 #[command(name = "mvmhost", version, max_term_width = 96)]
-pub(crate) struct Cli {
+pub struct Cli {
     /// Print one JSON document instead of text
     #[arg(long, global = true)]
-    pub(crate) json: bool,
+    pub json: bool,
     /// Read this file instead of /etc/mvmhost.toml and its fragments
     #[arg(long, global = true, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
     /// Take all files below this directory
     #[arg(long, global = true, value_name = "DIR", default_value = "/")]
-    pub(crate) root: PathBuf,
+    pub root: PathBuf,
     /// Print debug messages
     #[arg(short, long, global = true)]
-    pub(crate) verbose: bool,
+    pub verbose: bool,
     /// Do not show how far pulling and importing images is
     #[arg(long, global = true)]
-    pub(crate) no_progress: bool,
+    pub no_progress: bool,
     /// Whether to use colors
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value = "auto")]
-    pub(crate) color: When,
+    pub color: When,
     /// What to do
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub command: Command,
 }
 
 /// When to use colors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum When {
+pub enum When {
     /// On a terminal
     Auto,
     /// Always
@@ -57,7 +57,7 @@ pub(crate) enum When {
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub enum Command {
     /// Ask four questions, write a short /etc/mvmhost.toml, and show what apply would do
     Init(InitArguments),
     /// Show the host on one screen
@@ -135,13 +135,13 @@ pub(crate) enum Command {
 
 /// How apply does it.
 #[derive(Debug, Args)]
-pub(crate) struct ApplyArguments {
+pub struct ApplyArguments {
     /// Put an uplink back after this time, unless `mvmhost confirm` comes before
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
-    pub(crate) confirm_timeout: u64,
+    pub confirm_timeout: u64,
     /// Do not wait for the images, which mvm-images.service goes on fetching
     #[arg(long)]
-    pub(crate) no_wait: bool,
+    pub no_wait: bool,
 }
 
 /// Below, nobody could type `mvmhost confirm`; above, a host that is cut off stays so.
@@ -159,7 +159,7 @@ fn seconds(text: &str) -> Result<u64, String> {
 
 /// The subcommands of images.
 #[derive(Debug, Subcommand)]
-pub(crate) enum ImagesCommand {
+pub enum ImagesCommand {
     /// List the images, and whether flintlock finds them
     List,
     /// Ask the registries for them, also for those that are complete; exit 1 when one is not
@@ -194,7 +194,7 @@ pub(crate) enum ImagesCommand {
 
 /// What an image is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ImageRole {
+pub enum ImageRole {
     /// A root disk
     Root,
     /// A kernel
@@ -203,7 +203,7 @@ pub(crate) enum ImageRole {
 
 /// The subcommands of net.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
-pub(crate) enum NetCommand {
+pub enum NetCommand {
     /// Show the interfaces, what is translated, who is served, and who is on it
     Status,
     /// List who has which address, and until when
@@ -214,46 +214,46 @@ pub(crate) enum NetCommand {
 
 /// What check looks at.
 #[derive(Debug, Args)]
-pub(crate) struct CheckArguments {
+pub struct CheckArguments {
     /// Also test for real: write to the thin pool, send packets as a microVM would, ask for an
     /// address, ask the registries
     #[arg(long, conflicts_with = "host")]
-    pub(crate) deep: bool,
+    pub deep: bool,
     /// Ask flintlockd on this host, from here and without root; port 9090 unless told. More than
     /// once for more hosts; @FILE reads them from a file, one a line
     #[arg(long, value_name = "ADDRESS[:PORT]|@FILE")]
-    pub(crate) host: Vec<String>,
+    pub host: Vec<String>,
     /// With --host: speak TLS, and trust this CA or certificate in PEM
     #[arg(long, value_name = "FILE", requires = "host")]
-    pub(crate) tls_ca: Option<PathBuf>,
+    pub tls_ca: Option<PathBuf>,
     /// With --host: show this client certificate
     #[arg(long, value_name = "FILE", requires = "tls_key", requires = "tls_ca")]
-    pub(crate) tls_cert: Option<PathBuf>,
+    pub tls_cert: Option<PathBuf>,
     /// With --host: the key of the client certificate
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub(crate) tls_key: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
     /// With --host: show the token in this file
     #[arg(long, value_name = "FILE", requires = "host")]
-    pub(crate) token_file: Option<PathBuf>,
+    pub token_file: Option<PathBuf>,
     /// With --deep: create, reach and delete a microVM as the last step, as mvmhost smoke does
     #[arg(long, requires = "deep")]
-    pub(crate) smoke: bool,
+    pub smoke: bool,
 }
 
 /// What diagnose looks at.
 #[derive(Debug, Args)]
-pub(crate) struct DiagnoseArguments {
+pub struct DiagnoseArguments {
     /// Read the journals since then, as journalctl takes it, instead of since this boot
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub(crate) since: Option<String>,
+    pub since: Option<String>,
     /// Only this microVM, and what concerns all of them
     #[arg(long, value_name = "NAMESPACE/NAME")]
-    pub(crate) vm: Option<String>,
+    pub vm: Option<String>,
 }
 
 /// The subcommands of pool.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
-pub(crate) enum PoolCommand {
+pub enum PoolCommand {
     /// Make the pool on the disks of [thinpool.lvm]; exit 73 when one carries anything
     Create {
         /// Lose what is on them for ever: the token of the refusal, for exactly what it named
@@ -288,7 +288,7 @@ pub(crate) enum PoolCommand {
 
 /// The subcommands of pool brake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
-pub(crate) enum BrakeCommand {
+pub enum BrakeCommand {
     /// Start flintlockd, and do not stop it again before the time is over, or the next boot
     Off {
         /// How long: 1m to 2h
@@ -308,7 +308,7 @@ fn pause(text: &str) -> Result<u64, String> {
 
 /// The subcommands of config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
-pub(crate) enum ConfigCommand {
+pub enum ConfigCommand {
     /// Name everything that is wrong with the files
     Check,
     /// Print the whole effective configuration

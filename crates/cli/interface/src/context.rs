@@ -14,24 +14,24 @@ use crate::output::{self, Exit};
 
 /// The arguments, once they mean something.
 #[derive(Debug, Clone)]
-pub(crate) struct Context {
+pub struct Context {
     /// Where the files are.
-    pub(crate) roots: Roots,
+    pub roots: Roots,
     /// The file that was named.
-    pub(crate) config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
     /// One document instead of text.
-    pub(crate) json: bool,
+    pub json: bool,
     /// Nothing is shown of what is being done.
-    pub(crate) no_progress: bool,
+    pub no_progress: bool,
     /// Whether escape sequences may be used on standard error.
-    pub(crate) color: Color,
+    pub color: Color,
     /// When colors are to be used.
-    pub(crate) when: When,
+    pub when: When,
 }
 
 impl Context {
     /// From the command line.
-    pub(crate) fn new(cli: &Cli) -> Self {
+    pub fn new(cli: &Cli) -> Self {
         Self {
             roots: Roots::new(&cli.root),
             config: cli.config.clone(),
@@ -43,13 +43,13 @@ impl Context {
     }
 
     /// The configuration, or everything that is wrong with it.
-    pub(crate) fn load(&self) -> Result<Loaded, Invalid> {
+    pub fn load(&self) -> Result<Loaded, Invalid> {
         mvm_config::load::load(&self.roots, self.config.as_deref())
             .map_err(|problems| Invalid::new(&self.roots, self.config.as_deref(), problems))
     }
 
     /// Says what is wrong with the configuration.
-    pub(crate) fn refuse(&self, invalid: &Invalid) -> Exit {
+    pub fn refuse(&self, invalid: &Invalid) -> Exit {
         if self.json {
             let findings = [invalid.finding()];
             output::print(&Document::new(&findings).with("problems", invalid.json()).text());
@@ -62,7 +62,7 @@ impl Context {
 
 impl Context {
     /// The configuration and a connection to systemd; what is missing has been said.
-    pub(crate) fn start(&self) -> Result<(Loaded, Manager), Exit> {
+    pub fn start(&self) -> Result<(Loaded, Manager), Exit> {
         let loaded = self.load().map_err(|invalid| self.refuse(&invalid))?;
         let manager = Manager::connect().map_err(|error| {
             output::findings(self.json, &[no_systemd(&error)]);
@@ -73,11 +73,11 @@ impl Context {
 }
 
 /// systemd could not be reached.
-pub(crate) fn no_systemd(error: &mvm_units_systemd::Error) -> Finding {
+pub fn no_systemd(error: &mvm_units_systemd::Error) -> Finding {
     catalogue::units::not_systemd("systemd", chain(error))
 }
 
 /// A problem of a configuration that mvmhost itself is about to write.
-pub(crate) fn invalid(problem: &Problem) -> Finding {
+pub fn invalid(problem: &Problem) -> Finding {
     catalogue::conf::invalid(&problem.file, problem)
 }

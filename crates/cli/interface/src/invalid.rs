@@ -11,19 +11,19 @@ use mvm_core::{Finding, Roots, catalogue};
 use serde_json::{Value, json};
 
 /// Everything that is wrong, with the texts of the files that it is wrong in.
-pub(crate) struct Invalid {
+pub struct Invalid {
     problems: Vec<Problem>,
     sources: Vec<Source>,
 }
 
 impl Invalid {
     /// The texts are read once more; a file that cannot be read has none, and is named all the same.
-    pub(crate) fn new(roots: &Roots, config: Option<&Path>, problems: Vec<Problem>) -> Self {
+    pub fn new(roots: &Roots, config: Option<&Path>, problems: Vec<Problem>) -> Self {
         Self { problems, sources: mvm_config::load::read(roots, config).unwrap_or_default() }
     }
 
     /// One finding for all of it.
-    pub(crate) fn finding(&self) -> Finding {
+    pub fn finding(&self) -> Finding {
         let lines: Vec<String> = self.problems.iter().map(ToString::to_string).collect();
         let file = self.problems.first().map_or("/etc/mvmhost.toml", |first| first.file.as_str());
         let first = lines.first().cloned().unwrap_or_default();
@@ -35,7 +35,7 @@ impl Invalid {
     }
 
     /// For people: a snippet for each problem and a summary line.
-    pub(crate) fn text(&self, color: Color) -> String {
+    pub fn text(&self, color: Color) -> String {
         let renderer = match color {
             Color::Always => Renderer::styled(),
             Color::Never => Renderer::plain(),
@@ -91,7 +91,7 @@ impl Invalid {
     }
 
     /// For programs: each problem with its place in bytes, lines and columns from 1.
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         let each = self.problems.iter().map(|problem| {
             let text = self.sources.iter().find(|source| source.name == problem.file);
             let column = problem.span.as_ref().zip(text).map(|(span, source)| {

@@ -11,7 +11,7 @@ use crate::cli::When;
 
 /// The exit codes of mvmhost(8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exit {
+pub enum Exit {
     /// Done.
     Done,
     /// Findings of severity error.
@@ -46,12 +46,12 @@ impl From<Exit> for ExitCode {
 }
 
 /// Whether findings are colored: as asked, else on a terminal whose user did not ask for none.
-pub(crate) fn color(when: When) -> Color {
+pub fn color(when: When) -> Color {
     if is_colored(when, std::io::stderr().is_terminal()) { Color::Always } else { Color::Never }
 }
 
 /// The same for any place to which text goes.
-pub(crate) fn is_colored(when: When, is_terminal: bool) -> bool {
+pub fn is_colored(when: When, is_terminal: bool) -> bool {
     match when {
         When::Always => true,
         When::Never => false,
@@ -60,17 +60,17 @@ pub(crate) fn is_colored(when: When, is_terminal: bool) -> bool {
 }
 
 /// Standard output; a reader that has gone away is no failure.
-pub(crate) fn print(text: &str) {
+pub fn print(text: &str) {
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
 /// Standard error; a reader that has gone away is no failure.
-pub(crate) fn complain(text: &str) {
+pub fn complain(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Findings, as text on standard error or as the document on standard output.
-pub(crate) fn findings(json: bool, findings: &[Finding]) {
+pub fn findings(json: bool, findings: &[Finding]) {
     if json {
         print(&Document::new(findings).text());
     } else {
@@ -79,14 +79,14 @@ pub(crate) fn findings(json: bool, findings: &[Finding]) {
 }
 
 /// [`findings`], and in the journal: whoever reads it later sees what the operator saw.
-pub(crate) fn told(json: bool, all: &[Finding], exit: Exit) -> Exit {
+pub fn told(json: bool, all: &[Finding], exit: Exit) -> Exit {
     all.iter().for_each(sink::record);
     findings(json, all);
     exit
 }
 
 /// The exit code that findings call for.
-pub(crate) fn exit_for(findings: &[Finding]) -> Exit {
+pub fn exit_for(findings: &[Finding]) -> Exit {
     let error = |finding: &Finding| finding.severity() == Severity::Error;
     match findings.iter().find(|finding| error(finding)) {
         None => Exit::Done,

@@ -2,6 +2,9 @@
 
 use std::net::{IpAddr, UdpSocket};
 
+use mvm_cli::cli::CapmvmArguments;
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_config::Config;
 use mvm_config::last_good::load_or_last_good;
 use mvm_core::catalogue::{tls as tls_said, vm as said};
@@ -14,11 +17,8 @@ use mvm_tls::{Opaque, material, secret};
 use mvm_units_plan::capmvm::{Cluster, findings, render, tls_secret, token_secret, vip};
 use mvm_validate::handover;
 
-use crate::cli::CapmvmArguments;
-use crate::context::Context;
-use crate::output::{self, Exit};
-
-pub(super) fn run(context: &Context, arguments: &CapmvmArguments) -> Exit {
+/// Prints the documents; exit 1 where this host does not fit.
+pub fn run(context: &Context, arguments: &CapmvmArguments) -> Exit {
     let config = match load_or_last_good(&context.roots, context.config.as_deref()) {
         Ok((loaded, _)) => loaded.config,
         Err(findings) => {

@@ -4,17 +4,17 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_core::catalogue;
 use mvm_core::json::Document;
 use mvm_network_plan::dhcp::{self, Lease};
 
-use crate::context::Context;
-use crate::output::{self, Exit};
-
 /// Some 60,000 leases; dnsmasq itself gives out 1,000 unless told otherwise.
 const LIMIT: u64 = 4 << 20;
 
-pub(super) fn run(context: &Context) -> Exit {
+/// Prints a line for each lease; exit 1 when they cannot be read.
+pub fn run(context: &Context) -> Exit {
     let leases = match read(context) {
         Ok(leases) => leases,
         Err(error) => {
@@ -34,7 +34,7 @@ pub(super) fn run(context: &Context) -> Exit {
 }
 
 /// No file is no lease yet.
-pub(super) fn read(context: &Context) -> io::Result<Vec<Lease>> {
+pub fn read(context: &Context) -> io::Result<Vec<Lease>> {
     let mut bytes = Vec::new();
     match File::open(context.roots.at(dhcp::LEASES)) {
         Ok(file) => file.take(LIMIT).read_to_end(&mut bytes)?,

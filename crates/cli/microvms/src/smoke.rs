@@ -4,24 +4,27 @@ mod traces;
 
 use std::time::{Duration, Instant};
 
+use mvm_cli::cli::{Condition, SmokeArguments};
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_core::Finding;
 use mvm_core::catalogue::vm as said;
 use mvm_core::json::Document;
 use mvm_units_plan::microvm::{Request, Spec};
-use mvm_units_systemd::flintlock::{Details, MicroVm};
+use mvm_units_systemd::flintlock::MicroVm;
 use traces::Traces;
 
-use super::vm::{self, Session, TIMEOUT, id, until};
-use crate::cli::{Condition, SmokeArguments};
-use crate::context::Context;
-use crate::output::{self, Exit};
+use crate::session::{Session, TIMEOUT, id};
+use crate::vm::create::spec as default_spec;
+use crate::vm::wait::until;
 
 /// Apart from everybody's own.
 const NAMESPACE: &str = "mvmhost-smoke";
 /// A VMM ends at once, and containerd's collector looks within seconds.
 const DELETING: Duration = Duration::from_secs(120);
 
-pub(super) fn run(context: &Context, arguments: &SmokeArguments) -> Exit {
+/// Carries the command out; exit 1 when anything of the microVM did not come, or is left.
+pub fn run(context: &Context, arguments: &SmokeArguments) -> Exit {
     let session = match Session::open(context) {
         Ok(session) => session,
         Err(exit) => return exit,
@@ -37,7 +40,7 @@ pub(super) fn run(context: &Context, arguments: &SmokeArguments) -> Exit {
 }
 
 /// As a step of `check --deep`, with the images of the configuration.
-pub(super) fn as_check(context: &Context) -> Vec<Finding> {
+pub fn as_check(context: &Context) -> Vec<Finding> {
     let arguments = SmokeArguments {
         root_image: None,
         kernel_image: None,
@@ -120,7 +123,7 @@ fn spec(session: &Session<'_>, arguments: &SmokeArguments) -> Result<Spec, Findi
         kernel_file: arguments.kernel_file.clone(),
         ..Request::default()
     };
-    vm::default_spec(session.context, session.config(), Spec::default(), &request)
+    default_spec(session.context, session.config(), Spec::default(), &request)
 }
 
 /// How far it got; an error says what did not come and at which step.
@@ -150,12 +153,4 @@ fn delete(session: &Session<'_>, microvm: &MicroVm) -> Result<(), Finding> {
         .delete(&microvm.uid, TIMEOUT)
         .map_err(|error| session.failed(&id(microvm), &error))?;
     until(session, microvm, Condition::Deleted, DELETING).map(|_| ())
-}
-
-/// What the microVM has on this host by flintlockd's words.
-fn devices(details: Option<&Details>) -> (Vec<String>, Vec<String>) {
-    details.map_or((Vec::new(), Vec::new()), |details| {
-        let taps = details.devices.iter().map(|device| device.name.clone());
-        (taps.filter(|name| !name.is_empty()).collect(), details.disks.clone())
-    })
 }

@@ -4,42 +4,42 @@ use std::fmt::Write;
 use std::path::Path;
 
 use mvm_checks::diagnosis::microvm::judge;
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_config::last_good::load_or_last_good;
 use mvm_config::{Config, places};
 use mvm_core::json::Document;
-use mvm_core::{Finding, Roots, catalogue, processes};
+use mvm_core::{Finding, Roots, catalogue};
 use mvm_units_plan::hygiene;
 use mvm_units_systemd::flintlock::{MicroVm, State};
 use mvm_units_systemd::microvms;
 use mvm_validate::api;
 use serde::Serialize;
 
-use super::diagnose;
-use super::status::word;
-use crate::context::Context;
-use crate::output::{self, Exit};
+use crate::files::{read_files, vmm};
 
 /// One line of the table.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Row {
+pub struct Row {
     /// `NAMESPACE/NAME/UID`
-    pub(super) microvm: String,
+    pub microvm: String,
     /// flintlockd's word; `unknown to flintlockd` for files without a microVM.
-    pub(super) state: &'static str,
+    pub state: &'static str,
     /// Of its specification: no count of crashes.
-    pub(super) revision: i32,
+    pub revision: i32,
     /// Failed attempts in a row.
-    pub(super) retries: i32,
+    pub retries: i32,
     /// The VMM's process, when it lives.
-    pub(super) pid: Option<i32>,
+    pub pid: Option<i32>,
     /// The guest's console has something in it.
-    pub(super) boot_log: bool,
+    pub boot_log: bool,
     /// What its files show to be wrong, as a code.
-    pub(super) wrong: Option<&'static str>,
+    pub wrong: Option<&'static str>,
 }
 
-pub(super) fn run(context: &Context) -> Exit {
+/// Prints a line for each microVM; exit 69 when flintlockd does not answer.
+pub fn run(context: &Context) -> Exit {
     let (loaded, last_good) = match load_or_last_good(&context.roots, context.config.as_deref()) {
         Ok(loaded) => loaded,
         Err(findings) => {
@@ -82,7 +82,7 @@ fn silent(config: &Config, why: &str) -> Finding {
 }
 
 /// What flintlockd knows, and after it what only has files.
-pub(super) fn rows(roots: &Roots, state: &str, told: &[MicroVm]) -> std::io::Result<Vec<Row>> {
+pub fn rows(roots: &Roots, state: &str, told: &[MicroVm]) -> std::io::Result<Vec<Row>> {
     let mut files = microvms::directories(roots, state)?;
     let mut rows = Vec::new();
     for microvm in told {
@@ -90,7 +90,7 @@ pub(super) fn rows(roots: &Roots, state: &str, told: &[MicroVm]) -> std::io::Res
         let at = files.iter().position(|found| found.id == id);
         let directory = at.map(|at| files.remove(at));
         let mut row = row(roots, id, directory.as_ref())?;
-        row.state = word(microvm.state);
+        row.state = microvm.state.word();
         row.revision = microvm.version;
         row.retries = microvm.retry;
         if microvm.state == State::Created && row.pid.is_none() {
@@ -119,27 +119,12 @@ fn row(
         wrong: None,
     };
     if let Some(directory) = directory {
-        let (files, _) = diagnose::read_files(directory)?;
+        let (files, _) = read_files(directory)?;
         row.boot_log = files.stdout.as_ref().is_some_and(|tail| !tail.text.trim().is_empty());
         row.wrong = judge(&files).map(|(entry, _)| entry.code);
         row.pid = vmm(roots, directory);
     }
     Ok(row)
-}
-
-/// The process that a PID file names, if it is the VMM of this microVM.
-pub(super) fn vmm(roots: &Roots, directory: &microvms::Directory) -> Option<i32> {
-    let uid = directory.id.rsplit('/').next()?;
-    let limit = hygiene::PID_FILE_LIMIT as u64;
-    let pids = diagnose::VMMS.iter().filter_map(|name| {
-        let end = microvms::end_of(&directory.path.join(format!("{name}.pid")), limit);
-        hygiene::pid(&end.ok()??.bytes)
-    });
-    let lives = |pid: &i32| {
-        let line = processes::command_line(roots, *pid).ok().flatten().unwrap_or_default();
-        String::from_utf8_lossy(&line).contains(uid)
-    };
-    pids.into_iter().find(lives)
 }
 
 fn table(rows: &[Row]) -> String {

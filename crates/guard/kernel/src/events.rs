@@ -6,9 +6,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use devicemapper::DM;
+use mvm_pool_kernel::Error;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-
-use crate::Error;
 
 /// The events of all devices.
 pub struct Events {
@@ -56,5 +55,5 @@ impl Events {
 }
 
 fn failed(error: &devicemapper::DmError) -> Error {
-    Error::Events { source: crate::mapper::cause(error) }
+    Error::Events { source: mvm_pool_kernel::mapper::cause(error) }
 }

@@ -5,16 +5,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use mvm_core::{Roots, exec};
-use mvm_pool_plan::guard::{GrowStep, Growing, Room, Unfinished, plan_growth};
+use mvm_guard_plan::{GrowStep, Growing, Room, Unfinished, plan_growth};
+use mvm_pool_kernel::loops::{self, LoopDevices};
+use mvm_pool_kernel::mapper::{self, DeviceMapper};
+use mvm_pool_kernel::thinpool::{System, lock, observe_with};
+use mvm_pool_kernel::{Error, files, receipt};
 use mvm_pool_plan::thinpool::{
     Desired, Device, FileFacts, LivePool, Observed, Receipt, SECTOR, Shape, ThinPoolTable,
 };
 
 use super::{Seen, Store, not_growable, seen};
-use crate::loops::{self, LoopDevices};
-use crate::mapper::{self, DeviceMapper};
-use crate::thinpool::{System, lock, observe_with};
-use crate::{Error, files, receipt};
 
 /// Metadata that one data block may need, with the room that many snapshots take: four times the
 /// 48 bytes of the kernel's guide. A sparse metadata file is often larger than it can ever get.

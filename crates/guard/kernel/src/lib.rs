@@ -4,6 +4,10 @@
 //! [`Watched`] and grown by whoever made it; for an operator one on LVM is a [`Volumes`].
 
 mod events;
+#[cfg(test)]
+#[allow(dead_code, reason = "a test double that every crate over the kernel's takes a part of")]
+#[path = "../../../pool/kernel/src/thinpool/fake.rs"]
+mod fake;
 mod files;
 #[cfg(test)]
 mod tests;
@@ -12,11 +16,10 @@ mod volumes;
 use mvm_config::Config;
 use mvm_config::model::Backend;
 use mvm_core::{Finding, Roots, exec};
-use mvm_pool_plan::guard::{Figures, Policy};
+use mvm_guard_plan::{Figures, Policy};
+use mvm_pool_kernel::mapper::{self, DeviceMapper};
+use mvm_pool_kernel::{Error, thinpool};
 use mvm_pool_plan::thinpool::{PoolState, SECTOR, ThinPoolStatus};
-
-use crate::mapper::{self, DeviceMapper};
-use crate::{Error, thinpool};
 
 pub use events::Events;
 pub use files::Files;

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use mvm_core::exec::Recording;
-use mvm_pool_plan::thinpool::{self, Desired, Device, Mode};
+use mvm_pool_kernel::thinpool::{System, apply_with, observe_with};
+use mvm_pool_plan::thinpool::{Desired, Device, Mode};
 
 use super::*;
-use crate::thinpool::fake::{self, Machine};
-use crate::thinpool::{System, apply_with, observe_with};
+use crate::fake::{self, Machine};
 
 const MIB: u64 = 1 << 20;
 const DIR: &str = "/var/lib/pool";
@@ -43,10 +43,10 @@ impl Bench {
             programs: &self.programs,
             timeout: Duration::from_millis(20),
         };
-        let plan = thinpool::plan(&desired(), &observe_with(&system, &desired()).unwrap());
+        let plan = mvm_pool_plan::plan(&desired(), &observe_with(&system, &desired()).unwrap());
         assert!(!plan.is_refused(), "{plan:?}");
         apply_with(&system, &plan, &desired()).unwrap();
-        let after = thinpool::plan(&desired(), &observe_with(&system, &desired()).unwrap());
+        let after = mvm_pool_plan::plan(&desired(), &observe_with(&system, &desired()).unwrap());
         assert!(after.is_settled(), "{after:?}");
     }
 
@@ -59,8 +59,9 @@ impl Bench {
     /// Length of the live table, of the file and of the receipt, and what the receipt intends.
     fn sizes(&self) -> (u64, u64, u64, Option<u64>) {
         let roots = &self.machine.roots;
-        let file = crate::files::facts(&roots.at(Path::new(DIR).join("data"))).unwrap().unwrap();
-        let recorded = crate::receipt::read(roots);
+        let file =
+            mvm_pool_kernel::files::facts(&roots.at(Path::new(DIR).join("data"))).unwrap().unwrap();
+        let recorded = mvm_pool_kernel::receipt::read(roots);
         let receipt = recorded.pool().unwrap();
         let live = self.files().look().unwrap().figures.unwrap().size;
         (live, file.size, receipt.data.size, receipt.growing)

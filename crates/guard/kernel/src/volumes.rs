@@ -2,15 +2,15 @@
 
 use mvm_core::Roots;
 use mvm_core::exec::Execute;
-use mvm_pool_plan::guard::{Room, Unfinished};
+use mvm_guard_plan::{Room, Unfinished};
+use mvm_pool_kernel::Error;
+use mvm_pool_kernel::lvm::lvm;
+use mvm_pool_kernel::mapper::DeviceMapper;
+use mvm_pool_kernel::thinpool::{lock, pool_state_with};
 use mvm_pool_plan::lvm::{Group, Volume, VolumeGrowth, grow};
 use mvm_pool_plan::thinpool::{Desired, PoolState};
 
 use super::{Seen, Store, not_growable, seen};
-use crate::Error;
-use crate::lvm::lvm;
-use crate::mapper::DeviceMapper;
-use crate::thinpool::{lock, pool_state_with};
 
 /// The pool of `[thinpool] backend = "lvm"`.
 pub(super) struct Volumes<'a> {

@@ -2,9 +2,9 @@
 
 use mvm_core::Finding;
 use mvm_core::catalogue::guard;
+use mvm_pool_plan::thinpool::Mode;
 
 use super::{Figures, Policy, RELEASE_MARGIN, Room, Unfinished, past};
-use crate::thinpool::Mode;
 
 /// What is to be done with the brake.
 #[derive(Debug, Clone, PartialEq, Eq)]

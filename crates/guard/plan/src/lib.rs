@@ -15,9 +15,8 @@ mod metrics;
 mod tests;
 
 use mvm_config::Config;
+use mvm_pool_plan::thinpool::{Mode, Working};
 use serde::Serialize;
-
-use crate::thinpool::{Mode, Working};
 
 pub use decide::{Brake, Decision, decide, step, up_to};
 pub use due::{LATEST, due};

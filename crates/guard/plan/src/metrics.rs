@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
+use mvm_pool_plan::thinpool::Mode;
+
 use super::Figures;
-use crate::thinpool::Mode;
 
 /// The text; `figures` is `None` while the pool is not live or does not answer.
 pub fn text(name: &str, figures: Option<&Figures>, braked: bool) -> String {

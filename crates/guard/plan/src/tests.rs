@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use mvm_core::catalogue::guard;
+use mvm_pool_plan::thinpool::{Mode, Usage};
 
 use super::*;
-use crate::thinpool::{Mode, Usage};
 
 const MIB: u64 = 1 << 20;
 const POLICY: Policy = Policy { warn: 80, grow: 20, brake: 95, largest: Some(1000 * MIB) };

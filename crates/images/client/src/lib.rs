@@ -17,7 +17,6 @@ mod pull;
 pub mod registry;
 pub mod resolve;
 pub mod run;
-mod runtime;
 mod served;
 mod transfer;
 mod unpack;
@@ -27,6 +26,14 @@ pub use error::Error;
 pub use pull::{Outcome, Puller};
 
 use mvm_images_plan::Wanted;
+
+/// The event loop of one run: one thread, with timers and sockets.
+///
+/// # Errors
+/// [`Error::Runtime`]
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)
+}
 
 /// An image and what became of it.
 pub type Done<T> = (Wanted, Result<T, Error>);

@@ -7,10 +7,10 @@ use futures_util::{StreamExt, TryFutureExt, TryStreamExt, stream};
 use mvm_config::names::ImageRef;
 use mvm_core::state::{self, File};
 use mvm_core::{Digest, Roots, brake, names};
+use mvm_guard_plan::Standing;
 use mvm_images_plan::labels::{self, Labels};
 use mvm_images_plan::manifest::{self, Descriptor, ImageConfig, Manifest};
 use mvm_images_plan::{Platform, Role, Wanted, chain, fetch, limits};
-use mvm_pool_plan::guard::Standing;
 use tokio::sync::{OnceCell, Semaphore, mpsc};
 use tonic::Code;
 

@@ -23,9 +23,8 @@ use tokio::time::{Instant, interval, sleep, timeout, timeout_at};
 use crate::archive::{self, Archive};
 use crate::containerd::Containerd;
 use crate::registry::{Helpers, Registry, Settings, Timeouts};
-use crate::runtime::runtime;
 use crate::verify::{self, State};
-use crate::{Done, Error, Outcome, Progress, Puller, finding, prune, resolve, served};
+use crate::{Done, Error, Outcome, Progress, Puller, finding, prune, resolve, runtime, served};
 
 /// How often somebody is told that the run goes on.
 const TICK: Duration = Duration::from_secs(10);

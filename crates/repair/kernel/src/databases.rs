@@ -15,13 +15,12 @@ use std::time::Duration;
 
 use mvm_core::catalogue::database as said;
 use mvm_core::{Finding, Roots, atomic, names};
-use mvm_pool_plan::thinpool::databases::{self, Expected, Files, Interrupted, Verdict};
+use mvm_pool_kernel::mapper::{self, DeviceMapper};
+use mvm_pool_kernel::{Error, thinpool};
 use mvm_pool_plan::thinpool::{Desired, Observed};
+use mvm_repair_plan::databases::{self, Expected, Files, Interrupted, Verdict};
 use nix::libc;
 use sha2::{Digest, Sha256};
-
-use crate::mapper::{self, DeviceMapper};
-use crate::{Error, thinpool};
 
 /// A database has some kibibytes for each snapshot; a larger one than this, in bytes, is not read.
 const LIMIT: u64 = 256 << 20;

@@ -2,14 +2,13 @@
 
 use mvm_core::Finding;
 use mvm_core::catalogue::repair;
+use mvm_pool_plan::lvm::{DesiredVolume, Group, Seen, Volume, against_receipt, found};
+use mvm_pool_plan::thinpool::{Desired, Device, Observed, SECTOR, place};
 
-use super::boot::{against_receipt, found};
-use super::{DesiredVolume, Group, Seen, Volume};
-use crate::thinpool::repair::Outline;
-use crate::thinpool::{Desired, Device, Observed, SECTOR, place};
+use crate::outline::Outline;
 
 /// What speaks against repairing this pool, whatever its metadata are like.
-pub(crate) fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
+pub fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     if let Some(finding) = place::device_mapper(desired, observed) {
         return vec![finding];
     }
@@ -28,7 +27,7 @@ pub(crate) fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
 }
 
 /// What LVM knows of the pool.
-pub(crate) fn outline(desired: &Desired, observed: &Observed) -> Option<Outline> {
+pub fn outline(desired: &Desired, observed: &Observed) -> Option<Outline> {
     let (_, _, volume) = found(desired, observed).ok()?;
     let blocks = volume.size().checked_div(volume.chunk())?;
     let block_sectors = volume.chunk() / SECTOR;

@@ -4,6 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use mvm_cli::cli::ApplyArguments;
+use mvm_cli::context::{Context, invalid, no_systemd};
+use mvm_cli::output::{self, Exit};
+use mvm_cli_host::machine;
 use mvm_config::load::{Source, parse, read};
 use mvm_config::to_toml;
 use mvm_core::catalogue::{conf, units, uplink as said};
@@ -13,10 +17,6 @@ use mvm_units_systemd::systemd::Manager;
 
 use super::history::{history, keep, texts};
 use super::{apply, uplink};
-use crate::cli::ApplyArguments;
-use crate::context::{Context, invalid, no_systemd};
-use crate::machine;
-use crate::output::{self, Exit};
 
 /// Of a file that is not there any more.
 const MODE: u32 = 0o644;

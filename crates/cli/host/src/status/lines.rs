@@ -13,7 +13,7 @@ use super::{Screen, by_state, served, up_ms};
 
 /// How a line is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::commands) enum Mood {
+pub(crate) enum Mood {
     /// It works.
     Good,
     /// It works now and will not always.
@@ -42,15 +42,15 @@ impl Mood {
 
 /// One line: what it is about, what is so, and what is behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::commands) struct Line {
+pub(crate) struct Line {
     /// The pool, the bridge, a unit.
-    pub(in crate::commands) label: String,
+    pub(crate) label: String,
     /// What is so.
-    pub(in crate::commands) value: String,
+    pub(crate) value: String,
     /// How long a unit took to come up.
-    pub(in crate::commands) more: String,
+    pub(crate) more: String,
     /// How it is meant.
-    pub(in crate::commands) mood: Mood,
+    pub(crate) mood: Mood,
 }
 
 impl Line {
@@ -61,16 +61,16 @@ impl Line {
 
 /// The first line, which says it all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::commands) struct Verdict {
+pub(crate) struct Verdict {
     /// The sentence.
-    pub(in crate::commands) text: String,
+    pub(crate) text: String,
     /// How it is meant.
-    pub(in crate::commands) mood: Mood,
+    pub(crate) mood: Mood,
 }
 
 impl Verdict {
     /// `fresh`: nothing is applied on this host yet.
-    pub(in crate::commands) fn new(findings: &[Finding], fresh: bool) -> Self {
+    pub(crate) fn new(findings: &[Finding], fresh: bool) -> Self {
         let count = |severity| findings.iter().filter(|one| one.severity() == severity).count();
         let many = |count: usize, word: &str| match count {
             1 => format!("1 {word}"),
@@ -97,7 +97,7 @@ impl Verdict {
 
 impl Screen<'_> {
     /// The line that says it all.
-    pub(in crate::commands) fn verdict(&self, findings: &[Finding]) -> Verdict {
+    pub(crate) fn verdict(&self, findings: &[Finding]) -> Verdict {
         Verdict::new(findings, self.is_fresh())
     }
 
@@ -106,7 +106,7 @@ impl Screen<'_> {
     }
 
     /// Everything, the verdict first; before the first apply there is nothing else.
-    pub(in crate::commands) fn lines(&self, findings: &[Finding]) -> Vec<Line> {
+    pub(crate) fn lines(&self, findings: &[Finding]) -> Vec<Line> {
         let verdict = self.verdict(findings);
         let mut lines = vec![Line::new("host", verdict.text, verdict.mood)];
         if self.is_fresh() {
@@ -143,7 +143,7 @@ impl Screen<'_> {
     }
 
     /// A line for each unit of the chain.
-    pub(in crate::commands) fn unit_lines(&self) -> Vec<Line> {
+    pub(crate) fn unit_lines(&self) -> Vec<Line> {
         let line = |(name, state): (&String, &mvm_units_systemd::systemd::UnitState)| Line {
             label: name.clone(),
             value: format!("{} ({})", state.active_state, state.sub_state),

@@ -8,7 +8,7 @@ use ratatui::text::{Line as Text, Span};
 use ratatui::widgets::{Block, Cell, Clear, Gauge, Paragraph, Row, Table, Wrap};
 
 use super::model::{Fill, Model, Shown, full_in};
-use crate::commands::status::Mood;
+use crate::status::Mood;
 
 /// Percent of a pool from which it is yellow, and red; as mvm-guard warns and brakes by default.
 const WARN: f64 = 80.0;
@@ -124,7 +124,7 @@ fn services(frame: &mut Frame<'_>, area: Rect, model: &Model) {
         Mood::Plain | Mood::Good => 2,
     });
     let width = lines.iter().map(|line| line.label.chars().count()).max().unwrap_or(0);
-    let row = |line: &&crate::commands::status::Line| {
+    let row = |line: &&crate::status::Line| {
         Text::from(vec![
             Span::raw(format!("{:width$}  ", line.label)),
             Span::styled(line.value.clone(), style(line.mood)),

@@ -1,16 +1,16 @@
 //! Asking the host for what the live screen shows.
 
+use mvm_cli::context::Context;
+use mvm_cli_microvms::{leases, vms};
 use mvm_config::last_good::load_or_last_good;
 use mvm_config::places;
 use mvm_core::{Finding, chain};
-use mvm_pool_kernel::guard::operators;
+use mvm_guard_kernel::operators;
 use mvm_units_systemd::microvms;
 use mvm_units_systemd::systemd::Manager;
 
 use super::model::{Fill, News, Vm, Whole};
-use crate::commands::status::{Mood, Screen};
-use crate::commands::{leases, vms};
-use crate::context::Context;
+use crate::status::{Mood, Screen};
 
 /// Of a console this much is read from its end, in bytes.
 const CONSOLE: u64 = 4096;
@@ -72,7 +72,7 @@ fn rows(
 
 /// What the guest wrote last on its console.
 fn last_line(directory: &microvms::Directory) -> String {
-    let ends = crate::commands::diagnose::VMMS.iter().filter_map(|vmm| {
+    let ends = mvm_cli_microvms::files::VMMS.iter().filter_map(|vmm| {
         microvms::end_of(&directory.path.join(format!("{vmm}.stdout")), CONSOLE).ok().flatten()
     });
     let text: Vec<String> =

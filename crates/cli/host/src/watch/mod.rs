@@ -14,11 +14,11 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use self::model::{Model, Move, News};
-use crate::context::Context;
-use crate::output::{self, Exit};
 
 /// Between two looks at the whole host, which asks containerd, flintlockd and systemd.
 const WHOLE: Duration = Duration::from_secs(10);
@@ -27,7 +27,8 @@ const POOL: Duration = Duration::from_secs(2);
 /// A key is noticed within this time.
 const KEY: Duration = Duration::from_millis(200);
 
-pub(super) fn run(context: &Context) -> Exit {
+/// Shows the host until a key ends it; exit 2 where there is no terminal.
+pub fn run(context: &Context) -> Exit {
     if context.json || !io::stdout().is_terminal() {
         output::complain(
             "mvmhost: status --watch needs a terminal; programs read mvmhost status --json\n",

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use mvm_core::{Finding, Severity};
 
-use crate::commands::status::{Line, Mood, Verdict};
+use crate::status::{Line, Mood, Verdict};
 
 /// Fills that are kept: at one in two seconds, ten minutes.
 const MOST: usize = 300;

@@ -7,7 +7,7 @@ use ratatui::backend::TestBackend;
 use super::look::plain;
 use super::model::{Fill, Model, Move, Vm, Whole, full_in};
 use super::*;
-use crate::commands::status::{Line, Mood, Verdict};
+use crate::status::{Line, Mood, Verdict};
 
 const GIB: u64 = 1 << 30;
 

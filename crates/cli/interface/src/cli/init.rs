@@ -11,43 +11,43 @@ use serde::Deserialize;
 /// Answers given beforehand; what is not given is asked, or is the default with --yes.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct InitArguments {
+pub struct InitArguments {
     /// Ask nothing: what is not given is guessed from what this host has
     #[arg(short, long)]
-    pub(crate) yes: bool,
+    pub yes: bool,
     /// Answers in TOML, with the names of these options as keys; options win over it
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
-    pub(crate) preseed: Option<PathBuf>,
+    pub preseed: Option<PathBuf>,
     /// Write a new file where one was edited; the old one is kept as FILE.before-init
     #[arg(long)]
-    pub(crate) replace: bool,
+    pub replace: bool,
     /// Print what would be written, and write nothing
     #[arg(long)]
-    pub(crate) dry_run: bool,
+    pub dry_run: bool,
     /// Where the microVMs' disks are: loop, or a whole disk such as /dev/disk/by-id/NAME
     #[arg(long, value_name = "loop|DISK")]
-    pub(crate) pool: Option<String>,
+    pub pool: Option<String>,
     /// With loop: how large, such as 100GiB
     #[arg(long, value_name = "SIZE", value_parser = size)]
-    pub(crate) pool_size: Option<String>,
+    pub pool_size: Option<String>,
     /// nat: a network of their own; uplink: the host's own network, on a bridge; macvtap: the same,
     /// beside the host
     #[arg(long, value_name = "nat|uplink|macvtap")]
-    pub(crate) network: Option<String>,
+    pub network: Option<String>,
     /// With uplink and macvtap: the host's interface; that of the default route unless told
     #[arg(long, value_name = "NAME", value_parser = interface)]
-    pub(crate) interface: Option<String>,
+    pub interface: Option<String>,
     /// With nat: this host's address on it; a subnet that is not in use unless told
     #[arg(long, value_name = "ADDRESS/BITS")]
-    pub(crate) address: Option<IpNet>,
+    pub address: Option<IpNet>,
     /// firecracker or cloudhypervisor
     #[arg(long, value_name = "NAME")]
-    pub(crate) provider: Option<String>,
+    pub provider: Option<String>,
     /// Where clients reach flintlockd: local, or an address such as 0.0.0.0:9090, which needs
     /// certificates
     #[arg(long, value_name = "local|ADDRESS:PORT", value_parser = listen)]
-    pub(crate) listen: Option<String>,
+    pub listen: Option<String>,
 }
 
 fn size(text: &str) -> Result<String, String> {
@@ -65,7 +65,7 @@ fn listen(text: &str) -> Result<String, String> {
 
 impl InitArguments {
     /// These, and from `other` what these leave open.
-    pub(crate) fn or(self, other: Self) -> Self {
+    pub fn or(self, other: Self) -> Self {
         Self {
             yes: self.yes || other.yes,
             preseed: self.preseed,

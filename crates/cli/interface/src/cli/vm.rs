@@ -13,7 +13,7 @@ use super::tls::kubernetes;
 
 /// The subcommands of vm. A microVM is NAME, NAMESPACE/NAME, or its UID.
 #[derive(Debug, Subcommand)]
-pub(crate) enum VmCommand {
+pub enum VmCommand {
     /// Ask flintlockd for a microVM, with what the configuration has for one
     Create(Box<VmCreate>),
     /// Delete microVMs and wait until they are gone
@@ -31,69 +31,69 @@ pub(crate) enum VmCommand {
 
 /// What is asked for.
 #[derive(Debug, Args)]
-pub(crate) struct VmCreate {
+pub struct VmCreate {
     /// Its name; may be left out when the specification has one
     #[arg(required_unless_present = "spec", default_value = "", hide_default_value = true)]
-    pub(crate) name: String,
+    pub name: String,
     /// Its namespace, which keeps names of clients apart
     #[arg(short, long, value_name = "NAME", default_value = "", hide_default_value = true)]
-    pub(crate) namespace: String,
+    pub namespace: String,
     /// A specification in JSON, as CreateMicroVM takes it; other options win over it
     #[arg(long, value_name = "FILE")]
-    pub(crate) spec: Option<PathBuf>,
+    pub spec: Option<PathBuf>,
     /// Virtual CPUs, 1 to 64
     #[arg(long, value_name = "COUNT")]
-    pub(crate) vcpu: Option<i32>,
+    pub vcpu: Option<i32>,
     /// Memory in MiB, 1024 to 32768
     #[arg(long, value_name = "MIB")]
-    pub(crate) memory: Option<i32>,
+    pub memory: Option<i32>,
     /// The image of its root disk; the first root of [images] unless told
     #[arg(long, value_name = "IMAGE")]
-    pub(crate) root_image: Option<String>,
+    pub root_image: Option<String>,
     /// The image of its kernel; the first kernel of [images] unless told
     #[arg(long, value_name = "IMAGE")]
-    pub(crate) kernel_image: Option<String>,
+    pub kernel_image: Option<String>,
     /// The kernel's file in its image, such as boot/vmlinux
     #[arg(long, value_name = "PATH")]
-    pub(crate) kernel_file: Option<String>,
+    pub kernel_file: Option<String>,
     /// One more disk, such as modules=IMAGE:/lib/modules/5.10.77
     #[arg(long = "volume", value_name = "ID=IMAGE[:MOUNT]")]
-    pub(crate) volumes: Vec<String>,
+    pub volumes: Vec<String>,
     /// firecracker or cloudhypervisor; flintlockd's own unless told
     #[arg(long, value_name = "NAME")]
-    pub(crate) provider: Option<String>,
+    pub provider: Option<String>,
     /// Another bridge than flintlockd's
     #[arg(long, value_name = "NAME")]
-    pub(crate) bridge: Option<String>,
+    pub bridge: Option<String>,
     /// A macvtap, where the host has taps as well; with Cloud Hypervisor unless told otherwise
     #[arg(long, conflicts_with = "bridge")]
-    pub(crate) macvtap: bool,
+    pub macvtap: bool,
     /// The hardware address; made from host, namespace and name unless told
     #[arg(long, value_name = "ADDRESS")]
-    pub(crate) mac: Option<MacAddr>,
+    pub mac: Option<MacAddr>,
     /// An address of its own, such as 10.42.0.7/24, instead of DHCP
     #[arg(long, value_name = "ADDRESS/BITS")]
-    pub(crate) address: Option<IpNet>,
+    pub address: Option<IpNet>,
     /// A file for cloud-init in the guest
     #[arg(long, value_name = "FILE", conflicts_with = "ssh_key")]
-    pub(crate) user_data: Option<PathBuf>,
+    pub user_data: Option<PathBuf>,
     /// A public key that may log in as root
     #[arg(long, value_name = "FILE")]
-    pub(crate) ssh_key: Option<PathBuf>,
+    pub ssh_key: Option<PathBuf>,
     /// Print the specification, and ask for nothing
     #[arg(long, conflicts_with = "wait_for")]
-    pub(crate) dry_run: bool,
+    pub dry_run: bool,
     /// Wait until it is so
     #[arg(long = "wait", value_name = "WHAT", value_enum)]
-    pub(crate) wait_for: Option<Condition>,
+    pub wait_for: Option<Condition>,
     /// How long to wait
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time)]
-    pub(crate) timeout: Duration,
+    pub timeout: Duration,
 }
 
 /// What a microVM can be waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Condition {
+pub enum Condition {
     /// flintlockd has made it, and its VMM runs
     Created,
     /// The guest has an address
@@ -106,37 +106,37 @@ pub(crate) enum Condition {
 
 /// What is deleted.
 #[derive(Debug, Args)]
-pub(crate) struct VmDelete {
+pub struct VmDelete {
     /// Which ones
     #[arg(required = true)]
-    pub(crate) microvms: Vec<String>,
+    pub microvms: Vec<String>,
     /// Do not wait until they are gone
     #[arg(long)]
-    pub(crate) no_wait: bool,
+    pub no_wait: bool,
     /// How long to wait for each
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = time)]
-    pub(crate) timeout: Duration,
+    pub timeout: Duration,
 }
 
 /// What is shown.
 #[derive(Debug, Args)]
-pub(crate) struct VmLogs {
+pub struct VmLogs {
     /// Which one
-    pub(crate) microvm: String,
+    pub microvm: String,
     /// Which file
     #[arg(long, value_enum, default_value = "console")]
-    pub(crate) file: LogFile,
+    pub file: LogFile,
     /// How many lines from the end
     #[arg(short = 'n', long, value_name = "COUNT", default_value = "100")]
-    pub(crate) lines: usize,
+    pub lines: usize,
     /// Go on as more is written, until Ctrl-C
     #[arg(short, long)]
-    pub(crate) follow: bool,
+    pub follow: bool,
 }
 
 /// The files of a VMM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFile {
+pub enum LogFile {
     /// The guest's console, which is the VMM's standard output
     Console,
     /// The VMM's standard error
@@ -147,52 +147,52 @@ pub(crate) enum LogFile {
 
 /// What is waited for.
 #[derive(Debug, Args)]
-pub(crate) struct VmWait {
+pub struct VmWait {
     /// Which one
-    pub(crate) microvm: String,
+    pub microvm: String,
     /// Until it is so
     #[arg(long = "for", value_name = "WHAT", value_enum, default_value = "created")]
-    pub(crate) condition: Condition,
+    pub condition: Condition,
     /// How long
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time)]
-    pub(crate) timeout: Duration,
+    pub timeout: Duration,
 }
 
 /// The microVM of smoke.
 #[derive(Debug, Args)]
-pub(crate) struct SmokeArguments {
+pub struct SmokeArguments {
     /// The image of its root disk; the first root of [images] unless told
     #[arg(long, value_name = "IMAGE")]
-    pub(crate) root_image: Option<String>,
+    pub root_image: Option<String>,
     /// The image of its kernel; the first kernel of [images] unless told
     #[arg(long, value_name = "IMAGE")]
-    pub(crate) kernel_image: Option<String>,
+    pub kernel_image: Option<String>,
     /// The kernel's file in its image
     #[arg(long, value_name = "PATH")]
-    pub(crate) kernel_file: Option<String>,
+    pub kernel_file: Option<String>,
     /// How long it may take until the guest answers
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time)]
-    pub(crate) timeout: Duration,
+    pub timeout: Duration,
 }
 
 /// What of Cluster API is printed.
 #[derive(Debug, Args)]
-pub(crate) struct CapmvmArguments {
+pub struct CapmvmArguments {
     /// The name of the cluster
     #[arg(long, value_name = "NAME", default_value = "microvms", value_parser = kubernetes)]
-    pub(crate) name: String,
+    pub name: String,
     /// Its namespace
     #[arg(long, value_name = "NAME", default_value = "default", value_parser = kubernetes)]
-    pub(crate) namespace: String,
+    pub namespace: String,
     /// The address by which the cluster reaches this host
     #[arg(long, value_name = "ADDRESS")]
-    pub(crate) address: Option<IpAddr>,
+    pub address: Option<IpAddr>,
     /// The address of the control plane, outside the range of DHCP
     #[arg(long, value_name = "ADDRESS")]
-    pub(crate) vip: Option<IpAddr>,
+    pub vip: Option<IpAddr>,
     /// Print the Secrets with certificate, key and token too
     #[arg(long)]
-    pub(crate) secrets: bool,
+    pub secrets: bool,
 }
 
 fn time(text: &str) -> Result<Duration, String> {

@@ -8,9 +8,8 @@ use mvm_core::chain;
 use mvm_images_client::microvm::snapshots;
 use mvm_units_systemd::flintlock::{Details, MicroVm};
 
-use super::devices;
-use crate::commands::leases;
-use crate::commands::vm::{Session, id};
+use crate::leases;
+use crate::session::{Session, id};
 
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -72,4 +71,12 @@ impl Traces {
             leases.into_iter().find(|lease| self.macs.contains(&lease.mac.to_lowercase()))?;
         Some(format!("{} {}", found.address, found.mac))
     }
+}
+
+/// What the microVM has on this host by flintlockd's words.
+fn devices(details: Option<&Details>) -> (Vec<String>, Vec<String>) {
+    details.map_or((Vec::new(), Vec::new()), |details| {
+        let taps = details.devices.iter().map(|device| device.name.clone());
+        (taps.filter(|name| !name.is_empty()).collect(), details.disks.clone())
+    })
 }

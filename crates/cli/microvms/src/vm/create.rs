@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use mvm_cli::cli::VmCreate;
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_config::last_good::load_or_last_good;
 use mvm_core::catalogue::vm as said;
 use mvm_core::json::Document;
@@ -10,10 +13,8 @@ use mvm_images_plan::Platform;
 use mvm_network_kernel::machine_id;
 use mvm_units_plan::microvm::{Request, Source, Spec, SshKey, Volume, complete, parse, user_data};
 
-use super::{Session, TIMEOUT, id, tell, until};
-use crate::cli::VmCreate;
-use crate::context::Context;
-use crate::output::{self, Exit};
+use super::wait::until;
+use crate::session::{Session, TIMEOUT, id, one_line, tell};
 
 /// A specification with its user data; a file of keys.
 const LARGEST: u64 = 1 << 20;
@@ -85,7 +86,7 @@ fn dry_run(context: &Context, arguments: &VmCreate) -> Exit {
 }
 
 /// What is asked for on this host, completed.
-pub(in crate::commands) fn spec(
+pub(crate) fn spec(
     context: &Context,
     config: &mvm_config::Config,
     base: Spec,
@@ -97,7 +98,7 @@ pub(in crate::commands) fn spec(
     let here = || Platform::of_machine(std::env::consts::ARCH);
     let platform = platform.unwrap_or_else(here);
     complete(base, request, config, &machine, &platform.architecture)
-        .map_err(|why| said::spec_invalid(super::one_line(&name), why))
+        .map_err(|why| said::spec_invalid(one_line(&name), why))
 }
 
 /// What the command line says: a specification from a file, and the rest.

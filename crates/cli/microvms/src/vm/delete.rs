@@ -1,12 +1,13 @@
 //! `mvmhost vm delete`.
 
+use mvm_cli::cli::{Condition, VmDelete};
+use mvm_cli::context::Context;
+use mvm_cli::output::Exit;
 use mvm_core::Finding;
 use mvm_core::catalogue::vm as said;
 
-use super::{Session, TIMEOUT, id, tell, until};
-use crate::cli::{Condition, VmDelete};
-use crate::context::Context;
-use crate::output::Exit;
+use super::wait::until;
+use crate::session::{Session, TIMEOUT, id, tell};
 
 pub(super) fn run(context: &Context, arguments: &VmDelete) -> Exit {
     let session = match Session::open(context) {

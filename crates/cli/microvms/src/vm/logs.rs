@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use mvm_cli::cli::{LogFile, VmLogs};
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_config::last_good::load_or_last_good;
 use mvm_config::places;
 use mvm_core::Finding;
@@ -15,11 +18,8 @@ use mvm_core::catalogue::vm as said;
 use mvm_units_systemd::microvms::{self, Directory};
 use nix::libc;
 
-use super::tell;
-use crate::cli::{LogFile, VmLogs};
-use crate::commands::diagnose::VMMS;
-use crate::context::Context;
-use crate::output::{self, Exit};
+use crate::files::VMMS;
+use crate::session::tell;
 
 /// Of a file this much is read from its end, in bytes.
 const END: u64 = 4 << 20;

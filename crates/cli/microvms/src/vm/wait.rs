@@ -4,19 +4,19 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
+use mvm_cli::cli::{Condition, VmWait};
+use mvm_cli::context::Context;
+use mvm_cli::output::Exit;
 use mvm_core::catalogue::vm as said;
 use mvm_core::{Finding, Roots};
 use mvm_units_systemd::flintlock::{Details, MicroVm, State};
 
-use super::{Session, TIMEOUT, id, tell};
-use crate::cli::{Condition, VmWait};
-use crate::commands::{leases, status};
-use crate::context::Context;
-use crate::output::Exit;
+use crate::leases;
+use crate::session::{Session, TIMEOUT, id, tell};
 
 mod icmp;
 
-pub(in crate::commands) use icmp::ping;
+use icmp::ping;
 
 /// flintlockd reads containerd for each answer.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -28,30 +28,29 @@ pub(super) fn run(context: &Context, arguments: &VmWait) -> Exit {
         Ok(session) => session,
         Err(exit) => return exit,
     };
-    let microvm = session.find(&arguments.microvm);
+    let microvm = session.look_up(&arguments.microvm);
     let gone = arguments.condition == Condition::Deleted;
     let finding = match microvm {
-        Err(finding) if gone && finding.entry() == &said::not_found::ROW => {
-            said::deleted(&arguments.microvm)
-        }
+        Ok(None) if gone => said::deleted(&arguments.microvm),
+        Ok(None) => said::not_found(&arguments.microvm),
         Err(finding) => finding,
-        Ok(microvm) => until(&session, &microvm, arguments.condition, arguments.timeout)
+        Ok(Some(microvm)) => until(&session, &microvm, arguments.condition, arguments.timeout)
             .unwrap_or_else(|finding| finding),
     };
     tell(context, &[finding])
 }
 
 /// What was seen last.
-pub(in crate::commands) struct Waited {
-    pub(in crate::commands) details: Option<Details>,
-    pub(in crate::commands) address: Option<Ipv4Addr>,
+pub(crate) struct Waited {
+    pub(crate) details: Option<Details>,
+    pub(crate) address: Option<Ipv4Addr>,
 }
 
 /// Waits until the condition holds.
 ///
 /// # Errors
 /// It does not in time, cannot any more, or flintlockd does not answer.
-pub(in crate::commands) fn until(
+pub(crate) fn until(
     session: &Session<'_>,
     microvm: &MicroVm,
     condition: Condition,
@@ -78,7 +77,7 @@ pub(in crate::commands) fn until(
             }
         }
         if started.elapsed() >= timeout {
-            let now = state.map_or("deleted", |now| status::word(now.state));
+            let now = state.map_or("deleted", |now| now.state.word());
             let late = said::timeout(id(microvm), words(condition), seconds, now);
             return Err(late);
         }
@@ -114,7 +113,7 @@ fn words(condition: Condition) -> &'static str {
 
 /// The guest's IPv4 address: one of its own, that of its lease, or the one under which its hardware
 /// address was heard on this host's network.
-pub(in crate::commands) fn address(context: &Context, details: &Details) -> Option<Ipv4Addr> {
+pub(crate) fn address(context: &Context, details: &Details) -> Option<Ipv4Addr> {
     let own = details
         .cards
         .iter()

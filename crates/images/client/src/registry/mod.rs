@@ -50,7 +50,6 @@ mod login;
 mod request;
 mod retry;
 mod trust;
-mod url;
 
 pub use body::Body;
 pub use helper::Helpers;
@@ -227,7 +226,7 @@ impl Registry {
         let url = Url::parse(&endpoint.base).ok()?;
         let port = url.port_or_known_default()?;
         let proxy = self.proxies.of(url.scheme(), url.host_str()?, port)?;
-        Some(Url::parse(&proxy).map_or(proxy, |proxy| url::plain(&proxy)))
+        Some(Url::parse(&proxy).map_or(proxy, |proxy| body::plain(&proxy)))
     }
 
     /// The index or manifest behind a tag or digest.

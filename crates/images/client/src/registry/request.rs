@@ -11,7 +11,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use rustls::CertificateError;
 use tokio::time::timeout;
 
-use super::url::plain;
+use super::body::plain;
 use super::{Place, Registry, body};
 use crate::Error;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use super::*;
-use crate::thinpool::fake::{self, Machine};
+use crate::fake::{self, Machine};
 
 const DIR: &str = "/var/lib/containerd-dev/snapshotter/devmapper";
 
@@ -13,8 +13,7 @@ fn host() -> (tempfile::TempDir, Machine, Desired) {
     let folder = tempfile::tempdir().unwrap();
     let machine = Machine::new(folder.path());
     let desired = Desired { name: "mvm".to_owned(), ..fake::desired(DIR) };
-    let samples =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/src/thinpool/databases/samples/first");
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/src/databases/samples/first");
     let paths = paths(&machine.roots, &desired);
     for (name, path) in
         [("meta.db", &paths.meta), ("metadata.db", &paths.metadata), ("mvm.db", &paths.pool)]
@@ -87,8 +86,7 @@ fn files_that_do_not_belong_together_are_refused_untouched() {
 #[test]
 fn a_pool_that_lacks_a_listed_device_is_refused() {
     let (_folder, machine, desired) = host();
-    let later =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/src/thinpool/databases/samples/later");
+    let later = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/src/databases/samples/later");
     let paths = paths(&machine.roots, &desired);
     for (name, path) in
         [("meta.db", &paths.meta), ("metadata.db", &paths.metadata), ("mvm.db", &paths.pool)]

@@ -4,10 +4,9 @@
 use std::collections::BTreeSet;
 
 use devicemapper::{DM, DevId, DmError, DmName, DmOptions, DmUuid};
+use mvm_pool_kernel::mapper::{errno, mapper};
+use mvm_pool_kernel::{Error, Operation};
 use nix::errno::Errno;
-
-use crate::mapper::{errno, mapper};
-use crate::{Error, Operation};
 
 /// Of `numbers`, those that the pool has.
 ///

@@ -7,13 +7,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mvm_core::Roots;
+use mvm_pool_kernel::lvm::Lvm;
+use mvm_pool_kernel::{Error, files, receipt};
 use mvm_pool_plan::lvm::Seen;
-use mvm_pool_plan::lvm::repair::{left, metadata_size};
 use mvm_pool_plan::thinpool::{Desired, Observed, RecordedIdentity};
+use mvm_repair_plan::lvm::{left, metadata_size};
 
 use super::copy;
-use crate::lvm::Lvm;
-use crate::{Error, files, receipt};
 
 /// The place of the metadata of a pool that is down.
 pub(super) trait Home {

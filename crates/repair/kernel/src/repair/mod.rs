@@ -20,14 +20,13 @@ use mvm_config::model::Backend;
 use mvm_core::catalogue::{repair as said, teardown};
 use mvm_core::exec::{self, Execute};
 use mvm_core::{Finding, Roots};
-use mvm_pool_plan::thinpool::repair::{self, Loss, Outline};
+use mvm_pool_kernel::lvm::lvm;
+use mvm_pool_kernel::thinpool::{lock, observe};
+use mvm_pool_kernel::{Error, files};
 use mvm_pool_plan::thinpool::{Desired, Observed, Superblock, with_transaction};
+use mvm_repair_plan::repair::{self, Loss, Outline};
 use nix::libc;
 use tools::Tools;
-
-use crate::lvm::lvm;
-use crate::thinpool::{lock, observe};
-use crate::{Error, files};
 
 /// A database of devices is some kibibytes for each of them.
 const DATABASE: u64 = 64 << 20;

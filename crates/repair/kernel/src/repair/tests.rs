@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use mvm_core::catalogue::pool;
 use mvm_core::exec::{Exit, Limits, Recording};
-use mvm_pool_plan::thinpool::{Class, RecordedIdentity, class, plan};
+use mvm_pool_kernel::receipt;
+use mvm_pool_kernel::thinpool::{System, apply_with, observe_with};
+use mvm_pool_plan::plan;
+use mvm_pool_plan::thinpool::{Class, RecordedIdentity, class};
 
 use super::*;
-use crate::receipt;
-use crate::thinpool::fake::{self, Machine, use_block};
-use crate::thinpool::{System, apply_with, observe_with};
+use crate::fake::{self, Machine, use_block};
 
 mod volume;
 
@@ -286,7 +287,7 @@ fn a_live_pool_and_files_that_are_not_on_record_are_left_alone() {
     assert_eq!(codes(&bench.repair()), [pool::file_truncated::ROW.code]);
     let external = Desired { backend: Backend::External, ..desired() };
     let observed = bench.with(|system| observe_with(system, &desired()).unwrap());
-    let refused = mvm_pool_plan::thinpool::repair::refused(&external, &observed);
+    let refused = mvm_repair_plan::repair::refused(&external, &observed);
     assert_eq!(refused[0].code(), said::not_repairable::ROW.code);
 }
 

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use mvm_core::Roots;
 use mvm_core::exec::{self, Execute, Exit, Limits};
-use mvm_pool_plan::thinpool::repair::{Devices, Listing};
-
-use crate::Error;
+use mvm_pool_kernel::Error;
+use mvm_repair_plan::repair::{Devices, Listing};
 
 /// Where they are.
 pub(super) struct Tools<'a> {

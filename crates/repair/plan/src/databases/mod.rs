@@ -31,11 +31,10 @@ use std::path::Path;
 
 use mvm_core::catalogue::database;
 use mvm_core::{Entry, Finding};
+use mvm_pool_plan::thinpool::{Desired, Observed, refusal};
 use read::{Device, Wanted, devices, next, snapshots, wanted};
 
-use super::fill::refusal;
-use super::repair::bolt::NotBolt;
-use super::{Desired, Observed};
+use crate::bolt::NotBolt;
 
 /// The bytes of the three files; none for a file that is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::{Apart, File};
-use crate::thinpool::repair::bolt::{Bucket, Database, NotBolt};
+use crate::bolt::{Bucket, Database, NotBolt};
 
 /// A thin device as `<pool>.db` has it.
 #[derive(Debug, Deserialize)]

@@ -4,8 +4,6 @@
 //! therefore held against what the damaged metadata still list and against containerd's database of
 //! devices; where either says more than the result has, only a person decides.
 
-pub mod bolt;
-mod listing;
 #[cfg(test)]
 mod tests;
 
@@ -16,15 +14,16 @@ use std::path::PathBuf;
 use mvm_config::model::{Backend, Instance};
 use mvm_core::catalogue::{pool, repair};
 use mvm_core::{Finding, names};
+use mvm_pool_plan::thinpool::{
+    Desired, Device, Observed, PoolSuperblock, Recorded, SECTOR, Superblock, place, quote,
+    recorded, refusal, units,
+};
 use serde::{Deserialize, Serialize};
 
-use super::fill::{quote, refusal, units};
-use super::{
-    Desired, Device, Observed, PoolSuperblock, Recorded, SECTOR, Superblock, place, recorded,
-};
-use crate::lvm;
+use crate::{bolt, lvm};
 
-pub use listing::{Devices, Listing};
+pub use crate::listing::{Devices, Listing};
+pub use crate::outline::Outline;
 
 /// The file that thin_repair writes: beside the metadata where these are a file.
 pub fn result(desired: &Desired) -> PathBuf {
@@ -53,7 +52,7 @@ pub fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
             let finding = repair::active(&desired.name, units(desired));
             return vec![finding];
         }
-        (Backend::Lvm, _) => return lvm::repair::refused(desired, observed),
+        (Backend::Lvm, _) => return lvm::refused(desired, observed),
         (Backend::External, _) => return not("somebody else makes it"),
     }
     let mut findings: Vec<Finding> = place::writable(desired, observed).into_iter().collect();
@@ -86,39 +85,16 @@ static CONTENT: [&str; 3] = [
     pool::block_size_changed::ROW.code,
 ];
 
-/// What is known of a pool from elsewhere than from its metadata.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outline {
-    /// Size of one block of data, in sectors.
-    pub block_sectors: u64,
-    /// How many blocks of data its table has.
-    pub blocks: u64,
-    /// The transaction that LVM expects; `None` where nobody expects any.
-    pub transaction: Option<u64>,
-}
-
 impl Outline {
     /// From the receipt of a pool on files, or from LVM.
     pub fn of(desired: &Desired, observed: &Observed) -> Option<Self> {
         if desired.backend == Backend::Lvm {
-            return lvm::repair::outline(desired, observed);
+            return lvm::outline(desired, observed);
         }
         let table = &observed.receipt.pool()?.table;
         let block_sectors = u64::from(table.block_sectors);
         let blocks = table.sectors.checked_div(block_sectors)?;
         Some(Self { block_sectors, blocks, transaction: None })
-    }
-
-    /// What thin_repair has to be told when the superblock is lost.
-    pub fn overrides(&self) -> [String; 6] {
-        let pairs = [
-            // containerd never touches it: it is what the kernel began with.
-            ("--transaction-id", self.transaction.unwrap_or(0)),
-            ("--data-block-size", self.block_sectors),
-            ("--nr-data-blocks", self.blocks),
-        ];
-        let [a, b, c] = pairs.map(|(option, value)| (option.to_owned(), value.to_string()));
-        [a.0, a.1, b.0, b.1, c.0, c.1]
     }
 }
 
@@ -232,7 +208,7 @@ pub enum Loss {
     Unlisted,
     /// containerd's database cannot be read.
     Unknown {
-        /// Why.
+        /// In words, for people.
         why: String,
     },
 }

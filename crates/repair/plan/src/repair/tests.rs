@@ -99,8 +99,7 @@ fn the_devices_of_containerd_are_read() {
 /// Written by bbolt 1.3.10, as containerd does: 32 devices, and the last one removed again.
 #[test]
 fn what_bbolt_writes_is_read() {
-    let known =
-        known(include_bytes!("../../../../../../tests/fuzz/seeds/repair/database")).unwrap();
+    let known = known(include_bytes!("../../../../../tests/fuzz/seeds/repair/database")).unwrap();
     let mut ids: Vec<u32> = known.iter().map(|device| device.device_id).collect();
     ids.sort_unstable();
     assert!(ids.iter().copied().eq(1..=31), "{ids:?}");
@@ -229,7 +228,7 @@ fn only_lvm_expects_a_transaction_and_only_that_of_before() {
 
 #[test]
 fn a_database_that_may_be_elsewhere_is_not_taken_for_none() {
-    let own = crate::thinpool::tests::desired();
+    let own = Desired::new(&mvm_config::load::parse(&[]).unwrap().config, None);
     assert_eq!(known_of(&own, None), Ok(Vec::new()));
     let system = Desired { instance: Instance::System, ..own };
     assert!(known_of(&system, None).unwrap_err().ends_with(".db"));

@@ -6,6 +6,9 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::Duration;
 
+use mvm_cli::context::Context;
+use mvm_cli::output;
+use mvm_cli_host::machine::{self, Plans};
 use mvm_config::Loaded;
 use mvm_core::{Finding, Roots, atomic, catalogue, chain, sink};
 use mvm_units_plan::host::Step;
@@ -13,9 +16,6 @@ use mvm_units_systemd::systemd::{Job, JobResult, Mode, Units};
 
 use super::images;
 use crate::commands::history;
-use crate::context::Context;
-use crate::machine::{self, Plans};
-use crate::output;
 
 /// How long the jobs of one step may take: longer than any TimeoutStartSec= of the chain. A check
 /// of the pool's metadata may take longer still; the job then goes on by itself.

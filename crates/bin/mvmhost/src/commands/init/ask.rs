@@ -2,10 +2,9 @@
 
 use std::io::{self, BufRead, Write};
 
+use mvm_cli::cli::InitArguments;
 use mvm_config::quantities::Bytes;
 use mvm_units_plan::init::{Answers, Disk, Network, Pool, Seen};
-
-use crate::cli::InitArguments;
 
 /// Asks for what the command line left open.
 pub(super) fn ask(

@@ -17,7 +17,7 @@ const ECHO: u8 = 8;
 const REPLY: u8 = 0;
 
 /// Whether the address answers an echo request within `timeout`. Needs root.
-pub(in crate::commands) fn ping(address: Ipv4Addr, timeout: Duration) -> bool {
+pub(crate) fn ping(address: Ipv4Addr, timeout: Duration) -> bool {
     once(address, timeout).unwrap_or(false)
 }
 
