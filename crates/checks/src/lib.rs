@@ -49,7 +49,7 @@ pub use interfaces::Interface;
 pub use kvm::Kvm;
 pub use live::containerd_program;
 pub use network::NetworkFacts;
-pub use pool::check as pool;
+pub use pool::{check as pool, for_containerd as pool_for_containerd};
 pub use programs::Flaw;
 pub use services::{Condition, Services};
 pub use tools::TOOLS;

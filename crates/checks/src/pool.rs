@@ -9,12 +9,34 @@ use super::Facts;
 /// What device-mapper says of the pool is fine, or findings. `pool` is an error text when
 /// device-mapper could not be asked.
 pub fn check(config: &Config, pool: &Result<PoolState, String>) -> Vec<Finding> {
+    found(config, pool, |state, name| allowed(state, name, is_unbraked(config)))
+}
+
+/// The same for containerd, by which what fills a pool is deleted.
+pub fn for_containerd(config: &Config, pool: &Result<PoolState, String>) -> Vec<Finding> {
+    let unbraked = is_unbraked(config);
+    found(config, pool, |state, name| allowed(state, name, unbraked).filter(|_| unbraked))
+}
+
+/// The same on a host whose brake may be switched off for a time.
+pub(super) fn of_host(config: &Config, facts: &Facts) -> Vec<Finding> {
+    let unbraked = is_unbraked(config) || facts.brake_off.is_some();
+    found(config, &facts.pool, |state, name| allowed(state, name, unbraked))
+}
+
+fn is_unbraked(config: &Config) -> bool {
+    config.thinpool.guard.brake_percent.0 >= 100
+}
+
+/// `full` is what there is to say of a full pool.
+fn found(
+    config: &Config,
+    pool: &Result<PoolState, String>,
+    full: impl Fn(&PoolState, &str) -> Option<Finding>,
+) -> Vec<Finding> {
     let name = config.thinpool.name.as_str();
     match pool {
-        Ok(state) => {
-            let unbraked = config.thinpool.guard.brake_percent.0 >= 100;
-            state.findings(name).into_iter().map(|one| allowed(one, unbraked)).collect()
-        }
+        Ok(state) => state.flaws(name).into_iter().chain(full(state, name)).collect(),
         Err(why) => {
             let unasked = catalogue::pool::no_device_mapper(name, "does not answer");
             vec![unasked.evidence(why)]
@@ -22,17 +44,11 @@ pub fn check(config: &Config, pool: &Result<PoolState, String>) -> Vec<Finding> 
     }
 }
 
-/// The same on a host whose brake may be switched off for a time.
-pub(super) fn of_host(config: &Config, facts: &Facts) -> Vec<Finding> {
-    let off = facts.brake_off.is_some();
-    check(config, &facts.pool).into_iter().map(|finding| allowed(finding, off)).collect()
-}
-
 /// With no brake flintlockd runs on a full pool too: microVMs are deleted through it.
-fn allowed(finding: Finding, unbraked: bool) -> Finding {
-    let full = finding.entry() == &catalogue::pool::out_of_data_space::ROW;
-    if !full || !unbraked {
-        return finding;
+fn allowed(state: &PoolState, name: &str, unbraked: bool) -> Option<Finding> {
+    let full = state.full(name)?;
+    if !unbraked {
+        return Some(full);
     }
-    catalogue::pool::full_unbraked(finding.subject()).evidence(finding.seen())
+    Some(catalogue::pool::full_unbraked(name).evidence(full.seen()))
 }

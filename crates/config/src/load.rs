@@ -9,7 +9,7 @@ use toml::de::DeTable;
 use crate::defaults::{complete, written_out};
 use crate::problem::Report;
 use crate::refuse::{self, TlsKeys};
-use crate::schema::Draft;
+use crate::schema::{self, Draft};
 use crate::walk::{Walk, Written};
 use crate::{Config, files, syntax};
 
@@ -62,7 +62,7 @@ pub fn parse(sources: &[Source]) -> Result<Loaded, Vec<Problem>> {
 
 /// [`parse`]; `whole` is false when a file is missing that could not be read.
 fn parse_part(sources: &[Source], whole: bool) -> Result<Loaded, Vec<Problem>> {
-    let mut report = Report::new(sources);
+    let mut report = Report::new(sources, schema::help);
     let trees: Result<Vec<_>, _> =
         sources.iter().map(|source| DeTable::parse(&source.text)).collect();
     if let Ok(trees) = trees {

@@ -79,11 +79,13 @@ pub(crate) struct Report<'a> {
     uncounted: usize,
     /// Paths of schema rows whose value could not be read.
     pub(crate) unread: Vec<&'static str>,
+    /// What is known of a key such as `[thinpool.loop] data-size`.
+    help: fn(&str) -> &'static str,
 }
 
 impl<'a> Report<'a> {
-    pub(crate) fn new(sources: &'a [Source]) -> Self {
-        Self { sources, found: Vec::new(), uncounted: 0, unread: Vec::new() }
+    pub(crate) fn new(sources: &'a [Source], help: fn(&str) -> &'static str) -> Self {
+        Self { sources, found: Vec::new(), uncounted: 0, unread: Vec::new(), help }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -148,7 +150,7 @@ impl<'a> Report<'a> {
         let Invalid { what, instead } = error;
         let text = self.sources.get(file).map_or("", |source| source.text.as_str());
         let span = span.or_else(|| offset.map(|at| word_at(text, at)));
-        let help = help(&key);
+        let help = (self.help)(&key);
         let problem =
             Problem { file: name.to_owned(), line: 0, key, value, what, instead, span, help };
         self.found.push(Located { file, offset, problem });
@@ -190,12 +192,6 @@ fn word_at(text: &str, at: usize) -> Range<usize> {
     let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '=' | ']' | ','));
     let length = end.unwrap_or(rest.len()).max(rest.chars().next().map_or(0, char::len_utf8));
     at..(at + length).min(text.len())
-}
-
-/// What the schema says of `[thinpool.loop] data-size`.
-fn help(key: &str) -> &'static str {
-    let path = key.trim_start_matches('[').replacen("] ", ".", 1);
-    crate::schema::row(&path).map_or("", |row| row.doc)
 }
 
 /// Counts lines; offsets asked for in ascending order cost one pass over each file.

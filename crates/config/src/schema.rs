@@ -22,7 +22,7 @@ use texts::{
     Path, Platform, Program, ProxyUrl, Range, Registry, Size, Space, Subnet, Time, Unit, Vg,
 };
 
-pub(crate) use kinds::{At, Shape, quote};
+pub(crate) use kinds::{At, Shape, TABLES, quote, shown};
 
 /// A configuration while it is read: what the model holds in another form than the file stands
 /// beside it.
@@ -67,9 +67,6 @@ pub(crate) struct Row {
     /// Appends the draft's value as TOML.
     pub(crate) write: fn(&Draft, &mut String),
 }
-
-/// The list of `[[network.vlan]]` is the one key that is written as tables.
-pub(crate) const TABLES: &str = "network.vlan";
 
 macro_rules! computed {
     () => {
@@ -223,13 +220,8 @@ pub(crate) fn row(path: &str) -> Option<&'static Row> {
     SECTIONS.iter().flat_map(|section| section.rows).find(|row| row.path == path)
 }
 
-/// A key as people see it: `[thinpool.loop] data-size`, `[[network.vlan]] id`.
-pub(crate) fn shown(path: &str, field: &str) -> String {
-    let (section, name) = path.rsplit_once('.').unwrap_or(("", path));
-    match (path == TABLES, field) {
-        (true, "") => format!("[[{path}]]"),
-        (true, field) => format!("[[{path}]] {field}"),
-        (false, "") => format!("[{section}] {name}"),
-        (false, field) => format!("[{section}] {name}.{field}"),
-    }
+/// What there is to say of `[thinpool.loop] data-size`.
+pub(crate) fn help(key: &str) -> &'static str {
+    let path = key.trim_start_matches('[').replacen("] ", ".", 1);
+    row(&path).map_or("", |row| row.doc)
 }

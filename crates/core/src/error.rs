@@ -17,7 +17,7 @@ pub enum Error {
     CreateFolder {
         /// The folder.
         path: PathBuf,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -26,7 +26,7 @@ pub enum Error {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -35,7 +35,7 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -58,7 +58,7 @@ pub enum Error {
     Spawn {
         /// The program.
         program: PathBuf,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -67,7 +67,7 @@ pub enum Error {
     Follow {
         /// The program.
         program: PathBuf,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },

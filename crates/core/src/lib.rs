@@ -1,21 +1,17 @@
 //! What every domain of mvmhost is built on.
 //!
-//! Belongs here: the catalogue (the one place for text that an operator reads), the [`Finding`] that
-//! carries data to it and the sinks that show it, [`Plan`], every name and path, escaping; and with the
+//! Belongs here: the sinks that show a [`Finding`], [`Plan`], every name and path, escaping; and with the
 //! feature `effects` what more than one program does to a machine: atomic files, programs with a time
-//! limit, systemd's notifications. Does not belong here: deciding anything, and the effects of one domain.
+//! limit, systemd's notifications. Handed on from below: the [`catalogue`], the one place for text that
+//! an operator reads. Does not belong here: deciding anything, and the effects of one domain.
 
-pub mod catalogue;
 pub mod digest;
-mod entry;
 pub mod escape;
-mod finding;
 pub mod holder;
 pub mod json;
 pub mod kmsg;
 pub mod ledger;
 pub mod names;
-pub mod packages;
 mod plan;
 pub mod remedy;
 pub mod render;
@@ -46,11 +42,11 @@ pub mod processes;
 pub mod state;
 
 pub use digest::Digest;
-pub use entry::{Entry, Exit, Severity};
 #[cfg(feature = "effects")]
 pub use error::Error;
 pub use error::chain;
-pub use finding::Finding;
+pub use mvm_catalogue as catalogue;
+pub use mvm_finding::{Entry, Exit, Finding, Severity, packages};
 pub use plan::Plan;
 pub use roots::Roots;
 pub use time::day;

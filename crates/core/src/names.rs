@@ -68,3 +68,5 @@ pub const FLINTLOCKD_STATE: &str = "/var/lib/flintlock";
 pub const CONTAINERD_DEV_ROOT: &str = "/var/lib/containerd-dev";
 /// state of containerd-dev.
 pub const CONTAINERD_DEV_STATE: &str = "/run/containerd-dev";
+/// What the names of flintlock's tap devices begin with.
+pub const FLINTLOCK_TAP: &str = "fltap";

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::catalogue;
-use crate::entry::{Entry, Severity};
 use crate::packages::{self, Manager};
+use crate::{Entry, Severity};
 
 /// A line of a catalog entry is folded at this many columns; `journalctl -x` indents it by three.
 const COLUMNS: usize = 76;
@@ -14,8 +14,7 @@ const COLUMNS: usize = 76;
 /// Data of the moment stand as fields that [`crate::sink::fields`] always sends: the message, the
 /// evidence and the remedy are those of the entry that `journalctl -x` shows.
 pub fn journal_catalog() -> String {
-    let mut out =
-        String::from("# Made by `cargo xtask generate` from crates/core/src/catalogue.\n");
+    let mut out = String::from("# Made by `cargo xtask generate` from crates/catalogue.\n");
     for entry in catalogue::all() {
         let cause = match entry.cause.contains('{') {
             true => "@MVMHOST_CAUSE@".to_owned(),

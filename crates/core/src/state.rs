@@ -19,7 +19,7 @@ pub use homes::*;
 /// One file.
 #[derive(Debug)]
 pub struct Home {
-    /// Where it is.
+    /// Where it is; `*` stands for a part of the name, where there is a file for each of several things.
     pub path: &'static str,
     /// What it says, for FILES of mvmhost(8).
     pub what: &'static str,
@@ -46,18 +46,31 @@ pub enum Damaged {
 #[derive(Debug)]
 pub struct File<T> {
     home: &'static Home,
+    part: Option<String>,
     shape: PhantomData<fn() -> T>,
 }
 
 impl<T> File<T> {
     /// The file of this declaration.
     pub const fn of(home: &'static Home) -> Self {
-        Self { home, shape: PhantomData }
+        Self { home, part: None, shape: PhantomData }
+    }
+
+    /// The file of this declaration with `part` in the place of `*`.
+    pub fn for_each(home: &'static Home, part: &str) -> Self {
+        Self { home, part: Some(part.to_owned()), shape: PhantomData }
     }
 
     /// Where it is below `roots`.
     pub fn path(&self, roots: &Roots) -> PathBuf {
-        roots.at(self.home.path)
+        roots.at(self.name())
+    }
+
+    fn name(&self) -> PathBuf {
+        match &self.part {
+            Some(part) => self.home.path.replacen('*', part, 1).into(),
+            None => self.home.path.into(),
+        }
     }
 
     /// Removes it; one that is gone is removed.
@@ -72,12 +85,12 @@ impl<T> File<T> {
     }
 
     fn unusable(&self, why: &dyn std::error::Error) -> Error {
-        Error::State { path: self.home.path.into(), why: chain(why) }
+        Error::State { path: self.name(), why: chain(why) }
     }
 
     fn other_version(&self, version: &Value) -> Error {
         let why = format!("version {version} is not known here");
-        Error::State { path: self.home.path.into(), why }
+        Error::State { path: self.name(), why }
     }
 }
 
@@ -130,7 +143,7 @@ impl<T: Serialize> File<T> {
         text.push(b'\n');
         if text.len() as u64 > self.home.limit {
             let why = format!("it would have more than {} bytes", self.home.limit);
-            return Err(Error::State { path: self.home.path.into(), why });
+            return Err(Error::State { path: self.name(), why });
         }
         atomic::write(&self.path(roots), &text, self.home.mode)
             .map_err(|error| self.unusable(&error))

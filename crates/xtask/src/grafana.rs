@@ -48,7 +48,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use mvm_core::catalogue;
-    use mvm_pool_plan::guard::{Figures, Room, metrics};
+    use mvm_guard_plan::{Figures, Room, metrics};
     use mvm_pool_plan::thinpool::{Usage, Working};
 
     use super::*;

@@ -15,9 +15,8 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::arch::ALL;
-use crate::{package, sbom, tools};
-
-pub(crate) use linked::Crate;
+use crate::sbom::{self, Crate};
+use crate::{package, tools};
 
 /// The package's copyright file, which the .rpm has too.
 const COPYRIGHT: &str = "packaging/deb/debian/copyright";
@@ -75,10 +74,13 @@ fn compare(file: &str, linked: &BTreeSet<Crate>, named: &BTreeSet<Crate>) -> Res
 }
 
 /// Where the workspace's crates are.
-const FOLDERS: [&str; 7] = [
+const FOLDERS: [&str; 10] = [
     "crates",
     "crates/bin",
+    "crates/cli",
+    "crates/guard",
     "crates/pool",
+    "crates/repair",
     "crates/network",
     "crates/images",
     "crates/units",

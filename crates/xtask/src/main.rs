@@ -20,6 +20,7 @@ mod rpm;
 mod sbom;
 mod schemas;
 mod selinux;
+mod sums;
 mod test;
 mod tools;
 mod vm;

@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use mvm_vm::archive::{self, Gpg};
 
 use crate::arch::ALL;
-use crate::{release, tools};
+use crate::sums::sums;
+use crate::tools;
 
 /// The name of the one suite: the package is the same for every release of Debian.
 const SUITE: &str = "stable";
@@ -30,7 +31,7 @@ pub(crate) fn add(deb: &Path, folder: &Path, key: Option<&str>) -> Result<()> {
     let gpg = Gpg { home: None, key: key.map(str::to_owned) };
     archive::sign(&folder, SUITE, &gpg)?;
     for folder in [pool.as_path(), deb.parent().context("the package has no folder")?] {
-        let list = release::sums(folder)?.display().to_string();
+        let list = sums(folder)?.display().to_string();
         gpg.run(&["--yes", "--armor", "--detach-sign", "--output", &format!("{list}.asc"), &list])?;
     }
     println!("{}", source(&folder));

@@ -1,20 +1,31 @@
 //! What is in a package, for programs that read it: CycloneDX.
 
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-use std::collections::{BTreeMap, BTreeSet};
+use std::{fmt, fs};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::arch::Arch;
-use crate::licences::Crate;
 use crate::{compile, musl, package, tools};
 
 /// The components of all programs, kept in the repository (see `crate::licences`).
 pub(crate) const COMPONENTS: &str = "packaging/licences/components.cdx.json";
+
+/// A crate of a registry.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Crate {
+    pub(crate) name: String,
+    pub(crate) version: String,
+}
+
+impl fmt::Display for Crate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.name, self.version)
+    }
+}
 
 /// Writes the package's list of components beside it, under its name with `.cdx.json` added.
 pub(crate) fn beside(package: &Path, arch: &Arch) -> Result<PathBuf> {

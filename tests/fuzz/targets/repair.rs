@@ -2,7 +2,8 @@
 #![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
-use mvm_pool_plan::thinpool::repair::{Listing, bolt, known};
+use mvm_repair_plan::bolt;
+use mvm_repair_plan::repair::{Listing, known};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = known(bytes);

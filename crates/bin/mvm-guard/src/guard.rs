@@ -8,8 +8,8 @@ use mvm_core::catalogue::guard;
 use mvm_core::ledger::{self, Ledger};
 use mvm_core::state::{self, File};
 use mvm_core::{Finding, Roots, atomic, brake, chain, names};
-use mvm_pool_kernel::guard::Store;
-use mvm_pool_plan::guard::{
+use mvm_guard_kernel::Store;
+use mvm_guard_plan::{
     Brake as Wanted, Decision, Figures, LATEST, Policy, Standing, decide, due, metrics,
 };
 use mvm_units_systemd::systemd::Units;

@@ -4,10 +4,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mvm_core::{notify, sink};
+use mvm_guard_kernel::{Events, store};
+use mvm_guard_plan::Policy;
 use mvm_oneshot as oneshot;
 use mvm_oneshot::{Options, Program, Report};
-use mvm_pool_kernel::guard::{Events, store};
-use mvm_pool_plan::guard::Policy;
 use mvm_units_systemd::systemd::Manager;
 
 use crate::guard::Guard;

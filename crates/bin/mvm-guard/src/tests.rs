@@ -8,9 +8,9 @@ use mvm_config::Config;
 use mvm_core::brake::{Off, switch_off};
 use mvm_core::catalogue::{guard, pool, said};
 use mvm_core::{Finding, Roots, names};
+use mvm_guard_kernel::{Seen, Store};
+use mvm_guard_plan::{Figures, Policy, Room};
 use mvm_pool_kernel::Error;
-use mvm_pool_kernel::guard::{Seen, Store};
-use mvm_pool_plan::guard::{Figures, Policy, Room};
 use mvm_pool_plan::thinpool::{Mode as PoolMode, Usage, Working};
 use mvm_units_systemd::systemd::{Job, JobResult, Mode, Recording, UnitState, Units};
 

@@ -14,7 +14,7 @@ use mvm_network_plan::dhcp::{Permit, Seen, lan, only_permitted, permits, render_
 use mvm_network_plan::network::Observed;
 use mvm_oneshot::Report;
 
-use crate::run::rules;
+use crate::rules::rules;
 
 /// Read by dnsmasq, which is not root.
 const MODE: u32 = 0o644;

@@ -6,6 +6,7 @@ use mvm_oneshot as oneshot;
 use mvm_oneshot::Program;
 
 mod dhcp;
+mod rules;
 mod run;
 mod watch;
 

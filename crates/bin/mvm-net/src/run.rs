@@ -4,13 +4,13 @@ use mvm_config::{Config, Loaded};
 use mvm_core::catalogue::net;
 use mvm_core::exec::System;
 use mvm_core::{Finding, Roots, Severity, exit, sink};
-use mvm_network_kernel::nat::{self, Nat};
 use mvm_network_kernel::tailscale::{self, Tailscale};
 use mvm_network_kernel::{Kernel, Network, machine_id, unread, uplink};
 use mvm_network_plan::network::{Observed, desired};
 use mvm_oneshot as oneshot;
 use mvm_oneshot::{Options, Program, Report};
 
+use crate::rules::rules;
 use crate::{dhcp, watch};
 
 /// Everything that `mvm-net` does.
@@ -88,21 +88,5 @@ fn revert(program: &Program, roots: &Roots) -> Report {
     match Kernel::connect(roots) {
         Ok(mut kernel) => Report::of(uplink::watch(roots, &mut kernel)),
         Err(error) => Report { findings: vec![unread(&error)], code: exit::UNAVAILABLE },
-    }
-}
-
-/// Forwarding and translation on this network.
-pub(crate) fn rules(
-    roots: &Roots,
-    config: &Config,
-    observed: Result<Observed, mvm_network_kernel::Error>,
-    watched: bool,
-) -> Vec<Finding> {
-    let nat = Nat { roots, programs: &System };
-    match observed {
-        Ok(observed) => {
-            nat::bring_up(&nat, mvm_network_plan::nat::desired(config).as_ref(), &observed, watched)
-        }
-        Err(error) => vec![unread(&error)],
     }
 }

@@ -18,7 +18,7 @@ use mvm_network_plan::network::{Consent, Observed, desired, plan};
 use mvm_oneshot::Report;
 
 use crate::dhcp;
-use crate::run::rules;
+use crate::rules::rules;
 
 /// A repair this long after the last one is one of its own.
 const SETTLED_AFTER: Duration = Duration::from_secs(10);

@@ -102,7 +102,7 @@ fn containerd_version(roots: &Roots, config: &Config, plugin: &Plugin) -> Option
 /// What a look into containerd's databases finds.
 pub fn databases(roots: &Roots, config: &Config) -> Vec<Finding> {
     let desired = mvm_pool_kernel::thinpool::desired(roots, config);
-    mvm_pool_kernel::databases::look(roots, &desired)
+    mvm_repair_kernel::databases::look(roots, &desired)
 }
 
 /// Why the program that containerd-dev runs cannot be run, where it cannot; the distribution's

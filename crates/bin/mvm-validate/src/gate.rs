@@ -11,7 +11,8 @@ use mvm_config::model::Instance;
 use mvm_config::{Config, places};
 use mvm_core::exec::System;
 use mvm_core::ledger::{self, Ledger};
-use mvm_core::{Finding, Roots, Severity, atomic, brake, catalogue, chain, exit, names, sink};
+use mvm_core::state::{self, File};
+use mvm_core::{Finding, Roots, Severity, brake, catalogue, chain, exit, names, sink};
 use mvm_oneshot::{Options, Program, Report};
 use mvm_pool_kernel::containerd_config;
 use mvm_units_systemd::kvm;
@@ -24,9 +25,6 @@ const PLUGIN_READY: Duration = Duration::from_secs(60);
 const API_READY: Duration = Duration::from_secs(30);
 /// Between two questions.
 const PAUSE: Duration = Duration::from_millis(100);
-/// A ledger is small; more is not ours.
-const LEDGER_MAX: u64 = 1024 * 1024;
-
 /// Which unit asks, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gate {
@@ -96,12 +94,11 @@ impl Gate {
 
     /// What was said at this gate in this boot; nothing where that cannot be read.
     pub fn said(self, roots: &Roots) -> Ledger {
-        let kept = atomic::read_bounded(&self.ledger(roots), LEDGER_MAX).ok();
-        kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+        self.file().get(roots).unwrap_or_default()
     }
 
-    fn ledger(self, roots: &Roots) -> PathBuf {
-        roots.runtime().join(format!("said-{}.json", self.name()))
+    fn file(self) -> File<Ledger> {
+        File::for_each(&state::SAID, self.name())
     }
 
     fn name(self) -> &'static str {
@@ -160,14 +157,12 @@ fn flintlockd_ready(roots: &Roots, config: &Config) -> Vec<Finding> {
 fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
     let pool = mvm_pool_kernel::thinpool::pool_state(roots, &config.thinpool.name)
         .map_err(|error| chain(&error));
-    let mut findings = checks::pool(config, &pool);
-    // What fills a pool is deleted through containerd.
-    findings.retain(|finding| finding.entry() != &catalogue::pool::out_of_data_space::ROW);
+    let mut findings = checks::pool_for_containerd(config, &pool);
     let flaw = facts::containerd_flaw(roots, config);
     findings.extend(flaw.map(|why| checks::containerd_program(config, &why)));
     if findings.iter().all(|finding| finding.severity() != Severity::Error) {
         let desired = mvm_pool_kernel::thinpool::desired(roots, config);
-        findings.extend(mvm_pool_kernel::databases::settle(roots, &desired));
+        findings.extend(mvm_repair_kernel::databases::settle(roots, &desired));
     }
     if roots.at(names::OPERATOR_CONTAINERD_CONFIG).exists() {
         findings.extend(operator_config(roots, config));
@@ -184,7 +179,7 @@ fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
 fn operator_config(roots: &Roots, config: &Config) -> Vec<Finding> {
     let file = names::OPERATOR_CONTAINERD_CONFIG;
     match containerd_config::read(roots, file) {
-        Ok(text) => mvm_pool_plan::containerd::check_operator(&text, config),
+        Ok(text) => mvm_containerd::check_operator(&text, config),
         Err(error) => {
             let invalid = catalogue::ctrd::operator_config_invalid(file);
             vec![invalid.evidence(chain(&error))]
@@ -212,17 +207,13 @@ fn containerd_ready(roots: &Roots, config: &Config) -> Vec<Finding> {
 /// What is to be said now. A ledger that cannot be read or kept makes for a repetition, not for a
 /// failure.
 fn remember(roots: &Roots, gate: Gate, findings: &[Finding]) -> Vec<Finding> {
-    let path = gate.ledger(roots);
     let before = gate.said(roots);
     let (say, after) = ledger::update(&before, findings, brake::boot_seconds(roots));
     if after == before {
         return say;
     }
-    let kept = serde_json::to_vec(&after)
-        .map_err(|error| error.to_string())
-        .and_then(|text| atomic::write(&path, &text, 0o600).map_err(|error| chain(&error)));
-    if let Err(why) = kept {
-        log::debug!("{why}");
+    if let Err(error) = gate.file().write(roots, &after) {
+        log::debug!("{}", chain(&error));
     }
     say
 }

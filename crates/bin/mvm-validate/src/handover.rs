@@ -84,7 +84,7 @@ fn flintlockd_text(
 /// # Errors
 /// It cannot be written.
 pub fn write_containerd_config(roots: &Roots, config: &Config) -> Result<(), mvm_core::Error> {
-    let text = mvm_pool_plan::containerd::render(config);
+    let text = mvm_containerd::render(config);
     atomic::write(&roots.at(names::CONTAINERD_DEV_CONFIG), text.as_bytes(), 0o644)
 }
 

@@ -1,21 +1,13 @@
 //! The command of mvmhost's operator: `/usr/bin/mvmhost`.
 
-mod cli;
 mod commands;
-mod context;
-mod invalid;
-mod inventory;
-mod machine;
-mod output;
-mod overrides;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use mvm_cli::cli::Cli;
+use mvm_cli::output::{self, Exit};
 use mvm_core::sink::{self, Sink};
-
-use crate::cli::Cli;
-use crate::output::Exit;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

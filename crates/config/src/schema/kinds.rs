@@ -8,7 +8,6 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeString, DeValue};
 
-use super::records::Field;
 use super::suggest;
 use crate::Invalid;
 use crate::problem::{Report, one_line};
@@ -16,6 +15,20 @@ use crate::quantities::Percent;
 
 /// No list of one host is longer; it bounds the time that checks take.
 const MOST_ENTRIES: usize = 4096;
+
+/// The list of `[[network.vlan]]` is the one key that is written as tables.
+pub(crate) const TABLES: &str = "network.vlan";
+
+/// A key as people see it: `[thinpool.loop] data-size`, `[[network.vlan]] id`.
+pub(crate) fn shown(path: &str, field: &str) -> String {
+    let (section, name) = path.rsplit_once('.').unwrap_or(("", path));
+    match (path == TABLES, field) {
+        (true, "") => format!("[[{path}]]"),
+        (true, field) => format!("[[{path}]] {field}"),
+        (false, "") => format!("[{section}] {name}"),
+        (false, field) => format!("[{section}] {name}.{field}"),
+    }
+}
 
 /// Where a value stands, and where to complain about it.
 pub(crate) struct At<'r, 'a> {
@@ -30,19 +43,19 @@ pub(crate) struct At<'r, 'a> {
 impl At<'_, '_> {
     /// Complains about the value at `span`.
     pub(crate) fn bad(&mut self, span: Range<usize>, error: Invalid) {
-        let key = super::shown(self.path, self.field);
+        let key = shown(self.path, self.field);
         self.report.keyed(self.file, Some(span.start), key, Some(span), error);
     }
 
     /// Complains about a key inside an entry.
     pub(crate) fn bad_key(&mut self, key: &Spanned<DeString<'_>>, error: Invalid) {
-        let shown = super::shown(self.path, &one_line(key.get_ref()));
+        let shown = shown(self.path, &one_line(key.get_ref()));
         self.report.keyed(self.file, Some(key.span().start), shown, None, error);
     }
 
     /// Complains about an entry as a whole.
     pub(crate) fn bad_entry(&mut self, offset: usize, error: Invalid) {
-        let key = super::shown(self.path, "");
+        let key = shown(self.path, "");
         self.report.keyed(self.file, Some(offset), key, None, error);
     }
 
@@ -59,6 +72,14 @@ impl At<'_, '_> {
         };
         self.bad(value.span(), Invalid::new(format!("{found} where {expected} belongs"), hint));
     }
+}
+
+/// One key of an entry.
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) doc: &'static str,
+    pub(crate) required: bool,
+    pub(crate) shape: fn() -> Shape,
 }
 
 /// The form of a value, for the JSON Schema and the manual page.

@@ -3,7 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::kinds::{At, Kind, List, Maybe, Number, Quoted, Shape};
+use super::kinds::{At, Field, Kind, List, Maybe, Number, Quoted, Shape};
 use super::suggest;
 use super::texts::{
     Address, Code, Day, HostName, Interface, Ip, Ipv4, Mac, Range, Reason, SubnetV4,
@@ -11,14 +11,6 @@ use super::texts::{
 use crate::Invalid;
 use crate::model::{Also, Ignore, Reservation, Reserved, ToldRoute, Vlan};
 use crate::names::IfName;
-
-/// One key of an entry.
-pub(crate) struct Field {
-    pub(crate) name: &'static str,
-    pub(crate) doc: &'static str,
-    pub(crate) required: bool,
-    pub(crate) shape: fn() -> Shape,
-}
 
 /// A table being read key by key.
 struct Entry<'v, 'r, 'a, 'at> {

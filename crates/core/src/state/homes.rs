@@ -104,6 +104,36 @@ pub static POOL: Home = Home {
         Damaged::Absent,
     )
 };
+/// What mvm-validate has said, by gate.
+pub static SAID: Home = Home {
+    version: 0,
+    ..home(
+        "/run/mvmhost/said-*.json",
+        "What mvm-validate reported in this boot and still stands.",
+        1 << 20,
+        Damaged::Absent,
+    )
+};
+/// Who else serves DHCP on the interface that mvmhost serves.
+pub static DHCP_ASKED: Home = Home {
+    version: 0,
+    ..home(
+        "/run/mvmhost/dhcp.asked",
+        "Which DHCP servers answered where mvmhost serves.",
+        64 << 10,
+        Damaged::Absent,
+    )
+};
+/// The same for interfaces that are served beside it, by name.
+pub static DHCP_ASKED_BESIDE: Home = Home {
+    version: 0,
+    ..home(
+        "/run/mvmhost/dhcp.asked.*",
+        "The same for a further interface.",
+        64 << 10,
+        Damaged::Absent,
+    )
+};
 
 /// All of them.
 pub static HOMES: &[&Home] = &[
@@ -119,10 +149,14 @@ pub static HOMES: &[&Home] = &[
     &HISTORY,
     &REPORT,
     &POOL,
+    &SAID,
+    &DHCP_ASKED,
+    &DHCP_ASKED_BESIDE,
 ];
 
 /// The entries of FILES of mvmhost(8).
 pub fn man_body() -> String {
-    let entry = |home: &&Home| format!("*{}*\n:   {}\n\n", home.path, home.what);
+    let entry =
+        |home: &&Home| format!("*{}*\n:   {}\n\n", home.path.replace('*', "\\*"), home.what);
     HOMES.iter().map(entry).collect()
 }

@@ -25,6 +25,19 @@ pub mod verify;
 pub use error::Error;
 pub use pull::{Outcome, Puller};
 
+use mvm_images_plan::Wanted;
+
+/// The event loop of one run: one thread, with timers and sockets.
+///
+/// # Errors
+/// [`Error::Runtime`]
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)
+}
+
+/// An image and what became of it.
+pub type Done<T> = (Wanted, Result<T, Error>);
+
 /// Nobody is told.
 impl Progress for () {
     fn step(&self, _: &str, _: &str) {}

@@ -7,9 +7,8 @@ use mvm_core::Roots;
 use mvm_images_plan::Role;
 use tokio::time::timeout;
 
-use crate::Error;
 use crate::containerd::Containerd;
-use crate::run::runtime;
+use crate::{Error, runtime};
 
 /// A list of snapshots is answered from memory.
 const LOOK: Duration = Duration::from_secs(20);

@@ -7,10 +7,10 @@ use futures_util::{StreamExt, TryFutureExt, TryStreamExt, stream};
 use mvm_config::names::ImageRef;
 use mvm_core::state::{self, File};
 use mvm_core::{Digest, Roots, brake, names};
+use mvm_guard_plan::Standing;
 use mvm_images_plan::labels::{self, Labels};
 use mvm_images_plan::manifest::{self, Descriptor, ImageConfig, Manifest};
-use mvm_images_plan::{Platform, Role, Wanted, chain, limits};
-use mvm_pool_plan::guard::Standing;
+use mvm_images_plan::{Platform, Role, Wanted, chain, fetch, limits};
 use tokio::sync::{OnceCell, Semaphore, mpsc};
 use tonic::Code;
 
@@ -146,7 +146,7 @@ impl<'p> Puller<'p> {
         let (arrived, arrivals) = mpsc::channel(layers.len().max(1));
         let fetch = async {
             let starts = HeadStart::default();
-            let blobs = stream::iter(layers.iter().zip(limits::head_starts(layers)));
+            let blobs = stream::iter(layers.iter().zip(fetch::head_starts(layers)));
             let blobs = blobs.map(async |(layer, longest)| {
                 starts.wait(longest).await;
                 let done = self.blob(wanted, "layer", layer).await;

@@ -9,9 +9,8 @@ use mvm_images_plan::anonymous::Answer;
 use mvm_images_plan::proxy::Proxies;
 use tokio::time::{Instant, timeout};
 
-use crate::Error;
 use crate::registry::{Registry, Settings};
-use crate::run::runtime;
+use crate::{Error, runtime};
 
 /// For one image. A registry that takes longer keeps whoever creates a microVM waiting.
 const LONGEST: Duration = Duration::from_secs(15);

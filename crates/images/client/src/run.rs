@@ -24,7 +24,7 @@ use crate::archive::{self, Archive};
 use crate::containerd::Containerd;
 use crate::registry::{Helpers, Registry, Settings, Timeouts};
 use crate::verify::{self, State};
-use crate::{Error, Outcome, Progress, Puller, finding, prune, resolve, served};
+use crate::{Done, Error, Outcome, Progress, Puller, finding, prune, resolve, runtime, served};
 
 /// How often somebody is told that the run goes on.
 const TICK: Duration = Duration::from_secs(10);
@@ -67,9 +67,6 @@ pub struct Run {
     /// How registries answer flintlockd about images that came in a way that it does not go.
     pub answers: Vec<(ImageRef, Answer)>,
 }
-
-/// An image and what became of it.
-pub type Done<T> = (Wanted, Result<T, Error>);
 
 impl<'j> Job<'j> {
     /// For images that are only made complete, without credentials of a unit.
@@ -319,10 +316,6 @@ fn logins(path: &Path) -> Result<Logins, Error> {
     std::io::Read::read_to_string(&mut std::io::Read::take(file, LOGINS), &mut text)
         .map_err(failed)?;
     Logins::parse(&text).map_err(|place| Error::LoginsText { path: path.to_owned(), place })
-}
-
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)
 }
 
 /// The findings of a run: what is new, and what failed.

@@ -10,12 +10,12 @@ use mvm_images_plan::{Platform, Wanted};
 
 use crate::containerd::{Containerd, Record};
 use crate::verify::{self, State};
-use crate::{Error, run};
+use crate::{Done, Error};
 
 /// The images of the file that are complete, each with all that it consists of.
 pub(crate) async fn list(
     containerd: &Containerd,
-    states: &[run::Done<State>],
+    states: &[Done<State>],
     platform: &Platform,
 ) -> Result<Served, Error> {
     let mut served = Served { version: 1, images: Vec::new() };

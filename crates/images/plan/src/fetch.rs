@@ -7,6 +7,11 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::hosts::{Headers, Hosts, Server, Tls};
+use super::limits::LARGE;
+use super::manifest::Descriptor;
+
+/// How much earlier a large layer starts than the next one.
+const HEAD_START: Duration = Duration::from_millis(100);
 
 /// A server that may have the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -239,4 +244,17 @@ pub fn said(answer: &[u8]) -> String {
     let message = message.unwrap_or_default();
     let words = [code, message].into_iter().filter(|word| !word.is_empty());
     super::manifest::shorten(&words.collect::<Vec<_>>().join(": "))
+}
+
+/// How long each layer's transfer waits at most for the large ones below it. Layers are unpacked
+/// from the lowest up: side by side on a fast link they would all arrive at the end, and nothing
+/// would be unpacked until then. On a slow link, or one far away, this delays nothing that counts.
+pub fn head_starts(layers: &[Descriptor]) -> Vec<Duration> {
+    let mut below = 0;
+    let one = |layer: &Descriptor| {
+        let wait = HEAD_START * below;
+        below += u32::from(layer.size >= LARGE);
+        wait
+    };
+    layers.iter().map(one).collect()
 }

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use super::manifest::Descriptor;
-
 /// Bytes of an index or a manifest. Registries take at least 4 MiB (OCI distribution
 /// specification) and containerd reads no more than 8 MiB.
 pub const MANIFEST: u64 = 4 << 20;
@@ -32,22 +30,6 @@ pub const CHUNK: usize = 256 << 10;
 
 /// Bytes of a layer that is worth a head start.
 pub const LARGE: u64 = 8 << 20;
-/// How much earlier a large layer starts than the next one.
-const HEAD_START: Duration = Duration::from_millis(100);
-
-/// How long each layer's transfer waits at most for the large ones below it. Layers are unpacked
-/// from the lowest up: side by side on a fast link they would all arrive at the end, and nothing
-/// would be unpacked until then. On a slow link, or one far away, this delays nothing that counts.
-pub fn head_starts(layers: &[Descriptor]) -> Vec<Duration> {
-    let mut below = 0;
-    let one = |layer: &Descriptor| {
-        let wait = HEAD_START * below;
-        below += u32::from(layer.size >= LARGE);
-        wait
-    };
-    layers.iter().map(one).collect()
-}
-
 /// How long the transfer of so many bytes may take in one attempt: a minute, and 64 KiB/s.
 pub fn timeout(bytes: u64) -> Duration {
     Duration::from_secs(60 + bytes / (64 << 10))

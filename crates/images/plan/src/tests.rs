@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use mvm_core::Digest;
 
-use super::fetch::{Next, after_break, after_status};
+use super::fetch::{self, Next, after_break, after_status};
 use super::manifest::{self, Descriptor, Document, Manifest};
 use super::*;
 
@@ -49,7 +49,7 @@ fn manifest_of(count: usize) -> Manifest {
 #[test]
 fn large_layers_start_before_those_above_them() {
     let layer = |size| Descriptor { size, ..entry("", "", "", 0) };
-    let waits = limits::head_starts(&[1, limits::LARGE, 1, limits::LARGE, 1].map(layer));
+    let waits = fetch::head_starts(&[1, limits::LARGE, 1, limits::LARGE, 1].map(layer));
     assert_eq!(waits, [0, 0, 100, 100, 200].map(Duration::from_millis));
 }
 

@@ -9,9 +9,9 @@ use super::ruleset::{
 mod fields;
 mod sets;
 
-use fields::tests;
+use fields::{map, tests};
+use sets::Sets;
 pub use sets::{SetName, sets};
-use sets::{Sets, map};
 
 /// A rule is shown with this many characters of its text.
 const SHOWN: usize = 160;

@@ -8,7 +8,8 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use mvm_config::Config;
-use mvm_core::{Roots, atomic};
+use mvm_core::Roots;
+use mvm_core::state::{self, File};
 use mvm_network_plan::dhcp::{Answers, Offer, Seen, discover, offer};
 use mvm_network_plan::network::Observed;
 use nix::errno::Errno;
@@ -26,11 +27,6 @@ const TIMEOUT: Duration = Duration::from_secs(6);
 const OTHERS: Duration = Duration::from_secs(1);
 /// The question is asked again this often: a switch may lose the first.
 const AGAIN: Duration = Duration::from_secs(1);
-/// The record of what was answered, of this boot.
-const RECORD: &str = "/run/mvmhost/dhcp.asked";
-/// Some names and addresses; anything of this size is no record.
-const LIMIT: u64 = 64 << 10;
-const MODE: u32 = 0o600;
 /// An Ethernet frame holds no more, in bytes.
 const FRAME: usize = 1500;
 /// The lengths of an IPv4 header without options and of a UDP header, in bytes.
@@ -39,17 +35,19 @@ const UDP: usize = 8;
 
 /// What was answered when it was asked last; `None` when nobody was asked or the record cannot be read.
 pub fn answers(roots: &Roots) -> Option<Answers> {
-    let bytes = atomic::read_bounded(&roots.at(RECORD), LIMIT).ok()?;
-    serde_json::from_slice(&bytes).ok()
+    RECORD.get(roots)
+}
+
+/// What was answered, in this boot.
+const RECORD: File<Answers> = File::of(&state::DHCP_ASKED);
+
+fn beside(interface: &str) -> File<Answers> {
+    File::for_each(&state::DHCP_ASKED_BESIDE, interface)
 }
 
 /// What was answered on the interfaces that are served beside the first.
 pub fn answers_beside(roots: &Roots, config: &Config) -> Vec<Answers> {
-    let known = |seen: Seen<'_>| {
-        let path = roots.at(format!("{RECORD}.{}", seen.interface));
-        let bytes = atomic::read_bounded(&path, LIMIT).ok()?;
-        serde_json::from_slice(&bytes).ok()
-    };
+    let known = |seen: Seen<'_>| beside(seen.interface).get(roots);
     Seen::also(config).filter_map(known).collect()
 }
 
@@ -63,7 +61,7 @@ pub fn ask_beside(
     interface: &str,
     own: &[IpAddr],
 ) -> Result<Answers, Error> {
-    ask_and_keep(roots, observed, interface, own, &format!("{RECORD}.{interface}"))
+    ask_and_keep(roots, observed, interface, own, &beside(interface))
 }
 
 /// Asks on `interface` whether anybody but `own` gives out addresses, and keeps the answers. It takes
@@ -77,7 +75,7 @@ pub fn ask(
     interface: &str,
     own: &[IpAddr],
 ) -> Result<Answers, Error> {
-    ask_and_keep(roots, observed, interface, own, RECORD)
+    ask_and_keep(roots, observed, interface, own, &RECORD)
 }
 
 fn ask_and_keep(
@@ -85,7 +83,7 @@ fn ask_and_keep(
     observed: &Observed,
     interface: &str,
     own: &[IpAddr],
-    record: &str,
+    record: &File<Answers>,
 ) -> Result<Answers, Error> {
     let link = observed.links.iter().find(|link| link.name == interface);
     let mac = link.and_then(|link| link.mac).map(|mac| mac.0);
@@ -98,9 +96,7 @@ fn ask_and_keep(
     servers.dedup();
     let ports = observed.others_ports(interface).map(str::to_owned).collect();
     let answers = Answers { interface: interface.to_owned(), ports, servers };
-    let text = serde_json::to_vec(&answers).map_err(Error::Unwritable)?;
-    let written = atomic::write(&roots.at(record), &text, MODE);
-    written.map_err(|source| Error::Keep { source })?;
+    record.write(roots, &answers).map_err(|source| Error::Keep { source })?;
     Ok(answers)
 }
 

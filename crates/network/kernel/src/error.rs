@@ -85,9 +85,6 @@ pub enum Error {
         #[source]
         source: mvm_core::Error,
     },
-    /// The record of what was made could not be put into words.
-    #[error("cannot describe what was made")]
-    Unwritable(#[source] serde_json::Error),
     /// Another daemon, or the bus between, did not do what was asked.
     #[error("cannot {request}")]
     Bus {
@@ -184,7 +181,6 @@ impl Error {
             Self::Gone { .. }
             | Self::Keep { .. }
             | Self::Bus { .. }
-            | Self::Unwritable(_)
             | Self::NotInstalled { .. }
             | Self::TooMuch { .. }
             | Self::Unclear { .. }

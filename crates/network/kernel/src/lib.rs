@@ -9,6 +9,7 @@ mod bus;
 mod discover;
 mod docker;
 mod error;
+mod existing;
 mod firewalld;
 pub mod firewalls;
 mod gateway;

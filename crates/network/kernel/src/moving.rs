@@ -13,8 +13,8 @@ use rtnetlink::packet_route::link::BridgeStpState;
 use rtnetlink::{AddressAddRequest, Handle, LinkUnspec};
 
 use crate::error::{Answer, Error};
+use crate::existing::{existing, index, reconfigure};
 use crate::held;
-use crate::kernel::{existing, index, reconfigure};
 
 const ESRCH: i32 = Errno::ESRCH as i32;
 const EEXIST: i32 = Errno::EEXIST as i32;

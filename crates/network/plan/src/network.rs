@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use mvm_config::Config;
 use mvm_config::model::NetworkMode;
 use mvm_core::catalogue::net;
-use mvm_core::{Finding, Plan};
+use mvm_core::{Finding, Plan, names};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 mod bridge;
@@ -189,7 +189,7 @@ pub struct Route {
 }
 
 /// What the names of flintlock's tap devices begin with.
-pub const TAPS: &str = bridge::FLINTLOCK_TAP;
+pub const TAPS: &str = names::FLINTLOCK_TAP;
 
 /// RT_TABLE_MAIN (linux/rtnetlink.h).
 pub const MAIN_TABLE: u32 = 254;

@@ -271,7 +271,7 @@ mod tests {
         let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
         let desired = Desired::new(&mvm_config::load::parse(&[source]).unwrap().config, None);
         let look = || thinpool::observe_with(&system, &desired).unwrap();
-        let plan = |observed: &Observed| mvm_pool_plan::thinpool::plan(&desired, observed);
+        let plan = |observed: &Observed| mvm_pool_plan::plan(&desired, observed);
         thinpool::apply_with(&system, &plan(&look()), &desired).unwrap();
         machine.reboot();
         fs::remove_file(machine.roots.receipt()).unwrap();

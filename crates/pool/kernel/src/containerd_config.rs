@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use mvm_containerd::imports;
 use mvm_core::{Error, Roots, atomic, names};
-use mvm_pool_plan::containerd::imports;
 
 /// Bytes of one file.
 const LONGEST: u64 = 1 << 20;

@@ -14,7 +14,7 @@ pub enum Error {
     Look {
         /// What.
         path: PathBuf,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -23,7 +23,7 @@ pub enum Error {
     LoopStatus {
         /// The device, such as `loop0`.
         device: String,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -32,7 +32,7 @@ pub enum Error {
     LoopResize {
         /// The device, such as `loop0`.
         device: String,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -41,7 +41,7 @@ pub enum Error {
     LoopDetach {
         /// The device, such as `loop0`.
         device: String,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -52,7 +52,7 @@ pub enum Error {
         path: PathBuf,
         /// Its length in bytes.
         size: u64,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -67,7 +67,7 @@ pub enum Error {
     /// The kernel's device-mapper events could not be waited for.
     #[error("cannot wait for events of device-mapper")]
     Events {
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -78,7 +78,7 @@ pub enum Error {
         operation: Operation,
         /// The device-mapper name.
         name: String,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -87,7 +87,7 @@ pub enum Error {
     CreateDirectory {
         /// Which.
         path: PathBuf,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -98,7 +98,7 @@ pub enum Error {
         path: PathBuf,
         /// Its length in bytes.
         size: u64,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -109,7 +109,7 @@ pub enum Error {
         path: PathBuf,
         /// Its length in bytes.
         size: u64,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -118,7 +118,7 @@ pub enum Error {
     Check {
         /// The metadata file.
         path: PathBuf,
-        /// Why.
+        /// What a file or a program of the host answered.
         #[source]
         source: mvm_core::Error,
     },
@@ -137,7 +137,7 @@ pub enum Error {
     Tool {
         /// The program.
         program: PathBuf,
-        /// Why.
+        /// What a file or a program of the host answered.
         #[source]
         source: mvm_core::Error,
     },
@@ -148,7 +148,7 @@ pub enum Error {
         path: PathBuf,
         /// Its copy.
         to: PathBuf,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -157,7 +157,7 @@ pub enum Error {
     Swap {
         /// The metadata file.
         path: PathBuf,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -166,7 +166,7 @@ pub enum Error {
     NoFreeLoop {
         /// The file that needs one.
         path: PathBuf,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -175,7 +175,7 @@ pub enum Error {
     Attach {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -198,7 +198,7 @@ pub enum Error {
     Sync {
         /// The metadata file.
         path: PathBuf,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -227,14 +227,14 @@ pub enum Error {
     /// The receipt could not be written; the old one, if any, is as it was.
     #[error("cannot write the receipt")]
     Receipt {
-        /// Why.
+        /// What a file or a program of the host answered.
         #[source]
         source: mvm_core::Error,
     },
     /// The receipt could not be put into JSON, or the one that is there is not an object.
     #[error("cannot encode the receipt")]
     Encode {
-        /// Why.
+        /// Where the text is no JSON, or has another form.
         #[source]
         source: serde_json::Error,
     },
@@ -243,7 +243,7 @@ pub enum Error {
     Lock {
         /// The lock's file.
         path: PathBuf,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -252,7 +252,7 @@ pub enum Error {
     Command {
         /// Such as `lvchange`.
         command: String,
-        /// Why.
+        /// What a file or a program of the host answered.
         #[source]
         source: mvm_core::Error,
     },
@@ -275,7 +275,7 @@ pub enum Error {
     /// LVM's profile could not be written.
     #[error("cannot write the profile")]
     Profile {
-        /// Why.
+        /// What a file or a program of the host answered.
         #[source]
         source: mvm_core::Error,
     },
@@ -286,7 +286,7 @@ pub enum Error {
         deed: &'static str,
         /// The device-mapper name.
         name: String,
-        /// Why.
+        /// What the system answered.
         #[source]
         source: io::Error,
     },
@@ -299,7 +299,7 @@ pub enum Error {
     /// What was made could not be noted.
     #[error("cannot note what has to be taken away again")]
     Note {
-        /// Why.
+        /// What a file or a program of the host answered.
         #[source]
         source: mvm_core::Error,
     },

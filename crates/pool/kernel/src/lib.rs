@@ -1,4 +1,5 @@
-//! Effects on storage: loop devices, device-mapper, LVM, the pool's files, thin_check, the receipt.
+//! Effects on storage: loop devices, device-mapper, LVM, the pool's files, thin_check, the receipt. What
+//! watches a pool and what repairs one stands above (`mvm-guard-kernel`, `mvm-repair-kernel`).
 //!
 //! Belongs here: looking at these and changing these, and nothing that decides which of both.
 //! Decisions are in `mvm_pool_plan::thinpool`. [`thinpool::observe`] gathers facts and
@@ -7,11 +8,9 @@
 pub mod adopt;
 pub mod containerd_config;
 mod control;
-pub mod databases;
 mod error;
 pub mod files;
 mod finding;
-pub mod guard;
 mod ioctl;
 pub mod loops;
 pub mod lvm;
@@ -19,9 +18,12 @@ pub mod mapper;
 mod operation;
 pub mod proof;
 pub mod receipt;
-pub mod repair;
 pub mod teardown;
 pub mod thinpool;
+
+/// The test double of the kernel is compiled into the crates above as well, and names this one.
+#[cfg(test)]
+extern crate self as mvm_pool_kernel;
 
 pub use error::Error;
 pub use operation::Operation;

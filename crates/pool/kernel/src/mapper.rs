@@ -249,18 +249,20 @@ fn facts(info: &DeviceInfo) -> Look {
     }
 }
 
-pub(crate) fn errno(error: &DmError) -> Option<Errno> {
+/// The errno of a failed ioctl; `None` of what failed before one.
+pub fn errno(error: &DmError) -> Option<Errno> {
     match error {
         DmError::Core(errors::Error::Ioctl(_, _, _, errno)) => Some(**errno),
         _ => None,
     }
 }
 
-pub(crate) fn mapper(operation: Operation, name: &str, error: &DmError) -> Error {
+/// A failed call as [`Error::Mapper`].
+pub fn mapper(operation: Operation, name: &str, error: &DmError) -> Error {
     Error::Mapper { operation, name: name.to_owned(), source: cause(error) }
 }
 
 /// devicemapper's own text of an ioctl error is a dump of two headers; the errno says it all.
-pub(crate) fn cause(error: &DmError) -> io::Error {
+pub fn cause(error: &DmError) -> io::Error {
     errno(error).map_or_else(|| io::Error::other(error.to_string()), io::Error::from)
 }

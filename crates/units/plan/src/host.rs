@@ -8,10 +8,10 @@ use std::fmt;
 
 use mvm_config::model::Instance;
 use mvm_config::{Config, places};
+use mvm_containerd as containerd;
 use mvm_core::{Finding, Plan, catalogue, names};
 use mvm_images_plan as images;
 use mvm_network_plan::dhcp;
-use mvm_pool_plan::containerd;
 use serde::Serialize;
 
 use crate::units::{self, Facts, UnitFile};

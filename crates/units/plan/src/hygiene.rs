@@ -87,7 +87,7 @@ pub struct Remove {
     pub path: PathBuf,
     /// As [`PidFile::inode`].
     pub inode: u64,
-    /// Why.
+    /// What makes it so.
     pub reason: Reason,
 }
 

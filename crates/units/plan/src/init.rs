@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net};
 use mvm_config::quantities::Bytes;
-use mvm_pool_plan::containerd::string;
+use mvm_containerd::string;
 use serde::Serialize;
 
 /// The least disk that is worth taking.

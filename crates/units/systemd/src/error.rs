@@ -52,7 +52,7 @@ pub enum Error {
     GrpcConnect {
         /// The socket or the endpoint.
         server: String,
-        /// Why.
+        /// What gRPC reported.
         #[source]
         source: tonic::transport::Error,
     },
@@ -95,7 +95,7 @@ pub enum Error {
     Certificate {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the library reported.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -105,7 +105,7 @@ pub enum Error {
     GrpcClient {
         /// The endpoint.
         server: String,
-        /// Why.
+        /// What the library reported.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },

@@ -37,6 +37,19 @@ pub enum State {
     Unknown(i32),
 }
 
+impl State {
+    /// flintlockd's own word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Created => "created",
+            Self::Failed => "failed",
+            Self::Deleting => "deleting",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
 /// One microVM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MicroVm {

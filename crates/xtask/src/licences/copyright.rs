@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::Crate;
+use crate::sbom::Crate;
 
 /// Texts that Debian keeps once for all packages, and where.
 const COMMON: [&str; 2] = ["Apache-2.0", "MPL-2.0"];

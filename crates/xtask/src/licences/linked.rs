@@ -1,25 +1,12 @@
 //! Which crates are linked into the programs, by Cargo.lock.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use anyhow::{Result, ensure};
 
 use crate::arch::ALL;
+use crate::sbom::Crate;
 use crate::{musl, package};
-
-/// A crate of a registry.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Crate {
-    pub(crate) name: String,
-    pub(crate) version: String,
-}
-
-impl fmt::Display for Crate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.name, self.version)
-    }
-}
 
 /// All programs of the package.
 pub(super) fn programs() -> impl Iterator<Item = &'static &'static str> {

@@ -2,15 +2,14 @@
 
 use std::path::PathBuf;
 
+use mvm_cli::context::{Context, invalid};
+use mvm_cli::output::{self, Exit};
 use mvm_config::{Source, load};
 use mvm_core::catalogue::adopt as said;
 use mvm_core::json::Document;
 use mvm_core::{Finding, atomic, chain};
 use mvm_pool_kernel::thinpool::{desired, lock, observe};
-use mvm_pool_plan::{adopt, thinpool};
-
-use crate::context::{Context, invalid};
-use crate::output::{self, Exit};
+use mvm_pool_plan::adopt;
 
 pub(super) fn run(context: &Context, dry_run: bool) -> Exit {
     let done = take_over(context, dry_run).unwrap_or_else(|done| done);
@@ -67,7 +66,7 @@ fn take_over(context: &Context, dry_run: bool) -> Result<Done, Done> {
     let failed = |error: mvm_pool_kernel::Error| Done::from(error.finding(&desired.name));
     let _lock = lock(roots).map_err(failed)?;
     let observed = observe(roots, &desired).map_err(failed)?;
-    let plan = thinpool::plan(&desired, &observed);
+    let plan = mvm_pool_plan::plan(&desired, &observed);
     let mut findings = adopt::conflicts(&seen);
     if plan.is_refused() {
         findings.extend(plan.findings);
@@ -84,7 +83,7 @@ fn take_over(context: &Context, dry_run: bool) -> Result<Done, Done> {
         mvm_pool_kernel::adopt::record(roots, &desired, &observed, &plan).map_err(failed)?;
         // Some of what was wrong with the pool is mended now.
         let after = observe(roots, &desired).map_err(failed)?;
-        findings.extend(thinpool::plan(&desired, &after).findings);
+        findings.extend(mvm_pool_plan::plan(&desired, &after).findings);
         findings.push(said::adopted(&desired.name, &file));
     }
     Ok(Done { exit: output::exit_for(&findings), findings, fragment: Some(text) })

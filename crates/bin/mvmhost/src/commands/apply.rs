@@ -5,6 +5,11 @@ mod rounds;
 #[cfg(test)]
 mod tests;
 
+use mvm_cli::cli::ApplyArguments;
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
+use mvm_cli_host::inventory;
+use mvm_cli_host::machine::Plans;
 use mvm_config::Loaded;
 use mvm_core::json::Document;
 use mvm_core::state::{self, File};
@@ -15,11 +20,6 @@ use serde_json::json;
 
 use self::rounds::{Host, Real, rounds};
 use super::uplink;
-use crate::cli::ApplyArguments;
-use crate::context::Context;
-use crate::inventory;
-use crate::machine::Plans;
-use crate::output::{self, Exit};
 
 const REPORT: File<serde_json::Value> = File::of(&state::REPORT);
 

@@ -3,8 +3,8 @@
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::cli::Cli;
-use crate::output::{self, Exit};
+use mvm_cli::cli::Cli;
+use mvm_cli::output::{self, Exit};
 
 pub(super) fn run(shell: Shell) -> Exit {
     let mut script = Vec::new();

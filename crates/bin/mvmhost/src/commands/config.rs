@@ -1,10 +1,9 @@
 //! `mvmhost config check|show|schema`
 
+use mvm_cli::cli::ConfigCommand;
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_core::json::Document;
-
-use crate::cli::ConfigCommand;
-use crate::context::Context;
-use crate::output::{self, Exit};
 
 pub(super) fn run(context: &Context, what: ConfigCommand) -> Exit {
     if what == ConfigCommand::Schema {

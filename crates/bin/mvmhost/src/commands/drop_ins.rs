@@ -1,13 +1,12 @@
 //! `mvmhost adopt --drop-ins`: unit files of others that override what mvmhost sets are moved aside.
 
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
+use mvm_cli_host::overrides;
 use mvm_config::last_good::load_or_last_good;
 use mvm_core::catalogue::overrides as said;
 use mvm_units_plan::overrides as plan;
 use mvm_units_plan::units::{self, Facts};
-
-use crate::context::Context;
-use crate::output::{self, Exit};
-use crate::overrides;
 
 pub(super) fn run(context: &Context, dry_run: bool) -> Exit {
     let roots = &context.roots;

@@ -1,10 +1,9 @@
 //! `mvmhost explain CODE`
 
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_core::json::Document;
 use mvm_core::{catalogue, render};
-
-use crate::context::Context;
-use crate::output::{self, Exit};
 
 pub(super) fn run(context: &Context, code: &str) -> Exit {
     let Some(entry) = catalogue::find(code) else {

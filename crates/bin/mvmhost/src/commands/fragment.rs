@@ -3,10 +3,9 @@
 
 use std::path::PathBuf;
 
+use mvm_cli::context::{Context, invalid};
 use mvm_config::{Loaded, Source, load};
 use mvm_core::{Finding, atomic, chain};
-
-use crate::context::{Context, invalid};
 
 /// The operator's other files, and the fragment among them.
 pub(super) struct Fragment {

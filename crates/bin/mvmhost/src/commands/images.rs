@@ -2,19 +2,18 @@
 
 use std::path::Path;
 
+use mvm_cli::cli::{ImageRole, ImagesCommand};
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_config::Config;
 use mvm_core::json::Document;
 use mvm_core::{Finding, catalogue, chain};
 use mvm_images_client::archive::Archive;
-use mvm_images_client::run::{Done, Job, findings, not_begun, unread};
+use mvm_images_client::run::{Job, findings, not_begun, unread};
 use mvm_images_client::verify::State;
-use mvm_images_client::{Error, finding};
+use mvm_images_client::{Done, Error, finding};
 use mvm_images_plan::{Role, Wanted, served, wanted};
 use serde::Serialize;
-
-use crate::cli::{ImageRole, ImagesCommand};
-use crate::context::Context;
-use crate::output::{self, Exit};
 
 mod progress;
 mod prune;

@@ -9,6 +9,9 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
+use mvm_cli::cli::InitArguments;
+use mvm_cli::context::{Context, invalid};
+use mvm_cli::output::{self, Exit};
 use mvm_config::quantities::Bytes;
 use mvm_config::{Source, load};
 use mvm_core::catalogue::init as said;
@@ -17,9 +20,6 @@ use mvm_core::{Finding, atomic, chain};
 use mvm_units_plan::init::{Answers, Network, Pool, Seen, refuse, render};
 
 use super::plan;
-use crate::cli::InitArguments;
-use crate::context::{Context, invalid};
-use crate::output::{self, Exit};
 
 /// Answers have a few lines.
 const LARGEST: u64 = 64 * 1024;
@@ -138,7 +138,9 @@ fn answers(
         (Some("uplink"), network) => *network = Network::Uplink(interface),
         (Some("macvtap"), network) => *network = Network::Macvtap(interface),
         (Some(other), _) => {
-            return Err(bad(format!("{other:?} is no way to the network; choose nat, uplink or macvtap")));
+            return Err(bad(format!(
+                "{other:?} is no way to the network; choose nat, uplink or macvtap"
+            )));
         }
         (None, _) => {}
     }
@@ -146,7 +148,9 @@ fn answers(
         Some("firecracker") => answers.cloud_hypervisor = false,
         Some("cloudhypervisor") => answers.cloud_hypervisor = true,
         Some(other) => {
-            return Err(bad(format!("{other:?} is not a VMM; choose firecracker or cloudhypervisor")));
+            return Err(bad(format!(
+                "{other:?} is not a VMM; choose firecracker or cloudhypervisor"
+            )));
         }
         None => {}
     }

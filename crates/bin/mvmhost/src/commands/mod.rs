@@ -2,45 +2,31 @@
 
 mod adopt;
 mod apply;
-mod asked;
-mod capmvm;
-mod check;
 mod completions;
 mod config;
-mod diagnose;
 mod drop_ins;
 mod explain;
-mod facts;
 mod fragment;
+mod history;
 mod images;
 mod init;
-mod leases;
-mod missing;
 mod net;
 mod plan;
 mod pool;
-mod probes;
-mod remote;
-mod report;
-mod services;
-mod smoke;
-mod status;
 mod tls;
 mod undo;
 mod uplink;
-mod vm;
-mod vms;
-mod watch;
 
 use std::env;
 use std::path::Path;
 
+use mvm_cli::cli::{Cli, Command, NetCommand};
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
+use mvm_cli_host::{check, diagnose, facts, remote, report, status, watch};
+use mvm_cli_microvms::{capmvm, leases, smoke, vm, vms};
 use mvm_core::catalogue;
 use mvm_pool_plan::thinpool::quote;
-
-use crate::cli::{Cli, Command, NetCommand};
-use crate::context::Context;
-use crate::output::{self, Exit};
 
 /// Carries out what the command line says.
 pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {

@@ -1,12 +1,11 @@
 //! `mvmhost plan`: observed against desired, nothing changed.
 
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
+use mvm_cli_host::machine;
 use mvm_core::Severity;
 use mvm_core::json::Document;
 use serde_json::json;
-
-use crate::context::Context;
-use crate::machine;
-use crate::output::{self, Exit};
 
 /// The file that is read unless another one is named.
 const DEFAULT: &str = "/etc/mvmhost.toml";

@@ -5,6 +5,9 @@ mod show;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use mvm_cli::cli::{TlsCommand, TlsInit, TlsRenew};
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_config::Config;
 use mvm_config::model::Tls;
 use mvm_core::catalogue::tls as said;
@@ -13,9 +16,6 @@ use mvm_tls::plan::{CLUSTER_CLIENT, Desired, FOLDER, File, OWN_CLIENT, Observed,
 use mvm_units_systemd::systemd::{Job, JobResult, Manager, Mode, Units};
 
 use super::fragment::{Fragment, Refusal};
-use crate::cli::{TlsCommand, TlsInit, TlsRenew};
-use crate::context::Context;
-use crate::output::{self, Exit};
 
 /// The fragment that makes flintlockd use the certificates.
 const FRAGMENT: &str = "60-tls.toml";

@@ -4,21 +4,20 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use mvm_cli::cli::ApplyArguments;
+use mvm_cli::context::{Context, invalid, no_systemd};
+use mvm_cli::output::{self, Exit};
+use mvm_cli_host::machine;
 use mvm_config::load::{Source, parse, read};
 use mvm_config::to_toml;
 use mvm_core::catalogue::{conf, units, uplink as said};
-use mvm_core::state::{self, File};
 use mvm_core::{Finding, Roots, atomic, chain};
-use mvm_units_plan::undo::{History, Step, Text, steps};
+use mvm_units_plan::undo::{Step, Text, steps};
 use mvm_units_systemd::systemd::Manager;
 
+use super::history::{history, keep, texts};
 use super::{apply, uplink};
-use crate::cli::ApplyArguments;
-use crate::context::{Context, invalid, no_systemd};
-use crate::machine;
-use crate::output::{self, Exit};
 
-const HISTORY: File<History> = File::of(&state::HISTORY);
 /// Of a file that is not there any more.
 const MODE: u32 = 0o644;
 
@@ -32,28 +31,6 @@ pub(super) fn run(context: &Context, arguments: &ApplyArguments) -> Exit {
         Ok(None) => output::told(context.json, &findings, Exit::Done),
         Err((findings, exit)) => output::told(context.json, &findings, exit),
     }
-}
-
-/// Notes the operator's files, which make the last good configuration `applied`; apply does not fail
-/// for it.
-pub(super) fn remember(roots: &Roots, applied: &str) {
-    let Ok(files) = read(roots, None) else { return };
-    let last = fs::read_to_string(roots.applied()).ok();
-    keep(roots, &History::with(history(roots), last.as_deref(), applied, texts(files)));
-}
-
-fn keep(roots: &Roots, history: &History) {
-    if let Err(error) = HISTORY.write(roots, history) {
-        log::warn!("what mvmhost undo goes back to is not known: {}", chain(&error));
-    }
-}
-
-fn history(roots: &Roots) -> Option<History> {
-    HISTORY.get(roots).filter(History::is_own)
-}
-
-fn texts(files: Vec<Source>) -> Vec<Text> {
-    files.into_iter().map(|Source { name, text }| Text { name, text }).collect()
 }
 
 /// The way back to the files of before.
@@ -152,6 +129,7 @@ fn mode(path: &Path) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::history::remember;
 
     /// Files below a root, as an apply finds and keeps them.
     fn applied(roots: &Roots, files: &[(&str, &str)]) -> String {

@@ -3,14 +3,13 @@
 
 use std::time::Duration;
 
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_config::Loaded;
 use mvm_core::{Finding, Roots, catalogue, chain, names};
 use mvm_network_kernel::{Kernel, Network, machine_id, unread, uplink};
 use mvm_network_plan::network;
 use mvm_units_systemd::systemd::{Job, JobResult, Mode, Units};
-
-use crate::context::Context;
-use crate::output::{self, Exit};
 
 /// How long the unit may take to be started.
 const START: Duration = Duration::from_secs(30);

@@ -1,10 +1,9 @@
-//! Reading answers that may be too short, too long, or never end.
+//! Reading answers that may be too short, too long, or never end, and the URL by which messages name them.
 
 use mvm_images_plan::limits;
-use reqwest::Response;
+use reqwest::{Response, Url};
 use tokio::time::{Instant, timeout_at};
 
-use super::request::plain;
 use crate::Error;
 
 /// The whole of a small answer, at most `most` bytes of it.
@@ -91,4 +90,15 @@ impl Body {
 
 fn failed(url: &str, source: reqwest::Error) -> Error {
     Error::Request { url: url.to_owned(), source: source.without_url() }
+}
+
+/// A URL for a message: a query may hold a signature that lets in.
+pub(super) fn plain(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    // Fails only for URLs without a host.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.to_string()
 }

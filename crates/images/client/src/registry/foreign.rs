@@ -6,7 +6,7 @@ use mvm_images_plan::manifest::Descriptor;
 use reqwest::header::HeaderName;
 use reqwest::{Method, Response, StatusCode, Url};
 
-use super::request::plain;
+use super::body::plain;
 use super::{Place, Registry};
 use crate::Error;
 

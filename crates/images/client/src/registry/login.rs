@@ -6,7 +6,7 @@ use mvm_images_plan::limits;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{RequestBuilder, Url};
 
-use super::request::plain;
+use super::body::plain;
 use super::{Place, Registry, body};
 use crate::Error;
 

@@ -226,7 +226,7 @@ impl Registry {
         let url = Url::parse(&endpoint.base).ok()?;
         let port = url.port_or_known_default()?;
         let proxy = self.proxies.of(url.scheme(), url.host_str()?, port)?;
-        Some(Url::parse(&proxy).map_or(proxy, |proxy| request::plain(&proxy)))
+        Some(Url::parse(&proxy).map_or(proxy, |proxy| body::plain(&proxy)))
     }
 
     /// The index or manifest behind a tag or digest.

@@ -11,6 +11,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use rustls::CertificateError;
 use tokio::time::timeout;
 
+use super::body::plain;
 use super::{Place, Registry, body};
 use crate::Error;
 
@@ -180,17 +181,6 @@ fn untrusted<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e Cer
         Some(carried) => untrusted(carried),
         None => error.source().and_then(untrusted),
     }
-}
-
-/// A URL for a message: a query may hold a signature that lets in.
-pub(super) fn plain(url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    // Fails only for URLs without a host.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.to_string()
 }
 
 #[cfg(test)]

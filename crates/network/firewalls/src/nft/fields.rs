@@ -1,9 +1,9 @@
-//! What rules compare: a field of a packet, by nft's words for it.
+//! What rules compare: a field of a packet, by nft's words for it; and the maps that decide by one.
 
 use serde_json::Value as Json;
 
-use super::super::ruleset::{Field, Test, Value};
-use super::sets::{Sets, values};
+use super::super::ruleset::{Field, Test, Then, Value};
+use super::sets::{Sets, element, value, values};
 
 /// The tests of a match: the header that a field is of, and the field.
 pub(super) fn tests(what: &Json, sets: &Sets<'_>, whole: &Json) -> Vec<Test> {
@@ -57,7 +57,7 @@ fn header(left: &Json) -> Vec<Test> {
     }
 }
 
-pub(super) fn field(left: &Json) -> Field {
+fn field(left: &Json) -> Field {
     let of = |kind: &str, key: &str| left[kind][key].as_str();
     if let Some(key) = of("meta", "key") {
         return match key {
@@ -100,4 +100,41 @@ pub(super) fn field(left: &Json) -> Field {
         (Some("ether"), Some("type")) => Field::Version,
         _ => Field::Other,
     }
+}
+
+/// What a map makes of a packet.
+pub(super) fn map(what: &Json, sets: &Sets<'_>, whole: &Json) -> Then {
+    let key = &what["key"];
+    let fields: Vec<Field> = match key["concat"].as_array() {
+        Some(parts) => parts.iter().map(field).collect(),
+        None => vec![field(key)],
+    };
+    let data = &what["data"];
+    let entries = match data.as_str() {
+        Some(name) => sets.elements(name, whole),
+        None => data["set"].as_array().map(Vec::as_slice),
+    };
+    let Some(entries) = entries else { return Then::Unknown };
+    let entry = |entry: &Json| -> Option<(Vec<Value>, Then)> {
+        let pair = entry.as_array()?;
+        let key = element(pair.first()?);
+        let values = match key["concat"].as_array() {
+            Some(parts) => parts.iter().map(value).collect(),
+            None => vec![value(key)],
+        };
+        let (kind, what) = pair.get(1)?.as_object()?.iter().next()?;
+        let to = || what["target"].as_str().map(str::to_owned);
+        let then = match kind.as_str() {
+            "accept" => Then::Accept,
+            "drop" => Then::Drop,
+            "return" => Then::Return,
+            "continue" => Then::On,
+            "jump" => Then::Jump(to()?),
+            "goto" => Then::Goto(to()?),
+            _ => Then::Unknown,
+        };
+        Some((values, then))
+    };
+    let read: Option<Vec<_>> = entries.iter().map(entry).collect();
+    read.map_or(Then::Unknown, |entries| Then::Map(fields, entries))
 }

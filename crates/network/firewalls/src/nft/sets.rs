@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde_json::Value as Json;
 
-use super::super::ruleset::{Field, Then, Value};
-use super::fields::field;
+use super::super::ruleset::Value;
 
 /// A set or map whose elements decide: `nft list KIND FAMILY TABLE NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +48,7 @@ pub(super) struct Sets<'a>(pub(super) Vec<&'a Json>);
 
 impl<'a> Sets<'a> {
     /// The elements of the set of this name in the table of a rule; `None` when they are not known.
-    fn elements(&self, name: &str, rule: &Json) -> Option<&'a [Json]> {
+    pub(super) fn elements(&self, name: &str, rule: &Json) -> Option<&'a [Json]> {
         let name = name.strip_prefix('@')?;
         self.0.iter().find_map(|object| {
             let set = object.get("set").or_else(|| object.get("map"))?;
@@ -76,14 +75,14 @@ pub(super) fn values(right: &Json, sets: &Sets<'_>, whole: &Json) -> Vec<Value> 
 }
 
 /// An element of a set may have a timeout or a comment beside its value.
-fn element(one: &Json) -> &Json {
+pub(super) fn element(one: &Json) -> &Json {
     match &one["elem"]["val"] {
         Json::Null => one,
         value => value,
     }
 }
 
-fn value(one: &Json) -> Value {
+pub(super) fn value(one: &Json) -> Value {
     if let Some(number) = one.as_i64() {
         return Value::Number(number);
     }
@@ -113,40 +112,4 @@ fn value(one: &Json) -> Value {
         },
         _ => Value::Unknown,
     }
-}
-
-pub(super) fn map(what: &Json, sets: &Sets<'_>, whole: &Json) -> Then {
-    let key = &what["key"];
-    let fields: Vec<Field> = match key["concat"].as_array() {
-        Some(parts) => parts.iter().map(field).collect(),
-        None => vec![field(key)],
-    };
-    let data = &what["data"];
-    let entries = match data.as_str() {
-        Some(name) => sets.elements(name, whole),
-        None => data["set"].as_array().map(Vec::as_slice),
-    };
-    let Some(entries) = entries else { return Then::Unknown };
-    let entry = |entry: &Json| -> Option<(Vec<Value>, Then)> {
-        let pair = entry.as_array()?;
-        let key = element(pair.first()?);
-        let values = match key["concat"].as_array() {
-            Some(parts) => parts.iter().map(value).collect(),
-            None => vec![value(key)],
-        };
-        let (kind, what) = pair.get(1)?.as_object()?.iter().next()?;
-        let to = || what["target"].as_str().map(str::to_owned);
-        let then = match kind.as_str() {
-            "accept" => Then::Accept,
-            "drop" => Then::Drop,
-            "return" => Then::Return,
-            "continue" => Then::On,
-            "jump" => Then::Jump(to()?),
-            "goto" => Then::Goto(to()?),
-            _ => Then::Unknown,
-        };
-        Some((values, then))
-    };
-    let read: Option<Vec<_>> = entries.iter().map(entry).collect();
-    read.map_or(Then::Unknown, |entries| Then::Map(fields, entries))
 }

@@ -17,10 +17,8 @@ use rtnetlink::packet_core::{
     NetlinkHeader, NetlinkMessage,
 };
 
-use super::listing::Kind;
+use super::kind::{Kind, TABLE};
 
-/// The name of the table.
-pub(super) const TABLE: &str = "mvmhost";
 /// nf_tables' number among the parts of netfilter, of linux/netfilter/nfnetlink.h.
 const NFTABLES: u16 = 10;
 /// linux/netfilter.h: what drops and what accepts.

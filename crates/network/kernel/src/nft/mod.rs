@@ -15,6 +15,7 @@ use rtnetlink::packet_core::{NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NetlinkBu
 
 use crate::error::Error;
 
+mod kind;
 mod listing;
 mod marks;
 mod message;
@@ -23,7 +24,8 @@ mod trace;
 pub(crate) use marks::Mark;
 pub(crate) use trace::{Ear, Event, Trace};
 
-use listing::{Kind, Listing};
+use kind::Kind;
+use listing::Listing;
 
 /// The kernel makes no message longer than 32 KiB for whoever reads into this.
 const BUFFER: usize = 64 * 1024;

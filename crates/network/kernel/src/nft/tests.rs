@@ -1,6 +1,7 @@
 //! What the kernel says, put together and cut off.
 
-use super::listing::{Kind, Listing};
+use super::kind::Kind;
+use super::listing::Listing;
 use super::{messages, result};
 
 fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {

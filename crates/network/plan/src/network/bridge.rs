@@ -14,8 +14,6 @@ use super::{BridgeOptions, Draft, Link, Mac, Observed, Step, Uplink, kind, uplin
 
 /// The MTU in bytes of a bridge for which the file says nothing.
 pub const DEFAULT_MTU: u32 = 1500;
-/// What the names of flintlock's tap devices begin with.
-pub(super) const FLINTLOCK_TAP: &str = "fltap";
 /// USER_HZ: the kernel counts a bridge's forward delay in hundredths of a second.
 const DELAY_TICKS_PER_SECOND: u32 = 100;
 

@@ -6,9 +6,9 @@
 use std::fmt;
 
 use ipnet::IpNet;
+use mvm_core::names::FLINTLOCK_TAP;
 use serde::Deserialize;
 
-use super::bridge::FLINTLOCK_TAP;
 use super::{Link, Observed};
 
 /// What the names of the interfaces begin with by which `check --deep` and mvm-net ask for an address.

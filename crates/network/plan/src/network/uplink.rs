@@ -9,8 +9,8 @@ use std::net::IpAddr;
 
 use mvm_core::Finding;
 use mvm_core::catalogue::{net, uplink as said};
+use mvm_core::names::FLINTLOCK_TAP;
 
-use super::bridge::FLINTLOCK_TAP;
 use super::held::{HeldAddress, HeldRoute};
 use super::{Bridge, Draft, Holdings, Link, Route, Step, Vlan};
 

@@ -47,7 +47,7 @@ pub(crate) fn observe(
 }
 
 /// lvm2 was there a moment ago.
-pub(crate) fn lvm<'a>(roots: &Roots, programs: &'a dyn Execute) -> Result<Lvm<'a>, Error> {
+pub fn lvm<'a>(roots: &Roots, programs: &'a dyn Execute) -> Result<Lvm<'a>, Error> {
     let gone = || Error::Command {
         command: "lvm".to_owned(),
         source: mvm_core::Error::Spawn {

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use mvm_core::Roots;
 use mvm_core::state::{self, File};
+use nix::errno::Errno;
 use serde_json::Value;
 
 use crate::Error;
@@ -195,6 +196,6 @@ impl Proof<'_> {
 }
 
 /// errno(3)
-const EEXIST: i32 = 17;
+const EEXIST: i32 = Errno::EEXIST as i32;
 /// errno(3): the pool knows no thin device of this number.
-const ENODATA: i32 = 61;
+const ENODATA: i32 = Errno::ENODATA as i32;

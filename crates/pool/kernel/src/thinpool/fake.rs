@@ -8,14 +8,13 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use mvm_config::model::{Backend, Instance};
+use mvm_containerd::Kept;
 use mvm_core::Roots;
-use mvm_pool_plan::containerd::Kept;
+use mvm_pool_kernel::loops::{Held, Loop, LoopDevices};
+use mvm_pool_kernel::mapper::{DeviceMapper, Look, Settling, Target};
+use mvm_pool_kernel::{Error, Operation};
 use mvm_pool_plan::lvm::DesiredVolume;
 use mvm_pool_plan::thinpool::{Control, Desired, DevNum, FileId, ThinPoolTable};
-
-use crate::loops::{Held, Loop, LoopDevices};
-use crate::mapper::{DeviceMapper, Look, Settling, Target};
-use crate::{Error, Operation};
 
 /// A small pool on files.
 pub(crate) fn desired(directory: &str) -> Desired {

@@ -113,7 +113,7 @@ fn check_metadata_with(
     if observed.device != Device::Absent {
         return Ok(None);
     }
-    let plan = mvm_pool_plan::thinpool::plan(desired, &observed);
+    let plan = mvm_pool_plan::plan(desired, &observed);
     if plan.is_refused() {
         return Ok(Some(plan.findings));
     }

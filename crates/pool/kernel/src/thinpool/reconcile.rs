@@ -2,7 +2,8 @@
 
 use mvm_core::Finding;
 use mvm_core::catalogue::pool;
-use mvm_pool_plan::thinpool::{Desired, Step, done, plan};
+use mvm_pool_plan::plan;
+use mvm_pool_plan::thinpool::{Desired, Step, done};
 
 use super::{System, apply_with, observe_with};
 use crate::Error;

@@ -5,7 +5,8 @@ use std::fs;
 use mvm_core::catalogue::pool;
 use mvm_core::exec::{Exit, Recording};
 use mvm_core::names;
-use mvm_pool_plan::thinpool::{Recorded, plan};
+use mvm_pool_plan::plan;
+use mvm_pool_plan::thinpool::Recorded;
 
 use super::fake::{self, Machine, use_block};
 use super::*;

@@ -18,10 +18,10 @@ use std::path::PathBuf;
 use mvm_config::model::Instance;
 use mvm_config::places;
 use mvm_config::quantities::Bytes;
+use mvm_containerd::{devmapper, string};
 use mvm_core::Finding;
 use mvm_core::catalogue::adopt as said;
 
-use crate::containerd::{devmapper, string};
 use crate::thinpool::{Desired, Device, Observed, Receipt, Shape, Superblock, quote};
 
 /// The fragment's first line, by which a later run knows it.

@@ -5,7 +5,9 @@ use mvm_core::catalogue::{disk, pool};
 use mvm_core::{Finding, Plan};
 
 use super::{DesiredVolume, Group, Recorded, Seen, Volume, VolumeReceipt, begun};
-use crate::thinpool::{Desired, Device, LivePool, Observed, Step, live, place, receipt, recorded};
+use crate::thinpool::{
+    Desired, Device, LivePool, Observed, Step, health, place, receipt, recorded, recording,
+};
 
 /// What the device-mapper UUID of LVM's devices begins with.
 const LVM_UUID: &str = "LVM-";
@@ -37,7 +39,7 @@ fn decide(desired: &Desired, observed: &Observed) -> Result<Plan<Step>, Vec<Find
             if !is_volume(pool, group, volume) {
                 return Err(vec![taken(desired, "thin-pool", &pool.state.table.to_string())]);
             }
-            findings.extend(live::health(&desired.name, &pool.state));
+            findings.extend(health::health(&desired.name, &pool.state));
             findings.extend(growth(desired, group, volume));
             !observed.node
         }
@@ -61,7 +63,7 @@ fn decide(desired: &Desired, observed: &Observed) -> Result<Plan<Step>, Vec<Find
 }
 
 /// The pool's volume and its group, and what else LVM says; otherwise why there is none.
-pub(super) fn found<'a>(
+pub fn found<'a>(
     desired: &Desired,
     observed: &'a Observed,
 ) -> Result<(&'a Seen, &'a Group, &'a Volume), Vec<Finding>> {
@@ -175,7 +177,8 @@ fn is_volume(live: &LivePool, group: &Group, volume: &Volume) -> bool {
     live.uuid.strip_prefix(LVM_UUID).is_some_and(|uuid| uuid.starts_with(&own))
 }
 
-pub(super) fn against_receipt(
+/// What the receipt says against this volume: that it is another one, or that databases are gone.
+pub fn against_receipt(
     desired: &Desired,
     observed: &Observed,
     seen: &Seen,
@@ -228,7 +231,7 @@ fn record(
         name: desired.name.clone(),
         group: group.vg_uuid.clone(),
         volume: volume.lv_uuid.clone(),
-        databases: receipt::databases(desired, observed, before),
+        databases: recording::databases(desired, observed, before),
     };
     match old {
         Some(old) if receipt::hold(&old.databases, &now.databases) && *old == with(old, &now) => {

@@ -12,14 +12,13 @@ mod disk;
 mod grow;
 mod layout;
 mod receipt;
-pub mod repair;
 mod report;
 #[cfg(test)]
 mod tests;
 
 pub use begun::{IntendedDisk, Intent};
 pub(crate) use boot::boot;
-pub use boot::{is_live, is_unattached};
+pub use boot::{against_receipt, found, is_live, is_unattached};
 pub use create::{CreateStep, create, wants_disks};
 pub use desired::{DesiredVolume, Seen, TAG};
 pub use disk::{Disk, refusals, token};

@@ -11,9 +11,10 @@ mod begun;
 use mvm_core::Plan;
 
 use super::*;
+use crate::plan;
 use crate::thinpool::tests::{bare, desired as on_files};
 use crate::thinpool::{
-    Backing, Class, Desired, DevNum, Device, LivePool, LiveState, Observed, Step, class, plan,
+    Backing, Class, Desired, DevNum, Device, LivePool, LiveState, Observed, Step, class,
 };
 
 fn desired() -> Desired {
@@ -64,7 +65,7 @@ fn down() -> Observed {
         name: "flintlock-thinpool".to_owned(),
         group: "Ab-1".to_owned(),
         volume: "Cd-2".to_owned(),
-        databases: crate::thinpool::receipt::databases(&desired(), &bare(), &[]),
+        databases: crate::thinpool::recording::databases(&desired(), &bare(), &[]),
     };
     let seen = Seen {
         groups: vec![group("0", TAG)],

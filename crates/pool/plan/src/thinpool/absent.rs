@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use mvm_core::catalogue::pool;
 use mvm_core::{Finding, Plan};
 
+use super::files::FileFacts;
 use super::fill::refusal;
 use super::live::size_kept;
-use super::observed::FileFacts;
 use super::receipt::Receipt;
 use super::{
     Desired, Observed, PoolSuperblock, Recorded, Role, SECTOR, Shape, Step, Superblock, place,
@@ -22,7 +22,7 @@ enum Found {
     Pool(Shape),
 }
 
-pub(super) fn plan(desired: &Desired, observed: &Observed, first: Vec<Step>) -> Plan<Step> {
+pub(crate) fn plan(desired: &Desired, observed: &Observed, first: Vec<Step>) -> Plan<Step> {
     let mut findings = place::file_system(desired, observed);
     findings.extend(place::writable(desired, observed));
     findings.extend(place::loop_devices(desired, observed));

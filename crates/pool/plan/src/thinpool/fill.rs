@@ -10,7 +10,7 @@ use super::{Desired, Device, Observed, Recorded};
 use crate::lvm;
 
 /// A refusal with the data that the remedies `accept` and `start over` are made of.
-pub(crate) fn refusal(
+pub fn refusal(
     entry: &'static Entry,
     subject: impl Into<String>,
     desired: &Desired,
@@ -23,7 +23,7 @@ pub(crate) fn refusal(
 }
 
 /// The units that use the pool, in the order in which they are to be stopped.
-pub(crate) fn units(desired: &Desired) -> String {
+pub fn units(desired: &Desired) -> String {
     format!("{} {}", desired.flintlockd_unit, places::containerd_unit(desired.instance))
 }
 

@@ -4,19 +4,18 @@
 use mvm_core::catalogue::pool;
 use mvm_core::{Finding, Plan};
 
+use super::device::Backing;
 use super::fill::refusal;
-use super::observed::Backing;
 use super::receipt::Receipt;
 use super::{
-    Desired, FileFacts, LivePool, LiveState, Mode, Observed, Recorded, SECTOR, Shape, Step,
-    ThinPoolStatus, place, recorded,
+    Desired, FileFacts, LivePool, Observed, Recorded, SECTOR, Shape, Step, health, place, recorded,
 };
 
-pub(super) fn plan(desired: &Desired, observed: &Observed, live: &LivePool) -> Plan<Step> {
+pub(crate) fn plan(desired: &Desired, observed: &Observed, live: &LivePool) -> Plan<Step> {
     if !is_ours(observed, live) {
         return Plan::new(Vec::new(), vec![other_files(desired, live)]);
     }
-    let mut findings = health(&desired.name, &live.state);
+    let mut findings = health::health(&desired.name, &live.state);
     findings.extend(place::file_system(desired, observed));
     findings.extend(against_receipt(desired, observed, live));
     findings.extend(size_kept(desired, &live.state.table.shape));
@@ -99,42 +98,4 @@ pub(super) fn size_kept(desired: &Desired, shape: &Shape) -> Option<Finding> {
     (is != asked).then(|| {
         pool::size_kept(&desired.name, place::gib(shape.bytes()), place::gib(desired.data_size))
     })
-}
-
-/// What the kernel says is wrong with a live pool. `data` is what its data stands on, where that
-/// was looked at.
-pub(crate) fn health(name: &str, live: &LiveState) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut say = |new: fn(&str) -> Finding| findings.push(new(name).evidence(&live.status));
-    if live.suspended {
-        say(|name| pool::suspended(name));
-    }
-    if live.second_table {
-        say(|name| pool::second_table(name));
-    }
-    match live.status.parse() {
-        Ok(ThinPoolStatus::Fail | ThinPoolStatus::Error) => say(|name| pool::failed(name)),
-        Ok(ThinPoolStatus::Working(working)) => {
-            if working.needs_check == Some(true) {
-                say(|name| pool::needs_check(name));
-            }
-            match working.mode {
-                // A pool that needs a check is read-only for that, and healed by the same.
-                Some(Mode::ReadOnly) if working.needs_check == Some(true) => {}
-                Some(Mode::ReadOnly) => say(|name| pool::read_only(name)),
-                Some(Mode::OutOfDataSpace) => findings.push(out_of_data_space(name, live)),
-                Some(Mode::ReadWrite) | None => {}
-            }
-        }
-        Err(_) => say(|name| pool::status_unknown(name)),
-    }
-    findings
-}
-
-/// By how much the printed command makes a full pool longer: 10 GiB, in MiB.
-const GROWTH: u64 = 10 << 10;
-
-fn out_of_data_space(name: &str, live: &LiveState) -> Finding {
-    let size = (live.table.shape.bytes() >> 20).saturating_add(GROWTH);
-    pool::out_of_data_space(name, format!("{size}MiB")).evidence(&live.status)
 }

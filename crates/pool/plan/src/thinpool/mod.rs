@@ -7,17 +7,19 @@
 //! The order of trust is: a live pool, the receipt, the files. A live pool is never reloaded. What
 //! the receipt knows is never made again. Files are made only where nothing ever was.
 
-mod absent;
+pub(crate) mod absent;
 mod class;
-pub mod databases;
+mod device;
+mod files;
 pub(crate) mod fill;
+pub(crate) mod health;
 pub(crate) mod live;
 mod observed;
 mod outcome;
-pub(crate) mod place;
+pub mod place;
 pub(crate) mod receipt;
-pub(crate) mod recorded;
-pub mod repair;
+pub mod recorded;
+pub(crate) mod recording;
 pub mod status;
 mod step;
 mod superblock;
@@ -29,14 +31,13 @@ use std::path::PathBuf;
 
 use mvm_config::Config;
 use mvm_config::model::{Backend, Instance};
-use mvm_core::Finding;
-use mvm_core::catalogue::pool;
+use mvm_containerd::Kept;
 
 pub use class::{Class, class};
-pub use fill::quote;
-pub use observed::{
-    Attachment, Backing, Control, Device, FileFacts, FileId, FileSystem, LivePool, Observed,
-};
+pub use device::{Backing, Control, Device, LivePool};
+pub use files::{Attachment, FileFacts, FileId, FileSystem};
+pub use fill::{quote, refusal, units};
+pub use observed::Observed;
 pub use outcome::done;
 pub use receipt::{
     Receipt, Recorded, RecordedDatabase, RecordedFile, RecordedIdentity, RecordedSuperblock,
@@ -47,9 +48,6 @@ pub use step::{Role, Step};
 pub use superblock::{PoolSuperblock, Superblock, with_transaction};
 pub use table::{DevNum, ParseError, SECTOR, Shape, ThinPoolTable};
 
-use mvm_core::Plan;
-
-use crate::containerd::Kept;
 use crate::lvm;
 
 /// What the file asks for.
@@ -137,51 +135,3 @@ impl Desired {
 
 /// What the device-mapper UUID of our devices begins with. Never `LVM-`, which lvm2 claims.
 pub const UUID_PREFIX: &str = "MVM-";
-
-/// Decides what is to be done about the pool.
-pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
-    match desired.backend {
-        Backend::Loop => loopback(desired, observed),
-        Backend::External => Plan::new(Vec::new(), external(desired, observed)),
-        Backend::Lvm => lvm::boot(desired, observed),
-    }
-}
-
-fn external(desired: &Desired, observed: &Observed) -> Vec<Finding> {
-    if let Some(finding) = place::device_mapper(desired, observed) {
-        return vec![finding];
-    }
-    match &observed.device {
-        Device::Pool(live) => live::health(&desired.name, &live.state),
-        Device::Other { target, table } => vec![name_taken(desired, target, table)],
-        Device::Absent | Device::Empty { .. } => {
-            vec![pool::external_absent(&desired.name)]
-        }
-    }
-}
-
-fn loopback(desired: &Desired, observed: &Observed) -> Plan<Step> {
-    if let Some(finding) = place::device_mapper(desired, observed) {
-        return Plan::new(Vec::new(), vec![finding]);
-    }
-    match &observed.device {
-        Device::Pool(live) => live::plan(desired, observed, live),
-        Device::Other { target, table } => {
-            Plan::new(Vec::new(), vec![name_taken(desired, target, table)])
-        }
-        Device::Empty { uuid, .. } if !uuid.starts_with(UUID_PREFIX) => {
-            let finding = pool::empty_foreign(&desired.name)
-                .evidence(format!("uuid {uuid:?}, no live table"));
-            Plan::new(Vec::new(), vec![finding])
-        }
-        Device::Empty { .. } => {
-            let remove = Step::RemoveEmptyDevice { name: desired.name.clone() };
-            absent::plan(desired, observed, vec![remove])
-        }
-        Device::Absent => absent::plan(desired, observed, Vec::new()),
-    }
-}
-
-fn name_taken(desired: &Desired, target: &str, table: &str) -> Finding {
-    pool::name_taken(&desired.name, target).evidence(table)
-}

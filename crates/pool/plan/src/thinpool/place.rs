@@ -33,7 +33,8 @@ const METADATA_PER_BLOCK: u64 = 48;
 /// Less metadata than this is never enough (the same document).
 const METADATA_LEAST: u64 = 2 << 20;
 
-pub(crate) fn device_mapper(desired: &Desired, observed: &Observed) -> Option<Finding> {
+/// Why device-mapper cannot be spoken to; nothing when it can.
+pub fn device_mapper(desired: &Desired, observed: &Observed) -> Option<Finding> {
     control(&observed.device_mapper).map(|why| pool::no_device_mapper(&desired.name, why))
 }
 
@@ -89,7 +90,7 @@ fn promised_space(desired: &Desired, observed: &Observed) -> Option<Finding> {
 }
 
 /// What forbids to write to the directory.
-pub(super) fn writable(desired: &Desired, observed: &Observed) -> Option<Finding> {
+pub fn writable(desired: &Desired, observed: &Observed) -> Option<Finding> {
     observed
         .file_system
         .read_only
@@ -114,7 +115,7 @@ pub(super) fn new_pool(desired: &Desired, observed: &Observed) -> Vec<Finding> {
 }
 
 /// Who uses the files through a loop device, other than the unfinished device of our name.
-pub(super) fn in_use(desired: &Desired, observed: &Observed) -> Vec<Finding> {
+pub fn in_use(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     let own = match &observed.device {
         Device::Empty { number, .. } => format!("dm-{}", number.minor),
         _ => String::new(),
@@ -134,7 +135,7 @@ pub(super) fn in_use(desired: &Desired, observed: &Observed) -> Vec<Finding> {
 }
 
 /// A size as an operator reads it; below one GiB in MiB.
-pub(super) fn gib(bytes: u64) -> String {
+pub(crate) fn gib(bytes: u64) -> String {
     if bytes < 1 << 30 {
         return format!("{} MiB", bytes >> 20);
     }
@@ -142,6 +143,7 @@ pub(super) fn gib(bytes: u64) -> String {
     format!("{}.{} GiB", tenths / 10, tenths % 10)
 }
 
-pub(crate) fn mib(bytes: u64) -> String {
+/// Bytes as an operator reads them, rounded up to MiB.
+pub fn mib(bytes: u64) -> String {
     format!("{} MiB", bytes.div_ceil(1 << 20))
 }

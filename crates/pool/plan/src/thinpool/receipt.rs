@@ -6,9 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Desired;
-use super::observed::{FileFacts, Observed};
-use super::superblock::Superblock;
+use super::files::FileFacts;
 use super::table::Shape;
 
 /// The receipt's format that this version reads and writes.
@@ -136,17 +134,6 @@ impl RecordedIdentity {
 }
 
 impl Receipt {
-    /// Whether it is about this pool on these two files.
-    pub fn is_about(&self, desired: &Desired, observed: &Observed) -> bool {
-        let same = |was: &RecordedFile, is: &Option<FileFacts>| {
-            is.as_ref().is_some_and(|is| was.is_same(is))
-        };
-        self.name == desired.name
-            && self.data.path == desired.data()
-            && same(&self.data, &observed.data)
-            && same(&self.metadata, &observed.metadata)
-    }
-
     /// The same pool after it got longer: that, and nothing else that may have changed since.
     #[must_use]
     pub fn grown(&self, table: &Shape, file: u64) -> Self {
@@ -188,60 +175,6 @@ impl Receipt {
     pub fn is_same_pool(&self, now: &Self) -> bool {
         *self == Self { databases: self.databases.clone(), ..now.clone() }
     }
-
-    /// The receipt of the pool as it is now, with this table; `None` while a file or a valid
-    /// superblock is missing.
-    pub fn of(desired: &Desired, observed: &Observed, table: &Shape) -> Option<Self> {
-        let Superblock::Pool(superblock) = observed.superblock else {
-            return None;
-        };
-        let record = |path: PathBuf, file: &FileFacts| RecordedFile {
-            path,
-            inode: file.id.inode,
-            born: file.born,
-            size: file.size,
-        };
-        let before = observed.receipt.pool().map_or(&[][..], |old| &old.databases);
-        Some(Self {
-            name: desired.name.clone(),
-            backend: "loop".to_owned(),
-            metadata: record(desired.metadata(), observed.metadata.as_ref()?),
-            data: record(desired.data(), observed.data.as_ref()?),
-            table: table.clone(),
-            growing: observed
-                .receipt
-                .pool()
-                .and_then(|old| old.growing)
-                .filter(|target| table.bytes() < *target),
-            repairing: None,
-            superblock: RecordedSuperblock {
-                version: superblock.version,
-                block_sectors: superblock.data_block_sectors,
-            },
-            databases: databases(desired, observed, before),
-        })
-    }
-}
-
-/// The databases as they are now, with what `old` remembers of those that are gone.
-pub(crate) fn databases(
-    desired: &Desired,
-    observed: &Observed,
-    old: &[RecordedDatabase],
-) -> Vec<RecordedDatabase> {
-    let before =
-        |path: &PathBuf| old.iter().find(|database| database.seen && database.path == *path);
-    let now = desired.databases().into_iter().map(|path| RecordedDatabase {
-        seen: observed.databases.contains(&path) || before(&path).is_some(),
-        file: observed
-            .database_files
-            .iter()
-            .find(|(there, _)| *there == path)
-            .map(|(_, file)| *file)
-            .or_else(|| before(&path)?.file),
-        path,
-    });
-    now.collect()
 }
 
 /// Whether what `old` says of the databases is still enough; see [`Receipt::holds`].

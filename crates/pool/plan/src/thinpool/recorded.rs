@@ -10,7 +10,7 @@ use super::receipt::{Receipt, RecordedDatabase, RecordedFile, RecordedIdentity};
 use super::{Desired, FileFacts, Observed, Recorded, SECTOR, Shape, Superblock};
 
 /// A receipt that says nothing: nobody can tell what belongs here.
-pub(super) fn unusable(desired: &Desired, observed: &Observed) -> Vec<Finding> {
+pub fn unusable(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     match &observed.receipt {
         Recorded::Absent | Recorded::Pool(_) => Vec::new(),
         Recorded::Unreadable(why) => {
@@ -144,15 +144,12 @@ fn other_pool(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Vec<
 }
 
 /// Everything that has to be so before a pool on record may be activated.
-pub(super) fn activation(
-    desired: &Desired,
-    observed: &Observed,
-    receipt: &Receipt,
-) -> Vec<Finding> {
-    let mut findings = identity(desired, observed, receipt);
-    if findings.iter().any(|finding| finding.code() == pool::receipt_other::ROW.code) {
-        return findings;
+pub fn activation(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Vec<Finding> {
+    let other = other_pool(desired, observed, receipt);
+    if !other.is_empty() {
+        return other;
     }
+    let mut findings = identity(desired, observed, receipt);
     let files = [
         (&receipt.metadata, &observed.metadata, None),
         (&receipt.data, &observed.data, receipt.growing),

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use mvm_core::Finding;
-use mvm_core::catalogue::pool;
 use serde::Serialize;
 
 use super::table::{ParseError, ThinPoolTable};
@@ -232,19 +230,6 @@ pub enum PoolState {
     },
     /// There is a live thin pool.
     Live(LiveState),
-}
-
-impl PoolState {
-    /// What is wrong with the pool `name`; empty when it can serve.
-    pub fn findings(&self, name: &str) -> Vec<Finding> {
-        match self {
-            Self::Absent | Self::Empty => vec![pool::not_live(name)],
-            Self::Other { target, table } => {
-                vec![pool::name_taken(name, target).evidence(table)]
-            }
-            Self::Live(live) => super::live::health(name, live),
-        }
-    }
 }
 
 /// A live thin pool as device-mapper alone shows it.

@@ -13,8 +13,9 @@ use mvm_pool_kernel::loops::{Held, Loop, LoopDevices};
 use mvm_pool_kernel::mapper::{DeviceMapper, Look, Settling};
 use mvm_pool_kernel::thinpool::{System, observe_with};
 use mvm_pool_kernel::{Error, receipt};
-use mvm_pool_plan::thinpool::databases::{Expected, Files, Verdict, judge};
-use mvm_pool_plan::thinpool::{Control, Desired, Recorded, Superblock, ThinPoolTable, plan};
+use mvm_pool_plan::plan;
+use mvm_pool_plan::thinpool::{Control, Desired, Recorded, Superblock, ThinPoolTable};
+use mvm_repair_plan::databases::{Expected, Files, Verdict, judge};
 
 use crate::tools;
 

@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use mvm_cli::context::Context;
+use mvm_cli::output;
 use mvm_config::Config;
 use mvm_core::catalogue::img;
 use mvm_core::{Finding, Roots, chain, names};
@@ -11,9 +13,6 @@ use mvm_images_client::verify::State;
 use mvm_images_client::{attempts, finding};
 use mvm_images_plan::wanted;
 use mvm_units_systemd::systemd::{UnitState, Units};
-
-use crate::context::Context;
-use crate::output;
 
 /// Between two looks at the unit.
 const PAUSE: Duration = Duration::from_millis(250);

@@ -6,16 +6,16 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::Duration;
 
+use mvm_cli::context::Context;
+use mvm_cli::output;
+use mvm_cli_host::machine::{self, Plans};
 use mvm_config::Loaded;
 use mvm_core::{Finding, Roots, atomic, catalogue, chain, sink};
 use mvm_units_plan::host::Step;
 use mvm_units_systemd::systemd::{Job, JobResult, Mode, Units};
 
 use super::images;
-use crate::commands::undo;
-use crate::context::Context;
-use crate::machine::{self, Plans};
-use crate::output;
+use crate::commands::history;
 
 /// How long the jobs of one step may take: longer than any TimeoutStartSec= of the chain. A check
 /// of the pool's metadata may take longer still; the job then goes on by itself.
@@ -106,7 +106,7 @@ impl Host for Real<'_> {
     fn carry_out(&mut self, plans: &Plans, step: &Step) -> Result<(), String> {
         // First: killed in between, the apply that is done again finds it and counts once.
         if *step == Step::KeepLastGood && self.context.config.is_none() {
-            undo::remember(&self.context.roots, &plans.desired.applied);
+            history::remember(&self.context.roots, &plans.desired.applied);
         }
         carry_out(&self.context.roots, &plans.desired.applied, step, self.units)
     }

@@ -53,6 +53,7 @@ fn plans(steps: &[Step]) -> Plans {
         desired,
         observed,
         pool: Plan::new(Vec::new(), Vec::new()),
+        full: false,
         net: Plan::new(Vec::new(), Vec::new()),
         nat: Plan::new(Vec::new(), Vec::new()),
         tailscale: Plan::new(Vec::new(), Vec::new()),

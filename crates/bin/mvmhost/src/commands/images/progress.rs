@@ -4,10 +4,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use mvm_cli::context::Context;
+use mvm_cli::output;
 use mvm_images_client::Progress;
-
-use crate::context::Context;
-use crate::output;
 
 /// Bytes are those that have to come; what is there already makes a bar end early.
 const BAR: &str = "{wide_bar} {bytes:>10} of {total_bytes:10} {msg}";

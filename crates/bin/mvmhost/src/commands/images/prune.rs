@@ -1,13 +1,12 @@
 //! `mvmhost images prune`: what mvmhost brought and the file no longer names.
 
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_core::Finding;
 use mvm_core::catalogue::img;
 use mvm_images_client::Error;
 use mvm_images_client::run::{Job, not_begun};
 use mvm_images_plan::prune::Verdict;
-
-use crate::context::Context;
-use crate::output::{self, Exit};
 
 pub(super) fn run(context: &Context, job: &Job<'_>, dry: bool) -> Exit {
     let (findings, exit) = match job.prune(dry) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use mvm_checks as checks;
+use mvm_cli::context::Context;
 use mvm_config::Config;
 use mvm_config::model::Provider;
 use mvm_core::catalogue::init as said;
@@ -17,8 +18,6 @@ use mvm_network_plan::network;
 use mvm_units_plan::init::{Answers, Disk, Seen, Uplink};
 use mvm_validate::facts;
 use nix::sys::statvfs::statvfs;
-
-use crate::context::Context;
 
 /// A registry on another continent answers within this time.
 const DIAL: Duration = Duration::from_secs(4);

@@ -5,9 +5,10 @@ mod screen;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use mvm_cli::context::{self, Context};
+use mvm_cli::output::{self, Exit};
 use mvm_config::Config;
 use mvm_config::last_good::load_or_last_good;
-use mvm_config::model::NetworkMode;
 use mvm_core::exec::System;
 use mvm_core::holder::Who;
 use mvm_core::{Finding, Roots, catalogue, chain, names, processes, sink};
@@ -18,20 +19,8 @@ use mvm_network_plan::network::{self, Desired, Guest, Observed, guests};
 use mvm_pool_plan::teardown::microvm;
 use mvm_units_systemd::systemd::{Job, Manager, Mode, Units};
 
-use crate::context::{self, Context};
-use crate::output::{self, Exit};
-
 /// How long dnsmasq and the others may take to end.
 const STOPS: Duration = Duration::from_secs(20);
-
-/// The mode as the file spells it.
-pub(super) const fn mode(mode: NetworkMode) -> &'static str {
-    match mode {
-        NetworkMode::Tap => "tap",
-        NetworkMode::Macvtap => "macvtap",
-        NetworkMode::None => "none",
-    }
-}
 
 /// What both begin with.
 struct Start {

@@ -2,6 +2,10 @@
 
 use std::fmt::Write;
 
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
+use mvm_cli_host::status::mode;
+use mvm_cli_microvms::leases;
 use mvm_core::exec::System;
 use mvm_core::holder::Who;
 use mvm_core::json::Document;
@@ -15,10 +19,7 @@ use mvm_network_plan::{nat, reserved};
 use mvm_units_systemd::systemd::Units;
 use serde::Serialize;
 
-use super::{Start, mode, users};
-use crate::commands::leases;
-use crate::context::Context;
-use crate::output::{self, Exit};
+use super::{Start, users};
 
 /// Everything that is shown; with `--json` the member `network`.
 #[derive(Debug, Serialize)]

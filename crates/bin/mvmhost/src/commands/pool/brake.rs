@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use mvm_checks as checks;
+use mvm_cli::cli::BrakeCommand;
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_config::Config;
 use mvm_core::brake::{self, Off};
 use mvm_core::catalogue::guard;
@@ -10,9 +13,6 @@ use mvm_core::{Finding, Roots, chain, names};
 use mvm_units_systemd::systemd::{Job, JobResult, Manager, Mode, Units};
 
 use super::config;
-use crate::cli::BrakeCommand;
-use crate::context::Context;
-use crate::output::{self, Exit};
 
 /// flintlockd has 30 s for its first answer.
 const STARTS: Duration = Duration::from_secs(60);

@@ -1,13 +1,13 @@
 //! `mvmhost pool check`: reads the metadata of a pool that is down; changes nothing.
 
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_config::model::Backend;
 use mvm_core::catalogue::teardown;
-use mvm_pool_kernel::guard::store;
+use mvm_guard_kernel::store;
 use mvm_pool_kernel::thinpool::{check_metadata, desired};
 
 use super::config;
-use crate::context::Context;
-use crate::output::{self, Exit};
 
 pub(super) fn run(context: &Context) -> Exit {
     let (config, mut findings) = match config(context) {

@@ -1,14 +1,14 @@
 //! `mvmhost pool grow`: one step, or up to a size.
 
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_config::model::Backend;
 use mvm_config::quantities::Bytes;
 use mvm_core::catalogue::guard;
-use mvm_pool_kernel::guard::operators;
-use mvm_pool_plan::guard::{step, up_to};
+use mvm_guard_kernel::operators;
+use mvm_guard_plan::{step, up_to};
 
 use super::config;
-use crate::context::Context;
-use crate::output::{self, Exit};
 
 pub(super) fn run(context: &Context, to: Option<Bytes>) -> Exit {
     let (config, mut findings) = match config(context) {

@@ -8,13 +8,12 @@ mod remove;
 mod repair;
 mod status;
 
+use mvm_cli::cli::PoolCommand;
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_config::Config;
 use mvm_config::last_good::load_or_last_good;
 use mvm_core::Finding;
-
-use crate::cli::PoolCommand;
-use crate::context::Context;
-use crate::output::{self, Exit};
 
 pub(super) fn run(context: &Context, what: &PoolCommand) -> Exit {
     match what {

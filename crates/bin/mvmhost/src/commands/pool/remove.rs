@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mvm_cli::context::{self, Context};
+use mvm_cli::output::{self, Exit};
 use mvm_config::places;
 use mvm_core::catalogue::teardown;
 use mvm_core::{Roots, chain, names};
@@ -12,8 +14,6 @@ use mvm_pool_plan::teardown::Step;
 use mvm_units_systemd::systemd::{Job, Manager, Mode, Units};
 
 use super::config;
-use crate::context::{self, Context};
-use crate::output::{self, Exit};
 
 /// How long mvm-guard may take to end a look.
 const STOPS: Duration = Duration::from_secs(20);

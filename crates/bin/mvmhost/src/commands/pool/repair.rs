@@ -1,13 +1,13 @@
 //! `mvmhost pool repair`: the metadata of a pool that is down, into a new file that takes the place of
 //! the old one.
 
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_core::json::Document;
-use mvm_pool_kernel::repair::{Asked, Report, repair};
 use mvm_pool_kernel::thinpool::desired;
+use mvm_repair_kernel::repair::{Asked, Report, repair};
 
 use super::config;
-use crate::context::Context;
-use crate::output::{self, Exit};
 
 pub(super) fn run(context: &Context, dry_run: bool, accept: Option<&str>) -> Exit {
     let (config, mut findings) = match config(context) {

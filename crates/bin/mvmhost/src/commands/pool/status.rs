@@ -2,15 +2,15 @@
 
 use std::fmt::Write;
 
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_core::json::Document;
 use mvm_core::{Roots, brake, names};
-use mvm_pool_kernel::guard::operators;
-use mvm_pool_plan::guard::{Figures, Policy};
+use mvm_guard_kernel::operators;
+use mvm_guard_plan::{Figures, Policy};
 use serde::Serialize;
 
 use super::config;
-use crate::context::Context;
-use crate::output::{self, Exit};
 
 pub(super) fn run(context: &Context) -> Exit {
     let (config, mut findings) = match config(context) {

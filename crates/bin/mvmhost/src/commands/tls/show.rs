@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+use mvm_cli::cli::TlsShow;
+use mvm_cli::context::Context;
+use mvm_cli::output::{self, Exit};
 use mvm_core::catalogue::tls as said;
 use mvm_core::json::Document;
 use mvm_core::{Finding, chain, day};
@@ -10,9 +13,6 @@ use mvm_tls::{Opaque, material, secret};
 use serde_json::{Value, json};
 
 use super::{desired, observe};
-use crate::cli::TlsShow;
-use crate::context::Context;
-use crate::output::{self, Exit};
 
 pub(super) fn run(context: &Context, arguments: &TlsShow) -> Exit {
     let observed = match observe(&context.roots) {

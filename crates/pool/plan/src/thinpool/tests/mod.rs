@@ -5,7 +5,11 @@ mod live;
 mod place;
 mod recorded;
 
+use mvm_core::catalogue::pool;
+use mvm_core::{Finding, Plan};
+
 use super::*;
+use crate::plan;
 
 const DIR: &str = "/var/lib/containerd-dev/snapshotter/devmapper";
 const GIB: u64 = 1 << 30;

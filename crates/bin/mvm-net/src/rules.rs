@@ -1,0 +1,24 @@
+//! Forwarding and translation, for whoever has looked at the network.
+
+use mvm_config::Config;
+use mvm_core::exec::System;
+use mvm_core::{Finding, Roots};
+use mvm_network_kernel::nat::{self, Nat};
+use mvm_network_kernel::unread;
+use mvm_network_plan::network::Observed;
+
+/// Forwarding and translation on this network.
+pub(crate) fn rules(
+    roots: &Roots,
+    config: &Config,
+    observed: Result<Observed, mvm_network_kernel::Error>,
+    watched: bool,
+) -> Vec<Finding> {
+    let nat = Nat { roots, programs: &System };
+    match observed {
+        Ok(observed) => {
+            nat::bring_up(&nat, mvm_network_plan::nat::desired(config).as_ref(), &observed, watched)
+        }
+        Err(error) => vec![unread(&error)],
+    }
+}

@@ -1,0 +1,126 @@
+//! microVMs that flintlockd counts as created and for which no VMM runs, and what is theirs.
+
+use std::ffi::OsStr;
+use std::time::Duration;
+
+use mvm_checks::Facts;
+use mvm_cli_microvms::files::vmm;
+use mvm_config::{Config, places};
+use mvm_core::Roots;
+use mvm_core::exec::{self, Execute, Limits};
+use mvm_units_systemd::flintlock::{MicroVm, State};
+use mvm_units_systemd::microvms;
+
+/// So many lines of flintlockd's journal are looked through for a reason.
+const LINES: &str = "--lines=2000";
+const READING: Duration = Duration::from_secs(10);
+/// A reason is shown up to this length, in characters.
+const REASON: usize = 400;
+
+/// A tap of a microVM that is listed is no left-over: flintlockd uses it again. Where flintlockd does
+/// not say what it lists, nothing is known of any tap.
+pub(super) fn taps(facts: &mut Facts, told: Result<Option<&[MicroVm]>, &str>) {
+    let why = match told {
+        Ok(Some(microvms)) => {
+            let listed = |tap: &String| microvms.iter().any(|one| one.devices.contains(tap));
+            facts.stale_taps.retain(|tap| !listed(tap));
+            return;
+        }
+        Ok(None) => "flintlockd lists its microVMs only to clients with a certificate",
+        Err(why) => why,
+    };
+    if !facts.stale_taps.is_empty() {
+        facts.stale_taps.clear();
+        facts.unasked.push(("taps".to_owned(), why.to_owned()));
+    }
+}
+
+/// microVMs that count as created and have no VMM, each with flintlockd's last line about it.
+pub(super) fn without_vmm(
+    roots: &Roots,
+    config: &Config,
+    told: &[MicroVm],
+    programs: &dyn Execute,
+) -> Vec<(String, String)> {
+    let Ok(files) = microvms::directories(roots, &places::microvms(config)) else {
+        // Said by those who list the files.
+        return Vec::new();
+    };
+    let runs = |id: &str| files.iter().any(|one| one.id == id && vmm(roots, one).is_some());
+    let created = told.iter().filter(|one| one.state == State::Created);
+    let named = created.map(|one| (format!("{}/{}/{}", one.namespace, one.name, one.uid), one));
+    let missing: Vec<(String, &MicroVm)> = named.filter(|(id, _)| !runs(id)).collect();
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    let journal = journal(roots, config, programs);
+    let say = |(id, one): &(String, &MicroVm)| {
+        let line =
+            journal.lines().rev().find(|line| !one.uid.is_empty() && line.contains(&one.uid));
+        let line: String = line
+            .unwrap_or("its journal of this boot does not name it")
+            .chars()
+            .take(REASON)
+            .collect();
+        (id.clone(), line)
+    };
+    missing.iter().map(say).collect()
+}
+
+/// What flintlockd said last in this boot; nothing where that cannot be read.
+fn journal(roots: &Roots, config: &Config, programs: &dyn Execute) -> String {
+    let Some(program) = exec::find(roots, "journalctl") else {
+        return String::new();
+    };
+    let unit = format!("--unit={}", config.flintlockd.unit.as_str());
+    let words = ["--boot", "--no-pager", "--quiet", "--output=cat", LINES, &unit];
+    let words: Vec<&OsStr> = words.into_iter().map(OsStr::new).collect();
+    let ended = programs.run(&program, &words, &mut Limits::timeout(READING));
+    ended.map(|exit| exit.stdout).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mvm_core::exec::{Exit, Recording};
+
+    fn microvm(name: &str, state: State, device: &str) -> MicroVm {
+        MicroVm {
+            namespace: "ns".to_owned(),
+            name: name.to_owned(),
+            uid: format!("uid-{name}"),
+            state,
+            retry: 0,
+            version: 1,
+            devices: vec![device.to_owned()],
+        }
+    }
+
+    #[test]
+    fn a_created_microvm_without_a_vmm_is_said_with_flintlockds_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        let files = at("var/lib/flintlock/vm/ns/runs/uid-runs");
+        std::fs::create_dir_all(&files).unwrap();
+        std::fs::write(files.join("firecracker.pid"), "77\n").unwrap();
+        std::fs::create_dir_all(at("proc/77")).unwrap();
+        std::fs::write(at("proc/77/cmdline"), "firecracker\0--id\0uid-runs\0").unwrap();
+        std::fs::create_dir_all(at("usr/bin")).unwrap();
+        let program = at("usr/bin/journalctl");
+        std::fs::write(&program, "").unwrap();
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
+        let told = [
+            microvm("runs", State::Created, "fltap1"),
+            microvm("lost", State::Created, "fltap2"),
+            microvm("new", State::Pending, "fltap3"),
+        ];
+        let stdout = "level=error msg=\"uid-lost: no kernel\"\nlevel=info msg=other\n".to_owned();
+        let programs = Recording::new([Exit { code: Some(0), stdout, ..Exit::default() }]);
+        let config = mvm_config::load::parse(&[]).unwrap().config;
+        let said = without_vmm(&Roots::new(folder.path()), &config, &told, &programs);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert_eq!(said[0].0, "ns/lost/uid-lost");
+        assert!(said[0].1.contains("no kernel"), "{said:?}");
+    }
+}

@@ -1,0 +1,127 @@
+//! What mvm-guard and `mvmhost pool` see of a live pool, and how they make it longer.
+//!
+//! [`Store`] is the seam between the backends: a pool on files is a [`Files`], any other one is
+//! [`Watched`] and grown by whoever made it; for an operator one on LVM is a [`Volumes`].
+
+mod events;
+#[cfg(test)]
+#[allow(dead_code, reason = "a test double that every crate over the kernel's takes a part of")]
+#[path = "../../../pool/kernel/src/thinpool/fake.rs"]
+mod fake;
+mod files;
+#[cfg(test)]
+mod tests;
+mod volumes;
+
+use mvm_config::Config;
+use mvm_config::model::Backend;
+use mvm_core::{Finding, Roots, exec};
+use mvm_guard_plan::{Figures, Policy};
+use mvm_pool_kernel::mapper::{self, DeviceMapper};
+use mvm_pool_kernel::{Error, thinpool};
+use mvm_pool_plan::thinpool::{PoolState, SECTOR, ThinPoolStatus};
+
+pub use events::Events;
+pub use files::Files;
+use volumes::Volumes;
+
+/// A pool as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// What is wrong with it.
+    pub findings: Vec<Finding>,
+    /// Its numbers, while it is live and answers.
+    pub figures: Option<Figures>,
+}
+
+/// A pool that is watched.
+pub trait Store {
+    /// The pool's numbers. Changes nothing.
+    ///
+    /// # Errors
+    /// When the kernel, or a file that decides, cannot be asked.
+    fn look(&self) -> Result<Seen, Error>;
+
+    /// Makes the pool so many bytes long, or goes on where an earlier call was cut short.
+    ///
+    /// # Errors
+    /// The first step that failed; the next call goes on from there.
+    fn grow(&self, size: u64) -> Result<(), Error>;
+}
+
+/// The store of the configured backend on this machine, with the policy for it.
+pub fn store(roots: &Roots, config: &Config) -> (Box<dyn Store>, Policy) {
+    let desired = thinpool::desired(roots, config);
+    let policy = Policy::new(config);
+    match config.thinpool.backend {
+        Backend::Loop => (Box::new(Files::new(roots, desired)), policy),
+        Backend::Lvm | Backend::External => {
+            let watched = Watched { mapper: mapper::Kernel::new(roots), name: desired.name };
+            (Box::new(watched), Policy { largest: None, ..policy })
+        }
+    }
+}
+
+/// [`store`] for what an operator asks once. One on LVM has its group's room then, for which LVM
+/// reads the labels of all disks, and can be made longer.
+pub fn operators<'a>(roots: &'a Roots, config: &Config) -> (Box<dyn Store + 'a>, Policy) {
+    if config.thinpool.backend != Backend::Lvm {
+        return store(roots, config);
+    }
+    let volumes = Volumes {
+        roots,
+        desired: thinpool::desired(roots, config),
+        mapper: Box::new(mapper::Kernel::new(roots)),
+        programs: &exec::System,
+    };
+    (Box::new(volumes), Policy { largest: None, ..Policy::new(config) })
+}
+
+/// A pool that somebody else grows.
+struct Watched {
+    mapper: mapper::Kernel,
+    name: String,
+}
+
+impl Store for Watched {
+    fn look(&self) -> Result<Seen, Error> {
+        seen(&self.mapper, &self.name)
+    }
+
+    fn grow(&self, _: u64) -> Result<(), Error> {
+        Err(not_growable(&self.name, "mvmhost grows pools on files of its own"))
+    }
+}
+
+/// What device-mapper alone shows; a pool that counts as full, and is not, is woken first.
+fn seen(mapper: &dyn DeviceMapper, name: &str) -> Result<Seen, Error> {
+    let seen = shown(mapper, name)?;
+    if !seen.figures.as_ref().is_some_and(Figures::is_stuck) {
+        return Ok(seen);
+    }
+    mapper.commit(name)?;
+    shown(mapper, name)
+}
+
+fn shown(mapper: &dyn DeviceMapper, name: &str) -> Result<Seen, Error> {
+    let state = thinpool::pool_state_with(mapper, name)?;
+    let findings = state.findings(name);
+    let figures = match &state {
+        PoolState::Live(live) => match live.status.parse() {
+            Ok(ThinPoolStatus::Working(pool)) => Some(Figures {
+                pool,
+                block: u64::from(live.table.shape.block_sectors) * SECTOR,
+                size: live.table.shape.bytes(),
+                room: None,
+                unfinished: None,
+            }),
+            _ => None,
+        },
+        PoolState::Absent | PoolState::Empty | PoolState::Other { .. } => None,
+    };
+    Ok(Seen { findings, figures })
+}
+
+fn not_growable(name: &str, why: &'static str) -> Error {
+    Error::NotGrowable { name: name.to_owned(), why }
+}

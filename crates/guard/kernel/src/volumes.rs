@@ -1,0 +1,76 @@
+//! A pool on LVM. dmeventd makes it longer while it fills up; an operator does it here.
+
+use mvm_core::Roots;
+use mvm_core::exec::Execute;
+use mvm_guard_plan::{Room, Unfinished};
+use mvm_pool_kernel::Error;
+use mvm_pool_kernel::lvm::lvm;
+use mvm_pool_kernel::mapper::DeviceMapper;
+use mvm_pool_kernel::thinpool::{lock, pool_state_with};
+use mvm_pool_plan::lvm::{Group, Volume, VolumeGrowth, grow};
+use mvm_pool_plan::thinpool::{Desired, PoolState};
+
+use super::{Seen, Store, not_growable, seen};
+
+/// The pool of `[thinpool] backend = "lvm"`.
+pub(super) struct Volumes<'a> {
+    pub(super) roots: &'a Roots,
+    pub(super) desired: Desired,
+    pub(super) mapper: Box<dyn DeviceMapper>,
+    pub(super) programs: &'a dyn Execute,
+}
+
+impl Volumes<'_> {
+    fn volume(&self) -> Result<(Group, Volume), Error> {
+        let lvm = lvm(self.roots, self.programs)?;
+        let volume_desired = &self.desired.lvm;
+        let group = lvm.groups(&volume_desired.group)?.pop();
+        let mut volumes = lvm.volumes(&volume_desired.group)?.into_iter();
+        let volume = volumes.find(|volume| volume.lv_name == volume_desired.volume);
+        let gone = || not_growable(&self.desired.name, "LVM has no such volume");
+        group.zip(volume).ok_or_else(gone)
+    }
+
+    /// Whether the kernel has something else than LVM, or the pool stands still.
+    fn is_unfinished(&self, volume: &Volume) -> Result<bool, Error> {
+        Ok(match pool_state_with(&*self.mapper, &self.desired.name)? {
+            PoolState::Live(live) => {
+                live.suspended || live.second_table || live.table.shape.bytes() != volume.size()
+            }
+            PoolState::Absent | PoolState::Empty | PoolState::Other { .. } => false,
+        })
+    }
+}
+
+impl Store for Volumes<'_> {
+    fn look(&self) -> Result<Seen, Error> {
+        let mut seen = seen(&*self.mapper, &self.desired.name)?;
+        if let Some(figures) = &mut seen.figures {
+            let (group, volume) = self.volume()?;
+            let bytes = |extents: u64| extents.saturating_mul(group.extent_size());
+            figures.room = Some(Room {
+                place: format!("volume group {}", self.desired.lvm.group),
+                total: bytes(group.extents()),
+                free: bytes(group.free()),
+                promised: 0,
+            });
+            let unfinished = self.is_unfinished(&volume)?;
+            figures.unfinished = unfinished.then(|| Unfinished { size: volume.size(), missing: 0 });
+        }
+        Ok(seen)
+    }
+
+    fn grow(&self, size: u64) -> Result<(), Error> {
+        let _lock = lock(self.roots)?;
+        let (_, volume) = self.volume()?;
+        let lvm = lvm(self.roots, self.programs)?;
+        for step in grow(&self.desired.lvm, &volume, self.is_unfinished(&volume)?, size) {
+            log::debug!("{step}");
+            match step {
+                VolumeGrowth::Refresh { volume } => lvm.refresh(&volume)?,
+                VolumeGrowth::Extend { volume, size } => lvm.extend(&volume, size)?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! The receipt of a pool as it is now.
+
+use std::path::PathBuf;
+
+use super::Desired;
+use super::files::FileFacts;
+use super::observed::Observed;
+use super::receipt::{Receipt, RecordedDatabase, RecordedFile, RecordedSuperblock};
+use super::superblock::Superblock;
+use super::table::Shape;
+
+impl Receipt {
+    /// Whether it is about this pool on these two files.
+    pub fn is_about(&self, desired: &Desired, observed: &Observed) -> bool {
+        let same = |was: &RecordedFile, is: &Option<FileFacts>| {
+            is.as_ref().is_some_and(|is| was.is_same(is))
+        };
+        self.name == desired.name
+            && self.data.path == desired.data()
+            && same(&self.data, &observed.data)
+            && same(&self.metadata, &observed.metadata)
+    }
+
+    /// The receipt of the pool as it is now, with this table; `None` while a file or a valid
+    /// superblock is missing.
+    pub fn of(desired: &Desired, observed: &Observed, table: &Shape) -> Option<Self> {
+        let Superblock::Pool(superblock) = observed.superblock else {
+            return None;
+        };
+        let record = |path: PathBuf, file: &FileFacts| RecordedFile {
+            path,
+            inode: file.id.inode,
+            born: file.born,
+            size: file.size,
+        };
+        let before = observed.receipt.pool().map_or(&[][..], |old| &old.databases);
+        Some(Self {
+            name: desired.name.clone(),
+            backend: "loop".to_owned(),
+            metadata: record(desired.metadata(), observed.metadata.as_ref()?),
+            data: record(desired.data(), observed.data.as_ref()?),
+            table: table.clone(),
+            growing: observed
+                .receipt
+                .pool()
+                .and_then(|old| old.growing)
+                .filter(|target| table.bytes() < *target),
+            repairing: None,
+            superblock: RecordedSuperblock {
+                version: superblock.version,
+                block_sectors: superblock.data_block_sectors,
+            },
+            databases: databases(desired, observed, before),
+        })
+    }
+}
+
+/// The databases as they are now, with what `old` remembers of those that are gone.
+pub(crate) fn databases(
+    desired: &Desired,
+    observed: &Observed,
+    old: &[RecordedDatabase],
+) -> Vec<RecordedDatabase> {
+    let before =
+        |path: &PathBuf| old.iter().find(|database| database.seen && database.path == *path);
+    let now = desired.databases().into_iter().map(|path| RecordedDatabase {
+        seen: observed.databases.contains(&path) || before(&path).is_some(),
+        file: observed
+            .database_files
+            .iter()
+            .find(|(there, _)| *there == path)
+            .map(|(_, file)| *file)
+            .or_else(|| before(&path)?.file),
+        path,
+    });
+    now.collect()
+}

@@ -1,0 +1,203 @@
+//! Reads containerd's three databases about the pool, and puts away what an interrupted Prepare
+//! left in one of them.
+
+#[cfg(test)]
+mod tests;
+mod thin;
+
+use std::collections::BTreeSet;
+use std::fs::{File, TryLockError};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use mvm_core::catalogue::database as said;
+use mvm_core::{Finding, Roots, atomic, names};
+use mvm_pool_kernel::mapper::{self, DeviceMapper};
+use mvm_pool_kernel::{Error, thinpool};
+use mvm_pool_plan::thinpool::{Desired, Observed};
+use mvm_repair_plan::databases::{self, Expected, Files, Interrupted, Verdict};
+use nix::libc;
+use sha2::{Digest, Sha256};
+
+/// A database has some kibibytes for each snapshot; a larger one than this, in bytes, is not read.
+const LIMIT: u64 = 256 << 20;
+/// A running containerd writes while it is looked at; what it never shows twice is not so.
+const LOOKS: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What is to be said before containerd starts, and what an interrupted Prepare left put away.
+/// Nothing while a containerd has the databases open.
+pub fn settle(roots: &Roots, desired: &Desired) -> Vec<Finding> {
+    let ask = |numbers: &[u32]| thin::there(&desired.name, numbers);
+    settle_with(roots, desired, &mapper::Kernel::new(roots), &ask)
+}
+
+/// Of these numbers of thin devices, those that are in the pool.
+type Ask<'a> = &'a dyn Fn(&[u32]) -> Result<BTreeSet<u32>, Error>;
+
+fn settle_with(
+    roots: &Roots,
+    desired: &Desired,
+    mapper: &dyn DeviceMapper,
+    ask: Ask<'_>,
+) -> Vec<Finding> {
+    let Some(held) = Held::open(roots, desired) else {
+        return Vec::new();
+    };
+    let files = match held.paths.read() {
+        Ok(files) => files,
+        Err(error) => return vec![error.finding(&desired.name)],
+    };
+    match databases::judge(&desired.name, &files) {
+        Verdict::Agree => against_the_pool(roots, desired, &files, ask),
+        Verdict::Apart(apart) => refused(roots, desired, &apart),
+        Verdict::Interrupted(left) => match held.put_away(roots, desired, &left, &files, mapper) {
+            Ok(kept) => vec![databases::put_away(desired, &left, &kept)],
+            Err(error) => {
+                let finding = said::not_put_away(&left.name, error.chain());
+                vec![finding]
+            }
+        },
+    }
+}
+
+/// A pool that does not answer has findings of its own.
+fn against_the_pool(roots: &Roots, desired: &Desired, files: &Files, ask: Ask<'_>) -> Vec<Finding> {
+    let expected = Expected::of(&files.pool);
+    match ask(&expected.numbers()) {
+        Ok(there) => {
+            expected.judge(&there).map(|apart| refused(roots, desired, &apart)).unwrap_or_default()
+        }
+        Err(error) => {
+            log::debug!("{}", error.chain());
+            Vec::new()
+        }
+    }
+}
+
+/// What is to be said of the databases at any time. What a running containerd is about to finish looks
+/// like something interrupted, and is not said.
+pub fn look(roots: &Roots, desired: &Desired) -> Vec<Finding> {
+    let mut last = None;
+    for turn in 0..LOOKS {
+        if turn > 0 {
+            thread::sleep(PAUSE);
+        }
+        let verdict =
+            paths(roots, desired).read().map(|files| databases::judge(&desired.name, &files));
+        match verdict {
+            Ok(Verdict::Apart(apart)) => last = Some(apart),
+            Ok(_) => return Vec::new(),
+            Err(error) => return vec![error.finding(&desired.name)],
+        }
+    }
+    last.map(|apart| refused(roots, desired, &apart)).unwrap_or_default()
+}
+
+fn refused(roots: &Roots, desired: &Desired, apart: &databases::Apart) -> Vec<Finding> {
+    let observed: Result<Observed, Error> = thinpool::observe(roots, desired);
+    match observed {
+        Ok(observed) => vec![databases::refused(desired, &observed, apart)],
+        Err(error) => vec![error.finding(&desired.name)],
+    }
+}
+
+/// Where the three files are.
+struct Paths {
+    meta: PathBuf,
+    metadata: PathBuf,
+    pool: PathBuf,
+}
+
+fn paths(roots: &Roots, desired: &Desired) -> Paths {
+    Paths {
+        meta: roots.at(&desired.kept.metadata),
+        metadata: roots.at(desired.kept.devmapper.join("metadata.db")),
+        pool: roots.at(desired.device_database()),
+    }
+}
+
+impl Paths {
+    /// In the order in which containerd lets go of a snapshot last.
+    fn read(&self) -> Result<Files, Error> {
+        let read =
+            |path: &Path| match open(path, false).and_then(|file| file.map(contents).transpose()) {
+                Ok(bytes) => Ok(bytes.unwrap_or_default()),
+                Err(source) => Err(Error::Look { path: path.to_owned(), source }),
+            };
+        Ok(Files {
+            meta: read(&self.meta)?,
+            metadata: read(&self.metadata)?,
+            pool: read(&self.pool)?,
+        })
+    }
+}
+
+/// A regular file; `None` when there is none.
+fn open(path: &Path, writable: bool) -> io::Result<Option<File>> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let opened = File::options().read(true).write(writable).custom_flags(flags).open(path);
+    let file = match opened {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    match file.metadata()?.is_file() {
+        true => Ok(Some(file)),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
+    }
+}
+
+fn contents(file: File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(LIMIT + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > LIMIT {
+        true => Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than any such database")),
+        false => Ok(bytes),
+    }
+}
+
+/// The list of devices, which no containerd can open as long as this lives.
+struct Held {
+    paths: Paths,
+    file: File,
+}
+
+impl Held {
+    /// `None` when there is no list, or a containerd has it.
+    fn open(roots: &Roots, desired: &Desired) -> Option<Self> {
+        let paths = paths(roots, desired);
+        let file = open(&paths.pool, true).ok().flatten()?;
+        match file.try_lock() {
+            Ok(()) => Some(Self { paths, file }),
+            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => None,
+        }
+    }
+
+    /// Keeps the list as it was, takes the device down where it is active, and changes one digit.
+    fn put_away(
+        &self,
+        roots: &Roots,
+        desired: &Desired,
+        left: &Interrupted,
+        files: &Files,
+        mapper: &dyn DeviceMapper,
+    ) -> Result<PathBuf, Error> {
+        let digits: String =
+            Sha256::digest(&files.pool).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let kept = Path::new(names::STATE).join(format!("{}.db.{digits}", desired.name));
+        atomic::write(&roots.at(&kept), &files.pool, 0o600)
+            .map_err(|source| Error::Note { source })?;
+        // Only a kill leaves it active; what somebody has open is not taken down.
+        if mapper.look(&left.name)?.is_some() {
+            mapper.remove(&left.name)?;
+        }
+        let path = desired.device_database();
+        let changed = self.file.write_all_at(&[left.is], left.at);
+        changed.map_err(|source| Error::Look { path: path.clone(), source })?;
+        self.file.sync_all().map_err(|source| Error::Sync { path, source })?;
+        Ok(kept)
+    }
+}

@@ -1,0 +1,109 @@
+//! On the files that containerd's own code wrote.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use super::*;
+use crate::fake::{self, Machine};
+
+const DIR: &str = "/var/lib/containerd-dev/snapshotter/devmapper";
+
+/// A host whose first Prepare was interrupted.
+fn host() -> (tempfile::TempDir, Machine, Desired) {
+    let folder = tempfile::tempdir().unwrap();
+    let machine = Machine::new(folder.path());
+    let desired = Desired { name: "mvm".to_owned(), ..fake::desired(DIR) };
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/src/databases/samples/first");
+    let paths = paths(&machine.roots, &desired);
+    for (name, path) in
+        [("meta.db", &paths.meta), ("metadata.db", &paths.metadata), ("mvm.db", &paths.pool)]
+    {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(samples.join(name), path).unwrap();
+    }
+    (folder, machine, desired)
+}
+
+/// The pool has nothing, as the list says once the interrupted one is put away.
+fn as_listed(_: &[u32]) -> Result<BTreeSet<u32>, Error> {
+    Ok(BTreeSet::new())
+}
+
+fn codes(findings: &[Finding]) -> Vec<&'static str> {
+    findings.iter().map(Finding::code).collect()
+}
+
+#[test]
+fn an_interrupted_prepare_is_put_away_once_and_kept() {
+    let (_folder, machine, desired) = host();
+    let path = paths(&machine.roots, &desired).pool;
+    let (before, inode) = (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().ino());
+    assert_eq!(look(&machine.roots, &desired), [], "a running containerd may be about to finish");
+    let findings = settle_with(&machine.roots, &desired, &machine, &as_listed);
+    assert_eq!(codes(&findings), [said::put_away::ROW.code], "{findings:?}");
+    assert_ne!(fs::read(&path).unwrap(), before);
+    assert_eq!(fs::metadata(&path).unwrap().ino(), inode, "the receipt knows the file by it");
+    let kept = fs::read_dir(machine.roots.at(names::STATE)).unwrap().next().unwrap().unwrap();
+    assert_eq!(fs::read(kept.path()).unwrap(), before);
+    assert_eq!(settle_with(&machine.roots, &desired, &machine, &as_listed), []);
+}
+
+#[test]
+fn a_containerd_that_runs_is_left_alone() {
+    let (_folder, machine, desired) = host();
+    let path = paths(&machine.roots, &desired).pool;
+    let before = fs::read(&path).unwrap();
+    let file = File::open(&path).unwrap();
+    file.lock().unwrap();
+    assert_eq!(settle_with(&machine.roots, &desired, &machine, &as_listed), []);
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn nothing_is_changed_when_the_list_cannot_be_kept() {
+    let (_folder, machine, desired) = host();
+    let path = paths(&machine.roots, &desired).pool;
+    let before = fs::read(&path).unwrap();
+    fs::write(machine.roots.at(names::STATE), "in the way").unwrap();
+    let findings = settle_with(&machine.roots, &desired, &machine, &as_listed);
+    assert_eq!(codes(&findings), [said::not_put_away::ROW.code], "{findings:?}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn files_that_do_not_belong_together_are_refused_untouched() {
+    let (_folder, machine, desired) = host();
+    let path = paths(&machine.roots, &desired);
+    fs::write(&path.metadata, [1; 8192]).unwrap();
+    let before = fs::read(&path.pool).unwrap();
+    let findings = settle_with(&machine.roots, &desired, &machine, &as_listed);
+    assert_eq!(codes(&findings), [said::unsound::ROW.code], "{findings:?}");
+    assert!(findings[0].remedy().contains("systemctl stop flintlockd.service"));
+    assert_eq!(codes(&look(&machine.roots, &desired)), [said::unsound::ROW.code]);
+    assert_eq!(fs::read(&path.pool).unwrap(), before);
+}
+
+#[test]
+fn a_pool_that_lacks_a_listed_device_is_refused() {
+    let (_folder, machine, desired) = host();
+    let later = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/src/databases/samples/later");
+    let paths = paths(&machine.roots, &desired);
+    for (name, path) in
+        [("meta.db", &paths.meta), ("metadata.db", &paths.metadata), ("mvm.db", &paths.pool)]
+    {
+        fs::copy(later.join(name), path).unwrap();
+    }
+    let whole = |numbers: &[u32]| Ok(numbers.iter().copied().collect());
+    assert_eq!(
+        codes(&settle_with(&machine.roots, &desired, &machine, &whole)),
+        [said::put_away::ROW.code]
+    );
+    assert_eq!(settle_with(&machine.roots, &desired, &machine, &whole), []);
+    let lost = |numbers: &[u32]| Ok(numbers.iter().copied().filter(|id| *id != 7).collect());
+    let findings = settle_with(&machine.roots, &desired, &machine, &lost);
+    assert_eq!(codes(&findings), [said::thin_lost::ROW.code], "{findings:?}");
+    assert!(findings[0].message().contains("mvm-snap-7"), "{findings:?}");
+    // Who cannot be asked says nothing.
+    let silent = |_: &[u32]| Err(Error::NotGrowable { name: String::new(), why: "silent" });
+    assert_eq!(settle_with(&machine.roots, &desired, &machine, &silent), []);
+}

@@ -1,0 +1,309 @@
+//! `mvmhost pool repair`: whether metadata may be repaired, and what of it the result has lost.
+//!
+//! thin_repair may end well and leave an empty pool, or devices without a block. What it wrote is
+//! therefore held against what the damaged metadata still list and against containerd's database of
+//! devices; where either says more than the result has, only a person decides.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use mvm_config::model::{Backend, Instance};
+use mvm_core::catalogue::{pool, repair};
+use mvm_core::{Finding, names};
+use mvm_pool_plan::thinpool::{
+    Desired, Device, Observed, PoolSuperblock, Recorded, SECTOR, Superblock, place, quote,
+    recorded, refusal, units,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{bolt, lvm};
+
+pub use crate::listing::{Devices, Listing};
+pub use crate::outline::Outline;
+
+/// The file that thin_repair writes: beside the metadata where these are a file.
+pub fn result(desired: &Desired) -> PathBuf {
+    folder(desired).join("metadata.repaired")
+}
+
+/// The file that keeps the damaged metadata whose digest is `original`.
+pub fn kept(desired: &Desired, original: &[u8; 32]) -> PathBuf {
+    let digits: String = original.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    folder(desired).join(format!("metadata.damaged-{digits}"))
+}
+
+fn folder(desired: &Desired) -> PathBuf {
+    match desired.backend {
+        Backend::Lvm => PathBuf::from(names::STATE),
+        Backend::Loop | Backend::External => desired.directory.clone(),
+    }
+}
+
+/// What speaks against repairing this pool, whatever its metadata are like.
+pub fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
+    let not = |why: &str| vec![repair::not_repairable(&desired.name, why)];
+    match (desired.backend, &observed.device) {
+        (Backend::Loop, Device::Absent) => {}
+        (Backend::Loop, _) => {
+            let finding = repair::active(&desired.name, units(desired));
+            return vec![finding];
+        }
+        (Backend::Lvm, _) => return lvm::refused(desired, observed),
+        (Backend::External, _) => return not("somebody else makes it"),
+    }
+    let mut findings: Vec<Finding> = place::writable(desired, observed).into_iter().collect();
+    findings.extend(place::in_use(desired, observed));
+    if let Some(attached) = observed.attachments.first() {
+        let finding = repair::active(&desired.name, units(desired)).evidence(&attached.device);
+        findings.push(finding);
+    }
+    findings.extend(recorded::unusable(desired, observed));
+    match (&observed.receipt, &observed.metadata) {
+        (Recorded::Pool(receipt), _) => {
+            let known = recorded::activation(desired, observed, receipt);
+            // What is in the file is what is to be repaired.
+            findings.extend(known.into_iter().filter(|finding| !CONTENT.contains(&finding.code())));
+        }
+        (_, None) => findings.extend(not("it has no metadata file")),
+        _ => {}
+    }
+    if observed.metadata.as_ref().is_some_and(|file| !file.regular) {
+        findings.extend(not("its metadata are not in a file"));
+    }
+    findings.dedup_by_key(|finding| finding.code());
+    findings
+}
+
+/// Refusals that a repair may heal.
+static CONTENT: [&str; 3] = [
+    pool::not_metadata::ROW.code,
+    pool::metadata_wiped::ROW.code,
+    pool::block_size_changed::ROW.code,
+];
+
+impl Outline {
+    /// From the receipt of a pool on files, or from LVM.
+    pub fn of(desired: &Desired, observed: &Observed) -> Option<Self> {
+        if desired.backend == Backend::Lvm {
+            return lvm::outline(desired, observed);
+        }
+        let table = &observed.receipt.pool()?.table;
+        let block_sectors = u64::from(table.block_sectors);
+        let blocks = table.sectors.checked_div(block_sectors)?;
+        Some(Self { block_sectors, blocks, transaction: None })
+    }
+}
+
+/// The transaction that a result is to be given, where LVM expects one: thin_repair counts the one of
+/// the damaged metadata up, from 0 to 1 where containerd alone used the pool (seen with 1.1.0). One that
+/// was another before the damage already is left for [`misfit`].
+pub fn transaction(known: Option<&Outline>, damaged: &Superblock) -> Option<u64> {
+    let expected = known?.transaction?;
+    match damaged {
+        Superblock::Pool(pool) if pool.transaction != expected => None,
+        _ => Some(expected),
+    }
+}
+
+/// Why a result is no metadata of this pool; `None` when it is.
+pub fn misfit(desired: &Desired, observed: &Observed, result: &PoolSuperblock) -> Option<String> {
+    let known = Outline::of(desired, observed);
+    let (block, transaction) = (u64::from(result.data_block_sectors), result.transaction);
+    if let Some(was) = known.map(|known| known.block_sectors).filter(|was| *was != block) {
+        return Some(format!("it has blocks of {block} sectors, the pool on record of {was}"));
+    }
+    if let Some(was) = known.and_then(|known| known.transaction).filter(|was| *was != transaction) {
+        return Some(format!("it is of transaction {transaction}, the pool on record of {was}"));
+    }
+    let bytes = |blocks: u64| blocks.saturating_mul(block).saturating_mul(SECTOR);
+    let data = match desired.backend {
+        Backend::Lvm => known.map_or(0, |known| bytes(known.blocks)),
+        Backend::Loop | Backend::External => observed.data.as_ref().map_or(0, |file| file.size),
+    };
+    let needs = bytes(result.data_blocks);
+    (needs > data).then(|| format!("it is of {needs} bytes of data, and there are {data}"))
+}
+
+/// A thin device as containerd's database has it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Known {
+    /// Its number in the pool.
+    pub device_id: u32,
+    /// Its device-mapper name.
+    #[serde(default)]
+    pub name: String,
+    /// containerd's word for how far it is.
+    #[serde(default)]
+    state: i64,
+}
+
+impl Known {
+    /// Whether the device must be in the pool. One that is being made or removed may be there or not.
+    fn is_needed(&self) -> bool {
+        /// containerd's snapshots/devmapper/device_info.go: Unknown, Creating, Removing, Removed, Faulty.
+        const MAYBE: [i64; 5] = [0, 1, 11, 12, 13];
+        !MAYBE.contains(&self.state)
+    }
+}
+
+/// The devices in containerd's database of them, which is `<pool>.db`.
+///
+/// # Errors
+/// Why the database cannot be understood.
+pub fn known(database: &[u8]) -> Result<Vec<Known>, String> {
+    let devices = bolt::bucket(database, b"devices").map_err(|error| error.to_string())?;
+    let devices = devices.unwrap_or_default();
+    let read = |(_, value): &bolt::Pair<'_>| serde_json::from_slice(value);
+    devices.iter().map(read).collect::<Result<_, _>>().map_err(|error| error.to_string())
+}
+
+/// [`known`] of the database that is there, or not. The distribution's containerd may keep it
+/// where one of its configuration's imports says, which nobody here reads, so that no database says
+/// nothing.
+///
+/// # Errors
+/// As [`known`], and that it is not there.
+pub fn known_of(desired: &Desired, database: Option<&[u8]>) -> Result<Vec<Known>, String> {
+    match (database, desired.instance) {
+        (Some(database), _) => known(database),
+        (None, Instance::Dedicated) => Ok(Vec::new()),
+        (None, Instance::System) => {
+            Err(format!("there is no {}", desired.device_database().display()))
+        }
+    }
+}
+
+/// Something that the repaired metadata may lack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Loss {
+    /// A device that containerd has is not there.
+    Missing {
+        /// Its number.
+        device: u32,
+        /// Its name.
+        name: String,
+    },
+    /// A device that the damaged metadata list is not there; containerd does not know it.
+    Gone {
+        /// Its number.
+        device: u32,
+        /// How many blocks it had.
+        was: u64,
+    },
+    /// A device is there with fewer blocks.
+    Fewer {
+        /// Its number.
+        device: u32,
+        /// How many blocks it had.
+        was: u64,
+        /// How many it has.
+        is: u64,
+    },
+    /// The damaged metadata list nothing any more, so that nobody knows how many blocks there were.
+    Unlisted,
+    /// containerd's database cannot be read.
+    Unknown {
+        /// In words, for people.
+        why: String,
+    },
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { device, name } => {
+                write!(f, "device {device} ({name}) of containerd's is missing")
+            }
+            Self::Gone { device, was } => write!(f, "device {device} with {was} blocks is missing"),
+            Self::Fewer { device, was, is } => {
+                write!(f, "device {device} has {is} of its {was} blocks")
+            }
+            Self::Unlisted => write!(f, "how many blocks each device had is no longer known"),
+            Self::Unknown { why } => write!(f, "containerd's devices are not known ({why})"),
+        }
+    }
+}
+
+/// What the result lacks of what is known about the pool.
+pub fn losses(
+    known: Result<Vec<Known>, String>,
+    before: Option<&Devices>,
+    after: &Devices,
+) -> Vec<Loss> {
+    let mut losses = Vec::new();
+    let known = known.unwrap_or_else(|why| {
+        losses.push(Loss::Unknown { why });
+        Vec::new()
+    });
+    let mut missing = BTreeMap::new();
+    for device in known.into_iter().filter(Known::is_needed) {
+        if !after.contains_key(&device.device_id) {
+            missing.insert(device.device_id, device.name);
+        }
+    }
+    let gone = before.into_iter().flatten().filter_map(|(device, was)| match after.get(device) {
+        Some(is) if is >= was => None,
+        Some(is) => Some(Loss::Fewer { device: *device, was: *was, is: *is }),
+        None if missing.contains_key(device) => None,
+        None => Some(Loss::Gone { device: *device, was: *was }),
+    });
+    let gone: Vec<Loss> = gone.collect();
+    losses.extend(missing.into_iter().map(|(device, name)| Loss::Missing { device, name }));
+    losses.extend(gone);
+    if before.is_none() {
+        losses.push(Loss::Unlisted);
+    }
+    losses
+}
+
+/// The word by which a person accepts the losses of this result for these damaged metadata, and of
+/// no other.
+pub fn token(original: &[u8; 32], result: &[u8; 32]) -> String {
+    mvm_core::token::token(&[*original, *result].concat())
+}
+
+/// What a person calls the place of the metadata.
+fn metadata(desired: &Desired) -> String {
+    match desired.backend {
+        Backend::Lvm => desired.lvm.metadata(),
+        Backend::Loop | Backend::External => quote(&desired.metadata()),
+    }
+}
+
+/// Nothing came of a repair.
+pub fn failed(desired: &Desired, observed: &Observed, why: &str) -> Finding {
+    let entry = match desired.backend {
+        Backend::Lvm => &repair::volume_failed::ROW,
+        Backend::Loop | Backend::External => &repair::failed::ROW,
+    };
+    refusal(entry, &desired.name, desired, observed)
+        .with("why", why)
+        .with("metadata", metadata(desired))
+        .with("volume", desired.lvm.path())
+}
+
+/// So many losses are named one by one.
+const NAMED: usize = 8;
+
+/// The refusal of a result that lacks something; without a token nothing of it was kept.
+pub fn lossy(
+    desired: &Desired,
+    losses: &[Loss],
+    kept: &std::path::Path,
+    token: Option<&str>,
+) -> Finding {
+    let mut named: Vec<String> = losses.iter().take(NAMED).map(ToString::to_string).collect();
+    if let Some(more) = losses.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        named.push(format!("and {more} more"));
+    }
+    let accept = token.map_or_else(
+        || "# this was a dry run; the word for it is printed by\nmvmhost pool repair".to_owned(),
+        |token| format!("mvmhost pool repair --accept {token}"),
+    );
+    repair::loses(&desired.name, named.join("; "), metadata(desired), quote(kept), accept)
+}
