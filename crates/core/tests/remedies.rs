@@ -4,8 +4,7 @@
 //! - `typed`: each command is typed in a guest, on a sound host, and does its work there;
 //! - `choice`: the remedy has something to decide or to write; its commands are typed as above
 //!   where they change nothing for good;
-//! - `none`: nothing is to be done;
-//! - `open`: not proven yet.
+//! - `none`: nothing is to be done.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -17,8 +16,6 @@ use mvm_core::remedy::{Kind, is_choice, line};
 use mvm_core::{Severity, catalogue};
 
 const TABLE: &str = include_str!("remedies.tsv");
-/// So many are not proven; fewer is better, more is refused.
-const OPEN: usize = 0;
 
 fn table() -> BTreeMap<&'static str, (&'static str, &'static str)> {
     let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
@@ -61,7 +58,7 @@ fn every_remedy_is_proven_or_a_choice() {
             "none" => entry.remedy.is_empty() && entry.severity == Severity::Info,
             "typed" => !kinds.is_empty() && kinds.iter().all(|kind| *kind != Kind::Changes),
             "choice" => is_choice(entry.remedy),
-            "state" | "open" => !entry.remedy.is_empty(),
+            "state" => !entry.remedy.is_empty(),
             _ => false,
         };
         if !fits {
@@ -71,8 +68,6 @@ fn every_remedy_is_proven_or_a_choice() {
     let unknown = table.keys().filter(|code| catalogue::find(code).is_none());
     wrong.extend(unknown.map(|code| format!("{code} is in remedies.tsv and nowhere else")));
     assert!(wrong.is_empty(), "{wrong:#?}");
-    let open = table.values().filter(|(proof, _)| *proof == "open").count();
-    assert!(open <= OPEN, "{open} remedies are not proven");
 }
 
 #[test]
