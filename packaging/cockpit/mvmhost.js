@@ -79,10 +79,15 @@
         return Math.round(seconds / 86400) + " days";
     }
 
+    function took(milliseconds) {
+        return milliseconds < 1000 ? milliseconds + " ms" : (milliseconds / 1000).toFixed(1) + " s";
+    }
+
     /* ---- findings -------------------------------------------------------------------------- */
 
     function findings(all) {
-        const shown = all.filter(one => one.severity !== "info");
+        const shown = all.filter(one => one.severity === "error")
+            .concat(all.filter(one => one.severity === "warning"));
         $("findings-card").hidden = shown.length === 0;
         $("findings").replaceChildren();
         for (const one of shown) {
@@ -170,18 +175,18 @@
         const rows = Object.entries(status.units).map(([name, unit]) => {
             const good = unit.state === "active";
             const state = node("td", unit.state + " (" + unit.sub + ")", good ? "good-text" : "bad-text");
-            return [name, state, unit["up-ms"] === null ? "" : "up in " + unit["up-ms"] + " ms"];
+            return [name, state, unit["up-ms"] === null ? "" : took(unit["up-ms"])];
         });
         rows.push(["flintlockd's API", node("td", status.flintlockd.answers ? "answers" : "does not answer",
                                             status.flintlockd.answers ? "good-text" : "bad-text"), status.flintlockd.endpoint]);
-        table($("units"), ["Service", "State", "Start"], rows);
+        table($("units"), ["Service", "State", "Start took"], rows);
     }
 
     function network(document_) {
         const shown = document_.network;
         const rows = (shown ? shown.interfaces : []).map(one => [
             one.name, one.kind || "hardware",
-            node("td", one.up ? (one.carrier ? "up" : "up, no carrier") : "down", one.up ? "good-text" : "bad-text"),
+            node("td", one.up ? (one.carrier ? "up" : "up, no carrier") : "down", one.up ? (one.carrier ? "good-text" : "") : "bad-text"),
             node("td", one.addresses.join(", "), "name"),
         ]);
         for (const one of shown ? shown.guests : [])

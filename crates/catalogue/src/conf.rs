@@ -37,7 +37,7 @@ catalogue! {
         remedy: "",
     }
     edited() = "MVM-CONF-009", "b6d011728d064954bc001fc618432309", Error {
-        message: "{subject} or its fragments changed since the last apply: nothing is put back",
+        message: "{subject} or its fragments changed since the last apply: nothing was undone",
         cause: "`mvmhost undo` would lose what was edited since the last apply. Nothing was changed.",
         remedy: "mvmhost plan\nmvmhost --config /etc/mvmhost/applied.toml config show  # every key that was applied last",
     }

@@ -37,7 +37,7 @@ catalogue! {
     }
     withheld(why) = "MVM-DHCP-008", "5b1c8d2e7f3a4b0c9d6e5f4a3b2c1d0e", Warning {
         message: "{subject} is not served with DHCP: {why}",
-        cause: "Others use the interface as well, and the file does not ask in so many words that \
+        cause: "Others use the interface as well, and the file does not explicitly ask that \
                 mvmhost serves it. A DHCP server there would answer the machines of the LAN. MicroVMs \
                 get their addresses from that network, or none.",
         remedy: "ip link show master {subject}\n\

@@ -141,7 +141,7 @@ catalogue! {
     }
     others_traffic(why) = "MVM-NET-020", "0c7d1f2a9b3e4c5d8e6f7a8b9c0d1e2f", Warning {
         message: "{subject} gets no addresses, no DHCP and no NAT: {why}",
-        cause: "Others use the interface as well, and the file does not ask in so many words that \
+        cause: "Others use the interface as well, and the file does not explicitly ask that \
                 mvmhost serves it. A DHCP server there would answer the machines of the LAN. MicroVMs \
                 are on that network and get their addresses from it.",
         remedy: "ip -details address show dev {subject}\n\

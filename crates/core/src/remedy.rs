@@ -15,7 +15,7 @@ pub enum Kind {
 }
 
 /// Programs that only read, whatever follows them.
-const READERS: [&str; 26] = [
+const READERS: [&str; 27] = [
     "{binary}",
     "{iptables}",
     "cat",
@@ -29,6 +29,7 @@ const READERS: [&str; 26] = [
     "journalctl",
     "ls",
     "lsblk",
+    "lsattr",
     "lscpu",
     "lvs",
     "nft",

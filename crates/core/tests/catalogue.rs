@@ -128,6 +128,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("ls", "coreutils"),
     ("lsblk", "util-linux"),
     ("lscpu", "util-linux"),
+    ("lsattr", "e2fsprogs"),
     ("lvchange", "lvm2"),
     ("lvremove", "lvm2"),
     ("lvs", "lvm2"),

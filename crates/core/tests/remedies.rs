@@ -4,8 +4,7 @@
 //! - `typed`: each command is typed in a guest, on a sound host, and does its work there;
 //! - `choice`: the remedy has something to decide or to write; its commands are typed as above
 //!   where they change nothing for good;
-//! - `none`: nothing is to be done;
-//! - `open`: not proven yet.
+//! - `none`: nothing is to be done.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 

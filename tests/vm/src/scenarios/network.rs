@@ -50,7 +50,7 @@ pub fn a_guest_gets_an_address_and_out(context: &mut Context) -> Result<()> {
         Suite::Bookworm => beside_docker(guest)?,
         Suite::Trixie => {
             beside_ufw(guest)?;
-            beside_firewalld(guest)?;
+            beside_firewalld_and_its_zones(guest)?;
         }
     }
     guest.reboot()?;
@@ -136,7 +136,7 @@ fn beside_ufw(guest: &mut Guest) -> Result<()> {
 /// firewalld lets the bridge's zone ask for addresses and out, and nothing else in; it is told of
 /// the bridge again when it was reloaded or starts again. A zone that it does not know yet is said,
 /// and known once the remedy was carried out.
-fn beside_firewalld(guest: &mut Guest) -> Result<()> {
+fn beside_firewalld_and_its_zones(guest: &mut Guest) -> Result<()> {
     const SHIPPED: &str = "/usr/lib/firewalld/zones/mvmhost.xml";
     // What firewall-cmd calls, without the ten emulated seconds that Python takes to start.
     const RELOAD: &str = "busctl --timeout=60 call org.fedoraproject.FirewallD1 /org/fedoraproject/FirewallD1 org.fedoraproject.FirewallD1 reload";

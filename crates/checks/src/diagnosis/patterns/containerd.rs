@@ -101,7 +101,7 @@ pub(super) const TABLE: &[Pattern] = &[
     p(
         0,
         FC,
-        r"(?:failed to remove|removing) (?:device|snapshot).*device or resource busy",
+        r"(?:(?:failed to remove|removing) (?:device|snapshot)|dmsetup remove).*[Dd]evice or resource busy",
         &ctrd::snapshot_busy::ROW,
         Containerd,
     ),

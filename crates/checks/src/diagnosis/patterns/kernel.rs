@@ -98,6 +98,13 @@ pub(super) const TABLE: &[Pattern] = &[
     p(
         0,
         K,
+        r"EXT4-fs warning \(device (?<subject>[A-Za-z0-9._-]+)\): [a-z0-9_]+:[0-9]+: I/O error",
+        &kernel::file_system_error::ROW,
+        Host,
+    ),
+    p(
+        0,
+        K,
         r"Killed process [0-9]+ \((?<subject>firecracker|cloud-hyperviso|cloud-hypervisor|flintlockd|containerd|dnsmasq|virtiofsd)",
         &kernel::out_of_memory::ROW,
         Host,
