@@ -2,10 +2,11 @@
 # In the guest: a host from its default file, then one on which the VMM is missing. What is between
 # the marks is drawn.
 set -u
-# An emulated machine has less room than the default file promises.
+# An emulated machine has less room than the default file promises, and no registry.
 mkdir -p /etc/mvmhost.toml.d
-printf '[thinpool.loop]\ndata-size = "4GiB"\nmetadata-size = "64MiB"\nmax-data-size = "4GiB"\n' \
+printf '[thinpool.loop]\ndata-size = "4GiB"\nmetadata-size = "64MiB"\nmax-data-size = "4GiB"\n\n' \
     >/etc/mvmhost.toml.d/size.toml
+printf '[images]\nroot = []\nkernel = []\n' >>/etc/mvmhost.toml.d/size.toml
 export COLUMNS=100
 screen() {
     echo "SCREEN $*"
