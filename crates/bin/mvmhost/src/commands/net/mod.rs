@@ -9,7 +9,6 @@ use mvm_cli::context::{self, Context};
 use mvm_cli::output::{self, Exit};
 use mvm_config::Config;
 use mvm_config::last_good::load_or_last_good;
-use mvm_config::model::NetworkMode;
 use mvm_core::exec::System;
 use mvm_core::holder::Who;
 use mvm_core::{Finding, Roots, catalogue, chain, names, processes, sink};
