@@ -1,17 +1,16 @@
 //! What rules compare: a field of a packet, by nft's words for it.
 
-use serde_json::Value as Json;
-
 use super::super::ruleset::{Field, Test, Value};
+use super::json::Json;
 use super::sets::{Sets, values};
 
 /// The tests of a match: the header that a field is of, and the field.
-pub(super) fn tests(what: &Json, sets: &Sets<'_>, whole: &Json) -> Vec<Test> {
+pub(super) fn tests(what: &Json<'_>, sets: &Sets<'_>, whole: &Json<'_>) -> Vec<Test> {
     let left = &what["left"];
     // No packet of microVMs that is asked has such a header, and a match needs it, unless it asks for
     // its absence.
     if let Some(header) = left.get("exthdr") {
-        let absent = header.get("field").is_none() && what["right"] == false;
+        let absent = header.get("field").is_none() && what["right"] == Json::Bool(false);
         return if absent { Vec::new() } else { vec![Test::never()] };
     }
     let mut tests = header(left);
@@ -27,7 +26,7 @@ pub(super) fn tests(what: &Json, sets: &Sets<'_>, whole: &Json) -> Vec<Test> {
     let masked = left["&"].as_array().and_then(|parts| parts.first());
     let right = &what["right"];
     if masked.map(field) == Some(Field::Flags) {
-        let words = right.as_array().map_or(std::slice::from_ref(right), Vec::as_slice);
+        let words = right.as_array().unwrap_or(std::slice::from_ref(right));
         let words: Option<Vec<&str>> = words.iter().map(Json::as_str).collect();
         let value = words.map_or(Value::Unknown, |words| Value::Text(words.join(",")));
         tests.push(Test { field: Field::Flags, negated, values: vec![value] });
@@ -43,21 +42,19 @@ pub(super) fn tests(what: &Json, sets: &Sets<'_>, whole: &Json) -> Vec<Test> {
 }
 
 /// What a field of a header says by itself.
-fn header(left: &Json) -> Vec<Test> {
+fn header(left: &Json<'_>) -> Vec<Test> {
     let left = left["&"].as_array().and_then(|parts| parts.first()).unwrap_or(left);
     let protocol = left["payload"]["protocol"].as_str();
     let text = |field, word: &str| vec![Test::is(field, vec![Value::Text(word.to_owned())])];
     match protocol {
         Some("ip") => text(Field::Version, "ipv4"),
         Some("ip6") => text(Field::Version, "ipv6"),
-        Some("icmpv6") => text(Field::Protocol, "icmpv6"),
         Some("th" | "ether" | "vlan") | None => Vec::new(),
-        Some("arp") => vec![Test::never()],
         Some(other) => text(Field::Protocol, other),
     }
 }
 
-pub(super) fn field(left: &Json) -> Field {
+pub(super) fn field(left: &Json<'_>) -> Field {
     let of = |kind: &str, key: &str| left[kind][key].as_str();
     if let Some(key) = of("meta", "key") {
         return match key {
