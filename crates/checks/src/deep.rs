@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use mvm_config::Config;
+use mvm_config::model::NetworkMode;
 use mvm_config::names::ImageRef;
 use mvm_core::Finding;
 use mvm_core::catalogue::{deep, img};
@@ -60,9 +61,21 @@ pub fn probes(config: &Config, facts: &Facts, probes: &Probes) -> Vec<Finding> {
         Probe::NotTried(why) => findings.push(not_tried(pool, why)),
         Probe::NotAsked => {}
     }
-    let interface = config.network.dhcp.interface.as_ref();
+    let network = &config.network;
+    let parent = || network.macvtap.parent.as_ref().filter(|_| network.macvtap.enabled);
+    let named = network.dhcp.interface.as_ref().or_else(parent).map(|name| name.as_str());
+    let interface = named.or(facts.default_interface.as_deref());
     if let Some(interface) = interface {
-        findings.extend(dhcp(config, interface.as_str(), &probes.dhcp));
+        // That nobody is served follows from what the check of DHCP says.
+        let withheld = facts.network.permit.as_ref().is_some_and(|permit| !permit.is_granted());
+        let silent = matches!(&probes.dhcp, Probe::Done(offers) if offers.is_empty());
+        if !(withheld && silent) {
+            findings.extend(dhcp(config, interface, &probes.dhcp));
+        }
+        let children = network.mode == NetworkMode::Macvtap && !network.dhcp.enabled;
+        if children && matches!(probes.traffic, Probe::Done(_)) {
+            findings.push(deep::beyond(interface));
+        }
     }
     if let (Some(interface), Probe::Failed(why) | Probe::NotTried(why)) =
         (interface, &probes.traffic)
@@ -167,6 +180,25 @@ mod tests {
             address: [10, 42, 0, address].into(),
         };
         Probe::Done((17..).zip(servers).map(offer).collect())
+    }
+
+    #[test]
+    fn what_cannot_be_tried_beyond_macvtaps_is_said() {
+        let text = "network = { mode = \"macvtap\", macvtap.parent = \"eth0\" }\n\
+                    flintlockd.provider = \"cloudhypervisor\"";
+        let tried = Probes {
+            thin: Probe::NotAsked,
+            dhcp: offers(&[1]),
+            traffic: Probe::Done(Vec::new()),
+            images: Probe::NotAsked,
+        };
+        let found = probes(&config(text), &sound(), &tried);
+        let subjects: Vec<_> = found.iter().map(|one| (one.code(), one.subject())).collect();
+        assert!(subjects.contains(&("MVM-NET-444", "eth0")), "{subjects:?}");
+        assert!(subjects.contains(&("MVM-HOST-206", "eth0")), "{subjects:?}");
+        assert!(
+            !probes(&config(""), &sound(), &tried).iter().any(|one| one.code() == "MVM-NET-444")
+        );
     }
 
     #[test]

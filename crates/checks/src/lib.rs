@@ -31,6 +31,7 @@ mod network;
 mod pool;
 mod programs;
 pub mod redact;
+mod routes;
 mod secrets;
 mod services;
 #[cfg(test)]
@@ -51,6 +52,7 @@ pub use live::containerd_program;
 pub use network::NetworkFacts;
 pub use pool::{check as pool, for_containerd as pool_for_containerd};
 pub use programs::Flaw;
+pub use routes::check as routes;
 pub use services::{Condition, Services};
 pub use tools::TOOLS;
 

@@ -5,9 +5,10 @@ use mvm_core::Finding;
 use mvm_core::catalogue::checked;
 use mvm_network_plan::dhcp::Permit;
 use mvm_network_plan::nat::Turned;
+use mvm_network_plan::network::Routed;
 use serde::Deserialize;
 
-use super::Facts;
+use super::{Facts, routes};
 
 /// What the kernel shows.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -22,6 +23,8 @@ pub struct NetworkFacts {
     /// The interface by which microVMs' packets leave, where the default route leads by another one and
     /// the kernel checks strictly; and that other one.
     pub strict: Option<(String, String)>,
+    /// Where the kernel leads packets of microVMs.
+    pub routes: Vec<Routed>,
     /// The MTU of the interface that microVMs are on, in bytes; 0 when it is not there.
     pub mtu: u32,
     /// The least MTU of the interfaces by which packets leave.
@@ -45,6 +48,7 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
         let strict = checked::strict_path(uplink, route, path);
         strict.evidence("rp_filter 1")
     }));
+    findings.extend(routes::check(network, &facts.forward.leaving, name));
     let split = network.ports.iter().find(|(_, mtu)| *mtu < network.mtu);
     findings.extend(split.map(|(port, mtu)| {
         let evidence = format!("{name}: mtu {}, {port}: mtu {mtu}", network.mtu);

@@ -2,22 +2,19 @@
 
 use std::path::PathBuf;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use mvm_checks as checks;
 use mvm_config::Config;
-use mvm_core::catalogue::{checked, nat as said, net};
-use mvm_core::exec::System;
+use mvm_core::catalogue::{nat as said, net};
 use mvm_core::{Finding, Roots, Severity, chain, exit, names, sink};
-use mvm_network_kernel::{
-    Changes, Kernel, Network, firewalls, machine_id, systemd, unread, uplink,
-};
+use mvm_network_kernel::{Changes, Kernel, Network, machine_id, systemd, unread, uplink};
 use mvm_network_plan::dhcp::{Permit, Seen, lan, only_permitted, permits, render_on};
 use mvm_network_plan::nat;
 use mvm_network_plan::network::{Consent, Observed, desired, plan};
 use mvm_oneshot::Report;
 
 use crate::dhcp;
+use crate::kept_in::{KeptIn, led};
 use crate::rules::rules;
 
 /// A repair this long after the last one is one of its own.
@@ -41,12 +38,13 @@ pub(crate) fn watch(roots: &Roots, config: &Config) -> Report {
         Ok(opened) => opened,
         Err(error) => return unavailable(&error),
     };
-    let mut watcher = Watcher { roots, config, kernel, permit: None, served: None };
+    let firewalls = KeptIn::default();
+    let mut watcher = Watcher { roots, config, kernel, permit: None, served: None, firewalls };
     let mut mended: Option<Instant> = None;
     let mut in_a_row = 0;
     // The sockets are open: nothing is missed in between. What is kept in already is said before
     // flintlockd starts.
-    let mut told = kept_in(roots, config);
+    let mut told = watcher.firewalls.find(roots, config);
     loop {
         let findings = watcher.mend();
         // What is still so need not be said again.
@@ -87,6 +85,7 @@ struct Watcher<'a> {
     permit: Option<Permit>,
     /// The configuration that dnsmasq was started with because of this watcher.
     served: Option<String>,
+    firewalls: KeptIn,
 }
 
 impl Watcher<'_> {
@@ -96,8 +95,11 @@ impl Watcher<'_> {
         findings.extend(self.links());
         let observed = self.kernel.observe();
         findings.extend(observed.as_ref().ok().and_then(|observed| self.dhcp(observed)));
+        let seen = observed.as_ref().ok().cloned();
         findings.extend(rules(self.roots, self.config, observed, true));
-        findings.extend(kept_in(self.roots, self.config));
+        let led = seen.map(|seen| led(self.roots, self.config, &self.kernel, &seen));
+        findings.extend(led.into_iter().flatten());
+        findings.extend(self.firewalls.find(self.roots, self.config));
         findings
     }
 
@@ -189,21 +191,6 @@ impl Watcher<'_> {
             .map(|path| self.roots.at(PathBuf::from("/proc/sys").join(path)))
             .collect()
     }
-}
-
-/// What firewalls of others keep in, without what the operator has answered, and what is no trouble.
-fn kept_in(roots: &Roots, config: &Config) -> Vec<Finding> {
-    let forward = match firewalls::forward(roots, &System, config) {
-        Ok(forward) => forward,
-        Err(error) => {
-            let unchecked = checked::not_checked("what firewalls drop", chain(&error));
-            return vec![unchecked];
-        }
-    };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let mut found = mvm_firewalls::obstacles(config, &forward);
-    found.retain(|finding| finding.severity() != Severity::Info);
-    checks::split(&config.validate, found, i64::try_from(now).unwrap_or(i64::MAX)).0
 }
 
 fn unavailable(error: &mvm_network_kernel::Error) -> Report {

@@ -10,11 +10,11 @@ use mvm_config::names::ImageRef;
 use mvm_core::catalogue::deep;
 use mvm_core::exec::System;
 use mvm_core::{Finding, Roots, Severity, chain};
-use mvm_firewalls::Passage;
+use mvm_firewalls::{Passage, Way};
 use mvm_images_client::resolve;
 use mvm_images_plan::anonymous::Answer;
 use mvm_images_plan::proxy::Proxies;
-use mvm_network_kernel::{Kernel, Network as _, answered};
+use mvm_network_kernel::{Kernel, Network as _, Place, answered, place};
 use mvm_network_plan::reserved::finding;
 use mvm_pool_kernel::proof::{self, Proof};
 use mvm_pool_kernel::thinpool;
@@ -81,23 +81,35 @@ fn traffic(
     config: &Config,
     facts: &Facts,
 ) -> (Probe<Vec<mvm_network_plan::dhcp::Offer>>, Probe<Vec<Passage>>) {
-    let why = if config.network.mode != NetworkMode::Tap {
-        "only a bridge can be asked from this host"
-    } else if !facts.interface.as_ref().is_some_and(|found| found.bridge && found.up) {
-        "there is no bridge that is switched on"
-    } else {
-        return match mvm_network_kernel::traffic(roots, &System, config) {
-            Ok(tried) => (Probe::Done(tried.offers), Probe::Done(tried.passages)),
-            // Who offers an address may be known all the same.
-            Err(error) => {
-                let bridge = config.network.bridge.name.as_str();
-                let offers = mvm_network_kernel::offers(roots, bridge);
-                let offers = offers.map_or_else(|error| Probe::Failed(chain(&error)), Probe::Done);
-                (offers, Probe::Failed(chain(&error)))
-            }
-        };
-    };
-    (Probe::NotTried(why.to_owned()), Probe::NotAsked)
+    let place = place(config);
+    let bridge = place == Place::Bridge;
+    if config.network.mode == NetworkMode::None && matches!(place, Place::Children(_)) {
+        return (Probe::NotAsked, Probe::NotAsked);
+    }
+    let on = facts.interface.as_ref().is_some_and(|found| found.up && (!bridge || found.bridge));
+    if !on && !matches!(place, Place::Line(_)) {
+        let what = if bridge { "bridge" } else { "parent of macvtaps" };
+        let why = format!("there is no {what} that is switched on");
+        return (Probe::NotTried(why), Probe::NotAsked);
+    }
+    match mvm_network_kernel::traffic(roots, &System, config) {
+        // Nobody is asked for an address where mvmhost does not serve, which the checks say.
+        Ok(tried)
+            if matches!(place, Place::Line(_))
+                && tried.passages.iter().all(|passage| passage.way != Way::Address) =>
+        {
+            (Probe::NotAsked, Probe::Done(tried.passages))
+        }
+        Ok(tried) => (Probe::Done(tried.offers), Probe::Done(tried.passages)),
+        // Who offers an address may be known all the same.
+        Err(error) if bridge => {
+            let bridge = config.network.bridge.name.as_str();
+            let offers = mvm_network_kernel::offers(roots, bridge);
+            let offers = offers.map_or_else(|error| Probe::Failed(chain(&error)), Probe::Done);
+            (offers, Probe::Failed(chain(&error)))
+        }
+        Err(error) => (Probe::NotAsked, Probe::Failed(chain(&error))),
+    }
 }
 
 /// Both roles ask in the same way.

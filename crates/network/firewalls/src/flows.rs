@@ -1,14 +1,14 @@
 //! What microVMs need: each packet with the places that it passes.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use mvm_config::Config;
 use mvm_config::model::NetworkMode;
-use mvm_network_plan::network::TAPS;
+use mvm_network_plan::network::{FAR, FAR_V6, TAPS};
 
 use super::Forward;
-use super::packet::{Hop, Layer, Name, Packet};
+use super::packet::{ARP, Hop, Layer, Name, Packet};
 use super::ruleset::Hook;
 
 /// What a packet is for.
@@ -26,6 +26,8 @@ pub(super) enum What {
     Name,
     /// A microVM looks for its IPv6 router.
     Router,
+    /// A microVM asks for this host's hardware address.
+    Neighbour,
     /// This host answers any of these.
     Answer,
 }
@@ -36,10 +38,6 @@ pub(super) struct Flow<'a> {
     pub(super) packet: Packet<'a>,
     pub(super) path: Vec<Hop<'a>>,
 }
-
-/// Somebody on the Internet, whom no rule is likely to name.
-const FAR: IpAddr = IpAddr::V4(Ipv4Addr::new(8, 0, 0, 77));
-const FAR_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2a00, 0x1450, 0x4001, 0x77, 0, 0, 0, 0x77));
 
 /// Everything that the file asks for.
 pub(super) fn flows<'a>(config: &'a Config, forward: &'a Forward) -> Vec<Flow<'a>> {
@@ -56,6 +54,10 @@ pub(super) fn flows<'a>(config: &'a Config, forward: &'a Forward) -> Vec<Flow<'a
         if let Some(source) = source {
             flows.push(place.out(*source, v6));
             flows.push(place.back(*source, v6));
+        }
+        let has_own = own.iter().any(|net| of_family(&net));
+        if !v6 && has_own {
+            place.neighbours(&mut flows);
         }
         let has = own.iter().any(|net| net.addr().is_ipv6() == v6);
         if bridge && (has || !v6) {
@@ -197,6 +199,22 @@ impl<'a> Sides<'a> {
         Flow { what: What::Between, packet, path }
     }
 
+    /// This host's hardware address, asked and answered.
+    fn neighbours(&self, flows: &mut Vec<Flow<'a>>) {
+        let own = self.own();
+        let arp = |hook, comes_in, goes_out| Hop {
+            layer: Layer::Arp,
+            ..self.hop(hook, comes_in, goes_out)
+        };
+        let packet = Packet { protocol: ARP, cast: "broadcast", state: "untracked", ..tcp(false) };
+        let asked = vec![arp(Hook::Input, own, Name::None)];
+        let answered = vec![arp(Hook::Output, Name::None, own)];
+        let what = What::Neighbour;
+        flows.push(Flow { what, packet, path: [self.arrives(), asked].concat() });
+        let packet = Packet { cast: "host", ..packet };
+        flows.push(Flow { what, packet, path: [answered, self.leaves()].concat() });
+    }
+
     /// DHCP, names and the router, asked and answered.
     fn serve(&self, flows: &mut Vec<Flow<'a>>, own: &[IpNet], v6: bool, names: bool) {
         let net = own.iter().find(|net| net.addr().is_ipv6() == v6).copied();
@@ -264,7 +282,7 @@ impl<'a> Sides<'a> {
 }
 
 fn far(v6: bool) -> IpNet {
-    IpNet::from(if v6 { FAR_V6 } else { FAR })
+    IpNet::from(if v6 { IpAddr::V6(FAR_V6) } else { IpAddr::V4(FAR) })
 }
 
 fn tcp<'a>(v6: bool) -> Packet<'a> {

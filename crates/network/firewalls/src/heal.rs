@@ -79,6 +79,10 @@ fn accepts(place: &Place, hook: Hook, whats: &BTreeSet<What>, name: &str) -> Vec
         };
         return vec![pair(format!("meta {side} {name}"), String::new())];
     }
+    if place.family == Family::Arp {
+        let side = if hook == Hook::Output { "oifname" } else { "iifname" };
+        return vec![pair(format!("{side} {name}"), String::new())];
+    }
     let comes = pair(format!("iifname {name}"), format!("-i {name}"));
     let goes = pair(format!("oifname {name}"), format!("-o {name}"));
     let answers = pair(

@@ -24,7 +24,7 @@ mod traffic;
 mod walk;
 
 use flows::What;
-pub use nft::{SetName, sets};
+pub use nft::{Glance, SetName, glance};
 pub use ruleset::Tool;
 pub use traffic::{Dropped, End, Passage, Way, settled, traffic};
 
@@ -59,11 +59,8 @@ pub struct Saved {
     pub text: String,
 }
 
-/// What a listing says of the tables that iptables wrote: whether nft does not show all of their words,
-/// for IPv4 and for IPv6.
-pub fn hides(text: &str) -> (bool, bool) {
-    nft::hides(text)
-}
+/// mvmhost's own table.
+const OWN: &str = "mvmhost";
 
 /// A chain, and what it keeps from its end.
 struct Kept {
@@ -80,21 +77,26 @@ pub fn obstacles(config: &Config, forward: &Forward) -> Vec<Finding> {
     }
     let Some(name) = network.dhcp.interface.as_ref() else { return Vec::new() };
     let rules = ruleset(forward);
-    let mut certain: BTreeMap<(Place, Hook), Kept> = BTreeMap::new();
+    let mut certain: BTreeMap<(Place, Hook, bool), Kept> = BTreeMap::new();
     let mut unclear = Vec::new();
     for flow in flows::flows(config, forward) {
         for block in walk::blocks(&rules, flow.packet, &flow.path) {
+            // What is answered here needs no tracking, and what mvmhost withholds is said elsewhere.
+            if (block.untracks && flow.what != What::Out) || is_own(&block.place) {
+                continue;
+            }
             if !block.certain {
                 unclear.push(block);
                 continue;
             }
-            let key = (block.place.clone(), block.hook);
+            let key = (block.place.clone(), block.hook, block.untracks);
             let kept = certain.entry(key).or_insert_with(|| Kept { block, whats: BTreeSet::new() });
             kept.whats.insert(flow.what);
         }
     }
     let mut findings = findings(certain.values(), &rules, name.as_str());
-    let is_named = |block: &Block| certain.contains_key(&(block.place.clone(), block.hook));
+    let is_named =
+        |block: &Block| certain.contains_key(&(block.place.clone(), block.hook, block.untracks));
     let mut said = BTreeSet::new();
     for block in unclear.iter().filter(|block| !is_named(block)) {
         if said.insert(block.place.clone()) {
@@ -145,6 +147,11 @@ fn ruleset(forward: &Forward) -> Ruleset {
     rules
 }
 
+/// mvmhost's own table.
+fn is_own(place: &Place) -> bool {
+    (place.family, place.table.as_str()) == (Family::Inet, OWN)
+}
+
 /// Whether ufw loaded the table: its chains have fixed names.
 fn is_of_ufw(rules: &Ruleset, place: &Place) -> bool {
     let same = |other: &Place| {
@@ -168,7 +175,10 @@ fn finding(kept: &Kept, name: &str, ufw: bool) -> Finding {
     let Kept { block, whats } = kept;
     let has = |what: What| whats.contains(&what);
     let forwarded = has(What::Out) || has(What::Back);
+    let only_arp = whats.iter().all(|what| *what == What::Neighbour);
     let entry: &Entry = match (ufw, has(What::Between), forwarded) {
+        _ if block.untracks => &checked::untracked::ROW,
+        _ if only_arp => &checked::arp_drops::ROW,
         (true, between, out) if between || out => &checked::ufw_drops_forward::ROW,
         (false, true, _) => &checked::forward_drops_bridged::ROW,
         (false, false, true) => &checked::forward_drops::ROW,

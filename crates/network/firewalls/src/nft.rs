@@ -1,17 +1,21 @@
 //! nft's JSON: libnftables-json(5).
 
-use serde_json::Value as Json;
+use std::collections::HashMap;
 
 use super::ruleset::{
     Base, Chain, Family, Field, Hook, Place, Rule, Ruleset, Test, Then, Tool, Value,
 };
 
 mod fields;
+mod glance;
+mod json;
 mod sets;
 
 use fields::{map, tests};
+pub use glance::{Glance, glance};
+use json::Json;
+pub use sets::SetName;
 use sets::Sets;
-pub use sets::{SetName, sets};
 
 /// A rule is shown with this many characters of its text.
 const SHOWN: usize = 160;
@@ -19,11 +23,11 @@ const SHOWN: usize = 160;
 /// Adds the chains of `nft -j list ruleset`, or of tables, to `rules`; what is not nft's adds none.
 /// `skip` says which tables another listing has.
 pub(super) fn add(rules: &mut Ruleset, texts: &[String], skip: &dyn Fn(Family, &str) -> bool) {
-    let listed: Vec<Json> = texts
+    let listed: Vec<Json<'_>> = texts
         .iter()
-        .flat_map(|text| match serde_json::from_str::<Json>(text) {
-            Ok(Json::Object(mut listing)) => match listing.remove("nftables") {
-                Some(Json::Array(objects)) => objects,
+        .flat_map(|text| match Json::read(text) {
+            Json::Object(listing) => match listing.into_iter().find(|(key, _)| key == "nftables") {
+                Some((_, Json::Array(objects))) => objects,
                 _ => Vec::new(),
             },
             _ => Vec::new(),
@@ -31,13 +35,13 @@ pub(super) fn add(rules: &mut Ruleset, texts: &[String], skip: &dyn Fn(Family, &
         .collect();
     let objects = listed.as_slice();
     let sets = Sets(objects.iter().filter(|object| object.get("rule").is_none()).collect());
-    let place = |of: &Json, chain: &Json| -> Option<Place> {
+    let place = |of: &Json<'_>, chain: &Json<'_>| -> Option<Place> {
         let family = Family::parse(of["family"].as_str()?)?;
         let table = of["table"].as_str()?.to_owned();
         let chain = chain.as_str()?.to_owned();
         (!skip(family, &table)).then_some(Place { tool: Tool::Nft, family, table, chain })
     };
-    let mut numbers = std::collections::HashMap::new();
+    let mut numbers = HashMap::new();
     for object in objects {
         if let Some(chain) = object.get("chain")
             && let Some(place) = place(chain, &chain["name"])
@@ -59,29 +63,16 @@ pub(super) fn add(rules: &mut Ruleset, texts: &[String], skip: &dyn Fn(Family, &
                 rules.chains.len() - 1
             });
             let Some(chain) = rules.chains.get_mut(number) else { continue };
-            let statements = found["expr"].as_array().map_or(&[][..], Vec::as_slice);
+            let statements = found["expr"].as_array().unwrap_or_default();
             rules.marks |= statements.iter().any(sets_mark);
             chain.rules.push(rule(statements, &sets, found));
         }
     }
 }
 
-/// Whether the tables of a family hold words of iptables that nft does not show.
-pub(super) fn hides(text: &str) -> (bool, bool) {
-    let listed = serde_json::from_str::<Json>(text).unwrap_or_default();
-    let objects = listed["nftables"].as_array().map_or(&[][..], Vec::as_slice);
-    let of = |family: &str| {
-        objects.iter().filter_map(|object| object.get("rule")).any(|rule| {
-            let statements = rule["expr"].as_array().into_iter().flatten();
-            rule["family"] == family && statements.into_iter().any(|one| one.get("xt").is_some())
-        })
-    };
-    (of("ip"), of("ip6"))
-}
-
-fn base(chain: &Json) -> Option<Base> {
+fn base(chain: &Json<'_>) -> Option<Base> {
     let devices = match &chain["dev"] {
-        Json::String(name) => Some(vec![name.clone()]),
+        Json::Text(name) => Some(vec![name.clone().into_owned()]),
         Json::Array(names) => {
             Some(names.iter().filter_map(Json::as_str).map(str::to_owned).collect())
         }
@@ -89,41 +80,54 @@ fn base(chain: &Json) -> Option<Base> {
     };
     Some(Base {
         hook: Hook::parse(chain["hook"].as_str()?)?,
-        translates: chain["type"] == "nat",
-        drops: chain["policy"] == "drop",
+        translates: chain["type"].is("nat"),
+        drops: chain["policy"].is("drop"),
         devices,
     })
 }
 
-fn sets_mark(statement: &Json) -> bool {
-    let key = |of: &str| statement["mangle"]["key"][of]["key"] == "mark";
-    key("meta")
-        || key("ct")
-        || statement["xt"]["name"] == "MARK"
-        || statement["xt"]["name"] == "CONNMARK"
+fn sets_mark(statement: &Json<'_>) -> bool {
+    let key = |of: &str| statement["mangle"]["key"][of]["key"].is("mark");
+    let target = &statement["xt"]["name"];
+    key("meta") || key("ct") || target.is("MARK") || target.is("CONNMARK")
 }
 
-fn rule(statements: &[Json], sets: &Sets<'_>, whole: &Json) -> Rule {
-    let text: String = Json::from(statements).to_string().chars().take(SHOWN).collect();
-    let mut rule = Rule { text: written(statements, whole).unwrap_or(text), ..Rule::default() };
+fn rule(statements: &[Json<'_>], sets: &Sets<'_>, whole: &Json<'_>) -> Rule {
+    let mut rule = decided(statements, sets, whole);
+    if rule.then.may_drop() || rule.untracks {
+        let text = || {
+            let all = serde_json::to_string(statements).unwrap_or_default();
+            all.chars().take(SHOWN).collect()
+        };
+        rule.text = written(statements, whole).unwrap_or_else(text);
+    }
+    rule
+}
+
+/// A rule without its text.
+fn decided(statements: &[Json<'_>], sets: &Sets<'_>, whole: &Json<'_>) -> Rule {
+    let mut rule = Rule::default();
     for statement in statements {
-        let Some((kind, what)) = statement.as_object().and_then(|object| object.iter().next())
-        else {
+        let Some((kind, what)) = statement.first() else {
             rule.tests.push(Test::unclear());
             continue;
         };
         let to = || what["target"].as_str().map(str::to_owned);
-        rule.then = match kind.as_str() {
+        rule.then = match kind {
             "match" => {
                 rule.tests.extend(tests(what, sets, whole));
                 continue;
             }
+            "notrack" => {
+                rule.untracks = true;
+                continue;
+            }
             // They change or count packets and let them go on.
-            "counter" | "log" | "mangle" | "notrack" | "flow" | "set" | "map" | "quota"
-            | "comment" | "ct helper" | "ct timeout" | "ct expectation" | "secmark" => continue,
+            "counter" | "log" | "mangle" | "flow" | "set" | "map" | "quota" | "comment"
+            | "ct helper" | "ct timeout" | "ct expectation" | "secmark" => continue,
             // The first packet is below every limit.
             "limit" | "ct count" => {
-                if what["inv"] == true {
+                if what["inv"] == Json::Bool(true) {
                     rule.tests.push(Test::never());
                 }
                 continue;
@@ -146,7 +150,7 @@ fn rule(statements: &[Json], sets: &Sets<'_>, whole: &Json) -> Rule {
             "continue" => Then::On,
             "vmap" => map(what, sets, whole),
             "queue" => Then::Unknown,
-            "xt" if what["type"] == "target" => target(what),
+            "xt" if what["type"].is("target") => target(what),
             // Among them the tests of iptables that nft does not show.
             _ => {
                 rule.tests.push(Test::unclear());
@@ -159,9 +163,9 @@ fn rule(statements: &[Json], sets: &Sets<'_>, whole: &Json) -> Rule {
 }
 
 /// What a rule that only drops is in nft's own words; longer ones stand as JSON.
-fn written(statements: &[Json], whole: &Json) -> Option<String> {
-    let handle = whole["handle"].as_u64();
-    let silent = |one: &&Json| one.get("counter").is_none() && one.get("log").is_none();
+fn written(statements: &[Json<'_>], whole: &Json<'_>) -> Option<String> {
+    let handle = whole["handle"].as_i64();
+    let silent = |one: &&Json<'_>| one.get("counter").is_none() && one.get("log").is_none();
     let words = statements.iter().filter(silent);
     let words: Option<Vec<&str>> = words
         .map(|one| match () {
@@ -175,7 +179,7 @@ fn written(statements: &[Json], whole: &Json) -> Option<String> {
 }
 
 /// The targets of iptables that nft shows by name alone.
-fn target(what: &Json) -> Then {
+fn target(what: &Json<'_>) -> Then {
     match what["name"].as_str() {
         Some("REJECT") => Then::Drop,
         Some("MASQUERADE" | "SNAT" | "DNAT" | "REDIRECT") => Then::Accept,
@@ -187,14 +191,14 @@ fn target(what: &Json) -> Then {
 
 /// Whether a rule asks for nothing but what iptables calls conntrack, whose words nft does not show:
 /// that is how answers are accepted. New packets from everywhere would make the policy void.
-fn is_of_answers(statements: &[Json]) -> bool {
-    let asks = |statement: &&Json| {
+fn is_of_answers(statements: &[Json<'_>]) -> bool {
+    let asks = |statement: &&Json<'_>| {
         let silent = ["counter", "accept"];
-        let comment = statement["xt"]["name"] == "comment";
+        let comment = statement["xt"]["name"].is("comment");
         !comment && !silent.iter().any(|kind| statement.get(kind).is_some())
     };
     let mut asked = statements.iter().filter(asks);
-    let tracked = |name: &Json| name == "conntrack" || name == "state";
+    let tracked = |name: &Json<'_>| name.is("conntrack") || name.is("state");
     asked.next().is_some_and(|first| tracked(&first["xt"]["name"])) && asked.next().is_none()
 }
 
@@ -203,7 +207,7 @@ pub(super) fn state(words: &[&str]) -> Test {
 }
 
 /// A reject of one protocol leaves the others alone: nft shows no test for it.
-fn rejected(what: &Json) -> Option<Test> {
+fn rejected(what: &Json<'_>) -> Option<Test> {
     let text = |field, word: &str| Test::is(field, vec![Value::Text(word.to_owned())]);
     match what["type"].as_str()? {
         "icmp" => Some(text(Field::Version, "ipv4")),

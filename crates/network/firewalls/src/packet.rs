@@ -26,6 +26,19 @@ pub(super) struct Packet<'a> {
     pub(super) to_type: Option<&'a str>,
 }
 
+impl Packet<'_> {
+    fn version(&self) -> &'static str {
+        match (self.protocol, self.v6) {
+            (ARP, _) => ARP,
+            (_, true) => "ipv6",
+            (_, false) => "ipv4",
+        }
+    }
+}
+
+/// The protocol of a packet that asks for a hardware address.
+pub(super) const ARP: &str = "arp";
+
 /// An interface at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Name<'a> {
@@ -59,6 +72,8 @@ pub(super) enum Layer {
     Frames,
     /// Those of an interface.
     Device,
+    /// Those of ARP.
+    Arp,
 }
 
 impl Hop<'_> {
@@ -68,7 +83,7 @@ impl Hop<'_> {
             (Layer::Packets, Family::Inet) | (Layer::Frames, Family::Bridge) => true,
             (Layer::Packets, Family::Ip) => !v6,
             (Layer::Packets, Family::Ip6) => v6,
-            (Layer::Device, Family::Netdev | Family::Inet) => true,
+            (Layer::Device, Family::Netdev | Family::Inet) | (Layer::Arp, Family::Arp) => true,
             _ => false,
         }
     }
@@ -157,7 +172,7 @@ impl At<'_> {
             Field::Mark if self.marks => Met::Unclear,
             Field::Mark => number(Some(0), value),
             Field::Cast => word(Some(packet.cast)),
-            Field::Version => word(Some(if packet.v6 { "ipv6" } else { "ipv4" })),
+            Field::Version => word(Some(packet.version())),
             Field::Icmp => packet.icmp.map_or(Met::No, |icmp| word(Some(icmp))),
             Field::ToType => word(packet.to_type),
             Field::Flags => flags(packet, value),

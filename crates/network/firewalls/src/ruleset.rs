@@ -37,6 +37,8 @@ pub(super) enum Family {
     Bridge,
     /// Frames of one interface.
     Netdev,
+    /// Questions for hardware addresses, and their answers.
+    Arp,
 }
 
 impl Family {
@@ -47,6 +49,7 @@ impl Family {
             "inet" => Self::Inet,
             "bridge" => Self::Bridge,
             "netdev" => Self::Netdev,
+            "arp" => Self::Arp,
             _ => return None,
         })
     }
@@ -60,6 +63,7 @@ impl fmt::Display for Family {
             Self::Inet => "inet",
             Self::Bridge => "bridge",
             Self::Netdev => "netdev",
+            Self::Arp => "arp",
         })
     }
 }
@@ -167,6 +171,8 @@ pub(super) struct Base {
 pub(super) struct Rule {
     pub(super) tests: Vec<Test>,
     pub(super) then: Then,
+    /// Whether it excludes the packet from connection tracking.
+    pub(super) untracks: bool,
     /// As the program that lists it writes it, shortened.
     pub(super) text: String,
 }
@@ -186,6 +192,17 @@ pub(super) enum Then {
     Map(Vec<Field>, Vec<(Vec<Value>, Then)>),
     /// A program decides, or a map that is not told.
     Unknown,
+}
+
+impl Then {
+    /// Whether a packet may end here: the rule's text is shown for that alone.
+    pub(super) fn may_drop(&self) -> bool {
+        match self {
+            Self::Drop | Self::Unknown => true,
+            Self::Map(_, entries) => entries.iter().any(|(_, then)| then.may_drop()),
+            Self::On | Self::Accept | Self::Return | Self::Jump(_) | Self::Goto(_) => false,
+        }
+    }
 }
 
 /// Something of a packet.

@@ -114,6 +114,7 @@ fn rule(words: &[String], line: &str, v6: bool) -> Rule {
             }
             "-j" | "--jump" => {
                 rule.then = target(value);
+                rule.untracks = value == "NOTRACK" || after.iter().any(|word| word == "--notrack");
                 return rule;
             }
             "-g" | "--goto" => {

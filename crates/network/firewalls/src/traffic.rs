@@ -11,10 +11,7 @@ use serde::Deserialize;
 use super::flows::What;
 use super::ruleset::{Family, Hook, Place, Ruleset, Tool};
 use super::walk::Block;
-use super::{Forward, Kept, findings, ruleset};
-
-/// mvmhost's own table.
-const OWN: &str = "mvmhost";
+use super::{Forward, Kept, OWN, findings, ruleset};
 
 /// What a packet was sent for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -52,6 +49,8 @@ pub struct Passage {
 pub enum End {
     /// It arrived; one that left this host, by this interface.
     Arrived(Option<String>),
+    /// It left this host by this interface, with the microVM's own address.
+    Untranslated(String),
     /// The kernel tells which chain dropped it.
     Dropped(Dropped),
     /// It did not arrive, and no rule of nftables has dropped it: what is known.
@@ -112,7 +111,7 @@ impl Way {
 /// The findings of the checks without those that are decided now: all, when every packet has arrived or
 /// was seen to be dropped.
 pub fn settled(found: Vec<Finding>, passages: &[Passage]) -> Vec<Finding> {
-    let decided = |end: &End| matches!(end, End::Arrived(_) | End::Dropped(_));
+    let decided = |end: &End| !matches!(end, End::Lost(_) | End::Untried(_));
     if passages.is_empty() || !passages.iter().all(|passage| decided(&passage.end)) {
         return found;
     }
@@ -126,13 +125,18 @@ pub fn traffic(
     passages: &[Passage],
     found: &[Finding],
 ) -> Vec<Finding> {
-    let Some(name) = config.network.dhcp.interface.as_ref() else { return Vec::new() };
-    let name = name.as_str();
+    let network = &config.network;
+    let parent = || network.macvtap.parent.as_ref().filter(|_| network.macvtap.enabled);
+    let name = network.dhcp.interface.as_ref().or_else(parent).map(|name| name.as_str());
+    let name = name.unwrap_or("the interface of the default route");
     let mut findings = dropped(forward, passages, found, name);
     for v6 in [false, true] {
         let of_family = || passages.iter().filter(|passage| passage.v6 == v6);
         findings.extend(arrived(of_family(), v6, name));
-        findings.extend(of_family().filter_map(|passage| elsewhere(passage, forward, name)));
+        findings.extend(of_family().filter_map(|passage| {
+            let said = found.iter().any(|one| one.entry() == &deep::elsewhere::ROW);
+            elsewhere(passage, forward, name).filter(|_| !said)
+        }));
     }
     let untold = passages.iter().filter_map(|Passage { way, v6, end }| match end {
         // The offers tell.
@@ -145,6 +149,10 @@ pub fn traffic(
             let what = way.words(*v6);
             let untried = deep::not_tried(what, why);
             Some(untried.evidence(why))
+        }
+        End::Untranslated(by) => {
+            let version = if *v6 { "IPv6" } else { "IPv4" };
+            Some(deep::untranslated(name, version, by))
         }
         End::Arrived(_) | End::Dropped(_) => None,
     });
@@ -163,7 +171,10 @@ fn dropped(forward: &Forward, passages: &[Passage], found: &[Finding], name: &st
             continue;
         }
         let Some((place, hook)) = known(&rules, dropped, *way) else { continue };
-        let block = || Block { place: place.clone(), hook, by: by(dropped, &place), certain: true };
+        let block = || {
+            let (place, by) = (place.clone(), by(dropped, &place));
+            Block { place, hook, by, certain: true, untracks: false }
+        };
         let kept = chains
             .entry((place.clone(), hook))
             .or_insert_with(|| Kept { block: block(), whats: BTreeSet::new() });

@@ -28,6 +28,8 @@ pub(super) struct Block {
     pub(super) by: String,
     /// Whether it is certain.
     pub(super) certain: bool,
+    /// Whether the packet goes on, without being tracked.
+    pub(super) untracks: bool,
 }
 
 /// The chains on the packet's path that it does not get through.
@@ -47,15 +49,20 @@ pub(super) fn blocks(rules: &Ruleset, packet: Packet<'_>, path: &[Hop<'_>]) -> V
                 continue;
             }
             let at = At { packet, hop: *hop, marks: rules.marks };
-            let mut walk = Walk { rules, at, drops: Vec::new(), sure: true, steps: STEPS };
+            let mut walk = Walk::new(rules, at);
             let ends = walk.base(chain, base);
+            let block = |by: String, certain: bool, untracks: bool| Block {
+                place: chain.place.clone(),
+                hook: base.hook,
+                by,
+                certain: certain && on == Met::Yes,
+                untracks,
+            };
+            if let Some((sure, by)) = walk.untracked.take() {
+                found.push(block(by, sure, true));
+            }
             if ends & DROPPED != 0 {
-                found.push(Block {
-                    place: chain.place.clone(),
-                    hook: base.hook,
-                    by: walk.dropped_by(),
-                    certain: ends & ACCEPTED == 0 && on == Met::Yes,
-                });
+                found.push(block(walk.dropped_by(), ends & ACCEPTED == 0, false));
             }
         }
     }
@@ -76,9 +83,14 @@ fn of_device(base: &Base, hop: &Hop<'_>) -> Met {
         Name::AnyOf(names, _) => names.contains(device),
         Name::None => false,
     };
+    let all = match name {
+        Name::Is(_) => true,
+        Name::AnyOf(names, _) => names.iter().all(|name| devices.contains(name)),
+        Name::Begins(_) | Name::None => false,
+    };
     if !devices.iter().any(fits) {
         Met::No
-    } else if matches!(name, Name::Is(_)) {
+    } else if all {
         Met::Yes
     } else {
         Met::Unclear
@@ -93,9 +105,15 @@ struct Walk<'a> {
     /// Whether the packet surely meets the tests of the rules that led here.
     sure: bool,
     steps: u32,
+    /// The first rule that excludes the packet from connection tracking, and whether it surely does.
+    untracked: Option<(bool, String)>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(rules: &'a Ruleset, at: At<'a>) -> Self {
+        Self { rules, at, drops: Vec::new(), sure: true, steps: STEPS, untracked: None }
+    }
+
     /// How the packet may end in a base chain: accepted or dropped.
     fn base(&mut self, chain: &Chain, base: &Base) -> Ends {
         let ends = self.chain(chain, DEPTH);
@@ -128,6 +146,9 @@ impl Walk<'_> {
                 Met::No => Met::No,
                 met => met.and(self.at.meets(test)),
             });
+            if rule.untracks && met != Met::No && self.untracked.is_none() {
+                self.untracked = Some((self.sure && met == Met::Yes, rule.text.clone()));
+            }
             let these = match met {
                 Met::No => continue,
                 Met::Yes => self.then(&rule.then, rule, &chain.place, depth),

@@ -9,11 +9,12 @@ use mvm_config::Config;
 use mvm_config::model::NetworkMode;
 use mvm_core::exec::{self, Execute, Limits};
 use mvm_core::{Roots, chain};
-use mvm_firewalls::{Forward, Saved, Tool, hides, sets};
+use mvm_firewalls::{Forward, Saved, Tool, glance};
 use mvm_network_plan::nat::{desired, egress};
 
 use crate::error::Error;
 use crate::kernel::{Kernel, Network};
+use crate::nft::Nftables;
 
 /// nft answers in milliseconds; with ten thousands of rules it takes longer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -23,44 +24,73 @@ const BRIDGED: &str = "/proc/sys/net/bridge/bridge-nf-call-iptables";
 const BRIDGED_V6: &str = "/proc/sys/net/bridge/bridge-nf-call-ip6tables";
 const NFT: &str = "nft";
 
+/// Reads rules, and asks nft and iptables again only where the kernel says that something has changed:
+/// the listing of some thousand rules takes them longer than everything else.
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// The kernel's number of the rules that were listed, and what was listed.
+    last: Option<(u32, Forward)>,
+}
+
 /// The rules of all tables, those that iptables wrote by iptables' own programs. A program that does not
 /// answer is told of and not taken for rules that are not there.
 ///
 /// # Errors
 /// nft does not answer, or with too much.
 pub fn forward(roots: &Roots, programs: &dyn Execute, config: &Config) -> Result<Forward, Error> {
-    if config.network.mode == NetworkMode::None {
-        return Ok(Forward::default());
-    }
-    let is_on =
-        |path: &str| fs::read_to_string(roots.at(path)).is_ok_and(|text| text.trim() == "1");
-    let mut found = Forward {
-        bridged: is_on(BRIDGED),
-        bridged6: is_on(BRIDGED_V6),
-        leaving: leaving(roots, config),
-        ..Forward::default()
-    };
-    let list = Lister { roots, programs };
-    if exec::find(roots, NFT).is_some() {
-        let rules = list.nft(&["-t", "list", "ruleset"])?;
-        for set in sets(&rules) {
-            let [family, table, name] = &set.of;
-            // One that is gone by now decides nothing.
-            let elements = list.nft(&["list", set.kind, family, table, name]);
-            found.tables.extend(elements.ok());
+    Reader::default().forward(roots, programs, config)
+}
+
+impl Reader {
+    /// As [`forward`].
+    ///
+    /// # Errors
+    /// As [`forward`].
+    pub fn forward(
+        &mut self,
+        roots: &Roots,
+        programs: &dyn Execute,
+        config: &Config,
+    ) -> Result<Forward, Error> {
+        if config.network.mode == NetworkMode::None {
+            return Ok(Forward::default());
         }
-        let (v4, v6) = hides(&rules);
-        for (v6, _) in [(false, v4), (true, v6)].into_iter().filter(|(_, hidden)| *hidden) {
-            list.saved(&mut found, Tool::Iptables, v6);
+        let is_on =
+            |path: &str| fs::read_to_string(roots.at(path)).is_ok_and(|text| text.trim() == "1");
+        let list = Lister { roots, programs };
+        let mut found = self.listed(&list)?;
+        // A bridge has switches of its own beside those of all.
+        let bridge = config.network.bridge.name.as_str();
+        let own = |name: &str| is_on(&format!("/sys/class/net/{bridge}/bridge/{name}"));
+        found.bridged = is_on(BRIDGED) || own("nf_call_iptables");
+        found.bridged6 = is_on(BRIDGED_V6) || own("nf_call_ip6tables");
+        found.leaving = leaving(roots, config);
+        for v6 in [false, true] {
+            if has_old_tables(roots, v6) {
+                list.saved(&mut found, Tool::IptablesLegacy, v6);
+            }
         }
-        found.tables.push(rules);
+        Ok(found)
     }
-    for v6 in [false, true] {
-        if has_old_tables(roots, v6) {
-            list.saved(&mut found, Tool::IptablesLegacy, v6);
+
+    /// What nft lists, and iptables of the same tables.
+    fn listed(&mut self, list: &Lister<'_>) -> Result<Forward, Error> {
+        let number = || Nftables::connect().ok().and_then(|rules| rules.generation());
+        let before = number();
+        match self.last.take() {
+            Some((number, found)) if before == Some(number) => {
+                self.last = Some((number, found.clone()));
+                return Ok(found);
+            }
+            _ => {}
         }
+        let (found, whole) = list.rules()?;
+        // Elements that packets add to a set count for no change.
+        self.last = before
+            .filter(|before| whole && number() == Some(*before))
+            .map(|before| (before, found.clone()));
+        Ok(found)
     }
-    Ok(found)
 }
 
 /// The rule with this number of the kernel's, as nft writes it; `None` where nft does not show it.
@@ -102,6 +132,29 @@ struct Lister<'a> {
 }
 
 impl Lister<'_> {
+    /// The rules in nftables, and whether they are all in one listing.
+    fn rules(&self) -> Result<(Forward, bool), Error> {
+        let mut found = Forward::default();
+        if exec::find(self.roots, NFT).is_none() {
+            return Ok((found, false));
+        }
+        let rules = self.nft(&["-t", "list", "ruleset"])?;
+        let left_out = glance(&rules);
+        for set in &left_out.sets {
+            let [family, table, name] = &set.of;
+            // One that is gone by now decides nothing.
+            let elements = self.nft(&["list", set.kind, family, table, name]);
+            found.tables.extend(elements.ok());
+        }
+        let (v4, v6) = left_out.hides;
+        for (v6, _) in [(false, v4), (true, v6)].into_iter().filter(|(_, hidden)| *hidden) {
+            self.saved(&mut found, Tool::Iptables, v6);
+        }
+        found.tables.push(rules);
+        let whole = left_out.sets.is_empty() && found.unread.is_empty();
+        Ok((found, whole))
+    }
+
     /// `nft -j WORDS`
     fn nft(&self, words: &[&str]) -> Result<String, Error> {
         let words: Vec<&str> = ["-j"].iter().chain(words).copied().collect();

@@ -17,9 +17,10 @@ use crate::error::Error;
 /// NFNLGRP_NFTABLES is group 7 of linux/netfilter/nfnetlink.h; bind takes bits.
 const RULES: u32 = 1 << 6;
 /// RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV4_ROUTE, RTMGRP_IPV6_IFADDR and RTMGRP_IPV6_ROUTE of
-/// linux/rtnetlink.h; and its groups 24 and 25, RTNLGRP_IPV4_NETCONF and RTNLGRP_IPV6_NETCONF, which tell
-/// of switches such as forwarding.
-const ROUTES: u32 = 0x1 | 0x10 | 0x40 | 0x100 | 0x400 | 1 << 23 | 1 << 24;
+/// linux/rtnetlink.h; its groups 8 and 19, RTNLGRP_IPV4_RULE and RTNLGRP_IPV6_RULE, which tell of policy
+/// routing; and its groups 24 and 25, RTNLGRP_IPV4_NETCONF and RTNLGRP_IPV6_NETCONF, which tell of switches
+/// such as forwarding.
+const ROUTES: u32 = 0x1 | 0x10 | 0x40 | 0x100 | 0x400 | 1 << 7 | 1 << 18 | 1 << 23 | 1 << 24;
 /// What changes comes in bursts: a firewall's restart is hundreds of messages.
 const BURST: Duration = Duration::from_millis(500);
 

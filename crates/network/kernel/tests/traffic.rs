@@ -77,6 +77,7 @@ fn words(Passage { way, v6, end }: &Passage) -> String {
     let end = match end {
         End::Arrived(Some(by)) => format!("by {by}"),
         End::Arrived(None) => "arrived".to_owned(),
+        End::Untranslated(by) => format!("untranslated by {by}"),
         End::Dropped(Dropped { family, table, chain, rule, through }) => {
             format!("dropped in {family} {table} {chain} after {through:?}: {rule}")
         }
@@ -148,6 +149,10 @@ const CASES: &[(&str, &[(&str, &str)])] = &[
     (
         "iptables-legacy -A FORWARD -i br-mvm -j DROP",
         &[("Out", "lost, it came to the rules, and no chain of nftables has seen it"), ("Back", "")],
+    ),
+    (
+        "nft 'table ip r { chain p { type filter hook prerouting priority raw; iifname br-mvm notrack; }; }'",
+        &[("Out", "untranslated by up0"), ("Back", "")],
     ),
     ("ip route del default via 192.0.2.1", &[("Out", "lost, "), ("Back", "")]),
 ];

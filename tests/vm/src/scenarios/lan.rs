@@ -17,7 +17,7 @@ const LAN_MACHINE: &str =
     udevadm settle; nic=$(basename $(dirname $(grep -l MAC /sys/class/net/*/address)))
     ip link set $nic up; ip address add 192.168.77.1/24 dev $nic; echo $nic";
 const BEGIN: &str = "rm -f /root/in.pcap; systemd-run -q --unit=count --property=Type=exec \
-        tcpdump -i NIC -Q in -U -n -w /root/in.pcap
+        tcpdump -Z root -i NIC -Q in -U -n -w /root/in.pcap
     until test -s /root/in.pcap; do sleep 0.2; done";
 /// A machine that comes onto the LAN, twice: its kernel asks for a router.
 const ASK: &str = "for n in 1 2; do
@@ -30,6 +30,13 @@ const COUNT: &str = "systemctl stop count.service; tcpdump -r /root/in.pcap -n \
 const CONTROL: &str =
     "tcpdump -r /root/in.pcap -n 'arp and host 192.168.77.2' 2>/dev/null | grep -c .";
 
+/// Where nobody has set the host up before.
+const INSTALLED: &str = "command -v mvmhost >/dev/null && exit 0
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq mvmhost >/dev/null
+    printf '[thinpool.loop]\ndata-size = \"2GiB\"\nmetadata-size = \"64MiB\"\n[images]\nroot = []\nkernel = []\n' \
+        >/etc/mvmhost.toml
+    mvmhost apply";
+
 const HEAD: &str = "[thinpool.loop]\ndata-size = \"2GiB\"\nmetadata-size = \"64MiB\"\n";
 
 /// # Errors
@@ -40,6 +47,7 @@ pub fn a_host_leaves_its_lan_alone(hosts: &mut [Context; 2]) -> Result<()> {
     let [Context { guest: lan, .. }, Context { guest: host, .. }] = hosts;
     let nic = lan.ok(&LAN_MACHINE.replace("MAC", MACS[0]))?.trim().to_owned();
     let port = host.ok(&LAN_BRIDGE.replace("MAC", MACS[1]))?.trim().to_owned();
+    host.ok(INSTALLED)?;
     host.ok("cp /etc/mvmhost.toml /root/before.toml")?;
 
     apply(host, "[network.bridge]\nname = \"br0\"\n")?;

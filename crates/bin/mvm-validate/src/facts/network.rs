@@ -6,7 +6,7 @@ use mvm_core::exec::System;
 use mvm_core::{Roots, chain, port};
 use mvm_firewalls::Forward;
 use mvm_network_kernel::nat::Nat;
-use mvm_network_kernel::{Kernel, Network as _, answers, answers_beside, firewalls};
+use mvm_network_kernel::{Kernel, Network as _, answers, answers_beside, firewalls, routed};
 use mvm_network_plan::dhcp::{Seen, permits};
 use mvm_network_plan::nat::{desired, egress};
 use mvm_network_plan::network::{Observed, TAPS};
@@ -54,8 +54,9 @@ pub(super) fn dhcp_served(roots: &Roots, unasked: &mut Unasked) -> bool {
 /// What the kernel does for microVMs' network.
 pub(super) fn kernel(roots: &Roots, config: &Config, unasked: &mut Unasked) -> NetworkFacts {
     let mut facts = NetworkFacts { no_macvtap: has_no_macvtap(roots), ..NetworkFacts::default() };
-    let observed = match Kernel::connect(roots).and_then(|mut kernel| kernel.observe()) {
-        Ok(observed) => observed,
+    let looked = Kernel::connect(roots).and_then(|mut kernel| Ok((kernel.observe()?, kernel)));
+    let (observed, kernel) = match looked {
+        Ok(looked) => looked,
         Err(error) => {
             unasked.push(("the network".to_owned(), chain(&error)));
             return facts;
@@ -69,6 +70,10 @@ pub(super) fn kernel(roots: &Roots, config: &Config, unasked: &mut Unasked) -> N
     match nat.turned(&desired, &observed) {
         Ok(turned) => facts.turned = turned,
         Err(error) => unasked.push(("the kernel's switches".to_owned(), chain(&error))),
+    }
+    match routed(roots, &kernel, &desired, &observed) {
+        Ok(routes) => facts.routes = routes,
+        Err(error) => unasked.push(("the routes of microVMs".to_owned(), chain(&error))),
     }
     let link = |name: &str| observed.links.iter().find(|link| link.name == name);
     facts.mtu = link(&desired.interface).map_or(0, |link| link.mtu);

@@ -1,17 +1,16 @@
 //! What rules compare: a field of a packet, by nft's words for it; and the maps that decide by one.
 
-use serde_json::Value as Json;
-
 use super::super::ruleset::{Field, Test, Then, Value};
+use super::json::Json;
 use super::sets::{Sets, element, value, values};
 
 /// The tests of a match: the header that a field is of, and the field.
-pub(super) fn tests(what: &Json, sets: &Sets<'_>, whole: &Json) -> Vec<Test> {
+pub(super) fn tests(what: &Json<'_>, sets: &Sets<'_>, whole: &Json<'_>) -> Vec<Test> {
     let left = &what["left"];
     // No packet of microVMs that is asked has such a header, and a match needs it, unless it asks for
     // its absence.
     if let Some(header) = left.get("exthdr") {
-        let absent = header.get("field").is_none() && what["right"] == false;
+        let absent = header.get("field").is_none() && what["right"] == Json::Bool(false);
         return if absent { Vec::new() } else { vec![Test::never()] };
     }
     let mut tests = header(left);
@@ -27,7 +26,7 @@ pub(super) fn tests(what: &Json, sets: &Sets<'_>, whole: &Json) -> Vec<Test> {
     let masked = left["&"].as_array().and_then(|parts| parts.first());
     let right = &what["right"];
     if masked.map(field) == Some(Field::Flags) {
-        let words = right.as_array().map_or(std::slice::from_ref(right), Vec::as_slice);
+        let words = right.as_array().unwrap_or(std::slice::from_ref(right));
         let words: Option<Vec<&str>> = words.iter().map(Json::as_str).collect();
         let value = words.map_or(Value::Unknown, |words| Value::Text(words.join(",")));
         tests.push(Test { field: Field::Flags, negated, values: vec![value] });
@@ -43,21 +42,19 @@ pub(super) fn tests(what: &Json, sets: &Sets<'_>, whole: &Json) -> Vec<Test> {
 }
 
 /// What a field of a header says by itself.
-fn header(left: &Json) -> Vec<Test> {
+fn header(left: &Json<'_>) -> Vec<Test> {
     let left = left["&"].as_array().and_then(|parts| parts.first()).unwrap_or(left);
     let protocol = left["payload"]["protocol"].as_str();
     let text = |field, word: &str| vec![Test::is(field, vec![Value::Text(word.to_owned())])];
     match protocol {
         Some("ip") => text(Field::Version, "ipv4"),
         Some("ip6") => text(Field::Version, "ipv6"),
-        Some("icmpv6") => text(Field::Protocol, "icmpv6"),
         Some("th" | "ether" | "vlan") | None => Vec::new(),
-        Some("arp") => vec![Test::never()],
         Some(other) => text(Field::Protocol, other),
     }
 }
 
-fn field(left: &Json) -> Field {
+fn field(left: &Json<'_>) -> Field {
     let of = |kind: &str, key: &str| left[kind][key].as_str();
     if let Some(key) = of("meta", "key") {
         return match key {
@@ -103,7 +100,7 @@ fn field(left: &Json) -> Field {
 }
 
 /// What a map makes of a packet.
-pub(super) fn map(what: &Json, sets: &Sets<'_>, whole: &Json) -> Then {
+pub(super) fn map(what: &Json<'_>, sets: &Sets<'_>, whole: &Json<'_>) -> Then {
     let key = &what["key"];
     let fields: Vec<Field> = match key["concat"].as_array() {
         Some(parts) => parts.iter().map(field).collect(),
@@ -112,19 +109,19 @@ pub(super) fn map(what: &Json, sets: &Sets<'_>, whole: &Json) -> Then {
     let data = &what["data"];
     let entries = match data.as_str() {
         Some(name) => sets.elements(name, whole),
-        None => data["set"].as_array().map(Vec::as_slice),
+        None => data["set"].as_array(),
     };
     let Some(entries) = entries else { return Then::Unknown };
-    let entry = |entry: &Json| -> Option<(Vec<Value>, Then)> {
+    let entry = |entry: &Json<'_>| -> Option<(Vec<Value>, Then)> {
         let pair = entry.as_array()?;
         let key = element(pair.first()?);
         let values = match key["concat"].as_array() {
             Some(parts) => parts.iter().map(value).collect(),
             None => vec![value(key)],
         };
-        let (kind, what) = pair.get(1)?.as_object()?.iter().next()?;
+        let (kind, what) = pair.get(1)?.first()?;
         let to = || what["target"].as_str().map(str::to_owned);
-        let then = match kind.as_str() {
+        let then = match kind {
             "accept" => Then::Accept,
             "drop" => Then::Drop,
             "return" => Then::Return,

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use serde_json::Value as Json;
 
 use super::super::ruleset::Value;
+use super::json::Json;
 
 /// A set or map whose elements decide: `nft list KIND FAMILY TABLE NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,47 +20,40 @@ pub struct SetName {
 /// nothing about a microVM's.
 const SHORT: [&str; 5] = ["ifname", "inet_service", "inet_proto", "ct_state", "mark"];
 /// So many sets are asked for.
-const SETS: usize = 16;
+pub(super) const SETS: usize = 16;
 
-/// The sets of a listing whose elements are to be listed as well.
-pub fn sets(text: &str) -> Vec<SetName> {
-    let listed = serde_json::from_str::<Json>(text).unwrap_or_default();
-    let objects = listed["nftables"].as_array().map_or(&[][..], Vec::as_slice);
-    let found = objects.iter().filter_map(|object| {
-        let kinds = ["set", "map"].into_iter();
-        let (kind, set) = kinds.filter_map(|kind| Some((kind, object.get(kind)?))).next()?;
-        let types = match &set["type"] {
-            Json::Array(types) => types.iter().collect(),
-            one => vec![one],
-        };
-        let short = types.iter().all(|one| one.as_str().is_some_and(|one| SHORT.contains(&one)));
-        let word = |key: &str| set[key].as_str().map(str::to_owned);
-        let of = [word("family")?, word("table")?, word("name")?];
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-        let is_plain = of.iter().all(|word| word.chars().all(plain) && !word.starts_with('-'));
-        (short && is_plain).then_some(SetName { kind, of })
-    });
-    found.take(SETS).collect()
+/// The set or map, if its elements are to be listed as well.
+pub(super) fn short(kind: &'static str, set: &Json<'_>) -> Option<SetName> {
+    let types = match &set["type"] {
+        Json::Array(types) => types.iter().collect(),
+        one => vec![one],
+    };
+    let short = types.iter().all(|one| one.as_str().is_some_and(|one| SHORT.contains(&one)));
+    let word = |key: &str| set[key].as_str().map(str::to_owned);
+    let of = [word("family")?, word("table")?, word("name")?];
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let is_plain = of.iter().all(|word| word.chars().all(plain) && !word.starts_with('-'));
+    (short && is_plain).then_some(SetName { kind, of })
 }
 
 /// The named sets and maps whose elements were listed.
-pub(super) struct Sets<'a>(pub(super) Vec<&'a Json>);
+pub(super) struct Sets<'a>(pub(super) Vec<&'a Json<'a>>);
 
 impl<'a> Sets<'a> {
     /// The elements of the set of this name in the table of a rule; `None` when they are not known.
-    pub(super) fn elements(&self, name: &str, rule: &Json) -> Option<&'a [Json]> {
+    pub(super) fn elements(&self, name: &str, rule: &Json<'_>) -> Option<&'a [Json<'a>]> {
         let name = name.strip_prefix('@')?;
         self.0.iter().find_map(|object| {
             let set = object.get("set").or_else(|| object.get("map"))?;
-            let same = set["name"] == name
-                && set["table"] == rule["table"]
-                && set["family"] == rule["family"];
-            set["elem"].as_array().filter(|_| same).map(Vec::as_slice)
+            let same = set["name"].is(name)
+                && set["table"].as_str() == rule["table"].as_str()
+                && set["family"].as_str() == rule["family"].as_str();
+            set["elem"].as_array().filter(|_| same)
         })
     }
 }
 
-pub(super) fn values(right: &Json, sets: &Sets<'_>, whole: &Json) -> Vec<Value> {
+pub(super) fn values(right: &Json<'_>, sets: &Sets<'_>, whole: &Json<'_>) -> Vec<Value> {
     if let Some(name) = right.as_str().filter(|text| text.starts_with('@')) {
         return match sets.elements(name, whole) {
             Some(elements) => elements.iter().map(element).map(value).collect(),
@@ -75,14 +68,14 @@ pub(super) fn values(right: &Json, sets: &Sets<'_>, whole: &Json) -> Vec<Value> 
 }
 
 /// An element of a set may have a timeout or a comment beside its value.
-pub(super) fn element(one: &Json) -> &Json {
+pub(super) fn element<'a, 'j>(one: &'a Json<'j>) -> &'a Json<'j> {
     match &one["elem"]["val"] {
         Json::Null => one,
         value => value,
     }
 }
 
-pub(super) fn value(one: &Json) -> Value {
+pub(super) fn value(one: &Json<'_>) -> Value {
     if let Some(number) = one.as_i64() {
         return Value::Number(number);
     }
@@ -98,12 +91,12 @@ pub(super) fn value(one: &Json) -> Value {
         };
     }
     let prefix = &one["prefix"];
-    if let (Some(ip), Some(length)) = (prefix["addr"].as_str(), prefix["len"].as_u64()) {
+    if let (Some(ip), Some(length)) = (prefix["addr"].as_str(), prefix["len"].as_i64()) {
         let net = ip.parse::<IpAddr>().ok().zip(u8::try_from(length).ok());
         let net = net.and_then(|(ip, length)| IpNet::new(ip, length).ok());
         return net.map_or(Value::Unknown, |net| Value::Net(net.trunc()));
     }
-    let range = one["range"].as_array().map(Vec::as_slice);
+    let range = one["range"].as_array();
     match range {
         Some([low, high]) => match (value(low), value(high)) {
             (Value::Number(low), Value::Number(high)) => Value::Range(low, high),

@@ -4,9 +4,9 @@ use ipnet::IpNet;
 use mvm_network_plan::nat::{Action, Chain, Kind as Purpose, Match, Rule, Table};
 use netlink_packet_netfilter::nftables::{
     Bitwise, ChainAttribute, ChainMessage, ChecksumType, Cmp, DataAttribute, ExpressionAttribute,
-    Expressions, Hook, Immediate, InetHookNumber, ListAttribute, Meta, MetaKey, NfTablesMessage,
-    Operator, Payload, Register, RuleAttribute, RuleMessage, SetAttribute, SetMessage,
-    TableAttribute, TableMessage, Verdict, VerdictAttribute,
+    Expressions, GenMessage, Hook, Immediate, InetHookNumber, ListAttribute, Meta, MetaKey,
+    NfTablesMessage, Operator, Payload, Register, RuleAttribute, RuleMessage, SetAttribute,
+    SetMessage, TableAttribute, TableMessage, Verdict, VerdictAttribute,
 };
 use netlink_packet_netfilter::none::ControlMessage;
 use netlink_packet_netfilter::{
@@ -76,6 +76,12 @@ pub(super) fn get_chain(name: &str, v6: bool) -> Vec<u8> {
     let question = NfTablesMessage::GetChain(ChainMessage { attributes });
     let family = if v6 { NetfilterProtoFamily::IPv6 } else { NetfilterProtoFamily::IPv4 };
     bytes(NLM_F_ACK, family, 0, question)
+}
+
+/// Asks how often the rules have been changed.
+pub(super) fn generation() -> Vec<u8> {
+    let question = NfTablesMessage::GetGen(GenMessage { attributes: Vec::new() });
+    bytes(NLM_F_ACK, NetfilterProtoFamily::Unspec, 0, question)
 }
 
 /// The transaction that makes the table, or replaces it.

@@ -11,7 +11,9 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto,
     setsockopt, socket, sockopt,
 };
-use rtnetlink::packet_core::{NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer};
+use rtnetlink::packet_core::{
+    NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer, NlasIterator,
+};
 
 use crate::error::Error;
 
@@ -31,6 +33,10 @@ use listing::Listing;
 const BUFFER: usize = 64 * 1024;
 /// What the kernel lets wait on a socket of ours: more than a thousand rules.
 const ROOM: usize = 4 << 20;
+/// NFT_MSG_NEWGEN of linux/netfilter/nf_tables.h, and its first attribute, behind netfilter's header.
+const GENERATION: u16 = 10 << 8 | 15;
+const NUMBER: u16 = 1;
+const HEADER: usize = 4;
 /// How often a list is asked for that changes while it is read.
 const TRIES: usize = 10;
 
@@ -98,6 +104,20 @@ impl Nftables {
             self.exchange(&message::list(kind), &mut take)?;
         }
         Ok(listing.into_text())
+    }
+
+    /// A number that is another one after every change of any rule, set or chain; `None` where the kernel
+    /// has no nftables or does not tell.
+    pub(crate) fn generation(&self) -> Option<u32> {
+        let mut found = None;
+        let mut take = |told: u16, payload: &[u8]| {
+            let attributes = payload.get(HEADER..).filter(|_| told == GENERATION);
+            let mut attributes = NlasIterator::new(attributes.unwrap_or_default());
+            let number = attributes.find_map(|one| one.ok().filter(|one| one.kind() == NUMBER));
+            let number = number.and_then(|one| one.value().try_into().ok());
+            found = number.map(u32::from_be_bytes).or(found);
+        };
+        self.exchange(&message::generation(), &mut take).ok().and(found)
     }
 
     /// Whether the table `ip filter` or `ip6 filter`, which are those of iptables, has a chain of this

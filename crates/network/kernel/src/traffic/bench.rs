@@ -11,10 +11,11 @@ use mvm_network_plan::dhcp::Offer;
 use mvm_network_plan::network::{PROBE_PORT, Step};
 use nix::unistd::{Pid, gettid};
 use rtnetlink::packet_route::link::LinkAttribute;
-use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute};
+use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage};
 
-use super::packet::{ADVERTISEMENT, FAR_V4, FAR_V6, SERVICE, SOLICITATION};
-use crate::discover::{INSIDE, leave};
+use super::packet::{ADVERTISEMENT, SERVICE, SOLICITATION};
+use super::scratch::Scratch;
+use crate::discover::INSIDE;
 use crate::error::{Answer, Error};
 use crate::gateway::Probe;
 use crate::kernel::{Kernel, Network};
@@ -45,9 +46,7 @@ const CLIENT: u32 = 8 + 28;
 /// A scratch namespace with two ports of the bridge, and ears on this host.
 #[derive(Debug)]
 pub(super) struct Bench {
-    outside: Kernel,
-    pub(super) inside: Kernel,
-    home: Pid,
+    pub(super) scratch: Scratch,
     /// The bridge, by name and hardware address.
     name: String,
     pub(super) bridge: [u8; 6],
@@ -61,36 +60,23 @@ pub(super) struct Bench {
     /// The second one.
     pub(super) other: Link,
     pub(super) other_card: [u8; 6],
-    /// What leaves this host.
-    pub(super) leaving: Link,
     /// `None` where the kernel has no nftables.
     pub(super) trace: Option<Trace>,
     /// The sender's port.
     pub(super) port: u16,
     used: Vec<IpAddr>,
-    /// How many injectors there are.
-    pub(super) injectors: usize,
 }
 
 impl Bench {
-    /// Moves this thread into a namespace of its own; thread `home` stays in that of the bridge.
+    /// In a namespace of this thread's own; thread `home` stays in that of the bridge.
     pub(super) fn set_up(roots: &Roots, home: Pid, bridge: &str) -> Result<Self, Error> {
-        let mut outside = Kernel::connect(roots)?;
-        let index = outside.number(bridge)?;
-        let observed = outside.observe()?;
+        let (mut scratch, ear) = Scratch::leave(roots, home)?;
+        let index = scratch.outside.number(bridge)?;
+        let observed = scratch.outside.observe()?;
         let found = observed.links.iter().find(|link| link.name == bridge);
         let addresses = found.map(|link| link.addresses.clone()).unwrap_or_default();
         let shared = observed.others_ports(bridge).next().is_some();
-        let leaving = Link::to(FAR_V4, FAR_V6).map_err(Error::Packet)?;
-        let ear = Ear::open()?;
-        leave()?;
-        // Neighbours are known by their answers; without IPv6 there are no such switches.
-        for (switch, value) in
-            [("accept_dad", "0"), ("accept_ra", "0"), ("router_solicitations", "0")]
-        {
-            let _ = fs::write(format!("/proc/sys/net/ipv6/conf/default/{switch}"), value);
-        }
-        let inside = Kernel::connect(roots)?;
+        let Scratch { outside, inside, .. } = &scratch;
         let ports = [(INSIDE, ""), (OTHER, "b")].map(|(inside, end)| (inside, port(end)));
         let mut cards = Vec::new();
         for (within, port) in &ports {
@@ -109,15 +95,9 @@ impl Bench {
         // The bridge learns where the second card is, so that no other port gets what is for it.
         let bridge_card = outside.card(index)?;
         let _ = other.send(bridge_card, &[0x45]);
-        let number = gettid().as_raw();
-        let sender = 40_000 + u16::try_from(number.rem_euclid(20_000)).unwrap_or_default();
-        let table = format!("{TABLE}{number}");
-        let trace = ear.mark(&table, &marks(card, sender));
-        let trace = trace.inspect_err(|error| log::debug!("no trace: {error}")).ok();
+        let (sender, trace) = traced(ear, card);
         Ok(Self {
-            outside,
-            inside,
-            home,
+            scratch,
             name: bridge.to_owned(),
             bridge: bridge_card,
             addresses,
@@ -126,11 +106,9 @@ impl Bench {
             card,
             other,
             other_card,
-            leaving,
             trace,
             port: sender,
             used: Vec::new(),
-            injectors: 0,
         })
     }
 
@@ -157,7 +135,7 @@ impl Bench {
         let name = INSIDE.to_owned();
         let net = IpNet::new(address, own.prefix_len());
         let address_in_net = net.map_err(|_| Error::Gone { step: format!("use {address}") })?;
-        self.inside.apply(&Step::AddAddress { name, address: address_in_net })?;
+        self.scratch.inside.apply(&Step::AddAddress { name, address: address_in_net })?;
         self.used.push(address);
         // The kernel makes an address of IPv6 usable a moment later.
         let until = Instant::now() + USABLE;
@@ -173,7 +151,7 @@ impl Bench {
         let candidates = (first..last).rev().map(std::net::Ipv4Addr::from_bits).map(IpAddr::V4);
         let candidates = candidates.filter(|ip| *ip != own.addr() && own.network() != *ip);
         for candidate in candidates.take(CANDIDATES) {
-            if self.outside.answers(&self.name, &[candidate], OWNED)?.is_empty() {
+            if self.scratch.outside.answers(&self.name, &[candidate], OWNED)?.is_empty() {
                 return Ok(candidate);
             }
         }
@@ -183,52 +161,36 @@ impl Bench {
     /// The name of an interface of this host.
     pub(super) fn named(&self, index: u32) -> Result<String, Error> {
         let gone = || Error::Gone { step: format!("use interface {index}") };
-        self.outside
-            .about(index, |attribute| match attribute {
-                LinkAttribute::IfName(name) => Some(name.clone()),
-                _ => None,
-            })
-            .ok_or_else(gone)
-    }
-
-    /// A pair of interfaces, one here and one outside, and their names.
-    pub(super) fn pair(&mut self) -> Result<(String, String), Error> {
-        // Whatever this namespace would say by itself must not arrive.
-        let _ = fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
-        let number = self.injectors;
-        self.injectors += 1;
-        let (inside, outside) = (format!("eth{}", number + 2), port(&format!("i{number}")));
-        self.inside.wire(&inside, &outside, self.home)?;
-        Ok((inside, outside))
-    }
-
-    pub(super) fn outside(&self) -> &Kernel {
-        &self.outside
+        self.scratch.outside.name_of(index).ok_or_else(gone)
     }
 
     /// Has the kernel forget who had the addresses.
     pub(super) fn forget(&self) {
-        let Ok(neighbours) = self.outside.neighbours() else { return };
-        let is_ours = |attribute: &NeighbourAttribute| match attribute {
-            NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => {
-                self.used.contains(&IpAddr::V4(*ip))
-            }
-            NeighbourAttribute::Destination(NeighbourAddress::Inet6(ip)) => {
-                self.used.contains(&IpAddr::V6(*ip))
-            }
-            _ => false,
-        };
-        for neighbour in neighbours.into_iter().filter(|one| one.attributes.iter().any(is_ours)) {
-            let gone = self.outside.handle().neighbours().del(neighbour).execute();
-            if let Err(error) = self.outside.run(gone) {
+        let Ok(neighbours) = self.scratch.outside.neighbours() else { return };
+        for neighbour in neighbours.into_iter().filter(|one| is_of(one, &self.used)) {
+            let gone = self.scratch.outside.handle().neighbours().del(neighbour).execute();
+            if let Err(error) = self.scratch.outside.run(gone) {
                 log::debug!("a neighbour stays for a minute: {}", Answer::from(error));
             }
         }
     }
 }
 
+/// Whether the neighbour has one of these addresses.
+pub(super) fn is_of(neighbour: &NeighbourMessage, addresses: &[IpAddr]) -> bool {
+    neighbour.attributes.iter().any(|attribute| match attribute {
+        NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => {
+            addresses.contains(&IpAddr::V4(*ip))
+        }
+        NeighbourAttribute::Destination(NeighbourAddress::Inet6(ip)) => {
+            addresses.contains(&IpAddr::V6(*ip))
+        }
+        _ => false,
+    })
+}
+
 /// The kernel takes its time with what an earlier thread left: each has names of its own.
-fn port(end: &str) -> String {
+pub(super) fn port(end: &str) -> String {
     format!("{PROBE_PORT}{}{end}", gettid())
 }
 
@@ -243,6 +205,16 @@ fn wait_for_frames(roots: &Roots, port: &str) {
     {
         thread::sleep(POLL_INTERVAL);
     }
+}
+
+/// The port that the sender has, and what the kernel tells of its packets.
+pub(super) fn traced(ear: Ear, card: [u8; 6]) -> (u16, Option<Trace>) {
+    let number = gettid().as_raw();
+    let sender = 40_000 + u16::try_from(number.rem_euclid(20_000)).unwrap_or_default();
+    let table = format!("{TABLE}{number}");
+    let trace = ear.mark(&table, &marks(card, sender));
+    let trace = trace.inspect_err(|error| log::debug!("no trace: {error}")).ok();
+    (sender, trace)
 }
 
 /// Everything that is sent, and what answers it.
@@ -275,6 +247,14 @@ impl Kernel {
             let mut found = self.handle().link().get().match_index(index).execute();
             let link = found.try_next().await.ok().flatten()?;
             link.attributes.iter().find_map(wanted)
+        })
+    }
+
+    /// The name of the interface with this number.
+    pub(crate) fn name_of(&self, index: u32) -> Option<String> {
+        self.about(index, |attribute| match attribute {
+            LinkAttribute::IfName(name) => Some(name.clone()),
+            _ => None,
         })
     }
 

@@ -9,7 +9,7 @@ use rtnetlink::packet_route::tc::{
     TcU32Selector, TcU32SelectorFlags,
 };
 
-use super::bench::Bench;
+use super::scratch::Scratch;
 use crate::error::{Answer, Error};
 use crate::kernel::Kernel;
 use crate::link::Link;
@@ -30,12 +30,12 @@ impl Injector {
     }
 }
 
-impl Bench {
+impl Scratch {
     /// For the interface of this host with that number, which stays as it is.
     pub(super) fn injector(&mut self, index: u32) -> Result<Injector, Error> {
         let (inside, outside) = self.pair()?;
         self.inside.up(&inside)?;
-        let host = self.outside();
+        let host = &self.outside;
         let card = host.up(&outside)?;
         host.redirect(host.number(&outside)?, index)?;
         let link = Link::on(self.inside.number(&inside)?).map_err(Error::Packet)?;

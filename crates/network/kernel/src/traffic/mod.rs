@@ -13,6 +13,7 @@ use std::{io, thread};
 
 use ipnet::IpNet;
 use mvm_config::Config;
+use mvm_config::model::NetworkMode;
 use mvm_core::exec::Execute;
 use mvm_core::{Roots, chain};
 use mvm_firewalls::{Dropped, End, Passage, Way};
@@ -25,8 +26,11 @@ use crate::firewalls;
 use crate::nft::{Event, Trace};
 
 mod bench;
+mod children;
 mod inject;
+mod line;
 mod packet;
+mod scratch;
 
 use bench::Bench;
 use packet::{Ends, SERVICE, far};
@@ -50,17 +54,47 @@ pub struct Tried {
     pub passages: Vec<Passage>,
 }
 
+/// Where microVMs are, for whom packets are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// On the bridge.
+    Bridge,
+    /// Beyond an interface of this host that it serves: a VLAN, or a port with a subnet of its own.
+    Line(&'a str),
+    /// On macvtaps of this interface, in a network of others; `None` is that of the default route.
+    Children(Option<&'a str>),
+}
+
+/// Where the file has its microVMs.
+pub fn place(config: &Config) -> Place<'_> {
+    let network = &config.network;
+    let parent = || network.macvtap.parent.as_ref().map(|name| name.as_str());
+    let bridge = network.bridge.name.as_str();
+    let served = network.dhcp.enabled || network.nat.enabled;
+    match network.dhcp.interface.as_ref().map(|name| name.as_str()) {
+        Some(name) if network.mode == NetworkMode::Tap && name == bridge => Place::Bridge,
+        Some(name) if served && !network.dhcp_addresses().is_empty() => Place::Line(name),
+        _ if network.mode == NetworkMode::Tap => Place::Bridge,
+        _ => Place::Children(parent()),
+    }
+}
+
 /// A packet's end, with the kernel's number of the rule that dropped it.
 type Ended = (End, Option<u64>);
 
-/// Sends a packet on each way that microVMs on the bridge of `config` need. It takes about 6 s.
+/// Sends a packet on each way that microVMs of `config` need, as far as this host can: on macvtaps what is
+/// between them, and beyond an interface that it serves what it passes on. It takes about 6 s.
 ///
 /// # Errors
 /// The namespace or its interfaces could not be made, or nobody could be asked for an address.
 pub fn traffic(roots: &Roots, programs: &dyn Execute, config: &Config) -> Result<Tried, Error> {
     let home = gettid();
     let (offers, ended) = thread::scope(|scope| {
-        let inside = thread::Builder::new().spawn_scoped(scope, || run(roots, home, config));
+        let inside = thread::Builder::new().spawn_scoped(scope, || match place(config) {
+            Place::Bridge => run(roots, home, config),
+            Place::Line(interface) => line::run(roots, home, config, interface),
+            Place::Children(parent) => children::run(roots, parent),
+        });
         let inside = inside.map_err(Error::Runtime)?;
         // A thread that panicked has said so.
         inside.join().unwrap_or_else(|_| Ok(Default::default()))
@@ -145,8 +179,12 @@ fn family(
     }
     match bench.out(from) {
         Ok(Ok((index, seen))) => {
-            tell(Way::Out, bench.named(index).map(|name| (End::Arrived(Some(name)), None)));
-            tell(Way::Back, bench.back(index, &seen, from));
+            let bare = seen.from == from;
+            let end = |name| if bare { End::Untranslated(name) } else { End::Arrived(Some(name)) };
+            tell(Way::Out, bench.named(index).map(|name| (end(name), None)));
+            if !bare {
+                tell(Way::Back, bench.back(index, &seen, from));
+            }
         }
         Ok(Err(ended)) => tell(Way::Out, Ok(ended)),
         Err(error) => tell(Way::Out, Err(error)),
@@ -200,7 +238,7 @@ impl Bench {
         let seen = packet::first(&sent)
             .and_then(|packet| self.link.send(self.bridge, &packet))
             .and_then(|()| {
-                self.leaving.receive(Instant::now() + TIMEOUT, |seen| {
+                self.scratch.leaving.receive(Instant::now() + TIMEOUT, |seen| {
                     let ends = packet::ends(seen.packet).filter(|_| seen.leaves)?;
                     (ends.to == to && ends.ports.1 == SERVICE).then_some((seen.index, ends))
                 })
@@ -211,7 +249,7 @@ impl Bench {
 
     /// The answer to a packet that left by the interface with this number.
     fn back(&mut self, index: u32, seen: &Ends, to: IpAddr) -> Result<Ended, Error> {
-        let injector = self.injector(index)?;
+        let injector = self.scratch.injector(index)?;
         self.begin();
         let far = far(to.is_ipv6());
         let arrived = packet::answer(seen)

@@ -89,6 +89,31 @@ pub(super) fn ends(packet: &[u8]) -> Option<Ends> {
     Some(Ends { from, to, ports: (tcp.source_port(), tcp.destination_port()) })
 }
 
+/// A message of UDP, from an address and a port to others.
+pub(super) fn message(ends: &Ends, words: &[u8]) -> io::Result<Vec<u8>> {
+    let ip = match (ends.from, ends.to) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            PacketBuilder::ipv4(from.octets(), to.octets(), MANY_ROUTERS)
+        }
+        (IpAddr::V6(from), IpAddr::V6(to)) => {
+            PacketBuilder::ipv6(from.octets(), to.octets(), MANY_ROUTERS)
+        }
+        _ => return Err(io::ErrorKind::InvalidInput.into()),
+    };
+    let mut bytes = Vec::new();
+    let packet = ip.udp(ends.ports.0, ends.ports.1);
+    packet.write(&mut bytes, words).map_err(io::Error::other)?;
+    Ok(bytes)
+}
+
+/// What a packet of UDP from this port carries.
+pub(super) fn words(packet: &[u8], port: u16) -> Option<&[u8]> {
+    let TransportSlice::Udp(udp) = SlicedPacket::from_ip(packet).ok()?.transport? else {
+        return None;
+    };
+    (udp.source_port() == port).then(|| udp.payload())
+}
+
 /// Asks everybody for the router, as one without an address (RFC 4861, 4.1).
 pub(super) fn solicitation() -> io::Result<Vec<u8>> {
     let [nobody, routers] = [Ipv6Addr::UNSPECIFIED, ROUTERS].map(|ip| ip.octets());
@@ -147,6 +172,16 @@ mod tests {
         assert!(!is_advertisement(&packet));
         packet[40] = ADVERTISEMENT;
         assert!(is_advertisement(&packet) && !is_advertisement(&packet[..40]));
+    }
+
+    #[test]
+    fn a_message_is_read_as_it_was_sent() {
+        for (from, to) in [("10.0.7.9", "255.255.255.255"), ("fd00::9", "fd00::1")] {
+            let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
+            let packet = message(&Ends { from, to, ports: (53, 40_001) }, b"words").unwrap();
+            assert_eq!(words(&packet, 53), Some(b"words".as_slice()));
+            assert_eq!((words(&packet, 67), words(&packet[..20], 53)), (None, None));
+        }
     }
 
     #[test]

@@ -1,0 +1,77 @@
+//! Where the kernel leads packets of microVMs: out by an interface that translates, and back to them.
+
+use mvm_core::Finding;
+use mvm_core::catalogue::{checked, deep};
+use mvm_network_plan::network::{Led, Refusal, Routed};
+
+use super::NetworkFacts;
+
+/// A finding for each answer of the kernel's that cuts microVMs on `name` off. `leaving` are the
+/// interfaces that translate; none where they are not known.
+pub fn check(network: &NetworkFacts, leaving: &[String], name: &str) -> Vec<Finding> {
+    network.routes.iter().filter_map(|routed| finding(routed, network, leaving, name)).collect()
+}
+
+fn finding(
+    routed: &Routed,
+    network: &NetworkFacts,
+    leaving: &[String],
+    name: &str,
+) -> Option<Finding> {
+    let version = if routed.question.to.is_ipv6() { "IPv6" } else { "IPv4" };
+    let found = match (&routed.end, routed.question.back) {
+        (Led::By(by), false) if leaving.is_empty() || leaving.contains(by) => return None,
+        (Led::By(by), false) => deep::elsewhere(name, by, leaving.join(", ")),
+        (Led::By(by), true) if by == name => return None,
+        (Led::By(by), true) => checked::led_away(name, by, heal(routed, name)),
+        // The switch, or the uplink that the file names, has a finding of its own.
+        (Led::Refused(Refusal::Unreachable), _) if !network.turned.is_empty() => return None,
+        (Led::Refused(Refusal::StrictPath), _) if network.strict.is_some() => return None,
+        (Led::Refused(Refusal::StrictPath), _) => {
+            let by = routed.question.comes_in.as_str();
+            checked::strict_back(name, by, by.replace('.', "/"))
+        }
+        (Led::Refused(Refusal::NoRoute), false)
+            if routed.rules.is_empty() && routed.vrf.is_none() =>
+        {
+            checked::no_gateway(name, version)
+        }
+        (Led::Refused(why), _) => checked::led_nowhere(name, version, why, heal(routed, name)),
+    };
+    Some(found.evidence(evidence(routed)))
+}
+
+fn evidence(routed: &Routed) -> String {
+    let end = match &routed.end {
+        Led::By(by) => format!("dev {by}"),
+        Led::Refused(why) => why.to_string(),
+    };
+    let vrf = routed.vrf.as_ref().map(|vrf| format!("in the VRF {vrf}"));
+    let rules = routed.rules.iter().map(|rule| format!("rule {}", rule.text));
+    let first = format!("{}: {end}", routed.question);
+    let all: Vec<String> = std::iter::once(first).chain(vrf).chain(rules).collect();
+    all.join("; ")
+}
+
+/// Commands that have the packet led by the table of every host.
+fn heal(routed: &Routed, name: &str) -> String {
+    if routed.vrf.is_some() {
+        return format!("ip link set dev {name} nomaster");
+    }
+    let question = &routed.question;
+    let ip = if question.to.is_ipv6() { "ip -6" } else { "ip" };
+    let Some(first) = routed.rules.iter().map(|rule| rule.preference).min() else {
+        if question.back {
+            return format!("{ip} route replace {} dev {name}", question.subnet);
+        }
+        let table = if question.to.is_ipv6() { "ip -6 route show" } else { "ip route show" };
+        return format!("{table}\n# take out the route that says so");
+    };
+    let before = first.saturating_sub(1).max(1);
+    let which =
+        if question.back { format!("to {}", question.subnet) } else { format!("iif {name}") };
+    format!(
+        "{ip} rule add pref {before} {which} lookup main\n\
+         # gone after a reboot: put it beside the rule in the evidence, where that is configured"
+    )
+}

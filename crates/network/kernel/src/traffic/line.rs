@@ -1,0 +1,278 @@
+//! An interface that this host serves and that is no bridge: whoever is beyond it is out of reach. Packets
+//! are given to it as if they came in there, and answers are seen where they leave. They are for an
+//! address and a card that nobody has.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+
+use ipnet::IpNet;
+use mvm_config::Config;
+use mvm_core::{Roots, chain};
+use mvm_firewalls::{End, Way};
+use mvm_network_plan::dhcp::{Offer, Seen, discover, offer};
+use nix::unistd::Pid;
+use rtnetlink::packet_route::neighbour::NeighbourState;
+
+use super::bench::traced;
+use super::packet::{self, Ends, SERVICE, far};
+use super::scratch::Scratch;
+use super::{Ended, NAMES, NEAR, Ran, TIMEOUT, TRIES, lost};
+use crate::asking;
+use crate::error::{Answer, Error};
+use crate::kernel::{Kernel, Network as _};
+use crate::link::Link;
+use crate::nft::Trace;
+
+/// A locally administered address that nobody has: what is sent to it is thrown away by every card.
+const NOBODY: [u8; 6] = [0x02, 0x6d, 0x76, 0x6d, 0x00, 0x77];
+/// The ports of DHCP.
+const SERVER: u16 = 67;
+const CLIENT: u16 = 68;
+/// A server pings an address before it offers it, and waits 3 s for an answer.
+const OFFERED: Duration = Duration::from_secs(5);
+/// Addresses that are tried, from the end of the subnet, before none is taken.
+const CANDIDATES: usize = 4;
+
+/// The interface, with ears on this host.
+struct Line {
+    scratch: Scratch,
+    index: u32,
+    /// What leaves by it.
+    own: Link,
+    trace: Option<Trace>,
+    port: u16,
+}
+
+/// On a thread of its own, whose network namespace changes.
+pub(super) fn run(roots: &Roots, home: Pid, config: &Config, name: &str) -> Result<Ran, Error> {
+    let mut outside = Kernel::connect(roots)?;
+    let index = outside.number(name)?;
+    let observed = outside.observe()?;
+    let found = observed.links.iter().find(|link| link.name == name);
+    let addresses = found.map(|link| link.addresses.clone()).unwrap_or_default();
+    let own = Link::on(index).map_err(Error::Packet)?;
+    let (scratch, ear) = Scratch::leave(roots, home)?;
+    let (port, trace) = traced(ear, NOBODY);
+    let mut line = Line { scratch, index, own, trace, port };
+    let network = &config.network;
+    // Others are not offered an address where mvmhost does not serve them.
+    let answers = asking::answers(roots);
+    let served =
+        Seen::of(config).is_some_and(|seen| seen.permit(&observed, answers.as_ref()).is_granted());
+    let (mut offers, mut ended) = (Vec::new(), Vec::new());
+    for v6 in [false, true] {
+        let mut own = network.dhcp_addresses().iter();
+        let here = |net: &&IpNet| net.addr().is_ipv6() == v6 && addresses.contains(net);
+        let Some(net) = own.find(here) else { continue };
+        let translated =
+            network.nat.enabled && network.nat.sources.iter().any(|one| one.addr().is_ipv6() == v6);
+        let asks = Asks { served, names: network.dhcp.dns_server, translated };
+        match line.family(net, asks, &mut offers) {
+            Ok(ends) => ended.extend(ends.into_iter().map(|(way, end)| (way, v6, end))),
+            Err(error) => ended.push((Way::Out, v6, (End::Untried(chain(&error)), None))),
+        }
+    }
+    Ok((offers, ended))
+}
+
+/// What is asked.
+#[derive(Clone, Copy)]
+struct Asks {
+    served: bool,
+    names: bool,
+    translated: bool,
+}
+
+impl Line {
+    fn family(
+        &mut self,
+        net: &IpNet,
+        asks: Asks,
+        offers: &mut Vec<Offer>,
+    ) -> Result<Vec<(Way, Ended)>, Error> {
+        let from = self.nobody(net)?;
+        let ends = self.asked(net, from, asks, offers);
+        self.forget(from);
+        ends
+    }
+
+    fn asked(
+        &mut self,
+        net: &IpNet,
+        from: IpAddr,
+        asks: Asks,
+        offers: &mut Vec<Offer>,
+    ) -> Result<Vec<(Way, Ended)>, Error> {
+        let mut ends = Vec::new();
+        if asks.served && from.is_ipv4() {
+            ends.push((Way::Address, self.address(offers)?));
+        }
+        if asks.served && asks.names {
+            let ends_of = Ends { from, to: net.addr(), ports: (self.port, NAMES) };
+            let asked = packet::message(&ends_of, &packet::question(self.port));
+            let asked = asked.map_err(Error::Packet)?;
+            let port = self.port;
+            let answer = |packet: &[u8]| {
+                let words = packet::words(packet, NAMES)?;
+                packet::answers(port, words).then_some(())
+            };
+            let answered = self.answered(&asked, NEAR, answer)?;
+            let end = if answered.is_some() {
+                (End::Arrived(None), None)
+            } else {
+                lost(self.trace.as_ref())
+            };
+            ends.push((Way::Name, end));
+        }
+        if asks.translated {
+            ends.extend(self.out_and_back(from)?);
+        }
+        Ok(ends)
+    }
+
+    /// Asks this host's server for an address.
+    fn address(&mut self, offers: &mut Vec<Offer>) -> Result<Ended, Error> {
+        let [nobody, everybody] = [Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST].map(IpAddr::V4);
+        let ends = Ends { from: nobody, to: everybody, ports: (CLIENT, SERVER) };
+        let id = u32::from(self.port) << 8 | 0x77;
+        let asked = packet::message(&ends, &discover(id, NOBODY)).map_err(Error::Packet)?;
+        let answer = |packet: &[u8]| offer(id, packet::words(packet, SERVER)?);
+        match self.answered(&asked, OFFERED, answer)? {
+            Some(found) => {
+                offers.push(found);
+                Ok((End::Arrived(None), None))
+            }
+            None => Ok(lost(self.trace.as_ref())),
+        }
+    }
+
+    /// Gives the packet to the interface, and waits for what answers it.
+    fn answered<T>(
+        &mut self,
+        packet: &[u8],
+        limit: Duration,
+        answer: impl Fn(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        let own = self.scratch.injector(self.index)?;
+        self.begin();
+        for _ in 0..TRIES {
+            let seen = own.give(packet).and_then(|()| {
+                let until = Instant::now() + limit;
+                self.own.receive(until, |seen| answer(seen.packet).filter(|_| seen.leaves))
+            });
+            if let Some(found) = seen.map_err(Error::Packet)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn out_and_back(&mut self, from: IpAddr) -> Result<Vec<(Way, Ended)>, Error> {
+        let to = far(from.is_ipv6());
+        let sent = Ends { from, to, ports: (self.port, SERVICE) };
+        let own = self.scratch.injector(self.index)?;
+        self.begin();
+        let seen = packet::first(&sent).and_then(|packet| own.give(&packet)).and_then(|()| {
+            self.scratch.leaving.receive(Instant::now() + TIMEOUT, |seen| {
+                let ends = packet::ends(seen.packet).filter(|_| seen.leaves)?;
+                (ends.to == to && ends.ports.1 == SERVICE).then_some((seen.index, ends))
+            })
+        });
+        let Some((index, seen)) = seen.map_err(Error::Packet)? else {
+            return Ok(vec![(Way::Out, lost(self.trace.as_ref()))]);
+        };
+        let by = self.scratch.outside.name_of(index).unwrap_or_default();
+        if seen.from == from {
+            return Ok(vec![(Way::Out, (End::Untranslated(by), None))]);
+        }
+        let beyond = self.scratch.injector(index)?;
+        self.begin();
+        let back = packet::answer(&seen).and_then(|packet| beyond.give(&packet));
+        let arrived = back.and_then(|()| self.leaves_to(from)).map_err(Error::Packet)?;
+        let back = if arrived { (End::Arrived(None), None) } else { lost(self.trace.as_ref()) };
+        Ok(vec![(Way::Out, (End::Arrived(Some(by)), None)), (Way::Back, back)])
+    }
+
+    fn begin(&self) {
+        if let Some(trace) = &self.trace {
+            trace.events();
+        }
+    }
+
+    /// Whether the answer leaves by the interface.
+    fn leaves_to(&self, from: IpAddr) -> io::Result<bool> {
+        let far = far(from.is_ipv6());
+        let found = self.own.receive(Instant::now() + NEAR, |seen| {
+            let ends = packet::ends(seen.packet).filter(|_| seen.leaves)?;
+            ((ends.from, ends.to) == (far, from)).then_some(())
+        })?;
+        Ok(found.is_some())
+    }
+
+    /// An address of the subnet of which the kernel knows nobody, and which counts as nobody's until it
+    /// forgets that: no question for its owner goes to the wire.
+    fn nobody(&self, net: &IpNet) -> Result<IpAddr, Error> {
+        let mut refused = None;
+        for candidate in candidates(net) {
+            let host = &self.scratch.outside;
+            let added = host.run(async {
+                let neighbours = host.handle().neighbours();
+                let add = neighbours.add(self.index, candidate).state(NeighbourState::Stale);
+                add.link_layer_address(&NOBODY).execute().await
+            });
+            match added {
+                Ok(()) => return Ok(candidate),
+                Err(error) => refused = Some(Answer::from(error)),
+            }
+        }
+        let step = format!("use an address of {net} that nobody has");
+        Err(match refused {
+            Some(source) => Error::Step { step, source },
+            None => Error::Gone { step },
+        })
+    }
+
+    fn forget(&self, address: IpAddr) {
+        let host = &self.scratch.outside;
+        let Ok(neighbours) = host.neighbours() else { return };
+        for neighbour in neighbours.into_iter().filter(|one| super::bench::is_of(one, &[address])) {
+            let gone = host.handle().neighbours().del(neighbour).execute();
+            if let Err(error) = host.run(gone) {
+                log::debug!("a neighbour stays for a minute: {}", Answer::from(error));
+            }
+        }
+    }
+}
+
+/// Addresses at the end of the subnet, without that of this host.
+fn candidates(net: &IpNet) -> Vec<IpAddr> {
+    let own = net.addr();
+    match net {
+        IpNet::V4(net) => {
+            let (first, last) = (net.network().to_bits(), net.broadcast().to_bits());
+            let all = (first.saturating_add(1)..last).rev().map(std::net::Ipv4Addr::from_bits);
+            all.map(IpAddr::V4).filter(|ip| *ip != own).take(CANDIDATES).collect()
+        }
+        IpNet::V6(net) => {
+            let last = net.broadcast().to_bits();
+            let all =
+                (1..).map(|back| last.saturating_sub(back)).map(std::net::Ipv6Addr::from_bits);
+            all.map(IpAddr::V6).filter(|ip| *ip != own).take(CANDIDATES).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_nobody_is_from_the_end() {
+        let first = |net: &str| candidates(&net.parse().unwrap()).first().map(ToString::to_string);
+        assert_eq!(first("10.0.7.1/24").as_deref(), Some("10.0.7.254"));
+        assert_eq!(first("10.0.7.254/24").as_deref(), Some("10.0.7.253"));
+        assert_eq!(first("fd00::1/64").as_deref(), Some("fd00::ffff:ffff:ffff:fffe"));
+        assert_eq!(first("10.0.7.1/32"), None);
+    }
+}
