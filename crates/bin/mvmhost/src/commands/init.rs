@@ -138,7 +138,9 @@ fn answers(
         (Some("uplink"), network) => *network = Network::Uplink(interface),
         (Some("macvtap"), network) => *network = Network::Macvtap(interface),
         (Some(other), _) => {
-            return Err(bad(format!("{other:?} is no way to the network; choose nat, uplink or macvtap")));
+            return Err(bad(format!(
+                "{other:?} is no way to the network; choose nat, uplink or macvtap"
+            )));
         }
         (None, _) => {}
     }
@@ -146,7 +148,9 @@ fn answers(
         Some("firecracker") => answers.cloud_hypervisor = false,
         Some("cloudhypervisor") => answers.cloud_hypervisor = true,
         Some(other) => {
-            return Err(bad(format!("{other:?} is not a VMM; choose firecracker or cloudhypervisor")));
+            return Err(bad(format!(
+                "{other:?} is not a VMM; choose firecracker or cloudhypervisor"
+            )));
         }
         None => {}
     }

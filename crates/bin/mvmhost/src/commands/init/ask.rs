@@ -29,7 +29,11 @@ pub(super) fn ask(
             "" => proposal == "cloudhypervisor",
             "firecracker" => false,
             "cloudhypervisor" => true,
-            other => return Err(format!("{other:?} is not a VMM; choose firecracker or cloudhypervisor")),
+            other => {
+                return Err(format!(
+                    "{other:?} is not a VMM; choose firecracker or cloudhypervisor"
+                ));
+            }
         };
     }
     if arguments.listen.is_none() {
@@ -99,7 +103,9 @@ fn network(seen: &Seen, proposal: Network) -> Result<Network, String> {
         say(&format!(
             "    uplink   the network of this host: {name} (managed by {manager}) joins a bridge\n"
         ))?;
-        say(&format!("    macvtap  the network of this host: on {name}, no bridge; needs Cloud Hypervisor\n"))?;
+        say(&format!(
+            "    macvtap  the network of this host: on {name}, no bridge; needs Cloud Hypervisor\n"
+        ))?;
     }
     let said = line("    [nat] ")?;
     match (said.as_str(), uplink) {
