@@ -198,7 +198,7 @@
         const all = document_.microvms || [];
         $("microvms-count").textContent = all.length ? "(" + all.length + ")" : "";
         $("microvms-none").hidden = all.length > 0;
-        $("microvms-none").textContent = document_.microvms ? "There are none." : "flintlockd does not say which there are.";
+        $("microvms-none").textContent = document_.microvms ? "There are none." : "flintlockd does not answer.";
         table($("microvms"), ["MicroVM", "State", "Retries", "VMM", "Console", "Problem"], all.map(one => {
             const good = one.state === "created" && one.pid !== null;
             const wrong = node("td");
@@ -218,7 +218,7 @@
         const whole = all.filter(one => one.complete).length;
         $("images-count").textContent = all.length ? "(" + whole + " of " + all.length + " complete)" : "";
         $("images-none").hidden = all.length > 0;
-        $("images-none").textContent = document_.images ? "The configuration names none." : "containerd does not say which there are.";
+        $("images-none").textContent = document_.images ? "The configuration names none." : "containerd does not answer.";
         table($("images"), ["Image", "Use", "State", "On this host"], all.map(one => [
             node("td", one.image, "name"), one.role,
             node("td", one.complete ? "complete" : "missing", one.complete ? "good-text" : "warn-text"), one.local || "",

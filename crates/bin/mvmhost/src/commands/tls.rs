@@ -187,12 +187,13 @@ fn ours() -> Tls {
     }
 }
 
+/// Also turns `insecure` of the operator's file off, which excludes certificates.
 fn text(listen: Option<String>) -> String {
-    let endpoint = listen
-        .map_or(String::new(), |listen| format!("[flintlockd]\ngrpc-endpoint = \"{listen}\"\n\n"));
+    let endpoint = listen.map_or(String::new(), |listen| format!("grpc-endpoint = \"{listen}\"\n"));
     format!(
-        "{MARK}{endpoint}[flintlockd.tls]\ncert = \"{FOLDER}/server.crt\"\n\
-         key = \"{FOLDER}/server.key\"\nclient-ca = \"{FOLDER}/ca.crt\"\n"
+        "{MARK}[flintlockd]\n{endpoint}insecure = false\n\n[flintlockd.tls]\n\
+         cert = \"{FOLDER}/server.crt\"\nkey = \"{FOLDER}/server.key\"\n\
+         client-ca = \"{FOLDER}/ca.crt\"\n"
     )
 }
 

@@ -35,7 +35,7 @@ pub(super) fn screen(frame: &mut Frame<'_>, model: &Model) {
     leases(frame, right, model);
     table(frame, microvms, model);
     list(frame, below, model);
-    let keys = " q quit   up/down choose a finding   Enter explain it   r look now";
+    let keys = " q quit   up/down choose a finding   Enter explain it   r update now";
     frame.render_widget(Paragraph::new(keys).style(dim()), foot);
     if let Some(shown) = model.chosen().filter(|_| model.explained) {
         explanation(frame, shown);
@@ -147,7 +147,8 @@ fn table(frame: &mut Frame<'_>, area: Rect, model: &Model) {
         Some(Ok(vms)) => vms.as_slice(),
         Some(Err(why)) => {
             let silent = Paragraph::new(format!("flintlockd does not answer: {why}"));
-            frame.render_widget(silent.style(style(Mood::Bad)).block(block("microVMs")), area);
+            let silent = silent.style(style(Mood::Bad)).wrap(Wrap { trim: true });
+            frame.render_widget(silent.block(block("microVMs")), area);
             return;
         }
         None => &[],

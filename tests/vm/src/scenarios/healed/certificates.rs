@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::Says::{Command, Journal};
+use super::Says::{Command, Journal, Terminal};
 use super::{State, all, state};
 use crate::scenario::Context;
 
@@ -31,14 +31,14 @@ const STATES: &[State] = &[
         "MVM-VM-021",
         "printf '[flintlockd]\\ngrpc-endpoint = \"0.0.0.0:9090\"\\ninsecure = true\\n' >/etc/mvmhost.toml
          mvmhost apply --no-wait",
-        Command("capmvm --address 10.42.0.1"),
+        Terminal("capmvm --address 10.42.0.1"),
         "",
         "mvmhost capmvm --address 10.42.0.1 2>&1 | (! grep MVM-VM-021)",
     ),
     state(
         "MVM-VM-018",
         ": >/etc/mvmhost.toml; rm -rf /etc/mvmhost/tls /etc/mvmhost.toml.d/60-tls.toml; mvmhost apply --no-wait",
-        Command("capmvm"),
+        Command("capmvm --address 10.42.0.1"),
         "",
         "mvmhost capmvm --address 10.42.0.1 | grep MicrovmCluster",
     ),

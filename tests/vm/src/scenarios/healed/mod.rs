@@ -17,6 +17,8 @@ use crate::guest::Guest;
 enum Says {
     /// In the document of this command of mvmhost.
     Command(&'static str),
+    /// On the terminal, beside what this command prints for another program.
+    Terminal(&'static str),
     /// In the journal, under its code.
     Journal,
 }
@@ -60,6 +62,10 @@ fn one(guest: &mut Guest, state: &State) -> Result<()> {
     guest.ok(state.breaks)?;
     let remedy = match state.says {
         Says::Command(command) => printed(&host::json(guest, command)?, state.code)?,
+        Says::Terminal(command) => {
+            let said = guest.run(&format!("mvmhost {command}"))?.stderr;
+            shown(&said, state.code).with_context(|| said.clone())?
+        }
         Says::Journal => {
             let entry = host::said(guest, state.code)?;
             entry["MVMHOST_REMEDY"].as_str().unwrap_or_default().to_owned()
@@ -79,4 +85,12 @@ fn printed(document: &Value, code: &str) -> Result<String> {
     let remedies: Vec<&str> = remedies.filter_map(|finding| finding["remedy"].as_str()).collect();
     ensure!(!remedies.is_empty(), "it is not reported: {:?}", host::codes(document));
     Ok(remedies.join("\n"))
+}
+
+/// The lines behind "do", of the finding with this code.
+fn shown(said: &str, code: &str) -> Option<String> {
+    let mut lines = said.lines().skip_while(|line| !line.contains(code)).skip(1);
+    let first = lines.find_map(|line| line.strip_prefix("  do    "))?;
+    let more = lines.map_while(|line| line.strip_prefix("        "));
+    Some([first].into_iter().chain(more).collect::<Vec<_>>().join("\n"))
 }
