@@ -139,14 +139,16 @@ fn programs(arch: &Arch, bin: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A program of the stage, to be run on this machine.
+/// A program of the stage, to be run on this machine. Loader and libraries are those that [`Arch`] has
+/// installed beside this machine's own; the loader of the cross toolchain is of another version than
+/// they are, and a program that starts a thread with both of them never ends.
 pub(crate) fn runner(arch: &Arch, program: &Path) -> Result<Command> {
     if arch.is_native() {
         return Ok(Command::new(program));
     }
     tools::apt(&["qemu-user-static"])?;
     let mut command = Command::new(format!("qemu-{}-static", arch.machine));
-    command.arg("-L").arg(arch.sysroot()).arg(program);
+    command.arg(program);
     Ok(command)
 }
 
