@@ -213,9 +213,10 @@ impl Nat<'_> {
                 }
             }
             Step::Remove => {
+                // A table that is there still is reason enough to do this again; a record is not.
                 self.forget()?;
-                Nftables::connect()?.remove()?;
-                remove(runtime.join(TOLD))
+                remove(runtime.join(TOLD))?;
+                Nftables::connect()?.remove()
             }
             Step::Assign { interface, zone } => {
                 self.tell(interface)?;
