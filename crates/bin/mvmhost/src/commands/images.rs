@@ -9,9 +9,9 @@ use mvm_config::Config;
 use mvm_core::json::Document;
 use mvm_core::{Finding, catalogue, chain};
 use mvm_images_client::archive::Archive;
-use mvm_images_client::run::{Done, Job, findings, not_begun, unread};
+use mvm_images_client::run::{Job, findings, not_begun, unread};
 use mvm_images_client::verify::State;
-use mvm_images_client::{Error, finding};
+use mvm_images_client::{Done, Error, finding};
 use mvm_images_plan::{Role, Wanted, served, wanted};
 use serde::Serialize;
 
