@@ -9,7 +9,7 @@ use mvm_network_kernel::nat::Nat;
 use mvm_network_kernel::{Kernel, Network as _, answers, answers_beside, firewalls, routed};
 use mvm_network_plan::dhcp::{Seen, permits};
 use mvm_network_plan::nat::{desired, egress};
-use mvm_network_plan::network::{Observed, TAPS};
+use mvm_network_plan::network::{Led, Observed, Refusal, TAPS};
 use mvm_units_plan::units::follows_default_route;
 
 use super::Unasked;
@@ -82,7 +82,11 @@ pub(super) fn kernel(roots: &Roots, config: &Config, unasked: &mut Unasked) -> N
         link.name.starts_with(TAPS) && link.master.as_ref() == Some(&desired.interface)
     });
     facts.ports = ports.map(|link| (link.name.clone(), link.mtu)).collect();
-    facts.strict = desired.uplink.as_deref().and_then(|uplink| strict(roots, uplink, &observed));
+    // The kernel's own answer counts rules of policy routing as well.
+    let mut back = facts.routes.iter().filter(|one| one.question.back && one.question.to.is_ipv4());
+    let strictly = back.next().is_none_or(|one| one.end == Led::Refused(Refusal::StrictPath));
+    let uplink = desired.uplink.as_deref().filter(|_| strictly);
+    facts.strict = uplink.and_then(|uplink| strict(roots, uplink, &observed));
     facts
 }
 

@@ -102,9 +102,31 @@ pub struct PolicyRule {
 /// The questions about microVMs of `subnet` on `interface`, of which this host has the address. The
 /// second one is asked of `comes_in`, by which the first one left.
 pub fn question(interface: &str, subnet: &IpNet, comes_in: Option<&str>) -> Option<Question> {
-    let microvm = subnet.hosts().find(|ip| *ip != subnet.addr())?;
+    // The first address of a subnet of IPv6 is its router's own (RFC 4291, 2.6.1).
+    let is_host = |ip: &IpAddr| *ip != subnet.addr() && *ip != subnet.network();
+    let microvm = subnet.hosts().find(is_host)?;
     let far = if subnet.addr().is_ipv6() { IpAddr::V6(FAR_V6) } else { IpAddr::V4(FAR) };
     let (from, to) = if comes_in.is_some() { (far, microvm) } else { (microvm, far) };
     let (back, comes_in) = (comes_in.is_some(), comes_in.unwrap_or(interface).to_owned());
     Some(Question { from, to, comes_in, subnet: subnet.trunc(), back })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_microvm_is_asked_for_and_no_router() {
+        let words = |subnet: &str, comes_in| {
+            question("br-mvm", &subnet.parse().unwrap(), comes_in).map(|asked| asked.to_string())
+        };
+        let asked = |words: &str| Some(words.to_owned());
+        let out = asked("ip route get 8.0.0.77 from 10.42.0.2 iif br-mvm");
+        assert_eq!(words("10.42.0.1/24", None), out);
+        let back = asked("ip route get 10.42.0.1 from 8.0.0.77 iif eth0");
+        assert_eq!(words("10.42.0.9/24", Some("eth0")), back);
+        let back = asked("ip route get fd00:42::2 from 2a00:1450:4001:77::77 iif eth0");
+        assert_eq!(words("fd00:42::1/64", Some("eth0")), back);
+        assert_eq!(words("10.42.0.1/32", None), None);
+    }
 }
