@@ -73,7 +73,8 @@ fn other_way_round(script: &str) -> Result<String> {
 
 /// The validator let flintlockd start, and no check fails.
 fn nothing_is_wrong(guest: &mut Guest) -> Result<()> {
-    guest.ok("/usr/libexec/mvmhost/mvm-validate")?;
+    // By hand the validator would find the port taken, by the flintlockd that it let start.
+    guest.ok("systemctl restart flintlockd.service && systemctl is-active flintlockd.service")?;
     let document = host::json(guest, "check")?;
     let findings = document["findings"].as_array().cloned().unwrap_or_default();
     ensure!(findings.iter().all(|finding| finding["severity"] != "error"), "{document:#}");
