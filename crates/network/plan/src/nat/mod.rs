@@ -264,7 +264,15 @@ pub fn switches(
         );
     }
     if v6 {
-        let others = accept_ra.iter().filter(|name| desired.interfaces().all(|own| own != *name));
+        // A port of a bridge takes no advertisements, and each microVM brings one.
+        let is_port = |name: &str| {
+            let port = network.links.iter().find(|link| link.name == name);
+            let master = port.and_then(|port| port.master.as_deref());
+            master.is_some_and(|master| desired.interfaces().any(|own| own == master))
+        };
+        let others = accept_ra
+            .iter()
+            .filter(|name| desired.interfaces().all(|own| own != name.as_str()) && !is_port(name));
         switches.extend(
             others.map(|name| Switch { path: format!("net/ipv6/conf/{name}/accept_ra"), value: 2 }),
         );

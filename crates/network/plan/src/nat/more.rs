@@ -98,4 +98,23 @@ mod tests {
             assert!(told >= 3, "{name} in {steps:?}");
         }
     }
+
+    #[test]
+    fn a_port_of_the_bridge_keeps_its_switches() {
+        let text = "network.bridge.addresses = [\"10.1.0.1/24\", \"fd00:1::1/64\"]".to_owned();
+        let source = mvm_config::Source { name: "t".to_owned(), text };
+        let config = mvm_config::load::parse(&[source]).unwrap().config;
+        let link = |name: &str, master: Option<&str>| network::Link {
+            name: name.to_owned(),
+            master: master.map(str::to_owned),
+            ..network::Link::default()
+        };
+        let links = vec![link("br-mvm", None), link("fltap1", Some("br-mvm")), link("eth0", None)];
+        let seen = network::Observed { links, ..network::Observed::default() };
+        let accept_ra = ["br-mvm", "eth0", "fltap1"].map(str::to_owned);
+        let found = switches(&desired(&config).unwrap(), &seen, &accept_ra);
+        let paths = found.iter().map(|switch| switch.path.as_str());
+        let paths: Vec<&str> = paths.filter(|path| path.starts_with("net/ipv6")).collect();
+        assert_eq!(paths, ["net/ipv6/conf/eth0/accept_ra", "net/ipv6/conf/all/forwarding"]);
+    }
 }
