@@ -117,11 +117,6 @@ catalogue! {
         cause: "The kernel was asked where it leads an answer to a microVM. A rule of policy routing, which is in the evidence, has another table asked before the one that knows the bridge, as VPNs do; or that one lacks the route to the bridge.",
         remedy: "{heal}\nmvmhost check",
     }
-    strict_back(by, sysctl) = "MVM-NET-424", "4d1f6a0b8c2e3f506172839405b6c7d8", Warning {
-        message: "rp_filter of {by} is strict: answers to microVMs on {subject} are lost",
-        cause: "Packets of microVMs leave by {by}, and this host's own leave by another interface. With rp_filter 1 the kernel takes packets only from the interface by which it would answer them.",
-        remedy: "sysctl -w net.ipv4.conf.{sysctl}.rp_filter=2  # in a file of /etc/sysctl.d it stays after a reboot\nmvmhost check",
-    }
     untracked(chain, heal) = "MVM-NET-425", "5e2a7b1c9d3f40516273849506c7d8e9", Warning {
         message: "the chain {chain} keeps microVMs on {subject} from being translated",
         cause: "A rule of this host, which is in the evidence, excludes their packets from connection tracking. What is not tracked gets no other address, and nobody beyond this host knows the way back to the microVMs.",

@@ -27,10 +27,6 @@ fn finding(
         // The switch, or the uplink that the file names, has a finding of its own.
         (Led::Refused(Refusal::Unreachable), _) if !network.turned.is_empty() => return None,
         (Led::Refused(Refusal::StrictPath), _) if network.strict.is_some() => return None,
-        (Led::Refused(Refusal::StrictPath), _) => {
-            let by = routed.question.comes_in.as_str();
-            checked::strict_back(name, by, by.replace('.', "/"))
-        }
         (Led::Refused(Refusal::NoRoute), false)
             if routed.rules.is_empty() && routed.vrf.is_none() =>
         {
