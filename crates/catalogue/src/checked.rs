@@ -103,28 +103,28 @@ catalogue! {
         remedy: "modprobe {subject}\nsystemctl start mvmhost.target",
     }
     led_nowhere(version, why, heal) = "MVM-NET-421", "1a8c3d7e5f9b0c2d4e6f708192a3b4c5", Warning {
-        message: "the kernel leads {version} of microVMs on {subject} nowhere: {why}",
-        cause: "It was asked where it leads a packet of a microVM's. A rule of policy routing, a VRF or a route, which is in the evidence, throws the packet away.",
+        message: "the kernel drops {version} packets of microVMs on {subject}: {why}",
+        cause: "mvmhost asked the kernel for the route of such a packet. A policy routing rule, a VRF or a route drops it; the evidence names it.",
         remedy: "{heal}\nmvmhost check",
     }
     no_gateway(version) = "MVM-NET-422", "2b9d4e8f6a0c1d3e5f708192a3b4c5d6", Info {
         message: "no default route for {version}: microVMs on {subject} reach no other network",
-        cause: "This host itself reaches only the networks that it is on. mvm-net-watch translates as soon as there is a default route.",
+        cause: "This host itself reaches only its own networks. mvm-net-watch sets up translation as soon as there is a default route.",
         remedy: "ip route show\nip -6 route show\n# add one where this host's network is configured, then\nmvmhost check",
     }
     led_away(by, heal) = "MVM-NET-423", "3c0e5f9a7b1d2e4f608192a3b4c5d6e7", Warning {
-        message: "what is for microVMs on {subject} is led to {by}",
-        cause: "The kernel was asked where it leads an answer to a microVM. A rule of policy routing, which is in the evidence, has another table asked before the one that knows the bridge, as VPNs do; or that one lacks the route to the bridge.",
+        message: "the kernel sends packets for microVMs on {subject} to {by}",
+        cause: "mvmhost asked the kernel for the route of an answer to a microVM. A policy routing rule, such as that of a VPN, asks another table first, or the main table lacks the route to the bridge. The evidence names it.",
         remedy: "{heal}\nmvmhost check",
     }
     untracked(chain, heal) = "MVM-NET-425", "5e2a7b1c9d3f40516273849506c7d8e9", Warning {
-        message: "the chain {chain} keeps microVMs on {subject} from being translated",
-        cause: "A rule of this host, which is in the evidence, excludes their packets from connection tracking. What is not tracked gets no other address, and nobody beyond this host knows the way back to the microVMs.",
+        message: "the chain {chain} excludes microVMs on {subject} from translation",
+        cause: "A rule of this host, in the evidence, excludes their packets from connection tracking. Such packets keep the address of the microVM, and no other network knows the way back.",
         remedy: "{heal}\nmvmhost check",
     }
     arp_drops(chain, heal) = "MVM-NET-426", "6f3b8c2d0e415263748596a7b8c9d0e1", Warning {
         message: "the chain {chain} drops ARP between this host and microVMs on {subject}",
-        cause: "A rule of this host, which is in the evidence, drops questions for a hardware address or their answers. A microVM that does not get one sends nothing to this host or beyond it.",
+        cause: "A rule of this host, in the evidence, drops ARP requests or answers. A microVM without an answer sends nothing to this host or beyond it.",
         remedy: "{heal}\nmvmhost check",
     }
     clock_off(now, why) = "MVM-HOST-201", "682175929b6485cadd2fc1135e1069dd", Error {

@@ -52,13 +52,13 @@ catalogue! {
         remedy: "ip route get 198.51.100.77\n# correct the route, or set uplink in [network.nat] of /etc/mvmhost.toml, then\nmvmhost apply\nmvmhost check --deep",
     }
     untranslated(version, by) = "MVM-NET-443", "708192a3b4c5d6e7f8091a2b3c4d5e6f", Warning {
-        message: "{version} of microVMs on {subject} leaves by {by} with their own addresses",
-        cause: "A test packet left without the address of {by}, and nobody beyond it knows the way back to the microVMs. A rule with notrack, or another program's translation before mvmhost's, does that.",
+        message: "{version} packets of microVMs on {subject} leave through {by} untranslated",
+        cause: "A test packet left without the address of {by}, and no other network knows the way back to the microVMs. A rule with notrack, or a translation of another program before that of mvmhost, does that.",
         remedy: "systemctl restart mvm-net.service\nnft -a list ruleset\n# take out the rule with notrack for the bridge, then\nmvmhost check --deep",
     }
     beyond() = "MVM-NET-444", "8192a3b4c5d6e7f8091a2b3c4d5e6f70", Info {
-        message: "what microVMs on {subject} reach beyond it cannot be tried from this host",
-        cause: "The kernel passes nothing between a macvtap and the host that has it, and what leaves goes into a network of others. What was tried is a question for an address, and a packet between two macvtaps.",
+        message: "this host cannot test what microVMs on {subject} reach in other networks",
+        cause: "The kernel passes nothing between a macvtap and its own host, and packets that leave go into the network of others. Tested were a DHCP request and a packet between two macvtaps.",
         remedy: "",
     }
 }
