@@ -13,7 +13,7 @@ const LAN_BRIDGE: &str = "udevadm settle; nic=$(basename $(dirname $(grep -l MAC
 
 /// The machine of the LAN. It asks for an address and for a router, and keeps what comes in by its card.
 const LAN_MACHINE: &str =
-    "DEBIAN_FRONTEND=noninteractive apt-get install -y tcpdump udhcpc >/dev/null
+    "DEBIAN_FRONTEND=noninteractive apt-get install -y dnsmasq-base tcpdump udhcpc >/dev/null
     udevadm settle; nic=$(basename $(dirname $(grep -l MAC /sys/class/net/*/address)))
     ip link set $nic up; ip address add 192.168.77.1/24 dev $nic; echo $nic";
 const BEGIN: &str = "rm -f /root/in.pcap; systemd-run -q --unit=count --property=Type=exec \

@@ -83,6 +83,8 @@ fn filled(command: &'static str) -> Option<String> {
     let program = command.split(' ').next().unwrap_or_default();
     let subject = match program {
         _ if command.contains("{subject}.service") => "mvm-hygiene",
+        // The default file serves no images.
+        _ if command.contains("mvm-registry.service") => return None,
         "ip" => "br-mvm",
         "dmsetup" | "lvs" => host::POOL,
         "journalctl" | "systemctl" | "systemd-analyze" => "flintlockd.service",
