@@ -47,7 +47,9 @@ pub fn a_host_of_0_1_0_goes_on(context: &mut Context) -> Result<()> {
     guest.save("upgraded")?;
 
     guest.reboot()?;
-    host::settles(guest, BOOT)?;
+    // What is new waits for an apply, so that a plan has something to say.
+    guest.wait_for("systemctl is-active flintlockd.service", BOOT)?;
+    host::is_up(guest)?;
     sound(guest)?;
 
     guest.load("upgraded")?;
