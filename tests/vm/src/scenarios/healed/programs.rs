@@ -10,7 +10,8 @@ use crate::scenario::Context;
 const AGAIN: &str = r#"mkdir -p /srv/again && cd / && for p in dmsetup e2fsprogs util-linux; do
         d=$(mktemp -d) && chmod 755 $d && mkdir $d/DEBIAN
         dpkg -L $p | while read -r f; do
-            if [ -L "$f" ] || [ -f "$f" ]; then cp -a --parents ".$f" $d/; fi
+            f=$(realpath "$(dirname "$f")")/$(basename "$f")
+            if [ ! -d "$f" ] && { [ -L "$f" ] || [ -f "$f" ]; }; then cp -a --parents ".$f" $d/; fi
         done
         dpkg-query -s $p | sed '/^Status:/d; /^Conffiles:/d; /^ \/.* [0-9a-f]\{32\}/d' >$d/DEBIAN/control
         dpkg-deb -b -Znone $d /srv/again/$p.deb >/dev/null
