@@ -25,6 +25,7 @@ catalogue! {
         message: "flintlockd's API on {subject} did not answer within {seconds} s",
         cause: "flintlockd stays active when it cannot listen, reach containerd or read its certificates. Its journal has one line about it.",
         remedy: "journalctl -u {unit} -b -n 20\nsystemctl restart {unit}",
+        exit: Unavailable,
     }
     api_answers(count) = "MVM-FLK-006", "d587c89b9a9724c783518e7c2720a4f8", Info {
         message: "flintlockd's API on {subject} answers, microVMs: {count}",

@@ -4,20 +4,23 @@
 
 use mvm_finding::Entry;
 
-/// `Broken` where the row does not say.
+/// Of an error `Broken` where the row does not say; only an error can say it.
 macro_rules! exit_class {
-    () => {
-        mvm_finding::Exit::Broken
+    (Error) => {
+        Some(mvm_finding::Exit::Broken)
     };
-    ($exit:ident) => {
-        mvm_finding::Exit::$exit
+    (Error $exit:ident) => {
+        Some(mvm_finding::Exit::$exit)
+    };
+    ($severity:ident) => {
+        None
     };
 }
 
 /// Declares the rows of one family. Of a row `step_failed(step)` it makes the constructor
 /// `step_failed(subject, step)`, which takes a value for each placeholder of the row's texts, the row
-/// itself as `step_failed::ROW`, and its place in the list `ALL`. A row may end with `exit: Refused` or
-/// `exit: Unavailable`. A placeholder without a field, and a field without a placeholder, do not compile.
+/// itself as `step_failed::ROW`, and its place in the list `ALL`. The row of an error may end with
+/// `exit: Refused` or `exit: Unavailable`. A placeholder without a field, and a field without a placeholder, do not compile.
 macro_rules! catalogue {
     ($( $name:ident($($field:ident),*) = $code:literal, $id:literal, $severity:ident {
         message: $message:literal, cause: $cause:literal, remedy: $remedy:expr
@@ -39,7 +42,7 @@ macro_rules! catalogue {
                 pub static ROW: Entry = Entry {
                     code: $code, id: $id, severity: Severity::$severity,
                     name: stringify!($name), module: module_path!(),
-                    exit: exit_class!($($exit)?),
+                    exit: exit_class!($severity $($exit)?),
                     message: $message, cause: $cause, remedy: $remedy,
                 };
 

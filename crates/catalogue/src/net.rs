@@ -64,6 +64,7 @@ catalogue! {
         message: "the machine's interfaces cannot be read",
         cause: "The kernel did not answer over rtnetlink; its answer is in the evidence.",
         remedy: "ip -details address show\nsystemctl restart mvm-net.service",
+        exit: Unavailable,
     }
     ipv6_disabled(address, sysctl) = "MVM-NET-010", "5c1f605d5d6c711bfc06eac3fcff57e2", Error {
         message: "{address} cannot be given to {subject}: IPv6 is turned off",

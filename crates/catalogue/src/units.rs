@@ -15,6 +15,7 @@ catalogue! {
         message: "systemd does not answer: {why}",
         cause: "mvmhost reloads and starts units over systemd's D-Bus interface. dbus.service may be down.",
         remedy: "systemctl status dbus.service",
+        exit: Unavailable,
     }
     not_settled(count) = "MVM-HOST-104", "447c92551ae74b57d885ea8e0b79e7c7", Error {
         message: "{count} changes are still pending after {subject}",

@@ -7,19 +7,30 @@ use mvm_core::catalogue::dhcp;
 use super::Facts;
 
 pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+    permits(config, facts).into_iter().chain(not_served(config, facts)).collect()
+}
+
+/// Where it may not be served.
+pub(super) fn permits(config: &Config, facts: &Facts) -> Vec<Finding> {
+    let Some(name) = asked(config) else { return Vec::new() };
+    let also = facts.network.also.iter().map(|(interface, permit)| (interface.as_str(), permit));
+    let first = facts.network.permit.iter().map(|permit| (name, permit));
+    also.chain(first).filter_map(|(interface, permit)| permit.finding(interface)).collect()
+}
+
+/// Where it may be served and is not.
+fn not_served(config: &Config, facts: &Facts) -> Option<Finding> {
+    let name = asked(config)?;
+    let permit = facts.network.permit.as_ref();
+    let withheld = permit.is_some_and(|permit| permit.finding(name).is_some());
+    let silent = !withheld && !facts.dhcp_served;
+    silent.then(|| dhcp::not_served(name).evidence("no socket on UDP port 67"))
+}
+
+/// The interface on which the file asks for DHCP.
+fn asked(config: &Config) -> Option<&str> {
     let interface = config.network.dhcp.interface.as_ref();
     let own = config.network.dhcp_addresses();
     let asked = config.network.dhcp.enabled && own.iter().any(|net| net.addr().is_ipv4());
-    let Some(name) = interface.filter(|_| asked) else { return Vec::new() };
-    let also = facts.network.also.iter();
-    let mut findings: Vec<Finding> =
-        also.filter_map(|(interface, permit)| permit.finding(interface)).collect();
-    let permit = facts.network.permit.as_ref();
-    if let Some(withheld) = permit.and_then(|permit| permit.finding(name.as_str())) {
-        findings.push(withheld);
-    } else if !facts.dhcp_served {
-        let finding = dhcp::not_served(name.as_str());
-        findings.push(finding.evidence("no socket on UDP port 67"));
-    }
-    findings
+    interface.filter(|_| asked).map(|name| name.as_str())
 }

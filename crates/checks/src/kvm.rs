@@ -33,7 +33,8 @@ pub enum Kvm {
     },
 }
 
-pub(super) fn check(_: &Config, facts: &Facts) -> Vec<Finding> {
+/// What keeps the kernel from making virtual machines; empty when nothing does.
+pub fn check(_: &Config, facts: &Facts) -> Vec<Finding> {
     match &facts.kvm {
         Kvm::Absent => vec![kvm::no_node(NODE)],
         Kvm::NoDriver(why) => vec![kvm::no_driver(NODE, why).evidence(why)],

@@ -4,8 +4,8 @@
 //! What could not be observed is a fact of its own and never passes for "fine".
 
 use mvm_config::Config;
-use mvm_core::{Finding, catalogue};
-use mvm_firewalls::Forward;
+use mvm_core::{Finding, Severity, catalogue};
+use mvm_firewalls::{Forward, Said};
 use mvm_images_plan::{State, Wanted};
 use mvm_pool_plan::thinpool::PoolState;
 use mvm_units_plan::overrides::Override;
@@ -47,7 +47,7 @@ pub use containerd::check as plugin;
 pub use deep::{Probe, Probes, probes};
 pub use ignore::split;
 pub use interfaces::Interface;
-pub use kvm::Kvm;
+pub use kvm::{Kvm, check as kvm};
 pub use live::containerd_program;
 pub use network::NetworkFacts;
 pub use pool::{check as pool, for_containerd as pool_for_containerd};
@@ -212,22 +212,41 @@ pub const ALL: &[(&str, Check)] = &[
 
 /// What all checks have to say; the chain of units last, which follows from the rest.
 pub fn run(config: &Config, facts: &Facts) -> Vec<Finding> {
-    let fresh = facts.services.as_ref().is_some_and(|services| services.never_applied);
+    let fresh = is_fresh(facts);
     let asked = ALL.iter().filter(|(name, _)| !fresh || BEFORE_APPLY.contains(name));
-    let mut found: Vec<Finding> = asked.flat_map(|(_, check)| check(config, facts)).collect();
+    let mut found: Vec<(&str, Vec<Finding>)> =
+        asked.map(|(name, check)| (*name, check(config, facts))).collect();
     if fresh {
-        found.insert(0, catalogue::chain::never_applied("/etc/mvmhost.toml"));
+        let never = ("units", vec![catalogue::chain::never_applied("/etc/mvmhost.toml")]);
+        found.insert(0, never);
     } else {
-        let more = services::check(config, facts, &found);
+        let keeping = found.iter().filter(|(name, _)| !OF_MICROVMS.contains(name));
+        let errors = keeping.flat_map(|(_, findings)| findings);
+        let errors = errors.filter(|finding| finding.severity() == Severity::Error).cloned();
+        let more = services::check(config, facts, &errors.collect::<Vec<_>>());
         // That nobody serves follows from a server that is down.
-        let down = |finding: &Finding| finding.subject() == mvm_core::names::DHCP_UNIT;
-        if more.iter().any(down) {
-            found.retain(|finding| finding.entry() != &catalogue::dhcp::not_served::ROW);
+        let down = more.units.contains(&mvm_core::names::DHCP_UNIT);
+        for (_, findings) in found.iter_mut().filter(|(name, _)| down && *name == "dhcp") {
+            *findings = dhcp::permits(config, facts);
         }
-        found.extend(more);
+        found.push(("units", more.findings));
     }
-    found
+    found.into_iter().flat_map(|(_, findings)| findings).collect()
 }
+
+/// Whether no `mvmhost apply` has succeeded yet, as far as somebody asked.
+fn is_fresh(facts: &Facts) -> bool {
+    facts.services.as_ref().is_some_and(|services| services.never_applied)
+}
+
+/// What [`run`] says of the ways that packets take, so that it is not said again.
+pub fn said(config: &Config, facts: &Facts) -> Said {
+    let all = !is_fresh(facts);
+    Said { obstacles: all, elsewhere: all && network::leads_elsewhere(config, facts) }
+}
+
+/// The checks of microVMs: what is wrong with those keeps no unit from starting.
+const OF_MICROVMS: [&str; 2] = ["flintlockd-unit", "microvms"];
 
 /// What an operator can see to before the first apply; the rest is what that apply sets up.
 const BEFORE_APPLY: [&str; 14] = [

@@ -2,14 +2,11 @@
 //! own start asks for.
 
 use mvm_config::Config;
+use mvm_core::Finding;
 use mvm_core::catalogue::seen::microvm;
 use mvm_core::catalogue::{ctrd, flk};
-use mvm_core::{Entry, Finding};
 
 use super::Facts;
-
-/// Errors that are about microVMs and keep no unit from starting.
-pub(super) static OF_MICROVMS: [&Entry; 2] = [&flk::unprotected::ROW, &microvm::no_vmm::ROW];
 
 /// A stop of flintlockd's unit leaves its microVMs alive.
 pub(super) fn unit(config: &Config, facts: &Facts) -> Vec<Finding> {

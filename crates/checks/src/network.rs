@@ -63,6 +63,12 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
     findings
 }
 
+/// Whether [`check`] says that packets leave by an interface that has no translation.
+pub(super) fn leads_elsewhere(config: &Config, facts: &Facts) -> bool {
+    let leads = |routed| routes::elsewhere(routed, &facts.forward.leaving).is_some();
+    config.network.dhcp.interface.is_some() && facts.network.routes.iter().any(leads)
+}
+
 fn switch(turned: &Turned, name: &str) -> Finding {
     // sysctl(8) reads a path with slashes as it is, whatever dots a name has.
     checked::forwarding_off(name, &turned.path, &turned.is, turned.value, &turned.path)

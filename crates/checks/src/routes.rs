@@ -20,8 +20,9 @@ fn finding(
 ) -> Option<Finding> {
     let version = if routed.question.to.is_ipv6() { "IPv6" } else { "IPv4" };
     let found = match (&routed.end, routed.question.back) {
-        (Led::By(by), false) if leaving.is_empty() || leaving.contains(by) => return None,
-        (Led::By(by), false) => deep::elsewhere(name, by, leaving.join(", ")),
+        (Led::By(_), false) => {
+            deep::elsewhere(name, elsewhere(routed, leaving)?, leaving.join(", "))
+        }
         (Led::By(by), true) if by == name => return None,
         (Led::By(by), true) => checked::led_away(name, by, heal(routed, name)),
         // The switch, or the uplink that the file names, has a finding of its own.
@@ -35,6 +36,13 @@ fn finding(
         (Led::Refused(why), _) => checked::led_nowhere(name, version, why, heal(routed, name)),
     };
     Some(found.evidence(evidence(routed)))
+}
+
+/// The interface by which a packet of a microVM's leaves, where that does not translate.
+pub(super) fn elsewhere<'r>(routed: &'r Routed, leaving: &[String]) -> Option<&'r str> {
+    let Led::By(by) = &routed.end else { return None };
+    let translated = leaving.is_empty() || leaving.contains(by);
+    (!routed.question.back && !translated).then_some(by.as_str())
 }
 
 fn evidence(routed: &Routed) -> String {

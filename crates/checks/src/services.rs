@@ -11,7 +11,6 @@ use mvm_core::{Finding, Severity, names};
 use serde::Deserialize;
 
 use super::Facts;
-use super::live::OF_MICROVMS;
 
 /// What `mvmhost check` observes beyond mvm-validate.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -68,28 +67,33 @@ fn requirements(config: &Config, unit: &str) -> Vec<String> {
     needs.iter().map(|name| (*name).to_owned()).collect()
 }
 
-/// `found` is what the other checks say: a unit that is down for one of their reasons is no
-/// finding of its own.
-pub(super) fn check(config: &Config, facts: &Facts, found: &[Finding]) -> Vec<Finding> {
+/// What is said of the units, and of what follows from them.
+#[derive(Default)]
+pub(super) struct Said<'f> {
+    /// The units that have a finding.
+    pub(super) units: Vec<&'f str>,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// `errors` is what the other checks say keeps units from starting: a unit that is down for one of
+/// their reasons is no finding of its own.
+pub(super) fn check<'f>(config: &Config, facts: &'f Facts, errors: &[Finding]) -> Said<'f> {
     let Some(seen) = &facts.services else {
-        return Vec::new();
+        return Said::default();
     };
-    let error = |finding: &Finding| {
-        finding.severity() == Severity::Error && !OF_MICROVMS.contains(&finding.entry())
-    };
-    let refused = found.iter().any(error);
-    let mut findings = units(config, seen, found);
+    let error = |finding: &Finding| finding.severity() == Severity::Error;
+    let (units, mut findings): (Vec<_>, Vec<_>) = units(config, seen, errors).into_iter().unzip();
     findings.extend(api(config, seen));
     findings.extend(images(config, seen, facts));
-    if !refused && !findings.iter().any(error) && !seen.pending.is_empty() {
+    if errors.is_empty() && !findings.iter().any(error) && !seen.pending.is_empty() {
         let steps = seen.pending.join("\n");
         findings
             .push(said::not_as_declared("/etc/mvmhost.toml", seen.pending.len()).evidence(steps));
     }
-    findings
+    Said { units, findings }
 }
 
-fn units(config: &Config, seen: &Services, found: &[Finding]) -> Vec<Finding> {
+fn units<'f>(config: &Config, seen: &'f Services, errors: &[Finding]) -> Vec<(&'f str, Finding)> {
     let down = |name: &str| {
         let found = seen.units.iter().find(|(unit, _)| unit == name);
         found.is_some_and(|(_, condition)| !is_up(condition))
@@ -97,7 +101,7 @@ fn units(config: &Config, seen: &Services, found: &[Finding]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, condition) in &seen.units {
         let waits = requirements(config, name).iter().any(|needed| down(needed));
-        let held = explained(config, name, found);
+        let held = explained(config, name, errors);
         if matches!(condition, Condition::Down(_) | Condition::Missing) && (waits || held) {
             continue;
         }
@@ -114,13 +118,13 @@ fn units(config: &Config, seen: &Services, found: &[Finding]) -> Vec<Finding> {
         if !waiting.is_empty() {
             evidence.push_str(&format!("\nnot started because of it: {}", waiting.join(", ")));
         }
-        findings.push(finding.evidence(evidence.trim().to_owned()));
+        findings.push((name.as_str(), finding.evidence(evidence.trim().to_owned())));
     }
     findings
 }
 
 /// Whether an error that is said already keeps this unit down, or is what its failure shows as.
-fn explained(config: &Config, unit: &str, found: &[Finding]) -> bool {
+fn explained(config: &Config, unit: &str, errors: &[Finding]) -> bool {
     let families: &[&str] = match unit {
         names::THINPOOL_UNIT => &["MVM-POOL", "MVM-DISK"],
         names::NET_UNIT => &["MVM-NET"],
@@ -130,10 +134,10 @@ fn explained(config: &Config, unit: &str, found: &[Finding]) -> bool {
         _ if unit == config.flintlockd.unit.as_str() => &["MVM-"],
         _ => &[],
     };
-    let errors = found.iter().filter(|finding| {
-        finding.severity() == Severity::Error && !OF_MICROVMS.contains(&finding.entry())
-    });
-    errors.map(Finding::code).any(|code| families.iter().any(|family| code.starts_with(family)))
+    errors
+        .iter()
+        .map(Finding::code)
+        .any(|code| families.iter().any(|family| code.starts_with(family)))
 }
 
 fn is_up(condition: &Condition) -> bool {

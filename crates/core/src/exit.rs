@@ -1,5 +1,7 @@
 //! The exit codes of every program, in one place (see mvmhost(8)).
 
+use crate::{Exit, Finding};
+
 /// Done, or nothing to do.
 pub const DONE: u8 = 0;
 /// There are findings of severity error.
@@ -16,3 +18,13 @@ pub const DATA_AT_RISK: u8 = 73;
 pub const NOT_ROOT: u8 = 77;
 /// The configuration is invalid (EX_CONFIG).
 pub const CONFIGURATION: u8 = 78;
+
+/// Of a program that acts: by the worst class among its findings.
+pub fn by_class(findings: &[Finding]) -> u8 {
+    match Exit::worst(findings) {
+        None => DONE,
+        Some(Exit::Broken) => FINDINGS,
+        Some(Exit::Unavailable) => UNAVAILABLE,
+        Some(Exit::Refused) => DATA_AT_RISK,
+    }
+}

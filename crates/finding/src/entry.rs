@@ -25,7 +25,7 @@ impl Severity {
     }
 }
 
-/// What a finding of severity error means for the exit code of the program that says it.
+/// What a finding of severity error means for the exit code of a program that acts, from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Exit {
@@ -53,8 +53,9 @@ pub struct Entry {
     pub module: &'static str,
     /// How bad it is.
     pub severity: Severity,
-    /// What it means for an exit code, where it is an error; `Broken` unless the row says more.
-    pub exit: Exit,
+    /// What it means for an exit code: of an error `Broken` unless the row says more, of anything else
+    /// nothing.
+    pub exit: Option<Exit>,
     /// One line that says what is so.
     pub message: &'static str,
     /// Why this happens, for `mvmhost explain` and the journal catalog.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use crate::entry::{Entry, Severity};
+use crate::entry::{Entry, Exit, Severity};
 use crate::packages::{self, Manager};
 
 /// Something that is so on this machine, now.
@@ -51,6 +51,11 @@ impl Finding {
     /// How bad it is.
     pub fn severity(&self) -> Severity {
         self.entry.severity
+    }
+
+    /// What it means for the exit code of a program that acts; `None` for all but errors.
+    pub fn exit(&self) -> Option<Exit> {
+        self.entry.exit
     }
 
     /// What the finding is about.
@@ -109,6 +114,13 @@ impl Finding {
         let install =
             || packages::value(Manager::of_machine(), name, &self.subject).map(Cow::Owned);
         given.map(|(_, value)| Cow::Borrowed(value.as_str())).or_else(install)
+    }
+}
+
+impl Exit {
+    /// The worst among the findings; `None` when none is an error.
+    pub fn worst(findings: &[Finding]) -> Option<Self> {
+        findings.iter().filter_map(Finding::exit).max()
     }
 }
 

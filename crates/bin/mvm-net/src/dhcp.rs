@@ -122,7 +122,7 @@ fn asked(roots: &Roots, config: &Config) -> Result<(Permit, Observed), Finding> 
     }
     let permit = ask(roots, config, &observed)?;
     // What was kept off the interface until now.
-    let failures = rules(roots, config, Ok(observed.clone()), false);
+    let failures = rules(roots, config, Ok(observed.clone()), false).findings;
     failures.iter().for_each(mvm_core::sink::report);
     Ok((permit, observed))
 }

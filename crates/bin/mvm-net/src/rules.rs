@@ -1,9 +1,9 @@
 //! Forwarding and translation, for whoever has looked at the network.
 
 use mvm_config::Config;
+use mvm_core::Roots;
 use mvm_core::exec::System;
-use mvm_core::{Finding, Roots};
-use mvm_network_kernel::nat::{self, Nat};
+use mvm_network_kernel::nat::{self, Nat, Outcome};
 use mvm_network_kernel::unread;
 use mvm_network_plan::network::Observed;
 
@@ -13,12 +13,12 @@ pub(crate) fn rules(
     config: &Config,
     observed: Result<Observed, mvm_network_kernel::Error>,
     watched: bool,
-) -> Vec<Finding> {
+) -> Outcome {
     let nat = Nat { roots, programs: &System };
     match observed {
         Ok(observed) => {
             nat::bring_up(&nat, mvm_network_plan::nat::desired(config).as_ref(), &observed, watched)
         }
-        Err(error) => vec![unread(&error)],
+        Err(error) => vec![unread(&error)].into(),
     }
 }

@@ -1,11 +1,10 @@
 //! The network's road.
 
 use mvm_config::{Config, Loaded};
-use mvm_core::catalogue::net;
 use mvm_core::exec::System;
-use mvm_core::{Finding, Roots, Severity, exit, sink};
+use mvm_core::{Roots, sink};
 use mvm_network_kernel::tailscale::{self, Tailscale};
-use mvm_network_kernel::{Kernel, Network, machine_id, unread, uplink};
+use mvm_network_kernel::{End, Kernel, Network, machine_id, unread, uplink};
 use mvm_network_plan::network::{Observed, desired};
 use mvm_oneshot as oneshot;
 use mvm_oneshot::{Options, Program, Report};
@@ -38,37 +37,28 @@ pub(crate) fn run(program: &Program, options: &Options) -> Report {
 /// microVMs that run.
 fn network(roots: &Roots, loaded: &Loaded) -> (Report, bool) {
     let config = &loaded.config;
-    let desired = desired(config, &machine_id(roots));
-    let mut stands = false;
-    let mut report = match Kernel::connect(roots) {
-        Ok(mut kernel) => {
-            let outcome = uplink::bring_up(roots, &mut kernel, desired);
-            let overlaps = outcome.findings.iter().all(is_no_more_than_an_overlap);
-            let mut report = Report::of(outcome.findings);
-            let seen = outcome.seen.map_or_else(|| kernel.observe(), Ok);
-            let has_addresses = seen.as_ref().is_ok_and(|seen| has_addresses(config, seen));
-            stands = report.code == exit::DONE || (overlaps && has_addresses);
-            if stands {
-                let rules = rules(roots, config, seen, false);
-                report = Report::of(report.findings.into_iter().chain(rules).collect());
-                // No microVM waits for the tailnet: whatever comes of it, the network is up.
-                let tailscale = Tailscale { roots, programs: &System };
-                let routes = tailscale::bring_up(&tailscale, &config.network.tailscale_routes);
-                report.findings.extend(routes);
-            }
-            report
-        }
-        Err(error) => Report::of(vec![unread(&error)]),
+    let mut kernel = match Kernel::connect(roots) {
+        Ok(kernel) => kernel,
+        Err(error) => return (Report::by_class(vec![unread(&error)]), false),
     };
-    if report.findings.iter().any(|finding| finding.code() == net::observe_failed::ROW.code) {
-        report.code = exit::UNAVAILABLE;
-        stands = false;
+    let outcome = uplink::bring_up(roots, &mut kernel, desired(config, &machine_id(roots)));
+    let mut findings = outcome.findings;
+    let seen = outcome.seen.map_or_else(|| kernel.observe(), Ok);
+    let stands = match (outcome.end, &seen) {
+        (End::Settled, _) => true,
+        (End::Overlaps, Ok(seen)) => has_addresses(config, seen),
+        (End::Overlaps, Err(_)) | (End::NotMoved | End::Stopped, _) => false,
+    };
+    if !stands {
+        return (Report::by_class(findings), false);
     }
-    (report, stands)
-}
-
-fn is_no_more_than_an_overlap(finding: &Finding) -> bool {
-    finding.severity() != Severity::Error || finding.code() == net::subnet_taken::ROW.code
+    let is_seen = seen.is_ok();
+    findings.extend(rules(roots, config, seen, false).findings);
+    let mut report = Report::by_class(findings);
+    // No microVM waits for the tailnet: whatever comes of it, the network is up.
+    let tailscale = Tailscale { roots, programs: &System };
+    report.findings.extend(tailscale::bring_up(&tailscale, &config.network.tailscale_routes));
+    (report, is_seen)
 }
 
 /// Whether the interface that microVMs are on has its addresses.
@@ -87,6 +77,6 @@ fn revert(program: &Program, roots: &Roots) -> Report {
     }
     match Kernel::connect(roots) {
         Ok(mut kernel) => Report::of(uplink::watch(roots, &mut kernel)),
-        Err(error) => Report { findings: vec![unread(&error)], code: exit::UNAVAILABLE },
+        Err(error) => Report::by_class(vec![unread(&error)]),
     }
 }

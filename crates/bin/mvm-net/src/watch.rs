@@ -5,8 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mvm_config::Config;
-use mvm_core::catalogue::{nat as said, net};
-use mvm_core::{Finding, Roots, Severity, chain, exit, names, sink};
+use mvm_core::catalogue::net;
+use mvm_core::{Finding, Roots, Severity, chain, names, sink};
 use mvm_network_kernel::{Changes, Kernel, Network, machine_id, systemd, unread, uplink};
 use mvm_network_plan::dhcp::{Permit, Seen, lan, only_permitted, permits, render_on};
 use mvm_network_plan::nat;
@@ -27,9 +27,6 @@ const SHORT: Duration = Duration::from_secs(8);
 /// this many the next waits longer.
 const FOR_EVER: u32 = 20;
 const LONG: Duration = Duration::from_secs(60);
-/// What counts as a repair.
-const REPAIRS: [&str; 3] =
-    [said::table_back::ROW.code, said::switch_back::ROW.code, net::link_back::ROW.code];
 
 /// Waits and mends until the unit is stopped; returns only what made it give up.
 pub(crate) fn watch(roots: &Roots, config: &Config) -> Report {
@@ -46,10 +43,10 @@ pub(crate) fn watch(roots: &Roots, config: &Config) -> Report {
     // flintlockd starts.
     let mut told = watcher.firewalls.find(roots, config);
     loop {
-        let findings = watcher.mend();
+        let Mended { findings, repaired } = watcher.mend();
         // What is still so need not be said again.
         findings.iter().filter(|finding| !told.contains(*finding)).for_each(sink::report);
-        if findings.iter().any(|finding| REPAIRS.contains(&finding.code())) {
+        if repaired {
             let follows = mended.is_some_and(|at| at.elapsed() < SETTLED_AFTER);
             in_a_row = if follows { in_a_row + 1 } else { 1 };
             thread::sleep(pause(in_a_row));
@@ -77,6 +74,13 @@ fn pause(in_a_row: u32) -> Duration {
     }
 }
 
+/// What a look came to.
+struct Mended {
+    findings: Vec<Finding>,
+    /// Something that somebody else took away is back.
+    repaired: bool,
+}
+
 /// What is mended, and what was so at the last look.
 struct Watcher<'a> {
     roots: &'a Roots,
@@ -90,17 +94,19 @@ struct Watcher<'a> {
 
 impl Watcher<'_> {
     /// Puts back what is not as the file asks, and tells what there is to say.
-    fn mend(&mut self) -> Vec<Finding> {
+    fn mend(&mut self) -> Mended {
         let mut findings = self.withhold();
-        findings.extend(self.links());
+        let links = self.links();
+        findings.extend(links.findings);
         let observed = self.kernel.observe();
         findings.extend(observed.as_ref().ok().and_then(|observed| self.dhcp(observed)));
         let seen = observed.as_ref().ok().cloned();
-        findings.extend(rules(self.roots, self.config, observed, true));
+        let rules = rules(self.roots, self.config, observed, true);
+        findings.extend(rules.findings);
         let led = seen.map(|seen| led(self.roots, self.config, &self.kernel, &seen));
         findings.extend(led.into_iter().flatten());
         findings.extend(self.firewalls.find(self.roots, self.config));
-        findings
+        Mended { findings, repaired: links.repaired || rules.put_back }
     }
 
     /// Keeps DHCP off an interface as soon as others use it too, and asks them where the file wants it
@@ -115,7 +121,8 @@ impl Watcher<'_> {
         }
         let mut findings = Vec::new();
         if !permit.is_granted() {
-            findings.extend(rules(self.roots, self.config, Ok(observed.clone()), false));
+            let rules = rules(self.roots, self.config, Ok(observed.clone()), false);
+            findings.extend(rules.findings);
         }
         if permit == Permit::Unasked {
             match dhcp::ask(self.roots, self.config, &observed) {
@@ -137,25 +144,26 @@ impl Watcher<'_> {
     }
 
     /// Puts back VLANs, the bridge, its addresses and its confirmed port.
-    fn links(&mut self) -> Vec<Finding> {
+    fn links(&mut self) -> Mended {
+        let nothing = Mended { findings: Vec::new(), repaired: false };
         let wanted = desired(self.config, &machine_id(self.roots));
         let Ok(permitted) = uplink::for_apply(self.roots, wanted.clone()) else {
-            return Vec::new();
+            return nothing;
         };
         let on_trial =
             permitted.uplink.as_ref().is_some_and(|one| one.consent != Consent::Confirmed);
-        let Ok(observed) = self.kernel.observe() else { return Vec::new() };
+        let Ok(observed) = self.kernel.observe() else { return nothing };
         if on_trial || plan(&permitted, &observed).steps.is_empty() {
-            return Vec::new();
+            return nothing;
         }
         let outcome = uplink::bring_up(self.roots, &mut self.kernel, wanted);
         let words: Vec<String> = outcome.done.iter().map(ToString::to_string).collect();
-        let back = outcome
-            .done
-            .first()
-            .map(|step| net::link_back(step.interface()).evidence(words.join("; ")));
+        let first = outcome.done.first();
+        let back = first.map(|step| net::link_back(step.interface()).evidence(words.join("; ")));
+        let repaired = back.is_some();
         let failed = |finding: &Finding| finding.severity() == Severity::Error;
-        back.into_iter().chain(outcome.findings.into_iter().filter(failed)).collect()
+        let failures = outcome.findings.into_iter().filter(failed);
+        Mended { findings: back.into_iter().chain(failures).collect(), repaired }
     }
 
     /// Has dnsmasq tell its clients what has changed, such as the MTU by which packets leave.
@@ -194,7 +202,7 @@ impl Watcher<'_> {
 }
 
 fn unavailable(error: &mvm_network_kernel::Error) -> Report {
-    Report { findings: vec![unread(error)], code: exit::UNAVAILABLE }
+    Report::by_class(vec![unread(error)])
 }
 
 #[cfg(test)]

@@ -75,6 +75,12 @@ impl Report {
         Self { findings, code: if wrong { exit::FINDINGS } else { exit::DONE } }
     }
 
+    /// The code is that of the worst class among the findings.
+    pub fn by_class(findings: Vec<Finding>) -> Self {
+        let code = exit::by_class(&findings);
+        Self { findings, code }
+    }
+
     /// The refusal of a program that was not started by root; `None` for root, and for a `--root`
     /// that is a folder, whose owner decides.
     pub fn unless_root(program: &Program, roots: &Roots) -> Option<Self> {

@@ -1,7 +1,7 @@
 //! `mvmhost check`: every check, here or on another host's API.
 
 use mvm_checks as checks;
-use mvm_checks::{Facts, Probe};
+use mvm_checks::{Facts, Probe, Probes};
 use mvm_cli::cli::CheckArguments;
 use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
@@ -25,7 +25,11 @@ pub fn run(context: &Context, arguments: &CheckArguments) -> Exit {
         }
     };
     let config = &loaded.config;
-    let (facts, flintlockd, planned) = whole(&context.roots, &loaded);
+    let (mut facts, flintlockd, planned) = whole(&context.roots, &loaded);
+    let probed = arguments.deep.then(|| probes::run(&context.roots, config, &facts, flintlockd));
+    if let Some(Probes { traffic: Probe::Done(passages), .. }) = &probed {
+        facts.forward.passages.clone_from(passages);
+    }
     let mut found = checks::run(config, &facts);
     // Routes that tailscale did not take are in nobody's way, and asked for all the same.
     let tailnet = planned.iter().flat_map(|plans| &plans.tailscale.findings);
@@ -36,13 +40,12 @@ pub fn run(context: &Context, arguments: &CheckArguments) -> Exit {
         found.extend(planned.into_iter().filter(|one| one.severity() == Severity::Error));
     }
     found.extend(asked::findings(&context.roots, config, flintlockd, arguments.deep));
-    if arguments.deep {
-        let done = probes::run(&context.roots, config, &facts, flintlockd);
-        if let Probe::Done(passages) = &done.traffic {
-            found = mvm_firewalls::settled(found, passages);
-            found.extend(mvm_firewalls::traffic(config, &facts.forward, passages, &found));
+    if let Some(probed) = probed {
+        if matches!(probed.traffic, Probe::Done(_)) {
+            let said = checks::said(config, &facts);
+            found.extend(mvm_firewalls::traffic(config, &facts.forward, said));
         }
-        found.extend(checks::probes(config, &facts, &done));
+        found.extend(checks::probes(config, &facts, &probed));
         found.extend(probes::reserved(&context.roots, config));
     }
     if arguments.smoke {

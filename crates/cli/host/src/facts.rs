@@ -41,7 +41,7 @@ fn gather(context: &Context) -> Result<Exit, (Vec<Finding>, Exit)> {
         .map_err(|error| (vec![context::no_systemd(&error)], Exit::Unavailable))?;
     let plans = machine::plans(roots, &loaded, &mut manager).map_err(|finding| {
         let findings = vec![finding];
-        let exit = output::exit_for(&findings);
+        let exit = output::exit_by_class(&findings);
         (findings, exit)
     })?;
     let config = &loaded.config;

@@ -39,6 +39,7 @@ pub fn run(context: &Context) -> Exit {
             return Exit::Config;
         }
     };
+    let valid = last_good.is_none();
     let mut findings: Vec<Finding> = last_good.into_iter().collect();
     let mut manager = match Manager::connect() {
         Ok(manager) => manager,
@@ -56,7 +57,7 @@ pub fn run(context: &Context) -> Exit {
         output::print(&lines::text(&screen.lines(&findings), colored));
         output::findings(false, &findings);
     }
-    output::exit_for(&findings)
+    if screen.is_blind && valid { Exit::Unavailable } else { output::exit_for(&findings) }
 }
 
 /// Everything that is shown.
@@ -71,6 +72,8 @@ pub(super) struct Screen<'a> {
     leases: Option<usize>,
     /// The subnets that mvmhost makes known in the tailnet.
     tailscale: Vec<Route>,
+    /// systemd did not tell of every unit.
+    is_blind: bool,
 }
 
 impl<'a> Screen<'a> {
@@ -82,12 +85,16 @@ impl<'a> Screen<'a> {
     ) -> Self {
         let (roots, config) = (&context.roots, &loaded.config);
         let mut units = BTreeMap::new();
+        let mut is_blind = false;
         for name in mvm_units_plan::chain(config) {
             match manager.state(&name) {
                 Ok(state) => {
                     units.insert(name, state);
                 }
-                Err(error) => findings.push(context::no_systemd(&error)),
+                Err(error) => {
+                    is_blind = true;
+                    findings.push(context::no_systemd(&error));
+                }
             }
         }
         let flintlockd = config.flintlockd.unit.as_str();
@@ -113,7 +120,7 @@ impl<'a> Screen<'a> {
         let leases = leases::read(context).ok().map(|leases| leases.len());
         let tailscale = Tailscale { roots, programs: &System };
         let tailscale = tailscale.routes(&config.network.tailscale_routes).0;
-        Self { config, facts, microvms, units, incomplete, leases, tailscale }
+        Self { config, facts, microvms, units, incomplete, leases, tailscale, is_blind }
     }
 
     fn document<'f>(&self, findings: &'f [Finding]) -> Document<'f> {

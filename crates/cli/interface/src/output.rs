@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use mvm_core::json::Document;
 use mvm_core::terminal::Color;
-use mvm_core::{Finding, Severity, catalogue, exit, sink};
+use mvm_core::{Exit as Class, Finding, Severity, exit, sink};
 
 use crate::cli::When;
 
@@ -85,12 +85,20 @@ pub fn told(json: bool, all: &[Finding], exit: Exit) -> Exit {
     exit
 }
 
-/// The exit code that findings call for.
+/// The exit code of a command that looks: whether something is wrong.
 pub fn exit_for(findings: &[Finding]) -> Exit {
-    let error = |finding: &Finding| finding.severity() == Severity::Error;
-    match findings.iter().find(|finding| error(finding)) {
+    match findings.iter().any(|finding| finding.severity() == Severity::Error) {
+        true => Exit::Findings,
+        false => Exit::Done,
+    }
+}
+
+/// The exit code of a command that acts, or could not begin: by the worst class among its findings.
+pub fn exit_by_class(findings: &[Finding]) -> Exit {
+    match Class::worst(findings) {
         None => Exit::Done,
-        Some(first) if first.entry() == &catalogue::units::not_systemd::ROW => Exit::Unavailable,
-        Some(_) => Exit::Findings,
+        Some(Class::Broken) => Exit::Findings,
+        Some(Class::Unavailable) => Exit::Unavailable,
+        Some(Class::Refused) => Exit::Refused,
     }
 }

@@ -6,7 +6,7 @@ use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
 use mvm_config::last_good::load_or_last_good;
 use mvm_config::{Config, Loaded};
-use mvm_core::catalogue::{self, flk, vm as said};
+use mvm_core::catalogue::{flk, vm as said};
 use mvm_core::{Finding, chain};
 use mvm_units_systemd::Error;
 use mvm_units_systemd::flintlock::{Api, MicroVm};
@@ -101,11 +101,9 @@ pub(crate) fn one_line(text: &str) -> String {
         .join(" ")
 }
 
-/// Findings for the operator, with the exit code that a single failure calls for.
+/// Findings for the operator, with the exit code that the worst of them calls for.
 pub(crate) fn tell(context: &Context, findings: &[Finding]) -> Exit {
-    let unavailable = findings.iter().any(|one| one.entry() == &catalogue::flk::api_silent::ROW);
-    let exit = if unavailable { Exit::Unavailable } else { output::exit_for(findings) };
-    output::told(context.json, findings, exit)
+    output::told(context.json, findings, output::exit_by_class(findings))
 }
 
 #[cfg(test)]

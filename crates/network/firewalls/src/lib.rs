@@ -26,7 +26,7 @@ mod walk;
 use flows::What;
 pub use nft::{Glance, SetName, glance};
 pub use ruleset::Tool;
-pub use traffic::{Dropped, End, Passage, Way, settled, traffic};
+pub use traffic::{Dropped, End, Passage, Said, Way, traffic};
 
 use ruleset::{Family, Hook, Place, Ruleset};
 use walk::Block;
@@ -46,6 +46,8 @@ pub struct Forward {
     pub leaving: Vec<String>,
     /// What could not be read, and why.
     pub unread: Vec<(String, String)>,
+    /// What became of packets that were sent; empty where none was.
+    pub passages: Vec<Passage>,
 }
 
 /// What iptables-save or one of its kind wrote.
@@ -68,33 +70,25 @@ struct Kept {
     whats: BTreeSet<What>,
 }
 
+/// What the rules do with the flows that microVMs need.
+#[derive(Default)]
+struct Walked {
+    /// By chain, and whether it leaves packets untracked: what it keeps from its end.
+    certain: BTreeMap<(Place, Hook, bool), Kept>,
+    /// What depends on something that is not known.
+    unclear: Vec<Block>,
+}
+
 /// A finding for each chain that keeps from its end what microVMs need, and one for those that are
-/// undecided.
+/// undecided, unless packets have shown it.
 pub fn obstacles(config: &Config, forward: &Forward) -> Vec<Finding> {
-    let network = &config.network;
-    if network.mode == NetworkMode::None {
-        return Vec::new();
-    }
-    let Some(name) = network.dhcp.interface.as_ref() else { return Vec::new() };
+    let Some(name) = config.network.dhcp.interface.as_ref() else { return Vec::new() };
     let rules = ruleset(forward);
-    let mut certain: BTreeMap<(Place, Hook, bool), Kept> = BTreeMap::new();
-    let mut unclear = Vec::new();
-    for flow in flows::flows(config, forward) {
-        for block in walk::blocks(&rules, flow.packet, &flow.path) {
-            // What is answered here needs no tracking, and what mvmhost withholds is said elsewhere.
-            if (block.untracks && flow.what != What::Out) || is_own(&block.place) {
-                continue;
-            }
-            if !block.certain {
-                unclear.push(block);
-                continue;
-            }
-            let key = (block.place.clone(), block.hook, block.untracks);
-            let kept = certain.entry(key).or_insert_with(|| Kept { block, whats: BTreeSet::new() });
-            kept.whats.insert(flow.what);
-        }
-    }
+    let Walked { certain, unclear } = walked(config, forward, &rules);
     let mut findings = findings(certain.values(), &rules, name.as_str());
+    if traffic::is_decided(&forward.passages) {
+        return findings;
+    }
     let is_named =
         |block: &Block| certain.contains_key(&(block.place.clone(), block.hook, block.untracks));
     let mut said = BTreeSet::new();
@@ -105,6 +99,29 @@ pub fn obstacles(config: &Config, forward: &Forward) -> Vec<Finding> {
         }
     }
     findings
+}
+
+fn walked(config: &Config, forward: &Forward, rules: &Ruleset) -> Walked {
+    let mut walked = Walked::default();
+    if config.network.mode == NetworkMode::None || config.network.dhcp.interface.is_none() {
+        return walked;
+    }
+    for flow in flows::flows(config, forward) {
+        for block in walk::blocks(rules, flow.packet, &flow.path) {
+            // What is answered here needs no tracking, and what mvmhost withholds is said elsewhere.
+            if (block.untracks && flow.what != What::Out) || is_own(&block.place) {
+                continue;
+            }
+            if !block.certain {
+                walked.unclear.push(block);
+                continue;
+            }
+            let key = (block.place.clone(), block.hook, block.untracks);
+            let kept = || Kept { block, whats: BTreeSet::new() };
+            walked.certain.entry(key).or_insert_with(kept).whats.insert(flow.what);
+        }
+    }
+    walked
 }
 
 /// A finding for each chain. ufw has one for IPv4 and one for IPv6, and is told once: its commands are for

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mvm_config::Config;
 use mvm_core::Finding;
-use mvm_core::catalogue::{checked, deep};
+use mvm_core::catalogue::deep;
 use serde::Deserialize;
 
 use super::flows::What;
 use super::ruleset::{Family, Hook, Place, Ruleset, Tool};
 use super::walk::Block;
-use super::{Forward, Kept, OWN, findings, ruleset};
+use super::{Forward, Kept, OWN, findings, ruleset, walked};
 
 /// What a packet was sent for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -108,35 +108,35 @@ impl Way {
     }
 }
 
-/// The findings of the checks without those that are decided now: all, when every packet has arrived or
-/// was seen to be dropped.
-pub fn settled(found: Vec<Finding>, passages: &[Passage]) -> Vec<Finding> {
+/// Whether nothing is left undecided: every packet has arrived or was seen to be dropped.
+pub(super) fn is_decided(passages: &[Passage]) -> bool {
     let decided = |end: &End| !matches!(end, End::Lost(_) | End::Untried(_));
-    if passages.is_empty() || !passages.iter().all(|passage| decided(&passage.end)) {
-        return found;
-    }
-    found.into_iter().filter(|finding| finding.entry() != &checked::undecided::ROW).collect()
+    !passages.is_empty() && passages.iter().all(|passage| decided(&passage.end))
 }
 
-/// What the packets show beyond what the checks have `found`.
-pub fn traffic(
-    config: &Config,
-    forward: &Forward,
-    passages: &[Passage],
-    found: &[Finding],
-) -> Vec<Finding> {
+/// What is said already of the ways that packets take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Said {
+    /// What [`obstacles`](crate::obstacles) has found.
+    pub obstacles: bool,
+    /// That packets leave by an interface that has no translation.
+    pub elsewhere: bool,
+}
+
+/// What the packets show beyond what is `said` already.
+pub fn traffic(config: &Config, forward: &Forward, said: Said) -> Vec<Finding> {
+    let passages = &forward.passages;
     let network = &config.network;
     let parent = || network.macvtap.parent.as_ref().filter(|_| network.macvtap.enabled);
     let name = network.dhcp.interface.as_ref().or_else(parent).map(|name| name.as_str());
     let name = name.unwrap_or("the interface of the default route");
-    let mut findings = dropped(forward, passages, found, name);
+    let mut findings = dropped(config, forward, said, name);
     for v6 in [false, true] {
         let of_family = || passages.iter().filter(|passage| passage.v6 == v6);
         findings.extend(arrived(of_family(), v6, name));
-        findings.extend(of_family().filter_map(|passage| {
-            let said = found.iter().any(|one| one.entry() == &deep::elsewhere::ROW);
-            elsewhere(passage, forward, name).filter(|_| !said)
-        }));
+        if !said.elsewhere {
+            findings.extend(of_family().filter_map(|passage| elsewhere(passage, forward, name)));
+        }
     }
     let untold = passages.iter().filter_map(|Passage { way, v6, end }| match end {
         // The offers tell.
@@ -160,11 +160,11 @@ pub fn traffic(
     findings
 }
 
-/// A finding for each chain that has dropped one, unless the checks have named it.
-fn dropped(forward: &Forward, passages: &[Passage], found: &[Finding], name: &str) -> Vec<Finding> {
+/// A finding for each chain that has dropped one, unless it is named already.
+fn dropped(config: &Config, forward: &Forward, said: Said, name: &str) -> Vec<Finding> {
     let rules = ruleset(forward);
     let mut chains: BTreeMap<(Place, Hook), Kept> = BTreeMap::new();
-    for Passage { way, end, .. } in passages {
+    for Passage { way, end, .. } in &forward.passages {
         let End::Dropped(dropped) = end else { continue };
         // What mvmhost withholds is said by the check of DHCP.
         if (dropped.family.as_str(), dropped.table.as_str()) == ("inet", OWN) {
@@ -180,11 +180,9 @@ fn dropped(forward: &Forward, passages: &[Passage], found: &[Finding], name: &st
             .or_insert_with(|| Kept { block: block(), whats: BTreeSet::new() });
         kept.whats.insert(way.what());
     }
-    let is_named = |place: &Place| {
-        let begin = format!("chain {place}:");
-        let named = |one: &&Finding| one.entry() != &checked::undecided::ROW;
-        found.iter().filter(named).any(|one| one.seen().contains(&begin))
-    };
+    let certain = walked(config, forward, &rules).certain;
+    let is_named =
+        |place: &Place| said.obstacles && certain.keys().any(|(named, ..)| named == place);
     let new = chains.values().filter(|kept| !is_named(&kept.block.place));
     findings(new, &rules, name)
 }
@@ -266,46 +264,60 @@ mod tests {
         End::Dropped(Dropped { family, table, chain, rule, through: Vec::new() })
     }
 
-    fn said(forward: &Forward, passages: &[Passage], found: &[Finding]) -> Vec<(String, String)> {
-        let all = traffic(&Config::default(), forward, passages, found);
+    fn told(forward: &Forward, said: Said) -> Vec<(String, String)> {
+        let all = traffic(&Config::default(), forward, said);
         all.iter().map(|one| (one.code().to_owned(), one.message())).collect()
     }
 
-    fn undecided() -> Finding {
-        let finding = checked::undecided("br-mvm", "inet a f");
-        finding.evidence("chain inet a f: hook forward, x")
-    }
+    const NOTHING: Said = Said { obstacles: false, elsewhere: false };
+    const OBSTACLES: Said = Said { obstacles: true, elsewhere: false };
 
     #[test]
     fn what_the_kernel_has_decided_is_not_undecided() {
         let arrived = || passage(Way::Out, End::Arrived(Some("eth0".to_owned())));
-        assert_eq!(settled(vec![undecided()], &[arrived()]), []);
-        let dropped = passage(Way::Back, drop_in("inet", "a", "f"));
-        assert_eq!(settled(vec![undecided()], &[arrived(), dropped]), []);
+        let dropped = || passage(Way::Back, drop_in("inet", "a", "f"));
+        // Whether one of them is in the set is not known.
+        let chain = serde_json::json!({"chain": {"family": "inet", "table": "a", "name": "f",
+            "type": "filter", "hook": "forward", "prio": 0, "policy": "accept"}});
+        let rule = serde_json::json!({"rule": {"family": "inet", "table": "a", "chain": "f",
+            "expr": [{"vmap": {}}]}});
+        let tables = vec![serde_json::json!({"nftables": [chain, rule]}).to_string()];
+        let undecided = |passages: &[Passage]| {
+            let forward = Forward {
+                tables: tables.clone(),
+                passages: passages.to_vec(),
+                ..Forward::default()
+            };
+            crate::obstacles(&Config::default(), &forward).len()
+        };
+        assert_eq!(undecided(&[]), 1);
+        assert_eq!(undecided(&[arrived()]), 0);
+        assert_eq!(undecided(&[arrived(), dropped()]), 0);
         for end in [End::Lost("why".to_owned()), End::Untried("why".to_owned())] {
-            let passages = [arrived(), passage(Way::Back, end)];
-            assert_eq!(settled(vec![undecided()], &passages), [undecided()]);
+            assert_eq!(undecided(&[arrived(), passage(Way::Back, end)]), 1);
         }
-        assert_eq!(settled(vec![undecided()], &[]), [undecided()]);
     }
 
     #[test]
     fn the_chain_that_dropped_is_named_with_its_commands_once() {
-        let none = Forward::default();
-        let passages = [
+        let passages = vec![
             passage(Way::Out, drop_in("inet", "a", "f")),
             passage(Way::Name, drop_in("ip", "filter", "INPUT")),
         ];
-        let (codes, words): (Vec<_>, Vec<_>) =
-            said(&none, &passages, &[undecided()]).into_iter().unzip();
+        let forward = Forward { passages, ..Forward::default() };
+        let (codes, words): (Vec<_>, Vec<_>) = told(&forward, OBSTACLES).into_iter().unzip();
         assert_eq!(codes, ["MVM-NET-413", "MVM-NET-410"], "{words:?}");
-        let named = Finding::chosen(&checked::forward_drops::ROW, "br-mvm")
-            .evidence("chain inet a f: hook forward, ip saddr @bad drop");
-        let codes: Vec<_> = said(&none, &passages, &[named]).into_iter().map(|one| one.0).collect();
-        assert_eq!(codes, ["MVM-NET-413"]);
-        let found = traffic(&Config::default(), &none, &passages, &[]);
+        let found = traffic(&Config::default(), &forward, NOTHING);
         assert!(found[1].remedy().contains("nft insert rule inet a f iifname br-mvm accept"));
-        assert_eq!(said(&none, &[passage(Way::Out, drop_in("?", "a", "f"))], &[]), []);
+        let chain = serde_json::json!({"chain": {"family": "inet", "table": "a", "name": "f",
+            "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}});
+        let tables = vec![serde_json::json!({"nftables": [chain]}).to_string()];
+        let named = Forward { tables, ..forward };
+        let codes = |said| told(&named, said).into_iter().map(|one| one.0).collect::<Vec<_>>();
+        assert_eq!(codes(OBSTACLES), ["MVM-NET-413"]);
+        assert_eq!(codes(NOTHING), ["MVM-NET-413", "MVM-NET-410"]);
+        let passages = vec![passage(Way::Out, drop_in("?", "a", "f"))];
+        assert_eq!(told(&Forward { passages, ..Forward::default() }, NOTHING), []);
     }
 
     /// As a rule of iptables, which calls its own.
@@ -313,34 +325,35 @@ mod tests {
     fn the_base_chain_stands_for_those_it_jumps_to() {
         let chain = |name: &str| serde_json::json!({"chain": {"family": "ip", "table": "filter", "name": name}});
         let base = serde_json::json!({"chain": {"family": "ip", "table": "filter", "name": "FORWARD",
-            "type": "filter", "hook": "forward", "prio": 0, "policy": "accept"}});
+            "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}});
         let all = serde_json::json!({"nftables": [base, chain("one"), chain("two")]});
-        let forward = Forward { tables: vec![all.to_string()], ..Forward::default() };
         let End::Dropped(dropped) = drop_in("ip", "filter", "two") else { unreachable!() };
         let through = vec!["FORWARD".to_owned(), "one".to_owned()];
-        let passages = [passage(Way::Out, End::Dropped(Dropped { through, ..dropped }))];
-        let found = traffic(&Config::default(), &forward, &passages, &[]);
+        let passages = vec![passage(Way::Out, End::Dropped(Dropped { through, ..dropped }))];
+        let forward = Forward { tables: vec![all.to_string()], passages, ..Forward::default() };
+        let found = traffic(&Config::default(), &forward, NOTHING);
         assert_eq!(found.len(), 1);
         let seen = "chain ip filter FORWARD: hook forward, ip saddr @bad drop in chain two";
         assert_eq!(found[0].seen(), seen);
-        let named = Finding::chosen(&checked::forward_drops::ROW, "br-mvm").evidence(seen);
-        assert_eq!(traffic(&Config::default(), &forward, &passages, &[named]), []);
+        assert_eq!(traffic(&Config::default(), &forward, OBSTACLES), []);
     }
 
     #[test]
     fn what_arrived_what_was_lost_and_what_left_elsewhere_is_told() {
         let leaving = vec!["wan0".to_owned()];
-        let forward = Forward { leaving, ..Forward::default() };
-        let passages = [
+        let passages = vec![
             passage(Way::Between, End::Arrived(None)),
             passage(Way::Out, End::Arrived(Some("eth0".to_owned()))),
             passage(Way::Back, End::Lost("why".to_owned())),
             passage(Way::Name, End::Untried("why".to_owned())),
             passage(Way::Address, End::Lost("why".to_owned())),
         ];
-        let said = said(&forward, &passages, &[]);
+        let forward = Forward { leaving, passages, ..Forward::default() };
+        let said = told(&forward, NOTHING);
         let codes: Vec<&str> = said.iter().map(|(code, _)| code.as_str()).collect();
         assert_eq!(codes, ["MVM-HOST-206", "MVM-NET-442", "MVM-NET-441", "MVM-HOST-207"]);
         assert_eq!(said[0].1, "br-mvm: 2 test packets of IPv4 arrived");
+        let elsewhere = told(&forward, Said { elsewhere: true, ..NOTHING });
+        assert!(elsewhere.iter().all(|(code, _)| code != "MVM-NET-442"), "{elsewhere:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use mvm_core::catalogue::{net, uplink};
 use mvm_core::{Finding, chain};
-use mvm_network_plan::network::{Desired, Observed, Step, plan, undo};
+use mvm_network_plan::network::{Desired, Observed, Step, is_refused_for_overlaps, plan, undo};
 use nix::errno::Errno;
 
 use crate::error::Error;
@@ -12,12 +12,28 @@ use crate::ownership;
 /// What was done and what there is to say.
 #[derive(Debug, Default)]
 pub struct Outcome {
+    /// How it ended.
+    pub end: End,
     /// The steps that were done, in order; empty when the machine was as desired.
     pub done: Vec<Step>,
     /// Warnings, refusals and failures, in order.
     pub findings: Vec<Finding>,
     /// What the last look showed, unless something was changed or waited for after it.
     pub seen: Option<Observed>,
+}
+
+/// How an attempt to bring the network up ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum End {
+    /// The machine is as desired.
+    #[default]
+    Settled,
+    /// Subnets overlap by now, and nothing else is in the way.
+    Overlaps,
+    /// The uplink could not be moved; what was done for it is undone.
+    NotMoved,
+    /// Anything else is in the way.
+    Stopped,
 }
 
 /// Takes the steps back before the first step forth.
@@ -29,18 +45,24 @@ pub fn bring_up(network: &mut impl Network, desired: &Desired) -> Outcome {
     reversibly(network, desired, &mut |_| Ok(()))
 }
 
-/// Takes away what was made and nobody else uses.
+/// Takes away what was made and nobody else uses. That it is gone is not said: it is not what the
+/// configuration asks for.
 pub fn take_down(network: &mut impl Network) -> Outcome {
-    let mut outcome = bring_up(network, &Desired::default());
-    // It is not what the configuration asks for.
-    outcome.findings.retain(|finding| finding.entry() != &net::changed::ROW);
-    outcome
+    reconcile(network, &Desired::default(), &mut |_| Ok(()))
 }
 
 /// As [`bring_up`]; when an uplink is to become a port, `keep` has the steps back before anything is
 /// done, and after a step that failed all steps are undone.
 pub(crate) fn reversibly(network: &mut impl Network, desired: &Desired, keep: Keep<'_>) -> Outcome {
-    let mut outcome = Outcome::default();
+    let mut outcome = reconcile(network, desired, keep);
+    if outcome.end == End::Settled {
+        outcome.findings.extend(by_interface(net::changed, &outcome.done));
+    }
+    outcome
+}
+
+fn reconcile(network: &mut impl Network, desired: &Desired, keep: Keep<'_>) -> Outcome {
+    let mut outcome = Outcome { end: End::Stopped, ..Outcome::default() };
     let before = match network.observe() {
         Ok(observed) => observed,
         Err(error) => {
@@ -49,6 +71,7 @@ pub(crate) fn reversibly(network: &mut impl Network, desired: &Desired, keep: Ke
         }
     };
     let first = plan(desired, &before);
+    let refused = first.is_refused();
     outcome.findings.extend(first.findings);
     if enslaved(&first.steps).is_some()
         && let Err(finding) = keep(&undo(&first.steps, &before))
@@ -59,18 +82,34 @@ pub(crate) fn reversibly(network: &mut impl Network, desired: &Desired, keep: Ke
     outcome.findings.extend(ownership::before(network, &before.made, &first.steps));
     let failures = perform(network, &first.steps, &before, &mut outcome.done);
     outcome.findings.extend(ownership::after(network, &before.made, &first.steps, &outcome.done));
-    match failures {
-        failures if !failures.is_empty() => outcome.findings.extend(failures),
-        _ if outcome.done.is_empty() => outcome.seen = Some(before),
-        _ => match network.observe() {
+    if !failures.is_empty() {
+        outcome.findings.extend(failures);
+        if enslaved(&first.steps).is_some() {
+            outcome.end = End::NotMoved;
+        }
+    } else if outcome.done.is_empty() {
+        outcome.end = if refused { refusal(desired, &before) } else { End::Settled };
+        outcome.seen = Some(before);
+    } else {
+        match network.observe() {
             Ok(observed) => {
-                outcome.findings.extend(verify(desired, &observed, &outcome.done));
+                let (end, findings) = verify(desired, &observed);
+                outcome.end = end;
+                outcome.findings.extend(findings);
                 outcome.seen = Some(observed);
             }
             Err(error) => outcome.findings.push(unread(&error)),
-        },
+        }
     }
     outcome
+}
+
+/// How a plan that is refused ends.
+fn refusal(desired: &Desired, observed: &Observed) -> End {
+    match is_refused_for_overlaps(desired, observed) {
+        true => End::Overlaps,
+        false => End::Stopped,
+    }
 }
 
 /// Does the steps up to the first that fails; with an uplink among them all of them or none.
@@ -119,15 +158,15 @@ pub(crate) fn play(network: &mut impl Network, steps: &[Step]) -> Vec<Finding> {
 }
 
 /// What the machine shows after the steps were done.
-fn verify(desired: &Desired, observed: &Observed, done: &[Step]) -> Vec<Finding> {
+fn verify(desired: &Desired, observed: &Observed) -> (End, Vec<Finding>) {
     let second = plan(desired, observed);
-    if let Some(refusal) = second.findings.into_iter().find(is_error) {
-        return vec![refusal];
+    if let Some(refused) = second.findings.into_iter().find(is_error) {
+        return (refusal(desired, observed), vec![refused]);
     }
-    if !second.steps.is_empty() {
-        return by_interface(net::not_converged, &second.steps);
+    match second.steps.is_empty() {
+        true => (End::Settled, Vec::new()),
+        false => (End::Stopped, by_interface(net::not_converged, &second.steps)),
     }
-    by_interface(net::changed, done)
 }
 
 /// One finding for each interface, with its steps, in their order.

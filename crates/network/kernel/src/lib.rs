@@ -33,7 +33,7 @@ mod traffic;
 pub mod uplink;
 mod watch;
 
-pub use apply::{Outcome, bring_up, take_down, unread};
+pub use apply::{End, Outcome, bring_up, take_down, unread};
 pub use asking::{answers, answers_beside, ask, ask_beside};
 pub use discover::offers;
 pub use error::{Answer, Error};

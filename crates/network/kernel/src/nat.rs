@@ -35,6 +35,21 @@ pub struct Nat<'a> {
     pub programs: &'a dyn Execute,
 }
 
+/// What [`bring_up`] came to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What there is to say.
+    pub findings: Vec<Finding>,
+    /// Somebody else had changed the table or the switches, and they are back.
+    pub put_back: bool,
+}
+
+impl From<Vec<Finding>> for Outcome {
+    fn from(findings: Vec<Finding>) -> Self {
+        Self { findings, put_back: false }
+    }
+}
+
 /// Brings switches and table to what `desired` asks on a machine with these links and routes. With
 /// `watched`, it is said of a table and of switches that somebody else changed them.
 pub fn bring_up(
@@ -42,16 +57,16 @@ pub fn bring_up(
     desired: Option<&Desired>,
     network: &network::Observed,
     watched: bool,
-) -> Vec<Finding> {
+) -> Outcome {
     let subject = desired.map_or("nat", |desired| desired.interface.as_str());
     let plan = match nat.plan(desired, network) {
         Ok(plan) => plan,
-        Err(error) => return vec![said::unread(subject).evidence(chain(&error))],
+        Err(error) => return vec![said::unread(subject).evidence(chain(&error))].into(),
     };
     let mut findings = plan.findings;
     if let Err(failed) = nat.perform(&plan.steps, subject) {
         findings.push(failed);
-        return findings;
+        return findings.into();
     }
     let lost = plan.steps.iter().any(|step| matches!(step, Step::Load { lost: true, .. }));
     let is_new = plan.steps.iter().any(|step| matches!(step, Step::WriteSysctl { .. }));
@@ -68,7 +83,7 @@ pub fn bring_up(
         let words: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
         findings.push(said::changed(subject).evidence(words.join("; ")));
     }
-    findings
+    Outcome { findings, put_back: !turned.is_empty() || (watched && lost) }
 }
 
 /// Takes away what `desired` needed, also in firewalls of others. Says only what went wrong.

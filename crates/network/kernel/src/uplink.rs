@@ -10,7 +10,7 @@ use mvm_network_plan::network::{
 };
 use nix::time::{ClockId, clock_gettime};
 
-use crate::apply::{Outcome, enslaved, play, reversibly, unread};
+use crate::apply::{End, Outcome, enslaved, play, reversibly, unread};
 use crate::gateway::Probe;
 use crate::ownership;
 use crate::records::Records;
@@ -116,7 +116,7 @@ fn guarded(
     };
     let mut outcome = reversibly(network, &desired, &mut keep);
     let joined = enslaved(&outcome.done).is_some();
-    if !joined && outcome.findings.iter().any(|finding| finding.entry() == &said::not_moved::ROW) {
+    if outcome.end == End::NotMoved {
         records.drop_live()?;
     }
     let Some(confirmed) = confirmed.filter(|_| joined) else { return Ok(outcome) };
@@ -133,9 +133,9 @@ fn guarded(
     Ok(only([vec![given_back(&confirmed)], failures].concat()))
 }
 
-/// Nothing was done.
+/// Nothing was done, for these reasons.
 fn only(findings: Vec<Finding>) -> Outcome {
-    Outcome { findings, ..Outcome::default() }
+    Outcome { end: End::Stopped, findings, ..Outcome::default() }
 }
 
 /// Puts back what somebody had moved who was killed before he had looked for the gateway. Returns what
@@ -293,22 +293,35 @@ pub fn confirm(roots: &Roots, network: &mut impl Probe) -> Vec<Finding> {
     vec![confirmed().unwrap_or_else(|finding| finding)]
 }
 
+/// What [`undo`] came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undone {
+    /// The uplink is back, or it says what keeps it from that.
+    Tried(Vec<Finding>),
+    /// There was none to put back.
+    Nothing,
+}
+
 /// Puts the uplink back now, and forgets that it was confirmed.
-pub fn undo(roots: &Roots, network: &mut impl Probe) -> Vec<Finding> {
+pub fn undo(roots: &Roots, network: &mut impl Probe) -> Undone {
     let records = Records(roots);
-    let mut back = || -> Result<Vec<Finding>, Finding> {
+    let mut back = || -> Result<Undone, Finding> {
         let _lock = records.lock()?;
         let confirmed = records.confirmed()?;
         // First: whatever happens now, the next boot leaves the uplink alone.
         records.drop_confirmed()?;
         let live = records.live()?.filter(|live| !live.undo.is_empty());
         match (live, confirmed) {
-            (Some(live), _) => put_back(&records, network, &live, "mvmhost undo"),
-            (None, Some(old)) => Ok(vec![put(&old.uplink, &old.bridge, "mvmhost undo")]),
-            (None, None) => Ok(vec![said::nothing_to_undo("mvmhost undo")]),
+            (Some(live), _) => {
+                put_back(&records, network, &live, "mvmhost undo").map(Undone::Tried)
+            }
+            (None, Some(old)) => {
+                Ok(Undone::Tried(vec![put(&old.uplink, &old.bridge, "mvmhost undo")]))
+            }
+            (None, None) => Ok(Undone::Nothing),
         }
     };
-    back().unwrap_or_else(|finding| vec![finding])
+    back().unwrap_or_else(|finding| Undone::Tried(vec![finding]))
 }
 
 fn put(uplink: &str, bridge: &str, why: &str) -> Finding {

@@ -54,7 +54,7 @@ fn desired() -> Desired {
 fn run(roots: &Roots, desired: Option<&Desired>, watched: bool) -> Vec<&'static str> {
     let network = Kernel::connect(&Roots::new("/")).unwrap().observe().unwrap();
     let nat = Nat { roots, programs: &System };
-    let findings = bring_up(&nat, desired, &network, watched);
+    let findings = bring_up(&nat, desired, &network, watched).findings;
     findings.iter().map(|finding| finding.code()).collect()
 }
 

@@ -243,6 +243,12 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     Plan::new(draft.steps, draft.findings)
 }
 
+/// Whether subnets that overlap are in the way of this plan, and nothing else is.
+pub fn is_refused_for_overlaps(desired: &Desired, observed: &Observed) -> bool {
+    let meant = Desired { overlaps_meant: true, ..desired.clone() };
+    plan(desired, observed).is_refused() && !plan(&meant, observed).is_refused()
+}
+
 /// A plan in the making.
 struct Draft {
     /// The machine as it will be after the steps so far.

@@ -92,7 +92,7 @@ fn apply(host: &mut dyn Host, findings: Vec<Finding>) -> Applied {
         }
         Err(finding) => {
             applied.findings.push(finding);
-            applied.exit = output::exit_for(&applied.findings);
+            applied.exit = output::exit_by_class(&applied.findings);
         }
     }
     applied

@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context) -> Exit {
         Ok(plans) => plans,
         Err(finding) => {
             output::findings(context.json, std::slice::from_ref(&finding));
-            return output::exit_for(&[finding]);
+            return output::exit_by_class(&[finding]);
         }
     };
     let findings = plans.findings();

@@ -12,6 +12,7 @@ use mvm_config::load::{Source, parse, read};
 use mvm_config::to_toml;
 use mvm_core::catalogue::{conf, units, uplink as said};
 use mvm_core::{Finding, Roots, atomic, chain};
+use mvm_network_kernel::uplink::Undone;
 use mvm_units_plan::undo::{Step, Text, steps};
 use mvm_units_systemd::systemd::Manager;
 
@@ -22,13 +23,14 @@ use super::{apply, uplink};
 const MODE: u32 = 0o644;
 
 pub(super) fn run(context: &Context, arguments: &ApplyArguments) -> Exit {
-    let findings = uplink::back(&context.roots);
-    if findings.iter().all(|finding| finding.entry() != &said::nothing_to_undo::ROW) {
+    if let Undone::Tried(findings) = uplink::back(&context.roots) {
         return output::told(context.json, &findings, output::exit_for(&findings));
     }
     match Back::of(context) {
         Ok(Some(back)) => back.go(context, arguments),
-        Ok(None) => output::told(context.json, &findings, Exit::Done),
+        Ok(None) => {
+            output::told(context.json, &[said::nothing_to_undo("mvmhost undo")], Exit::Done)
+        }
         Err((findings, exit)) => output::told(context.json, &findings, exit),
     }
 }

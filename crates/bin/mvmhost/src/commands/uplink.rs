@@ -7,7 +7,8 @@ use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
 use mvm_config::Loaded;
 use mvm_core::{Finding, Roots, catalogue, chain, names};
-use mvm_network_kernel::{Kernel, Network, machine_id, unread, uplink};
+use mvm_network_kernel::uplink::{self, Undone};
+use mvm_network_kernel::{Kernel, Network, machine_id, unread};
 use mvm_network_plan::network;
 use mvm_units_systemd::systemd::{Job, JobResult, Mode, Units};
 
@@ -15,19 +16,18 @@ use mvm_units_systemd::systemd::{Job, JobResult, Mode, Units};
 const START: Duration = Duration::from_secs(30);
 
 pub(super) fn confirm(context: &Context) -> Exit {
-    let findings = with_kernel(&context.roots, uplink::confirm);
+    let findings = match Kernel::connect(&context.roots) {
+        Ok(mut kernel) => uplink::confirm(&context.roots, &mut kernel),
+        Err(error) => vec![unread(&error)],
+    };
     output::told(context.json, &findings, output::exit_for(&findings))
 }
 
 /// Puts an uplink back, if there is one.
-pub(super) fn back(roots: &Roots) -> Vec<Finding> {
-    with_kernel(roots, uplink::undo)
-}
-
-fn with_kernel(roots: &Roots, act: fn(&Roots, &mut Kernel) -> Vec<Finding>) -> Vec<Finding> {
+pub(super) fn back(roots: &Roots) -> Undone {
     match Kernel::connect(roots) {
-        Ok(mut kernel) => act(roots, &mut kernel),
-        Err(error) => vec![unread(&error)],
+        Ok(mut kernel) => uplink::undo(roots, &mut kernel),
+        Err(error) => Undone::Tried(vec![unread(&error)]),
     }
 }
 

@@ -144,7 +144,7 @@ fn check_metadata_with(
 }
 
 /// The whole road: keeps other runs out, observes, plans, applies, observes again. The answer is
-/// everything that there is to say; [`mvm_pool_plan::thinpool::class`] makes the exit code of it.
+/// everything that there is to say; [`mvm_core::exit::by_class`] makes the exit code of it.
 pub fn bring_up(roots: &Roots, desired: &Desired) -> Vec<Finding> {
     match lock(roots) {
         Ok(_lock) => with_kernel(roots, |system| bring_up_with(system, desired)),

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use mvm_config::model::Backend;
-use mvm_core::Entry;
 use mvm_core::catalogue::{database, disk, pool};
+use mvm_core::{Entry, Exit};
 
 mod begun;
 
@@ -13,9 +13,7 @@ use mvm_core::Plan;
 use super::*;
 use crate::plan;
 use crate::thinpool::tests::{bare, desired as on_files};
-use crate::thinpool::{
-    Backing, Class, Desired, DevNum, Device, LivePool, LiveState, Observed, Step, class,
-};
+use crate::thinpool::{Backing, Desired, DevNum, Device, LivePool, LiveState, Observed, Step};
 
 fn desired() -> Desired {
     let config =
@@ -110,10 +108,10 @@ fn codes<S>(plan: &Plan<S>) -> Vec<&'static str> {
     plan.findings.iter().map(mvm_core::Finding::code).collect()
 }
 
-fn refuses(observed: &Observed, entry: &'static Entry, class_of_it: Class) {
+fn refuses(observed: &Observed, entry: &'static Entry, exit: Exit) {
     let plan = plan(&desired(), observed);
     assert_eq!((codes(&plan), plan.steps.len()), (vec![entry.code], 0));
-    assert_eq!(class(&plan.findings), class_of_it, "{}", entry.code);
+    assert_eq!(Exit::worst(&plan.findings), Some(exit), "{}", entry.code);
 }
 
 #[test]
@@ -172,11 +170,11 @@ fn what_a_killed_activation_left_is_taken_down() {
 
 #[test]
 fn boot_makes_nothing() {
-    refuses(&blank(), &disk::no_pool::ROW, Class::Unavailable);
+    refuses(&blank(), &disk::no_pool::ROW, Exit::Unavailable);
     let tagged = with(blank(), |seen| seen.groups.push(group("0", TAG)));
-    refuses(&tagged, &disk::no_pool::ROW, Class::Unavailable);
-    refuses(&with(down(), |seen| seen.groups.clear()), &disk::gone::ROW, Class::Refused);
-    refuses(&with(down(), |seen| seen.volumes.clear()), &disk::gone::ROW, Class::Refused);
+    refuses(&tagged, &disk::no_pool::ROW, Exit::Unavailable);
+    refuses(&with(down(), |seen| seen.groups.clear()), &disk::gone::ROW, Exit::Refused);
+    refuses(&with(down(), |seen| seen.volumes.clear()), &disk::gone::ROW, Exit::Refused);
 }
 
 #[test]
@@ -184,28 +182,28 @@ fn what_is_not_our_pool_is_left_alone() {
     refuses(
         &with(down(), |seen| seen.groups[0] = group("1", "")),
         &disk::group_partial::ROW,
-        Class::Unavailable,
+        Exit::Unavailable,
     );
     refuses(
         &with(down(), |seen| seen.groups.push(group("0", ""))),
         &disk::group_twice::ROW,
-        Class::Refused,
+        Exit::Refused,
     );
     refuses(
         &with(down(), |seen| seen.volumes[0] = volume("linear")),
         &disk::not_a_pool::ROW,
-        Class::Refused,
+        Exit::Refused,
     );
     let swapped = with(down(), |seen| seen.volumes[0].lv_uuid = "Ef-3".to_owned());
-    refuses(&swapped, &disk::other_volume::ROW, Class::Refused);
+    refuses(&swapped, &disk::other_volume::ROW, Exit::Refused);
     let spoilt = with(down(), |seen| seen.receipt = Recorded::Unreadable("x".to_owned()));
-    refuses(&spoilt, &disk::receipt_unreadable::ROW, Class::Refused);
+    refuses(&spoilt, &disk::receipt_unreadable::ROW, Exit::Refused);
     let foreign = Observed { device: live("MVM-flintlock-thinpool"), ..down() };
-    refuses(&foreign, &pool::name_taken::ROW, Class::Refused);
+    refuses(&foreign, &pool::name_taken::ROW, Exit::Refused);
     assert!(is_live(&desired(), &up()) && !is_live(&desired(), &foreign));
     assert!(!is_live(&desired(), &down()) && !is_live(&desired(), &bare()));
     let unchecked = Observed { thin_check: None, ..down() };
-    refuses(&unchecked, &pool::thin_check_missing::ROW, Class::Unavailable);
+    refuses(&unchecked, &pool::thin_check_missing::ROW, Exit::Unavailable);
 }
 
 #[test]
@@ -214,7 +212,7 @@ fn databases_and_pool_stay_together() {
     let mut seen = down();
     let Some(Seen { receipt: Recorded::Volume(receipt), .. }) = &mut seen.lvm else { panic!() };
     receipt.databases[0].seen = true;
-    refuses(&seen, &pool::database_gone::ROW, Class::Refused);
+    refuses(&seen, &pool::database_gone::ROW, Exit::Refused);
     let remedy = plan(&desired(), &seen).findings[0].remedy();
     for line in [
         "LVM asks first:\nlvremove flintlock/thinpool &&\n",
@@ -299,8 +297,8 @@ fn a_token_wipes_what_it_was_printed_for() {
     disks[0].partitions.push("vdb1".to_owned());
     let refused = create(&desired(), &blank(), &disks, None, SEED);
     assert_eq!(
-        (codes(&refused), class(&refused.findings)),
-        (vec![disk::occupied::ROW.code], Class::Refused)
+        (codes(&refused), Exit::worst(&refused.findings)),
+        (vec![disk::occupied::ROW.code], Some(Exit::Refused))
     );
     let steps = made(&blank(), &disks, Some(&token(&disks)));
     assert_eq!(

@@ -8,7 +8,6 @@
 //! the receipt knows is never made again. Files are made only where nothing ever was.
 
 pub(crate) mod absent;
-mod class;
 mod device;
 mod files;
 pub(crate) mod fill;
@@ -33,7 +32,6 @@ use mvm_config::Config;
 use mvm_config::model::{Backend, Instance};
 use mvm_containerd::Kept;
 
-pub use class::{Class, class};
 pub use device::{Backing, Control, Device, LivePool};
 pub use files::{Attachment, FileFacts, FileId, FileSystem};
 pub use fill::{quote, refusal, units};

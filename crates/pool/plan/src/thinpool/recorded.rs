@@ -33,6 +33,13 @@ pub(super) fn identity(desired: &Desired, observed: &Observed, receipt: &Receipt
     if !elsewhere.is_empty() {
         return elsewhere;
     }
+    let mut findings = same_files(desired, observed, receipt);
+    findings.extend(block_size(desired, observed, receipt));
+    findings.extend(databases(desired, observed, &receipt.databases));
+    findings
+}
+
+fn same_files(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(is) = observed.metadata.as_ref().filter(|is| !receipt.is_metadata(is)) {
         findings.push(swapped(desired, observed, &receipt.metadata, is));
@@ -40,19 +47,18 @@ pub(super) fn identity(desired: &Desired, observed: &Observed, receipt: &Receipt
     if let Some(is) = observed.data.as_ref().filter(|is| !receipt.data.is_same(is)) {
         findings.push(swapped(desired, observed, &receipt.data, is));
     }
-    if let Superblock::Pool(superblock) = &observed.superblock {
-        let (was, is) = (receipt.superblock.block_sectors, superblock.data_block_sectors);
-        if was != is {
-            let path = path(&receipt.metadata.path);
-            findings.push(
-                refusal(&pool::block_size_changed::ROW, path, desired, observed)
-                    .with("was", was / 2)
-                    .with("is", is / 2),
-            );
-        }
-    }
-    findings.extend(databases(desired, observed, &receipt.databases));
     findings
+}
+
+fn block_size(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Option<Finding> {
+    let Superblock::Pool(superblock) = &observed.superblock else { return None };
+    let (was, is) = (receipt.superblock.block_sectors, superblock.data_block_sectors);
+    let path = path(&receipt.metadata.path);
+    (was != is).then(|| {
+        refusal(&pool::block_size_changed::ROW, path, desired, observed)
+            .with("was", was / 2)
+            .with("is", is / 2)
+    })
 }
 
 /// Databases that were there with the pool and are not there now, or are other files.
@@ -150,13 +156,7 @@ pub fn activation(desired: &Desired, observed: &Observed, receipt: &Receipt) -> 
         return other;
     }
     let mut findings = identity(desired, observed, receipt);
-    let files = [
-        (&receipt.metadata, &observed.metadata, None),
-        (&receipt.data, &observed.data, receipt.growing),
-    ];
-    for (was, is, growing) in files {
-        findings.extend(length(desired, observed, was, is.as_ref(), growing));
-    }
+    findings.extend(lengths(desired, observed, receipt));
     if observed.metadata.is_some() {
         let metadata = path(&receipt.metadata.path);
         match observed.superblock {
@@ -170,6 +170,29 @@ pub fn activation(desired: &Desired, observed: &Observed, receipt: &Receipt) -> 
         }
     }
     findings
+}
+
+/// Of that, what holds whatever is in the metadata: these are what a repair replaces.
+pub fn repair(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Vec<Finding> {
+    let other = other_pool(desired, observed, receipt);
+    if !other.is_empty() {
+        return other;
+    }
+    let mut findings = same_files(desired, observed, receipt);
+    findings.extend(databases(desired, observed, &receipt.databases));
+    findings.extend(lengths(desired, observed, receipt));
+    findings
+}
+
+fn lengths(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Vec<Finding> {
+    let files = [
+        (&receipt.metadata, &observed.metadata, None),
+        (&receipt.data, &observed.data, receipt.growing),
+    ];
+    files
+        .into_iter()
+        .filter_map(|(was, is, growing)| length(desired, observed, was, is.as_ref(), growing))
+        .collect()
 }
 
 fn length(

@@ -12,7 +12,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use mvm_config::model::{Backend, Instance};
-use mvm_core::catalogue::{pool, repair};
+use mvm_core::catalogue::repair;
 use mvm_core::{Finding, names};
 use mvm_pool_plan::thinpool::{
     Desired, Device, Observed, PoolSuperblock, Recorded, SECTOR, Superblock, place, quote,
@@ -64,9 +64,7 @@ pub fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     findings.extend(recorded::unusable(desired, observed));
     match (&observed.receipt, &observed.metadata) {
         (Recorded::Pool(receipt), _) => {
-            let known = recorded::activation(desired, observed, receipt);
-            // What is in the file is what is to be repaired.
-            findings.extend(known.into_iter().filter(|finding| !CONTENT.contains(&finding.code())));
+            findings.extend(recorded::repair(desired, observed, receipt));
         }
         (_, None) => findings.extend(not("it has no metadata file")),
         _ => {}
@@ -77,13 +75,6 @@ pub fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     findings.dedup_by_key(|finding| finding.code());
     findings
 }
-
-/// Refusals that a repair may heal.
-static CONTENT: [&str; 3] = [
-    pool::not_metadata::ROW.code,
-    pool::metadata_wiped::ROW.code,
-    pool::block_size_changed::ROW.code,
-];
 
 impl Outline {
     /// From the receipt of a pool on files, or from LVM.

@@ -28,8 +28,7 @@ pub(super) fn observe(context: &Context) -> Seen {
     let roots = &context.roots;
     let config = Config::default();
     let facts = facts::observe(roots, &config, None);
-    let no_kvm = checks::run(&config, &facts);
-    let no_kvm = no_kvm.iter().find(|one| one.code().starts_with("MVM-KVM"));
+    let no_kvm = checks::kvm(&config, &facts);
     let directory = roots.at("/var/lib");
     let free = statvfs(&directory)
         .map_or(0, |held| held.blocks_available().saturating_mul(held.fragment_size()));
@@ -37,7 +36,7 @@ pub(super) fn observe(context: &Context) -> Seen {
         disks: disks(roots),
         free,
         dhcp_served: facts.dhcp_served,
-        no_kvm: no_kvm.map(Finding::message),
+        no_kvm: no_kvm.first().map(Finding::message),
         programs: programs(roots, config),
         ..Seen::default()
     };

@@ -5,7 +5,6 @@ use mvm_cli::output::{self, Exit};
 use mvm_core::sink;
 use mvm_pool_kernel::lvm::create;
 use mvm_pool_kernel::thinpool::desired;
-use mvm_pool_plan::thinpool::{Class, class};
 
 pub(super) fn run(context: &Context, token: Option<&str>) -> Exit {
     // What is invalid is not acted on, and a file that once was good may name other disks.
@@ -17,10 +16,5 @@ pub(super) fn run(context: &Context, token: Option<&str>) -> Exit {
     // Whoever reads the journal later sees what was done to the disks, and what was refused.
     findings.iter().for_each(sink::record);
     output::findings(context.json, &findings);
-    match class(&findings) {
-        Class::Fine => Exit::Done,
-        Class::Broken => Exit::Findings,
-        Class::Unavailable => Exit::Unavailable,
-        Class::Refused => Exit::Refused,
-    }
+    output::exit_by_class(&findings)
 }

@@ -35,7 +35,10 @@ fn labelled(intent: &Intent, group: &str, used: &str) -> Vec<Disk> {
 
 fn refused(observed: &Observed, disks: &[Disk], token: Option<&str>, entry: &'static Entry) {
     let plan = create(&desired(), observed, disks, token, SEED);
-    assert_eq!((codes(&plan), class(&plan.findings)), (vec![entry.code], Class::Refused));
+    assert_eq!(
+        (codes(&plan), Exit::worst(&plan.findings)),
+        (vec![entry.code], Some(Exit::Refused))
+    );
 }
 
 #[test]
@@ -156,7 +159,7 @@ fn what_lvcreate_left_is_removed() {
     );
     assert_eq!(made(&left(&[("[lvol0_pmspare]", "")]), &[], None).len(), 2);
     // Boot does none of that, and says how the pool comes to be.
-    refuses(&unfinished, &disk::no_pool::ROW, Class::Unavailable);
+    refuses(&unfinished, &disk::no_pool::ROW, Exit::Unavailable);
     // It may be active under the pool's name.
     let mut active = unfinished;
     active.device = Device::Other { target: "linear".to_owned(), table: String::new() };

@@ -130,7 +130,7 @@ fn without_lvm2_there_is_no_pool_on_lvm() {
     let desired = Desired { backend: Backend::Lvm, ..desired() };
     let plan = plan(&desired, &bare());
     assert_eq!(codes(&plan), [mvm_core::catalogue::disk::lvm_missing::ROW.code]);
-    assert_eq!(class(&plan.findings), Class::Unavailable);
+    assert_eq!(Exit::worst(&plan.findings), Some(Exit::Unavailable));
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn a_kernel_without_the_drivers_is_told_apart_from_a_node_without_one() {
         refuses(&observed, &[&pool::no_loop::ROW]);
         let observed = Observed { device_mapper: control, ..bare() };
         refuses(&observed, &[&pool::no_device_mapper::ROW]);
-        assert_eq!(class(&run(&observed).findings).exit_code(), 69);
+        assert_eq!(exit::by_class(&run(&observed).findings), 69);
     }
 }
 
@@ -81,12 +81,12 @@ fn files_under_another_device_are_left_alone() {
 #[test]
 fn the_worst_finding_makes_the_exit_code() {
     let finding = |entry| Finding::chosen(entry, "p");
-    assert_eq!(class(&[]).exit_code(), 0);
-    assert_eq!(class(&[finding(&pool::copy_on_write::ROW)]).exit_code(), 0);
-    assert_eq!(class(&[finding(&pool::failed::ROW)]).exit_code(), 1);
-    assert_eq!(class(&[finding(&pool::failed::ROW), finding(&pool::no_loop::ROW)]).exit_code(), 69);
+    assert_eq!(exit::by_class(&[]), 0);
+    assert_eq!(exit::by_class(&[finding(&pool::copy_on_write::ROW)]), 0);
+    assert_eq!(exit::by_class(&[finding(&pool::failed::ROW)]), 1);
+    assert_eq!(exit::by_class(&[finding(&pool::failed::ROW), finding(&pool::no_loop::ROW)]), 69);
     assert_eq!(
-        class(&[finding(&pool::no_loop::ROW), finding(&pool::file_missing::ROW)]).exit_code(),
+        exit::by_class(&[finding(&pool::no_loop::ROW), finding(&pool::file_missing::ROW)]),
         73
     );
 }

@@ -209,7 +209,7 @@ fn a_receipt_of_another_pool_is_not_overwritten() {
     for (desired, observed, times) in [(renamed, reboot(), 1), (moved, empty, 2)] {
         let plan = plan(&desired, &observed);
         assert_eq!(codes(&plan), vec![pool::receipt_other::ROW.code; times]);
-        assert_eq!(class(&plan.findings).exit_code(), 73);
+        assert_eq!(exit::by_class(&plan.findings), 73);
     }
 }
 
