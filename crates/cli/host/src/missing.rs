@@ -17,22 +17,31 @@ const READING: Duration = Duration::from_secs(10);
 /// A reason is shown up to this length, in characters.
 const REASON: usize = 400;
 
-/// A tap of a microVM that is listed is no left-over: flintlockd uses it again. Where flintlockd does
-/// not say what it lists, nothing is known of any tap.
+/// Keeps those taps that no microVM uses, or says that they could not be looked at.
 pub(super) fn taps(facts: &mut Facts, told: Result<Option<&[MicroVm]>, &str>) {
-    let why = match told {
-        Ok(Some(microvms)) => {
-            let listed = |tap: &String| microvms.iter().any(|one| one.devices.contains(tap));
-            facts.stale_taps.retain(|tap| !listed(tap));
-            return;
+    match left_over(&facts.stale_taps, told) {
+        Ok(left) => facts.stale_taps = left,
+        Err(why) if !facts.stale_taps.is_empty() => {
+            facts.stale_taps.clear();
+            facts.unasked.push(("taps".to_owned(), why.to_owned()));
         }
-        Ok(None) => "flintlockd lists its microVMs only to clients with a certificate",
-        Err(why) => why,
-    };
-    if !facts.stale_taps.is_empty() {
-        facts.stale_taps.clear();
-        facts.unasked.push(("taps".to_owned(), why.to_owned()));
+        Err(_) => {}
     }
+}
+
+/// Those of the taps without a VMM that belong to no microVM of flintlockd's list, which may use its
+/// tap again. It lists the taps of a microVM only when that is created: while it creates one, any tap
+/// may be in use.
+fn left_over<'w>(
+    taps: &[String],
+    told: Result<Option<&[MicroVm]>, &'w str>,
+) -> Result<Vec<String>, &'w str> {
+    let listed = told?.ok_or("flintlockd lists its microVMs only to clients with a certificate")?;
+    if listed.iter().any(|one| one.state != State::Created) {
+        return Err("flintlockd lists the taps of a microVM only when that is created");
+    }
+    let used = |tap: &&String| listed.iter().any(|one| one.devices.contains(*tap));
+    Ok(taps.iter().filter(|tap| !used(tap)).cloned().collect())
 }
 
 /// microVMs that count as created and have no VMM, each with flintlockd's last line about it.
@@ -94,6 +103,18 @@ mod tests {
             version: 1,
             devices: vec![device.to_owned()],
         }
+    }
+
+    #[test]
+    fn a_tap_is_a_left_over_only_where_every_microvm_is_created() {
+        let judged = |told: &[MicroVm]| {
+            left_over(&["fltap1".to_owned()], Ok(Some(told))).map(|left| left.len())
+        };
+        assert_eq!(judged(&[]), Ok(1));
+        assert_eq!(judged(&[microvm("its", State::Created, "fltap1")]), Ok(0));
+        assert_eq!(judged(&[microvm("other", State::Created, "fltap2")]), Ok(1));
+        assert!(judged(&[microvm("new", State::Pending, "")]).is_err());
+        assert!(left_over(&[], Ok(None)).is_err() && left_over(&[], Err("silent")).is_err());
     }
 
     #[test]
