@@ -22,7 +22,7 @@ pub struct Probes {
     pub thin: Probe<()>,
     /// Who offers an address on the interface of microVMs.
     pub dhcp: Probe<Vec<Offer>>,
-    /// What became of packets on the ways of a microVM's.
+    /// What became of test packets of a microVM.
     pub traffic: Probe<Vec<Passage>>,
     /// How each configured image's registry answers flintlockd.
     pub images: Probe<Vec<(ImageRef, Answer)>>,

@@ -75,7 +75,7 @@ fn thin(roots: &Roots, config: &Config, facts: &Facts) -> Probe<()> {
     }
 }
 
-/// Packets on the ways of a microVM's, and who offers an address.
+/// Test packets of a microVM, and who offers an address.
 fn traffic(
     roots: &Roots,
     config: &Config,
