@@ -124,7 +124,7 @@ fn told_at_login_and_to_greenboot(guest: &mut Guest) -> Result<()> {
     guest.ok("chmod -x /usr/local/bin/firecracker")?;
     let (said, red) = (guest.ok(&motd)?, guest.run(&greenboot)?);
     guest.ok("chmod +x /usr/local/bin/firecracker; cp /root/with-images.toml /etc/mvmhost.toml; mvmhost apply")?;
-    ensure!(said.lines().count() == 1 && said.contains("mvmhost check tells"), "{said}");
+    ensure!(said.lines().count() == 1 && said.contains("mvmhost check shows"), "{said}");
     ensure!(red.code() == Some(1) && red.stderr.contains("MVM-VMM-001"), "{red:?}");
     Ok(())
 }
