@@ -60,7 +60,7 @@ pub fn report(finding: &Finding) {
         Sink::Terminal(color) => color,
         Sink::Journal => Color::Never,
     };
-    // A closed standard error is the caller's wish.
+    // A caller may close standard error on purpose.
     let _ = std::io::stderr().lock().write_all(terminal::render(finding, color).as_bytes());
 }
 

@@ -6,7 +6,7 @@ use mvm_oneshot as oneshot;
 use mvm_oneshot::Program;
 
 mod dhcp;
-mod kept_in;
+mod obstacles;
 mod rules;
 mod run;
 mod watch;

@@ -1,4 +1,4 @@
-//! Forwarding and translation, for whoever has looked at the network.
+//! Forwarding and translation on an observed network, for mvm-net, its watcher and mvm-dhcp.
 
 use mvm_config::Config;
 use mvm_core::Roots;

@@ -14,7 +14,7 @@ use mvm_network_plan::network::{Consent, Observed, desired, plan};
 use mvm_oneshot::Report;
 
 use crate::dhcp;
-use crate::kept_in::{KeptIn, led};
+use crate::obstacles::{Obstacles, routes};
 use crate::rules::rules;
 
 /// A repair this long after the last one is one of its own.
@@ -35,7 +35,7 @@ pub(crate) fn watch(roots: &Roots, config: &Config) -> Report {
         Ok(opened) => opened,
         Err(error) => return unavailable(&error),
     };
-    let firewalls = KeptIn::default();
+    let firewalls = Obstacles::default();
     let mut watcher = Watcher { roots, config, kernel, permit: None, served: None, firewalls };
     let mut mended: Option<Instant> = None;
     let mut in_a_row = 0;
@@ -89,7 +89,7 @@ struct Watcher<'a> {
     permit: Option<Permit>,
     /// The configuration that dnsmasq was started with because of this watcher.
     served: Option<String>,
-    firewalls: KeptIn,
+    firewalls: Obstacles,
 }
 
 impl Watcher<'_> {
@@ -103,8 +103,8 @@ impl Watcher<'_> {
         let seen = observed.as_ref().ok().cloned();
         let rules = rules(self.roots, self.config, observed, true);
         findings.extend(rules.findings);
-        let led = seen.map(|seen| led(self.roots, self.config, &self.kernel, &seen));
-        findings.extend(led.into_iter().flatten());
+        let routes = seen.map(|seen| routes(self.roots, self.config, &self.kernel, &seen));
+        findings.extend(routes.into_iter().flatten());
         findings.extend(self.firewalls.find(self.roots, self.config));
         Mended { findings, repaired: links.repaired || rules.put_back }
     }

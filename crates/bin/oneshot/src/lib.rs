@@ -138,7 +138,7 @@ pub fn main(
             report.code
         }
         Err(wrong) => {
-            // A closed standard error is the caller's wish.
+            // A caller may close standard error on purpose.
             let text = format!("{}: {wrong}; see {} --help\n", program.name, program.name);
             let _ = std::io::stderr().lock().write_all(text.as_bytes());
             exit::USAGE

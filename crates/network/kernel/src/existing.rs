@@ -1,4 +1,4 @@
-//! What is there already, asked for anew by each step that changes it.
+//! Interfaces that exist. Each step asks the kernel again before it changes one.
 
 use futures_util::TryStreamExt;
 use mvm_network_plan::network::Step;

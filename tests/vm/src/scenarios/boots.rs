@@ -11,7 +11,7 @@ use crate::scenario::Context;
 /// How long a boot may take to have the whole chain up.
 const BOOT: Duration = Duration::from_secs(90);
 /// Each snapshot starts ctr, and a Go program takes an emulated second for that.
-const MAKING: Duration = Duration::from_secs(300);
+const MAKING: Duration = Duration::from_secs(900);
 
 /// How many reboots, and how many power cuts, of a host with how many live snapshots.
 struct Series {
@@ -59,11 +59,11 @@ fn series(guest: &mut Guest, &Series { boots, snapshots }: &Series) -> Result<()
 }
 
 /// How many there are, and what is in them.
-const DIGEST: &str = "set -- /dev/mapper/flintlock-dev-thinpool-snap-*; echo $#
+pub(crate) const DIGEST: &str = "set -- /dev/mapper/flintlock-dev-thinpool-snap-*; echo $#
     for one; do dd if=$one bs=64k count=1 skip=16384 iflag=direct status=none; done | sha256sum";
 
 /// Makes snapshots of one parent, each with something of its own in it, and gives their digest.
-fn make_snapshots(guest: &mut Guest, count: usize) -> Result<String> {
+pub(crate) fn make_snapshots(guest: &mut Guest, count: usize) -> Result<String> {
     let make = format!(
         "set -e; s='{ctr} snapshots --snapshotter devmapper'
          $s prepare root '' && $s commit base root

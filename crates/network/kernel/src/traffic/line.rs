@@ -1,6 +1,6 @@
-//! An interface that this host serves and that is no bridge: whoever is beyond it is out of reach. Packets
-//! are given to it as if they came in there, and answers are seen where they leave. They are for an
-//! address and a card that nobody has.
+//! Test packets on an interface that this host serves and that is no bridge, such as a VLAN. The machines
+//! behind it are not asked: packets are injected as if they came in there, and answers are captured where
+//! they leave. Their sender has an address and a MAC address that no machine has.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -34,7 +34,7 @@ const OFFERED: Duration = Duration::from_secs(5);
 /// Addresses that are tried, from the end of the subnet, before none is taken.
 const CANDIDATES: usize = 4;
 
-/// The interface, with ears on this host.
+/// The interface, and what captures packets on it.
 struct Line {
     scratch: Scratch,
     index: u32,

@@ -1,4 +1,4 @@
-//! What firewalls of others keep in.
+//! What keeps packets of microVMs from arriving: firewalls of others, and the kernel's routes.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,13 +16,13 @@ use mvm_network_plan::network::Observed;
 
 /// Rules are read again where they have changed, and judged again where what was read has.
 #[derive(Debug, Default)]
-pub(crate) struct KeptIn {
+pub(crate) struct Obstacles {
     reader: Reader,
     last: Option<(Forward, Vec<Finding>)>,
 }
 
-/// Where the kernel leads packets of microVMs, as far as that is nowhere or elsewhere.
-pub(crate) fn led(
+/// Routes of the kernel that drop packets of microVMs or lead them elsewhere.
+pub(crate) fn routes(
     roots: &Roots,
     config: &Config,
     kernel: &Kernel,
@@ -40,7 +40,7 @@ pub(crate) fn led(
     found
 }
 
-impl KeptIn {
+impl Obstacles {
     /// Without what the operator has answered, and what is no trouble.
     pub(crate) fn find(&mut self, roots: &Roots, config: &Config) -> Vec<Finding> {
         let forward = match self.reader.forward(roots, &System, config) {
