@@ -1,4 +1,5 @@
-//! THE table of everything mvmhost can say, one file for each family of codes.
+//! THE table of everything mvmhost can say. The rows of a domain are in its own folder `catalogue`, a
+//! file for each family of codes; they are compiled here, because one domain names rows of another.
 //!
 //! To add a message: add a row to the family's file, use it somewhere, run `cargo xtask generate`.
 
@@ -57,41 +58,88 @@ macro_rules! catalogue {
     };
 }
 
-pub mod adopt;
-pub mod chain;
-pub mod checked;
-pub mod conf;
-pub mod ctrd;
-pub mod database;
-pub mod deep;
-pub mod dhcp;
-pub mod disk;
-pub mod down;
-pub mod drift;
-pub mod flk;
-pub mod guard;
-pub mod host;
-pub mod img;
+#[path = "../../bin/mvmhost/catalogue/init.rs"]
 pub mod init;
-pub mod kvm;
-pub mod nat;
-pub mod net;
-pub mod overrides;
-pub mod pool;
-pub mod remote;
-pub mod repair;
+#[path = "../../bin/mvmhost/catalogue/report.rs"]
 pub mod report;
-pub mod reserved;
-pub mod said;
+
+#[path = "../../checks/catalogue/checked.rs"]
+pub mod checked;
+#[path = "../../checks/catalogue/host.rs"]
+pub mod host;
+#[path = "../../checks/catalogue/kvm.rs"]
+pub mod kvm;
+#[path = "../../checks/catalogue/sec.rs"]
 pub mod sec;
+#[path = "../../checks/catalogue/seen/mod.rs"]
 pub mod seen;
-pub mod tailscale;
-pub mod teardown;
-pub mod tls;
-pub mod units;
-pub mod uplink;
-pub mod vm;
+#[path = "../../checks/catalogue/vmm.rs"]
 pub mod vmm;
+
+#[path = "../../cli/host/catalogue/remote.rs"]
+pub mod remote;
+
+#[path = "../../cli/microvms/catalogue/vm.rs"]
+pub mod vm;
+
+#[path = "../../config/catalogue/conf.rs"]
+pub mod conf;
+
+#[path = "../../core/catalogue/said.rs"]
+pub mod said;
+
+#[path = "../../guard/plan/catalogue/guard.rs"]
+pub mod guard;
+
+#[path = "../../images/plan/catalogue/img.rs"]
+pub mod img;
+
+#[path = "../../network/plan/catalogue/deep.rs"]
+pub mod deep;
+#[path = "../../network/plan/catalogue/dhcp.rs"]
+pub mod dhcp;
+#[path = "../../network/plan/catalogue/down.rs"]
+pub mod down;
+#[path = "../../network/plan/catalogue/nat.rs"]
+pub mod nat;
+#[path = "../../network/plan/catalogue/net.rs"]
+pub mod net;
+#[path = "../../network/plan/catalogue/reserved.rs"]
+pub mod reserved;
+#[path = "../../network/plan/catalogue/tailscale.rs"]
+pub mod tailscale;
+#[path = "../../network/plan/catalogue/uplink.rs"]
+pub mod uplink;
+
+#[path = "../../pool/plan/catalogue/adopt.rs"]
+pub mod adopt;
+#[path = "../../pool/plan/catalogue/database.rs"]
+pub mod database;
+#[path = "../../pool/plan/catalogue/disk.rs"]
+pub mod disk;
+#[path = "../../pool/plan/catalogue/pool.rs"]
+pub mod pool;
+#[path = "../../pool/plan/catalogue/teardown.rs"]
+pub mod teardown;
+
+#[path = "../../repair/plan/catalogue/repair.rs"]
+pub mod repair;
+
+#[path = "../../tls/catalogue/tls.rs"]
+pub mod tls;
+
+#[path = "../../units/plan/catalogue/chain.rs"]
+pub mod chain;
+#[path = "../../units/plan/catalogue/ctrd.rs"]
+pub mod ctrd;
+#[path = "../../units/plan/catalogue/drift.rs"]
+pub mod drift;
+#[path = "../../units/plan/catalogue/flk.rs"]
+pub mod flk;
+#[path = "../../units/plan/catalogue/overrides.rs"]
+pub mod overrides;
+#[path = "../../units/plan/catalogue/units.rs"]
+pub mod units;
 
 /// Every row, family by family.
 pub fn all() -> impl Iterator<Item = &'static Entry> {

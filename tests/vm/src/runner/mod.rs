@@ -28,9 +28,16 @@ use score::Score;
 /// those of the gate, or with `--all` every one on every suite. Two guests run at a time: that is
 /// what two cores carry. The last line is `N passed, N failed`.
 ///
-/// `--list` only shows them. Exit code 1 when any failed or none ran.
+/// `--list` only shows them. Exit code 1 when any failed, none ran, or an option is unknown.
 #[must_use]
 pub fn run(setup: &Setup, scenarios: &'static [Scenario], arguments: &[String]) -> ExitCode {
+    let known = ["--all", "--list"];
+    if let Some(other) =
+        arguments.iter().find(|word| word.starts_with('-') && !known.contains(&word.as_str()))
+    {
+        println!("{other} is not an option; there are {}", known.join(" and "));
+        return ExitCode::FAILURE;
+    }
     if arguments.iter().any(|argument| argument == "--list") {
         list(scenarios).iter().for_each(|line| println!("{line}"));
         return ExitCode::SUCCESS;
