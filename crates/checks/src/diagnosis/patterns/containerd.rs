@@ -40,7 +40,6 @@ pub(super) const TABLE: &[Pattern] = &[
         Containerd,
     ),
     p(49, C, r"has invalid state .*marking as faulty", &ctrd::faulty::ROW, Containerd),
-    p(50, FC, r"mkfs\.ext4 couldn't initialize", &pool::mkfs_failed::ROW, Pool),
     p(
         61,
         FC,

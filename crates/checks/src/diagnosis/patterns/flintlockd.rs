@@ -80,10 +80,20 @@ pub(super) const TABLE: &[Pattern] = &[
         &vmm::provider_unavailable::ROW,
         Flintlockd,
     ),
+    // Before the programs that are missing: it ends with the name of one where mkfs.ext4 is.
+    p(50, FC, r"mkfs\.ext4 couldn't initialize", &pool::mkfs_failed::ROW, Pool),
     p(
         13,
         F,
         r#"(?:exec: "?(?<subject>[A-Za-z0-9._:@/-]+)"?: )?executable file not found in \$PATH"#,
+        &vmm::not_found::ROW,
+        Flintlockd,
+    ),
+    // Go's former execabs, of which Debian 12's containerd is built, says so of a program that is nowhere.
+    p(
+        13,
+        F,
+        r"(?<subject>[A-Za-z0-9._-]+) resolves to executable in current directory",
         &vmm::not_found::ROW,
         Flintlockd,
     ),
