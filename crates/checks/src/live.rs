@@ -7,6 +7,7 @@ use mvm_core::catalogue::seen::microvm;
 use mvm_core::catalogue::{ctrd, flk};
 
 use super::Facts;
+use super::services::Condition;
 
 /// A stop of flintlockd's unit leaves its microVMs alive.
 pub(super) fn unit(config: &Config, facts: &Facts) -> Vec<Finding> {
@@ -23,7 +24,14 @@ pub(super) fn microvms(config: &Config, facts: &Facts) -> Vec<Finding> {
 
 /// No unit file of others overrides what mvmhost sets.
 pub(super) fn overrides(_: &Config, facts: &Facts) -> Vec<Finding> {
-    mvm_units_plan::overrides::findings(&facts.overrides)
+    let units = facts.services.iter().flat_map(|services| &services.units);
+    let masked: Vec<&str> = units
+        .filter(|(_, condition)| *condition == Condition::Masked)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    // The link that masks a unit is reported as a masked unit, with the command that unmasks it.
+    let others = facts.overrides.iter().filter(|file| !masked.contains(&file.unit.as_str()));
+    mvm_units_plan::overrides::findings(&others.cloned().collect::<Vec<_>>())
 }
 
 /// containerd's databases agree with each other and with the pool.
