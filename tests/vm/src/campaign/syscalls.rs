@@ -24,8 +24,9 @@ const NO_IMAGES: &str = "for image in root kernel; do
 /// Devices by what they are made of, for loop devices get other numbers, and a microVM's data in them.
 const POOL: &str = "dmsetup table flintlock-dev-thinpool | sed 's/ 7:[0-9]*//g'
     losetup -n -l -O BACK-FILE | sort; cd /var/lib/containerd-dev/snapshotter/devmapper; stat -c '%n %s' data metadata";
-const DATA: &str = "dmsetup create look --table '0 20971520 thin /dev/mapper/flintlock-dev-thinpool 1'
-    dd if=/dev/mapper/look bs=1M count=16 skip=2048 iflag=direct status=none | sha256sum | cmp - /root/digest
+const DATA: &str = "dmsetup create look --table \"0 20971520 thin /dev/mapper/flintlock-dev-thinpool $(cat /root/volume.id)\"
+    dd if=/dev/mapper/look of=/run/look bs=1M count=16 skip=2048 iflag=direct status=none
+    sha256sum </run/look | cmp - /root/digest
     dmsetup remove --retry look";
 
 /// What is killed: how it is begun, what is run, and what shows how it ended.

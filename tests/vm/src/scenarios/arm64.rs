@@ -30,8 +30,10 @@ pub fn a_host_of_arm64(context: &mut Context) -> Result<()> {
         host::data_is_intact(guest)
     })?;
     step("power cut", || {
-        guest.ok("(dd if=/dev/urandom of=/dev/mapper/flintlock-dev-thinpool-snap-1 bs=1M count=64 seek=4096 \
-                  status=none &) >/dev/null 2>&1; sleep 2")?;
+        guest.ok(&format!(
+            "(dd if=/dev/urandom of={} bs=1M count=64 seek=4096 conv=nocreat status=none &) >/dev/null 2>&1; sleep 2",
+            host::VOLUME
+        ))?;
         guest.power_cut()?;
         host::settles(guest, BOOT)?;
         host::data_is_intact(guest)

@@ -44,7 +44,7 @@ fn series(guest: &mut Guest, &Series { boots, snapshots }: &Series) -> Result<()
         // Blocks are being allocated in the pool and containerd's databases written when the power
         // goes.
         guest.ok(&format!(
-            "(dd if=/dev/urandom of={volume} bs=1M count=512 seek=4096 status=none &
+            "(dd if=/dev/urandom of={volume} bs=1M count=512 seek=4096 conv=nocreat status=none &
               for n in $(seq 0 99); do {ctr} leases create --id cut{boot}-$n; done &) >/dev/null 2>&1
              sleep {}",
             1 + boot % 3,
@@ -60,7 +60,8 @@ fn series(guest: &mut Guest, &Series { boots, snapshots }: &Series) -> Result<()
 
 /// How many there are, and what is in them.
 pub(crate) const DIGEST: &str = "set -- /dev/mapper/flintlock-dev-thinpool-snap-*; echo $#
-    for one; do dd if=$one bs=64k count=1 skip=16384 iflag=direct status=none; done | sha256sum";
+    for one; do test -b $one && dd if=$one bs=64k count=1 skip=16384 iflag=direct status=none || exit 1
+    done >/run/snapshots && sha256sum </run/snapshots";
 
 /// Makes snapshots of one parent, each with something of its own in it, and gives their digest.
 pub(crate) fn make_snapshots(guest: &mut Guest, count: usize) -> Result<String> {
@@ -69,7 +70,7 @@ pub(crate) fn make_snapshots(guest: &mut Guest, count: usize) -> Result<String> 
          $s prepare root '' && $s commit base root
          for n in $(seq {count}); do $s prepare live-$n base; done
          for one in /dev/mapper/flintlock-dev-thinpool-snap-*; do
-         dd if=/dev/urandom of=$one bs=64k count=1 seek=16384 oflag=direct conv=fsync status=none
+         dd if=/dev/urandom of=$one bs=64k count=1 seek=16384 oflag=direct conv=fsync,nocreat status=none
          done; sync",
         ctr = host::CTR
     );

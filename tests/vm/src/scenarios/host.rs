@@ -13,8 +13,9 @@ pub const POOL: &str = "flintlock-dev-thinpool";
 pub const FILES: &str = "/var/lib/containerd-dev/snapshotter/devmapper";
 /// containerd-dev's command line tool in flintlock's namespace.
 pub const CTR: &str = "ctr -a /run/containerd-dev/containerd.sock -n flintlock";
-/// The thin device of the snapshot that [`write_data`] makes.
-pub const VOLUME: &str = "/dev/mapper/flintlock-dev-thinpool-snap-1";
+/// A link to the thin device of the snapshot that [`write_data`] makes; its number in the pool is in
+/// /root/volume.id.
+pub const VOLUME: &str = "/root/volume";
 /// What failed before is not tried again in the middle of what follows.
 pub const UNDISTURBED: &str =
     "systemctl stop mvmhost-retry.timer mvmhost-retry.service mvm-images-retry.timer";
@@ -76,15 +77,17 @@ pub fn settles(guest: &mut Guest, limit: Duration) -> Result<()> {
 /// A command fails.
 pub fn write_data(guest: &mut Guest) -> Result<()> {
     guest.ok(&format!(
-        "{CTR} snapshots --snapshotter devmapper prepare kept '' &&
-         dd if=/dev/urandom of={VOLUME} bs=1M count=16 seek=2048 conv=fsync status=none &&
+        "device=$({CTR} snapshots --snapshotter devmapper prepare --target /mnt kept '' | grep -o '/dev/mapper/[^ ]*') &&
+         ln -s $device {VOLUME} && dmsetup table $device | grep -o '[0-9]*$' > /root/volume.id &&
+         dd if=/dev/urandom of={VOLUME} bs=1M count=16 seek=2048 conv=fsync,nocreat status=none &&
          sync && {DIGEST} > /root/digest && sync"
     ))?;
     Ok(())
 }
 
-const DIGEST: &str = "dd if=/dev/mapper/flintlock-dev-thinpool-snap-1 bs=1M count=16 skip=2048 \
-                      iflag=direct status=none | sha256sum";
+/// Of these data; it fails where they cannot be read.
+pub const DIGEST: &str = "{ test -b /root/volume && dd if=/root/volume of=/run/volume bs=1M count=16 \
+                          skip=2048 iflag=direct status=none && sha256sum </run/volume; }";
 
 /// The data of [`write_data`] are still the same.
 ///

@@ -18,8 +18,9 @@ use crate::setup::SCRATCH;
 /// The pool's name, as provision.sh has it.
 pub(super) const POOL: &str = "flintlock-thinpool";
 /// A thin device of containerd's on it, and what is kept there.
-pub(super) const DIGEST: &str = "dd if=/dev/mapper/flintlock-thinpool-snap-1 bs=1M count=16 skip=2048 \
-                      iflag=direct status=none | sha256sum";
+pub(super) const DIGEST: &str = "{ test -b /dev/mapper/flintlock-thinpool-snap-1 &&
+    dd if=/dev/mapper/flintlock-thinpool-snap-1 of=/run/volume bs=1M count=16 skip=2048 iflag=direct status=none &&
+    sha256sum </run/volume; }";
 
 /// Longest that unpacking lvm2 and the tools may take on a machine that compiles at the same time.
 const INSTALLS: Duration = Duration::from_secs(400);
@@ -99,7 +100,7 @@ pub fn a_pool_on_a_disk_is_used(context: &mut Context) -> Result<()> {
 fn write_data(guest: &mut Guest) -> Result<()> {
     guest.ok(&format!(
         "{} snapshots --snapshotter devmapper prepare kept '' &&
-         dd if=/dev/urandom of=/dev/mapper/{POOL}-snap-1 bs=1M count=16 seek=2048 conv=fsync status=none &&
+         dd if=/dev/urandom of=/dev/mapper/{POOL}-snap-1 bs=1M count=16 seek=2048 conv=fsync,nocreat status=none &&
          sync && {DIGEST} > /root/lvm-digest && sync",
         host::CTR
     ))

@@ -39,7 +39,7 @@ pub(super) fn direct_lvm_is_taken_over(guest: &mut Guest) -> Result<()> {
          : > /etc/mvmhost.toml
          {DIRECT_LVM}
          {SYSTEM_CTR} snapshots --snapshotter devmapper prepare kept ''
-         dd if=/dev/urandom of=/dev/mapper/{POOL}-snap-1 bs=1M count=16 seek=2048 conv=fsync status=none
+         dd if=/dev/urandom of=/dev/mapper/{POOL}-snap-1 bs=1M count=16 seek=2048 conv=fsync,nocreat status=none
          sync; {DIGEST} > /root/lvm-digest; sync"
     ))?;
     let table = guest.ok(&format!("dmsetup table {POOL}"))?;
