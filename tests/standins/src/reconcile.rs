@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -175,6 +176,11 @@ fn start(plan: &Plan, vm: &MicroVm, folder: &Path, pid_file: &Path) -> Result<()
     let (config, metadata) = (folder.join("firecracker.cfg"), folder.join("metadata.json"));
     fs::write(&config, taps::config(vm))?;
     fs::write(&metadata, "{}\n")?;
+    // setsid would find out later than flintlockd, which starts the program itself.
+    if fs::metadata(&plan.firecracker).is_ok_and(|file| file.permissions().mode() & 0o111 == 0) {
+        let program = plan.firecracker.display();
+        bail!("starting firecracker process: fork/exec {program}: permission denied");
+    }
     // It leads no process group of its own yet, so setsid becomes it and the number is its own.
     let mut child = Command::new("setsid")
         .arg(&plan.firecracker)
