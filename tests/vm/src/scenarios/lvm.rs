@@ -23,7 +23,7 @@ pub(super) const DIGEST: &str = "{ test -b /dev/mapper/flintlock-thinpool-snap-1
     sha256sum </run/volume; }";
 
 /// Longest that unpacking lvm2 and the tools may take on a machine that compiles at the same time.
-const INSTALLS: Duration = Duration::from_secs(400);
+pub(super) const INSTALLS: Duration = Duration::from_secs(400);
 
 /// Signatures by the tools that make them, on loop devices; `$D` is the device, and a size in MiB
 /// stands before each.
