@@ -22,7 +22,9 @@ pub(super) struct Fault {
     severity: &'static str,
     /// flintlockd's own start sees it.
     seen_at_start: bool,
-    /// `mvmhost check` proves by deed, and nothing else sees it.
+    /// flintlockd runs on.
+    leaves_flintlockd: bool,
+    /// Only `mvmhost check --deep` sees it.
     deep: bool,
 }
 
@@ -37,9 +39,14 @@ impl Fault {
         Self { seen_at_start: false, ..self }
     }
 
+    /// A start of flintlockd does not see it, and flintlockd runs on.
+    pub(super) const fn leaves_flintlockd(self) -> Self {
+        Self { seen_at_start: false, leaves_flintlockd: true, ..self }
+    }
+
     /// Only `mvmhost check --deep` sees it, and flintlockd runs on.
     pub(super) const fn deep(self) -> Self {
-        Self { seen_at_start: false, deep: true, ..self }
+        Self { deep: true, ..self.leaves_flintlockd() }
     }
 }
 
@@ -50,7 +57,17 @@ pub(super) const fn fault(
     chosen: &'static str,
 ) -> Fault {
     let severity = "error";
-    Fault { code, shows, breaks, chosen, severity, seen_at_start: true, deep: false }
+    let seen_at_start = true;
+    Fault {
+        code,
+        shows,
+        breaks,
+        chosen,
+        severity,
+        seen_at_start,
+        leaves_flintlockd: false,
+        deep: false,
+    }
 }
 
 /// The driver goes, and flintlockd's start does not bring it back.
@@ -103,7 +120,7 @@ pub fn one_fault_one_code_one_remedy(context: &mut Context) -> Result<()> {
 /// The fault is not found, is called something else, or its remedy does not heal it.
 pub(super) fn one(guest: &mut Guest, fault: &Fault) -> Result<()> {
     guest.ok(fault.breaks)?;
-    let holds_back = fault.severity == "error" && !fault.deep;
+    let holds_back = fault.severity == "error" && !fault.leaves_flintlockd;
     let check = if fault.deep { "check --deep" } else { "check" };
     if fault.seen_at_start {
         let started = guest.run("systemctl restart flintlockd.service")?.success();

@@ -41,9 +41,9 @@ const FAULTS: &[Fault] = &[
         "systemctl mask --now mvm-guard.service",
         "",
     )
-    .only_checked(),
-    fault("MVM-POOL-009", "", SUSPENDED, "").only_checked(),
-    fault("MVM-POOL-043", "", SECOND_TABLE, "").only_checked(),
+    .leaves_flintlockd(),
+    fault("MVM-POOL-009", "", SUSPENDED, "").leaves_flintlockd(),
+    fault("MVM-POOL-043", "", SECOND_TABLE, "").leaves_flintlockd(),
 ];
 
 /// # Errors

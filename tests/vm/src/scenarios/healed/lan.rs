@@ -30,18 +30,19 @@ X
 /// The unit's own line is undone, as by a drop-in of an operator.
 const CONFINED: &str = "d=/etc/systemd/system/mvm-dhcp.service.d; mkdir -p $d
     printf '[Service]\\nAppArmorProfile=dnsmasq\\n' >$d/99-confined.conf; systemctl daemon-reload
-    systemctl restart mvm-dhcp.service; journalctl --sync";
+    systemctl restart mvm-dhcp.service || journalctl --sync";
 
 /// The module is there, and nothing loads it on demand.
 const NO_MACVTAP: &str = "systemctl start mvmhost.target; rmmod macvtap 2>/dev/null; echo 'blacklist macvtap' >/etc/modprobe.d/lab.conf
-    said=$(ip link add flvtap0 link br-mvm type macvtap 2>&1); test -n \"$said\"
+    said=$(ip link add flvtap0 link br-mvm type macvtap 2>&1); test -n \"$said\" || { lsmod | grep macv; modprobe -n -v rtnl-link-macvtap; ip -d link; exit 1; }
     systemd-run --wait -q --unit=teller.service echo 'level=error msg=\"creating network interface: operation not supported\"'
     journalctl --sync";
 
 const STATES: &[State] = &[
     state(
         "MVM-NET-416",
-        "systemctl stop mvm-net-watch.service; sysctl -qw net.ipv4.ip_forward=0",
+        "ip link add wan type dummy; ip address add 192.0.2.2/24 dev wan; ip link set wan up
+         ip route add default via 192.0.2.1; systemctl stop mvm-net-watch.service; sysctl -qw net.ipv4.ip_forward=0",
         Command("check"),
         "",
         "systemctl is-active mvm-net-watch && sysctl -n net.ipv4.conf.br-mvm.forwarding | grep -x 1",
