@@ -7,8 +7,9 @@ use mvm_pool_plan::lvm::{DesiredVolume, Intent, Layout, Recorded, VolumeReceipt}
 use mvm_pool_plan::thinpool::Recorded as OnFiles;
 use tempfile::TempDir;
 
-use super::{Lvm, disk, observe};
-use crate::{Error, receipt};
+use super::observe::seen as observe;
+use super::{Lvm, disk, receipt};
+use crate::Error;
 
 fn machine() -> (TempDir, Roots) {
     let folder = tempfile::tempdir().unwrap();
@@ -113,11 +114,11 @@ fn volume_and_files_stand_side_by_side_in_the_receipt() {
         volume: "Cd-2".to_owned(),
         databases: Vec::new(),
     };
-    assert_eq!(receipt::read_volume(&roots), Recorded::Absent);
-    receipt::write_volume(&roots, &volume).unwrap();
-    assert_eq!(receipt::read_volume(&roots), Recorded::Volume(volume));
-    assert_eq!(receipt::read(&roots), OnFiles::Absent);
-    let text = |text: &str| receipt::parse_volume(text);
+    assert_eq!(receipt::read(&roots), Recorded::Absent);
+    receipt::write(&roots, &volume).unwrap();
+    assert_eq!(receipt::read(&roots), Recorded::Volume(volume));
+    assert_eq!(crate::receipt::read(&roots), OnFiles::Absent);
+    let text = |text: &str| receipt::parse(text);
     for odd in ["", "[]", "{}", r#"{"version": 9}"#, r#"{"version": 1, "volume": 7}"#] {
         assert!(matches!(text(odd), Recorded::Unreadable(_)), "{odd}");
     }
@@ -131,14 +132,14 @@ fn what_is_begun_is_on_record_until_the_pool_is() {
     let intent = Intent { mark: "mvmhost-0".to_owned(), token: None, disks: Vec::new() };
     receipt::write_begun(&roots, &intent).unwrap();
     assert_eq!(receipt::read_begun(&roots), Ok(Some(intent)));
-    assert_eq!(receipt::read_volume(&roots), Recorded::Absent);
+    assert_eq!(receipt::read(&roots), Recorded::Absent);
     let volume = VolumeReceipt {
         name: "a".to_owned(),
         group: "b".to_owned(),
         volume: "c".to_owned(),
         databases: Vec::new(),
     };
-    receipt::write_volume(&roots, &volume).unwrap();
+    receipt::write(&roots, &volume).unwrap();
     assert_eq!(receipt::read_begun(&roots), Ok(None));
     fs::write(roots.receipt(), r#"{"version": 1, "creating": 7}"#).unwrap();
     assert!(receipt::read_begun(&roots).is_err());

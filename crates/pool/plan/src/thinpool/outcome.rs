@@ -3,18 +3,18 @@
 use mvm_core::Finding;
 use mvm_core::catalogue::pool;
 
-use super::{Desired, Device, Observed, ThinPoolStatus};
+use super::{Device, ThinPoolStatus};
 
 /// How the pool stands, once it is live; `None` while it is not.
-pub fn done(desired: &Desired, observed: &Observed) -> Option<Finding> {
-    let Device::Pool(live) = &observed.device else {
+pub fn done(name: &str, device: &Device) -> Option<Finding> {
+    let Device::Pool(live) = device else {
         return None;
     };
     let Ok(ThinPoolStatus::Working(working)) = live.state.status.parse() else {
         return None;
     };
     Some(
-        pool::ready(&desired.name, working.data.percent(), working.metadata.percent())
+        pool::ready(name, working.data.percent(), working.metadata.percent())
             .evidence(live.state.table.to_string()),
     )
 }
