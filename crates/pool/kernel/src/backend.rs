@@ -86,7 +86,7 @@ pub fn create(roots: &Roots, backend: &Backend, token: Option<&str>) -> Vec<Find
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     use mvm_core::names;
 
@@ -108,5 +108,36 @@ mod tests {
         assert_eq!(desired(&roots, &own), Backend::new(&own, None));
         let databases = desired(&roots, &system).pool().databases();
         assert_eq!(databases[0], Path::new("/srv/d/metadata.db"));
+    }
+
+    /// The Rust files of a module, which is a file or a folder.
+    fn files_of(module: &Path) -> Vec<PathBuf> {
+        match fs::read_dir(module) {
+            Ok(folder) => folder.flat_map(|entry| files_of(&entry.unwrap().path())).collect(),
+            Err(_) => vec![module.to_owned()],
+        }
+    }
+
+    #[test]
+    fn what_every_pool_has_knows_no_backend_and_no_backend_another() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let backends = ["loopback", "lvm", "external"];
+        for source in [here.join("src"), here.join("../plan/src")] {
+            for module in ["thinpool", "loopback", "lvm", "external.rs"] {
+                for file in files_of(&source.join(module)) {
+                    let text = fs::read_to_string(&file).unwrap();
+                    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+                    let names = |line: &str, backend: &&str| {
+                        let imported = line.starts_with("use ") && line.contains(*backend);
+                        !module.starts_with(*backend)
+                            && (imported || line.contains(&format!("{backend}::")))
+                    };
+                    for line in code {
+                        let other = backends.iter().find(|backend| names(line, backend));
+                        assert_eq!(other, None, "{}: {line}", file.display());
+                    }
+                }
+            }
+        }
     }
 }

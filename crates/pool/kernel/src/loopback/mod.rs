@@ -71,6 +71,19 @@ impl Manage for Desired {
     }
 
     fn may_be_left(step: &Step) -> bool {
-        matches!(step, Step::RefreshReceipt { .. })
+        match step {
+            Step::RefreshReceipt { .. } => true,
+            Step::CreateDirectory { .. }
+            | Step::CreateFile { .. }
+            | Step::ExtendFile { .. }
+            | Step::RemoveEmptyDevice { .. }
+            | Step::CheckMetadata { .. }
+            | Step::Attach { .. }
+            | Step::UseAttached { .. }
+            | Step::Activate { .. }
+            | Step::SyncMetadata { .. }
+            | Step::AwaitNode { .. }
+            | Step::WriteReceipt { .. } => false,
+        }
     }
 }

@@ -98,6 +98,13 @@ impl Manage for Desired {
     }
 
     fn may_be_left(step: &Step) -> bool {
-        matches!(step, Step::RefreshReceipt { .. })
+        match step {
+            Step::RefreshReceipt { .. } => true,
+            Step::WriteProfile { .. }
+            | Step::Deactivate { .. }
+            | Step::Activate { .. }
+            | Step::WriteReceipt { .. }
+            | Step::AwaitNode { .. } => false,
+        }
     }
 }

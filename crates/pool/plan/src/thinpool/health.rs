@@ -1,4 +1,4 @@
-//! What is wrong with a pool, by what device-mapper shows.
+//! How a pool stands and what is wrong with it, by what device-mapper shows.
 
 use mvm_core::Finding;
 use mvm_core::catalogue::pool;
@@ -15,6 +15,20 @@ pub fn device_mapper(desired: &Pool, observed: &Observed) -> Option<Finding> {
 /// The device of the pool's name is another one.
 pub(crate) fn name_taken(name: &str, target: &str, table: &str) -> Finding {
     pool::name_taken(name, target).evidence(table)
+}
+
+/// How the pool stands, once it is live; `None` while it is not.
+pub fn done(name: &str, device: &Device) -> Option<Finding> {
+    let Device::Pool(live) = device else {
+        return None;
+    };
+    let Ok(ThinPoolStatus::Working(working)) = live.state.status.parse() else {
+        return None;
+    };
+    Some(
+        pool::ready(name, working.data.percent(), working.metadata.percent())
+            .evidence(live.state.table.to_string()),
+    )
 }
 
 impl PoolState {

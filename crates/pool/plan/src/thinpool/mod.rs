@@ -9,15 +9,14 @@ mod device;
 mod file;
 pub(crate) mod health;
 mod observed;
-mod outcome;
 mod receipt;
 mod refusal;
-mod sizes;
 pub mod status;
 mod superblock;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
+mod words;
 
 use std::path::PathBuf;
 
@@ -28,21 +27,20 @@ use mvm_containerd::Kept;
 pub(crate) use databases::{against_record, on_record};
 pub use device::{Backing, Control, Device, LivePool, Role};
 pub use file::{FileFacts, FileId, FileSystem};
-pub use health::device_mapper;
 pub(crate) use health::name_taken;
+pub use health::{device_mapper, done};
 pub use observed::Observed;
-pub use outcome::done;
 pub(crate) use receipt::hold;
 pub use receipt::{
     Receipt, Recorded, RecordedDatabase, RecordedFile, RecordedIdentity, RecordedSuperblock,
     VERSION,
 };
-pub use refusal::{Aside, quote, refusal};
-pub(crate) use sizes::gib;
-pub use sizes::mib;
+pub use refusal::{Aside, refusal};
 pub use status::{Discards, LiveState, Mode, PoolState, ThinPoolStatus, Usage, WhenFull, Working};
 pub use superblock::{PoolSuperblock, Superblock, with_transaction};
 pub use table::{DevNum, ParseError, SECTOR, Shape, ThinPoolTable};
+pub(crate) use words::gib;
+pub use words::{mib, quote};
 
 /// What the file asks for of every pool.
 #[derive(Debug, Clone, PartialEq, Eq)]

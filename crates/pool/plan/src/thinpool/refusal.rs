@@ -1,10 +1,10 @@
 //! What an operator may type when state and receipt do not match: the commands that choose.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use mvm_core::{Entry, Finding};
 
-use super::{Device, Observed, Pool};
+use super::{Device, Observed, Pool, quote};
 
 /// What of a pool and around it is there and can be set aside. A backend adds what it alone knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,26 +72,4 @@ pub fn refusal(entry: &'static Entry, subject: impl Into<String>, aside: &Aside<
         .with("directory", quote(&aside.pool.aside))
         .with("units", aside.pool.units())
         .with("aside", aside.commands())
-}
-
-/// A path as a shell reads it back.
-pub fn quote(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text;
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_comes_back_from_the_shell() {
-        assert_eq!(quote(Path::new("/var/lib/a-b_c.d/data")), "/var/lib/a-b_c.d/data");
-        assert_eq!(quote(Path::new("/a b/$(x)")), "'/a b/$(x)'");
-        assert_eq!(quote(Path::new("/it's")), r"'/it'\''s'");
-    }
 }
