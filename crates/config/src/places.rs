@@ -51,8 +51,9 @@ pub fn pool_node(config: &Config) -> String {
 /// Paths that must be mounted before the pool is touched.
 pub fn pool_directories(config: &Config) -> Vec<&str> {
     let mut paths = vec!["/var/lib/mvmhost"];
-    if config.thinpool.backend == Backend::Loop {
-        paths.push(config.thinpool.loopback.directory.as_str());
+    match config.thinpool.backend {
+        Backend::Loop => paths.push(config.thinpool.loopback.directory.as_str()),
+        Backend::Lvm | Backend::External => {}
     }
     paths.push(devmapper_root(config.containerd.instance));
     paths.dedup();

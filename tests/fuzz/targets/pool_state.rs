@@ -16,6 +16,6 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let _ = Superblock::parse(bytes);
     let _ = mvm_pool_kernel::receipt::parse(&line);
-    let _ = mvm_pool_kernel::receipt::parse_volume(&line);
+    let _ = mvm_pool_kernel::lvm::receipt::parse(&line);
     let _ = (lvm::volumes(&line), lvm::groups(&line), lvm::signatures(&line));
 });

@@ -2,7 +2,7 @@
 
 use mvm_oneshot as oneshot;
 use mvm_oneshot::{Options, Program, Report};
-use mvm_pool_kernel::thinpool::{bring_up, desired};
+use mvm_pool_kernel::{bring_up, desired};
 
 /// Everything that `mvm-thinpool` does.
 pub(crate) fn run(program: &Program, options: &Options) -> Report {

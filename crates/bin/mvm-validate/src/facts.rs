@@ -101,7 +101,7 @@ fn containerd_version(roots: &Roots, config: &Config, plugin: &Plugin) -> Option
 
 /// What a look into containerd's databases finds.
 pub fn databases(roots: &Roots, config: &Config) -> Vec<Finding> {
-    let desired = mvm_pool_kernel::thinpool::desired(roots, config);
+    let desired = mvm_pool_kernel::desired(roots, config);
     mvm_repair_kernel::databases::look(roots, &desired)
 }
 

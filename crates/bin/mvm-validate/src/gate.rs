@@ -161,7 +161,7 @@ fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
     let flaw = facts::containerd_flaw(roots, config);
     findings.extend(flaw.map(|why| checks::containerd_program(config, &why)));
     if findings.iter().all(|finding| finding.severity() != Severity::Error) {
-        let desired = mvm_pool_kernel::thinpool::desired(roots, config);
+        let desired = mvm_pool_kernel::desired(roots, config);
         findings.extend(mvm_repair_kernel::databases::settle(roots, &desired));
     }
     if roots.at(names::OPERATOR_CONTAINERD_CONFIG).exists() {

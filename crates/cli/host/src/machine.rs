@@ -14,7 +14,6 @@ use mvm_network_kernel::tailscale::Tailscale;
 use mvm_network_kernel::{Kernel, Network};
 use mvm_network_plan::dhcp::{Permit, Seen, lan, only_permitted, permits, render_on};
 use mvm_network_plan::{nat, network, tailscale};
-use mvm_pool_plan::thinpool;
 use mvm_units_plan::host::{Desired, Observed, Step, Unit};
 use mvm_units_plan::units::{Directory, Facts, UnitFile};
 use mvm_units_systemd::systemd::{UnitState, Units};
@@ -30,7 +29,7 @@ pub struct Plans {
     /// What they are like.
     pub observed: Observed,
     /// The pool's plan.
-    pub pool: Plan<thinpool::Step>,
+    pub pool: Plan<mvm_pool_plan::Step>,
     /// The pool has run out of space for data. That is nobody's fault in the file, and what lets it be
     /// emptied comes from there.
     pub full: bool,
@@ -104,9 +103,9 @@ fn plans_with(
     let failed = |what: &str, error: &dyn std::error::Error| {
         catalogue::units::step_failed(what, chain(error))
     };
-    let pool = mvm_pool_kernel::thinpool::desired(roots, config);
-    let (pool, full) = mvm_pool_kernel::thinpool::observe(roots, &pool)
-        .map(|observed| (mvm_pool_plan::plan(&pool, &observed), observed.device.is_full()))
+    let pool = mvm_pool_kernel::desired(roots, config);
+    let (pool, full) = mvm_pool_kernel::observe(roots, &pool)
+        .map(|observation| (observation.plan(), observation.device().is_full()))
         .map_err(|error| failed("looking at the thin pool", &error))?;
     let net = network::desired(config, &mvm_network_kernel::machine_id(roots));
     let net = mvm_network_kernel::uplink::for_apply(roots, net)?;

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use mvm_core::{Roots, exec};
 use mvm_guard_plan::{GrowStep, Growing, Room, Unfinished, plan_growth};
+use mvm_pool_kernel::loopback::observe;
 use mvm_pool_kernel::loops::{self, LoopDevices};
 use mvm_pool_kernel::mapper::{self, DeviceMapper};
-use mvm_pool_kernel::thinpool::{System, lock, observe_with};
+use mvm_pool_kernel::thinpool::{System, lock};
 use mvm_pool_kernel::{Error, files, receipt};
-use mvm_pool_plan::thinpool::{
-    Desired, Device, FileFacts, LivePool, Observed, Receipt, SECTOR, Shape, ThinPoolTable,
-};
+use mvm_pool_plan::loopback::{Desired, Observed};
+use mvm_pool_plan::thinpool::{Device, FileFacts, LivePool, Receipt, SECTOR, Shape, ThinPoolTable};
 
 use super::{Seen, Store, not_growable, seen};
 
@@ -55,7 +55,7 @@ impl Files {
             programs: &exec::System,
             timeout: Duration::ZERO,
         };
-        observe_with(&system, &self.desired)
+        observe(&system, &self.desired)
     }
 
     fn growing(&self, live: &LivePool, file: &FileFacts, intended: Option<u64>) -> Growing {
@@ -77,9 +77,9 @@ impl Files {
     /// # Errors
     /// [`Error::NotGrowable`], and what observing meets.
     pub fn steps(&self, size: u64) -> Result<Vec<GrowStep>, Error> {
-        let name = &self.desired.name;
+        let name = &self.desired.pool.name;
         let observed = self.observe()?;
-        let Device::Pool(live) = &observed.device else {
+        let Device::Pool(live) = &observed.pool.device else {
             return Err(not_growable(name, "it is not live"));
         };
         let file = ours(&observed, live)
@@ -106,7 +106,7 @@ impl Files {
     }
 
     fn intend(&self, size: u64) -> Result<(), Error> {
-        let name = &self.desired.name;
+        let name = &self.desired.pool.name;
         let recorded = receipt::read(&self.roots);
         let old = recorded.pool().ok_or_else(|| not_growable(name, "it is not on record"))?;
         receipt::write(&self.roots, &Receipt { growing: Some(size), ..old.clone() })
@@ -115,7 +115,7 @@ impl Files {
     /// One ioctl swaps the tables: it suspends and resumes in the kernel, so that nothing that
     /// happens to this process leaves the pool suspended.
     fn resize(&self, size: u64) -> Result<(), Error> {
-        let name = &self.desired.name;
+        let name = &self.desired.pool.name;
         let (table, _) = self.live()?;
         let shape = Shape { sectors: size / SECTOR, ..table.shape.clone() };
         self.mapper.load(name, &ThinPoolTable { shape, ..table })?;
@@ -133,7 +133,7 @@ impl Files {
 
     fn record(&self) -> Result<(), Error> {
         let (table, observed) = self.live()?;
-        let name = &self.desired.name;
+        let name = &self.desired.pool.name;
         let (Some(old), Some(file)) = (observed.receipt.pool(), &observed.data) else {
             return Err(not_growable(name, "it is not on record"));
         };
@@ -142,9 +142,9 @@ impl Files {
 
     fn live(&self) -> Result<(ThinPoolTable, Observed), Error> {
         let observed = self.observe()?;
-        match &observed.device {
+        match &observed.pool.device {
             Device::Pool(live) => Ok((live.state.table.clone(), observed)),
-            _ => Err(not_growable(&self.desired.name, "it is not live")),
+            _ => Err(not_growable(&self.desired.pool.name, "it is not live")),
         }
     }
 }
@@ -156,12 +156,12 @@ fn ours<'a>(observed: &'a Observed, live: &LivePool) -> Option<&'a FileFacts> {
 
 impl Store for Files {
     fn look(&self) -> Result<Seen, Error> {
-        let mut seen = seen(&*self.mapper, &self.desired.name)?;
+        let mut seen = seen(&*self.mapper, &self.desired.pool.name)?;
         let Some(figures) = &mut seen.figures else {
             return Ok(seen);
         };
         let observed = self.observe()?;
-        let Device::Pool(live) = &observed.device else {
+        let Device::Pool(live) = &observed.pool.device else {
             return Ok(Seen { figures: None, ..seen });
         };
         if let Some(file) = ours(&observed, live) {

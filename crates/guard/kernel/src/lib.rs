@@ -6,7 +6,7 @@
 mod events;
 #[cfg(test)]
 #[allow(dead_code, reason = "a test double that every crate over the kernel's takes a part of")]
-#[path = "../../../pool/kernel/src/thinpool/fake.rs"]
+#[path = "../../../pool/kernel/src/fake.rs"]
 mod fake;
 mod files;
 #[cfg(test)]
@@ -14,11 +14,11 @@ mod tests;
 mod volumes;
 
 use mvm_config::Config;
-use mvm_config::model::Backend;
-use mvm_core::{Finding, Roots, exec};
+use mvm_core::{Finding, Roots};
 use mvm_guard_plan::{Figures, Policy};
 use mvm_pool_kernel::mapper::{self, DeviceMapper};
-use mvm_pool_kernel::{Error, thinpool};
+use mvm_pool_kernel::{Error, desired, thinpool};
+use mvm_pool_plan::Backend;
 use mvm_pool_plan::thinpool::{PoolState, SECTOR, ThinPoolStatus};
 
 pub use events::Events;
@@ -51,12 +51,12 @@ pub trait Store {
 
 /// The store of the configured backend on this machine, with the policy for it.
 pub fn store(roots: &Roots, config: &Config) -> (Box<dyn Store>, Policy) {
-    let desired = thinpool::desired(roots, config);
     let policy = Policy::new(config);
-    match config.thinpool.backend {
-        Backend::Loop => (Box::new(Files::new(roots, desired)), policy),
-        Backend::Lvm | Backend::External => {
-            let watched = Watched { mapper: mapper::Kernel::new(roots), name: desired.name };
+    match desired(roots, config) {
+        Backend::Loop(desired) => (Box::new(Files::new(roots, desired)), policy),
+        other @ (Backend::Lvm(_) | Backend::External(_)) => {
+            let name = other.pool().name.clone();
+            let watched = Watched { mapper: mapper::Kernel::new(roots), name };
             (Box::new(watched), Policy { largest: None, ..policy })
         }
     }
@@ -65,16 +65,23 @@ pub fn store(roots: &Roots, config: &Config) -> (Box<dyn Store>, Policy) {
 /// [`store`] for what an operator asks once. One on LVM has its group's room then, for which LVM
 /// reads the labels of all disks, and can be made longer.
 pub fn operators<'a>(roots: &'a Roots, config: &Config) -> (Box<dyn Store + 'a>, Policy) {
-    if config.thinpool.backend != Backend::Lvm {
-        return store(roots, config);
+    match desired(roots, config) {
+        Backend::Lvm(desired) => {
+            let volumes = Volumes::new(roots, desired);
+            (Box::new(volumes), Policy { largest: None, ..Policy::new(config) })
+        }
+        Backend::Loop(_) | Backend::External(_) => store(roots, config),
     }
-    let volumes = Volumes {
-        roots,
-        desired: thinpool::desired(roots, config),
-        mapper: Box::new(mapper::Kernel::new(roots)),
-        programs: &exec::System,
-    };
-    (Box::new(volumes), Policy { largest: None, ..Policy::new(config) })
+}
+
+/// [`operators`] for one who makes the pool longer.
+pub fn by_hand<'a>(roots: &'a Roots, config: &Config) -> (Box<dyn Store + 'a>, Policy) {
+    match desired(roots, config) {
+        Backend::Lvm(desired) => {
+            (Box::new(Volumes::new(roots, desired)), Policy::new(config).by_hand_on_lvm())
+        }
+        Backend::Loop(_) | Backend::External(_) => store(roots, config),
+    }
 }
 
 /// A pool that somebody else grows.

@@ -5,8 +5,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use mvm_core::exec::Recording;
-use mvm_pool_kernel::thinpool::{System, apply_with, observe_with};
-use mvm_pool_plan::thinpool::{Desired, Device, Mode};
+use mvm_pool_kernel::loopback::{apply, observe};
+use mvm_pool_kernel::thinpool::System;
+use mvm_pool_plan::loopback::{Desired, plan};
+use mvm_pool_plan::thinpool::{Device, Mode};
 
 use super::*;
 use crate::fake::{self, Machine};
@@ -43,10 +45,10 @@ impl Bench {
             programs: &self.programs,
             timeout: Duration::from_millis(20),
         };
-        let plan = mvm_pool_plan::plan(&desired(), &observe_with(&system, &desired()).unwrap());
-        assert!(!plan.is_refused(), "{plan:?}");
-        apply_with(&system, &plan, &desired()).unwrap();
-        let after = mvm_pool_plan::plan(&desired(), &observe_with(&system, &desired()).unwrap());
+        let first = plan(&desired(), &observe(&system, &desired()).unwrap());
+        assert!(!first.is_refused(), "{first:?}");
+        apply(&system, &first, &desired()).unwrap();
+        let after = plan(&desired(), &observe(&system, &desired()).unwrap());
         assert!(after.is_settled(), "{after:?}");
     }
 
@@ -145,7 +147,7 @@ fn a_pool_that_is_not_ours_or_not_there_is_not_grown() {
     bench.machine.reboot();
     assert!(matches!(bench.files().grow(80 * MIB), Err(Error::NotGrowable { .. })));
     assert_eq!(bench.files().look().unwrap().figures, None);
-    let Device::Absent = bench.files().observe().unwrap().device else { panic!() };
+    let Device::Absent = bench.files().observe().unwrap().pool.device else { panic!() };
 }
 
 #[test]

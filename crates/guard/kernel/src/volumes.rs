@@ -1,39 +1,45 @@
 //! A pool on LVM. dmeventd makes it longer while it fills up; an operator does it here.
 
 use mvm_core::Roots;
-use mvm_core::exec::Execute;
+use mvm_core::exec::{self, Execute};
 use mvm_guard_plan::{Room, Unfinished};
 use mvm_pool_kernel::Error;
 use mvm_pool_kernel::lvm::lvm;
-use mvm_pool_kernel::mapper::DeviceMapper;
+use mvm_pool_kernel::mapper::{self, DeviceMapper};
 use mvm_pool_kernel::thinpool::{lock, pool_state_with};
-use mvm_pool_plan::lvm::{Group, Volume, VolumeGrowth, grow};
-use mvm_pool_plan::thinpool::{Desired, PoolState};
+use mvm_pool_plan::lvm::{Desired, Group, Volume, VolumeGrowth, grow};
+use mvm_pool_plan::thinpool::PoolState;
 
 use super::{Seen, Store, not_growable, seen};
 
 /// The pool of `[thinpool] backend = "lvm"`.
 pub(super) struct Volumes<'a> {
-    pub(super) roots: &'a Roots,
-    pub(super) desired: Desired,
-    pub(super) mapper: Box<dyn DeviceMapper>,
-    pub(super) programs: &'a dyn Execute,
+    roots: &'a Roots,
+    desired: Desired,
+    mapper: Box<dyn DeviceMapper>,
+    programs: &'a dyn Execute,
 }
 
-impl Volumes<'_> {
+impl<'a> Volumes<'a> {
+    /// On this machine.
+    pub(super) fn new(roots: &'a Roots, desired: Desired) -> Self {
+        let mapper = Box::new(mapper::Kernel::new(roots));
+        Self { roots, desired, mapper, programs: &exec::System }
+    }
+
     fn volume(&self) -> Result<(Group, Volume), Error> {
         let lvm = lvm(self.roots, self.programs)?;
-        let volume_desired = &self.desired.lvm;
+        let volume_desired = &self.desired.volume;
         let group = lvm.groups(&volume_desired.group)?.pop();
         let mut volumes = lvm.volumes(&volume_desired.group)?.into_iter();
         let volume = volumes.find(|volume| volume.lv_name == volume_desired.volume);
-        let gone = || not_growable(&self.desired.name, "LVM has no such volume");
+        let gone = || not_growable(&self.desired.pool.name, "LVM has no such volume");
         group.zip(volume).ok_or_else(gone)
     }
 
     /// Whether the kernel has something else than LVM, or the pool stands still.
     fn is_unfinished(&self, volume: &Volume) -> Result<bool, Error> {
-        Ok(match pool_state_with(&*self.mapper, &self.desired.name)? {
+        Ok(match pool_state_with(&*self.mapper, &self.desired.pool.name)? {
             PoolState::Live(live) => {
                 live.suspended || live.second_table || live.table.shape.bytes() != volume.size()
             }
@@ -44,12 +50,12 @@ impl Volumes<'_> {
 
 impl Store for Volumes<'_> {
     fn look(&self) -> Result<Seen, Error> {
-        let mut seen = seen(&*self.mapper, &self.desired.name)?;
+        let mut seen = seen(&*self.mapper, &self.desired.pool.name)?;
         if let Some(figures) = &mut seen.figures {
             let (group, volume) = self.volume()?;
             let bytes = |extents: u64| extents.saturating_mul(group.extent_size());
             figures.room = Some(Room {
-                place: format!("volume group {}", self.desired.lvm.group),
+                place: format!("volume group {}", self.desired.volume.group),
                 total: bytes(group.extents()),
                 free: bytes(group.free()),
                 promised: 0,
@@ -64,7 +70,7 @@ impl Store for Volumes<'_> {
         let _lock = lock(self.roots)?;
         let (_, volume) = self.volume()?;
         let lvm = lvm(self.roots, self.programs)?;
-        for step in grow(&self.desired.lvm, &volume, self.is_unfinished(&volume)?, size) {
+        for step in grow(&self.desired.volume, &volume, self.is_unfinished(&volume)?, size) {
             log::debug!("{step}");
             match step {
                 VolumeGrowth::Refresh { volume } => lvm.refresh(&volume)?,

@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 
 use mvm_config::model::Instance;
 use mvm_config::places;
-use mvm_core::{Plan, Roots, atomic, names};
+use mvm_core::{Roots, atomic, names};
 use mvm_pool_plan::adopt::{self, LvmPool, Seen};
-use mvm_pool_plan::lvm::is_unattached;
-use mvm_pool_plan::thinpool::{Desired, Device, Observed, Step};
+use mvm_pool_plan::thinpool::Device;
+use mvm_pool_plan::{Observation, loopback, lvm};
 
 use crate::loops::{self, LoopDevices};
-use crate::{Error, files, lvm, receipt, thinpool};
+use crate::thinpool::{self, System};
+use crate::{Error, files, receipt};
 
 /// No configuration or unit is longer than this, in bytes.
-const LIMIT: u64 = thinpool::LONGEST_CONFIG;
+const LIMIT: u64 = 1 << 20;
 /// Where udev names disks by what stays the same.
 const BY_ID: &str = "/dev/disk/by-id";
 /// The same by the slot that a disk is in, for one without a serial number.
@@ -158,44 +159,52 @@ fn disks(sys: &Path, device: &str) -> BTreeSet<String> {
     disks
 }
 
-/// Attaches the profile by which dmeventd makes the pool longer, which provision.sh only writes.
-///
-/// # Errors
-/// When LVM refuses.
-fn attach(roots: &Roots, desired: &Desired) -> Result<(), Error> {
-    let volume_desired = &desired.lvm;
-    thinpool::with_kernel(roots, |system| {
-        lvm::lvm(system.roots, system.programs)?
-            .attach(&volume_desired.path(), &volume_desired.profile())
-    })
-}
-
 /// Puts the pool on record: the live one as it is, one that is down with the table that it had. One
 /// of LVM's that nobody makes longer gets its profile.
 ///
 /// # Errors
 /// The record could not be written: the one there was, if any, is as it was; or LVM did not take the
 /// profile: the pool is on record then.
-pub fn record(
-    roots: &Roots,
-    desired: &Desired,
-    observed: &Observed,
-    plan: &Plan<Step>,
+pub fn record(roots: &Roots, observation: &Observation<'_>) -> Result<(), Error> {
+    let live = matches!(observation.device(), Device::Pool(_));
+    thinpool::with_kernel(roots, |system| match observation {
+        Observation::Loop(desired, observed) if live => {
+            let plan = loopback::plan(desired, observed);
+            crate::loopback::apply(system, &plan, desired).map(drop)
+        }
+        Observation::Loop(desired, observed) => match adopt::record(desired, observed) {
+            Some(record) => receipt::write(roots, &record),
+            None => Ok(()),
+        },
+        Observation::Lvm(desired, observed) if live => on_lvm(system, desired, observed),
+        // LVM knows its pool, and one of somebody else's is theirs to know.
+        Observation::Lvm(..) | Observation::External(..) => Ok(()),
+    })
+}
+
+/// Puts a live pool on record, and attaches the profile by which dmeventd makes it longer, which
+/// provision.sh only writes.
+fn on_lvm(
+    system: &System<'_>,
+    desired: &lvm::Desired,
+    observed: &lvm::Observed,
 ) -> Result<(), Error> {
-    if matches!(observed.device, Device::Pool(_)) {
-        thinpool::apply(plan, roots, desired)?;
-        return if is_unattached(desired, observed) { attach(roots, desired) } else { Ok(()) };
+    crate::lvm::apply(system, &lvm::plan(desired, observed))?;
+    if !lvm::is_unattached(desired, observed) {
+        return Ok(());
     }
-    match adopt::record(desired, observed) {
-        Some(record) => receipt::write(roots, &record),
-        None => Ok(()),
-    }
+    let volume_desired = &desired.volume;
+    crate::lvm::lvm(system.roots, system.programs)?
+        .attach(&volume_desired.path(), &volume_desired.profile())
 }
 
 #[cfg(test)]
 mod tests {
+    use mvm_pool_plan::Backend;
+    use mvm_pool_plan::loopback::Desired;
+
     use super::*;
-    use crate::thinpool::fake::Machine;
+    use crate::fake::Machine;
 
     #[test]
     fn what_is_there_is_seen() {
@@ -269,19 +278,18 @@ mod tests {
         };
         let text = "[thinpool.loop]\ndata-size = \"64MiB\"\nmetadata-size = \"4MiB\"\n";
         let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
-        let desired = Desired::new(&mvm_config::load::parse(&[source]).unwrap().config, None);
-        let look = || thinpool::observe_with(&system, &desired).unwrap();
-        let plan = |observed: &Observed| mvm_pool_plan::plan(&desired, observed);
-        thinpool::apply_with(&system, &plan(&look()), &desired).unwrap();
+        let config = mvm_config::load::parse(&[source]).unwrap().config;
+        let (desired, files) = (Backend::new(&config, None), Desired::new(&config, None));
+        let look = || crate::observe_with(&system, &desired).unwrap();
+        thinpool::reconcile(&system, &files);
         machine.reboot();
         fs::remove_file(machine.roots.receipt()).unwrap();
-        let observed = look();
-        record(&machine.roots, &desired, &observed, &plan(&observed)).unwrap();
-        let steps: Vec<String> = plan(&look()).steps.iter().map(ToString::to_string).collect();
+        record(&machine.roots, &look()).unwrap();
+        let steps: Vec<String> = look().plan().steps.iter().map(ToString::to_string).collect();
         assert!(steps[3].ends_with("128 32768 1 skip_block_zeroing"), "{steps:?}");
         assert!(!steps.iter().any(|step| step.contains("receipt")), "{steps:?}");
         let mine = fs::read(machine.roots.receipt()).unwrap();
-        record(&machine.roots, &desired, &look(), &plan(&look())).unwrap();
+        record(&machine.roots, &look()).unwrap();
         assert_eq!(fs::read(machine.roots.receipt()).unwrap(), mine);
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use mvm_core::Roots;
 use mvm_pool_plan::thinpool::{DevNum, FileFacts, FileId, FileSystem, SECTOR, Superblock};
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
@@ -62,6 +63,18 @@ fn stat(path: &Path) -> Result<Option<Metadata>, Error> {
 
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Where a device is mounted, in this mount namespace (proc(5), mountinfo).
+pub(crate) fn mounts(roots: &Roots, number: DevNum) -> Vec<String> {
+    let table = fs::read_to_string(roots.at("/proc/self/mountinfo")).unwrap_or_default();
+    let number = number.to_string();
+    let of_device = table.lines().filter_map(|line| {
+        let mut words = line.split(' ').skip(2);
+        let same = words.next()? == number;
+        words.nth(1).filter(|_| same).map(str::to_owned)
+    });
+    of_device.collect()
 }
 
 /// The file system that holds `path`, or will: that of the nearest directory above it that exists.

@@ -1,19 +1,15 @@
-//! The receipt's file: JSON with a version and one object for each domain. Ours are `pool`, for one
-//! on files, and `volume`, for one on LVM; what others wrote next to them stays.
+//! The receipt's file: JSON with a version and one object for each domain. `pool` is read and written
+//! here; what others wrote next to it stays.
 
 use std::io;
 
 use mvm_core::state::RECEIPT;
 use mvm_core::{Roots, atomic};
-use mvm_pool_plan::lvm::{self, Intent, VolumeReceipt};
 use mvm_pool_plan::thinpool::{Receipt, Recorded, VERSION};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::Error;
-
-/// The object of what `mvmhost pool create` began.
-const BEGUN: &str = "creating";
 
 /// Reads the receipt. A file that is there and cannot be read is a fact, not an error: the plan
 /// refuses to go on past it.
@@ -25,16 +21,8 @@ pub fn read(roots: &Roots) -> Recorded {
     }
 }
 
-/// [`read`] for a pool on LVM.
-pub fn read_volume(roots: &Roots) -> lvm::Recorded {
-    match text(roots) {
-        Ok(Some(text)) => parse_volume(&text),
-        Ok(None) => lvm::Recorded::Absent,
-        Err(why) => lvm::Recorded::Unreadable(why),
-    }
-}
-
-fn text(roots: &Roots) -> Result<Option<String>, String> {
+/// The text of the file; `None` when there is none, and otherwise why it cannot be read.
+pub(crate) fn text(roots: &Roots) -> Result<Option<String>, String> {
     match atomic::read_bounded(&roots.receipt(), RECEIPT.limit) {
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => Ok(Some(text)),
@@ -60,36 +48,8 @@ pub fn parse(text: &str) -> Recorded {
     }
 }
 
-/// [`parse`] for a pool on LVM.
-pub fn parse_volume(text: &str) -> lvm::Recorded {
-    match object(text, "volume") {
-        Err(Recorded::Version(version)) => {
-            lvm::Recorded::Unreadable(format!("it has version {version}, known is {VERSION}"))
-        }
-        Err(Recorded::Unreadable(why)) => lvm::Recorded::Unreadable(why),
-        Err(_) | Ok(None) => lvm::Recorded::Absent,
-        Ok(Some(volume)) => match serde_json::from_value(volume) {
-            Ok(receipt) => lvm::Recorded::Volume(receipt),
-            Err(error) => lvm::Recorded::Unreadable(error.to_string()),
-        },
-    }
-}
-
-/// What `mvmhost pool create` began and has not ended.
-///
-/// # Errors
-/// In what way the receipt, or that part of it, cannot be read.
-pub fn read_begun(roots: &Roots) -> Result<Option<Intent>, String> {
-    let Some(text) = text(roots)? else { return Ok(None) };
-    match object(&text, BEGUN) {
-        // Whoever reads the volume's part says so.
-        Err(_) | Ok(None) => Ok(None),
-        Ok(Some(begun)) => serde_json::from_value(begun).map_err(|error| error.to_string()),
-    }
-}
-
 /// One domain's object, or in what way this is no receipt that we know.
-fn object(text: &str, domain: &str) -> Result<Option<Value>, Recorded> {
+pub(crate) fn object(text: &str, domain: &str) -> Result<Option<Value>, Recorded> {
     let mut whole: Map<String, Value> =
         serde_json::from_str(text).map_err(|error| Recorded::Unreadable(error.to_string()))?;
     match whole.get("version").and_then(Value::as_u64) {
@@ -136,23 +96,8 @@ pub fn write(roots: &Roots, receipt: &Receipt) -> Result<(), Error> {
     write_object(roots, "pool", receipt, None)
 }
 
-/// [`write`] for a pool on LVM, which ends what was begun.
-///
-/// # Errors
-/// As [`write`].
-pub fn write_volume(roots: &Roots, receipt: &VolumeReceipt) -> Result<(), Error> {
-    write_object(roots, "volume", receipt, Some(BEGUN))
-}
-
-/// Puts on record what `mvmhost pool create` begins.
-///
-/// # Errors
-/// As [`write`].
-pub fn write_begun(roots: &Roots, intent: &Intent) -> Result<(), Error> {
-    write_object(roots, BEGUN, intent, None)
-}
-
-fn write_object(
+/// Puts one domain's object into the receipt, and takes out that of what has `ended`.
+pub(crate) fn write_object(
     roots: &Roots,
     domain: &str,
     receipt: &impl Serialize,

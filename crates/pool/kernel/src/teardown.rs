@@ -1,33 +1,33 @@
 //! Who uses a pool, and taking it down.
 
-use std::fs;
 use std::path::Path;
 
 use mvm_core::holder::{Holder, Who};
 use mvm_core::{Roots, exec, processes};
+use mvm_pool_plan::Backend;
 use mvm_pool_plan::teardown::{Seen, Step, microvm};
-use mvm_pool_plan::thinpool::{Backing, Desired, DevNum, Device, FileFacts, LivePool, Observed};
+use mvm_pool_plan::thinpool::{DevNum, Device, FileFacts};
 
 use crate::loops::{self, LoopDevices};
 use crate::mapper::{self, DeviceMapper};
-use crate::{Error, files, lvm, thinpool};
+use crate::{Error, backend, files, lvm, thinpool};
 
 /// Gathers who uses the pool. Changes nothing. Units are not looked at.
 ///
 /// # Errors
 /// When device-mapper or /sys cannot be read.
-pub fn observe(roots: &Roots, desired: &Desired) -> Result<Seen, Error> {
-    let observed = thinpool::observe(roots, desired)?;
+pub fn observe(roots: &Roots, backend: &Backend) -> Result<Seen, Error> {
+    let (desired, observation) = (backend.pool(), backend::observe(roots, backend)?);
     let mut seen = Seen::default();
-    let number = match &observed.device {
+    let number = match observation.device() {
         Device::Absent => None,
-        Device::Pool(live) if on_our_files(live, &observed) => Some(live.number),
-        Device::Pool(live) if mvm_pool_plan::lvm::is_live(desired, &observed) => {
-            seen.volume = Some(desired.lvm.path());
+        Device::Pool(live) if observation.is_ours() => {
+            seen.volume = observation.volume();
             Some(live.number)
         }
         // Without a table it holds nothing.
         Device::Empty { number, uuid } if *uuid == desired.uuid() => Some(*number),
+        // Another pool may have the name: what is on it is not ours to take down.
         Device::Pool(_) | Device::Empty { .. } | Device::Other { .. } => {
             seen.foreign = true;
             return Ok(seen);
@@ -39,16 +39,8 @@ pub fn observe(roots: &Roots, desired: &Desired) -> Result<Seen, Error> {
         pool = files::device_name(&roots.at("/sys"), number);
         on_top(roots, &desired.name, number, &mut seen);
     }
-    loops(roots, &[&observed.metadata, &observed.data], &pool, &mut seen)?;
+    loops(roots, &observation.files(), &pool, &mut seen)?;
     Ok(seen)
-}
-
-/// Another pool may have the name: what is on it is not ours to take down.
-fn on_our_files(live: &LivePool, observed: &Observed) -> bool {
-    let same = |backing: &Backing, file: &Option<FileFacts>| {
-        backing.file.is_some() && backing.file == file.as_ref().map(|file| file.id)
-    };
-    same(&live.metadata, &observed.metadata) && same(&live.data, &observed.data)
 }
 
 /// The thin devices on the pool, and who uses them or the pool.
@@ -82,33 +74,16 @@ fn users(roots: &Roots, name: &str, kernel_name: &str, number: DevNum, seen: &mu
         let who = Who::Process { pid, comm, microvm: microvm(&line) };
         seen.holders.push(Holder { device: name.to_owned(), who });
     }
-    for place in mounts(roots, number) {
+    for place in files::mounts(roots, number) {
         seen.holders.push(Holder { device: name.to_owned(), who: Who::Mount(place) });
     }
 }
 
-/// Where a device is mounted, in this mount namespace (proc(5), mountinfo).
-pub(crate) fn mounts(roots: &Roots, number: DevNum) -> Vec<String> {
-    let table = fs::read_to_string(roots.at("/proc/self/mountinfo")).unwrap_or_default();
-    let number = number.to_string();
-    let of_device = table.lines().filter_map(|line| {
-        let mut words = line.split(' ').skip(2);
-        let same = words.next()? == number;
-        words.nth(1).filter(|_| same).map(str::to_owned)
-    });
-    of_device.collect()
-}
-
 /// The loop devices on the pool's files, and who else than the pool uses them.
-fn loops(
-    roots: &Roots,
-    ours: &[&Option<FileFacts>],
-    pool: &str,
-    seen: &mut Seen,
-) -> Result<(), Error> {
+fn loops(roots: &Roots, ours: &[&FileFacts], pool: &str, seen: &mut Seen) -> Result<(), Error> {
     let sys = roots.at("/sys");
     for attached in loops::Kernel::new(roots).attached()? {
-        if !ours.iter().any(|file| file.as_ref().is_some_and(|f| f.id == attached.file)) {
+        if !ours.iter().any(|file| file.id == attached.file) {
             continue;
         }
         let device = attached.device;

@@ -16,8 +16,9 @@ use std::time::Duration;
 use mvm_core::catalogue::database as said;
 use mvm_core::{Finding, Roots, atomic, names};
 use mvm_pool_kernel::mapper::{self, DeviceMapper};
-use mvm_pool_kernel::{Error, thinpool};
-use mvm_pool_plan::thinpool::{Desired, Observed};
+use mvm_pool_kernel::{Error, observe};
+use mvm_pool_plan::Backend;
+use mvm_pool_plan::thinpool::Pool;
 use mvm_repair_plan::databases::{self, Expected, Files, Interrupted, Verdict};
 use nix::libc;
 use sha2::{Digest, Sha256};
@@ -30,9 +31,9 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// What is to be said before containerd starts, and what an interrupted Prepare left put away.
 /// Nothing while a containerd has the databases open.
-pub fn settle(roots: &Roots, desired: &Desired) -> Vec<Finding> {
-    let ask = |numbers: &[u32]| thin::there(&desired.name, numbers);
-    settle_with(roots, desired, &mapper::Kernel::new(roots), &ask)
+pub fn settle(roots: &Roots, backend: &Backend) -> Vec<Finding> {
+    let ask = |numbers: &[u32]| thin::there(&backend.pool().name, numbers);
+    settle_with(roots, backend, &mapper::Kernel::new(roots), &ask)
 }
 
 /// Of these numbers of thin devices, those that are in the pool.
@@ -40,36 +41,38 @@ type Ask<'a> = &'a dyn Fn(&[u32]) -> Result<BTreeSet<u32>, Error>;
 
 fn settle_with(
     roots: &Roots,
-    desired: &Desired,
+    backend: &Backend,
     mapper: &dyn DeviceMapper,
     ask: Ask<'_>,
 ) -> Vec<Finding> {
-    let Some(held) = Held::open(roots, desired) else {
+    let Some(held) = Held::open(roots, backend.pool()) else {
         return Vec::new();
     };
     let files = match held.paths.read() {
         Ok(files) => files,
-        Err(error) => return vec![error.finding(&desired.name)],
+        Err(error) => return vec![error.finding(&backend.pool().name)],
     };
-    match databases::judge(&desired.name, &files) {
-        Verdict::Agree => against_the_pool(roots, desired, &files, ask),
-        Verdict::Apart(apart) => refused(roots, desired, &apart),
-        Verdict::Interrupted(left) => match held.put_away(roots, desired, &left, &files, mapper) {
-            Ok(kept) => vec![databases::put_away(desired, &left, &kept)],
-            Err(error) => {
-                let finding = said::not_put_away(&left.name, error.chain());
-                vec![finding]
+    match databases::judge(&backend.pool().name, &files) {
+        Verdict::Agree => against_the_pool(roots, backend, &files, ask),
+        Verdict::Apart(apart) => refused(roots, backend, &apart),
+        Verdict::Interrupted(left) => {
+            match held.put_away(roots, backend.pool(), &left, &files, mapper) {
+                Ok(kept) => vec![databases::put_away(backend.pool(), &left, &kept)],
+                Err(error) => {
+                    let finding = said::not_put_away(&left.name, error.chain());
+                    vec![finding]
+                }
             }
-        },
+        }
     }
 }
 
 /// A pool that does not answer has findings of its own.
-fn against_the_pool(roots: &Roots, desired: &Desired, files: &Files, ask: Ask<'_>) -> Vec<Finding> {
+fn against_the_pool(roots: &Roots, backend: &Backend, files: &Files, ask: Ask<'_>) -> Vec<Finding> {
     let expected = Expected::of(&files.pool);
     match ask(&expected.numbers()) {
         Ok(there) => {
-            expected.judge(&there).map(|apart| refused(roots, desired, &apart)).unwrap_or_default()
+            expected.judge(&there).map(|apart| refused(roots, backend, &apart)).unwrap_or_default()
         }
         Err(error) => {
             log::debug!("{}", error.chain());
@@ -80,28 +83,28 @@ fn against_the_pool(roots: &Roots, desired: &Desired, files: &Files, ask: Ask<'_
 
 /// What is to be said of the databases at any time. What a running containerd is about to finish looks
 /// like something interrupted, and is not said.
-pub fn look(roots: &Roots, desired: &Desired) -> Vec<Finding> {
+pub fn look(roots: &Roots, backend: &Backend) -> Vec<Finding> {
     let mut last = None;
     for turn in 0..LOOKS {
         if turn > 0 {
             thread::sleep(PAUSE);
         }
-        let verdict =
-            paths(roots, desired).read().map(|files| databases::judge(&desired.name, &files));
+        let verdict = paths(roots, backend.pool())
+            .read()
+            .map(|files| databases::judge(&backend.pool().name, &files));
         match verdict {
             Ok(Verdict::Apart(apart)) => last = Some(apart),
             Ok(_) => return Vec::new(),
-            Err(error) => return vec![error.finding(&desired.name)],
+            Err(error) => return vec![error.finding(&backend.pool().name)],
         }
     }
-    last.map(|apart| refused(roots, desired, &apart)).unwrap_or_default()
+    last.map(|apart| refused(roots, backend, &apart)).unwrap_or_default()
 }
 
-fn refused(roots: &Roots, desired: &Desired, apart: &databases::Apart) -> Vec<Finding> {
-    let observed: Result<Observed, Error> = thinpool::observe(roots, desired);
-    match observed {
-        Ok(observed) => vec![databases::refused(desired, &observed, apart)],
-        Err(error) => vec![error.finding(&desired.name)],
+fn refused(roots: &Roots, backend: &Backend, apart: &databases::Apart) -> Vec<Finding> {
+    match observe(roots, backend) {
+        Ok(observation) => vec![databases::refused(&observation.aside(), apart)],
+        Err(error) => vec![error.finding(&backend.pool().name)],
     }
 }
 
@@ -112,11 +115,11 @@ struct Paths {
     pool: PathBuf,
 }
 
-fn paths(roots: &Roots, desired: &Desired) -> Paths {
+fn paths(roots: &Roots, pool: &Pool) -> Paths {
     Paths {
-        meta: roots.at(&desired.kept.metadata),
-        metadata: roots.at(desired.kept.devmapper.join("metadata.db")),
-        pool: roots.at(desired.device_database()),
+        meta: roots.at(&pool.kept.metadata),
+        metadata: roots.at(pool.kept.devmapper.join("metadata.db")),
+        pool: roots.at(pool.device_database()),
     }
 }
 
@@ -167,8 +170,8 @@ struct Held {
 
 impl Held {
     /// `None` when there is no list, or a containerd has it.
-    fn open(roots: &Roots, desired: &Desired) -> Option<Self> {
-        let paths = paths(roots, desired);
+    fn open(roots: &Roots, pool: &Pool) -> Option<Self> {
+        let paths = paths(roots, pool);
         let file = open(&paths.pool, true).ok().flatten()?;
         match file.try_lock() {
             Ok(()) => Some(Self { paths, file }),
@@ -180,21 +183,21 @@ impl Held {
     fn put_away(
         &self,
         roots: &Roots,
-        desired: &Desired,
+        pool: &Pool,
         left: &Interrupted,
         files: &Files,
         mapper: &dyn DeviceMapper,
     ) -> Result<PathBuf, Error> {
         let digits: String =
             Sha256::digest(&files.pool).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        let kept = Path::new(names::STATE).join(format!("{}.db.{digits}", desired.name));
+        let kept = Path::new(names::STATE).join(format!("{}.db.{digits}", pool.name));
         atomic::write(&roots.at(&kept), &files.pool, 0o600)
             .map_err(|source| Error::Note { source })?;
         // Only a kill leaves it active; what somebody has open is not taken down.
         if mapper.look(&left.name)?.is_some() {
             mapper.remove(&left.name)?;
         }
-        let path = desired.device_database();
+        let path = pool.device_database();
         let changed = self.file.write_all_at(&[left.is], left.at);
         changed.map_err(|source| Error::Look { path: path.clone(), source })?;
         self.file.sync_all().map_err(|source| Error::Sync { path, source })?;

@@ -7,6 +7,6 @@
 pub mod databases;
 #[cfg(test)]
 #[allow(dead_code, reason = "a test double that every crate over the kernel's takes a part of")]
-#[path = "../../../pool/kernel/src/thinpool/fake.rs"]
+#[path = "../../../pool/kernel/src/fake.rs"]
 mod fake;
 pub mod repair;

@@ -8,6 +8,8 @@
 pub mod bolt;
 pub mod databases;
 mod listing;
+pub mod loopback;
 pub mod lvm;
 mod outline;
 pub mod repair;
+mod subject;

@@ -1,34 +1,55 @@
 //! `mvmhost pool repair` of a pool on LVM: whether it may be, and what is known of it.
 
-use mvm_core::Finding;
+use std::path::PathBuf;
+
 use mvm_core::catalogue::repair;
-use mvm_pool_plan::lvm::{DesiredVolume, Group, Seen, Volume, against_receipt, found};
-use mvm_pool_plan::thinpool::{Desired, Device, Observed, SECTOR, place};
+use mvm_core::{Finding, names};
+use mvm_pool_plan::lvm::{
+    Desired, DesiredVolume, Group, Observed, Seen, Volume, against_receipt, aside, found,
+};
+use mvm_pool_plan::thinpool::{Device, SECTOR, device_mapper, mib};
 
 use crate::outline::Outline;
+use crate::subject::Subject;
 
-/// What speaks against repairing this pool, whatever its metadata are like.
-pub fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
-    if let Some(finding) = place::device_mapper(desired, observed) {
-        return vec![finding];
+/// What a repair has to know of the pool, and what LVM shows of it.
+///
+/// # Errors
+/// What speaks against repairing it, whatever its metadata are like.
+pub fn subject<'a>(
+    desired: &'a Desired,
+    observed: &'a Observed,
+) -> Result<(Subject<'a>, &'a Seen), Vec<Finding>> {
+    if let Some(finding) = device_mapper(&desired.pool, &observed.pool) {
+        return Err(vec![finding]);
     }
-    let (seen, group, volume) = match found(desired, observed) {
-        Ok(pool) => pool,
-        Err(findings) => return findings,
-    };
+    let (seen, group, volume) = found(desired, observed)?;
     let mut findings = against_receipt(desired, observed, seen, group, volume);
     findings.retain(|finding| finding.severity() == mvm_core::Severity::Error);
-    if observed.device != Device::Absent {
-        let active = repair::active(&desired.name, desired.units());
+    if observed.pool.device != Device::Absent {
+        let active = repair::active(&desired.pool.name, desired.pool.units());
         findings.push(active);
     }
     findings.extend(no_room(desired, seen, group));
-    findings
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    let known = outline(volume);
+    let bytes = |known: Outline| known.blocks.saturating_mul(known.block_sectors * SECTOR);
+    let subject = Subject {
+        pool: &desired.pool,
+        folder: PathBuf::from(names::STATE),
+        metadata: desired.volume.metadata(),
+        known,
+        data: known.map_or(0, bytes),
+        volume: Some(desired.volume.path()),
+        aside: aside(desired, observed),
+    };
+    Ok((subject, seen))
 }
 
 /// What LVM knows of the pool.
-pub fn outline(desired: &Desired, observed: &Observed) -> Option<Outline> {
-    let (_, _, volume) = found(desired, observed).ok()?;
+fn outline(volume: &Volume) -> Option<Outline> {
     let blocks = volume.size().checked_div(volume.chunk())?;
     let block_sectors = volume.chunk() / SECTOR;
     Some(Outline { block_sectors, blocks, transaction: Some(volume.transaction()) })
@@ -48,11 +69,10 @@ pub fn left<'a>(volume_desired: &DesiredVolume, seen: &'a Seen) -> Option<&'a Vo
 
 /// Both metadata are in the group for a moment: one cannot be written over the other.
 fn no_room(desired: &Desired, seen: &Seen, group: &Group) -> Option<Finding> {
-    let volume_desired = &desired.lvm;
+    let volume_desired = &desired.volume;
     let needs = metadata_size(volume_desired, seen);
     let left = left(volume_desired, seen).map_or(0, Volume::size);
     let free = group.free().saturating_mul(group.extent_size()).saturating_add(left);
-    (free < needs).then(|| {
-        repair::no_room(&desired.name, &volume_desired.group, place::mib(free), place::mib(needs))
-    })
+    (free < needs)
+        .then(|| repair::no_room(&desired.pool.name, &volume_desired.group, mib(free), mib(needs)))
 }

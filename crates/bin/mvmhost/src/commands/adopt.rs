@@ -8,7 +8,8 @@ use mvm_config::{Source, load};
 use mvm_core::catalogue::adopt as said;
 use mvm_core::json::Document;
 use mvm_core::{Finding, atomic, chain};
-use mvm_pool_kernel::thinpool::{desired, lock, observe};
+use mvm_pool_kernel::thinpool::lock;
+use mvm_pool_kernel::{desired, observe};
 use mvm_pool_plan::adopt;
 
 pub(super) fn run(context: &Context, dry_run: bool) -> Exit {
@@ -63,10 +64,11 @@ fn take_over(context: &Context, dry_run: bool) -> Result<Done, Done> {
     all.insert(place, Source { name: own.display().to_string(), text: text.clone() });
     let desired = desired(roots, &parse(&all)?.config);
 
-    let failed = |error: mvm_pool_kernel::Error| Done::from(error.finding(&desired.name));
+    let name = &desired.pool().name;
+    let failed = |error: mvm_pool_kernel::Error| Done::from(error.finding(name));
     let _lock = lock(roots).map_err(failed)?;
-    let observed = observe(roots, &desired).map_err(failed)?;
-    let plan = mvm_pool_plan::plan(&desired, &observed);
+    let observation = observe(roots, &desired).map_err(failed)?;
+    let plan = observation.plan();
     let mut findings = adopt::conflicts(&seen);
     if plan.is_refused() {
         findings.extend(plan.findings);
@@ -75,16 +77,16 @@ fn take_over(context: &Context, dry_run: bool) -> Result<Done, Done> {
     let file = own.display().to_string();
     if dry_run {
         findings.extend(plan.findings);
-        findings.push(said::would_adopt(&desired.name));
+        findings.push(said::would_adopt(name));
     } else {
         let not_written = |why: String| said::not_written(&file, why);
         atomic::write(&roots.at(&own), text.as_bytes(), 0o644)
             .map_err(|error| not_written(chain(&error)))?;
-        mvm_pool_kernel::adopt::record(roots, &desired, &observed, &plan).map_err(failed)?;
+        mvm_pool_kernel::adopt::record(roots, &observation).map_err(failed)?;
         // Some of what was wrong with the pool is mended now.
         let after = observe(roots, &desired).map_err(failed)?;
-        findings.extend(mvm_pool_plan::plan(&desired, &after).findings);
-        findings.push(said::adopted(&desired.name, &file));
+        findings.extend(after.plan().findings);
+        findings.push(said::adopted(name, &file));
     }
     Ok(Done { exit: output::exit_for(&findings), findings, fragment: Some(text) })
 }

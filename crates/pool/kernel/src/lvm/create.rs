@@ -3,17 +3,15 @@
 use std::fs::{self, File};
 
 use mvm_core::catalogue::disk as catalogue;
-use mvm_core::{Finding, Roots, atomic};
+use mvm_core::{Finding, Roots};
 use mvm_pool_plan::lvm as plan;
-use mvm_pool_plan::lvm::{CreateStep, Layout, Physical};
-use mvm_pool_plan::thinpool::{Desired, Observed};
+use mvm_pool_plan::lvm::{CreateStep, Desired, Layout, Observed, Physical};
 
-use super::{disk, lvm};
-use crate::thinpool::{System, bring_up_with, lock, observe_with, with_kernel};
-use crate::{Error, receipt};
+use super::apply::write_profile;
+use super::{disk, lvm, observe, receipt};
+use crate::Error;
+use crate::thinpool::{System, lock, reconcile, with_kernel};
 
-/// Anybody may read a profile.
-const PROFILE_MODE: u32 = 0o644;
 /// Another text of random digits at every read.
 const RANDOM: &str = "/proc/sys/kernel/random/uuid";
 
@@ -25,7 +23,7 @@ pub fn create(roots: &Roots, desired: &Desired, token: Option<&str>) -> Vec<Find
         with_kernel(roots, |system| create_with(system, desired, token, &mut findings))
     });
     if let Err(error) = made {
-        findings.push(error.finding(&desired.name));
+        findings.push(error.finding(&desired.pool.name));
     }
     findings
 }
@@ -36,11 +34,11 @@ pub(super) fn create_with(
     token: Option<&str>,
     findings: &mut Vec<Finding>,
 ) -> Result<(), Error> {
-    let observed = observe_with(system, desired)?;
+    let observed = observe(system, desired)?;
     let mut disks = Vec::new();
     let mut locks = Vec::new();
     if plan::wants_disks(desired, &observed).is_ok_and(|wanted| wanted) {
-        for device in &desired.lvm.devices {
+        for device in &desired.volume.devices {
             let mut looked = disk::look(system.roots, system.programs, device)?;
             looked.disk.physical = begun(system, &observed, device)?;
             disks.push(looked.disk);
@@ -53,13 +51,13 @@ pub(super) fn create_with(
         return Ok(());
     }
     if plan.steps.is_empty() {
-        findings.push(catalogue::exists(&desired.name));
+        findings.push(catalogue::exists(&desired.pool.name));
     }
     for step in &plan.steps {
         log::debug!("{step}");
         findings.extend(carry_out(system, desired, step, &mut locks)?);
     }
-    findings.extend(bring_up_with(system, desired));
+    findings.extend(reconcile(system, desired));
     Ok(())
 }
 
@@ -69,7 +67,7 @@ fn begun(
     observed: &Observed,
     device: &str,
 ) -> Result<Option<Physical>, Error> {
-    let intent = observed.lvm.as_ref().and_then(|seen| seen.begun.as_ref());
+    let intent = observed.seen.as_ref().and_then(|seen| seen.begun.as_ref());
     let disk = intent.and_then(|intent| intent.disks.iter().find(|disk| disk.path == device));
     match disk {
         Some(disk) => lvm(system.roots, system.programs)?.physical(&disk.physical),
@@ -122,14 +120,9 @@ fn carry_out(
     Ok(None)
 }
 
-pub(crate) fn write_profile(roots: &Roots, path: &str, text: &str) -> Result<(), Error> {
-    atomic::write(&roots.at(path), text.as_bytes(), PROFILE_MODE)
-        .map_err(|source| Error::Profile { source })
-}
-
 fn created(desired: &Desired, layout: &Layout, extent: u64) -> Finding {
     catalogue::created(
-        &desired.name,
+        &desired.pool.name,
         mib(layout.data, extent),
         mib(layout.metadata, extent),
         mib(layout.room, extent),

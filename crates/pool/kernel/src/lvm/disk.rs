@@ -15,8 +15,7 @@ use mvm_pool_plan::thinpool::{DevNum, SECTOR};
 use nix::libc;
 
 use super::commands::succeed;
-use crate::teardown::mounts;
-use crate::{Error, loops};
+use crate::{Error, files, loops};
 
 /// udev holds its lock for as long as it looks at a disk, some tenths of a second.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -118,7 +117,7 @@ fn uses(roots: &Roots, sys: &Path, number: DevNum, disk: &mut Disk) {
             disk.obstacles.push(format!("{what} is held by {name}"));
         }
         let Ok(number) = attribute(&path, "dev").parse::<DevNum>() else { continue };
-        for place in mounts(roots, number) {
+        for place in files::mounts(roots, number) {
             disk.obstacles.push(format!("{what} is mounted on {place}"));
         }
         if is_swap(roots, number) {

@@ -1,14 +1,18 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
-use mvm_core::Roots;
 use mvm_core::exec::{Exit, Recording};
-use mvm_pool_plan::lvm::{DesiredVolume, Intent, Layout, Recorded, VolumeReceipt};
+use mvm_core::{Finding, Roots};
+use mvm_pool_plan::lvm::{Desired, DesiredVolume, Intent, Layout, Recorded, VolumeReceipt};
 use mvm_pool_plan::thinpool::Recorded as OnFiles;
 use tempfile::TempDir;
 
-use super::{Lvm, disk, observe};
-use crate::{Error, receipt};
+use super::observe::seen as observe;
+use super::{Lvm, disk, receipt};
+use crate::Error;
+use crate::fake::Machine;
+use crate::thinpool::{System, reconcile};
 
 fn machine() -> (TempDir, Roots) {
     let folder = tempfile::tempdir().unwrap();
@@ -113,11 +117,11 @@ fn volume_and_files_stand_side_by_side_in_the_receipt() {
         volume: "Cd-2".to_owned(),
         databases: Vec::new(),
     };
-    assert_eq!(receipt::read_volume(&roots), Recorded::Absent);
-    receipt::write_volume(&roots, &volume).unwrap();
-    assert_eq!(receipt::read_volume(&roots), Recorded::Volume(volume));
-    assert_eq!(receipt::read(&roots), OnFiles::Absent);
-    let text = |text: &str| receipt::parse_volume(text);
+    assert_eq!(receipt::read(&roots), Recorded::Absent);
+    receipt::write(&roots, &volume).unwrap();
+    assert_eq!(receipt::read(&roots), Recorded::Volume(volume));
+    assert_eq!(crate::receipt::read(&roots), OnFiles::Absent);
+    let text = |text: &str| receipt::parse(text);
     for odd in ["", "[]", "{}", r#"{"version": 9}"#, r#"{"version": 1, "volume": 7}"#] {
         assert!(matches!(text(odd), Recorded::Unreadable(_)), "{odd}");
     }
@@ -131,14 +135,14 @@ fn what_is_begun_is_on_record_until_the_pool_is() {
     let intent = Intent { mark: "mvmhost-0".to_owned(), token: None, disks: Vec::new() };
     receipt::write_begun(&roots, &intent).unwrap();
     assert_eq!(receipt::read_begun(&roots), Ok(Some(intent)));
-    assert_eq!(receipt::read_volume(&roots), Recorded::Absent);
+    assert_eq!(receipt::read(&roots), Recorded::Absent);
     let volume = VolumeReceipt {
         name: "a".to_owned(),
         group: "b".to_owned(),
         volume: "c".to_owned(),
         databases: Vec::new(),
     };
-    receipt::write_volume(&roots, &volume).unwrap();
+    receipt::write(&roots, &volume).unwrap();
     assert_eq!(receipt::read_begun(&roots), Ok(None));
     fs::write(roots.receipt(), r#"{"version": 1, "creating": 7}"#).unwrap();
     assert!(receipt::read_begun(&roots).is_err());
@@ -153,4 +157,58 @@ fn a_table_that_a_killed_lvextend_left_is_got_rid_of() {
     assert_eq!(asked(&programs), ["lvchange --devicesfile  --refresh a/b"; 2]);
     let programs = Recording::new([failed(), failed()]);
     assert!(Lvm::find(&roots, &programs).unwrap().refresh("a/b").is_err());
+}
+
+/// A group with a pool in it that is not active.
+fn a_pool_that_is_down() -> [Exit; 2] {
+    let group = r#"{"report": [{"vg": [{"vg_name":"flintlock", "vg_uuid":"Ab-1", "vg_tags":"mvmhost",
+        "vg_extent_size":"4194304", "vg_extent_count":"1023", "vg_free_count":"1023",
+        "vg_missing_pv_count":"0"}]}]}"#;
+    let volume = r#"{"report": [{"lv": [{"vg_name":"flintlock", "lv_name":"thinpool",
+        "lv_uuid":"Cd-2", "segtype":"thin-pool", "lv_profile":"", "seg_monitor":"",
+        "lv_size":"1019215872"}]}]}"#;
+    [says(group), says(volume)]
+}
+
+fn on_disks() -> Desired {
+    let text = "[thinpool]\nbackend = \"lvm\"\nlvm.devices = [\"/dev/disk/by-id/virtio-a\"]";
+    let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
+    Desired::new(&mvm_config::load::parse(&[source]).unwrap().config, None)
+}
+
+/// The device never shows itself, as when the kernel loses it at once.
+#[test]
+fn a_volume_that_does_not_come_up_is_taken_down_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let machine = Machine::new(folder.path());
+    let lvm = machine.roots.at("/usr/sbin/lvm");
+    fs::copy(machine.roots.at("/usr/sbin/thin_check"), lvm).unwrap();
+    for refused in [true, false] {
+        let activation = Exit { code: Some(if refused { 5 } else { 0 }), ..Exit::default() };
+        let programs = Recording::new(a_pool_that_is_down().into_iter().chain([activation]));
+        let system = System {
+            roots: &machine.roots,
+            loops: &machine,
+            mapper: &machine,
+            programs: &programs,
+            timeout: Duration::from_millis(20),
+        };
+        let findings = reconcile(&system, &on_disks());
+        let codes: Vec<&str> = findings.iter().map(Finding::code).collect();
+        let failed = match refused {
+            true => mvm_core::catalogue::disk::command_failed::ROW.code,
+            false => mvm_core::catalogue::pool::step_failed::ROW.code,
+        };
+        assert_eq!(codes, [failed]);
+        let changes: Vec<String> =
+            asked(&programs).into_iter().filter(|line| line.starts_with("lvchange")).collect();
+        let up = "lvchange --devicesfile  --activate y --monitor y flintlock/thinpool";
+        let down = "lvchange --devicesfile  --activate n flintlock/thinpool";
+        assert_eq!(changes, if refused { vec![up] } else { vec![up, down] });
+        // What was done before is there: the next run finds it.
+        assert!(machine.roots.at(on_disks().volume.profile_path()).exists());
+        let recorded = matches!(receipt::read(&machine.roots), Recorded::Volume(_));
+        assert_eq!(recorded, !refused);
+        let _ = fs::remove_file(machine.roots.receipt());
+    }
 }

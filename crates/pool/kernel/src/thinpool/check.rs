@@ -1,12 +1,15 @@
 //! thin_check over metadata that nobody uses at the moment.
 
 use std::ffi::OsStr;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use mvm_core::exec::{Execute, Exit, Limits};
-use mvm_core::notify;
+use mvm_core::exec::{self, Execute, Exit, Limits};
+use mvm_core::{Finding, notify};
+use mvm_pool_plan::thinpool::Device;
 
+use super::{Manage, System};
 use crate::Error;
 
 /// How often systemd hears that the check is still running.
@@ -22,14 +25,37 @@ const VERSION_LIMIT: Duration = Duration::from_secs(5);
 ///
 /// Without `-q`, which LVM uses: only the exit code counts, but what thin_check says is the
 /// evidence when it is not 0.
-pub(super) fn check(programs: &dyn Execute, thin_check: &Path, path: &Path) -> Result<(), Error> {
+pub(crate) fn check(programs: &dyn Execute, thin_check: &Path, path: &Path) -> Result<(), Error> {
     let args = [OsStr::new("--clear-needs-check-flag"), path.as_os_str()];
     run(programs, thin_check, path, &args)
 }
 
 /// As [`check`], and the metadata stays as it is, flag and all.
-pub(super) fn look(programs: &dyn Execute, thin_check: &Path, path: &Path) -> Result<(), Error> {
+pub(crate) fn look(programs: &dyn Execute, thin_check: &Path, path: &Path) -> Result<(), Error> {
     run(programs, thin_check, path, &[path.as_os_str()])
+}
+
+/// Has the metadata at `path` of a pool that is down read by `read`, which gets thin_check. `None` while
+/// the pool is live; what speaks against activating it comes first.
+pub(crate) fn when_down<D: Manage>(
+    system: &System<'_>,
+    desired: &D,
+    path: &Path,
+    read: impl FnOnce(&Path) -> Result<Vec<Finding>, Error>,
+) -> Result<Option<Vec<Finding>>, Error> {
+    let observed = desired.observe(system)?;
+    if *D::device(&observed) != Device::Absent {
+        return Ok(None);
+    }
+    let plan = desired.plan(&observed);
+    if plan.is_refused() {
+        return Ok(Some(plan.findings));
+    }
+    let thin_check = exec::find(system.roots, "thin_check").ok_or_else(|| {
+        let source = io::Error::new(io::ErrorKind::NotFound, "thin_check is not installed");
+        Error::Look { path: path.to_owned(), source }
+    })?;
+    read(&thin_check).map(Some)
 }
 
 fn run(

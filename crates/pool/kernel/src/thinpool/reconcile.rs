@@ -1,52 +1,91 @@
-//! Observe, plan, apply, observe again: the whole of what `mvm-thinpool` does.
+//! Observe, plan, apply, observe again: the whole of what `mvm-thinpool` does, whatever the pool is on.
 
-use mvm_core::Finding;
+use std::fmt::Display;
+
 use mvm_core::catalogue::pool;
-use mvm_pool_plan::plan;
-use mvm_pool_plan::thinpool::{Desired, Step, done};
+use mvm_core::{Finding, Plan};
+use mvm_pool_plan::thinpool::{Device, Pool, done};
 
-use super::{System, apply_with, observe_with};
+use super::{Report, System};
 use crate::Error;
+
+/// What a backend does on this machine. It is implemented by what the file asks for of that backend.
+pub trait Manage {
+    /// What it looks at.
+    type Observed;
+    /// What it can do.
+    type Step: Clone + Display;
+
+    /// What every pool has.
+    fn pool(&self) -> &Pool;
+
+    /// Gathers the facts about the pool. Changes nothing.
+    ///
+    /// # Errors
+    /// When something that decides about the pool cannot be read.
+    fn observe(&self, system: &System<'_>) -> Result<Self::Observed, Error>;
+
+    /// Decides what is to be done.
+    fn plan(&self, observed: &Self::Observed) -> Plan<Self::Step>;
+
+    /// Does the steps of a plan, in order. When one fails, the pool that this run activated is taken
+    /// down again; what is on disk stays as it is, and the next run goes on from there.
+    ///
+    /// # Errors
+    /// The first step that failed; with [`Error::Undo`] around it when taking down failed too.
+    fn apply(
+        &self,
+        system: &System<'_>,
+        plan: &Plan<Self::Step>,
+    ) -> Result<Report<Self::Step>, Error>;
+
+    /// What device-mapper has under the pool's name.
+    fn device(observed: &Self::Observed) -> &Device;
+
+    /// Whether the pool is up without this step: that it failed has been told.
+    fn may_be_left(step: &Self::Step) -> bool;
+}
 
 /// Brings the pool up and returns everything that there is to say about it. Nothing is done when
 /// the plan refuses.
-pub fn bring_up_with(system: &System<'_>, desired: &Desired) -> Vec<Finding> {
+pub fn reconcile<D: Manage>(system: &System<'_>, desired: &D) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Err(error) = road(system, desired, &mut findings) {
-        findings.push(error.finding(&desired.name));
+    if let Err(error) = run(system, desired, &mut findings) {
+        findings.push(error.finding(&desired.pool().name));
     }
     findings
 }
 
-fn road(system: &System<'_>, desired: &Desired, findings: &mut Vec<Finding>) -> Result<(), Error> {
-    let mut observed = observe_with(system, desired)?;
-    let first = plan(desired, &observed);
+fn run<D: Manage>(
+    system: &System<'_>,
+    desired: &D,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Error> {
+    let name = &desired.pool().name;
+    let mut observed = desired.observe(system)?;
+    let first = desired.plan(&observed);
     findings.extend(first.findings.iter().cloned());
     if first.is_refused() {
         return Ok(());
     }
     if !first.steps.is_empty() {
-        findings.extend(apply_with(system, &first, desired)?.findings);
-        observed = observe_with(system, desired)?;
-        let second = plan(desired, &observed);
+        findings.extend(desired.apply(system, &first)?.findings);
+        observed = desired.observe(system)?;
+        let second = desired.plan(&observed);
         // What holds before and after is said once; the numbers in it may have moved.
         let said = |new: &Finding| {
             let same = |old: &Finding| (old.code(), old.subject()) == (new.code(), new.subject());
             first.findings.iter().any(same)
         };
         findings.extend(second.findings.into_iter().filter(|finding| !said(finding)));
-        // That this one failed has been said, and the pool is up without it.
-        let left = |step: &&Step| {
-            !matches!(step, Step::RefreshReceipt { .. } | Step::RefreshVolumeReceipt { .. })
-        };
-        let steps: Vec<String> =
-            second.steps.iter().filter(left).map(ToString::to_string).collect();
+        let left = second.steps.iter().filter(|step| !D::may_be_left(step));
+        let steps: Vec<String> = left.map(ToString::to_string).collect();
         if !steps.is_empty() {
-            let finding = pool::not_settled(&desired.name, steps.join("; "));
+            let finding = pool::not_settled(name, steps.join("; "));
             findings.push(finding);
             return Ok(());
         }
     }
-    findings.extend(done(desired, &observed));
+    findings.extend(done(name, D::device(&observed)));
     Ok(())
 }

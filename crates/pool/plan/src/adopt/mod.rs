@@ -22,7 +22,8 @@ use mvm_containerd::{devmapper, string};
 use mvm_core::Finding;
 use mvm_core::catalogue::adopt as said;
 
-use crate::thinpool::{Desired, Device, Observed, Receipt, Shape, Superblock, quote};
+use crate::loopback::{Desired, Observed};
+use crate::thinpool::{Device, Receipt, Shape, Superblock, quote};
 
 /// The fragment's first line, by which a later run knows it.
 const HEAD: &str = "# Written by `mvmhost adopt`: what provision.sh left on this host.\n";
@@ -223,7 +224,8 @@ fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 /// The record of a pool that is down: with provision.sh's table, which no file keeps. `None` when
 /// the files are not a pool's, or it is on record already.
 pub fn record(desired: &Desired, observed: &Observed) -> Option<Receipt> {
-    let (Device::Absent, Superblock::Pool(superblock)) = (&observed.device, &observed.superblock)
+    let (Device::Absent, Superblock::Pool(superblock)) =
+        (&observed.pool.device, &observed.superblock)
     else {
         return None;
     };

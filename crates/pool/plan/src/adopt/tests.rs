@@ -3,6 +3,7 @@
 use mvm_config::{Config, Source};
 
 use super::*;
+use crate::Backend;
 
 /// What provision.sh writes for `all --dev`.
 const CONTAINERD: &str = "version = 2\n\nroot = \"/var/lib/containerd-dev\"\n\n[plugins]\n  [plugins.\"io.containerd.snapshotter.v1.devmapper\"]\n    pool_name = \"mine-thinpool\"\n    root_path = \"/var/lib/containerd-dev/snapshotter/devmapper\"\n";
@@ -57,13 +58,13 @@ fn a_pool_on_a_disk_is_found_by_what_containerd_is_told() {
     let told = Seen { system_containerd: Some(CONTAINERD.to_owned()), ..several };
     let found = find(&told).unwrap();
     let config = config(&fragment(&found, &told, |_| false));
-    let desired = Desired::new(&config, None);
+    let Backend::Lvm(desired) = Backend::new(&config, None) else { panic!("{config:?}") };
     assert_eq!(
-        (desired.name.as_str(), desired.lvm.path().as_str()),
+        (desired.pool.name.as_str(), desired.volume.path().as_str()),
         ("mine-thinpool", "mine/thinpool")
     );
-    assert_eq!(desired.lvm.devices, ["/dev/disk/by-id/virtio-mine-thinpool"]);
-    assert_eq!(desired.instance, Instance::System);
+    assert_eq!(desired.volume.devices, ["/dev/disk/by-id/virtio-mine-thinpool"]);
+    assert_eq!(desired.pool.instance, Instance::System);
     // The files of devpool are found first: a host has but one of both.
     assert!(matches!(
         find(&Seen { data: Some(1), metadata: Some(1), ..told }),
@@ -82,8 +83,8 @@ fn the_fragment_says_what_is_there() {
     let text = fragment(&found, &seen, |_| false);
     assert!(is_ours(&text) && !is_ours("[thinpool]\n"));
     let config = config(&text);
-    let desired = Desired::new(&config, None);
-    assert_eq!((desired.name.as_str(), desired.data_size), ("mine-thinpool", 100 << 30));
+    let Backend::Loop(desired) = Backend::new(&config, None) else { panic!("{config:?}") };
+    assert_eq!((desired.pool.name.as_str(), desired.data_size), ("mine-thinpool", 100 << 30));
     assert_eq!(desired.metadata_size, 10 << 30);
     assert_eq!(config.flintlockd.grpc_endpoint.to_string(), "192.168.1.5:9090");
     assert!(config.flintlockd.insecure);

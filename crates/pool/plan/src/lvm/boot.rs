@@ -4,16 +4,19 @@
 use mvm_core::catalogue::{disk, pool};
 use mvm_core::{Finding, Plan};
 
-use super::{DesiredVolume, Group, Recorded, Seen, Volume, VolumeReceipt, begun};
+use super::{
+    Desired, DesiredVolume, Group, Observed, Recorded, Seen, Step, Volume, VolumeReceipt, aside,
+    begun,
+};
 use crate::thinpool::{
-    Desired, Device, LivePool, Observed, Step, health, place, receipt, recorded, recording,
+    Device, LivePool, against_record, device_mapper, health, hold, mib, name_taken, on_record,
 };
 
 /// What the device-mapper UUID of LVM's devices begins with.
 const LVM_UUID: &str = "LVM-";
 
-/// Decides what is to be done about a pool on LVM.
-pub(crate) fn boot(desired: &Desired, observed: &Observed) -> Plan<Step> {
+/// Decides what is to be done about the pool.
+pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     match decide(desired, observed) {
         Ok(plan) => plan,
         Err(findings) => Plan::new(Vec::new(), findings),
@@ -21,11 +24,11 @@ pub(crate) fn boot(desired: &Desired, observed: &Observed) -> Plan<Step> {
 }
 
 fn decide(desired: &Desired, observed: &Observed) -> Result<Plan<Step>, Vec<Finding>> {
-    if let Some(finding) = place::device_mapper(desired, observed) {
+    if let Some(finding) = device_mapper(&desired.pool, &observed.pool) {
         return Err(vec![finding]);
     }
     let (seen, group, volume) = found(desired, observed)?;
-    let volume_desired = &desired.lvm;
+    let volume_desired = &desired.volume;
     let mut findings = against_receipt(desired, observed, seen, group, volume);
     let mut steps = Vec::new();
     let profile = seen.profile.as_ref().is_none_or(|text| *text != volume_desired.profile_text());
@@ -33,27 +36,33 @@ fn decide(desired: &Desired, observed: &Observed) -> Result<Plan<Step>, Vec<Find
         path: volume_desired.profile_path(),
         text: volume_desired.profile_text(),
     }));
-    let name = || desired.name.clone();
-    let await_node = match &observed.device {
+    let name = || desired.pool.name.clone();
+    let await_node = match &observed.pool.device {
         Device::Pool(pool) => {
             if !is_volume(pool, group, volume) {
-                return Err(vec![taken(desired, "thin-pool", &pool.state.table.to_string())]);
+                return Err(vec![name_taken(
+                    &desired.pool.name,
+                    "thin-pool",
+                    &pool.state.table.to_string(),
+                )]);
             }
-            findings.extend(health::health(&desired.name, &pool.state));
+            findings.extend(health::health(&desired.pool.name, &pool.state));
             findings.extend(growth(desired, group, volume));
-            !observed.node
+            !observed.pool.node
         }
-        Device::Other { target, table } => return Err(vec![taken(desired, target, table)]),
+        Device::Other { target, table } => {
+            return Err(vec![name_taken(&desired.pool.name, target, table)]);
+        }
         Device::Empty { uuid, .. } if !uuid.starts_with(LVM_UUID) => {
-            let finding = pool::empty_foreign(&desired.name);
+            let finding = pool::empty_foreign(&desired.pool.name);
             return Err(vec![finding.evidence(format!("uuid {uuid:?}, no live table"))]);
         }
         Device::Absent | Device::Empty { .. } => {
-            if observed.thin_check.is_none() {
-                findings.push(pool::thin_check_missing(&desired.name));
+            if observed.pool.thin_check.is_none() {
+                findings.push(pool::thin_check_missing(&desired.pool.name));
             }
-            steps.extend(take_down(volume_desired, seen, &observed.device));
-            steps.push(Step::ActivateVolume { volume: volume_desired.path() });
+            steps.extend(take_down(volume_desired, seen, &observed.pool.device));
+            steps.push(Step::Activate { volume: volume_desired.path() });
             true
         }
     };
@@ -68,10 +77,10 @@ pub fn found<'a>(
     observed: &'a Observed,
 ) -> Result<(&'a Seen, &'a Group, &'a Volume), Vec<Finding>> {
     let seen = usable(desired, observed)?;
-    let volume_desired = &desired.lvm;
+    let volume_desired = &desired.volume;
     let Some((group, volume)) = there(volume_desired, seen)? else {
         let (name, group, devices) =
-            (&desired.name, &desired.lvm.group, volume_desired.devices.join(" "));
+            (&desired.pool.name, &desired.volume.group, volume_desired.devices.join(" "));
         return Err(vec![match seen.receipt.volume() {
             Some(_) => disk::gone(name, group, devices),
             None => disk::no_pool(name, devices),
@@ -85,17 +94,17 @@ pub(super) fn usable<'a>(
     desired: &Desired,
     observed: &'a Observed,
 ) -> Result<&'a Seen, Vec<Finding>> {
-    let Some(seen) = &observed.lvm else {
-        return Err(vec![disk::lvm_missing(&desired.name)]);
+    let Some(seen) = &observed.seen else {
+        return Err(vec![disk::lvm_missing(&desired.pool.name)]);
     };
     if let Recorded::Unreadable(why) = &seen.receipt {
-        return Err(vec![disk::receipt_unreadable(&desired.name, &desired.lvm.group, why)]);
+        return Err(vec![disk::receipt_unreadable(&desired.pool.name, &desired.volume.group, why)]);
     }
     // Without a record of a volume, one of files is the only pool that there ever was.
     if seen.receipt == Recorded::Absent
-        && let Some(old) = observed.receipt.pool()
+        && let Some(old) = observed.on_files.pool()
     {
-        let other = pool::receipt_other(&desired.name, "backend", &old.backend, "lvm");
+        let other = pool::receipt_other(&desired.pool.name, "backend", &old.backend, "lvm");
         return Err(vec![other]);
     }
     Ok(seen)
@@ -133,10 +142,6 @@ pub(super) fn there<'a>(
     Ok(Some((group, volume)))
 }
 
-pub(super) fn taken(desired: &Desired, target: &str, table: &str) -> Finding {
-    pool::name_taken(&desired.name, target).evidence(table)
-}
-
 /// A pool whose activation was killed: LVM activates none whose device has no table, or beside the
 /// devices of its parts, which a killed `mvmhost pool check` leaves too.
 fn take_down(volume_desired: &DesiredVolume, seen: &Seen, device: &Device) -> Vec<Step> {
@@ -150,21 +155,21 @@ fn take_down(volume_desired: &DesiredVolume, seen: &Seen, device: &Device) -> Ve
             volumes.push(part);
         }
     }
-    volumes.into_iter().map(|volume| Step::DeactivateVolume { volume }).collect()
+    volumes.into_iter().map(|volume| Step::Deactivate { volume }).collect()
 }
 
 /// Whether the device under the pool's name is the volume that the configuration names.
 pub fn is_live(desired: &Desired, observed: &Observed) -> bool {
-    let (Some(seen), Device::Pool(live)) = (&observed.lvm, &observed.device) else {
+    let (Some(seen), Device::Pool(live)) = (&observed.seen, &observed.pool.device) else {
         return false;
     };
-    matches!(there(&desired.lvm, seen), Ok(Some((group, volume))) if is_volume(live, group, volume))
+    matches!(there(&desired.volume, seen), Ok(Some((group, volume))) if is_volume(live, group, volume))
 }
 
 /// Whether the live pool is made longer by nobody, because its profile is not attached or dmeventd
 /// does not watch it.
 pub fn is_unattached(desired: &Desired, observed: &Observed) -> bool {
-    let (Some(seen), volume_desired) = (&observed.lvm, &desired.lvm) else {
+    let (Some(seen), volume_desired) = (&observed.seen, &desired.volume) else {
         return false;
     };
     is_live(desired, observed)
@@ -189,34 +194,39 @@ pub fn against_receipt(
         return Vec::new();
     };
     let pairs = [
-        ("name", &old.name, &desired.name),
+        ("name", &old.name, &desired.pool.name),
         ("volume group", &old.group, &group.vg_uuid),
         ("logical volume", &old.volume, &volume.lv_uuid),
     ];
     let differ = pairs.into_iter().filter(|(_, was, is)| was != is);
-    let mut findings: Vec<Finding> =
-        differ.map(|(what, was, is)| disk::other_volume(&desired.name, what, was, is)).collect();
+    let mut findings: Vec<Finding> = differ
+        .map(|(what, was, is)| disk::other_volume(&desired.pool.name, what, was, is))
+        .collect();
     if findings.is_empty() {
-        findings = recorded::databases(desired, observed, &old.databases);
+        findings = against_record(
+            &desired.pool,
+            &observed.pool,
+            &old.databases,
+            &aside(desired, observed),
+        );
     }
     findings
 }
 
 /// A warning when nobody makes the pool longer, or dmeventd has nothing to take a step from.
 fn growth(desired: &Desired, group: &Group, volume: &Volume) -> Option<Finding> {
-    let volume_desired = &desired.lvm;
+    let volume_desired = &desired.volume;
     if !volume.grows_by(&volume_desired.profile()) {
         let finding =
-            disk::not_grown(&desired.name, volume_desired.profile(), volume_desired.path());
+            disk::not_grown(&desired.pool.name, volume_desired.profile(), volume_desired.path());
         let seen =
             format!("lv_profile {:?}, seg_monitor {:?}", volume.lv_profile, volume.seg_monitor);
         return Some(finding.evidence(seen));
     }
     let free = group.free().saturating_mul(group.extent_size());
     let step = volume.size() / 100 * u64::from(volume_desired.grow_percent);
-    (free < step).then(|| {
-        disk::no_room(&desired.name, &volume_desired.group, place::mib(free), place::mib(step))
-    })
+    (free < step)
+        .then(|| disk::no_room(&desired.pool.name, &volume_desired.group, mib(free), mib(step)))
 }
 
 /// What there is to write into the receipt.
@@ -228,17 +238,15 @@ fn record(
 ) -> Option<Step> {
     let before = old.map_or(&[][..], |old| &old.databases);
     let now = VolumeReceipt {
-        name: desired.name.clone(),
+        name: desired.pool.name.clone(),
         group: group.vg_uuid.clone(),
         volume: volume.lv_uuid.clone(),
-        databases: recording::databases(desired, observed, before),
+        databases: on_record(&desired.pool, &observed.pool, before),
     };
     match old {
-        Some(old) if receipt::hold(&old.databases, &now.databases) && *old == with(old, &now) => {
-            None
-        }
-        Some(old) if *old == with(old, &now) => Some(Step::RefreshVolumeReceipt { receipt: now }),
-        _ => Some(Step::WriteVolumeReceipt { receipt: now }),
+        Some(old) if hold(&old.databases, &now.databases) && *old == with(old, &now) => None,
+        Some(old) if *old == with(old, &now) => Some(Step::RefreshReceipt { receipt: now }),
+        _ => Some(Step::WriteReceipt { receipt: now }),
     }
 }
 

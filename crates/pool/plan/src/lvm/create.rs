@@ -2,16 +2,15 @@
 
 use std::fmt;
 
-use mvm_config::model::Backend;
 use mvm_core::catalogue::{disk, pool};
 use mvm_core::{Finding, Plan};
 use serde::Serialize;
 
 use super::begun::{self, Intent, Standing};
-use super::boot::{taken, there, usable};
+use super::boot::{there, usable};
 use super::disk::obstacles;
-use super::{DesiredVolume, Disk, Seen, Volume, layout, refusals};
-use crate::thinpool::{Desired, Device, Observed, fill, place};
+use super::{Desired, DesiredVolume, Disk, Observed, Seen, Volume, aside, layout, refusals};
+use crate::thinpool::{Device, device_mapper, mib, name_taken, refusal};
 
 /// LVM's size of an extent, and what it keeps at the beginning of a disk, in bytes.
 const EXTENT: u64 = 4 << 20;
@@ -117,11 +116,8 @@ impl fmt::Display for CreateStep {
 /// # Errors
 /// Why no pool is made here.
 pub fn wants_disks(desired: &Desired, observed: &Observed) -> Result<bool, Vec<Finding>> {
-    let volume_desired = &desired.lvm;
-    if desired.backend != Backend::Lvm {
-        return Err(vec![disk::not_lvm(&desired.name)]);
-    }
-    if let Some(finding) = place::device_mapper(desired, observed) {
+    let (name, volume_desired) = (&desired.pool.name, &desired.volume);
+    if let Some(finding) = device_mapper(&desired.pool, &observed.pool) {
         return Err(vec![finding]);
     }
     let seen = usable(desired, observed)?;
@@ -129,29 +125,26 @@ pub fn wants_disks(desired: &Desired, observed: &Observed) -> Result<bool, Vec<F
         return Ok(false);
     }
     if seen.receipt.volume().is_some() {
-        return Err(vec![disk::gone(
-            &desired.name,
-            &desired.lvm.group,
-            volume_desired.devices.join(" "),
-        )]);
+        let devices = volume_desired.devices.join(" ");
+        return Err(vec![disk::gone(name, &volume_desired.group, devices)]);
     }
-    if !begun::is_of_remains(volume_desired, seen, &observed.device) {
-        match &observed.device {
+    if !begun::is_of_remains(volume_desired, seen, &observed.pool.device) {
+        match &observed.pool.device {
             Device::Absent => {}
             Device::Pool(live) => {
-                return Err(vec![taken(desired, "thin-pool", &live.state.table.to_string())]);
+                return Err(vec![name_taken(name, "thin-pool", &live.state.table.to_string())]);
             }
-            Device::Other { target, table } => return Err(vec![taken(desired, target, table)]),
-            Device::Empty { uuid, .. } => return Err(vec![taken(desired, "no table", uuid)]),
+            Device::Other { target, table } => return Err(vec![name_taken(name, target, table)]),
+            Device::Empty { uuid, .. } => return Err(vec![name_taken(name, "no table", uuid)]),
         }
     }
-    if observed.thin_check.is_none() {
-        return Err(vec![pool::thin_check_missing(&desired.name)]);
+    if observed.pool.thin_check.is_none() {
+        return Err(vec![pool::thin_check_missing(name)]);
     }
-    if !observed.databases.is_empty() {
+    if !observed.pool.databases.is_empty() {
         let names: Vec<String> =
-            observed.databases.iter().map(|path| path.display().to_string()).collect();
-        let finding = fill::refusal(&disk::databases::ROW, &desired.name, desired, observed);
+            observed.pool.databases.iter().map(|path| path.display().to_string()).collect();
+        let finding = refusal(&disk::databases::ROW, name, &aside(desired, observed));
         return Err(vec![finding.with("databases", names.join(", "))]);
     }
     let Some(group) = seen.groups.first() else {
@@ -163,7 +156,7 @@ pub fn wants_disks(desired: &Desired, observed: &Observed) -> Result<bool, Vec<F
         return Ok(false);
     }
     let inside: Vec<&str> = seen.volumes.iter().map(|volume| volume.lv_name.as_str()).collect();
-    let foreign = disk::group_foreign(&volume_desired.group, &desired.name);
+    let foreign = disk::group_foreign(&volume_desired.group, name);
     Err(vec![foreign.evidence(format!("volumes {inside:?}, tags {:?}", group.vg_tags))])
 }
 
@@ -180,8 +173,8 @@ pub fn create(
         Ok(wanted) => wanted,
         Err(findings) => return Plan::new(Vec::new(), findings),
     };
-    let volume_desired = &desired.lvm;
-    let Some(seen) = &observed.lvm else { return Plan::new(Vec::new(), Vec::new()) };
+    let volume_desired = &desired.volume;
+    let Some(seen) = &observed.seen else { return Plan::new(Vec::new(), Vec::new()) };
     if let Ok(Some((_, volume))) = there(volume_desired, seen) {
         return Plan::new(finish(desired, observed, seen, volume), Vec::new());
     }
@@ -220,8 +213,8 @@ pub fn create(
 /// What is left to do about a pool that is there: nothing, unless it was being made a moment ago
 /// and dmeventd has not heard of it.
 fn finish(desired: &Desired, observed: &Observed, seen: &Seen, volume: &Volume) -> Vec<CreateStep> {
-    let volume_desired = &desired.lvm;
-    let live = matches!(observed.device, Device::Pool(_));
+    let volume_desired = &desired.volume;
+    let live = matches!(observed.pool.device, Device::Pool(_));
     // Whoever activates it begins to watch it.
     let watched = volume.grows_by(&volume_desired.profile());
     if seen.begun.is_none() || watched || !live {
@@ -286,5 +279,5 @@ fn too_small(volume_desired: &DesiredVolume, disks: &[Disk]) -> Option<Finding> 
     let size: u64 = disks.iter().fold(0, |sum, disk| sum.saturating_add(disk.size));
     layout(extents, EXTENT, volume_desired.grow_percent.into())
         .is_err()
-        .then(|| disk::too_small(volume_desired.devices.join(" "), place::mib(size)))
+        .then(|| disk::too_small(volume_desired.devices.join(" "), mib(size)))
 }

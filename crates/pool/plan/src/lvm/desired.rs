@@ -3,6 +3,7 @@
 use mvm_config::Config;
 
 use super::{Group, Intent, Recorded, Volume};
+use crate::thinpool::{self, Pool};
 
 /// Where LVM looks for profiles.
 const PROFILES: &str = "/etc/lvm/profile";
@@ -11,7 +12,24 @@ const LEAST_THRESHOLD: u8 = 50;
 /// The tag of a volume group that mvmhost made.
 pub const TAG: &str = "mvmhost";
 
-/// The part of the configuration that is about a pool on disks.
+/// A pool on whole disks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Desired {
+    /// What every pool has.
+    pub pool: Pool,
+    /// The logical volume that it is.
+    pub volume: DesiredVolume,
+}
+
+impl Desired {
+    /// From the configuration; `containerd` is that of the containerd that uses the pool, where
+    /// mvmhost does not render one.
+    pub fn new(config: &Config, containerd: Option<&str>) -> Self {
+        Self { pool: Pool::new(config, containerd), volume: DesiredVolume::new(config) }
+    }
+}
+
+/// The volume, its group and disks, and how it grows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DesiredVolume {
     /// Paths below /dev/disk/by-id.
@@ -81,6 +99,17 @@ impl DesiredVolume {
             self.grow_percent
         )
     }
+}
+
+/// Everything that [`super::plan`] looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// What bears on every pool.
+    pub pool: thinpool::Observed,
+    /// What the receipt says of a pool on files.
+    pub on_files: thinpool::Recorded,
+    /// What LVM shows; `None` where lvm2 is not installed.
+    pub seen: Option<Seen>,
 }
 
 /// What LVM and the receipt show.

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use mvm_config::model::Backend;
 use mvm_core::catalogue::{database, disk, pool};
 use mvm_core::{Entry, Exit};
 
@@ -11,20 +10,19 @@ mod begun;
 use mvm_core::Plan;
 
 use super::*;
-use crate::plan;
-use crate::thinpool::tests::{bare, desired as on_files};
-use crate::thinpool::{Backing, Desired, DevNum, Device, LivePool, LiveState, Observed, Step};
+use crate::Backend;
+use crate::thinpool::tests::{live, nothing};
+use crate::thinpool::{DevNum, Device};
 
 fn desired() -> Desired {
     let config =
         self::config("[thinpool]\nbackend = \"lvm\"\nlvm.devices = [\"/dev/disk/by-id/virtio-a\"]");
-    let lvm = DesiredVolume::new(&config);
-    Desired {
-        backend: Backend::Lvm,
-        name: config.thinpool.name.as_str().to_owned(),
-        lvm,
-        ..on_files()
-    }
+    Desired::new(&config, None)
+}
+
+/// Without lvm2.
+fn bare() -> Observed {
+    Observed { pool: nothing(), on_files: thinpool::Recorded::Absent, seen: None }
 }
 
 fn config(text: &str) -> mvm_config::Config {
@@ -53,17 +51,17 @@ fn volume(kind: &str) -> Volume {
 
 /// Disks with nothing of ours on them.
 fn blank() -> Observed {
-    Observed { lvm: Some(Seen::default()), ..bare() }
+    Observed { seen: Some(Seen::default()), ..bare() }
 }
 
 /// After a reboot: the pool is there and not active, and it is on record.
 fn down() -> Observed {
-    let volume_desired = desired().lvm;
+    let volume_desired = desired().volume;
     let receipt = VolumeReceipt {
         name: "flintlock-thinpool".to_owned(),
         group: "Ab-1".to_owned(),
         volume: "Cd-2".to_owned(),
-        databases: crate::thinpool::recording::databases(&desired(), &bare(), &[]),
+        databases: thinpool::on_record(&desired().pool, &nothing(), &[]),
     };
     let seen = Seen {
         groups: vec![group("0", TAG)],
@@ -72,35 +70,27 @@ fn down() -> Observed {
         receipt: Recorded::Volume(receipt),
         begun: None,
     };
-    Observed { lvm: Some(seen), ..bare() }
-}
-
-fn live(uuid: &str) -> Device {
-    let backing = || Backing { device: "dm-1".to_owned(), file: None, path: String::new() };
-    Device::Pool(Box::new(LivePool {
-        number: DevNum { major: 253, minor: 2 },
-        uuid: uuid.to_owned(),
-        state: LiveState {
-            table: "0 8192 thin-pool 253:0 253:1 1024 0".parse().unwrap(),
-            status: "0 1/2 0/4 - rw discard_passdown queue_if_no_space - 1024".to_owned(),
-            suspended: false,
-            second_table: false,
-        },
-        metadata: backing(),
-        data: backing(),
-    }))
+    Observed { seen: Some(seen), ..bare() }
 }
 
 fn up() -> Observed {
-    let mut up = Observed { device: live("LVM-Ab1Cd2-tpool"), node: true, ..down() };
-    let seen = up.lvm.as_mut().unwrap();
-    seen.volumes[0].lv_profile = desired().lvm.profile();
+    let mut up = with_pool(down(), |pool| {
+        (pool.device, pool.node) = (live("LVM-Ab1Cd2-tpool"), true);
+    });
+    let seen = up.seen.as_mut().unwrap();
+    seen.volumes[0].lv_profile = desired().volume.profile();
     seen.volumes[0].seg_monitor = "monitored".to_owned();
     up
 }
 
 fn with(mut observed: Observed, change: impl FnOnce(&mut Seen)) -> Observed {
-    change(observed.lvm.as_mut().unwrap());
+    change(observed.seen.as_mut().unwrap());
+    observed
+}
+
+/// With another state of what every pool has.
+fn with_pool(mut observed: Observed, change: impl FnOnce(&mut thinpool::Observed)) -> Observed {
+    change(&mut observed.pool);
     observed
 }
 
@@ -116,9 +106,9 @@ fn refuses(observed: &Observed, entry: &'static Entry, exit: Exit) {
 
 #[test]
 fn names_are_those_of_provision_sh_and_of_device_mapper() {
-    let volume_desired = desired().lvm;
+    let volume_desired = desired().volume;
     assert_eq!(
-        (desired().name, volume_desired.path()),
+        (desired().pool.name, volume_desired.path()),
         ("flintlock-thinpool".into(), "flintlock/thinpool".into())
     );
     let config = self::config(
@@ -146,7 +136,7 @@ fn boot_activates_what_is_there() {
             "wait for /dev/mapper/flintlock-thinpool"
         ]
     );
-    assert!(super::boot(&desired(), &up()).is_settled());
+    assert!(super::plan(&desired(), &up()).is_settled());
 }
 
 #[test]
@@ -158,12 +148,12 @@ fn what_a_killed_activation_left_is_taken_down() {
     };
     let first = |active| -> String {
         let seen = with(down(), |seen| seen.volumes.push(part(active)));
-        super::boot(&desired(), &seen).steps[0].to_string()
+        super::plan(&desired(), &seen).steps[0].to_string()
     };
     assert_eq!(first("active"), "deactivate flintlock/thinpool_tmeta");
     let empty =
         Device::Empty { uuid: "LVM-Ab1Cd2".to_owned(), number: DevNum { major: 253, minor: 2 } };
-    let steps = super::boot(&desired(), &Observed { device: empty, ..down() }).steps;
+    let steps = super::plan(&desired(), &with_pool(down(), |pool| pool.device = empty)).steps;
     assert_eq!(steps[0].to_string(), "deactivate flintlock/thinpool");
     assert_eq!(first(""), "activate flintlock/thinpool with LVM, watched by dmeventd");
 }
@@ -198,19 +188,19 @@ fn what_is_not_our_pool_is_left_alone() {
     refuses(&swapped, &disk::other_volume::ROW, Exit::Refused);
     let spoilt = with(down(), |seen| seen.receipt = Recorded::Unreadable("x".to_owned()));
     refuses(&spoilt, &disk::receipt_unreadable::ROW, Exit::Refused);
-    let foreign = Observed { device: live("MVM-flintlock-thinpool"), ..down() };
+    let foreign = with_pool(down(), |pool| pool.device = live("MVM-flintlock-thinpool"));
     refuses(&foreign, &pool::name_taken::ROW, Exit::Refused);
     assert!(is_live(&desired(), &up()) && !is_live(&desired(), &foreign));
     assert!(!is_live(&desired(), &down()) && !is_live(&desired(), &bare()));
-    let unchecked = Observed { thin_check: None, ..down() };
+    let unchecked = with_pool(down(), |pool| pool.thin_check = None);
     refuses(&unchecked, &pool::thin_check_missing::ROW, Exit::Unavailable);
 }
 
 #[test]
 fn databases_and_pool_stay_together() {
-    let databases = desired().databases();
+    let databases = desired().pool.databases();
     let mut seen = down();
-    let Some(Seen { receipt: Recorded::Volume(receipt), .. }) = &mut seen.lvm else { panic!() };
+    let Some(Seen { receipt: Recorded::Volume(receipt), .. }) = &mut seen.seen else { panic!() };
     receipt.databases[0].seen = true;
     refuses(&seen, &pool::database_gone::ROW, Exit::Refused);
     let remedy = plan(&desired(), &seen).findings[0].remedy();
@@ -220,10 +210,10 @@ fn databases_and_pool_stay_together() {
     ] {
         assert!(remedy.contains(line), "{remedy}");
     }
-    let mut other = Observed { databases: databases.clone(), ..seen };
+    let mut other = with_pool(seen, |pool| pool.databases.clone_from(&databases));
     let identity = |inode| crate::thinpool::RecordedIdentity { inode, born: None };
-    other.database_files = vec![(databases[0].clone(), identity(1))];
-    let Some(Seen { receipt: Recorded::Volume(receipt), .. }) = &mut other.lvm else { panic!() };
+    other.pool.database_files = vec![(databases[0].clone(), identity(1))];
+    let Some(Seen { receipt: Recorded::Volume(receipt), .. }) = &mut other.seen else { panic!() };
     receipt.databases[0].file = Some(identity(2));
     assert_eq!(codes(&plan(&desired(), &other)), [database::replaced::ROW.code]);
 }
@@ -231,10 +221,10 @@ fn databases_and_pool_stay_together() {
 #[test]
 fn what_is_new_is_put_on_record() {
     let first = plan(&desired(), &with(up(), |seen| seen.receipt = Recorded::Absent));
-    assert!(matches!(first.steps.as_slice(), [Step::WriteVolumeReceipt { .. }]), "{first:?}");
-    let containerd = Observed { databases: desired().databases(), ..up() };
+    assert!(matches!(first.steps.as_slice(), [Step::WriteReceipt { .. }]), "{first:?}");
+    let containerd = with_pool(up(), |pool| pool.databases = desired().pool.databases());
     let second = plan(&desired(), &containerd);
-    assert!(matches!(second.steps.as_slice(), [Step::RefreshVolumeReceipt { .. }]), "{second:?}");
+    assert!(matches!(second.steps.as_slice(), [Step::RefreshReceipt { .. }]), "{second:?}");
     let percent = plan(&desired(), &with(up(), |seen| seen.profile = None));
     assert!(matches!(percent.steps.as_slice(), [Step::WriteProfile { .. }]), "{percent:?}");
 }
@@ -254,7 +244,7 @@ fn a_pool_that_nobody_makes_longer_is_said() {
 fn a_group_without_room_for_a_step_is_said() {
     let sized = |bytes: u64| with(up(), |seen| seen.volumes[0].lv_size = bytes.to_string());
     let room = 1023_u64 << 22;
-    let step = u64::from(desired().lvm.grow_percent);
+    let step = u64::from(desired().volume.grow_percent);
     assert_eq!(codes(&plan(&desired(), &sized(room / step * 100))), [""; 0]);
     let plan = plan(&desired(), &sized((room / step + 1) * 100));
     assert_eq!(codes(&plan), [disk::no_room::ROW.code]);
@@ -320,12 +310,20 @@ fn no_pool_is_made_where_one_was_or_may_be() {
         seen.volumes.push(Volume { lv_name: "lvol0".to_owned(), ..volume("linear") });
     };
     unmade(with(blank(), left), &disk::group_foreign::ROW);
-    unmade(Observed { databases: vec![PathBuf::from("/x.db")], ..blank() }, &disk::databases::ROW);
-    unmade(Observed { device: live("MVM-x"), ..blank() }, &pool::name_taken::ROW);
-    unmade(Observed { thin_check: None, ..blank() }, &pool::thin_check_missing::ROW);
+    let databases = vec![PathBuf::from("/x.db")];
+    unmade(with_pool(blank(), |pool| pool.databases = databases), &disk::databases::ROW);
+    unmade(with_pool(blank(), |pool| pool.device = live("MVM-x")), &pool::name_taken::ROW);
+    unmade(with_pool(blank(), |pool| pool.thin_check = None), &pool::thin_check_missing::ROW);
     unmade(bare(), &disk::lvm_missing::ROW);
     let plan = create(&desired(), &blank(), &whole(8 << 20), None, SEED);
     assert_eq!(codes(&plan), [disk::too_small::ROW.code]);
-    let on_files = create(&on_files(), &bare(), &[], None, SEED);
-    assert_eq!(codes(&on_files), [disk::not_lvm::ROW.code]);
+    let on_files = Backend::new(&config(""), None);
+    assert_eq!(on_files.on_disks().unwrap_err().code(), disk::not_lvm::ROW.code);
+}
+
+#[test]
+fn without_lvm2_there_is_no_pool_on_lvm() {
+    let plan = plan(&desired(), &bare());
+    assert_eq!(codes(&plan), [disk::lvm_missing::ROW.code]);
+    assert_eq!(Exit::worst(&plan.findings), Some(Exit::Unavailable));
 }

@@ -1,8 +1,10 @@
 //! What device-mapper shows.
 
+use std::fmt;
+
 use serde::Serialize;
 
-use super::files::FileId;
+use super::file::FileId;
 use super::status::LiveState;
 use super::table::DevNum;
 
@@ -15,6 +17,17 @@ pub enum Control {
     Absent,
     /// The node is there and does not open, with the error's text: a static node without driver.
     Dead(String),
+}
+
+impl Control {
+    /// What is wrong with it; nothing when it opens.
+    pub(crate) fn flaw(&self) -> Option<String> {
+        match self {
+            Self::Usable => None,
+            Self::Absent => Some("is not there".to_owned()),
+            Self::Dead(error) => Some(format!("does not open ({error})")),
+        }
+    }
 }
 
 /// A device under the pool's name.
@@ -65,4 +78,23 @@ pub struct Backing {
     pub file: Option<FileId>,
     /// The file's name as the kernel shows it, with ` (deleted)` when it is.
     pub path: String,
+}
+
+/// Which half of a pool a device is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The metadata.
+    Metadata,
+    /// The data.
+    Data,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Metadata => "metadata",
+            Self::Data => "data",
+        })
+    }
 }

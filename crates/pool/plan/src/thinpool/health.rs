@@ -1,10 +1,35 @@
-//! What is wrong with a pool, by what device-mapper shows.
+//! How a pool stands and what is wrong with it, by what device-mapper shows.
 
 use mvm_core::Finding;
 use mvm_core::catalogue::pool;
 
 use super::device::Device;
 use super::status::{LiveState, Mode, PoolState, ThinPoolStatus};
+use super::{Observed, Pool};
+
+/// Why device-mapper cannot be spoken to; nothing when it can.
+pub fn device_mapper(desired: &Pool, observed: &Observed) -> Option<Finding> {
+    observed.device_mapper.flaw().map(|why| pool::no_device_mapper(&desired.name, why))
+}
+
+/// The device of the pool's name is another one.
+pub(crate) fn name_taken(name: &str, target: &str, table: &str) -> Finding {
+    pool::name_taken(name, target).evidence(table)
+}
+
+/// How the pool stands, once it is live; `None` while it is not.
+pub fn done(name: &str, device: &Device) -> Option<Finding> {
+    let Device::Pool(live) = device else {
+        return None;
+    };
+    let Ok(ThinPoolStatus::Working(working)) = live.state.status.parse() else {
+        return None;
+    };
+    Some(
+        pool::ready(name, working.data.percent(), working.metadata.percent())
+            .evidence(live.state.table.to_string()),
+    )
+}
 
 impl PoolState {
     /// What is wrong with the pool `name`; empty when it can serve.
@@ -26,7 +51,7 @@ impl PoolState {
         match self {
             Self::Absent | Self::Empty => vec![pool::not_live(name)],
             Self::Other { target, table } => {
-                vec![pool::name_taken(name, target).evidence(table)]
+                vec![name_taken(name, target, table)]
             }
             Self::Live(live) => flaws(name, live),
         }

@@ -1,102 +1,75 @@
-//! The thin pool: from what the file asks for and what the machine shows to the steps between.
+//! The thin pool: what every pool has, whatever it is on.
 //!
-//! Belongs here: every decision about the pool, the text lines of the kernel's `thin-pool` target,
-//! the superblock, the meaning of the receipt. Does not belong here: looking at files or devices,
-//! which is `storage`.
-//!
-//! The order of trust is: a live pool, the receipt, the files. A live pool is never reloaded. What
-//! the receipt knows is never made again. Files are made only where nothing ever was.
+//! Belongs here: its name and units, what device-mapper shows of it, the text lines of the kernel's
+//! `thin-pool` target, the superblock, the receipt, containerd's databases about it. Does not belong
+//! here: what one backend alone knows. The backends stand on these modules, and none of these knows one.
 
-pub(crate) mod absent;
+mod databases;
 mod device;
-mod files;
-pub(crate) mod fill;
+mod file;
 pub(crate) mod health;
-pub(crate) mod live;
 mod observed;
-mod outcome;
-pub mod place;
-pub(crate) mod receipt;
-pub mod recorded;
-pub(crate) mod recording;
+mod receipt;
+mod refusal;
 pub mod status;
-mod step;
 mod superblock;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
+mod words;
 
 use std::path::PathBuf;
 
 use mvm_config::Config;
-use mvm_config::model::{Backend, Instance};
+use mvm_config::model::Instance;
 use mvm_containerd::Kept;
 
-pub use device::{Backing, Control, Device, LivePool};
-pub use files::{Attachment, FileFacts, FileId, FileSystem};
-pub use fill::{quote, refusal, units};
+pub(crate) use databases::{against_record, on_record};
+pub use device::{Backing, Control, Device, LivePool, Role};
+pub use file::{FileFacts, FileId, FileSystem};
+pub(crate) use health::name_taken;
+pub use health::{device_mapper, done};
 pub use observed::Observed;
-pub use outcome::done;
+pub(crate) use receipt::hold;
 pub use receipt::{
     Receipt, Recorded, RecordedDatabase, RecordedFile, RecordedIdentity, RecordedSuperblock,
     VERSION,
 };
+pub use refusal::{Aside, refusal};
 pub use status::{Discards, LiveState, Mode, PoolState, ThinPoolStatus, Usage, WhenFull, Working};
-pub use step::{Role, Step};
 pub use superblock::{PoolSuperblock, Superblock, with_transaction};
 pub use table::{DevNum, ParseError, SECTOR, Shape, ThinPoolTable};
+pub(crate) use words::gib;
+pub use words::{mib, quote};
 
-use crate::lvm;
-
-/// What the file asks for.
+/// What the file asks for of every pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Desired {
-    /// Who makes the pool.
-    pub backend: Backend,
+pub struct Pool {
     /// The device-mapper name.
     pub name: String,
-    /// The directory of the files `data` and `metadata`.
-    pub directory: PathBuf,
-    /// Length of a new data file in bytes.
-    pub data_size: u64,
-    /// Length of a new metadata file in bytes.
-    pub metadata_size: u64,
     /// Whose containerd uses the pool.
     pub instance: Instance,
     /// Where that containerd keeps its databases about the pool.
     pub kept: Kept,
     /// flintlockd's unit, for commands that are printed.
     pub flintlockd_unit: String,
-    /// The pool on disks, for that backend.
-    pub lvm: lvm::DesiredVolume,
+    /// What is set aside of an old pool goes into the folder `old` of this directory: that of
+    /// `[thinpool.loop]`, whatever the pool is on.
+    pub aside: PathBuf,
 }
 
-impl Desired {
-    /// The part of the configuration that is about the pool; `containerd` is that of the containerd
-    /// that uses it, where mvmhost does not render one.
+impl Pool {
+    /// The part of the configuration that is about every pool; `containerd` is the configuration of
+    /// the containerd that uses it, where mvmhost does not render one.
     pub fn new(config: &Config, containerd: Option<&str>) -> Self {
         let pool = &config.thinpool;
         Self {
-            kept: Kept::new(config.containerd.instance, containerd),
-            backend: pool.backend,
             name: pool.name.as_str().to_owned(),
-            directory: pool.loopback.directory.as_path().to_owned(),
-            data_size: pool.loopback.data_size.0,
-            metadata_size: pool.loopback.metadata_size.0,
             instance: config.containerd.instance,
+            kept: Kept::new(config.containerd.instance, containerd),
             flintlockd_unit: config.flintlockd.unit.as_str().to_owned(),
-            lvm: lvm::DesiredVolume::new(config),
+            aside: pool.loopback.directory.as_path().to_owned(),
         }
-    }
-
-    /// The data file.
-    pub fn data(&self) -> PathBuf {
-        self.directory.join("data")
-    }
-
-    /// The metadata file.
-    pub fn metadata(&self) -> PathBuf {
-        self.directory.join("metadata")
     }
 
     /// containerd's database of the thin devices.
@@ -106,7 +79,8 @@ impl Desired {
 
     /// The units that use the pool, in the order in which they are to be stopped.
     pub fn units(&self) -> String {
-        fill::units(self)
+        let containerd = mvm_config::places::containerd_unit(self.instance);
+        format!("{} {containerd}", self.flintlockd_unit)
     }
 
     /// The databases of containerd's devmapper snapshotter: what is in them and what is in the

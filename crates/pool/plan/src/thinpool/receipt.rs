@@ -1,12 +1,12 @@
 //! The pool's part of `/var/lib/mvmhost/receipt.json`: by what mvmhost recognises its pool.
 //!
-//! The text is read and written by `storage`, which knows JSON; what it means is decided here.
+//! The text is read and written by `mvm_pool_kernel::receipt`, which knows JSON; what it means is decided here.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::files::FileFacts;
+use super::file::FileFacts;
 use super::table::Shape;
 
 /// The receipt's format that this version reads and writes.
@@ -81,8 +81,12 @@ impl RecordedFile {
     /// Whether it is the same file, whatever its length. Inode numbers are used again after a
     /// file is deleted, times of birth are not.
     pub fn is_same(&self, file: &FileFacts) -> bool {
-        let was = RecordedIdentity { inode: self.inode, born: self.born };
-        was.is_same(&RecordedIdentity::of(file))
+        self.identity().is_same(&RecordedIdentity::of(file))
+    }
+
+    /// Which file it is, whatever its length.
+    pub fn identity(&self) -> RecordedIdentity {
+        RecordedIdentity { inode: self.inode, born: self.born }
     }
 }
 
@@ -130,6 +134,13 @@ impl RecordedIdentity {
     pub fn is_same(&self, other: &Self) -> bool {
         let born_apart = matches!((self.born, other.born), (Some(was), Some(is)) if was != is);
         self.inode == other.inode && !born_apart
+    }
+
+    /// As an operator reads it; the time in a form that date(1) takes.
+    pub(crate) fn describe(&self) -> String {
+        let made = |ns| format!("@{}", ns / 1_000_000_000);
+        let born = self.born.map_or_else(|| "unknown".to_owned(), made);
+        format!("inode {}, made {born}", self.inode)
     }
 }
 

@@ -9,12 +9,14 @@ use crate::fake::{self, Machine};
 const DIR: &str = "/var/lib/containerd-dev/snapshotter/devmapper";
 
 /// A host whose first Prepare was interrupted.
-fn host() -> (tempfile::TempDir, Machine, Desired) {
+fn host() -> (tempfile::TempDir, Machine, Backend) {
     let folder = tempfile::tempdir().unwrap();
     let machine = Machine::new(folder.path());
-    let desired = Desired { name: "mvm".to_owned(), ..fake::desired(DIR) };
+    let mut desired = fake::desired(DIR);
+    desired.pool.name = "mvm".to_owned();
+    let desired = Backend::Loop(desired);
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/src/databases/samples/first");
-    let paths = paths(&machine.roots, &desired);
+    let paths = paths(&machine.roots, desired.pool());
     for (name, path) in
         [("meta.db", &paths.meta), ("metadata.db", &paths.metadata), ("mvm.db", &paths.pool)]
     {
@@ -36,7 +38,7 @@ fn codes(findings: &[Finding]) -> Vec<&'static str> {
 #[test]
 fn an_interrupted_prepare_is_put_away_once_and_kept() {
     let (_folder, machine, desired) = host();
-    let path = paths(&machine.roots, &desired).pool;
+    let path = paths(&machine.roots, desired.pool()).pool;
     let (before, inode) = (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().ino());
     assert_eq!(look(&machine.roots, &desired), [], "a running containerd may be about to finish");
     let findings = settle_with(&machine.roots, &desired, &machine, &as_listed);
@@ -51,7 +53,7 @@ fn an_interrupted_prepare_is_put_away_once_and_kept() {
 #[test]
 fn a_containerd_that_runs_is_left_alone() {
     let (_folder, machine, desired) = host();
-    let path = paths(&machine.roots, &desired).pool;
+    let path = paths(&machine.roots, desired.pool()).pool;
     let before = fs::read(&path).unwrap();
     let file = File::open(&path).unwrap();
     file.lock().unwrap();
@@ -62,7 +64,7 @@ fn a_containerd_that_runs_is_left_alone() {
 #[test]
 fn nothing_is_changed_when_the_list_cannot_be_kept() {
     let (_folder, machine, desired) = host();
-    let path = paths(&machine.roots, &desired).pool;
+    let path = paths(&machine.roots, desired.pool()).pool;
     let before = fs::read(&path).unwrap();
     fs::write(machine.roots.at(names::STATE), "in the way").unwrap();
     let findings = settle_with(&machine.roots, &desired, &machine, &as_listed);
@@ -73,7 +75,7 @@ fn nothing_is_changed_when_the_list_cannot_be_kept() {
 #[test]
 fn files_that_do_not_belong_together_are_refused_untouched() {
     let (_folder, machine, desired) = host();
-    let path = paths(&machine.roots, &desired);
+    let path = paths(&machine.roots, desired.pool());
     fs::write(&path.metadata, [1; 8192]).unwrap();
     let before = fs::read(&path.pool).unwrap();
     let findings = settle_with(&machine.roots, &desired, &machine, &as_listed);
@@ -87,7 +89,7 @@ fn files_that_do_not_belong_together_are_refused_untouched() {
 fn a_pool_that_lacks_a_listed_device_is_refused() {
     let (_folder, machine, desired) = host();
     let later = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/src/databases/samples/later");
-    let paths = paths(&machine.roots, &desired);
+    let paths = paths(&machine.roots, desired.pool());
     for (name, path) in
         [("meta.db", &paths.meta), ("metadata.db", &paths.metadata), ("mvm.db", &paths.pool)]
     {

@@ -10,7 +10,8 @@ use mvm_core::Roots;
 use mvm_pool_kernel::lvm::Lvm;
 use mvm_pool_kernel::{Error, files, receipt};
 use mvm_pool_plan::lvm::Seen;
-use mvm_pool_plan::thinpool::{Desired, Observed, RecordedIdentity};
+use mvm_pool_plan::thinpool::RecordedIdentity;
+use mvm_pool_plan::{loopback, lvm};
 use mvm_repair_plan::lvm::{left, metadata_size};
 
 use super::copy;
@@ -30,8 +31,8 @@ pub(super) trait Home {
 /// A file.
 pub(super) struct InFile<'a> {
     pub(super) roots: &'a Roots,
-    pub(super) desired: &'a Desired,
-    pub(super) observed: &'a Observed,
+    pub(super) desired: &'a loopback::Desired,
+    pub(super) observed: &'a loopback::Observed,
 }
 
 impl Home for InFile<'_> {
@@ -71,7 +72,7 @@ impl Home for InFile<'_> {
 /// A volume of LVM's.
 pub(super) struct InVolume<'a> {
     pub(super) roots: &'a Roots,
-    pub(super) desired: &'a Desired,
+    pub(super) desired: &'a lvm::Desired,
     pub(super) seen: &'a Seen,
     pub(super) lvm: Lvm<'a>,
     /// The volume has a device.
@@ -80,12 +81,12 @@ pub(super) struct InVolume<'a> {
 
 impl InVolume<'_> {
     fn device(&self, of: &str) -> PathBuf {
-        self.roots.at(format!("/dev/mapper/{}{of}", self.desired.name))
+        self.roots.at(format!("/dev/mapper/{}{of}", self.desired.pool.name))
     }
 
     /// Writes the result into a new volume, and reads it again.
     fn write(&self, result: &Path) -> Result<(), Error> {
-        let (volume_desired, new) = (&self.desired.lvm, self.device("--mvmhost--repair"));
+        let (volume_desired, new) = (&self.desired.volume, self.device("--mvmhost--repair"));
         self.tidy()?;
         self.lvm.create(&volume_desired.repaired(), metadata_size(volume_desired, self.seen))?;
         let failed = |source| Error::Copy { path: result.to_owned(), to: new.clone(), source };
@@ -113,20 +114,20 @@ impl InVolume<'_> {
 impl Home for InVolume<'_> {
     fn open(&self) -> Result<PathBuf, Error> {
         if !self.active.replace(true) {
-            self.lvm.activate_part(&self.desired.lvm.metadata())?;
+            self.lvm.activate_part(&self.desired.volume.metadata())?;
         }
         Ok(self.device("_tmeta"))
     }
 
     fn tidy(&self) -> Result<(), Error> {
-        let volume_desired = &self.desired.lvm;
+        let volume_desired = &self.desired.volume;
         left(volume_desired, self.seen)
             .map_or(Ok(()), |_| self.lvm.remove(&volume_desired.repaired()))
     }
 
     /// LVM changes the two volumes in one commit of its own metadata.
     fn swap(&self, result: &Path) -> Result<(), Error> {
-        let volume_desired = &self.desired.lvm;
+        let volume_desired = &self.desired.volume;
         self.write(result)?;
         self.close()?;
         self.lvm.swap_metadata(&volume_desired.path(), &volume_desired.repaired())?;
@@ -137,7 +138,7 @@ impl Home for InVolume<'_> {
 
     fn close(&self) -> Result<(), Error> {
         match self.active.replace(false) {
-            true => self.lvm.deactivate(&self.desired.lvm.metadata()),
+            true => self.lvm.deactivate(&self.desired.volume.metadata()),
             false => Ok(()),
         }
     }

@@ -16,15 +16,15 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use home::{Home, InFile, InVolume};
-use mvm_config::model::Backend;
 use mvm_core::catalogue::{repair as said, teardown};
 use mvm_core::exec::{self, Execute};
 use mvm_core::{Finding, Roots};
-use mvm_pool_kernel::lvm::lvm;
-use mvm_pool_kernel::thinpool::{lock, observe};
-use mvm_pool_kernel::{Error, files};
-use mvm_pool_plan::thinpool::{Desired, Observed, Superblock, with_transaction};
-use mvm_repair_plan::repair::{self, Loss, Outline};
+use mvm_pool_kernel::thinpool::lock;
+use mvm_pool_kernel::{Error, files, observe};
+use mvm_pool_plan::thinpool::{Pool, Superblock, with_transaction};
+use mvm_pool_plan::{Backend, Observation};
+use mvm_repair_plan::repair::{self, Loss, Subject};
+use mvm_repair_plan::{loopback, lvm};
 use nix::libc;
 use tools::Tools;
 
@@ -69,50 +69,66 @@ impl Report {
 ///
 /// # Errors
 /// When something cannot be read, copied or written; the metadata are then as they were.
-pub fn repair(roots: &Roots, desired: &Desired, asked: &Asked) -> Result<Report, Error> {
+pub fn repair(roots: &Roots, backend: &Backend, asked: &Asked) -> Result<Report, Error> {
     let _lock = lock(roots)?;
-    let observed = observe(roots, desired)?;
-    run(roots, &exec::System, desired, &observed, asked)
+    let observation = observe(roots, backend)?;
+    run(roots, &exec::System, &observation, asked)
 }
 
 fn run(
     roots: &Roots,
     programs: &dyn Execute,
-    desired: &Desired,
-    observed: &Observed,
+    observation: &Observation<'_>,
     asked: &Asked,
 ) -> Result<Report, Error> {
-    let refused = repair::refused(desired, observed);
-    if !refused.is_empty() {
-        return Ok(Report::refused(refused));
+    match observation {
+        Observation::Loop(desired, observed) => match loopback::subject(desired, observed) {
+            Ok(subject) => repair_in(roots, programs, &subject, asked, || {
+                Ok(InFile { roots, desired, observed })
+            }),
+            Err(refused) => Ok(Report::refused(refused)),
+        },
+        Observation::Lvm(desired, observed) => match lvm::subject(desired, observed) {
+            Ok((subject, seen)) => repair_in(roots, programs, &subject, asked, || {
+                let lvm = mvm_pool_kernel::lvm::lvm(roots, programs)?;
+                Ok(InVolume { roots, desired, seen, lvm, active: Cell::new(false) })
+            }),
+            Err(refused) => Ok(Report::refused(refused)),
+        },
+        Observation::External(desired, _) => {
+            let theirs = repair::not_repairable(&desired.pool, "somebody else makes it");
+            Ok(Report::refused(vec![theirs]))
+        }
     }
+}
+
+fn repair_in<H: Home>(
+    roots: &Roots,
+    programs: &dyn Execute,
+    subject: &Subject<'_>,
+    asked: &Asked,
+    home: impl FnOnce() -> Result<H, Error>,
+) -> Result<Report, Error> {
+    let pool = subject.pool;
     let Some(tools) = Tools::find(roots, programs) else {
-        let missing = mvm_core::catalogue::pool::thin_check_missing(&desired.name);
+        let missing = mvm_core::catalogue::pool::thin_check_missing(&pool.name);
         return Ok(Report::said(missing));
     };
-    let database = match database(&roots.at(desired.device_database())) {
+    let database = match database(&roots.at(pool.device_database())) {
         Ok(database) => database,
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(busy(desired)),
-        Err(source) => return Err(look(&desired.device_database(), source)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(busy(pool)),
+        Err(source) => return Err(look(&pool.device_database(), source)),
     };
-    let in_file = InFile { roots, desired, observed };
-    let in_volume = match &observed.lvm {
-        Some(seen) if desired.backend == Backend::Lvm => {
-            let lvm = lvm(roots, programs)?;
-            Some(InVolume { roots, desired, seen, lvm, active: Cell::new(false) })
-        }
-        _ => None,
-    };
-    let home = in_volume.as_ref().map_or(&in_file as &dyn Home, |home| home);
-    let work = Work { roots, desired, observed, tools, home };
+    let home = home()?;
+    let work = Work { roots, subject, tools, home: &home };
     let report = work.run(asked, database.as_ref().map(|database| database.bytes.as_slice()));
     let closed = home.close();
     report.and_then(|report| closed.map(|()| report))
 }
 
-fn busy(desired: &Desired) -> Report {
-    let path = desired.device_database().display().to_string();
-    let finding = said::database_busy(path, &desired.name, desired.units());
+fn busy(pool: &Pool) -> Report {
+    let path = pool.device_database().display().to_string();
+    let finding = said::database_busy(path, &pool.name, pool.units());
     Report::refused(vec![finding])
 }
 
@@ -151,8 +167,7 @@ fn look(path: &Path, source: io::Error) -> Error {
 /// One repair.
 struct Work<'a> {
     roots: &'a Roots,
-    desired: &'a Desired,
-    observed: &'a Observed,
+    subject: &'a Subject<'a>,
     tools: Tools<'a>,
     home: &'a dyn Home,
 }
@@ -163,16 +178,16 @@ impl Work<'_> {
         if self.tools.check(&metadata)? {
             if !asked.dry_run {
                 self.home.tidy()?;
-                let _ = fs::remove_file(self.roots.at(repair::result(self.desired)));
+                let _ = fs::remove_file(self.roots.at(self.subject.result()));
             }
-            return Ok(Report::said(teardown::checked(&self.desired.name)));
+            return Ok(Report::said(teardown::checked(&self.subject.pool.name)));
         }
         let original = copy::digest(&metadata).map_err(|source| look(&metadata, source))?;
-        let kept = self.roots.at(repair::kept(self.desired, &original));
+        let kept = self.roots.at(self.subject.kept(&original));
         let kept_before = kept.exists();
         let report = self.try_out(asked, database, &metadata, &original);
         if asked.dry_run {
-            let _ = fs::remove_file(self.roots.at(repair::result(self.desired)));
+            let _ = fs::remove_file(self.roots.at(self.subject.result()));
             if !kept_before {
                 let _ = fs::remove_file(kept);
             }
@@ -187,8 +202,8 @@ impl Work<'_> {
         metadata: &Path,
         original: &[u8; 32],
     ) -> Result<Report, Error> {
-        let result = self.roots.at(repair::result(self.desired));
-        let kept = repair::kept(self.desired, original);
+        let result = self.roots.at(self.subject.result());
+        let kept = self.subject.kept(original);
         let there = self.roots.at(&kept);
         // A person accepts the result that is there; whatever else is there may be half of one.
         let token = |result: &Path| copy::digest(result).map(|sum| repair::token(original, &sum));
@@ -202,12 +217,12 @@ impl Work<'_> {
             return Ok(self.failed("what is in the result cannot be listed"));
         };
         let before = self.tools.list(&there)?;
-        let known = repair::known_of(self.desired, database);
+        let known = repair::known_of(self.subject.pool, database);
         let losses = repair::losses(known, before.as_ref(), &after);
         let token = token(&result).map_err(|source| look(&result, source))?;
         match &asked.accept {
             _ if losses.is_empty() && asked.dry_run => {
-                return Ok(Report::said(said::repairable(&self.desired.name)));
+                return Ok(Report::said(said::repairable(&self.subject.pool.name)));
             }
             _ if losses.is_empty() => {}
             Some(given) if *given == token => {}
@@ -215,14 +230,15 @@ impl Work<'_> {
         }
         self.home.swap(&result)?;
         let _ = fs::remove_file(&result);
-        let finding = said::repaired(&self.desired.name, kept.display()).evidence(text(&losses));
+        let finding =
+            said::repaired(&self.subject.pool.name, kept.display()).evidence(text(&losses));
         Ok(Report { losses, kept: Some(kept), ..Report::said(finding) })
     }
 
     /// Nothing came of it; what there is of a result is of no use.
     fn failed(&self, why: &str) -> Report {
-        let _ = fs::remove_file(self.roots.at(repair::result(self.desired)));
-        Report::said(repair::failed(self.desired, self.observed, why))
+        let _ = fs::remove_file(self.roots.at(self.subject.result()));
+        Report::said(self.subject.failed(why))
     }
 
     fn lossy(
@@ -236,10 +252,10 @@ impl Work<'_> {
         let token = (!asked.dry_run).then_some(token);
         let mut report = Report::refused(Vec::new());
         if let Some(given) = given {
-            let other = said::other_token(&self.desired.name, given);
+            let other = said::other_token(&self.subject.pool.name, given);
             report.findings.push(other);
         }
-        report.findings.push(repair::lossy(self.desired, &losses, kept, token.as_deref()));
+        report.findings.push(repair::lossy(self.subject, &losses, kept, token.as_deref()));
         let kept = (!asked.dry_run).then(|| kept.to_owned());
         Report { losses, token, kept, ..report }
     }
@@ -290,7 +306,7 @@ impl Work<'_> {
             }
         };
         let mut made = attempt(&[])?;
-        if let (Err(_), Some(known)) = (&made, Outline::of(self.desired, self.observed)) {
+        if let (Err(_), Some(known)) = (&made, self.subject.known) {
             made = attempt(&known.overrides())?;
         }
         let _ = fs::remove_file(head);
@@ -299,9 +315,9 @@ impl Work<'_> {
 
     /// Gives the result the transaction without which LVM would not activate it.
     fn expected(&self, kept: &Path, result: &Path) -> Result<(), Error> {
-        let known = Outline::of(self.desired, self.observed);
         let damaged = files::superblock(kept)?;
-        let Some(transaction) = repair::transaction(known.as_ref(), &damaged) else {
+        let known = self.subject.known.as_ref();
+        let Some(transaction) = repair::transaction(known, &damaged) else {
             return Ok(());
         };
         let change = || {
@@ -323,7 +339,7 @@ impl Work<'_> {
         let Superblock::Pool(superblock) = files::superblock(result)? else {
             return Ok(Err("what thin_repair wrote is no metadata".to_owned()));
         };
-        Ok(repair::misfit(self.desired, self.observed, &superblock).map_or(Ok(()), Err))
+        Ok(repair::misfit(self.subject, &superblock).map_or(Ok(()), Err))
     }
 }
 

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use mvm_core::catalogue::pool;
 use mvm_core::exec::{Exit, Limits, Recording};
+use mvm_pool_kernel::loopback::{apply, observe};
 use mvm_pool_kernel::receipt;
-use mvm_pool_kernel::thinpool::{System, apply_with, observe_with};
-use mvm_pool_plan::plan;
+use mvm_pool_kernel::thinpool::System;
+use mvm_pool_plan::external;
+use mvm_pool_plan::loopback::{Desired, plan};
 use mvm_pool_plan::thinpool::RecordedIdentity;
 
 use super::*;
@@ -127,9 +129,9 @@ impl Bench {
     /// The pool is planned up, and comes up.
     fn up(&self) {
         self.with(|system| {
-            let plan = plan(&desired(), &observe_with(system, &desired()).unwrap());
+            let plan = plan(&desired(), &observe(system, &desired()).unwrap());
             assert!(!plan.is_refused(), "{plan:?}");
-            apply_with(system, &plan, &desired()).unwrap();
+            apply(system, &plan, &desired()).unwrap();
         });
     }
 
@@ -146,8 +148,9 @@ impl Bench {
 
     fn run(&self, asked: &Asked) -> Report {
         self.with(|system| {
-            let observed = observe_with(system, &desired()).unwrap();
-            run(&self.machine.roots, &self.tools, &desired(), &observed, asked).unwrap()
+            let desired = desired();
+            let observation = Observation::Loop(&desired, observe(system, &desired).unwrap());
+            run(&self.machine.roots, &self.tools, &observation, asked).unwrap()
         })
     }
 
@@ -233,7 +236,7 @@ fn a_device_of_containerd_that_is_missing_is_a_loss() {
     let bench = Bench::new();
     *bench.tools.finds.borrow_mut() = "1 10\n".to_owned();
     bench.damage("?");
-    let database = bench.machine.roots.at(desired().device_database());
+    let database = bench.machine.roots.at(desired().pool.device_database());
     let bytes = include_bytes!("../../../../../tests/fuzz/seeds/repair/database");
     fs::write(&database, bytes).unwrap();
     let report = bench.repair();
@@ -285,10 +288,12 @@ fn a_live_pool_and_files_that_are_not_on_record_are_left_alone() {
     bench.machine.reboot();
     File::options().write(true).open(bench.path("data")).unwrap().set_len(1 << 20).unwrap();
     assert_eq!(codes(&bench.repair()), [pool::file_truncated::ROW.code]);
-    let external = Desired { backend: Backend::External, ..desired() };
-    let observed = bench.with(|system| observe_with(system, &desired()).unwrap());
-    let refused = mvm_repair_plan::repair::refused(&external, &observed);
-    assert_eq!(refused[0].code(), said::not_repairable::ROW.code);
+    let external = Backend::External(external::Desired { pool: desired().pool });
+    let refused = bench.with(|system| {
+        let observation = mvm_pool_kernel::observe_with(system, &external).unwrap();
+        run(system.roots, &bench.tools, &observation, &Asked::default()).unwrap()
+    });
+    assert_eq!((codes(&refused), refused.refused), (vec![said::not_repairable::ROW.code], true));
 }
 
 /// Between any two writes the pool on record is the one that is there.
@@ -296,7 +301,7 @@ fn a_live_pool_and_files_that_are_not_on_record_are_left_alone() {
 fn a_kill_at_the_swap_leaves_a_pool_that_comes_up() {
     for killed_after in 0..3 {
         let bench = Bench::new();
-        let observed = bench.with(|system| observe_with(system, &desired()).unwrap());
+        let observed = bench.with(|system| observe(system, &desired()).unwrap());
         let result = bench.path("metadata.repaired");
         fs::copy(bench.path("metadata"), &result).unwrap();
         let old = observed.receipt.pool().unwrap();
@@ -308,7 +313,7 @@ fn a_kill_at_the_swap_leaves_a_pool_that_comes_up() {
             fs::rename(&result, bench.path("metadata")).unwrap();
         }
         bench.up();
-        let observed = bench.with(|system| observe_with(system, &desired()).unwrap());
+        let observed = bench.with(|system| observe(system, &desired()).unwrap());
         let record = observed.receipt.pool().unwrap();
         assert!(record.repairing.is_none(), "{killed_after}");
         assert!(record.metadata.is_same(&observed.metadata.clone().unwrap()));

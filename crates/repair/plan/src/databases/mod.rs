@@ -31,7 +31,7 @@ use std::path::Path;
 
 use mvm_core::catalogue::database;
 use mvm_core::{Entry, Finding};
-use mvm_pool_plan::thinpool::{Desired, Observed, refusal};
+use mvm_pool_plan::thinpool::{Aside, Pool, refusal};
 use read::{Device, Wanted, devices, next, snapshots, wanted};
 
 use crate::bolt::NotBolt;
@@ -140,11 +140,11 @@ pub enum File {
 }
 
 impl File {
-    fn path(self, desired: &Desired) -> String {
+    fn path(self, pool: &Pool) -> String {
         let path = match self {
-            Self::Meta => desired.kept.metadata.clone(),
-            Self::Metadata => desired.kept.devmapper.join("metadata.db"),
-            Self::Pool => desired.device_database(),
+            Self::Meta => pool.kept.metadata.clone(),
+            Self::Metadata => pool.kept.devmapper.join("metadata.db"),
+            Self::Pool => pool.device_database(),
         };
         path.display().to_string()
     }
@@ -285,10 +285,10 @@ fn named<'a>(names: impl Iterator<Item = &'a String>) -> Option<Vec<String>> {
 }
 
 /// What there is to say of files that do not belong together.
-pub fn refused(desired: &Desired, observed: &Observed, apart: &Apart) -> Finding {
+pub fn refused(aside: &Aside<'_>, apart: &Apart) -> Finding {
     let say = |entry: &'static Entry, file: File, names: &[String]| {
-        let finding = refusal(entry, file.path(desired), desired, observed);
-        finding.with("pool", &desired.name).with("names", names.join(", "))
+        let finding = refusal(entry, file.path(aside.pool), aside);
+        finding.with("pool", &aside.pool.name).with("names", names.join(", "))
     };
     match apart {
         Apart::Unsound(file, why) => {
@@ -304,10 +304,10 @@ pub fn refused(desired: &Desired, observed: &Observed, apart: &Apart) -> Finding
 }
 
 /// What there is to say of a device that was put away.
-pub fn put_away(desired: &Desired, left: &Interrupted, kept: &Path) -> Finding {
-    database::put_away(&left.name, &desired.name, left.device, kept.display()).evidence(format!(
+pub fn put_away(pool: &Pool, left: &Interrupted, kept: &Path) -> Finding {
+    database::put_away(&left.name, &pool.name, left.device, kept.display()).evidence(format!(
         "{}: byte {} was {:?} and is {:?}",
-        desired.device_database().display(),
+        pool.device_database().display(),
         left.at,
         char::from(left.was),
         char::from(left.is)

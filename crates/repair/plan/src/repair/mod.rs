@@ -9,85 +9,18 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 
-use mvm_config::model::{Backend, Instance};
+use mvm_config::model::Instance;
+use mvm_core::Finding;
 use mvm_core::catalogue::repair;
-use mvm_core::{Finding, names};
-use mvm_pool_plan::thinpool::{
-    Desired, Device, Observed, PoolSuperblock, Recorded, SECTOR, Superblock, place, quote,
-    recorded, refusal, units,
-};
+use mvm_pool_plan::thinpool::{Pool, PoolSuperblock, SECTOR, Superblock, quote};
 use serde::{Deserialize, Serialize};
 
-use crate::{bolt, lvm};
+use crate::bolt;
 
 pub use crate::listing::{Devices, Listing};
 pub use crate::outline::Outline;
-
-/// The file that thin_repair writes: beside the metadata where these are a file.
-pub fn result(desired: &Desired) -> PathBuf {
-    folder(desired).join("metadata.repaired")
-}
-
-/// The file that keeps the damaged metadata whose digest is `original`.
-pub fn kept(desired: &Desired, original: &[u8; 32]) -> PathBuf {
-    let digits: String = original.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    folder(desired).join(format!("metadata.damaged-{digits}"))
-}
-
-fn folder(desired: &Desired) -> PathBuf {
-    match desired.backend {
-        Backend::Lvm => PathBuf::from(names::STATE),
-        Backend::Loop | Backend::External => desired.directory.clone(),
-    }
-}
-
-/// What speaks against repairing this pool, whatever its metadata are like.
-pub fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
-    let not = |why: &str| vec![repair::not_repairable(&desired.name, why)];
-    match (desired.backend, &observed.device) {
-        (Backend::Loop, Device::Absent) => {}
-        (Backend::Loop, _) => {
-            let finding = repair::active(&desired.name, units(desired));
-            return vec![finding];
-        }
-        (Backend::Lvm, _) => return lvm::refused(desired, observed),
-        (Backend::External, _) => return not("somebody else makes it"),
-    }
-    let mut findings: Vec<Finding> = place::writable(desired, observed).into_iter().collect();
-    findings.extend(place::in_use(desired, observed));
-    if let Some(attached) = observed.attachments.first() {
-        let finding = repair::active(&desired.name, units(desired)).evidence(&attached.device);
-        findings.push(finding);
-    }
-    findings.extend(recorded::unusable(desired, observed));
-    match (&observed.receipt, &observed.metadata) {
-        (Recorded::Pool(receipt), _) => {
-            findings.extend(recorded::repair(desired, observed, receipt));
-        }
-        (_, None) => findings.extend(not("it has no metadata file")),
-        _ => {}
-    }
-    if observed.metadata.as_ref().is_some_and(|file| !file.regular) {
-        findings.extend(not("its metadata are not in a file"));
-    }
-    findings.dedup_by_key(|finding| finding.code());
-    findings
-}
-
-impl Outline {
-    /// From the receipt of a pool on files, or from LVM.
-    pub fn of(desired: &Desired, observed: &Observed) -> Option<Self> {
-        if desired.backend == Backend::Lvm {
-            return lvm::outline(desired, observed);
-        }
-        let table = &observed.receipt.pool()?.table;
-        let block_sectors = u64::from(table.block_sectors);
-        let blocks = table.sectors.checked_div(block_sectors)?;
-        Some(Self { block_sectors, blocks, transaction: None })
-    }
-}
+pub use crate::subject::{Subject, not_repairable};
 
 /// The transaction that a result is to be given, where LVM expects one: thin_repair counts the one of
 /// the damaged metadata up, from 0 to 1 where containerd alone used the pool (seen with 1.1.0). One that
@@ -101,8 +34,8 @@ pub fn transaction(known: Option<&Outline>, damaged: &Superblock) -> Option<u64>
 }
 
 /// Why a result is no metadata of this pool; `None` when it is.
-pub fn misfit(desired: &Desired, observed: &Observed, result: &PoolSuperblock) -> Option<String> {
-    let known = Outline::of(desired, observed);
+pub fn misfit(subject: &Subject<'_>, result: &PoolSuperblock) -> Option<String> {
+    let (known, data) = (subject.known, subject.data);
     let (block, transaction) = (u64::from(result.data_block_sectors), result.transaction);
     if let Some(was) = known.map(|known| known.block_sectors).filter(|was| *was != block) {
         return Some(format!("it has blocks of {block} sectors, the pool on record of {was}"));
@@ -111,10 +44,6 @@ pub fn misfit(desired: &Desired, observed: &Observed, result: &PoolSuperblock) -
         return Some(format!("it is of transaction {transaction}, the pool on record of {was}"));
     }
     let bytes = |blocks: u64| blocks.saturating_mul(block).saturating_mul(SECTOR);
-    let data = match desired.backend {
-        Backend::Lvm => known.map_or(0, |known| bytes(known.blocks)),
-        Backend::Loop | Backend::External => observed.data.as_ref().map_or(0, |file| file.size),
-    };
     let needs = bytes(result.data_blocks);
     (needs > data).then(|| format!("it is of {needs} bytes of data, and there are {data}"))
 }
@@ -158,12 +87,12 @@ pub fn known(database: &[u8]) -> Result<Vec<Known>, String> {
 ///
 /// # Errors
 /// As [`known`], and that it is not there.
-pub fn known_of(desired: &Desired, database: Option<&[u8]>) -> Result<Vec<Known>, String> {
-    match (database, desired.instance) {
+pub fn known_of(pool: &Pool, database: Option<&[u8]>) -> Result<Vec<Known>, String> {
+    match (database, pool.instance) {
         (Some(database), _) => known(database),
         (None, Instance::Dedicated) => Ok(Vec::new()),
         (None, Instance::System) => {
-            Err(format!("there is no {}", desired.device_database().display()))
+            Err(format!("there is no {}", pool.device_database().display()))
         }
     }
 }
@@ -258,32 +187,12 @@ pub fn token(original: &[u8; 32], result: &[u8; 32]) -> String {
     mvm_core::token::token(&[*original, *result].concat())
 }
 
-/// What a person calls the place of the metadata.
-fn metadata(desired: &Desired) -> String {
-    match desired.backend {
-        Backend::Lvm => desired.lvm.metadata(),
-        Backend::Loop | Backend::External => quote(&desired.metadata()),
-    }
-}
-
-/// Nothing came of a repair.
-pub fn failed(desired: &Desired, observed: &Observed, why: &str) -> Finding {
-    let entry = match desired.backend {
-        Backend::Lvm => &repair::volume_failed::ROW,
-        Backend::Loop | Backend::External => &repair::failed::ROW,
-    };
-    refusal(entry, &desired.name, desired, observed)
-        .with("why", why)
-        .with("metadata", metadata(desired))
-        .with("volume", desired.lvm.path())
-}
-
 /// So many losses are named one by one.
 const NAMED: usize = 8;
 
 /// The refusal of a result that lacks something; without a token nothing of it was kept.
 pub fn lossy(
-    desired: &Desired,
+    subject: &Subject<'_>,
     losses: &[Loss],
     kept: &std::path::Path,
     token: Option<&str>,
@@ -296,5 +205,6 @@ pub fn lossy(
         || "# this was a dry run; the word for it is printed by\nmvmhost pool repair".to_owned(),
         |token| format!("mvmhost pool repair --accept {token}"),
     );
-    repair::loses(&desired.name, named.join("; "), metadata(desired), quote(kept), accept)
+    let (name, metadata) = (&subject.pool.name, &subject.metadata);
+    repair::loses(name, named.join("; "), metadata, quote(kept), accept)
 }

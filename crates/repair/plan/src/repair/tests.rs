@@ -228,9 +228,9 @@ fn only_lvm_expects_a_transaction_and_only_that_of_before() {
 
 #[test]
 fn a_database_that_may_be_elsewhere_is_not_taken_for_none() {
-    let own = Desired::new(&mvm_config::load::parse(&[]).unwrap().config, None);
+    let own = Pool::new(&mvm_config::load::parse(&[]).unwrap().config, None);
     assert_eq!(known_of(&own, None), Ok(Vec::new()));
-    let system = Desired { instance: Instance::System, ..own };
+    let system = Pool { instance: Instance::System, ..own };
     assert!(known_of(&system, None).unwrap_err().ends_with(".db"));
     assert_eq!(known_of(&system, Some(&sample().bytes)).unwrap().len(), 3);
 }

@@ -190,10 +190,13 @@ fn thinpool(config: &Config) -> String {
         .into_iter()
         .map(|path| format!("RequiresMountsFor={}", word(path)))
         .collect();
-    if config.thinpool.backend == Backend::Lvm {
-        let devices = &config.thinpool.lvm.devices;
-        relations.extend(devices.iter().map(|device| wanted(&device_unit(device.as_str()))));
-        relations.push(LVM.to_owned());
+    match config.thinpool.backend {
+        Backend::Lvm => {
+            let devices = &config.thinpool.lvm.devices;
+            relations.extend(devices.iter().map(|device| wanted(&device_unit(device.as_str()))));
+            relations.push(LVM.to_owned());
+        }
+        Backend::Loop | Backend::External => {}
     }
     fill(
         include_str!("../../../../../units/dropins/mvm-thinpool.conf"),

@@ -9,12 +9,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use mvm_config::load::{Source, parse};
 use mvm_core::{Roots, exec};
+use mvm_pool_kernel::loopback::observe;
 use mvm_pool_kernel::loops::{Held, Loop, LoopDevices};
 use mvm_pool_kernel::mapper::{DeviceMapper, Look, Settling};
-use mvm_pool_kernel::thinpool::{System, observe_with};
+use mvm_pool_kernel::thinpool::System;
 use mvm_pool_kernel::{Error, receipt};
-use mvm_pool_plan::plan;
-use mvm_pool_plan::thinpool::{Control, Desired, Recorded, Superblock, ThinPoolTable};
+use mvm_pool_plan::loopback::{Desired, plan};
+use mvm_pool_plan::thinpool::{Control, Recorded, Superblock, ThinPoolTable};
 use mvm_repair_plan::databases::{Expected, Files, Verdict, judge};
 
 use crate::tools;
@@ -54,9 +55,9 @@ pub(super) fn check(root: &Path, promise: Promise, text: &str) -> Result<()> {
         programs: &exec::System,
         timeout: Duration::ZERO,
     };
-    let mut observed = observe_with(&system, &desired).context("observing")?;
+    let mut observed = observe(&system, &desired).context("observing")?;
     // What runs is on this machine, and not in the state.
-    observed.thin_check = exec::find(&Roots::new("/"), "thin_check");
+    observed.pool.thin_check = exec::find(&Roots::new("/"), "thin_check");
     let next = plan(&desired, &observed);
     let said: Vec<String> =
         next.findings.iter().map(|one| format!("{}: {}", one.code(), one.message())).collect();
@@ -108,11 +109,11 @@ fn records(roots: &Roots) -> Result<()> {
 fn databases(roots: &Roots, desired: &Desired, is_pool: bool) -> Result<()> {
     let read = |path| fs::read(roots.at(path)).unwrap_or_default();
     let files = Files {
-        meta: read(desired.kept.metadata.clone()),
-        metadata: read(desired.kept.devmapper.join("metadata.db")),
-        pool: read(desired.device_database()),
+        meta: read(desired.pool.kept.metadata.clone()),
+        metadata: read(desired.pool.kept.devmapper.join("metadata.db")),
+        pool: read(desired.pool.device_database()),
     };
-    let verdict = judge(&desired.name, &files);
+    let verdict = judge(&desired.pool.name, &files);
     ensure!(!matches!(verdict, Verdict::Apart(_)), "the databases: {verdict:?}");
     if !is_pool {
         return Ok(());

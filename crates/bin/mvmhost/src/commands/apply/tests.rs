@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use mvm_config::Config;
 use mvm_core::{Entry, Plan};
-use mvm_pool_plan::thinpool;
 use mvm_units_plan::host::{Desired, Observed, Step};
 use mvm_units_plan::units::Facts;
 use mvm_units_systemd::systemd::{JobResult, Recording};
@@ -129,7 +128,7 @@ fn after_a_step_that_failed_nothing_else_is_tried() {
 fn a_refusal_of_pool_or_network_changes_nothing() {
     let refusal = || catalogue::pool::not_metadata("/metadata", "/d", "a b", "mv");
     let mut pool = plans(&[start("a.service")]);
-    pool.pool = Plan::<thinpool::Step>::new(Vec::new(), vec![refusal()]);
+    pool.pool = Plan::<mvm_pool_plan::Step>::new(Vec::new(), vec![refusal()]);
     let mut host = prepared([pool]);
     let applied = apply(&mut host, Vec::new());
     assert!(host.began.is_empty() && applied.done.is_empty());

@@ -2,10 +2,9 @@
 
 use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
-use mvm_config::model::Backend;
 use mvm_core::catalogue::teardown;
 use mvm_guard_kernel::store;
-use mvm_pool_kernel::thinpool::{check_metadata, desired};
+use mvm_pool_kernel::{check_metadata, desired};
 
 use super::config;
 
@@ -15,13 +14,8 @@ pub(super) fn run(context: &Context) -> Exit {
         Err(exit) => return exit,
     };
     let desired = desired(&context.roots, &config);
-    let name = &desired.name;
-    let checked = match desired.backend {
-        Backend::Loop | Backend::Lvm => check_metadata(&context.roots, &desired),
-        // The metadata of other pools is theirs who made them.
-        Backend::External => Ok(None),
-    };
-    match checked {
+    let name = &desired.pool().name;
+    match check_metadata(&context.roots, &desired) {
         Ok(Some(refused)) if refused.is_empty() => {
             findings.push(teardown::checked(name));
         }

@@ -3,8 +3,7 @@
 use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
 use mvm_core::sink;
-use mvm_pool_kernel::lvm::create;
-use mvm_pool_kernel::thinpool::desired;
+use mvm_pool_kernel::{create, desired};
 
 pub(super) fn run(context: &Context, token: Option<&str>) -> Exit {
     // What is invalid is not acted on, and a file that once was good may name other disks.

@@ -2,10 +2,9 @@
 
 use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
-use mvm_config::model::Backend;
 use mvm_config::quantities::Bytes;
 use mvm_core::catalogue::guard;
-use mvm_guard_kernel::operators;
+use mvm_guard_kernel::by_hand;
 use mvm_guard_plan::{step, up_to};
 
 use super::config;
@@ -16,10 +15,7 @@ pub(super) fn run(context: &Context, to: Option<Bytes>) -> Exit {
         Err(exit) => return exit,
     };
     let name = config.thinpool.name.as_str();
-    let (store, mut policy) = operators(&context.roots, &config);
-    if config.thinpool.backend == Backend::Lvm {
-        policy = policy.by_hand_on_lvm();
-    }
+    let (store, policy) = by_hand(&context.roots, &config);
     match store.look() {
         Err(error) => findings.push(error.finding(name)),
         Ok(mut seen) => {

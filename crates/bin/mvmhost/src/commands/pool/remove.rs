@@ -7,8 +7,7 @@ use mvm_cli::output::{self, Exit};
 use mvm_config::places;
 use mvm_core::catalogue::teardown;
 use mvm_core::{Roots, chain, names};
-use mvm_pool_kernel::teardown as storage;
-use mvm_pool_kernel::thinpool::desired;
+use mvm_pool_kernel::{desired, teardown as storage};
 use mvm_pool_plan::teardown as plan;
 use mvm_pool_plan::teardown::Step;
 use mvm_units_systemd::systemd::{Job, Manager, Mode, Units};
@@ -25,7 +24,8 @@ pub(super) fn run(context: &Context) -> Exit {
     };
     let roots = &context.roots;
     let desired = desired(roots, &config);
-    let name = &desired.name;
+    let pool = desired.pool();
+    let name = &pool.name;
     let mut seen = match storage::observe(roots, &desired) {
         Ok(seen) => seen,
         Err(error) => {
@@ -41,8 +41,8 @@ pub(super) fn run(context: &Context) -> Exit {
             return Exit::Unavailable;
         }
     };
-    let containerd = places::containerd_unit(desired.instance);
-    for unit in [desired.flintlockd_unit.as_str(), containerd] {
+    let containerd = places::containerd_unit(pool.instance);
+    for unit in [pool.flintlockd_unit.as_str(), containerd] {
         // Also one that waits for its next attempt.
         let runs = |state: &str| !matches!(state, "inactive" | "failed");
         if manager.state(unit).is_ok_and(|state| runs(&state.active_state)) {

@@ -4,7 +4,7 @@
 use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
 use mvm_core::json::Document;
-use mvm_pool_kernel::thinpool::desired;
+use mvm_pool_kernel::desired;
 use mvm_repair_kernel::repair::{Asked, Report, repair};
 
 use super::config;
@@ -17,7 +17,7 @@ pub(super) fn run(context: &Context, dry_run: bool, accept: Option<&str>) -> Exi
     let desired = desired(&context.roots, &config);
     let asked = Asked { dry_run, accept: accept.map(str::to_owned) };
     let report = repair(&context.roots, &desired, &asked).unwrap_or_else(|error| Report {
-        findings: vec![error.finding(&desired.name)],
+        findings: vec![error.finding(&desired.pool().name)],
         ..Report::default()
     });
     findings.extend(report.findings);

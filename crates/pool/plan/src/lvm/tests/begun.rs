@@ -140,7 +140,7 @@ fn left(volumes: &[(&str, &str)]) -> Observed {
                 lv_name: (*name).to_owned(),
                 lv_size: (8 << 20).to_string(),
                 lv_device_open: "unknown".to_owned(),
-                lv_profile: desired().lvm.profile(),
+                lv_profile: desired().volume.profile(),
                 lv_tags: tags.replace("MARK", &first.mark),
                 ..volume("linear")
             })
@@ -162,7 +162,7 @@ fn what_lvcreate_left_is_removed() {
     refuses(&unfinished, &disk::no_pool::ROW, Exit::Unavailable);
     // It may be active under the pool's name.
     let mut active = unfinished;
-    active.device = Device::Other { target: "linear".to_owned(), table: String::new() };
+    active.pool.device = Device::Other { target: "linear".to_owned(), table: String::new() };
     let plan = create(&desired(), &active, &[], None, SEED);
     assert_eq!(codes(&plan), [pool::name_taken::ROW.code]);
     active = with(active, |seen| seen.volumes[1].lv_active = "active".to_owned());

@@ -1,7 +1,7 @@
 //! Of a pool on LVM: its volumes are files in the folder.
 
-use mvm_pool_plan::lvm::{DesiredVolume, Recorded, Seen, VolumeReceipt, groups, volumes};
-use mvm_pool_plan::thinpool::Device;
+use mvm_pool_plan::lvm::{self, Observed, Recorded, Seen, VolumeReceipt, groups, volumes};
+use mvm_pool_plan::thinpool::{self, Control};
 
 use super::*;
 
@@ -31,16 +31,10 @@ pub(super) fn lvm(program: &Path, args: &[&str]) -> Exit {
 
 const REPAIR: &str = "flintlock-thinpool--mvmhost--repair";
 
-fn on_lvm() -> Desired {
+fn on_lvm() -> lvm::Desired {
     let text = "[thinpool]\nbackend = \"lvm\"\nlvm.devices = [\"/dev/disk/by-id/virtio-a\"]";
     let source = mvm_config::Source { name: "/etc/mvmhost.toml".into(), text: text.to_owned() };
-    let config = mvm_config::load::parse(&[source]).unwrap().config;
-    Desired {
-        backend: Backend::Lvm,
-        name: POOL.to_owned(),
-        lvm: DesiredVolume::new(&config),
-        ..desired()
-    }
+    lvm::Desired::new(&mvm_config::load::parse(&[source]).unwrap().config, None)
 }
 
 /// Of a pool of 64 MiB of data in a group with so many free extents.
@@ -90,9 +84,10 @@ fn bench() -> Bench {
 }
 
 fn run_on(bench: &Bench, seen: Seen, asked: &Asked) -> Report {
-    let observed = bench.with(|system| observe_with(system, &desired()).unwrap());
-    let observed = Observed { lvm: Some(seen), device: Device::Absent, ..observed };
-    run(&bench.machine.roots, &bench.tools, &on_lvm(), &observed, asked).unwrap()
+    let (pool, on_files) = (thinpool::Observed::new(Control::Usable), thinpool::Recorded::Absent);
+    let desired = on_lvm();
+    let observation = Observation::Lvm(&desired, Observed { pool, on_files, seen: Some(seen) });
+    run(&bench.machine.roots, &bench.tools, &observation, asked).unwrap()
 }
 
 fn metadata(bench: &Bench) -> Vec<u8> {

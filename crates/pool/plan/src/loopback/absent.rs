@@ -5,13 +5,10 @@ use std::path::PathBuf;
 use mvm_core::catalogue::pool;
 use mvm_core::{Finding, Plan};
 
-use super::files::FileFacts;
-use super::fill::refusal;
 use super::live::size_kept;
-use super::receipt::Receipt;
-use super::{
-    Desired, Observed, PoolSuperblock, Recorded, Role, SECTOR, Shape, Step, Superblock, place,
-    recorded,
+use super::{Desired, Observed, Step, place, recorded, refusal};
+use crate::thinpool::{
+    FileFacts, PoolSuperblock, Receipt, Recorded, Role, SECTOR, Shape, Superblock,
 };
 
 /// What the files are.
@@ -22,7 +19,7 @@ enum Found {
     Pool(Shape),
 }
 
-pub(crate) fn plan(desired: &Desired, observed: &Observed, first: Vec<Step>) -> Plan<Step> {
+pub(super) fn plan(desired: &Desired, observed: &Observed, first: Vec<Step>) -> Plan<Step> {
     let mut findings = place::file_system(desired, observed);
     findings.extend(place::writable(desired, observed));
     findings.extend(place::loop_devices(desired, observed));
@@ -43,18 +40,18 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed, first: Vec<Step>) -> 
         }
         Ok(Found::Pool(table)) => {
             findings.extend(size_kept(desired, &table));
-            match &observed.thin_check {
+            match &observed.pool.thin_check {
                 Some(thin_check) => steps.push(Step::CheckMetadata {
                     path: desired.metadata(),
                     thin_check: thin_check.clone(),
                 }),
-                None => findings.push(pool::thin_check_missing(&desired.name)),
+                None => findings.push(pool::thin_check_missing(&desired.pool.name)),
             }
             let now = Receipt::of(desired, observed, &table);
             let old = observed.receipt.pool();
             let files = (observed.metadata.as_ref(), observed.data.as_ref());
             activate(desired, observed, files, table, &mut steps);
-            let name = desired.name.clone();
+            let name = desired.pool.name.clone();
             match (old, &now) {
                 (Some(old), Some(now)) if old == now => {}
                 (Some(old), Some(now)) if old.is_same_pool(now) => {
@@ -62,7 +59,7 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed, first: Vec<Step>) -> 
                 }
                 _ => steps.push(Step::WriteReceipt { name }),
             }
-            steps.push(Step::AwaitNode { name: desired.name.clone() });
+            steps.push(Step::AwaitNode { name: desired.pool.name.clone() });
         }
     }
     Plan::new(steps, findings)
@@ -107,11 +104,11 @@ fn unrecorded(desired: &Desired, observed: &Observed) -> Result<Found, Vec<Findi
         (_, Some(_), Some(data)) if !unused(data) => {
             refuse(&pool::blank_metadata::ROW, desired.metadata())
         }
-        _ if !observed.databases.is_empty() => {
+        _ if !observed.pool.databases.is_empty() => {
             let names: Vec<String> =
-                observed.databases.iter().map(|path| path.display().to_string()).collect();
+                observed.pool.databases.iter().map(|path| path.display().to_string()).collect();
             let finding =
-                refusal(&pool::databases_without_pool::ROW, &desired.name, desired, observed);
+                refusal(&pool::databases_without_pool::ROW, &desired.pool.name, desired, observed);
             Err(vec![finding.with("databases", names.join(", "))])
         }
         _ => Ok(Found::Nothing),
@@ -163,8 +160,8 @@ fn make(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
     let data = whole(desired.data(), observed.data.as_ref(), desired.data_size, steps);
     let table = Shape::new_pool(data.map_or(desired.data_size, |file| file.size));
     activate(desired, observed, (metadata, data), table, steps);
-    steps.push(Step::WriteReceipt { name: desired.name.clone() });
-    steps.push(Step::AwaitNode { name: desired.name.clone() });
+    steps.push(Step::WriteReceipt { name: desired.pool.name.clone() });
+    steps.push(Step::AwaitNode { name: desired.pool.name.clone() });
 }
 
 /// Makes a file, or the rest of it; returns one that is long enough as it is. A loop device on a
@@ -194,7 +191,11 @@ fn activate(
     steps.push(attach(desired.metadata(), metadata, Role::Metadata, observed));
     steps.push(attach(desired.data(), data, Role::Data, observed));
     let block_sectors = table.block_sectors;
-    steps.push(Step::Activate { name: desired.name.clone(), uuid: desired.uuid(), table });
+    steps.push(Step::Activate {
+        name: desired.pool.name.clone(),
+        uuid: desired.pool.uuid(),
+        table,
+    });
     steps.push(Step::SyncMetadata { path: desired.metadata(), block_sectors });
 }
 

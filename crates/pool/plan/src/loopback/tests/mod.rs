@@ -1,40 +1,40 @@
-//! The decision table: one machine for each row.
+//! The decision table of a pool on files: one machine for each row.
 
 mod fresh;
 mod live;
 mod place;
 mod recorded;
 
-use mvm_core::catalogue::pool;
-use mvm_core::{Exit, Finding, Plan, exit};
+use std::path::PathBuf;
+
+use mvm_containerd::Kept;
+use mvm_core::{Exit, exit};
 
 use super::*;
-use crate::plan;
+use crate::thinpool::tests::{nothing, pool as pool_named};
+use crate::thinpool::{
+    Backing, Control, DevNum, FileFacts, FileId, FileSystem, LivePool, LiveState, PoolSuperblock,
+    Receipt, Recorded, RecordedIdentity, Shape, Superblock, ThinPoolTable, done,
+};
 
 const DIR: &str = "/var/lib/containerd-dev/snapshotter/devmapper";
 const GIB: u64 = 1 << 30;
 
-pub(crate) fn desired() -> Desired {
+/// A pool on files as the default configuration asks for it.
+fn desired() -> Desired {
     Desired {
-        backend: Backend::Loop,
-        name: "flintlock-dev-thinpool".to_owned(),
+        pool: pool_named("flintlock-dev-thinpool"),
         directory: PathBuf::from(DIR),
         data_size: 100 * GIB,
         metadata_size: 10 * GIB,
-        instance: Instance::Dedicated,
-        kept: Kept::new(Instance::Dedicated, None),
-        flintlockd_unit: "flintlockd.service".to_owned(),
-        lvm: crate::lvm::DesiredVolume::default(),
     }
 }
 
 /// A machine on which nothing was ever done.
-pub(crate) fn bare() -> Observed {
+fn bare() -> Observed {
     Observed {
-        device_mapper: Control::Usable,
+        pool: nothing(),
         loop_control: Control::Usable,
-        device: Device::Absent,
-        node: false,
         directory: false,
         file_system: FileSystem {
             magic: 0xef53,
@@ -47,12 +47,13 @@ pub(crate) fn bare() -> Observed {
         data: None,
         attachments: Vec::new(),
         receipt: Recorded::Absent,
-        databases: Vec::new(),
-        database_files: Vec::new(),
-        containerd_metadata: None,
-        thin_check: Some(PathBuf::from("/usr/sbin/thin_check")),
-        lvm: None,
     }
+}
+
+/// With another state of what every pool has.
+fn with(mut observed: Observed, change: impl FnOnce(&mut thinpool::Observed)) -> Observed {
+    change(&mut observed.pool);
+    observed
 }
 
 fn file(inode: u64, size: u64, allocated: u64) -> FileFacts {
@@ -115,11 +116,13 @@ fn running() -> Observed {
         metadata: file("loop5", 11),
         data: file("loop9", 12),
     };
-    Observed { device: Device::Pool(Box::new(live)), node: true, ..reboot() }
+    with(reboot(), |pool| {
+        (pool.device, pool.node) = (Device::Pool(Box::new(live)), true);
+    })
 }
 
 fn pool_of(observed: &mut Observed) -> &mut LivePool {
-    match &mut observed.device {
+    match &mut observed.pool.device {
         Device::Pool(live) => live,
         other => panic!("{other:?}"),
     }

@@ -19,7 +19,7 @@ fn only_the_receipt_is_written_for_a_live_pool_that_is_not_on_record() {
     live.state.table.shape.features = vec!["skip_block_zeroing".to_owned()];
     let plan = run(&observed);
     assert_eq!(codes(&plan), [""; 0]);
-    assert_eq!(plan.steps, [Step::WriteReceipt { name: desired().name }]);
+    assert_eq!(plan.steps, [Step::WriteReceipt { name: desired().pool.name }]);
     let receipt = Receipt::of(
         &desired(),
         &observed,
@@ -40,13 +40,13 @@ fn growing_by_somebody_else_is_put_on_record() {
     pool_of(&mut observed).state.table.shape.sectors = 150 * GIB / 512;
     let plan = run(&observed);
     assert_eq!(codes(&plan), [pool::size_kept::ROW.code]);
-    assert_eq!(plan.steps, [Step::WriteReceipt { name: desired().name }]);
+    assert_eq!(plan.steps, [Step::WriteReceipt { name: desired().pool.name }]);
 }
 
 #[test]
 fn a_missing_node_is_waited_for() {
-    let plan = run(&Observed { node: false, ..running() });
-    assert_eq!(plan.steps, [Step::AwaitNode { name: desired().name }]);
+    let plan = run(&with(running(), |pool| pool.node = false));
+    assert_eq!(plan.steps, [Step::AwaitNode { name: desired().pool.name }]);
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_pool_on_other_files_is_not_ours() {
 fn a_name_that_is_taken_is_left_alone() {
     let device =
         Device::Other { target: "linear".to_owned(), table: "0 8 linear 254:0 0".to_owned() };
-    refuses(&Observed { device, ..reboot() }, &[&pool::name_taken::ROW]);
+    refuses(&with(reboot(), |pool| pool.device = device), &[&pool::name_taken::ROW]);
 }
 
 #[test]
@@ -113,40 +113,10 @@ fn a_live_pool_is_held_against_the_receipt_too() {
 }
 
 #[test]
-fn an_external_pool_is_only_looked_at() {
-    let desired = Desired { backend: Backend::External, ..desired() };
-    assert!(plan(&desired, &running()).is_settled());
-    let mut elsewhere = Observed { receipt: Recorded::Absent, ..running() };
-    pool_of(&mut elsewhere).data.file = None;
-    assert!(plan(&desired, &elsewhere).is_settled());
-    let absent = plan(&desired, &bare());
-    assert_eq!(codes(&absent), [pool::external_absent::ROW.code]);
-    pool_of(&mut elsewhere).state.status = "0 1/2 4/4 - out_of_data_space".to_owned();
-    assert_eq!(codes(&plan(&desired, &elsewhere)), [pool::out_of_data_space::ROW.code]);
-}
-
-#[test]
-fn without_lvm2_there_is_no_pool_on_lvm() {
-    let desired = Desired { backend: Backend::Lvm, ..desired() };
-    let plan = plan(&desired, &bare());
-    assert_eq!(codes(&plan), [mvm_core::catalogue::disk::lvm_missing::ROW.code]);
-    assert_eq!(Exit::worst(&plan.findings), Some(Exit::Unavailable));
-}
-
-#[test]
-fn device_mapper_alone_is_enough_to_tell_whether_a_pool_serves() {
-    let Device::Pool(live) = running().device else { panic!() };
-    assert!(PoolState::Live(live.state).findings("p").is_empty());
-    for state in [PoolState::Absent, PoolState::Empty] {
-        assert_eq!(state.findings("p")[0].code(), pool::not_live::ROW.code);
-    }
-}
-
-#[test]
 fn the_last_word_says_how_full_the_pool_is() {
-    let finding = done(&desired(), &running()).unwrap();
+    let finding = done("p", &running().pool.device).unwrap();
     assert!(finding.message().ends_with("data 0 % full, metadata 0 %"));
-    assert!(done(&desired(), &bare()).is_none());
+    assert!(done("p", &bare().pool.device).is_none());
 }
 
 /// containerd makes one of its databases with its first snapshot: a microVM is no change of the
@@ -155,11 +125,11 @@ fn the_last_word_says_how_full_the_pool_is() {
 fn a_second_database_is_no_step() {
     let with = |seen: usize, there: usize| {
         let mut observed = running();
-        let databases = desired().databases();
+        let databases = desired().pool.databases();
         for database in receipt_of(&mut observed).databases.iter_mut().take(seen) {
             database.seen = true;
         }
-        observed.databases = databases.into_iter().take(there).collect();
+        observed.pool.databases = databases.into_iter().take(there).collect();
         run(&observed).steps.len()
     };
     assert_eq!([with(0, 0), with(0, 1), with(1, 1), with(1, 2), with(2, 2)], [0, 1, 0, 0, 0]);

@@ -1,13 +1,11 @@
-//! The receipt of a pool as it is now.
+//! The receipt of a pool on files as it is now.
 
 use std::path::PathBuf;
 
-use super::Desired;
-use super::files::FileFacts;
-use super::observed::Observed;
-use super::receipt::{Receipt, RecordedDatabase, RecordedFile, RecordedSuperblock};
-use super::superblock::Superblock;
-use super::table::Shape;
+use super::{Desired, Observed};
+use crate::thinpool::{
+    FileFacts, Receipt, RecordedFile, RecordedSuperblock, Shape, Superblock, on_record,
+};
 
 impl Receipt {
     /// Whether it is about this pool on these two files.
@@ -15,7 +13,7 @@ impl Receipt {
         let same = |was: &RecordedFile, is: &Option<FileFacts>| {
             is.as_ref().is_some_and(|is| was.is_same(is))
         };
-        self.name == desired.name
+        self.name == desired.pool.name
             && self.data.path == desired.data()
             && same(&self.data, &observed.data)
             && same(&self.metadata, &observed.metadata)
@@ -35,7 +33,7 @@ impl Receipt {
         };
         let before = observed.receipt.pool().map_or(&[][..], |old| &old.databases);
         Some(Self {
-            name: desired.name.clone(),
+            name: desired.pool.name.clone(),
             backend: "loop".to_owned(),
             metadata: record(desired.metadata(), observed.metadata.as_ref()?),
             data: record(desired.data(), observed.data.as_ref()?),
@@ -50,28 +48,7 @@ impl Receipt {
                 version: superblock.version,
                 block_sectors: superblock.data_block_sectors,
             },
-            databases: databases(desired, observed, before),
+            databases: on_record(&desired.pool, &observed.pool, before),
         })
     }
-}
-
-/// The databases as they are now, with what `old` remembers of those that are gone.
-pub(crate) fn databases(
-    desired: &Desired,
-    observed: &Observed,
-    old: &[RecordedDatabase],
-) -> Vec<RecordedDatabase> {
-    let before =
-        |path: &PathBuf| old.iter().find(|database| database.seen && database.path == *path);
-    let now = desired.databases().into_iter().map(|path| RecordedDatabase {
-        seen: observed.databases.contains(&path) || before(&path).is_some(),
-        file: observed
-            .database_files
-            .iter()
-            .find(|(there, _)| *there == path)
-            .map(|(_, file)| *file)
-            .or_else(|| before(&path)?.file),
-        path,
-    });
-    now.collect()
 }

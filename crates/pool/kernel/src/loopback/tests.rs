@@ -1,15 +1,18 @@
 //! Observe, plan, apply over a folder and a recorded kernel.
 
-use std::fs;
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::Duration;
 
+use mvm_core::Roots;
 use mvm_core::catalogue::pool;
 use mvm_core::exec::{Exit, Recording};
-use mvm_core::names;
-use mvm_pool_plan::plan;
 use mvm_pool_plan::thinpool::Recorded;
 
-use super::fake::{self, Machine, use_block};
 use super::*;
+use crate::fake::{self, Machine, use_block};
+use crate::mapper::DeviceMapper;
+use crate::thinpool::{lock, reconcile};
 
 const DIR: &str = "/var/lib/containerd-dev/snapshotter/devmapper";
 
@@ -36,16 +39,16 @@ impl Bench {
         Self { _folder: folder, machine, programs: Recording::default() }
     }
 
-    fn run(&self) -> Result<Report, Error> {
+    fn run(&self) -> Result<Report<Step>, Error> {
         self.with(|system| {
             let plan = self.plan();
             assert!(!plan.is_refused(), "{plan:?}");
-            apply_with(system, &plan, &desired())
+            apply(system, &plan, &desired())
         })
     }
 
     fn plan(&self) -> Plan<Step> {
-        self.with(|system| plan(&desired(), &observe_with(system, &desired()).unwrap()))
+        self.with(|system| plan(&desired(), &observe(system, &desired()).unwrap()))
     }
 
     fn with<T>(&self, run: impl FnOnce(&System<'_>) -> T) -> T {
@@ -85,7 +88,7 @@ fn a_bare_machine_converges_and_stays() {
 fn the_whole_road_says_how_it_ended() {
     let bench = Bench::new();
     let codes = |bench: &Bench| -> Vec<&'static str> {
-        let findings = bench.with(|system| bring_up_with(system, &desired()));
+        let findings = bench.with(|system| reconcile(system, &desired()));
         findings.iter().map(|finding| finding.code()).collect()
     };
     assert_eq!(codes(&bench), [pool::ready::ROW.code]);
@@ -129,7 +132,7 @@ fn a_run_that_is_killed_anywhere_is_completed_by_the_next() {
         let bench = Bench::new();
         let mut cut = bench.plan();
         cut.steps.truncate(killed_after);
-        bench.with(|system| apply_with(system, &cut, &desired())).unwrap();
+        bench.with(|system| apply(system, &cut, &desired())).unwrap();
         // With the power (nothing but files is left) or without (the kernel keeps what it has).
         for reboot in [false, true] {
             if reboot {
@@ -147,7 +150,7 @@ fn between_create_and_resume_a_kill_leaves_what_the_next_run_removes() {
         let bench = Bench::new();
         let mut files = bench.plan();
         files.steps.truncate(5);
-        bench.with(|system| apply_with(system, &files, &desired())).unwrap();
+        bench.with(|system| apply(system, &files, &desired())).unwrap();
         if created {
             bench.machine.create("pool", "MVM-pool").unwrap();
         }
@@ -186,7 +189,7 @@ fn a_pool_that_cannot_be_recorded_is_not_left_running() {
     fs::create_dir_all(bench.machine.roots.at("/var/lib/mvmhost")).unwrap();
     let plan = bench.plan();
     fs::create_dir(bench.machine.roots.receipt()).unwrap();
-    let error = bench.with(|system| apply_with(system, &plan, &desired())).unwrap_err();
+    let error = bench.with(|system| apply(system, &plan, &desired())).unwrap_err();
     assert_eq!(error.finding("pool").code(), pool::step_failed::ROW.code);
     assert!(bench.calls().contains(&"remove".to_owned()));
 }
@@ -196,7 +199,7 @@ fn a_record_that_cannot_be_added_to_holds_nothing_up() {
     let bench = Bench::new();
     bench.run().unwrap();
     bench.machine.reboot();
-    for database in desired().databases() {
+    for database in desired().pool.databases() {
         let path = bench.machine.roots.at(database);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, "").unwrap();
@@ -207,7 +210,7 @@ fn a_record_that_cannot_be_added_to_holds_nothing_up() {
     let kept = fs::read(bench.machine.roots.receipt()).unwrap();
     fs::remove_file(bench.machine.roots.receipt()).unwrap();
     fs::create_dir(bench.machine.roots.receipt()).unwrap();
-    let report = bench.with(|system| apply_with(system, &plan, &desired())).unwrap();
+    let report = bench.with(|system| apply(system, &plan, &desired())).unwrap();
     let codes: Vec<&str> = report.findings.iter().map(Finding::code).collect();
     assert_eq!(codes, [pool::receipt_stale::ROW.code]);
     fs::remove_dir(bench.machine.roots.receipt()).unwrap();
@@ -239,7 +242,7 @@ fn damaged_metadata_is_not_activated() {
 fn a_check_by_hand_clears_no_flag_and_leaves_a_live_pool_alone() {
     let mut bench = Bench::new();
     bench.run().unwrap();
-    let check = |bench: &Bench| bench.with(|system| check_metadata_with(system, &desired()));
+    let check = |bench: &Bench| bench.with(|system| check_metadata(system, &desired()));
     assert!(check(&bench).unwrap().is_none());
     bench.machine.reboot();
     assert!(check(&bench).unwrap().is_some());
@@ -292,22 +295,4 @@ fn only_one_run_at_a_time() {
     assert!(second.try_lock().is_err());
     drop(first);
     assert!(second.try_lock().is_ok());
-}
-
-#[test]
-fn the_containerd_that_uses_the_pool_says_where_its_databases_are() {
-    let folder = tempfile::tempdir().unwrap();
-    let roots = Roots::new(folder.path());
-    let loaded = |text: &str| {
-        let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
-        mvm_config::load::parse(&[source]).unwrap().config
-    };
-    let (own, system) = (loaded(""), loaded("[containerd]\ninstance = \"system\"\n"));
-    assert_eq!(super::desired(&roots, &own), Desired::new(&own, None));
-    let file = roots.at(names::SYSTEM_CONTAINERD_CONFIG);
-    fs::create_dir_all(file.parent().unwrap()).unwrap();
-    fs::write(file, "[plugins.devmapper]\nroot_path = \"/srv/d\"\n").unwrap();
-    assert_eq!(super::desired(&roots, &own), Desired::new(&own, None));
-    let databases = super::desired(&roots, &system).databases();
-    assert_eq!(databases[0], Path::new("/srv/d/metadata.db"));
 }

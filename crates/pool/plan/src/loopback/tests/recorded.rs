@@ -42,19 +42,21 @@ fn other_sizes_in_the_file_change_nothing() {
 #[test]
 fn databases_are_noted_when_they_appear_and_missed_when_they_go() {
     let mut observed = reboot();
-    observed.databases = desired().databases();
+    observed.pool.databases = desired().pool.databases();
     let steps = run(&observed).steps;
-    let end =
-        [Step::RefreshReceipt { name: desired().name }, Step::AwaitNode { name: desired().name }];
+    let end = [
+        Step::RefreshReceipt { name: desired().pool.name },
+        Step::AwaitNode { name: desired().pool.name },
+    ];
     assert!(steps.ends_with(&end), "{steps:?}");
 
     for database in &mut receipt_of(&mut observed).databases {
         database.seen = true;
     }
     assert!(!lines(&run(&observed)).iter().any(|line| line.contains("receipt")));
-    observed.databases.pop();
+    observed.pool.databases.pop();
     refuses(&observed, &[&pool::database_gone::ROW]);
-    observed.databases.clear();
+    observed.pool.databases.clear();
     refuses(&observed, &[&pool::database_gone::ROW, &pool::database_gone::ROW]);
 }
 
@@ -62,47 +64,51 @@ fn databases_are_noted_when_they_appear_and_missed_when_they_go() {
 fn a_database_of_another_pool_is_refused_and_an_old_receipt_learns() {
     let file = |inode, born| RecordedIdentity { inode, born };
     let mut observed = reboot();
-    observed.databases = desired().databases();
-    observed.database_files =
-        desired().databases().into_iter().map(|p| (p, file(5, Some(9)))).collect();
+    observed.pool.databases = desired().pool.databases();
+    observed.pool.database_files =
+        desired().pool.databases().into_iter().map(|p| (p, file(5, Some(9)))).collect();
     for database in &mut receipt_of(&mut observed).databases {
         database.seen = true;
     }
-    assert!(run(&observed).steps.contains(&Step::RefreshReceipt { name: desired().name }));
+    assert!(run(&observed).steps.contains(&Step::RefreshReceipt { name: desired().pool.name }));
     for database in &mut receipt_of(&mut observed).databases {
         database.file = Some(file(5, Some(9)));
     }
     assert!(!lines(&run(&observed)).iter().any(|line| line.contains("receipt")));
     for other in [file(6, Some(9)), file(5, Some(10)), file(6, None)] {
         let mut swapped = observed.clone();
-        swapped.database_files[1].1 = other;
+        swapped.pool.database_files[1].1 = other;
         refuses(&swapped, &[&database::replaced::ROW]);
         let remedy = run(&swapped).findings[0].remedy();
         assert!(remedy.contains("mvmhost apply") && remedy.contains("mv --backup=numbered -t"));
     }
-    observed.database_files[1].1 = file(5, None);
+    observed.pool.database_files[1].1 = file(5, None);
     assert!(!run(&observed).is_refused(), "a file system that keeps no time of birth");
 }
 
 #[test]
 fn databases_do_not_stay_behind_when_containerd_goes_elsewhere() {
     let file = RecordedIdentity { inode: 5, born: Some(9) };
-    let known = desired().databases();
+    let known = desired().pool.databases();
     let mut observed = reboot();
     for database in &mut receipt_of(&mut observed).databases {
         database.seen = true;
         database.file = Some(file);
     }
-    let kept = Kept { devmapper: "/srv/d".into(), ..desired().kept };
-    let moved = Desired { kept, ..desired() };
+    let mut moved = desired();
+    moved.pool.kept = Kept { devmapper: "/srv/d".into(), ..moved.pool.kept };
     let codes = |observed: &Observed| codes(&plan(&moved, observed));
     assert_eq!(codes(&observed), [database::elsewhere::ROW.code; 2], "{known:?}");
-    observed.databases = moved.databases();
+    observed.pool.databases = moved.pool.databases();
     assert_eq!(codes(&observed), [database::elsewhere::ROW.code; 2], "of whom nothing is known");
-    observed.database_files = moved.databases().into_iter().map(|path| (path, file)).collect();
+    observed.pool.database_files =
+        moved.pool.databases().into_iter().map(|path| (path, file)).collect();
     let along = plan(&moved, &observed);
-    assert!(along.steps.contains(&Step::RefreshReceipt { name: moved.name.clone() }), "{along:?}");
-    observed.database_files[0].1.inode = 6;
+    assert!(
+        along.steps.contains(&Step::RefreshReceipt { name: moved.pool.name.clone() }),
+        "{along:?}"
+    );
+    observed.pool.database_files[0].1.inode = 6;
     assert_eq!(codes(&observed), [database::elsewhere::ROW.code], "a copy");
     let finding = &plan(&moved, &observed).findings[0];
     assert!(finding.message().ends_with("/srv/d/metadata.db"), "{finding:?}");
@@ -203,7 +209,7 @@ fn device_numbers_of_the_file_system_may_change() {
 
 #[test]
 fn a_receipt_of_another_pool_is_not_overwritten() {
-    let renamed = Desired { name: "other".to_owned(), ..desired() };
+    let renamed = Desired { pool: pool_named("other"), ..desired() };
     let moved = Desired { directory: PathBuf::from("/srv/pool"), ..desired() };
     let empty = Observed { metadata: None, data: None, superblock: Superblock::Blank, ..reboot() };
     for (desired, observed, times) in [(renamed, reboot(), 1), (moved, empty, 2)] {

@@ -1,4 +1,4 @@
-//! The pool's files, and what is attached to them.
+//! A file that a pool stands on, or that belongs to one, and the file system that holds it.
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ pub struct FileId {
     pub inode: u64,
 }
 
-/// Facts about one of the two files.
+/// Facts about a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileFacts {
     /// Which file it is.
@@ -26,23 +26,7 @@ pub struct FileFacts {
     pub allocated: u64,
 }
 
-/// A loop device attached to one of the two files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Attachment {
-    /// The device's name, such as `loop0`.
-    pub device: String,
-    /// The file behind it.
-    pub file: FileId,
-    /// It shows the whole file and takes writes: no offset, no limit, as long as the file is now,
-    /// not read-only.
-    pub whole: bool,
-    /// It goes away by itself as soon as nobody has it open.
-    pub autoclear: bool,
-    /// Devices on top of it, such as `dm-3`.
-    pub holders: Vec<String>,
-}
-
-/// The file system of the pool's files.
+/// A file system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileSystem {
     /// `f_type` of statfs(2).

@@ -7,27 +7,26 @@ use std::os::unix::fs::{FileExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use mvm_config::model::{Backend, Instance};
-use mvm_containerd::Kept;
 use mvm_core::Roots;
 use mvm_pool_kernel::loops::{Held, Loop, LoopDevices};
 use mvm_pool_kernel::mapper::{DeviceMapper, Look, Settling, Target};
 use mvm_pool_kernel::{Error, Operation};
-use mvm_pool_plan::lvm::DesiredVolume;
-use mvm_pool_plan::thinpool::{Control, Desired, DevNum, FileId, ThinPoolTable};
+use mvm_pool_plan::loopback::Desired;
+use mvm_pool_plan::thinpool::{Control, DevNum, FileId, Pool, ThinPoolTable};
+
+/// What the default configuration asks for of a pool with files in this directory.
+pub(crate) fn pool(directory: &str) -> Pool {
+    let config = mvm_config::load::parse(&[]).unwrap().config;
+    Pool { name: "pool".to_owned(), aside: directory.into(), ..Pool::new(&config, None) }
+}
 
 /// A small pool on files.
 pub(crate) fn desired(directory: &str) -> Desired {
     Desired {
-        backend: Backend::Loop,
-        name: "pool".to_owned(),
+        pool: pool(directory),
         directory: directory.into(),
         data_size: 64 << 20,
         metadata_size: 4 << 20,
-        instance: Instance::Dedicated,
-        kept: Kept::new(Instance::Dedicated, None),
-        flintlockd_unit: "flintlockd.service".to_owned(),
-        lvm: DesiredVolume::default(),
     }
 }
 

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use mvm_core::Finding;
-use mvm_core::catalogue::{database, pool};
+use mvm_core::catalogue::pool;
 
-use super::fill::refusal;
-use super::receipt::{Receipt, RecordedDatabase, RecordedFile, RecordedIdentity};
-use super::{Desired, FileFacts, Observed, Recorded, SECTOR, Shape, Superblock};
+use super::{Desired, Observed, aside, refusal};
+use crate::thinpool::{
+    FileFacts, Receipt, Recorded, RecordedFile, RecordedIdentity, SECTOR, Shape, Superblock,
+    VERSION, against_record, quote,
+};
 
 /// A receipt that says nothing: nobody can tell what belongs here.
 pub fn unusable(desired: &Desired, observed: &Observed) -> Vec<Finding> {
@@ -18,13 +20,13 @@ pub fn unusable(desired: &Desired, observed: &Observed) -> Vec<Finding> {
         }
         Recorded::Version(version) => {
             let finding = say(desired, observed, &pool::receipt_version::ROW);
-            vec![finding.with("version", version).with("known", super::VERSION)]
+            vec![finding.with("version", version).with("known", VERSION)]
         }
     }
 }
 
 fn say(desired: &Desired, observed: &Observed, entry: &'static mvm_core::Entry) -> Finding {
-    refusal(entry, &desired.name, desired, observed)
+    refusal(entry, &desired.pool.name, desired, observed)
 }
 
 /// What tells one pool from another: name, place, the files themselves, block size, databases.
@@ -35,7 +37,7 @@ pub(super) fn identity(desired: &Desired, observed: &Observed, receipt: &Receipt
     }
     let mut findings = same_files(desired, observed, receipt);
     findings.extend(block_size(desired, observed, receipt));
-    findings.extend(databases(desired, observed, &receipt.databases));
+    findings.extend(databases(desired, observed, receipt));
     findings
 }
 
@@ -61,79 +63,10 @@ fn block_size(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Opti
     })
 }
 
-/// Databases that were there with the pool and are not there now, or are other files.
-pub(crate) fn databases(
-    desired: &Desired,
-    observed: &Observed,
-    on_record: &[RecordedDatabase],
-) -> Vec<Finding> {
-    let gone = on_record.iter().filter(|database| {
-        database.seen
-            && desired.databases().contains(&database.path)
-            && !observed.databases.contains(&database.path)
-    });
-    let gone = gone.map(|database| {
-        refusal(&pool::database_gone::ROW, path(&database.path), desired, observed)
-            .with("pool", &desired.name)
-    });
-    let mut findings: Vec<Finding> = gone.collect();
-    findings.extend(replaced(desired, observed, on_record));
-    findings.extend(elsewhere(desired, observed, on_record));
-    findings
-}
-
-/// Databases on record from where this containerd does not look for them, unless they moved along.
-fn elsewhere(
-    desired: &Desired,
-    observed: &Observed,
-    on_record: &[RecordedDatabase],
-) -> Vec<Finding> {
-    let moved = |was: &RecordedDatabase, to: &PathBuf| {
-        let same = |file: RecordedIdentity| {
-            observed.database_files.iter().any(|(path, is)| path == to && file.is_same(is))
-        };
-        was.file.is_none_or(same) && observed.databases.contains(to)
-    };
-    let left = on_record.iter().filter(|was| was.seen).filter_map(|was| {
-        let to = desired.kept.devmapper.join(was.path.file_name()?);
-        (to != was.path && !moved(was, &to)).then_some((was, to))
-    });
-    left.map(|(was, to)| {
-        refusal(&database::elsewhere::ROW, path(&was.path), desired, observed)
-            .with("pool", &desired.name)
-            .with("to", path(&to))
-    })
-    .collect()
-}
-
-/// Databases that are there and are other files than those on record: what they list may be in
-/// another pool, or in none.
-fn replaced(
-    desired: &Desired,
-    observed: &Observed,
-    on_record: &[RecordedDatabase],
-) -> Vec<Finding> {
-    let other = |path: &PathBuf| {
-        let was = on_record.iter().find(|database| database.path == *path)?.file?;
-        let (_, is) = observed.database_files.iter().find(|(there, _)| there == path)?;
-        (!was.is_same(is)).then_some((was, *is))
-    };
-    let known = desired.databases();
-    let pairs = known.iter().filter_map(|file| other(file).map(|pair| (file, pair)));
-    pairs
-        .map(|(file, (was, is))| {
-            refusal(&database::replaced::ROW, path(file), desired, observed)
-                .with("pool", &desired.name)
-                .with("was", describe(was.inode, was.born))
-                .with("is", describe(is.inode, is.born))
-        })
-        .collect()
-}
-
 /// The receipt is about another pool than the configuration.
 fn other_pool(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Vec<Finding> {
     let pairs = [
-        ("name", receipt.name.clone(), desired.name.clone()),
+        ("name", receipt.name.clone(), desired.pool.name.clone()),
         ("backend", receipt.backend.clone(), "loop".to_owned()),
         ("metadata file", path(&receipt.metadata.path), path(&desired.metadata())),
         ("data file", path(&receipt.data.path), path(&desired.data())),
@@ -141,7 +74,7 @@ fn other_pool(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Vec<
     let differ = pairs.into_iter().filter(|(_, was, is)| was != is);
     differ
         .map(|(what, was, is)| {
-            refusal(&pool::receipt_other::ROW, &desired.name, desired, observed)
+            refusal(&pool::receipt_other::ROW, &desired.pool.name, desired, observed)
                 .with("what", what)
                 .with("was", was)
                 .with("is", is)
@@ -179,7 +112,7 @@ pub fn repair(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Vec<
         return other;
     }
     let mut findings = same_files(desired, observed, receipt);
-    findings.extend(databases(desired, observed, &receipt.databases));
+    findings.extend(databases(desired, observed, receipt));
     findings.extend(lengths(desired, observed, receipt));
     findings
 }
@@ -204,7 +137,7 @@ fn length(
 ) -> Option<Finding> {
     let Some(is) = is else {
         let finding = refusal(&pool::file_missing::ROW, path(&was.path), desired, observed);
-        return Some(finding.with("pool", &desired.name).with("size", was.size));
+        return Some(finding.with("pool", &desired.pool.name).with("size", was.size));
     };
     if is.size < was.size {
         return Some(truncated(desired, observed, was.path.clone(), was.size, is.size));
@@ -226,18 +159,18 @@ pub(super) fn truncated(
     refusal(&pool::file_truncated::ROW, path(&file), desired, observed)
         .with("was", was)
         .with("is", is)
-        .with("path", super::fill::quote(&file))
+        .with("path", quote(&file))
 }
 
 fn swapped(desired: &Desired, observed: &Observed, was: &RecordedFile, is: &FileFacts) -> Finding {
     refusal(&pool::file_swapped::ROW, path(&was.path), desired, observed)
-        .with("was", describe(was.inode, was.born))
-        .with("is", describe(is.id.inode, is.born))
+        .with("was", was.identity().describe())
+        .with("is", RecordedIdentity::of(is).describe())
 }
 
-fn describe(inode: u64, born: Option<u64>) -> String {
-    let born = born.map_or_else(|| "unknown".to_owned(), |ns| format!("@{}", ns / 1_000_000_000));
-    format!("inode {inode}, made {born}")
+fn databases(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Vec<Finding> {
+    let aside = aside(desired, observed);
+    against_record(&desired.pool, &observed.pool, &receipt.databases, &aside)
 }
 
 fn path(path: &Path) -> String {

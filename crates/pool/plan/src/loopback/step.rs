@@ -1,12 +1,11 @@
-//! What can be done about the pool.
+//! What can be done about a pool on files.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::table::Shape;
-use crate::lvm::VolumeReceipt;
+use crate::thinpool::{Role, Shape};
 
 /// One thing to do. A path is the host's, not yet below a test's root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -92,52 +91,6 @@ pub enum Step {
         /// The pool.
         name: String,
     },
-    /// Writes the profile by which dmeventd makes a pool on LVM longer.
-    WriteProfile {
-        /// Where.
-        path: String,
-        /// What.
-        text: String,
-    },
-    /// Takes down the part of a pool on LVM that somebody read.
-    DeactivateVolume {
-        /// `GROUP/VOLUME`
-        volume: String,
-    },
-    /// Activates a pool on LVM, which checks its metadata, and has dmeventd watch it.
-    ActivateVolume {
-        /// `GROUP/VOLUME`
-        volume: String,
-    },
-    /// Writes a pool on LVM into the receipt.
-    WriteVolumeReceipt {
-        /// What.
-        receipt: VolumeReceipt,
-    },
-    /// Adds what is new to the receipt of a pool on LVM; as [`Self::RefreshReceipt`].
-    RefreshVolumeReceipt {
-        /// What.
-        receipt: VolumeReceipt,
-    },
-}
-
-/// Which half of a pool a device is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// The metadata.
-    Metadata,
-    /// The data.
-    Data,
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Metadata => "metadata",
-            Self::Data => "data",
-        })
-    }
 }
 
 impl fmt::Display for Step {
@@ -173,17 +126,6 @@ impl fmt::Display for Step {
             Self::AwaitNode { name } => write!(f, "wait for /dev/mapper/{name}"),
             Self::WriteReceipt { name } => write!(f, "write {name} into the receipt"),
             Self::RefreshReceipt { name } => write!(f, "add to the receipt of {name}"),
-            Self::WriteProfile { path, .. } => write!(f, "write {path}"),
-            Self::DeactivateVolume { volume } => write!(f, "deactivate {volume}"),
-            Self::ActivateVolume { volume } => {
-                write!(f, "activate {volume} with LVM, watched by dmeventd")
-            }
-            Self::WriteVolumeReceipt { receipt } => {
-                write!(f, "write {} into the receipt", receipt.name)
-            }
-            Self::RefreshVolumeReceipt { receipt } => {
-                write!(f, "add to the receipt of {}", receipt.name)
-            }
         }
     }
 }

@@ -27,7 +27,7 @@ fn a_bare_machine_gets_a_pool() {
 
 #[test]
 fn a_new_pool_zeroes_its_blocks_and_needs_no_thin_check() {
-    let plan = run(&Observed { thin_check: None, ..bare() });
+    let plan = run(&with(bare(), |pool| pool.thin_check = None));
     let table = plan.steps.iter().find_map(|step| match step {
         Step::Activate { table, .. } => Some(table),
         _ => None,
@@ -63,7 +63,7 @@ fn whatever_a_crash_left_of_the_making_is_completed() {
 fn our_unfinished_device_is_removed_first() {
     let number = DevNum { major: 253, minor: 7 };
     let empty = |uuid: &str| Device::Empty { number, uuid: uuid.to_owned() };
-    let mut observed = Observed { device: empty("MVM-flintlock-dev-thinpool"), ..files() };
+    let mut observed = with(files(), |pool| pool.device = empty("MVM-flintlock-dev-thinpool"));
     // Its inactive table holds the loop device, which goes away with it.
     observed.attachments.push(Attachment {
         device: "loop3".to_owned(),
@@ -78,7 +78,8 @@ fn our_unfinished_device_is_removed_first() {
     assert_eq!(plan.steps.iter().filter(|s| matches!(s, Step::Attach { .. })).count(), 2);
 
     for uuid in ["", "LVM-x"] {
-        refuses(&Observed { device: empty(uuid), ..files() }, &[&pool::empty_foreign::ROW]);
+        let observed = with(files(), |pool| pool.device = empty(uuid));
+        refuses(&observed, &[&pool::empty_foreign::ROW]);
     }
 }
 
@@ -149,8 +150,8 @@ fn files_that_do_not_make_a_pool_are_left_alone() {
 
 #[test]
 fn old_databases_keep_a_new_pool_from_being_made() {
-    let databases = desired().databases();
-    let observed = Observed { databases: databases.clone(), ..bare() };
+    let databases = desired().pool.databases();
+    let observed = with(bare(), |pool| pool.databases = databases);
     refuses(&observed, &[&pool::databases_without_pool::ROW]);
     // Even after a first run began to make files.
     let begun = Observed {
@@ -169,6 +170,6 @@ fn old_databases_keep_a_new_pool_from_being_made() {
 
 #[test]
 fn a_pool_that_exists_needs_thin_check() {
-    refuses(&Observed { thin_check: None, ..files() }, &[&pool::thin_check_missing::ROW]);
-    refuses(&Observed { thin_check: None, ..reboot() }, &[&pool::thin_check_missing::ROW]);
+    refuses(&with(files(), |pool| pool.thin_check = None), &[&pool::thin_check_missing::ROW]);
+    refuses(&with(reboot(), |pool| pool.thin_check = None), &[&pool::thin_check_missing::ROW]);
 }

@@ -1,9 +1,10 @@
-//! Whether the kernel and the file system can carry a pool at all.
+//! Whether the kernel and the file system can carry a pool on files at all.
 
 use mvm_core::Finding;
 use mvm_core::catalogue::pool;
 
-use super::{Control, Desired, Device, Observed};
+use super::{Desired, Observed};
+use crate::thinpool::{Device, FileFacts, SECTOR, Shape, gib, mib};
 
 /// File systems that forget or fold what a pool writes, with `f_type` of statfs(2)
 /// (linux/magic.h; smb2 and 9p from their drivers).
@@ -33,21 +34,8 @@ const METADATA_PER_BLOCK: u64 = 48;
 /// Less metadata than this is never enough (the same document).
 const METADATA_LEAST: u64 = 2 << 20;
 
-/// Why device-mapper cannot be spoken to; nothing when it can.
-pub fn device_mapper(desired: &Desired, observed: &Observed) -> Option<Finding> {
-    control(&observed.device_mapper).map(|why| pool::no_device_mapper(&desired.name, why))
-}
-
 pub(super) fn loop_devices(desired: &Desired, observed: &Observed) -> Option<Finding> {
-    control(&observed.loop_control).map(|why| pool::no_loop(&desired.name, why))
-}
-
-fn control(state: &Control) -> Option<String> {
-    match state {
-        Control::Usable => None,
-        Control::Absent => Some("is not there".to_owned()),
-        Control::Dead(error) => Some(format!("does not open ({error})")),
-    }
+    observed.loop_control.flaw().map(|why| pool::no_loop(&desired.pool.name, why))
 }
 
 /// What is wrong with the file system whether the pool is live or not.
@@ -69,8 +57,8 @@ pub(super) fn file_system(desired: &Desired, observed: &Observed) -> Vec<Finding
 
 /// Sparse files promise more than they take up; whether the file system can keep the promise.
 fn promised_space(desired: &Desired, observed: &Observed) -> Option<Finding> {
-    let size = |file: &Option<super::FileFacts>, new: u64| file.as_ref().map_or(new, |f| f.size);
-    let taken = |file: &Option<super::FileFacts>| file.as_ref().map_or(0, |f| f.allocated);
+    let size = |file: &Option<FileFacts>, new: u64| file.as_ref().map_or(new, |f| f.size);
+    let taken = |file: &Option<FileFacts>| file.as_ref().map_or(0, |f| f.allocated);
     let promised = size(&observed.data, desired.data_size)
         .saturating_add(size(&observed.metadata, desired.metadata_size));
     let allocated = taken(&observed.data).saturating_add(taken(&observed.metadata));
@@ -106,17 +94,21 @@ pub(super) fn new_pool(desired: &Desired, observed: &Observed) -> Vec<Finding> {
                 .evidence(format!("{} bytes free", observed.file_system.free)),
         );
     }
-    let blocks = desired.data_size / super::SECTOR / u64::from(super::Shape::BLOCK_SECTORS);
+    let blocks = desired.data_size / SECTOR / u64::from(Shape::BLOCK_SECTORS);
     let needed = blocks.saturating_mul(METADATA_PER_BLOCK).max(METADATA_LEAST);
     if desired.metadata_size < needed {
-        findings.push(pool::metadata_small(&desired.name, mib(desired.metadata_size), mib(needed)));
+        findings.push(pool::metadata_small(
+            &desired.pool.name,
+            mib(desired.metadata_size),
+            mib(needed),
+        ));
     }
     findings
 }
 
 /// Who uses the files through a loop device, other than the unfinished device of our name.
 pub fn in_use(desired: &Desired, observed: &Observed) -> Vec<Finding> {
-    let own = match &observed.device {
+    let own = match &observed.pool.device {
         Device::Empty { number, .. } => format!("dm-{}", number.minor),
         _ => String::new(),
     };
@@ -124,7 +116,7 @@ pub fn in_use(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     for attachment in &observed.attachments {
         for holder in attachment.holders.iter().filter(|holder| **holder != own) {
             findings.push(pool::files_in_use(
-                &desired.name,
+                &desired.pool.name,
                 desired.directory.display(),
                 &attachment.device,
                 holder,
@@ -132,18 +124,4 @@ pub fn in_use(desired: &Desired, observed: &Observed) -> Vec<Finding> {
         }
     }
     findings
-}
-
-/// A size as an operator reads it; below one GiB in MiB.
-pub(crate) fn gib(bytes: u64) -> String {
-    if bytes < 1 << 30 {
-        return format!("{} MiB", bytes >> 20);
-    }
-    let tenths = (u128::from(bytes) * 10) >> 30;
-    format!("{}.{} GiB", tenths / 10, tenths % 10)
-}
-
-/// Bytes as an operator reads them, rounded up to MiB.
-pub fn mib(bytes: u64) -> String {
-    format!("{} MiB", bytes.div_ceil(1 << 20))
 }

@@ -4,24 +4,22 @@
 use mvm_core::catalogue::pool;
 use mvm_core::{Finding, Plan};
 
-use super::device::Backing;
-use super::fill::refusal;
-use super::receipt::Receipt;
-use super::{
-    Desired, FileFacts, LivePool, Observed, Recorded, SECTOR, Shape, Step, health, place, recorded,
+use super::{Desired, Observed, Step, place, recorded, refusal};
+use crate::thinpool::{
+    Backing, FileFacts, LivePool, Receipt, Recorded, SECTOR, Shape, gib, health,
 };
 
-pub(crate) fn plan(desired: &Desired, observed: &Observed, live: &LivePool) -> Plan<Step> {
+pub(super) fn plan(desired: &Desired, observed: &Observed, live: &LivePool) -> Plan<Step> {
     if !is_ours(observed, live) {
         return Plan::new(Vec::new(), vec![other_files(desired, live)]);
     }
-    let mut findings = health::health(&desired.name, &live.state);
+    let mut findings = health::health(&desired.pool.name, &live.state);
     findings.extend(place::file_system(desired, observed));
     findings.extend(against_receipt(desired, observed, live));
     findings.extend(size_kept(desired, &live.state.table.shape));
     let mut steps = Vec::new();
-    if !observed.node {
-        steps.push(Step::AwaitNode { name: desired.name.clone() });
+    if !observed.pool.node {
+        steps.push(Step::AwaitNode { name: desired.pool.name.clone() });
     }
     match Receipt::of(desired, observed, &live.state.table.shape) {
         None => findings.push(refusal(
@@ -30,7 +28,7 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed, live: &LivePool) -> P
             desired,
             observed,
         )),
-        Some(now) => steps.extend(record(observed.receipt.pool(), &now, &desired.name)),
+        Some(now) => steps.extend(record(observed.receipt.pool(), &now, &desired.pool.name)),
     }
     Plan::new(steps, findings)
 }
@@ -45,8 +43,9 @@ fn record(old: Option<&Receipt>, now: &Receipt, name: &str) -> Option<Step> {
     }
 }
 
-/// By what is behind its devices, not by their numbers: those change from boot to boot.
-fn is_ours(observed: &Observed, live: &LivePool) -> bool {
+/// Whether it stands on the files of the configuration: by what is behind its devices, not by their
+/// numbers, which change from boot to boot.
+pub fn is_ours(observed: &Observed, live: &LivePool) -> bool {
     let same = |backing: &Backing, file: &Option<FileFacts>| {
         file.as_ref().is_some_and(|file| backing.file == Some(file.id))
     };
@@ -59,7 +58,7 @@ fn other_files(desired: &Desired, live: &LivePool) -> Finding {
         path => format!("{path} ({})", backing.device),
     };
     pool::other_files(
-        &desired.name,
+        &desired.pool.name,
         side(&live.metadata),
         side(&live.data),
         desired.directory.display(),
@@ -95,7 +94,6 @@ fn against_receipt(desired: &Desired, observed: &Observed, live: &LivePool) -> V
 pub(super) fn size_kept(desired: &Desired, shape: &Shape) -> Option<Finding> {
     let block = u64::from(shape.block_sectors).max(1);
     let (is, asked) = (shape.sectors / block, desired.data_size / SECTOR / block);
-    (is != asked).then(|| {
-        pool::size_kept(&desired.name, place::gib(shape.bytes()), place::gib(desired.data_size))
-    })
+    (is != asked)
+        .then(|| pool::size_kept(&desired.pool.name, gib(shape.bytes()), gib(desired.data_size)))
 }

@@ -59,7 +59,7 @@ fn a_kernel_without_the_drivers_is_told_apart_from_a_node_without_one() {
     for control in [Control::Absent, Control::Dead("No such device (os error 19)".to_owned())] {
         let observed = Observed { loop_control: control.clone(), ..bare() };
         refuses(&observed, &[&pool::no_loop::ROW]);
-        let observed = Observed { device_mapper: control, ..bare() };
+        let observed = with(bare(), |pool| pool.device_mapper = control);
         refuses(&observed, &[&pool::no_device_mapper::ROW]);
         assert_eq!(exit::by_class(&run(&observed).findings), 69);
     }
@@ -89,10 +89,4 @@ fn the_worst_finding_makes_the_exit_code() {
         exit::by_class(&[finding(&pool::no_loop::ROW), finding(&pool::file_missing::ROW)]),
         73
     );
-}
-
-#[test]
-fn a_uuid_fits_into_device_mapper() {
-    let long = Desired { name: "x".repeat(127), ..desired() };
-    assert_eq!(long.uuid().len(), 128);
 }
