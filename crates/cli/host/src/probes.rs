@@ -14,8 +14,9 @@ use mvm_firewalls::{Passage, Way};
 use mvm_images_client::resolve;
 use mvm_images_plan::anonymous::Answer;
 use mvm_images_plan::proxy::Proxies;
-use mvm_network_kernel::{Kernel, Network as _, Place, answered, place};
+use mvm_network_kernel::{Kernel, Network as _, answered};
 use mvm_network_plan::reserved::finding;
+use mvm_network_traffic::{Place, offers, place};
 use mvm_pool_kernel::proof::{self, Proof};
 use mvm_pool_kernel::thinpool;
 use mvm_pool_plan::thinpool::PoolState;
@@ -83,19 +84,19 @@ fn traffic(
 ) -> (Probe<Vec<mvm_network_plan::dhcp::Offer>>, Probe<Vec<Passage>>) {
     let place = place(config);
     let bridge = place == Place::Bridge;
-    if config.network.mode == NetworkMode::None && matches!(place, Place::Children(_)) {
+    if config.network.mode == NetworkMode::None && matches!(place, Place::Macvtaps(_)) {
         return (Probe::NotAsked, Probe::NotAsked);
     }
     let on = facts.interface.as_ref().is_some_and(|found| found.up && (!bridge || found.bridge));
-    if !on && !matches!(place, Place::Line(_)) {
+    if !on && !matches!(place, Place::Served(_)) {
         let what = if bridge { "bridge" } else { "parent of macvtaps" };
         let why = format!("there is no {what} that is switched on");
         return (Probe::NotTried(why), Probe::NotAsked);
     }
-    match mvm_network_kernel::traffic(roots, &System, config) {
+    match mvm_network_traffic::traffic(roots, &System, config) {
         // Nobody is asked for an address where mvmhost does not serve, which the checks say.
         Ok(tried)
-            if matches!(place, Place::Line(_))
+            if matches!(place, Place::Served(_))
                 && tried.passages.iter().all(|passage| passage.way != Way::Address) =>
         {
             (Probe::NotAsked, Probe::Done(tried.passages))
@@ -104,7 +105,7 @@ fn traffic(
         // Who offers an address may be known all the same.
         Err(error) if bridge => {
             let bridge = config.network.bridge.name.as_str();
-            let offers = mvm_network_kernel::offers(roots, bridge);
+            let offers = offers(roots, bridge);
             let offers = offers.map_or_else(|error| Probe::Failed(chain(&error)), Probe::Done);
             (offers, Probe::Failed(chain(&error)))
         }

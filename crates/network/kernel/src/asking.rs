@@ -18,7 +18,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, bind, recv, sendto, socket};
 
 use crate::error::Error;
-use crate::link::{EVERYBODY, address};
+use crate::packet_socket::{EVERYBODY, address};
 
 /// For how long an answer is waited for: servers ping an address before they offer it, and wait 3 s for
 /// an answer (dnsmasq) or 1 s (ISC).

@@ -94,7 +94,7 @@ impl Reader {
 }
 
 /// The rule with this number of the kernel's, as nft writes it; `None` where nft does not show it.
-pub(crate) fn rule(
+pub fn rule(
     roots: &Roots,
     programs: &dyn Execute,
     [family, table, chain]: [&str; 3],

@@ -9,7 +9,7 @@ use mvm_core::Roots;
 use mvm_core::state::{self, File};
 use mvm_network_plan::network::{Holdings, Link, Manager, Observed, Receipt, Route, Step};
 use rtnetlink::packet_route::address::AddressMessage;
-use rtnetlink::packet_route::link::{BridgeStpState, LinkMessage};
+use rtnetlink::packet_route::link::{BridgeStpState, LinkAttribute, LinkMessage};
 use rtnetlink::packet_route::route::RouteMessage;
 use rtnetlink::{
     Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVlan, RouteMessageBuilder,
@@ -75,12 +75,40 @@ impl Kernel {
         Ok(Self { runtime, handle, roots: roots.clone() })
     }
 
-    pub(crate) fn handle(&self) -> &Handle {
+    /// Requests to this namespace; [`Kernel::run`] executes them.
+    pub fn handle(&self) -> &Handle {
         &self.handle
     }
 
-    pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> T {
+    /// Waits for a request of [`Kernel::handle`].
+    pub fn run<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
+    }
+
+    /// The kernel's number of the interface.
+    ///
+    /// # Errors
+    /// There is no such interface.
+    pub fn number(&self, name: &str) -> Result<u32, Error> {
+        self.run(async {
+            let mut found = self.handle().link().get().match_name(name.to_owned()).execute();
+            match found.try_next().await {
+                Ok(Some(link)) => Ok(link.header.index),
+                _ => Err(Error::Gone { step: format!("use {name}") }),
+            }
+        })
+    }
+
+    /// The name of the interface with this number.
+    pub fn name_of(&self, index: u32) -> Option<String> {
+        self.run(async {
+            let mut found = self.handle().link().get().match_index(index).execute();
+            let link = found.try_next().await.ok().flatten()?;
+            link.attributes.into_iter().find_map(|attribute| match attribute {
+                LinkAttribute::IfName(name) => Some(name),
+                _ => None,
+            })
+        })
     }
 }
 

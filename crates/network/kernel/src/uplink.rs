@@ -1,4 +1,5 @@
-//! The uplink's stages: on trial, confirmed, put back. What is decided stands in `plan::network`.
+//! The uplink's stages: on trial, confirmed, put back. What is decided stands in
+//! `mvm_network_plan::network`.
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -9,38 +9,39 @@ use std::time::Instant;
 
 use mvm_core::Roots;
 use mvm_firewalls::{End, Way};
+use mvm_network_kernel::packet_socket::PacketSocket;
+use mvm_network_kernel::{Answer, Error, Kernel, Network as _};
+use mvm_network_plan::dhcp::Offer;
 use mvm_network_plan::network::parent;
 use nix::unistd::gettid;
 use rtnetlink::packet_route::link::MacVtapMode;
 use rtnetlink::{LinkMacVtap, LinkUnspec};
 
-use super::packet::{self, Ends, SERVICE};
-use super::{NEAR, Ran, TRIES};
-use crate::discover::{INSIDE, leave, question};
-use crate::error::{Answer, Error};
-use crate::kernel::{Kernel, Network as _};
-use crate::link::Link;
+use crate::offers::question;
+use crate::packet::{self, ATTEMPTS, Ends, NEAR, SERVICE};
+use crate::ports::up;
+use crate::scratch::{INSIDE, SECOND, enter_namespace, port};
+use crate::trace::Packets;
 
-/// The second one inside.
-const OTHER: &str = "eth1";
 /// Addresses of a link alone (RFC 3927): no router passes them on, and nobody here has them.
 const ENDS: [Ipv4Addr; 2] = [Ipv4Addr::new(169, 254, 109, 1), Ipv4Addr::new(169, 254, 109, 2)];
 
 /// On a thread of its own, whose network namespace changes.
-pub(super) fn run(roots: &Roots, named: Option<&str>) -> Result<Ran, Error> {
+pub(crate) fn run(roots: &Roots, named: Option<&str>) -> Result<(Vec<Offer>, Packets), Error> {
     let mut outside = Kernel::connect(roots)?;
     let parent = parent(named, &outside.observe()?);
     let gone = || Error::Gone { step: "use the interface of the default route".to_owned() };
     let index = outside.number(&parent.ok_or_else(gone)?)?;
-    leave()?;
+    enter_namespace()?;
     let inside = Kernel::connect(roots)?;
-    for name in [INSIDE, OTHER] {
-        outside.child(index, name)?;
+    for name in [INSIDE, SECOND] {
+        macvtap(&outside, index, name)?;
     }
-    let cards = [inside.up(INSIDE)?, inside.up(OTHER)?];
+    let cards = [up(&inside, INSIDE)?, up(&inside, SECOND)?];
     let offers = question(cards[0]).map_err(Error::Ask)?;
-    let links = [INSIDE, OTHER]
-        .map(|name| inside.number(name).and_then(|index| Link::on(index).map_err(Error::Packet)));
+    let links = [INSIDE, SECOND].map(|name| {
+        inside.number(name).and_then(|index| PacketSocket::on(index).map_err(Error::Packet))
+    });
     let [from, to] = links;
     let arrived = between(&from?, &to?, cards[1]).map_err(Error::Packet)?;
     let end = if arrived {
@@ -52,11 +53,11 @@ pub(super) fn run(roots: &Roots, named: Option<&str>) -> Result<Ran, Error> {
 }
 
 /// Whether a packet comes from one to the other.
-fn between(from: &Link, to: &Link, card: [u8; 6]) -> io::Result<bool> {
+fn between(from: &PacketSocket, to: &PacketSocket, card: [u8; 6]) -> io::Result<bool> {
     let [sender, receiver] = ENDS.map(IpAddr::V4);
     let sent = Ends { from: sender, to: receiver, ports: (40_077, SERVICE) };
     let packet = packet::first(&sent)?;
-    for _ in 0..TRIES {
+    for _ in 0..ATTEMPTS {
         from.send(card, &packet)?;
         let is_it = |packet: &[u8]| packet::ends(packet) == Some(sent);
         let seen = to.receive(Instant::now() + NEAR, |seen| is_it(seen.packet).then_some(()))?;
@@ -67,26 +68,24 @@ fn between(from: &Link, to: &Link, card: [u8; 6]) -> io::Result<bool> {
     Ok(false)
 }
 
-impl Kernel {
-    /// A macvtap of the interface with this number, in the namespace of the calling thread, which is
-    /// another one than that of this socket.
-    fn child(&self, parent: u32, name: &str) -> Result<(), Error> {
-        let step = format!("make a macvtap for {name}");
-        let failed = |error| Error::Step { step: step.clone(), source: Answer::from(error) };
-        // Its name out there is its own, whatever this host has.
-        let temporary = super::bench::port(if name == INSIDE { "m" } else { "n" });
-        let made = LinkMacVtap::new(&temporary, parent, MacVtapMode::Bridge).build();
-        self.run(async { self.handle().link().add(made).execute().await.map_err(failed) })?;
-        let index = self.number(&temporary)?;
-        let moved = LinkUnspec::new_with_index(index)
-            .name(name.to_owned())
-            .setns_by_pid(gettid().as_raw().unsigned_abs())
-            .build();
-        let moved = self.run(async { self.handle().link().set(moved).execute().await });
-        moved.map_err(|error| {
-            let gone = self.run(self.handle().link().del(index).execute());
-            gone.unwrap_or_else(|error| log::debug!("{temporary} stays: {}", Answer::from(error)));
-            Error::Step { step: format!("use {name}"), source: Answer::from(error) }
-        })
-    }
+/// A macvtap of the interface with this number, in the namespace of the calling thread, which is
+/// another one than that of this socket.
+fn macvtap(kernel: &Kernel, parent: u32, name: &str) -> Result<(), Error> {
+    let step = format!("make a macvtap for {name}");
+    let failed = |error| Error::Step { step: step.clone(), source: Answer::from(error) };
+    // Its name out there is its own, whatever this host has.
+    let temporary = port(if name == INSIDE { "m" } else { "n" });
+    let made = LinkMacVtap::new(&temporary, parent, MacVtapMode::Bridge).build();
+    kernel.run(async { kernel.handle().link().add(made).execute().await.map_err(failed) })?;
+    let index = kernel.number(&temporary)?;
+    let moved = LinkUnspec::new_with_index(index)
+        .name(name.to_owned())
+        .setns_by_pid(gettid().as_raw().unsigned_abs())
+        .build();
+    let moved = kernel.run(async { kernel.handle().link().set(moved).execute().await });
+    moved.map_err(|error| {
+        let gone = kernel.run(kernel.handle().link().del(index).execute());
+        gone.unwrap_or_else(|error| log::debug!("{temporary} stays: {}", Answer::from(error)));
+        Error::Step { step: format!("use {name}"), source: Answer::from(error) }
+    })
 }

@@ -14,7 +14,7 @@ use mvm_config::Config;
 use mvm_core::Roots;
 use mvm_core::exec::System;
 use mvm_firewalls::{Dropped, End, Passage};
-use mvm_network_kernel::traffic;
+use mvm_network_traffic::traffic;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{setsockopt, sockopt};
 
