@@ -2,7 +2,7 @@
 //!
 //! Belongs here: the schema with its defaults, reading and merging the files, every refused
 //! combination, the typed quantities and names. Does not belong here: anything that looks at the
-//! machine (that is `storage`, `network`, `host`) or decides what to do about it (`plan`).
+//! machine or decides what to do about it (a domain's `kernel` and `plan`).
 
 pub mod arch;
 mod defaults;

@@ -1,7 +1,7 @@
 //! What journals and microVMs' files show: known failures, merged per cause.
 //!
 //! Belongs here: the table of patterns, reading a journal's record, judging the files of a microVM.
-//! Does not belong here: executing journalctl and opening files, which is `host` and `mvmhost`.
+//! Does not belong here: executing journalctl and opening files, which is `mvm-cli-host`.
 //!
 //! Every text is somebody else's: it is bounded, never trusted in a remedy, and read once, so that
 //! the time is linear in the lines.

@@ -2,7 +2,7 @@
 //! about what is there, and what is to be done.
 //!
 //! Belongs here: sizes, refusals, and the meaning of LVM's reports. Does not belong here: running
-//! LVM's commands, which is `storage`.
+//! LVM's commands, which is `mvm-pool-kernel`.
 
 mod begun;
 mod boot;

@@ -2,7 +2,7 @@
 //!
 //! Belongs here: every decision about the pool, the text lines of the kernel's `thin-pool` target,
 //! the superblock, the meaning of the receipt. Does not belong here: looking at files or devices,
-//! which is `storage`.
+//! which is `mvm-pool-kernel`.
 //!
 //! The order of trust is: a live pool, the receipt, the files. A live pool is never reloaded. What
 //! the receipt knows is never made again. Files are made only where nothing ever was.

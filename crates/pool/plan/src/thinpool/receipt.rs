@@ -1,6 +1,6 @@
 //! The pool's part of `/var/lib/mvmhost/receipt.json`: by what mvmhost recognises its pool.
 //!
-//! The text is read and written by `storage`, which knows JSON; what it means is decided here.
+//! The text is read and written by `mvm-pool-kernel`, which knows JSON; what it means is decided here.
 
 use std::path::PathBuf;
 
