@@ -8,7 +8,6 @@ pub mod arch;
 mod defaults;
 mod describe;
 mod files;
-mod invalid;
 pub mod last_good;
 pub mod load;
 pub mod model;
@@ -23,7 +22,7 @@ mod syntax;
 mod walk;
 
 pub use describe::{json_schema, man_keys};
-pub use invalid::Invalid;
 pub use load::{Loaded, Problem, SetKeys, Source};
 pub use model::Config;
+pub use quantities::Invalid;
 pub use show::to_toml;

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use containerd_client::types::Mount;
 use mvm_core::Digest;
 use mvm_images_plan::Wanted;
-use mvm_images_plan::chain::chain_ids;
 use mvm_images_plan::manifest::Descriptor;
+use mvm_images_plan::manifest::chain_ids;
 use tokio::sync::mpsc;
 use tonic::Code;
 
