@@ -5,7 +5,7 @@ use mvm_core::catalogue::sec;
 use mvm_core::{Finding, day};
 use serde::Deserialize;
 
-use super::Facts;
+use super::Observed;
 
 /// A certificate that ends within this time is warned of, in seconds: 30 days.
 const SOON: i64 = 30 * 24 * 60 * 60;
@@ -28,20 +28,20 @@ impl Validity {
     }
 }
 
-pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+pub(super) fn check(config: &Config, observed: &Observed) -> Vec<Finding> {
     let mut findings = Vec::new();
     let unit = config.flintlockd.unit.as_str();
-    for (file, held) in &facts.certificates {
+    for (file, held) in &observed.certificates {
         match held {
             Err(why) => findings.push(sec::no_certificate(file, why, unit).evidence(why)),
             Ok(held) => {
                 let (from, until) = (day(held.from), day(held.until));
-                let seen = format!("valid from {from} to {until}, today is {}", day(facts.now));
-                let finding = if held.until < facts.now {
+                let seen = format!("valid from {from} to {until}, today is {}", day(observed.now));
+                let finding = if held.until < observed.now {
                     sec::certificate_expired(file, until, unit)
-                } else if held.from > facts.now {
+                } else if held.from > observed.now {
                     sec::certificate_future(file, from, unit)
-                } else if held.until < facts.now.saturating_add(SOON) {
+                } else if held.until < observed.now.saturating_add(SOON) {
                     sec::certificate_ends(file, until, unit)
                 } else {
                     continue;
@@ -50,7 +50,7 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
             }
         }
     }
-    for (file, mode) in facts.secret_modes.iter().filter(|(_, mode)| mode & 0o007 != 0) {
+    for (file, mode) in observed.secret_modes.iter().filter(|(_, mode)| mode & 0o007 != 0) {
         let mode = format!("{mode:04o}");
         findings.push(sec::key_open(file, &mode).evidence(mode));
     }

@@ -13,7 +13,7 @@ use mvm_images_plan::served;
 use mvm_network_plan::dhcp::Offer;
 use serde::Deserialize;
 
-use super::{Facts, Kvm};
+use super::{Kvm, Observed};
 
 /// What became of the probes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,10 +43,10 @@ pub enum Probe<T> {
 }
 
 /// What the probes show beyond the checks.
-pub fn probes(config: &Config, facts: &Facts, probes: &Probes) -> Vec<Finding> {
+pub fn probes(config: &Config, observed: &Observed, probes: &Probes) -> Vec<Finding> {
     let mut findings = Vec::new();
     // KVM's check makes and drops a virtual machine each time.
-    if matches!(&facts.kvm, Kvm::Opened { no_vm: None, .. }) {
+    if matches!(&observed.kvm, Kvm::Opened { no_vm: None, .. }) {
         findings.push(proven("/dev/kvm", "a virtual machine was made and dropped"));
     }
     let pool = config.thinpool.name.as_str();
@@ -64,10 +64,10 @@ pub fn probes(config: &Config, facts: &Facts, probes: &Probes) -> Vec<Finding> {
     let network = &config.network;
     let parent = || network.macvtap.parent.as_ref().filter(|_| network.macvtap.enabled);
     let named = network.dhcp.interface.as_ref().or_else(parent).map(|name| name.as_str());
-    let interface = named.or(facts.default_interface.as_deref());
+    let interface = named.or(observed.default_interface.as_deref());
     if let Some(interface) = interface {
         // That nobody is served follows from what the check of DHCP says.
-        let withheld = facts.network.permit.as_ref().is_some_and(|permit| !permit.is_granted());
+        let withheld = observed.network.permit.as_ref().is_some_and(|permit| !permit.is_granted());
         let silent = matches!(&probes.dhcp, Probe::Done(offers) if offers.is_empty());
         if !(withheld && silent) {
             findings.extend(dhcp(config, interface, &probes.dhcp));

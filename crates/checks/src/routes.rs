@@ -4,17 +4,17 @@ use mvm_core::Finding;
 use mvm_core::catalogue::{checked, deep};
 use mvm_network_plan::network::{Led, Refusal, Routed};
 
-use super::NetworkFacts;
+use super::ObservedNetwork;
 
 /// A finding for each answer of the kernel's that cuts microVMs on `name` off. `leaving` are the
 /// interfaces that translate; none where they are not known.
-pub fn check(network: &NetworkFacts, leaving: &[String], name: &str) -> Vec<Finding> {
+pub fn check(network: &ObservedNetwork, leaving: &[String], name: &str) -> Vec<Finding> {
     network.routes.iter().filter_map(|routed| finding(routed, network, leaving, name)).collect()
 }
 
 fn finding(
     routed: &Routed,
-    network: &NetworkFacts,
+    network: &ObservedNetwork,
     leaving: &[String],
     name: &str,
 ) -> Option<Finding> {

@@ -10,7 +10,7 @@ use mvm_core::catalogue::{self, chain as said};
 use mvm_core::{Finding, Severity, names};
 use serde::Deserialize;
 
-use super::Facts;
+use super::Observed;
 
 /// What `mvmhost check` observes beyond mvm-validate.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -77,14 +77,14 @@ pub(super) struct Said<'f> {
 
 /// `errors` is what the other checks say keeps units from starting: a unit that is down for one of
 /// their reasons is no finding of its own.
-pub(super) fn check<'f>(config: &Config, facts: &'f Facts, errors: &[Finding]) -> Said<'f> {
-    let Some(seen) = &facts.services else {
+pub(super) fn check<'f>(config: &Config, observed: &'f Observed, errors: &[Finding]) -> Said<'f> {
+    let Some(seen) = &observed.services else {
         return Said::default();
     };
     let error = |finding: &Finding| finding.severity() == Severity::Error;
     let (units, mut findings): (Vec<_>, Vec<_>) = units(config, seen, errors).into_iter().unzip();
     findings.extend(api(config, seen));
-    findings.extend(images(config, seen, facts));
+    findings.extend(images(config, seen, observed));
     if errors.is_empty() && !findings.iter().any(error) && !seen.pending.is_empty() {
         let steps = seen.pending.join("\n");
         findings
@@ -171,8 +171,8 @@ fn api(config: &Config, seen: &Services) -> Option<Finding> {
 
 /// Each image has a finding of its own, a warning; what is an error is that the host lacks one. With
 /// on-failure = "block" it is one already.
-fn images(config: &Config, seen: &Services, facts: &Facts) -> Option<Finding> {
-    let lacking: Vec<&str> = facts
+fn images(config: &Config, seen: &Services, observed: &Observed) -> Option<Finding> {
+    let lacking: Vec<&str> = observed
         .images
         .iter()
         .filter(|(wanted, state)| state.finding(wanted).is_some())

@@ -72,11 +72,11 @@ fn ended(roots: &Roots, config: &Config, diagnosis: &mut Diagnosis) {
     if said.standing().next().is_none() {
         return;
     }
-    let (facts, _) = observed::observe(roots, config);
-    if !facts.unasked.is_empty() {
+    let (observed, _) = observed::observe(roots, config);
+    if !observed.unasked.is_empty() {
         return;
     }
-    let found = checks::run(config, &facts);
+    let found = checks::run(config, &observed);
     for (code, subject) in said.standing() {
         if !found.iter().any(|found| (found.code(), found.subject()) == (code, subject)) {
             diagnosis.ended(code, subject);

@@ -16,7 +16,7 @@ use mvm_network_plan::dhcp::{Permit, Seen, lan, only_permitted, permits, render_
 use mvm_network_plan::{nat, network, tailscale};
 use mvm_pool_plan::thinpool;
 use mvm_units_plan::host::{Desired, Observed, Step, Unit};
-use mvm_units_plan::units::{Directory, Facts, UnitFile};
+use mvm_units_plan::units::{Directory, Installed, UnitFile};
 use mvm_units_systemd::systemd::{UnitState, Units};
 use mvm_validate::handover;
 
@@ -120,8 +120,8 @@ fn plans_with(
         .map_err(|error| failed("looking at the network's rules", &error))?;
     let tailscale = Tailscale { roots, programs: &System }.plan(&config.network.tailscale_routes);
     let exists = |path: &str| fs::symlink_metadata(roots.at(path)).is_ok();
-    let facts = Facts::new(config, exists);
-    let mut desired = Desired::new(config, mvm_config::to_toml(config), facts);
+    let installed = Installed::new(config, exists);
+    let mut desired = Desired::new(config, mvm_config::to_toml(config), installed);
     served(roots, config, &network, &mut desired);
     let mut observed = observe(roots, config, &desired, parent.as_deref(), units)
         .map_err(|error| catalogue::units::not_systemd("systemd", chain(&error)))?;

@@ -140,7 +140,7 @@ mod tests {
         let (_folder, roots) = host();
         let config = Config::default();
         let generated =
-            mvm_units_plan::units::files(&config, mvm_units_plan::units::Facts::default());
+            mvm_units_plan::units::files(&config, mvm_units_plan::units::Installed::default());
         let found = observe(&roots, &config, &generated);
         let paths: Vec<&str> = found.iter().map(|one| one.path.as_str()).collect();
         assert_eq!(

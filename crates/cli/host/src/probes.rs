@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mvm_checks as checks;
-use mvm_checks::{Facts, Probe, Probes};
+use mvm_checks::{Observed, Probe, Probes};
 use mvm_config::Config;
 use mvm_config::model::NetworkMode;
 use mvm_config::names::ImageRef;
@@ -25,11 +25,11 @@ use mvm_pool_plan::thinpool::PoolState;
 pub(super) fn run(
     roots: &Roots,
     config: &Config,
-    facts: &Facts,
+    observed: &Observed,
     flintlockd: Option<i32>,
 ) -> Probes {
-    let thin = thin(roots, config, facts);
-    let (dhcp, traffic) = traffic(roots, config, facts);
+    let thin = thin(roots, config, observed);
+    let (dhcp, traffic) = traffic(roots, config, observed);
     Probes { thin, dhcp, traffic, images: images(roots, config, flintlockd) }
 }
 
@@ -56,12 +56,12 @@ pub(super) fn reserved(roots: &Roots, config: &Config) -> Vec<Finding> {
 
 /// A pool that has something wrong is left alone: a write could wait for a minute, and what is wrong
 /// is known.
-fn thin(roots: &Roots, config: &Config, facts: &Facts) -> Probe<()> {
-    let wrong = checks::pool(config, &facts.pool);
+fn thin(roots: &Roots, config: &Config, observed: &Observed) -> Probe<()> {
+    let wrong = checks::pool(config, &observed.pool);
     if let Some(finding) = wrong.iter().find(|finding| finding.severity() == Severity::Error) {
         return Probe::NotTried(finding.message());
     }
-    let Ok(PoolState::Live(live)) = &facts.pool else {
+    let Ok(PoolState::Live(live)) = &observed.pool else {
         return Probe::NotTried("the pool is not live".to_owned());
     };
     let pool = config.thinpool.name.as_str();
@@ -80,14 +80,14 @@ fn thin(roots: &Roots, config: &Config, facts: &Facts) -> Probe<()> {
 fn traffic(
     roots: &Roots,
     config: &Config,
-    facts: &Facts,
+    observed: &Observed,
 ) -> (Probe<Vec<mvm_network_plan::dhcp::Offer>>, Probe<Vec<Passage>>) {
     let place = place(config);
     let bridge = place == Place::Bridge;
     if config.network.mode == NetworkMode::None && matches!(place, Place::Macvtaps(_)) {
         return (Probe::NotAsked, Probe::NotAsked);
     }
-    let on = facts.interface.as_ref().is_some_and(|found| found.up && (!bridge || found.bridge));
+    let on = observed.interface.as_ref().is_some_and(|found| found.up && (!bridge || found.bridge));
     if !on && !matches!(place, Place::Served(_)) {
         let what = if bridge { "bridge" } else { "parent of macvtaps" };
         let why = format!("there is no {what} that is switched on");

@@ -14,7 +14,7 @@ use mvm_images_plan as images;
 use mvm_network_plan::dhcp;
 use serde::Serialize;
 
-use crate::units::{self, Facts, UnitFile};
+use crate::units::{self, Installed, UnitFile};
 
 /// What the units have to be like.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,23 +49,23 @@ pub struct Desired {
 
 impl Desired {
     /// From the configuration (with `applied`, its text) and the names that exist on the machine.
-    pub fn new(config: &Config, applied: String, facts: Facts) -> Self {
+    pub fn new(config: &Config, applied: String, installed: Installed) -> Self {
         let instance = config.containerd.instance;
-        let rendered = instance == Instance::Dedicated && !facts.operator_containerd_config;
-        let installed = facts.flintlockd_unit || facts.flintlockd_binary;
+        let rendered = instance == Instance::Dedicated && !installed.operator_containerd_config;
+        let has_flintlockd = installed.flintlockd_unit || installed.flintlockd_binary;
         Self {
             applied,
-            generated: units::files(config, facts),
+            generated: units::files(config, installed),
             containerd_config: rendered.then(|| containerd::render(config)),
             containerd: places::containerd_unit(instance).to_owned(),
             containerd_argv: (instance == Instance::Dedicated)
-                .then(|| units::containerd_command(config, facts)),
+                .then(|| units::containerd_command(config, installed)),
             dnsmasq_config: dhcp::render(config),
             network: mvm_network_plan::units(config),
             images: !images::wanted(config).is_empty(),
             registry_argv: units::registry_command(config),
             content: config.images.serve.enabled.then(|| places::content(instance)),
-            flintlockd: installed.then(|| config.flintlockd.unit.as_str().to_owned()),
+            flintlockd: has_flintlockd.then(|| config.flintlockd.unit.as_str().to_owned()),
             flintlockd_argv: units::flintlockd_command(config),
         }
     }

@@ -16,7 +16,7 @@ use mvm_core::{Finding, Roots, interfaces};
 use mvm_network_kernel::{Kernel, Network as _};
 use mvm_network_plan::network;
 use mvm_units_plan::init::{Answers, Disk, Seen, Uplink};
-use mvm_validate::facts;
+use mvm_validate::observe;
 use nix::sys::statvfs::statvfs;
 
 /// A registry on another continent answers within this time.
@@ -27,15 +27,15 @@ const NO_DISKS: [&str; 8] = ["loop", "ram", "zram", "dm-", "md", "sr", "fd", "nb
 pub(super) fn observe(context: &Context) -> Seen {
     let roots = &context.roots;
     let config = Config::default();
-    let facts = facts::observe(roots, &config, None);
-    let no_kvm = checks::kvm(&config, &facts);
+    let observed = observe::observe(roots, &config, None);
+    let no_kvm = checks::kvm(&config, &observed);
     let directory = roots.at("/var/lib");
     let free = statvfs(&directory)
         .map_or(0, |held| held.blocks_available().saturating_mul(held.fragment_size()));
     let mut seen = Seen {
         disks: disks(roots),
         free,
-        dhcp_served: facts.dhcp_served,
+        dhcp_served: observed.dhcp_served,
         no_kvm: no_kvm.first().map(Finding::message),
         programs: programs(roots, config),
         ..Seen::default()
@@ -87,7 +87,7 @@ fn programs(roots: &Roots, mut config: Config) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for provider in [Provider::Firecracker, Provider::CloudHypervisor] {
         config.flintlockd.provider = provider;
-        let [flintlockd, vmm] = facts::programs(roots, &config);
+        let [flintlockd, vmm] = observe::programs(roots, &config);
         for (name, program) in [("flintlockd", flintlockd), ("", vmm)] {
             let name = if name.is_empty() { program.name.clone() } else { name.to_owned() };
             let is_new = !found.iter().any(|(known, _)| *known == name);

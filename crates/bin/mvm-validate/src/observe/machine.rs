@@ -1,4 +1,4 @@
-//! Facts of the machine itself: KVM, interfaces, tools, certificates, clock.
+//! The machine itself: KVM, interfaces, tools, certificates, clock.
 
 use std::os::unix::fs::MetadataExt;
 use std::time::{SystemTime, UNIX_EPOCH};
