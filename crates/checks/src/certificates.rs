@@ -36,7 +36,8 @@ pub(super) fn check(config: &Config, observed: &Observed) -> Vec<Finding> {
             Err(why) => findings.push(sec::no_certificate(file, why, unit).evidence(why)),
             Ok(held) => {
                 let (from, until) = (day(held.from), day(held.until));
-                let seen = format!("valid from {from} to {until}, today is {}", day(observed.now));
+                let period =
+                    format!("valid from {from} to {until}, today is {}", day(observed.now));
                 let finding = if held.until < observed.now {
                     sec::certificate_expired(file, until, unit)
                 } else if held.from > observed.now {
@@ -46,7 +47,7 @@ pub(super) fn check(config: &Config, observed: &Observed) -> Vec<Finding> {
                 } else {
                     continue;
                 };
-                findings.push(finding.evidence(seen));
+                findings.push(finding.evidence(period));
             }
         }
     }

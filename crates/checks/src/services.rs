@@ -78,35 +78,41 @@ pub(super) struct Said<'f> {
 /// `errors` is what the other checks say keeps units from starting: a unit that is down for one of
 /// their reasons is no finding of its own.
 pub(super) fn check<'f>(config: &Config, observed: &'f Observed, errors: &[Finding]) -> Said<'f> {
-    let Some(seen) = &observed.services else {
+    let Some(services) = &observed.services else {
         return Said::default();
     };
     let error = |finding: &Finding| finding.severity() == Severity::Error;
-    let (units, mut findings): (Vec<_>, Vec<_>) = units(config, seen, errors).into_iter().unzip();
-    findings.extend(api(config, seen));
-    findings.extend(images(config, seen, observed));
-    if errors.is_empty() && !findings.iter().any(error) && !seen.pending.is_empty() {
-        let steps = seen.pending.join("\n");
-        findings
-            .push(said::not_as_declared("/etc/mvmhost.toml", seen.pending.len()).evidence(steps));
+    let (units, mut findings): (Vec<_>, Vec<_>) =
+        units(config, services, errors).into_iter().unzip();
+    findings.extend(api(config, services));
+    findings.extend(images(config, services, observed));
+    if errors.is_empty() && !findings.iter().any(error) && !services.pending.is_empty() {
+        let steps = services.pending.join("\n");
+        findings.push(
+            said::not_as_declared("/etc/mvmhost.toml", services.pending.len()).evidence(steps),
+        );
     }
     Said { units, findings }
 }
 
-fn units<'f>(config: &Config, seen: &'f Services, errors: &[Finding]) -> Vec<(&'f str, Finding)> {
+fn units<'f>(
+    config: &Config,
+    services: &'f Services,
+    errors: &[Finding],
+) -> Vec<(&'f str, Finding)> {
     let down = |name: &str| {
-        let found = seen.units.iter().find(|(unit, _)| unit == name);
+        let found = services.units.iter().find(|(unit, _)| unit == name);
         found.is_some_and(|(_, condition)| !is_up(condition))
     };
     let mut findings = Vec::new();
-    for (name, condition) in &seen.units {
+    for (name, condition) in &services.units {
         let waits = requirements(config, name).iter().any(|needed| down(needed));
         let held = explained(config, name, errors);
         if matches!(condition, Condition::Down(_) | Condition::Missing) && (waits || held) {
             continue;
         }
         let Some(finding) = unit(name, condition) else { continue };
-        let waiting: Vec<&str> = seen
+        let waiting: Vec<&str> = services
             .units
             .iter()
             .filter(|(other, condition)| {
@@ -160,8 +166,8 @@ fn unit(name: &str, condition: &Condition) -> Option<Finding> {
 /// Seconds that flintlockd has for its answer, for the message.
 const API_SECONDS: u64 = 5;
 
-fn api(config: &Config, seen: &Services) -> Option<Finding> {
-    let why = seen.api_silent.as_ref()?;
+fn api(config: &Config, services: &Services) -> Option<Finding> {
+    let why = services.api_silent.as_ref()?;
     let unit = config.flintlockd.unit.as_str();
     Some(
         catalogue::flk::api_silent(config.flintlockd.grpc_endpoint.to_string(), API_SECONDS, unit)
@@ -171,7 +177,7 @@ fn api(config: &Config, seen: &Services) -> Option<Finding> {
 
 /// Each image has a finding of its own, a warning; what is an error is that the host lacks one. With
 /// on-failure = "block" it is one already.
-fn images(config: &Config, seen: &Services, observed: &Observed) -> Option<Finding> {
+fn images(config: &Config, services: &Services, observed: &Observed) -> Option<Finding> {
     let lacking: Vec<&str> = observed
         .images
         .iter()
@@ -181,6 +187,6 @@ fn images(config: &Config, seen: &Services, observed: &Observed) -> Option<Findi
     if lacking.is_empty() || config.images.on_failure == OnFailure::Block {
         return None;
     }
-    let missing = said::images_missing("[images]", lacking.len(), seen.images);
+    let missing = said::images_missing("[images]", lacking.len(), services.images);
     Some(missing.evidence(lacking.join("\n")))
 }

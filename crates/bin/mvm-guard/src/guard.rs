@@ -67,14 +67,14 @@ impl Guard {
     pub(crate) fn look<U: Units>(&mut self, connect: Connect<'_, U>, now: u64) -> String {
         let (mut findings, last) = self.grow();
         let mut figures = None;
-        if let Some((seen, decision)) = last {
+        if let Some((last, decision)) = last {
             let (brake, off) = self.unless_off(decision.brake);
             findings.extend(off);
             findings.extend(self.brake(&brake, connect));
             findings.extend(decision.findings);
-            figures = Some(seen);
+            figures = Some(last);
         }
-        self.due = figures.as_ref().map_or(LATEST, |seen| self.next_look(seen));
+        self.due = figures.as_ref().map_or(LATEST, |figures| self.next_look(figures));
         let braked = self.brake.reason();
         findings.extend(braked.as_ref().map(|why| guard::braked(&self.name, why)));
         let (say, ledger) = ledger::update(&self.ledger, &findings, now);
@@ -108,23 +108,23 @@ impl Guard {
         let mut findings = Vec::new();
         let mut refused = false;
         for round in 0..=ROUNDS {
-            let seen = match self.store.look() {
-                Ok(seen) => seen,
+            let pool = match self.store.look() {
+                Ok(pool) => pool,
                 Err(error) => {
                     let blind = guard::not_watched(&self.name, error.chain());
                     findings.push(blind);
                     return (findings, None);
                 }
             };
-            let Some(figures) = seen.figures else {
-                findings.extend(seen.findings);
+            let Some(figures) = pool.figures else {
+                findings.extend(pool.findings);
                 return (findings, None);
             };
             let braked = self.brake.reason().is_some();
             refused |= round == ROUNDS;
             let decision = decide(&self.name, &self.policy, &figures, braked, refused);
             let Some(size) = decision.grow else {
-                findings.extend(seen.findings);
+                findings.extend(pool.findings);
                 return (findings, Some((figures, decision)));
             };
             match self.store.grow(size) {

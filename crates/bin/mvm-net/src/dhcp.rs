@@ -10,7 +10,7 @@ use mvm_core::catalogue::dhcp as said;
 use mvm_core::port::{self, Port};
 use mvm_core::{Finding, Roots, atomic, chain, exec, exit};
 use mvm_network_kernel::{Kernel, Network, unread};
-use mvm_network_plan::dhcp::{Permit, Seen, lan, only_permitted, permits, render_on};
+use mvm_network_plan::dhcp::{Permit, Service, lan, only_permitted, permits, render_on};
 use mvm_network_plan::network::Observed;
 use mvm_oneshot::Report;
 
@@ -97,7 +97,7 @@ fn observed_where_permitted(
 ) -> Result<Result<Observed, Permit>, Finding> {
     let observed = observe(roots)?;
     let answers = mvm_network_kernel::answers(roots);
-    match Seen::of(config).map(|seen| seen.permit(&observed, answers.as_ref())) {
+    match Service::of(config).map(|service| service.permit(&observed, answers.as_ref())) {
         None | Some(Permit::Granted) => Ok(Ok(observed)),
         Some(Permit::Unasked) => match asked(roots, config)? {
             (Permit::Granted, observed) => Ok(Ok(observed)),
@@ -115,8 +115,8 @@ fn observe(roots: &Roots) -> Result<Observed, Finding> {
 /// Asks others who use the interface as well, where the file asks that it is served.
 fn asked(roots: &Roots, config: &Config) -> Result<(Permit, Observed), Finding> {
     let observed = observe(roots)?;
-    let Some(seen) = Seen::of(config) else { return Ok((Permit::Granted, observed)) };
-    match seen.permit(&observed, None) {
+    let Some(service) = Service::of(config) else { return Ok((Permit::Granted, observed)) };
+    match service.permit(&observed, None) {
         Permit::Unasked => {}
         permit => return Ok((permit, observed)),
     }
@@ -129,12 +129,12 @@ fn asked(roots: &Roots, config: &Config) -> Result<(Permit, Observed), Finding> 
 
 /// Asks on the wire, and keeps what was answered.
 pub(crate) fn ask(roots: &Roots, config: &Config, observed: &Observed) -> Result<Permit, Finding> {
-    let Some(seen) = Seen::of(config) else { return Ok(Permit::Granted) };
+    let Some(service) = Service::of(config) else { return Ok(Permit::Granted) };
     let links = observed.links.iter().flat_map(|link| &link.addresses);
     let own: Vec<IpAddr> = links.map(ipnet::IpNet::addr).collect();
-    let answers = mvm_network_kernel::ask(roots, observed, seen.interface, &own)
-        .map_err(|error| said::not_asked(seen.interface).evidence(chain(&error)))?;
-    Ok(seen.permit(observed, Some(&answers)))
+    let answers = mvm_network_kernel::ask(roots, observed, service.interface, &own)
+        .map_err(|error| said::not_asked(service.interface).evidence(chain(&error)))?;
+    Ok(service.permit(observed, Some(&answers)))
 }
 
 /// One that is not there is removed.

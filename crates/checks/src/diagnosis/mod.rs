@@ -95,7 +95,7 @@ impl Place {
 
 /// A cause with how often and when it was seen, for `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Seen {
+pub struct Occurrences {
     /// The code.
     pub code: &'static str,
     /// What it is about.
@@ -239,8 +239,8 @@ impl Diagnosis {
     }
 
     /// The causes with their numbers.
-    pub fn seen(&self) -> Vec<Seen> {
-        self.causes.iter().map(|((_, subject), cause)| cause.seen(subject)).collect()
+    pub fn occurrences(&self) -> Vec<Occurrences> {
+        self.causes.iter().map(|((_, subject), cause)| cause.occurrences(subject)).collect()
     }
 
     fn cause(&mut self, entry: &'static Entry, subject: String) -> &mut Cause {

@@ -58,7 +58,7 @@ pub fn run(context: &Context, arguments: &DiagnoseArguments) -> Exit {
     }
     if context.json {
         let document = Document::new(&findings).with("lines", diagnosis.lines());
-        output::print(&document.with("causes", diagnosis.seen()).text());
+        output::print(&document.with("causes", diagnosis.occurrences()).text());
     } else {
         output::findings(false, &findings);
     }

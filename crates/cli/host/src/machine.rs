@@ -12,7 +12,7 @@ use mvm_images_client::verify::State;
 use mvm_network_kernel::nat::Nat;
 use mvm_network_kernel::tailscale::Tailscale;
 use mvm_network_kernel::{Kernel, Network};
-use mvm_network_plan::dhcp::{Permit, Seen, lan, only_permitted, permits, render_on};
+use mvm_network_plan::dhcp::{Permit, Service, lan, only_permitted, permits, render_on};
 use mvm_network_plan::{nat, network, tailscale};
 use mvm_pool_plan::thinpool;
 use mvm_units_plan::host::{Desired, Observed, Step, Unit};
@@ -139,8 +139,8 @@ fn plans_with(
 
 /// What is served on this machine: a unit that is skipped where it may not serve is not missed.
 fn served(roots: &Roots, config: &Config, network: &network::Observed, desired: &mut Desired) {
-    let Some(seen) = Seen::of(config) else { return };
-    match seen.permit(network, mvm_network_kernel::answers(roots).as_ref()) {
+    let Some(service) = Service::of(config) else { return };
+    match service.permit(network, mvm_network_kernel::answers(roots).as_ref()) {
         Permit::NotAsked(_) | Permit::Taken(_) => {
             desired.network.retain(|unit| *unit != names::DHCP_UNIT);
             desired.dnsmasq_config = None;

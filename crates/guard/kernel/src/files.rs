@@ -14,7 +14,7 @@ use mvm_pool_plan::thinpool::{
     Desired, Device, FileFacts, LivePool, Observed, Receipt, SECTOR, Shape, ThinPoolTable,
 };
 
-use super::{Seen, Store, not_growable, seen};
+use super::{PoolNow, Store, not_growable, observe};
 
 /// Metadata that one data block may need, with the room that many snapshots take: four times the
 /// 48 bytes of the kernel's guide. A sparse metadata file is often larger than it can ever get.
@@ -155,14 +155,14 @@ fn ours<'a>(observed: &'a Observed, live: &LivePool) -> Option<&'a FileFacts> {
 }
 
 impl Store for Files {
-    fn look(&self) -> Result<Seen, Error> {
-        let mut seen = seen(&*self.mapper, &self.desired.name)?;
-        let Some(figures) = &mut seen.figures else {
-            return Ok(seen);
+    fn look(&self) -> Result<PoolNow, Error> {
+        let mut pool = observe(&*self.mapper, &self.desired.name)?;
+        let Some(figures) = &mut pool.figures else {
+            return Ok(pool);
         };
         let observed = self.observe()?;
         let Device::Pool(live) = &observed.device else {
-            return Ok(Seen { figures: None, ..seen });
+            return Ok(PoolNow { figures: None, ..pool });
         };
         if let Some(file) = ours(&observed, live) {
             let blocks = figures.size / figures.block.max(1);
@@ -179,7 +179,7 @@ impl Store for Files {
             figures.unfinished =
                 begun.map(|size| Unfinished { size, missing: size.saturating_sub(there) });
         }
-        Ok(seen)
+        Ok(pool)
     }
 
     fn grow(&self, size: u64) -> Result<(), Error> {

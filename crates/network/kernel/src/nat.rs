@@ -109,7 +109,7 @@ impl Nat<'_> {
         network: &network::Observed,
     ) -> Result<Plan<Step>, Error> {
         let answers = asking::answers(self.roots);
-        let desired = desired.map(|desired| desired.clone().seen(network, answers.as_ref()));
+        let desired = desired.map(|desired| desired.clone().on_network(network, answers.as_ref()));
         let desired = desired.as_ref();
         let wanted = match desired {
             Some(desired) => switches(desired, network, &self.accept_ra()?),
@@ -130,7 +130,7 @@ impl Nat<'_> {
         network: &network::Observed,
     ) -> Result<Vec<Turned>, Error> {
         let answers = asking::answers(self.roots);
-        let desired = desired.clone().seen(network, answers.as_ref());
+        let desired = desired.clone().on_network(network, answers.as_ref());
         let mut turned = Vec::new();
         for Switch { path, value } in switches(&desired, network, &self.accept_ra()?) {
             let Some(is) = self.text(self.switch(&path))? else { continue };

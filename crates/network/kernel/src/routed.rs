@@ -34,7 +34,7 @@ pub fn routed(
     desired: &Desired,
     observed: &Observed,
 ) -> Result<Vec<Routed>, Error> {
-    let desired = desired.clone().seen(observed, asking::answers(roots).as_ref());
+    let desired = desired.clone().on_network(observed, asking::answers(roots).as_ref());
     let name = desired.interface.as_str();
     let Some(link) = observed.links.iter().find(|link| link.name == name && link.up) else {
         return Ok(Vec::new());

@@ -121,7 +121,7 @@ fn guarded(
         records.drop_live()?;
     }
     let Some(confirmed) = confirmed.filter(|_| joined) else { return Ok(outcome) };
-    outcome.seen = None;
+    outcome.observed = None;
     if is_reached(network, &confirmed.bridge, &confirmed)? {
         if let Some(live) = records.live()? {
             records.keep_live(&Live { unfinished: false, ..live })?;

@@ -1,4 +1,4 @@
-//! What packets are sent from and seen at.
+//! What packets are sent from and captured at.
 
 use std::net::{IpAddr, Ipv6Addr, UdpSocket};
 use std::time::{Duration, Instant};

@@ -76,12 +76,12 @@ fn family(
         return;
     }
     match bench.out(from) {
-        Ok(Ok((index, seen))) => {
-            let bare = seen.from == from;
+        Ok(Ok((index, captured))) => {
+            let bare = captured.from == from;
             let end = |name| if bare { End::Untranslated(name) } else { End::Arrived(Some(name)) };
             tell(Way::Out, bench.name_of(index).map(|name| (end(name), None)));
             if !bare {
-                tell(Way::Back, bench.back(index, &seen, from));
+                tell(Way::Back, bench.back(index, &captured, from));
             }
         }
         Ok(Err(ended)) => tell(Way::Out, Ok(ended)),
@@ -95,28 +95,28 @@ impl Bench {
         begin(self.trace.as_ref());
         let to = far(from.is_ipv6());
         let sent = Ends { from, to, ports: (self.port, SERVICE) };
-        let seen = packet::first(&sent)
+        let captured = packet::first(&sent)
             .and_then(|packet| self.link.send(self.bridge, &packet))
             .and_then(|()| {
-                self.scratch.leaving.receive(Instant::now() + TIMEOUT, |seen| {
-                    let ends = packet::ends(seen.packet).filter(|_| seen.leaves)?;
-                    (ends.to == to && ends.ports.1 == SERVICE).then_some((seen.index, ends))
+                self.scratch.leaving.receive(Instant::now() + TIMEOUT, |captured| {
+                    let ends = packet::ends(captured.packet).filter(|_| captured.leaves)?;
+                    (ends.to == to && ends.ports.1 == SERVICE).then_some((captured.index, ends))
                 })
             })
             .map_err(Error::Packet)?;
-        Ok(seen.ok_or_else(|| lost(self.trace.as_ref())))
+        Ok(captured.ok_or_else(|| lost(self.trace.as_ref())))
     }
 
     /// The answer to a packet that left by the interface with this number.
-    fn back(&mut self, index: u32, seen: &Ends, to: IpAddr) -> Result<Ended, Error> {
+    fn back(&mut self, index: u32, captured: &Ends, to: IpAddr) -> Result<Ended, Error> {
         let injector = self.scratch.injector(index)?;
         begin(self.trace.as_ref());
         let far = far(to.is_ipv6());
-        let arrived = packet::answer(seen)
+        let arrived = packet::answer(captured)
             .and_then(|packet| injector.give(&packet))
             .and_then(|()| {
-                self.link.receive(Instant::now() + NEAR, |seen| {
-                    packet::ends(seen.packet).filter(|ends| (ends.from, ends.to) == (far, to))
+                self.link.receive(Instant::now() + NEAR, |captured| {
+                    packet::ends(captured.packet).filter(|ends| (ends.from, ends.to) == (far, to))
                 })
             })
             .map_err(Error::Packet)?;
@@ -136,8 +136,9 @@ impl Bench {
                 self.link.send(self.other_card, &packet)?;
                 let until = Instant::now() + NEAR;
                 let is_it = |packet: &[u8]| packet::ends(packet) == Some(sent);
-                let seen = self.other.receive(until, |seen| is_it(seen.packet).then_some(()))?;
-                if seen.is_some() {
+                let captured =
+                    self.other.receive(until, |captured| is_it(captured.packet).then_some(()))?;
+                if captured.is_some() {
                     return Ok(true);
                 }
             }
@@ -186,7 +187,7 @@ impl Bench {
                 self.link.send(packet::ROUTERS_CARD, &packet)?;
                 let until = Instant::now() + TIMEOUT;
                 let found = |packet: &[u8]| packet::is_advertisement(packet).then_some(());
-                if self.link.receive(until, |seen| found(seen.packet))?.is_some() {
+                if self.link.receive(until, |captured| found(captured.packet))?.is_some() {
                     return Ok(true);
                 }
             }

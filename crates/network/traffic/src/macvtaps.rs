@@ -60,8 +60,9 @@ fn between(from: &PacketSocket, to: &PacketSocket, card: [u8; 6]) -> io::Result<
     for _ in 0..ATTEMPTS {
         from.send(card, &packet)?;
         let is_it = |packet: &[u8]| packet::ends(packet) == Some(sent);
-        let seen = to.receive(Instant::now() + NEAR, |seen| is_it(seen.packet).then_some(()))?;
-        if seen.is_some() {
+        let captured =
+            to.receive(Instant::now() + NEAR, |captured| is_it(captured.packet).then_some(()))?;
+        if captured.is_some() {
             return Ok(true);
         }
     }

@@ -56,9 +56,9 @@ pub(crate) fn first(ends: &Ends) -> io::Result<Vec<u8>> {
     with_segment(packet.syn())
 }
 
-/// The answer to that, with its ends as it was seen.
-pub(crate) fn answer(seen: &Ends) -> io::Result<Vec<u8>> {
-    let Ends { from, to, ports } = *seen;
+/// The answer to that, with its ends as it was captured.
+pub(crate) fn answer(captured: &Ends) -> io::Result<Vec<u8>> {
+    let Ends { from, to, ports } = *captured;
     let back = Ends { from: to, to: from, ports: (ports.1, ports.0) };
     let packet = begun(&back, MANY_ROUTERS, !SEQUENCE)?;
     with_segment(packet.syn().ack(SEQUENCE.wrapping_add(1)))

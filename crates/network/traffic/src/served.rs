@@ -13,7 +13,7 @@ use mvm_firewalls::{End, Way};
 use mvm_network_kernel::packet_socket::PacketSocket;
 use mvm_network_kernel::trace::Trace;
 use mvm_network_kernel::{Answer, Error, Kernel, Network as _};
-use mvm_network_plan::dhcp::{Offer, Seen, discover, offer};
+use mvm_network_plan::dhcp::{Offer, Service, discover, offer};
 use nix::unistd::Pid;
 use rtnetlink::packet_route::neighbour::NeighbourState;
 
@@ -61,8 +61,8 @@ pub(crate) fn run(
     let network = &config.network;
     // Others are not offered an address where mvmhost does not serve them.
     let answers = mvm_network_kernel::answers(roots);
-    let served =
-        Seen::of(config).is_some_and(|seen| seen.permit(&observed, answers.as_ref()).is_granted());
+    let served = Service::of(config)
+        .is_some_and(|service| service.permit(&observed, answers.as_ref()).is_granted());
     let (mut offers, mut packets) = (Vec::new(), Vec::new());
     for v6 in [false, true] {
         let mut own = network.dhcp_addresses().iter();
@@ -155,11 +155,12 @@ impl Served {
         let own = self.scratch.injector(self.index)?;
         begin(self.trace.as_ref());
         for _ in 0..ATTEMPTS {
-            let seen = own.give(packet).and_then(|()| {
+            let captured = own.give(packet).and_then(|()| {
                 let until = Instant::now() + limit;
-                self.own.receive(until, |seen| answer(seen.packet).filter(|_| seen.leaves))
+                self.own
+                    .receive(until, |captured| answer(captured.packet).filter(|_| captured.leaves))
             });
-            if let Some(found) = seen.map_err(Error::Packet)? {
+            if let Some(found) = captured.map_err(Error::Packet)? {
                 return Ok(Some(found));
             }
         }
@@ -171,22 +172,22 @@ impl Served {
         let sent = Ends { from, to, ports: (self.port, SERVICE) };
         let own = self.scratch.injector(self.index)?;
         begin(self.trace.as_ref());
-        let seen = packet::first(&sent).and_then(|packet| own.give(&packet)).and_then(|()| {
-            self.scratch.leaving.receive(Instant::now() + TIMEOUT, |seen| {
-                let ends = packet::ends(seen.packet).filter(|_| seen.leaves)?;
-                (ends.to == to && ends.ports.1 == SERVICE).then_some((seen.index, ends))
+        let captured = packet::first(&sent).and_then(|packet| own.give(&packet)).and_then(|()| {
+            self.scratch.leaving.receive(Instant::now() + TIMEOUT, |captured| {
+                let ends = packet::ends(captured.packet).filter(|_| captured.leaves)?;
+                (ends.to == to && ends.ports.1 == SERVICE).then_some((captured.index, ends))
             })
         });
-        let Some((index, seen)) = seen.map_err(Error::Packet)? else {
+        let Some((index, captured)) = captured.map_err(Error::Packet)? else {
             return Ok(vec![(Way::Out, lost(self.trace.as_ref()))]);
         };
         let by = self.scratch.outside.name_of(index).unwrap_or_default();
-        if seen.from == from {
+        if captured.from == from {
             return Ok(vec![(Way::Out, (End::Untranslated(by), None))]);
         }
         let beyond = self.scratch.injector(index)?;
         begin(self.trace.as_ref());
-        let back = packet::answer(&seen).and_then(|packet| beyond.give(&packet));
+        let back = packet::answer(&captured).and_then(|packet| beyond.give(&packet));
         let arrived = back.and_then(|()| self.leaves_to(from)).map_err(Error::Packet)?;
         let back = ended(self.trace.as_ref(), arrived);
         Ok(vec![(Way::Out, (End::Arrived(Some(by)), None)), (Way::Back, back)])
@@ -195,8 +196,8 @@ impl Served {
     /// Whether the answer leaves by the interface.
     fn leaves_to(&self, from: IpAddr) -> io::Result<bool> {
         let far = far(from.is_ipv6());
-        let found = self.own.receive(Instant::now() + NEAR, |seen| {
-            let ends = packet::ends(seen.packet).filter(|_| seen.leaves)?;
+        let found = self.own.receive(Instant::now() + NEAR, |captured| {
+            let ends = packet::ends(captured.packet).filter(|_| captured.leaves)?;
             ((ends.from, ends.to) == (far, from)).then_some(())
         })?;
         Ok(found.is_some())

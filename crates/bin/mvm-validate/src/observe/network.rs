@@ -7,7 +7,7 @@ use mvm_core::{Roots, chain, port};
 use mvm_firewalls::Forward;
 use mvm_network_kernel::nat::Nat;
 use mvm_network_kernel::{Kernel, Network as _, answers, answers_beside, firewalls, routed};
-use mvm_network_plan::dhcp::{Seen, permits};
+use mvm_network_plan::dhcp::{Service, permits};
 use mvm_network_plan::nat::{desired, egress};
 use mvm_network_plan::network::{Led, Observed, Refusal, TAPS};
 use mvm_units_plan::units::follows_default_route;
@@ -64,7 +64,7 @@ pub(super) fn kernel(roots: &Roots, config: &Config, unasked: &mut Unasked) -> O
         }
     };
     let known = answers(roots);
-    found.permit = Seen::of(config).map(|seen| seen.permit(&observed, known.as_ref()));
+    found.permit = Service::of(config).map(|service| service.permit(&observed, known.as_ref()));
     found.also = permits(config, &observed, &answers_beside(roots, config));
     let Some(desired) = desired(config) else { return found };
     let nat = Nat { roots, programs: &System };

@@ -34,8 +34,8 @@ fn lines_of_one_cause_are_one_finding() {
     );
     assert!(evidence.contains("ns/vm7/u and more\n"), "{evidence}");
     assert!(evidence.ends_with("snapshotter not loaded: devmapper: invalid argument\""));
-    let seen = diagnosis.seen();
-    assert_eq!((seen[0].count, seen[0].microvms.len()), (20, 8));
+    let occurrences = diagnosis.occurrences();
+    assert_eq!((occurrences[0].count, occurrences[0].microvms.len()), (20, 8));
 }
 
 #[test]
@@ -45,9 +45,9 @@ fn one_microvm_can_be_asked_for() {
         diagnosis.line(&line(&failed(vm), 1));
     }
     diagnosis.line(&line("failed serving api: listen tcp :9090: address already in use", 1));
-    let seen = diagnosis.seen();
-    assert_eq!(seen.len(), 2, "what names no microVM concerns all: {seen:?}");
-    assert_eq!(seen[0].microvms, ["ns/a/1"]);
+    let occurrences = diagnosis.occurrences();
+    assert_eq!(occurrences.len(), 2, "what names no microVM concerns all: {occurrences:?}");
+    assert_eq!(occurrences[0].microvms, ["ns/a/1"]);
 }
 
 #[test]

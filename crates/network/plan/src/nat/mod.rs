@@ -14,7 +14,7 @@ use mvm_core::catalogue::nat;
 use mvm_core::{Finding, Plan};
 use serde::{Deserialize, Serialize};
 
-use crate::dhcp::{Answers, Seen};
+use crate::dhcp::{Answers, Service};
 use crate::{network, tailscale};
 
 mod docker;
@@ -139,13 +139,14 @@ impl Desired {
 
     /// By what the machine shows: the bridge may be somebody else's, with the host's own uplink as a
     /// port. `answers` is what was asked of other DHCP servers.
-    pub fn seen(mut self, network: &network::Observed, answers: Option<&Answers>) -> Self {
+    pub fn on_network(mut self, network: &network::Observed, answers: Option<&Answers>) -> Self {
         self.egress = egress(&self, network);
         if network.lacks_ipv6(&self.interface) {
             self.sources.retain(|net| net.addr().is_ipv4());
         }
-        let seen = Seen { interface: &self.interface, own: &self.own, asked: self.asked.dhcp };
-        self.withheld = self.dhcp && !seen.permit(network, answers).is_granted();
+        let service =
+            Service { interface: &self.interface, own: &self.own, asked: self.asked.dhcp };
+        self.withheld = self.dhcp && !service.permit(network, answers).is_granted();
         if self.is_put_off(network) {
             self.sources.clear();
         }

@@ -4,20 +4,20 @@ use std::io::{self, BufRead, Write};
 
 use mvm_cli::cli::InitArguments;
 use mvm_config::quantities::Bytes;
-use mvm_units_plan::init::{Answers, Disk, Network, Pool, Seen};
+use mvm_units_plan::init::{Answers, Disk, Network, Observed, Pool};
 
 /// Asks for what the command line left open.
 pub(super) fn ask(
     arguments: &InitArguments,
-    seen: &Seen,
+    observed: &Observed,
     guess: Answers,
 ) -> Result<Answers, String> {
     let mut answers = guess;
     if arguments.pool.is_none() {
-        answers.pool = pool(seen, answers.pool)?;
+        answers.pool = pool(observed, answers.pool)?;
     }
     if arguments.network.is_none() {
-        answers.network = network(seen, answers.network)?;
+        answers.network = network(observed, answers.network)?;
     }
     if arguments.provider.is_none() {
         let proposal = if answers.cloud_hypervisor { "cloudhypervisor" } else { "firecracker" };
@@ -51,7 +51,7 @@ pub(super) fn ask(
     Ok(answers)
 }
 
-fn pool(seen: &Seen, proposal: Pool) -> Result<Pool, String> {
+fn pool(observed: &Observed, proposal: Pool) -> Result<Pool, String> {
     say("1/4 Where are the disks of the microVMs?\n")?;
     let size = match &proposal {
         Pool::Loop(size) => Bytes(*size).to_string(),
@@ -59,7 +59,7 @@ fn pool(seen: &Seen, proposal: Pool) -> Result<Pool, String> {
     };
     say(&format!("    loop  two sparse files, {size}: for tests, not for production\n"))?;
     let mut free = Vec::new();
-    for disk in &seen.disks {
+    for disk in &observed.disks {
         let what = if disk.holds.is_empty() { "nothing on it" } else { &disk.holds };
         let named = disk.path.as_deref().unwrap_or("no name in /dev/disk/by-id");
         let size = Bytes(disk.size >> 20 << 20);
@@ -89,14 +89,14 @@ fn choose(said: &str, free: &[&Disk]) -> Result<Option<String>, String> {
     }
 }
 
-fn network(seen: &Seen, proposal: Network) -> Result<Network, String> {
+fn network(observed: &Observed, proposal: Network) -> Result<Network, String> {
     let own = match &proposal {
         Network::Nat(address) => address.to_string(),
         Network::Uplink(name) | Network::Macvtap(name) => name.clone(),
     };
     say("2/4 How do microVMs reach the network?\n")?;
     say(&format!("    nat      a private network, {own}: this host serves DHCP and NAT\n"))?;
-    let uplink = seen.uplink.as_ref().filter(|uplink| !uplink.wireless);
+    let uplink = observed.uplink.as_ref().filter(|uplink| !uplink.wireless);
     if let Some(uplink) = uplink {
         let (name, manager) = (&uplink.name, &uplink.manager);
         say(&format!(

@@ -15,7 +15,7 @@ use mvm_core::catalogue::init as said;
 use mvm_core::{Finding, Roots, interfaces};
 use mvm_network_kernel::{Kernel, Network as _};
 use mvm_network_plan::network;
-use mvm_units_plan::init::{Answers, Disk, Seen, Uplink};
+use mvm_units_plan::init::{Answers, Disk, Observed, Uplink};
 use mvm_validate::observe;
 use nix::sys::statvfs::statvfs;
 
@@ -24,7 +24,7 @@ const DIAL: Duration = Duration::from_secs(4);
 /// Devices that are no disks of a machine.
 const NO_DISKS: [&str; 8] = ["loop", "ram", "zram", "dm-", "md", "sr", "fd", "nbd"];
 
-pub(super) fn observe(context: &Context) -> Seen {
+pub(super) fn observe(context: &Context) -> Observed {
     let roots = &context.roots;
     let config = Config::default();
     let observed = observe::observe(roots, &config, None);
@@ -32,28 +32,28 @@ pub(super) fn observe(context: &Context) -> Seen {
     let directory = roots.at("/var/lib");
     let free = statvfs(&directory)
         .map_or(0, |held| held.blocks_available().saturating_mul(held.fragment_size()));
-    let mut seen = Seen {
+    let mut observed = Observed {
         disks: disks(roots),
         free,
         dhcp_served: observed.dhcp_served,
         no_kvm: no_kvm.first().map(Finding::message),
         programs: programs(roots, config),
-        ..Seen::default()
+        ..Observed::default()
     };
     if let Ok(network) = Kernel::connect(roots).and_then(|mut kernel| kernel.observe()) {
-        seen.uplink = network::parent(None, &network).map(|name| uplink(roots, &name));
-        seen.subnets = subnets(&network);
+        observed.uplink = network::parent(None, &network).map(|name| uplink(roots, &name));
+        observed.subnets = subnets(&network);
     }
-    seen
+    observed
 }
 
 /// What is said beside the configuration.
-pub(super) fn findings(seen: &Seen, answers: &Answers) -> Vec<Finding> {
+pub(super) fn findings(observed: &Observed, answers: &Answers) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
-    findings.extend(seen.no_kvm.as_ref().map(said::no_kvm));
+    findings.extend(observed.no_kvm.as_ref().map(said::no_kvm));
     let vmm = if answers.cloud_hypervisor { "cloud-hypervisor-static" } else { "firecracker" };
     for name in ["flintlockd", vmm] {
-        if !seen.programs.iter().any(|(program, _)| program == name) {
+        if !observed.programs.iter().any(|(program, _)| program == name) {
             findings.push(said::no_program(name));
         }
     }
