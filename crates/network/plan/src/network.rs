@@ -36,7 +36,7 @@ pub use macvtap::{Macvtap, parent};
 pub use managers::{Manager, tell};
 pub use others::{Others, PROBE_PORT};
 pub use receipt::{Receipt, links, made};
-pub use routed::{FAR, FAR_V6, Led, PolicyRule, Question, Refusal, Routed, question};
+pub use routed::{FAR, FAR_V6, PolicyRule, Question, Refusal, RouteResult, Routed, question};
 pub use step::Step;
 pub use trial::{Confirmed, Former, Live, Trial, VERSION, former, permit};
 pub use undo::{due, undo};

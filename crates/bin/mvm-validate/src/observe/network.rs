@@ -9,7 +9,7 @@ use mvm_network_kernel::nat::Nat;
 use mvm_network_kernel::{Kernel, Network as _, answers, answers_beside, firewalls, routed};
 use mvm_network_plan::dhcp::{Service, permits};
 use mvm_network_plan::nat::{desired, egress};
-use mvm_network_plan::network::{Led, Observed, Refusal, TAPS};
+use mvm_network_plan::network::{Observed, Refusal, RouteResult, TAPS};
 use mvm_units_plan::units::follows_default_route;
 
 use super::Unasked;
@@ -85,7 +85,8 @@ pub(super) fn kernel(roots: &Roots, config: &Config, unasked: &mut Unasked) -> O
     found.ports = ports.map(|link| (link.name.clone(), link.mtu)).collect();
     // The kernel's own answer counts rules of policy routing as well.
     let mut back = found.routes.iter().filter(|one| one.question.back && one.question.to.is_ipv4());
-    let strictly = back.next().is_none_or(|one| one.end == Led::Refused(Refusal::StrictPath));
+    let strictly =
+        back.next().is_none_or(|one| one.end == RouteResult::Refused(Refusal::StrictPath));
     let uplink = desired.uplink.as_deref().filter(|_| strictly);
     found.strict = uplink.and_then(|uplink| strict(roots, uplink, &observed));
     found

@@ -88,11 +88,12 @@ impl Confirmed {
     /// done, and would go on with an interface that has nothing.
     pub fn awaited(&self, desired: &Desired, uplink: &Link) -> Vec<IpAddr> {
         let routes = &uplink.holdings.routes;
-        let led = |gateway: &IpAddr| routes.iter().any(|one| one.gateway.as_ref() == Some(gateway));
+        let is_routed =
+            |gateway: &IpAddr| routes.iter().any(|one| one.gateway.as_ref() == Some(gateway));
         // The file may have taken the addresses over.
         let addresses = desired.bridge.iter().flat_map(|bridge| &bridge.addresses);
         let own = |gateway: &IpAddr| addresses.clone().any(|address| address.contains(gateway));
-        self.gateways.iter().filter(|one| !led(one) && !own(one)).copied().collect()
+        self.gateways.iter().filter(|one| !is_routed(one) && !own(one)).copied().collect()
     }
 }
 

@@ -18,7 +18,7 @@ fn held(address: &str) -> HeldAddress {
     }
 }
 
-fn led(destination: &str, gateway: Option<&str>, protocol: u8) -> HeldRoute {
+fn route(destination: &str, gateway: Option<&str>, protocol: u8) -> HeldRoute {
     HeldRoute {
         destination: net(destination),
         gateway: gateway.map(|text| text.parse().unwrap()),
@@ -39,11 +39,11 @@ fn led(destination: &str, gateway: Option<&str>, protocol: u8) -> HeldRoute {
 fn with_default_route() -> Link {
     let addresses = ["192.168.1.10/24", "192.168.1.11/24", "2001:db8::2/64", "2001:db8::3/64"];
     let routes = vec![
-        led("0.0.0.0/0", Some("192.168.1.1"), 3),
-        led("192.168.1.0/24", None, 2),
-        led("10.9.0.0/16", None, 4),
-        led("2001:db8::/64", None, 2),
-        led("::/0", Some("fe80::1"), 3),
+        route("0.0.0.0/0", Some("192.168.1.1"), 3),
+        route("192.168.1.0/24", None, 2),
+        route("10.9.0.0/16", None, 4),
+        route("2001:db8::/64", None, 2),
+        route("::/0", Some("fe80::1"), 3),
     ];
     Link {
         mtu: 1400,
