@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use crate::tests::{config, sound};
 
-    fn said(text: &str, thin: Probe<()>, dhcp: Probe<Vec<Offer>>) -> Vec<&'static str> {
+    fn codes(text: &str, thin: Probe<()>, dhcp: Probe<Vec<Offer>>) -> Vec<&'static str> {
         let images = Probe::NotAsked;
         let found = probes(
             &config(text),
@@ -205,16 +205,16 @@ mod tests {
     fn what_was_done_is_told_and_what_was_not_is_no_success() {
         let why = || "why".to_owned();
         let done = || Probe::Done(());
-        assert_eq!(said("", done(), offers(&[1])), [""; 0]);
+        assert_eq!(codes("", done(), offers(&[1])), [""; 0]);
         // A server may make two offers.
-        assert_eq!(said("", done(), offers(&[1, 1])), [""; 0]);
-        assert_eq!(said("", done(), offers(&[1, 2])), ["MVM-DHCP-007"]);
-        assert_eq!(said("", done(), offers(&[])), ["MVM-DHCP-006"]);
+        assert_eq!(codes("", done(), offers(&[1, 1])), [""; 0]);
+        assert_eq!(codes("", done(), offers(&[1, 2])), ["MVM-DHCP-007"]);
+        assert_eq!(codes("", done(), offers(&[])), ["MVM-DHCP-006"]);
         let off = "network.dhcp.enabled = false";
-        assert_eq!(said(off, done(), offers(&[])), [""; 0]);
-        assert_eq!(said(off, done(), offers(&[1, 2])), ["MVM-DHCP-007"]);
-        assert_eq!(said("", Probe::Failed(why()), Probe::NotAsked), ["MVM-POOL-201"]);
-        let untried = said("", Probe::NotTried(why()), Probe::Failed(why()));
+        assert_eq!(codes(off, done(), offers(&[])), [""; 0]);
+        assert_eq!(codes(off, done(), offers(&[1, 2])), ["MVM-DHCP-007"]);
+        assert_eq!(codes("", Probe::Failed(why()), Probe::NotAsked), ["MVM-POOL-201"]);
+        let untried = codes("", Probe::NotTried(why()), Probe::Failed(why()));
         assert_eq!(untried, ["MVM-HOST-207", "MVM-HOST-207"]);
     }
 }

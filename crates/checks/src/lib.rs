@@ -5,7 +5,7 @@
 
 use mvm_config::Config;
 use mvm_core::{Finding, Severity, catalogue};
-use mvm_firewalls::{Forward, Said};
+use mvm_firewalls::{Forward, Reported};
 use mvm_images_plan::{State, Wanted};
 use mvm_pool_plan::thinpool::PoolState;
 use mvm_units_plan::overrides::Override;
@@ -240,9 +240,9 @@ fn is_fresh(observed: &Observed) -> bool {
 }
 
 /// What [`run`] says of the ways that packets take, so that it is not said again.
-pub fn said(config: &Config, observed: &Observed) -> Said {
+pub fn reported(config: &Config, observed: &Observed) -> Reported {
     let all = !is_fresh(observed);
-    Said { obstacles: all, elsewhere: all && network::leads_elsewhere(config, observed) }
+    Reported { obstacles: all, elsewhere: all && network::leads_elsewhere(config, observed) }
 }
 
 /// The checks of microVMs: what is wrong with those keeps no unit from starting.

@@ -6,7 +6,7 @@
 
 use mvm_config::model::OnFailure;
 use mvm_config::{Config, places};
-use mvm_core::catalogue::{self, chain as said};
+use mvm_core::catalogue::{self, chain as messages};
 use mvm_core::{Finding, Severity, names};
 use serde::Deserialize;
 
@@ -69,7 +69,7 @@ fn requirements(config: &Config, unit: &str) -> Vec<String> {
 
 /// What is said of the units, and of what follows from them.
 #[derive(Default)]
-pub(super) struct Said<'f> {
+pub(super) struct UnitFindings<'f> {
     /// The units that have a finding.
     pub(super) units: Vec<&'f str>,
     pub(super) findings: Vec<Finding>,
@@ -77,9 +77,13 @@ pub(super) struct Said<'f> {
 
 /// `errors` is what the other checks say keeps units from starting: a unit that is down for one of
 /// their reasons is no finding of its own.
-pub(super) fn check<'f>(config: &Config, observed: &'f Observed, errors: &[Finding]) -> Said<'f> {
+pub(super) fn check<'f>(
+    config: &Config,
+    observed: &'f Observed,
+    errors: &[Finding],
+) -> UnitFindings<'f> {
     let Some(services) = &observed.services else {
-        return Said::default();
+        return UnitFindings::default();
     };
     let error = |finding: &Finding| finding.severity() == Severity::Error;
     let (units, mut findings): (Vec<_>, Vec<_>) =
@@ -89,10 +93,10 @@ pub(super) fn check<'f>(config: &Config, observed: &'f Observed, errors: &[Findi
     if errors.is_empty() && !findings.iter().any(error) && !services.pending.is_empty() {
         let steps = services.pending.join("\n");
         findings.push(
-            said::not_as_declared("/etc/mvmhost.toml", services.pending.len()).evidence(steps),
+            messages::not_as_declared("/etc/mvmhost.toml", services.pending.len()).evidence(steps),
         );
     }
-    Said { units, findings }
+    UnitFindings { units, findings }
 }
 
 fn units<'f>(
@@ -155,11 +159,11 @@ fn unit(name: &str, condition: &Condition) -> Option<Finding> {
     Some(match condition {
         Condition::Up | Condition::Ended => return None,
         Condition::Down(state) => catalogue::units::unit_failed(name, state).evidence(state),
-        Condition::Masked => said::unit_masked(name),
-        Condition::Missing => said::unit_missing(name),
-        Condition::Unusable(state) => said::unit_unusable(name, state).evidence(state),
-        Condition::WithoutDropIn(path) => said::without_drop_in(name).evidence(path),
-        Condition::Outdated => said::unit_outdated(name),
+        Condition::Masked => messages::unit_masked(name),
+        Condition::Missing => messages::unit_missing(name),
+        Condition::Unusable(state) => messages::unit_unusable(name, state).evidence(state),
+        Condition::WithoutDropIn(path) => messages::without_drop_in(name).evidence(path),
+        Condition::Outdated => messages::unit_outdated(name),
     })
 }
 
@@ -187,6 +191,6 @@ fn images(config: &Config, services: &Services, observed: &Observed) -> Option<F
     if lacking.is_empty() || config.images.on_failure == OnFailure::Block {
         return None;
     }
-    let missing = said::images_missing("[images]", lacking.len(), services.images);
+    let missing = messages::images_missing("[images]", lacking.len(), services.images);
     Some(missing.evidence(lacking.join("\n")))
 }

@@ -93,7 +93,7 @@ impl Gate {
     }
 
     /// What was said at this gate in this boot; nothing where that cannot be read.
-    pub fn said(self, roots: &Roots) -> Ledger {
+    pub fn reported(self, roots: &Roots) -> Ledger {
         self.file().get(roots).unwrap_or_default()
     }
 

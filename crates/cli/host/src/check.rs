@@ -42,8 +42,8 @@ pub fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     found.extend(asked::findings(&context.roots, config, flintlockd, arguments.deep));
     if let Some(probed) = probed {
         if matches!(probed.traffic, Probe::Done(_)) {
-            let said = checks::said(config, &observed);
-            found.extend(mvm_firewalls::traffic(config, &observed.forward, said));
+            let reported = checks::reported(config, &observed);
+            found.extend(mvm_firewalls::traffic(config, &observed.forward, reported));
         }
         found.extend(checks::probes(config, &observed, &probed));
         found.extend(probes::reserved(&context.roots, config));
@@ -79,7 +79,7 @@ fn whole(roots: &Roots, loaded: &Loaded) -> (Observed, Option<i32>, Option<Plans
     let (mut observed, flintlockd) = observed::observe(roots, &loaded.config);
     let planned = match Manager::connect() {
         Ok(mut manager) => services::observe(roots, loaded, &mut manager, &mut observed),
-        // Said already.
+        // Reported already.
         Err(_) => None,
     };
     (observed, flintlockd, planned)

@@ -68,8 +68,8 @@ pub fn run(context: &Context, arguments: &DiagnoseArguments) -> Exit {
 /// mvm-validate looks when flintlockd starts. What it found then and is no more has not been said to
 /// have cleared, unless something could not be asked now.
 fn ended(roots: &Roots, config: &Config, diagnosis: &mut Diagnosis) {
-    let said = Gate::Flintlockd.said(roots);
-    if said.standing().next().is_none() {
+    let reported = Gate::Flintlockd.reported(roots);
+    if reported.standing().next().is_none() {
         return;
     }
     let (observed, _) = observed::observe(roots, config);
@@ -77,7 +77,7 @@ fn ended(roots: &Roots, config: &Config, diagnosis: &mut Diagnosis) {
         return;
     }
     let found = checks::run(config, &observed);
-    for (code, subject) in said.standing() {
+    for (code, subject) in reported.standing() {
         if !found.iter().any(|found| (found.code(), found.subject()) == (code, subject)) {
             diagnosis.ended(code, subject);
         }
@@ -168,7 +168,7 @@ fn arguments(config: &Config, since: Option<&str>) -> Vec<OsString> {
 fn read(record: &Record, flintlockd: &str, containerd: &str, diagnosis: &mut Diagnosis) {
     let text = record.message.0.as_str();
     if record.identifier.0 == mvm_core::sink::IDENTIFIER {
-        diagnosis.said(record.time(), &record.code.0, &record.subject.0, text);
+        diagnosis.reported(record.time(), &record.code.0, &record.subject.0, text);
         return;
     }
     let source = match record.unit.0.as_str() {

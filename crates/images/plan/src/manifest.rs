@@ -332,8 +332,8 @@ pub fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
 fn unreadable(what: &'static str, error: &serde_json::Error) -> Refusal {
     let (text, place) =
         (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
-    let said = text.strip_suffix(&place).unwrap_or(&text);
-    Refusal::Unreadable { what, why: shorten(said) + &place }
+    let why = text.strip_suffix(&place).unwrap_or(&text);
+    Refusal::Unreadable { what, why: shorten(why) + &place }
 }
 
 fn descriptor(raw: RawDescriptor, what: &str, most: u64) -> Result<Descriptor, Refusal> {

@@ -26,7 +26,7 @@ mod walk;
 use flows::What;
 pub use nft::{Glance, SetName, glance};
 pub use ruleset::Tool;
-pub use traffic::{Dropped, End, Passage, Said, Way, traffic};
+pub use traffic::{Dropped, End, Passage, Reported, Way, traffic};
 
 use ruleset::{Family, Hook, Place, Ruleset};
 use walk::Block;
@@ -91,9 +91,9 @@ pub fn obstacles(config: &Config, forward: &Forward) -> Vec<Finding> {
     }
     let is_named =
         |block: &Block| certain.contains_key(&(block.place.clone(), block.hook, block.untracks));
-    let mut said = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for block in unclear.iter().filter(|block| !is_named(block)) {
-        if said.insert(block.place.clone()) {
+        if reported.insert(block.place.clone()) {
             let finding = checked::undecided(name.as_str(), &block.place);
             findings.push(finding.evidence(evidence(block)));
         }

@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mvm_core::catalogue::uplink as said;
+use mvm_core::catalogue::uplink as messages;
 use mvm_core::{Finding, Roots, Severity};
 use mvm_network_plan::network::{
     Confirmed, Consent, Desired, Live, Step, Trial, VERSION, due, former, gateways, permit,
@@ -177,9 +177,9 @@ fn missed(
         }
         if begun.elapsed() >= TIMEOUT {
             let none = !awaited.is_empty() && awaited.len() == confirmed.gateways.len();
-            return Ok(
-                none.then(|| said::not_yet(&confirmed.uplink, &confirmed.bridge, list(confirmed)))
-            );
+            return Ok(none.then(|| {
+                messages::not_yet(&confirmed.uplink, &confirmed.bridge, list(confirmed))
+            }));
         }
         thread::sleep(POLL_INTERVAL);
     }
@@ -210,7 +210,7 @@ fn is_reached(
 }
 
 fn given_back(confirmed: &Confirmed) -> Finding {
-    said::given_back(&confirmed.uplink, &confirmed.bridge, list(confirmed))
+    messages::given_back(&confirmed.uplink, &confirmed.bridge, list(confirmed))
 }
 
 fn list(confirmed: &Confirmed) -> String {
@@ -274,7 +274,7 @@ pub fn confirm(roots: &Roots, network: &mut impl Probe) -> Vec<Finding> {
     let records = Records(roots);
     let mut confirmed = || -> Result<Finding, Finding> {
         let _lock = records.lock()?;
-        let none = || said::nothing_to_confirm("mvmhost confirm");
+        let none = || messages::nothing_to_confirm("mvmhost confirm");
         let running = |trial: Trial| trial.until.is_some_and(|until| until > now());
         let live = records.live()?.filter(|live| live.trial.is_some_and(running));
         let live = live.ok_or_else(none)?;
@@ -288,7 +288,7 @@ pub fn confirm(roots: &Roots, network: &mut impl Probe) -> Vec<Finding> {
         };
         records.keep_confirmed(&confirmed)?;
         records.keep_live(&Live { trial: None, ..live })?;
-        let finding = said::confirmed(&confirmed.uplink, &confirmed.bridge);
+        let finding = messages::confirmed(&confirmed.uplink, &confirmed.bridge);
         Ok(finding.evidence(format!("gateways: {}", list(&confirmed))))
     };
     vec![confirmed().unwrap_or_else(|finding| finding)]
@@ -326,7 +326,7 @@ pub fn undo(roots: &Roots, network: &mut impl Probe) -> Undone {
 }
 
 fn put(uplink: &str, bridge: &str, why: &str) -> Finding {
-    said::put_back(uplink, bridge, why)
+    messages::put_back(uplink, bridge, why)
 }
 
 /// The record stays while a step back fails: it can be tried again.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use mvm_core::catalogue::database as said;
+use mvm_core::catalogue::database as messages;
 use mvm_core::{Finding, Roots, atomic, names};
 use mvm_pool_kernel::mapper::{self, DeviceMapper};
 use mvm_pool_kernel::{Error, thinpool};
@@ -57,7 +57,7 @@ fn settle_with(
         Verdict::Interrupted(left) => match held.put_away(roots, desired, &left, &files, mapper) {
             Ok(kept) => vec![databases::put_away(desired, &left, &kept)],
             Err(error) => {
-                let finding = said::not_put_away(&left.name, error.chain());
+                let finding = messages::not_put_away(&left.name, error.chain());
                 vec![finding]
             }
         },

@@ -14,7 +14,7 @@ use mvm_cli::context::{Context, invalid};
 use mvm_cli::output::{self, Exit};
 use mvm_config::quantities::Bytes;
 use mvm_config::{Source, load};
-use mvm_core::catalogue::init as said;
+use mvm_core::catalogue::init as messages;
 use mvm_core::json::Document;
 use mvm_core::{Finding, atomic, chain};
 use mvm_units_plan::init::{Answers, Network, Observed, Pool, refuse, render};
@@ -49,7 +49,7 @@ fn prepare(context: &Context, arguments: &InitArguments) -> Result<Exit, Refused
     let mut answers = answers(&arguments, &observed, guess)?;
     if !arguments.yes && arguments.preseed.is_none() && !arguments.dry_run {
         if !io::stdin().is_terminal() {
-            let stdin = said::no_answer("standard input");
+            let stdin = messages::no_answer("standard input");
             return Err(refused(stdin, Exit::Usage));
         }
         answers = ask::ask(&arguments, &observed, answers).map_err(bad)?;
@@ -64,7 +64,7 @@ fn prepare(context: &Context, arguments: &InitArguments) -> Result<Exit, Refused
         return Ok(show(context, &observed, &answers, &text, &findings));
     }
     write(context, &file, &text, there)?;
-    let written = said::written(file.display().to_string());
+    let written = messages::written(file.display().to_string());
     let findings: Vec<Finding> = findings.into_iter().chain([written]).collect();
     if context.json {
         return Ok(show(context, &observed, &answers, &text, &findings));
@@ -84,7 +84,7 @@ fn prepare(context: &Context, arguments: &InitArguments) -> Result<Exit, Refused
 }
 
 fn bad(why: String) -> Refused {
-    refused(said::bad_answer(why), Exit::Usage)
+    refused(messages::bad_answer(why), Exit::Usage)
 }
 
 fn with_preseed(arguments: &InitArguments) -> Result<InitArguments, Refused> {
@@ -110,7 +110,7 @@ fn edited(context: &Context, file: &Path, arguments: &InitArguments) -> Result<b
     match keys.is_empty() || arguments.replace || arguments.dry_run {
         true => Ok(true),
         false => {
-            let edited = said::edited(file.display().to_string(), keys.join(", "));
+            let edited = messages::edited(file.display().to_string(), keys.join(", "));
             Err(refused(edited, Exit::Refused))
         }
     }
@@ -172,7 +172,7 @@ fn valid(context: &Context, file: &Path, text: &str) -> Result<(), Refused> {
 fn write(context: &Context, file: &Path, text: &str, there: bool) -> Result<(), Refused> {
     let place = context.roots.at(file);
     let failed = |why: String| {
-        let not = said::not_written(file.display().to_string(), why);
+        let not = messages::not_written(file.display().to_string(), why);
         refused(not, Exit::Findings)
     };
     if there {

@@ -64,7 +64,7 @@ fn subjects_without_end_are_summed_up() {
 fn what_mvmhost_said_stands_until_it_cleared() {
     let mut diagnosis = Diagnosis::new(place(), None);
     let said = |diagnosis: &mut Diagnosis, code: &str, message: &str| {
-        diagnosis.said(Some(1_763_700_000_000_000), code, "x", &format!("{code}: {message}"));
+        diagnosis.reported(Some(1_763_700_000_000_000), code, "x", &format!("{code}: {message}"));
     };
     said(&mut diagnosis, "MVM-FLK-003", "port 9090 of x is taken by y");
     said(&mut diagnosis, "MVM-FLK-001", "there is no flintlockd at x");
@@ -85,7 +85,7 @@ fn what_mvmhost_said_stands_until_it_cleared() {
 fn what_came_right_by_itself_is_over() {
     let mut diagnosis = Diagnosis::new(place(), None);
     let mut said = |code: &str, subject: &str| {
-        diagnosis.said(Some(1), code, subject, &format!("{code}: words"));
+        diagnosis.reported(Some(1), code, subject, &format!("{code}: words"));
     };
     said("MVM-IMG-007", "r.test/a:1");
     said("MVM-IMG-007", "r.test/b:1");
@@ -96,7 +96,7 @@ fn what_came_right_by_itself_is_over() {
     let subjects: Vec<_> = findings.iter().map(Finding::subject).collect();
     assert_eq!(subjects, ["r.test/b:1"]);
     // The other order: it is wrong again.
-    diagnosis.said(Some(2), "MVM-IMG-007", "r.test/a:1", "MVM-IMG-007: words");
+    diagnosis.reported(Some(2), "MVM-IMG-007", "r.test/a:1", "MVM-IMG-007: words");
     assert_eq!(diagnosis.findings().len(), 2);
 }
 

@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 
 use mvm_core::Finding;
-use mvm_core::catalogue::{net, uplink as said};
+use mvm_core::catalogue::{net, uplink as messages};
 use mvm_core::names::FLINTLOCK_TAP;
 
 use super::held::{HeldAddress, HeldRoute};
@@ -65,20 +65,20 @@ pub(super) fn joining(
         return Ok(None);
     }
     if let Some(why) = unfit(link, bridge, draft) {
-        return Err(said::unfit(&uplink.name, bridge, why));
+        return Err(messages::unfit(&uplink.name, bridge, why));
     }
     let holdings = &link.holdings;
     if let Some(owner) = &holdings.owner {
-        return Err(said::kept_by(&uplink.name, bridge, owner));
+        return Err(messages::kept_by(&uplink.name, bridge, owner));
     }
     if let Some(leased) = holdings.addresses.iter().find(|address| address.is_leased()) {
-        return Err(said::leased(&uplink.name, bridge, leased));
+        return Err(messages::leased(&uplink.name, bridge, leased));
     }
     if let Some(what) = holdings.unmovable.first() {
-        return Err(said::unmovable(&uplink.name, bridge, what));
+        return Err(messages::unmovable(&uplink.name, bridge, what));
     }
     if uplink.consent == Consent::Refused {
-        return Err(said::unconfirmed(&uplink.name, bridge));
+        return Err(messages::unconfirmed(&uplink.name, bridge));
     }
     Ok(Some(link.clone()))
 }

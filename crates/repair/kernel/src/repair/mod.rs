@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use home::{Home, InFile, InVolume};
 use mvm_config::model::Backend;
-use mvm_core::catalogue::{repair as said, teardown};
+use mvm_core::catalogue::{repair as messages, teardown};
 use mvm_core::exec::{self, Execute};
 use mvm_core::{Finding, Roots};
 use mvm_pool_kernel::lvm::lvm;
@@ -60,7 +60,7 @@ impl Report {
         Self { findings, refused: true, ..Self::default() }
     }
 
-    fn said(finding: Finding) -> Self {
+    fn of(finding: Finding) -> Self {
         Self { findings: vec![finding], ..Self::default() }
     }
 }
@@ -88,7 +88,7 @@ fn run(
     }
     let Some(tools) = Tools::find(roots, programs) else {
         let missing = mvm_core::catalogue::pool::thin_check_missing(&desired.name);
-        return Ok(Report::said(missing));
+        return Ok(Report::of(missing));
     };
     let database = match database(&roots.at(desired.device_database())) {
         Ok(database) => database,
@@ -112,7 +112,7 @@ fn run(
 
 fn busy(desired: &Desired) -> Report {
     let path = desired.device_database().display().to_string();
-    let finding = said::database_busy(path, &desired.name, desired.units());
+    let finding = messages::database_busy(path, &desired.name, desired.units());
     Report::refused(vec![finding])
 }
 
@@ -165,7 +165,7 @@ impl Work<'_> {
                 self.home.tidy()?;
                 let _ = fs::remove_file(self.roots.at(repair::result(self.desired)));
             }
-            return Ok(Report::said(teardown::checked(&self.desired.name)));
+            return Ok(Report::of(teardown::checked(&self.desired.name)));
         }
         let original = copy::digest(&metadata).map_err(|source| look(&metadata, source))?;
         let kept = self.roots.at(repair::kept(self.desired, &original));
@@ -207,7 +207,7 @@ impl Work<'_> {
         let token = token(&result).map_err(|source| look(&result, source))?;
         match &asked.accept {
             _ if losses.is_empty() && asked.dry_run => {
-                return Ok(Report::said(said::repairable(&self.desired.name)));
+                return Ok(Report::of(messages::repairable(&self.desired.name)));
             }
             _ if losses.is_empty() => {}
             Some(given) if *given == token => {}
@@ -215,14 +215,15 @@ impl Work<'_> {
         }
         self.home.swap(&result)?;
         let _ = fs::remove_file(&result);
-        let finding = said::repaired(&self.desired.name, kept.display()).evidence(text(&losses));
-        Ok(Report { losses, kept: Some(kept), ..Report::said(finding) })
+        let finding =
+            messages::repaired(&self.desired.name, kept.display()).evidence(text(&losses));
+        Ok(Report { losses, kept: Some(kept), ..Report::of(finding) })
     }
 
     /// Nothing came of it; what there is of a result is of no use.
     fn failed(&self, why: &str) -> Report {
         let _ = fs::remove_file(self.roots.at(repair::result(self.desired)));
-        Report::said(repair::failed(self.desired, self.observed, why))
+        Report::of(repair::failed(self.desired, self.observed, why))
     }
 
     fn lossy(
@@ -236,7 +237,7 @@ impl Work<'_> {
         let token = (!asked.dry_run).then_some(token);
         let mut report = Report::refused(Vec::new());
         if let Some(given) = given {
-            let other = said::other_token(&self.desired.name, given);
+            let other = messages::other_token(&self.desired.name, given);
             report.findings.push(other);
         }
         report.findings.push(repair::lossy(self.desired, &losses, kept, token.as_deref()));

@@ -11,7 +11,7 @@ use mvm_checks as checks;
 use mvm_cli::context::Context;
 use mvm_config::Config;
 use mvm_config::model::Provider;
-use mvm_core::catalogue::init as said;
+use mvm_core::catalogue::init as messages;
 use mvm_core::{Finding, Roots, interfaces};
 use mvm_network_kernel::{Kernel, Network as _};
 use mvm_network_plan::network;
@@ -50,11 +50,11 @@ pub(super) fn observe(context: &Context) -> Observed {
 /// What is said beside the configuration.
 pub(super) fn findings(observed: &Observed, answers: &Answers) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
-    findings.extend(observed.no_kvm.as_ref().map(said::no_kvm));
+    findings.extend(observed.no_kvm.as_ref().map(messages::no_kvm));
     let vmm = if answers.cloud_hypervisor { "cloud-hypervisor-static" } else { "firecracker" };
     for name in ["flintlockd", vmm] {
         if !observed.programs.iter().any(|(program, _)| program == name) {
-            findings.push(said::no_program(name));
+            findings.push(messages::no_program(name));
         }
     }
     let config = Config::default();
@@ -63,7 +63,7 @@ pub(super) fn findings(observed: &Observed, answers: &Answers) -> Vec<Finding> {
         images.filter_map(|image| image.as_str().split('/').next()).collect();
     for registry in registries {
         if let Err(why) = dial(registry) {
-            findings.push(said::no_registry(registry, why));
+            findings.push(messages::no_registry(registry, why));
         }
     }
     findings

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use mvm_cli::cli::TlsShow;
 use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
-use mvm_core::catalogue::tls as said;
+use mvm_core::catalogue::tls as messages;
 use mvm_core::json::Document;
 use mvm_core::{Finding, chain, day};
 use mvm_tls::plan::{Certificate, FOLDER, File, Observed, plan};
@@ -23,7 +23,7 @@ pub(super) fn run(context: &Context, arguments: &TlsShow) -> Exit {
         }
     };
     if observed.authority == File::Absent {
-        output::findings(context.json, &[said::no_authority(FOLDER)]);
+        output::findings(context.json, &[messages::no_authority(FOLDER)]);
         return Exit::Findings;
     }
     if let Some(name) = &arguments.secret {
@@ -51,7 +51,7 @@ fn print_secret(context: &Context, name: &str, arguments: &TlsShow) -> Exit {
             Exit::Done
         }
         Err(error) => {
-            let missing = said::no_client(&arguments.client);
+            let missing = messages::no_client(&arguments.client);
             output::findings(context.json, &[missing.evidence(chain(&error))]);
             Exit::Findings
         }
