@@ -10,11 +10,11 @@ pub mod escape;
 pub mod holder;
 pub mod json;
 pub mod kmsg;
-pub mod ledger;
 pub mod names;
 mod plan;
 pub mod remedy;
 pub mod render;
+pub mod reported;
 mod roots;
 #[cfg(feature = "journal")]
 pub mod sink;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mvm_checks as checks;
 use mvm_config::Config;
 use mvm_core::catalogue::guard;
-use mvm_core::ledger::{self, Ledger};
+use mvm_core::reported::{self, Reported};
 use mvm_core::state::{self, File};
 use mvm_core::{Finding, Roots, atomic, brake, chain, names};
 use mvm_guard_kernel::Store;
@@ -32,7 +32,7 @@ pub(crate) struct Guard {
     policy: Policy,
     store: Box<dyn Store>,
     brake: Brake,
-    ledger: Ledger,
+    reported: Reported,
     /// What is to be said of the last look.
     say: Vec<Finding>,
     /// How long until the next look.
@@ -55,7 +55,7 @@ impl Guard {
             policy,
             store,
             brake: Brake::new(roots, unit),
-            ledger: Ledger::default(),
+            reported: Reported::default(),
             say: Vec::new(),
             due: LATEST,
             used: None,
@@ -77,9 +77,9 @@ impl Guard {
         self.due = figures.as_ref().map_or(LATEST, |figures| self.next_look(figures));
         let braked = self.brake.reason();
         findings.extend(braked.as_ref().map(|why| guard::braked(&self.name, why)));
-        let (say, ledger) = ledger::update(&self.ledger, &findings, now);
+        let (say, reported) = reported::update(&self.reported, &findings, now);
         self.say = say;
-        self.ledger = ledger;
+        self.reported = reported;
         self.write_metrics(figures.as_ref(), braked.is_some());
         status(figures.as_ref(), braked.is_some())
     }

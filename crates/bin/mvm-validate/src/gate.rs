@@ -10,7 +10,7 @@ use mvm_config::last_good::load_or_last_good;
 use mvm_config::model::Instance;
 use mvm_config::{Config, places};
 use mvm_core::exec::System;
-use mvm_core::ledger::{self, Ledger};
+use mvm_core::reported::{self, Reported};
 use mvm_core::state::{self, File};
 use mvm_core::{Finding, Roots, Severity, brake, catalogue, chain, exit, names, sink};
 use mvm_oneshot::{Options, Program, Report};
@@ -93,11 +93,11 @@ impl Gate {
     }
 
     /// What was said at this gate in this boot; nothing where that cannot be read.
-    pub fn reported(self, roots: &Roots) -> Ledger {
+    pub fn reported(self, roots: &Roots) -> Reported {
         self.file().get(roots).unwrap_or_default()
     }
 
-    fn file(self) -> File<Ledger> {
+    fn file(self) -> File<Reported> {
         File::for_each(&state::SAID, self.name())
     }
 
@@ -204,11 +204,11 @@ fn containerd_ready(roots: &Roots, config: &Config) -> Vec<Finding> {
     }
 }
 
-/// What is to be said now. A ledger that cannot be read or kept makes for a repetition, not for a
+/// What is to be said now. A record that cannot be read or kept makes for a repetition, not for a
 /// failure.
 fn remember(roots: &Roots, gate: Gate, findings: &[Finding]) -> Vec<Finding> {
     let before = gate.said(roots);
-    let (say, after) = ledger::update(&before, findings, brake::boot_seconds(roots));
+    let (say, after) = reported::update(&before, findings, brake::boot_seconds(roots));
     if after == before {
         return say;
     }
