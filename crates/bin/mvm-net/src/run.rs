@@ -1,4 +1,4 @@
-//! The network's road.
+//! What `mvm-net` does.
 
 use mvm_config::{Config, Loaded};
 use mvm_core::exec::System;
