@@ -149,9 +149,9 @@ impl Guard {
             Wanted::Keep => self.brake.reason(),
             Wanted::Release => None,
         };
-        let said = why.map(|why| checks::brake_off(&self.name, off.left.as_secs(), Some(&why)));
+        let finding = why.map(|why| checks::brake_off(&self.name, off.left.as_secs(), Some(&why)));
         let braked = self.brake.reason().is_some();
-        (if braked { Wanted::Release } else { Wanted::Keep }, said)
+        (if braked { Wanted::Release } else { Wanted::Keep }, finding)
     }
 
     fn brake<U: Units>(&self, wanted: &Wanted, connect: Connect<'_, U>) -> Vec<Finding> {

@@ -184,8 +184,7 @@ fn it_brakes_when_it_cannot_grow_and_releases_when_there_is_room() {
     assert_eq!(bench.look(), [""; 0]);
     assert!(bench.braked(), "93 % are within the margin");
     bench.pool.used.set(100);
-    let cleared =
-        [guard::released::ROW.code, messages::cleared::ROW.code, messages::cleared::ROW.code];
+    let cleared = [guard::released::ROW.code, said::cleared::ROW.code, said::cleared::ROW.code];
     assert_eq!(bench.look(), cleared);
     assert_eq!(bench.asked(), ["stop flintlockd.service", "start flintlockd.service"]);
     assert!(!bench.braked());
@@ -231,7 +230,7 @@ fn a_pool_that_is_gone_changes_nothing_at_the_brake() {
     assert!(bench.metrics().contains("mvmhost_pool_up{pool=\"flintlock-dev-thinpool\"} 0\n"));
     assert!(bench.asked().is_empty());
     bench.pool.live.set(true);
-    assert_eq!(bench.look(), [messages::cleared::ROW.code]);
+    assert_eq!(bench.look(), [said::cleared::ROW.code]);
 }
 
 #[test]

@@ -207,7 +207,7 @@ fn containerd_ready(roots: &Roots, config: &Config) -> Vec<Finding> {
 /// What is to be said now. A record that cannot be read or kept makes for a repetition, not for a
 /// failure.
 fn remember(roots: &Roots, gate: Gate, findings: &[Finding]) -> Vec<Finding> {
-    let before = gate.said(roots);
+    let before = gate.reported(roots);
     let (say, after) = reported::update(&before, findings, brake::boot_seconds(roots));
     if after == before {
         return say;

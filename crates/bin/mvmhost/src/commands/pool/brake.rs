@@ -83,9 +83,9 @@ mod tests {
         let free = off(&roots, &config, time, &mut bus).unwrap();
         assert_eq!(free.code(), guard::brake_free::ROW.code, "a pool that has room");
         std::fs::write(roots.at(names::BRAKE), "its data is 96 % full\n").unwrap();
-        let said = off(&roots, &config, time, &mut bus).unwrap();
-        assert_eq!(said.code(), guard::brake_off::ROW.code);
-        let message = said.message();
+        let finding = off(&roots, &config, time, &mut bus).unwrap();
+        assert_eq!(finding.code(), guard::brake_off::ROW.code);
+        let message = finding.message();
         assert!(message.contains("30 min") && message.contains("96 % full"), "{message}");
         assert_eq!(brake::reason(&roots.at(names::BRAKE)), None);
         assert_eq!(brake::off(&roots, names::BRAKE_OFF).unwrap().left, time);
