@@ -111,8 +111,8 @@ fn units<'f>(
     let mut findings = Vec::new();
     for (name, condition) in &services.units {
         let waits = requirements(config, name).iter().any(|needed| down(needed));
-        let held = explained(config, name, errors);
-        if matches!(condition, Condition::Down(_) | Condition::Missing) && (waits || held) {
+        let is_explained = explained(config, name, errors);
+        if matches!(condition, Condition::Down(_) | Condition::Missing) && (waits || is_explained) {
             continue;
         }
         let Some(finding) = unit(name, condition) else { continue };

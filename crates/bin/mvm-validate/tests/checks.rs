@@ -156,7 +156,7 @@ fn damaged(why: &str) -> Finding {
 
 fn observed(given: Given, config: &Config) -> Observed {
     let sound = sound();
-    let certificates = given.certificates.into_iter().map(|(file, held)| (file, Ok(held)));
+    let certificates = given.certificates.into_iter().map(|(file, validity)| (file, Ok(validity)));
     let state = |name: &str| given.images.get(name).cloned().unwrap_or(State::Complete);
     let images = wanted(config).into_iter();
     let images = images.map(|wanted| (wanted.clone(), state(wanted.reference.as_str()))).collect();

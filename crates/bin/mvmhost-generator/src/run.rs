@@ -27,7 +27,7 @@ pub(crate) fn generate(roots: &Roots, normal: &Path, late: &Path) -> ExitCode {
     let exists = |path: &str| fs::symlink_metadata(roots.at(path)).is_ok();
     let files = match configuration(roots, &device) {
         Some(config) => units::files(&config, Installed::new(&config, exists)),
-        None => units::held(Installed::new(&Config::default(), exists)),
+        None => units::without_config(Installed::new(&Config::default(), exists)),
     };
     let mut code = ExitCode::SUCCESS;
     for file in &files {

@@ -42,7 +42,7 @@ pub fn run(context: &Context, arguments: &CapmvmArguments) -> Exit {
         output::findings(context.json, &found);
         return Exit::Findings;
     }
-    found.extend(vip.and_then(|vip| held(context, &config, vip)));
+    found.extend(vip.and_then(|vip| vip_owner(context, &config, vip)));
     let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
     let cluster = Cluster {
         name: &arguments.name,
@@ -68,7 +68,7 @@ pub fn run(context: &Context, arguments: &CapmvmArguments) -> Exit {
 }
 
 /// Who has the control plane's address already. Where nobody can be asked, the cluster is to find out.
-fn held(context: &Context, config: &Config, vip: IpAddr) -> Option<Finding> {
+fn vip_owner(context: &Context, config: &Config, vip: IpAddr) -> Option<Finding> {
     let observed = Kernel::connect(&context.roots).ok()?.observe().ok()?;
     let answered = answered(config, &observed, vip)
         .inspect_err(|error| log::debug!("{}", chain(error)))

@@ -199,7 +199,7 @@ pub enum Error {
     },
     /// The pool has no room.
     #[error("nothing more goes into the pool: {why}")]
-    Held {
+    NoRoom {
         /// What mvm-guard says.
         why: String,
     },

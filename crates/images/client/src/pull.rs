@@ -99,12 +99,12 @@ impl<'p> Puller<'p> {
     }
 
     /// Refuses what would go into a pool whose guard has braked, or that is full.
-    pub(crate) fn held(&self, wanted: &Wanted) -> Result<(), Error> {
+    pub(crate) fn has_room(&self, wanted: &Wanted) -> Result<(), Error> {
         if wanted.role != Role::Root {
             return Ok(());
         }
         match brake::reason(&self.roots.at(names::BRAKE)) {
-            Some(why) => Err(Error::Held { why }),
+            Some(why) => Err(Error::NoRoom { why }),
             None => self.full(wanted),
         }
     }
@@ -115,7 +115,7 @@ impl<'p> Puller<'p> {
     pub(crate) fn full(&self, wanted: &Wanted) -> Result<(), Error> {
         let standing = STANDING.get(self.roots);
         match wanted.role == Role::Root && standing.is_some_and(|pool| !pool.writable) {
-            true => Err(Error::Held { why: "no block of it is free".to_owned() }),
+            true => Err(Error::NoRoom { why: "no block of it is free".to_owned() }),
             false => Ok(()),
         }
     }
@@ -191,7 +191,7 @@ impl<'p> Puller<'p> {
             Ok(_) | Err(Error::Refused(_)) => {}
             Err(error) => return Err(error),
         }
-        self.held(wanted)?;
+        self.has_room(wanted)?;
         Ok(Some((fresh, lost)))
     }
 

@@ -7,7 +7,7 @@ use futures_util::TryStreamExt;
 use ipnet::IpNet;
 use mvm_core::Roots;
 use mvm_core::state::{self, File};
-use mvm_network_plan::network::{Holdings, Link, Manager, Observed, Receipt, Route, Step};
+use mvm_network_plan::network::{Addressing, Link, Manager, Observed, Receipt, Route, Step};
 use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::link::{BridgeStpState, LinkAttribute, LinkMessage};
 use rtnetlink::packet_route::route::RouteMessage;
@@ -18,7 +18,7 @@ use rtnetlink::{
 use crate::error::{Answer, Error};
 use crate::existing::{existing, index, reconfigure};
 use crate::message::{self, Numbered};
-use crate::{held, host, managers, moving};
+use crate::{addressing, host, managers, moving};
 
 /// What can be asked of a network and done to it.
 pub trait Network {
@@ -114,15 +114,15 @@ impl Kernel {
 
 impl Network for Kernel {
     fn observe(&mut self) -> Result<Observed, Error> {
-        let (mut observed, holdings) = self.runtime.block_on(observe(&self.handle))?;
+        let (mut observed, addressing) = self.runtime.block_on(observe(&self.handle))?;
         let (sys, run) = (self.roots.at("/sys/class/net"), self.roots.at("/run"));
-        for (link, (index, holdings)) in observed.links.iter_mut().zip(holdings) {
+        for (link, (index, addressing)) in observed.links.iter_mut().zip(addressing) {
             link.wireless = is_wireless(&sys, &link.name);
             link.no_ipv6 = host::lacks_ipv6(&self.roots, &link.name);
-            link.holdings = holdings;
+            link.addressing = addressing;
             // Whoever looks after an interface has given it an address.
-            if !link.holdings.addresses.is_empty() {
-                link.holdings.owner = held::owner(&run, index);
+            if !link.addressing.addresses.is_empty() {
+                link.addressing.owner = addressing::owner(&run, index);
             }
         }
         let receipt = RECEIPT.get(&self.roots);
@@ -150,8 +150,8 @@ fn listing(what: &'static str) -> impl Fn(rtnetlink::Error) -> Error {
     move |error| Error::List { what, source: Answer::from(error) }
 }
 
-/// The network, and the number and holdings of each of its links.
-async fn observe(handle: &Handle) -> Result<(Observed, Vec<(u32, Holdings)>), Error> {
+/// The network, and the number and addressing of each of its links.
+async fn observe(handle: &Handle) -> Result<(Observed, Vec<(u32, Addressing)>), Error> {
     let links: Vec<LinkMessage> =
         handle.link().get().execute().try_collect().await.map_err(listing("interfaces"))?;
     let addresses: Vec<AddressMessage> =
@@ -164,10 +164,10 @@ async fn observe(handle: &Handle) -> Result<(Observed, Vec<(u32, Holdings)>), Er
     for (index, address) in addresses.iter().filter_map(message::address) {
         of_link.entry(index).or_default().push(address);
     }
-    let holdings = links.iter().map(|found| {
-        (found.index, held::holdings(found.index, &found.link.name, &addresses, &routes))
+    let addressing = links.iter().map(|found| {
+        (found.index, addressing::of_link(found.index, &found.link.name, &addresses, &routes))
     });
-    let holdings = holdings.collect();
+    let addressing = addressing.collect();
     let name = |index: u32| names.get(&index).cloned();
     let complete = |found: Numbered| Link {
         addresses: of_link.remove(&found.index).unwrap_or_default(),
@@ -178,7 +178,7 @@ async fn observe(handle: &Handle) -> Result<(Observed, Vec<(u32, Holdings)>), Er
     let links = links.into_iter().map(complete).collect();
     let routes: Vec<Route> =
         routes.iter().flat_map(|route| message::routes(route, &names)).collect();
-    Ok((Observed { links, routes, ..Observed::default() }, holdings))
+    Ok((Observed { links, routes, ..Observed::default() }, addressing))
 }
 
 /// A radio has a physical device of the 802.11 stack; older drivers have the folder `wireless`.
@@ -249,8 +249,8 @@ async fn apply(handle: &Handle, step: &Step) -> Result<(), Error> {
         | Step::DeleteLink { .. }
         | Step::DeleteAddress { .. }
         | Step::SetBridgeOptions { .. }
-        | Step::AddHeld { .. }
-        | Step::RemoveHeld { .. }
+        | Step::GiveAddresses { .. }
+        | Step::TakeAddresses { .. }
         | Step::SetRoutes { .. }
         | Step::Enslave { .. }
         | Step::Release { .. } => moving::apply(handle, step).await,

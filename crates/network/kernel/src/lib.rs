@@ -4,6 +4,7 @@
 //! Does not belong here: deciding, which is `mvm-network-plan`, and test packets, which are
 //! `mvm-network-traffic`.
 
+mod addressing;
 mod apply;
 mod asking;
 mod bus;
@@ -13,7 +14,6 @@ mod existing;
 mod firewalld;
 pub mod firewalls;
 mod gateway;
-mod held;
 mod host;
 mod kernel;
 mod machine_id;

@@ -169,8 +169,8 @@ fn missed(
         let observed = network.observe().map_err(|error| unread(&error))?;
         let Some(link) = confirmed.waiting(&observed) else { return Ok(None) };
         let awaited = confirmed.awaited(desired, link);
-        if before.as_ref() != Some(&link.holdings) || link.holdings.proving {
-            (before, since) = (Some(link.holdings.clone()), Instant::now());
+        if before.as_ref() != Some(&link.addressing) || link.addressing.proving {
+            (before, since) = (Some(link.addressing.clone()), Instant::now());
         }
         if awaited.is_empty() && since.elapsed() >= SETTLED_AFTER {
             return Ok(None);

@@ -87,7 +87,7 @@ impl Confirmed {
     /// Those gateways by which no route of the uplink leads yet: who configures it at boot may not be
     /// done, and would go on with an interface that has nothing.
     pub fn awaited(&self, desired: &Desired, uplink: &Link) -> Vec<IpAddr> {
-        let routes = &uplink.holdings.routes;
+        let routes = &uplink.addressing.routes;
         let is_routed =
             |gateway: &IpAddr| routes.iter().any(|one| one.gateway.as_ref() == Some(gateway));
         // The file may have taken the addresses over.

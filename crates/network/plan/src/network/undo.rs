@@ -74,8 +74,12 @@ fn inverse(step: &Step, before: &Observed) -> Option<Step> {
         Step::AddAddress { address, .. } => Step::DeleteAddress { name, address: *address },
         // Of what was made in the same go nothing is left to be down.
         Step::SetUp { .. } => link.map(|_| Step::SetDown { name })?,
-        Step::AddHeld { addresses, .. } => Step::RemoveHeld { name, addresses: addresses.clone() },
-        Step::RemoveHeld { addresses, .. } => Step::AddHeld { name, addresses: addresses.clone() },
+        Step::GiveAddresses { addresses, .. } => {
+            Step::TakeAddresses { name, addresses: addresses.clone() }
+        }
+        Step::TakeAddresses { addresses, .. } => {
+            Step::GiveAddresses { name, addresses: addresses.clone() }
+        }
         Step::SetRoutes { from, routes, .. } => {
             Step::SetRoutes { name: from.clone(), from: name, routes: routes.clone() }
         }

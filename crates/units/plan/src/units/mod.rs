@@ -112,7 +112,7 @@ fn network_units(config: &Config) -> String {
 
 /// The unit files for a host whose configuration is invalid and was never valid: flintlockd is
 /// held back and its journal says why.
-pub fn held(installed: Installed) -> Vec<UnitFile> {
+pub fn without_config(installed: Installed) -> Vec<UnitFile> {
     let config = Config::default();
     let text = include_str!("../../../../../units/dropins/flintlockd-held.conf");
     let mut files = vec![dropin(config.flintlockd.unit.as_str(), text.to_owned())];

@@ -30,8 +30,9 @@ pub(super) fn observe(context: &Context) -> Observed {
     let observed = observe::observe(roots, &config, None);
     let no_kvm = checks::kvm(&config, &observed);
     let directory = roots.at("/var/lib");
-    let free = statvfs(&directory)
-        .map_or(0, |held| held.blocks_available().saturating_mul(held.fragment_size()));
+    let free = statvfs(&directory).map_or(0, |filesystem| {
+        filesystem.blocks_available().saturating_mul(filesystem.fragment_size())
+    });
     let mut observed = Observed {
         disks: disks(roots),
         free,
@@ -114,8 +115,8 @@ fn manager(roots: &Roots, name: &str) -> &'static str {
     if networkd.contains("ADMIN_STATE=configured") || networkd.contains("ADMIN_STATE=configuring") {
         return "systemd-networkd";
     }
-    let held = text(format!("/run/NetworkManager/devices/{number}"));
-    if held.contains("managed=true") || held.contains("connection-uuid=") {
+    let device = text(format!("/run/NetworkManager/devices/{number}"));
+    if device.contains("managed=true") || device.contains("connection-uuid=") {
         return "NetworkManager";
     }
     match text("/run/network/ifstate".to_owned())

@@ -43,11 +43,11 @@ fn off<U: Units>(
     time: Duration,
     connect: &mut dyn FnMut() -> Result<U, mvm_units_systemd::Error>,
 ) -> Result<Finding, String> {
-    let held = roots.at(names::BRAKE);
-    let why = brake::reason(&held);
+    let file = roots.at(names::BRAKE);
+    let why = brake::reason(&file);
     let off = Off { left: time, why };
     brake::switch_off(roots, names::BRAKE_OFF, &off).map_err(|error| chain(&error))?;
-    brake::remove(&held).map_err(|error| error.to_string())?;
+    brake::remove(&file).map_err(|error| error.to_string())?;
     let unit = config.flintlockd.unit.as_str();
     let started = connect().and_then(|mut units| {
         // It may have failed too often behind the brake.

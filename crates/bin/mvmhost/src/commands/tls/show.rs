@@ -72,7 +72,7 @@ fn document<'f>(observed: &Observed, findings: &'f [Finding]) -> Document<'f> {
             match file {
                 File::Absent => json!({"file": path, "there": false}),
                 File::Broken(why) => json!({"file": path, "there": true, "broken": why}),
-                File::Read(held) => json!({"file": path, "there": true, "certificate": held}),
+                File::Read(found) => json!({"file": path, "there": true, "certificate": found}),
             }
         })
         .collect();
@@ -89,7 +89,7 @@ fn table(observed: &Observed) -> String {
         let (until, names) = match file {
             File::Absent => ("-".to_owned(), "there is none".to_owned()),
             File::Broken(why) => ("-".to_owned(), why.clone()),
-            File::Read(held) => (day(held.until), purpose(&stem, held)),
+            File::Read(found) => (day(found.until), purpose(&stem, found)),
         };
         let file = format!("{stem}.crt");
         let _ = writeln!(out, "{file:width$} {until:10} {names}");
@@ -97,13 +97,13 @@ fn table(observed: &Observed) -> String {
     out
 }
 
-fn purpose(stem: &str, held: &Certificate) -> String {
-    if !held.ours {
+fn purpose(stem: &str, found: &Certificate) -> String {
+    if !found.ours {
         return "another authority's".to_owned();
     }
     match stem {
         "ca" => "signing the others".to_owned(),
-        "server" => held.names.iter().cloned().collect::<Vec<_>>().join(", "),
+        "server" => found.names.iter().cloned().collect::<Vec<_>>().join(", "),
         _ => "a client".to_owned(),
     }
 }
