@@ -35,8 +35,8 @@ pub(super) fn run(
 
 /// Who answers for the addresses that the file keeps from DHCP.
 pub(super) fn reserved(roots: &Roots, config: &Config) -> Vec<Finding> {
-    let kept = &config.network.reserved;
-    if kept.is_empty() {
+    let entries = &config.network.reserved;
+    if entries.is_empty() {
         return Vec::new();
     }
     let not_tried = |subject: String, why: String| {
@@ -47,7 +47,7 @@ pub(super) fn reserved(roots: &Roots, config: &Config) -> Vec<Finding> {
         Ok(observed) => observed,
         Err(error) => return vec![not_tried("[network] reserved".to_owned(), chain(&error))],
     };
-    let asked = kept.iter().map(|entry| match answered(config, &observed, entry.address) {
+    let asked = entries.iter().map(|entry| match answered(config, &observed, entry.address) {
         Ok(answered) => finding(&answered),
         Err(error) => not_tried(entry.address.to_string(), chain(&error)),
     });

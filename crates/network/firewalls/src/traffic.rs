@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::flows::What;
 use super::ruleset::{Family, Hook, Place, Ruleset, Tool};
 use super::walk::Block;
-use super::{Forward, Kept, OWN, findings, ruleset, walked};
+use super::{Forward, OWN, Obstacle, findings, ruleset, walked};
 
 /// What a packet was sent for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -163,7 +163,7 @@ pub fn traffic(config: &Config, forward: &Forward, reported: Reported) -> Vec<Fi
 /// A finding for each chain that has dropped one, unless it is named already.
 fn dropped(config: &Config, forward: &Forward, reported: Reported, name: &str) -> Vec<Finding> {
     let rules = ruleset(forward);
-    let mut chains: BTreeMap<(Place, Hook), Kept> = BTreeMap::new();
+    let mut chains: BTreeMap<(Place, Hook), Obstacle> = BTreeMap::new();
     for Passage { way, end, .. } in &forward.passages {
         let End::Dropped(dropped) = end else { continue };
         // What mvmhost withholds is said by the check of DHCP.
@@ -175,15 +175,15 @@ fn dropped(config: &Config, forward: &Forward, reported: Reported, name: &str) -
             let (place, by) = (place.clone(), by(dropped, &place));
             Block { place, hook, by, certain: true, untracks: false }
         };
-        let kept = chains
+        let obstacle = chains
             .entry((place.clone(), hook))
-            .or_insert_with(|| Kept { block: block(), whats: BTreeSet::new() });
-        kept.whats.insert(way.what());
+            .or_insert_with(|| Obstacle { block: block(), whats: BTreeSet::new() });
+        obstacle.whats.insert(way.what());
     }
     let certain = walked(config, forward, &rules).certain;
     let is_named =
         |place: &Place| reported.obstacles && certain.keys().any(|(named, ..)| named == place);
-    let new = chains.values().filter(|kept| !is_named(&kept.block.place));
+    let new = chains.values().filter(|obstacle| !is_named(&obstacle.block.place));
     findings(new, &rules, name)
 }
 

@@ -128,7 +128,7 @@ impl Network for Kernel {
         let receipt = RECEIPT.get(&self.roots);
         observed.name_servers = host::name_servers(&self.roots);
         observed.no_ipv6 = host::has_no_ipv6(&self.roots);
-        observed.made = receipt.map(|kept| kept.standing(&observed)).unwrap_or_default();
+        observed.made = receipt.map(|receipt| receipt.standing(&observed)).unwrap_or_default();
         Ok(observed)
     }
 

@@ -95,8 +95,8 @@ async fn give_addresses(
         proved.replace().execute().await.map_err(failed(step))?;
         // A change of an address that is there starts no new detection of duplicates.
         if address.proved() != *address {
-            let kept = whole(handle, number, address);
-            kept.replace().execute().await.map_err(failed(step))?;
+            let as_it_was = whole(handle, number, address);
+            as_it_was.replace().execute().await.map_err(failed(step))?;
         }
     }
     Ok(())

@@ -10,7 +10,7 @@ use mvm_core::catalogue::nat as messages;
 use mvm_core::exec::{Execute, Exit, Limits};
 use mvm_core::{Finding, Plan, Roots, atomic, chain};
 use mvm_network_plan::nat::{
-    Desired, Firewalls, Kept, Observed, Step, Switch, Turned, down, plan, switches,
+    Desired, Firewalls, LoadedTable, Observed, Step, Switch, Turned, down, plan, switches,
 };
 use mvm_network_plan::network;
 
@@ -167,9 +167,9 @@ impl Nat<'_> {
         }
         let table = self.text(self.roots.runtime().join("nat.nft"))?;
         let listed = self.text(self.roots.runtime().join("nat.listing"))?;
-        let kept = table.zip(listed).map(|(table, listing)| Kept { table, listing });
+        let loaded = table.zip(listed).map(|(table, listing)| LoadedTable { table, listing });
         let sysctl = self.text(self.roots.at(SYSCTL))?;
-        let mut observed = Observed { kept, switches: values, sysctl, ..Observed::default() };
+        let mut observed = Observed { loaded, switches: values, sysctl, ..Observed::default() };
         match rules.list()? {
             Found::Table(listing) => observed.listing = Some(listing),
             Found::Nothing => {}
@@ -267,8 +267,8 @@ impl Nat<'_> {
                 names.push(name);
             }
         }
-        let kept = self.text(self.roots.at(SYSCTL))?.unwrap_or_default();
-        let told = kept
+        let sysctl = self.text(self.roots.at(SYSCTL))?.unwrap_or_default();
+        let told = sysctl
             .lines()
             .filter_map(|line| line.strip_prefix("net/ipv6/conf/")?.strip_suffix("/accept_ra = 2"));
         names.extend(told.filter(|name| folder.join(name).exists()).map(str::to_owned));

@@ -134,8 +134,8 @@ pub fn plan(wanted: &[IpNet], observed: &Observed) -> Plan<Step> {
         return Plan::new(steps.into_iter().collect(), missing.into_iter().collect());
     }
     let Observed { advertised, own: recorded, .. } = observed;
-    let kept = |route: &&IpNet| wanted.contains(route) || !recorded.contains(route);
-    let mut routes: Vec<IpNet> = advertised.iter().filter(kept).copied().collect();
+    let stays = |route: &&IpNet| wanted.contains(route) || !recorded.contains(route);
+    let mut routes: Vec<IpNet> = advertised.iter().filter(stays).copied().collect();
     let new = wanted.iter().filter(|route| !advertised.contains(route));
     routes.extend(new);
     let own = wanted.iter().filter(|route| recorded.contains(route) || !advertised.contains(route));

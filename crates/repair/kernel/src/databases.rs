@@ -55,7 +55,7 @@ fn settle_with(
         Verdict::Agree => against_the_pool(roots, desired, &files, ask),
         Verdict::Apart(apart) => refused(roots, desired, &apart),
         Verdict::Interrupted(left) => match held.put_away(roots, desired, &left, &files, mapper) {
-            Ok(kept) => vec![databases::put_away(desired, &left, &kept)],
+            Ok(backup) => vec![databases::put_away(desired, &left, &backup)],
             Err(error) => {
                 let finding = messages::not_put_away(&left.name, error.chain());
                 vec![finding]
@@ -187,8 +187,8 @@ impl Held {
     ) -> Result<PathBuf, Error> {
         let digits: String =
             Sha256::digest(&files.pool).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        let kept = Path::new(names::STATE).join(format!("{}.db.{digits}", desired.name));
-        atomic::write(&roots.at(&kept), &files.pool, 0o600)
+        let backup = Path::new(names::STATE).join(format!("{}.db.{digits}", desired.name));
+        atomic::write(&roots.at(&backup), &files.pool, 0o600)
             .map_err(|source| Error::Note { source })?;
         // Only a kill leaves it active; what somebody has open is not taken down.
         if mapper.look(&left.name)?.is_some() {
@@ -198,6 +198,6 @@ impl Held {
         let changed = self.file.write_all_at(&[left.is], left.at);
         changed.map_err(|source| Error::Look { path: path.clone(), source })?;
         self.file.sync_all().map_err(|source| Error::Sync { path, source })?;
-        Ok(kept)
+        Ok(backup)
     }
 }

@@ -57,10 +57,10 @@ fn up(desired: &Desired) -> (Vec<Switch>, Observed) {
     let switches = switches(desired, &machine(), &["eth0".to_owned(), "br-mvm".to_owned()]);
     let table = Table::new(desired);
     let listing = (!table.chains.is_empty()).then(|| "as listed".to_owned());
-    let kept = listing.clone().map(|listing| Kept { table: table.to_string(), listing });
+    let loaded = listing.clone().map(|listing| LoadedTable { table: table.to_string(), listing });
     let observed = Observed {
         listing,
-        kept,
+        loaded,
         switches: switches.iter().map(|s| (s.path.clone(), format!("{}\n", s.value))).collect(),
         sysctl: (!switches.is_empty()).then(|| sysctl(&switches)),
         ..Observed::default()
@@ -157,7 +157,7 @@ fn a_table_that_was_flushed_or_changed_is_loaded_again() {
     moved.egress.v4 = vec!["wwan0".to_owned()];
     let steps = plan(Some(&moved), &switches, &observed).steps;
     assert!(matches!(steps.as_slice(), [Step::Load { lost: false, .. }]), "{steps:?}");
-    let steps = plan(Some(&desired), &switches, &Observed { kept: None, ..observed }).steps;
+    let steps = plan(Some(&desired), &switches, &Observed { loaded: None, ..observed }).steps;
     assert!(matches!(steps.as_slice(), [Step::Load { lost: false, .. }]), "{steps:?}");
 }
 
@@ -216,10 +216,10 @@ fn docker_lets_a_bridge_pass_that_is_only_a_bridge() {
         // Those of a bridge that was served before go; what is written later is the operator's.
         let firewalls = docker(vec![1], Firewalld::Ours);
         let (listing, table) = (String::new(), Table::new(&configured("").unwrap()).to_string());
-        let kept = Some(Kept { table, listing: listing.clone() });
+        let loaded = Some(LoadedTable { table, listing: listing.clone() });
         let sysctl = Some(String::new());
         let listing = Some(listing);
-        let served = Observed { kept, listing, sysctl, firewalls, ..Observed::default() };
+        let served = Observed { loaded, listing, sysctl, firewalls, ..Observed::default() };
         let steps = plan(Some(&desired), &[], &served).steps;
         let words: Vec<String> = steps.iter().map(ToString::to_string).collect();
         let expected = [

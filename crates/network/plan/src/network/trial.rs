@@ -60,7 +60,7 @@ pub struct Confirmed {
     pub gateways: Vec<IpAddr>,
 }
 
-/// Whether `uplink` may be made a port of `bridge`, by what was kept.
+/// Whether `uplink` may be made a port of `bridge`, by what was uplink.
 pub fn permit(
     uplink: &str,
     bridge: &str,
@@ -68,7 +68,7 @@ pub fn permit(
     confirmed: Option<&Confirmed>,
 ) -> Consent {
     let same = |one: &str, other: &str| one == uplink && other == bridge;
-    if confirmed.is_some_and(|kept| same(&kept.uplink, &kept.bridge)) {
+    if confirmed.is_some_and(|uplink| same(&uplink.uplink, &uplink.bridge)) {
         return Consent::Confirmed;
     }
     match live.filter(|live| same(&live.uplink, &live.bridge)) {
@@ -124,7 +124,7 @@ pub fn former(
     let done = live.filter(|live| !live.undo.is_empty() && !live.given_back);
     let (uplink, bridge) = done
         .map(|live| (&live.uplink, &live.bridge))
-        .or(confirmed.map(|kept| (&kept.uplink, &kept.bridge)))?;
+        .or(confirmed.map(|uplink| (&uplink.uplink, &uplink.bridge)))?;
     let named = desired.uplink.as_ref().is_some_and(|one| one.name == *uplink)
         && desired.bridge.as_ref().is_some_and(|one| one.name == *bridge);
     (!named).then(|| Former { uplink: uplink.clone(), bridge: bridge.clone() })

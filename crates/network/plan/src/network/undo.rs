@@ -23,16 +23,16 @@ pub fn due(recorded: &[Step], observed: &Observed) -> Vec<Step> {
         let ports = observed.links.iter().filter(|link| link.master.as_deref() == Some(bridge));
         ports.into_iter().any(|port| !released(port))
     };
-    let mut kept: Vec<&str> = Vec::new();
+    let mut unchanged: Vec<&str> = Vec::new();
     for step in recorded {
         if let Step::DeleteLink { name } = step
             && in_use(name)
         {
-            kept.push(name);
+            unchanged.push(name);
         }
     }
     let right = |step: &&Step| match step {
-        Step::DeleteLink { name } | Step::SetDown { name } => !kept.contains(&name.as_str()),
+        Step::DeleteLink { name } | Step::SetDown { name } => !unchanged.contains(&name.as_str()),
         _ => true,
     };
     let with_address = |step: &Step| {

@@ -43,8 +43,8 @@ fn an_interrupted_prepare_is_put_away_once_and_kept() {
     assert_eq!(codes(&findings), [messages::put_away::ROW.code], "{findings:?}");
     assert_ne!(fs::read(&path).unwrap(), before);
     assert_eq!(fs::metadata(&path).unwrap().ino(), inode, "the receipt knows the file by it");
-    let kept = fs::read_dir(machine.roots.at(names::STATE)).unwrap().next().unwrap().unwrap();
-    assert_eq!(fs::read(kept.path()).unwrap(), before);
+    let backup = fs::read_dir(machine.roots.at(names::STATE)).unwrap().next().unwrap().unwrap();
+    assert_eq!(fs::read(backup.path()).unwrap(), before);
     assert_eq!(settle_with(&machine.roots, &desired, &machine, &as_listed), []);
 }
 

@@ -183,8 +183,8 @@ fn a_repair_without_a_loss_takes_the_place_of_the_damaged_metadata() {
     let before = bench.metadata();
     let report = bench.repair();
     assert_eq!(codes(&report), [messages::repaired::ROW.code]);
-    let kept = fs::read(bench.machine.roots.at(report.kept.unwrap())).unwrap();
-    assert_eq!(kept, before.1);
+    let backup = fs::read(bench.machine.roots.at(report.backup.unwrap())).unwrap();
+    assert_eq!(backup, before.1);
     assert_ne!(bench.metadata().0, before.0);
     assert_eq!(bench.names().len(), 3, "data, metadata and the copy: {:?}", bench.names());
     bench.up();

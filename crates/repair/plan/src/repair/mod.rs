@@ -31,7 +31,7 @@ pub fn result(desired: &Desired) -> PathBuf {
 }
 
 /// The file that keeps the damaged metadata whose digest is `original`.
-pub fn kept(desired: &Desired, original: &[u8; 32]) -> PathBuf {
+pub fn backup_path(desired: &Desired, original: &[u8; 32]) -> PathBuf {
     let digits: String = original.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     folder(desired).join(format!("metadata.damaged-{digits}"))
 }
@@ -285,7 +285,7 @@ const NAMED: usize = 8;
 pub fn lossy(
     desired: &Desired,
     losses: &[Loss],
-    kept: &std::path::Path,
+    backup: &std::path::Path,
     token: Option<&str>,
 ) -> Finding {
     let mut named: Vec<String> = losses.iter().take(NAMED).map(ToString::to_string).collect();
@@ -296,5 +296,5 @@ pub fn lossy(
         || "# this was a dry run; the word for it is printed by\nmvmhost pool repair".to_owned(),
         |token| format!("mvmhost pool repair --accept {token}"),
     );
-    repair::loses(&desired.name, named.join("; "), metadata(desired), quote(kept), accept)
+    repair::loses(&desired.name, named.join("; "), metadata(desired), quote(backup), accept)
 }

@@ -109,7 +109,7 @@ fn the_volume_is_swapped_and_the_damaged_metadata_are_kept_in_a_file() {
         }
         let report = run_on(&bench, seen(100, left), &Asked::default());
         assert_eq!(codes(&report), [messages::repaired::ROW.code]);
-        assert_eq!(fs::read(roots.at(report.kept.unwrap())).unwrap(), before);
+        assert_eq!(fs::read(roots.at(report.backup.unwrap())).unwrap(), before);
         let after = metadata(&bench);
         let sound = usize::try_from(SOUND).unwrap();
         assert_eq!((after.len(), after[sound]), (before.len(), b'S'));
