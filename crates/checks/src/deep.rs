@@ -186,18 +186,18 @@ mod tests {
     fn what_cannot_be_tried_beyond_macvtaps_is_said() {
         let text = "network = { mode = \"macvtap\", macvtap.parent = \"eth0\" }\n\
                     flintlockd.provider = \"cloudhypervisor\"";
-        let tried = Probes {
+        let probed = Probes {
             thin: Probe::NotAsked,
             dhcp: offers(&[1]),
             traffic: Probe::Done(Vec::new()),
             images: Probe::NotAsked,
         };
-        let found = probes(&config(text), &sound(), &tried);
+        let found = probes(&config(text), &sound(), &probed);
         let subjects: Vec<_> = found.iter().map(|one| (one.code(), one.subject())).collect();
         assert!(subjects.contains(&("MVM-NET-444", "eth0")), "{subjects:?}");
         assert!(subjects.contains(&("MVM-HOST-206", "eth0")), "{subjects:?}");
         assert!(
-            !probes(&config(""), &sound(), &tried).iter().any(|one| one.code() == "MVM-NET-444")
+            !probes(&config(""), &sound(), &probed).iter().any(|one| one.code() == "MVM-NET-444")
         );
     }
 

@@ -205,7 +205,7 @@ fn images(
         let lacking = states.into_iter().filter(|(_, state)| !matches!(state, Ok(State::Complete)));
         lacking.map(|(wanted, _)| wanted.reference.to_string()).collect()
     });
-    mvm_units_plan::host::Images { incomplete, tried: mvm_images_client::attempts::read(roots) }
+    mvm_units_plan::host::Images { incomplete, failed: mvm_images_client::attempts::read(roots) }
 }
 
 /// The file that stands where the generator writes this one.

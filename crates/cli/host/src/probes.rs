@@ -95,13 +95,13 @@ fn traffic(
     }
     match mvm_network_traffic::traffic(roots, &System, config) {
         // Nobody is asked for an address where mvmhost does not serve, which the checks say.
-        Ok(tried)
+        Ok(sent)
             if matches!(place, Place::Served(_))
-                && tried.passages.iter().all(|passage| passage.way != Way::Address) =>
+                && sent.passages.iter().all(|passage| passage.way != Way::Address) =>
         {
-            (Probe::NotAsked, Probe::Done(tried.passages))
+            (Probe::NotAsked, Probe::Done(sent.passages))
         }
-        Ok(tried) => (Probe::Done(tried.offers), Probe::Done(tried.passages)),
+        Ok(sent) => (Probe::Done(sent.offers), Probe::Done(sent.passages)),
         // Who offers an address may be known all the same.
         Err(error) if bridge => {
             let bridge = config.network.bridge.name.as_str();

@@ -142,12 +142,12 @@ pub(crate) fn enslaved(steps: &[Step]) -> Option<&str> {
 fn not_moved(
     network: &mut impl Network,
     name: &str,
-    tried: &[Step],
+    attempted: &[Step],
     before: &Observed,
     error: &Error,
 ) -> Vec<Finding> {
     let finding = uplink::not_moved(name, error);
-    let failures = play(network, &undo(tried, before));
+    let failures = play(network, &undo(attempted, before));
     [vec![finding.evidence(chain(error))], failures].concat()
 }
 

@@ -298,7 +298,7 @@ pub fn confirm(roots: &Roots, network: &mut impl Probe) -> Vec<Finding> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Undone {
     /// The uplink is back, or it says what keeps it from that.
-    Tried(Vec<Finding>),
+    Attempted(Vec<Finding>),
     /// There was none to put back.
     Nothing,
 }
@@ -314,15 +314,15 @@ pub fn undo(roots: &Roots, network: &mut impl Probe) -> Undone {
         let live = records.live()?.filter(|live| !live.undo.is_empty());
         match (live, confirmed) {
             (Some(live), _) => {
-                put_back(&records, network, &live, "mvmhost undo").map(Undone::Tried)
+                put_back(&records, network, &live, "mvmhost undo").map(Undone::Attempted)
             }
             (None, Some(old)) => {
-                Ok(Undone::Tried(vec![put(&old.uplink, &old.bridge, "mvmhost undo")]))
+                Ok(Undone::Attempted(vec![put(&old.uplink, &old.bridge, "mvmhost undo")]))
             }
             (None, None) => Ok(Undone::Nothing),
         }
     };
-    back().unwrap_or_else(|finding| Undone::Tried(vec![finding]))
+    back().unwrap_or_else(|finding| Undone::Attempted(vec![finding]))
 }
 
 fn put(uplink: &str, bridge: &str, why: &str) -> Finding {

@@ -91,8 +91,8 @@ pub struct Unit {
 pub struct Images {
     /// References of those that are not complete; None where containerd could not be asked.
     pub incomplete: Option<Vec<String>>,
-    /// Of those that the last run of mvm-images in this boot could not make complete.
-    pub tried: Vec<String>,
+    /// Those that the last run of mvm-images in this boot could not make complete.
+    pub failed: Vec<String>,
 }
 
 /// What the machine shows.
@@ -248,7 +248,7 @@ fn watcher(desired: &Desired, observed: &Observed) -> bool {
 /// mvm-images runs for what is missing, and not again for what it has just failed at: its timer
 /// does that, and a host whose registry is down has nothing that an operator could apply.
 fn images_step(desired: &Desired, observed: &Observed) -> Option<Step> {
-    let tried = &observed.images.tried;
+    let failed = &observed.images.failed;
     let incomplete = observed.images.incomplete.as_deref().unwrap_or_default();
     let unit = |name: &str| observed.units.get(name);
     if !desired.images {
@@ -257,7 +257,7 @@ fn images_step(desired: &Desired, observed: &Observed) -> Option<Step> {
     }
     let running = unit(names::IMAGES_UNIT).is_some_and(|unit| !unit.argv.is_empty());
     let changed = observed.applied.as_ref() != Some(&desired.applied) && !incomplete.is_empty();
-    let missing = changed || incomplete.iter().any(|image| !tried.contains(image));
+    let missing = changed || incomplete.iter().any(|image| !failed.contains(image));
     (missing && !running).then(|| Step::Start(names::IMAGES_UNIT.to_owned()))
 }
 

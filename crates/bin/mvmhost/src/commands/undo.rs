@@ -23,7 +23,7 @@ use super::{apply, uplink};
 const MODE: u32 = 0o644;
 
 pub(super) fn run(context: &Context, arguments: &ApplyArguments) -> Exit {
-    if let Undone::Tried(findings) = uplink::back(&context.roots) {
+    if let Undone::Attempted(findings) = uplink::back(&context.roots) {
         return output::told(context.json, &findings, output::exit_for(&findings));
     }
     match Back::of(context) {

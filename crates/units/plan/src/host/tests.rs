@@ -162,9 +162,9 @@ fn without_flintlockd_the_rest_still_comes_up() {
 fn images_are_fetched_when_one_is_missing_and_was_not_just_tried() {
     let desired = desired();
     assert!(desired.images, "the default file names images");
-    let missing = |incomplete: &[&str], tried: &[&str]| {
+    let missing = |incomplete: &[&str], failed: &[&str]| {
         let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
-        let images = Images { incomplete: Some(texts(incomplete)), tried: texts(tried) };
+        let images = Images { incomplete: Some(texts(incomplete)), failed: texts(failed) };
         Observed { images, ..settled(&desired) }
     };
     let run = || vec![Step::Start(names::IMAGES_UNIT.into())];
