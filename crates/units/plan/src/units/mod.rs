@@ -90,7 +90,7 @@ pub fn files(config: &Config, installed: Installed) -> Vec<UnitFile> {
                 include_str!("../../../../../units/dropins/mvmhost.target.conf"),
                 &[
                     ("NETWORK", &network_units(config)),
-                    ("IMAGES", &(images::wish(config).to_owned() + registry::wish(config))),
+                    ("IMAGES", &(images::wants(config).to_owned() + registry::wants(config))),
                     ("CONTAINERD", containerd),
                     ("FLINTLOCKD", flintlockd),
                 ],
