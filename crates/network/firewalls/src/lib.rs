@@ -24,7 +24,7 @@ mod traffic;
 mod walk;
 
 use flows::What;
-pub use nft::{Glance, SetName, glance};
+pub use nft::{Omitted, SetName, omitted};
 pub use ruleset::Tool;
 pub use traffic::{Dropped, End, Passage, Reported, Way, traffic};
 

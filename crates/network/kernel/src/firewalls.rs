@@ -9,7 +9,7 @@ use mvm_config::Config;
 use mvm_config::model::NetworkMode;
 use mvm_core::exec::{self, Execute, Limits};
 use mvm_core::{Roots, chain};
-use mvm_firewalls::{Forward, Saved, Tool, glance};
+use mvm_firewalls::{Forward, Saved, Tool, omitted};
 use mvm_network_plan::nat::{desired, egress};
 
 use crate::error::Error;
@@ -139,7 +139,7 @@ impl Lister<'_> {
             return Ok((found, false));
         }
         let rules = self.nft(&["-t", "list", "ruleset"])?;
-        let left_out = glance(&rules);
+        let left_out = omitted(&rules);
         for set in &left_out.sets {
             let [family, table, name] = &set.of;
             // One that is gone by now decides nothing.
