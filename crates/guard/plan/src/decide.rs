@@ -11,7 +11,7 @@ use super::{Figures, Policy, RELEASE_MARGIN, Room, Unfinished, past};
 pub enum Brake {
     /// It stays as it is.
     Keep,
-    /// flintlockd is to be stopped and reserve from starting; the reason, for people.
+    /// flintlockd is to be stopped and kept from starting; the reason, for people.
     Set(String),
     /// flintlockd may run again.
     Release,

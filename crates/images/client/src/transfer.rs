@@ -16,7 +16,7 @@ pub(crate) async fn blob(
     blob: &Descriptor,
 ) -> Result<(), Error> {
     let mut lost = false;
-    let once = async |whom| {
+    let once = async |servers| {
         loop {
             let ingest = match puller.containerd.ingest(kind, &blob.digest, blob.size).await? {
                 // What containerd knows may have lost its file.

@@ -314,8 +314,8 @@ fn raw(body: &[u8]) -> Result<RawDocument, Refusal> {
     }
 }
 
-/// The chain ID of each layer, lowest first, by which snapshots are named: the first is its diff ID, each further one the hash of
-/// its parent's and its own (OCI image specification, "Layer ChainID").
+/// The chain ID of each layer, lowest first, by which snapshots are named: the first is its diff ID,
+/// each further one the hash of its parent's and its own (OCI image specification, "Layer ChainID").
 pub fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
     let mut chain: Vec<Digest> = Vec::with_capacity(diff_ids.len());
     for diff in diff_ids {

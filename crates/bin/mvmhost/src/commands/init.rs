@@ -192,7 +192,7 @@ fn show(
     findings: &[Finding],
 ) -> Exit {
     if context.json {
-        let document = Document::new(findings).with("observed", observed).with("answers", answers);
+        let document = Document::new(findings).with("seen", observed).with("answers", answers);
         output::print(&document.with("configuration", text).text());
     } else {
         output::print(text);

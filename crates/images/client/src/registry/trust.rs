@@ -3,7 +3,7 @@
 //! webpki refuses a server whose certificate may sign others (`CA:TRUE`), which is what
 //! `openssl req -x509` writes and half of the private registries show. Where this host vouches for
 //! such a certificate itself, or for who signed it, it is taken here; names, times and purposes are
-//! validity to in any case, and the handshake proves that the server has its key.
+//! held to in any case, and the handshake proves that the server has its key.
 
 use std::sync::Arc;
 

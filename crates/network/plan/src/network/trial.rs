@@ -60,7 +60,7 @@ pub struct Confirmed {
     pub gateways: Vec<IpAddr>,
 }
 
-/// Whether `uplink` may be made a port of `bridge`, by what was uplink.
+/// Whether `uplink` may be made a port of `bridge`, by what was kept.
 pub fn permit(
     uplink: &str,
     bridge: &str,
