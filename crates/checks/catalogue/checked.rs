@@ -102,7 +102,7 @@ catalogue! {
         cause: "[network] mode is macvtap, and the driver is neither built in nor among the modules of the running kernel. After a kernel upgrade they may be gone until the next reboot.",
         remedy: "modprobe {subject}\nsystemctl start mvmhost.target",
     }
-    led_nowhere(version, why, heal) = "MVM-NET-421", "1a8c3d7e5f9b0c2d4e6f708192a3b4c5", Warning {
+    no_route(version, why, heal) = "MVM-NET-421", "1a8c3d7e5f9b0c2d4e6f708192a3b4c5", Warning {
         message: "the kernel drops {version} packets of microVMs on {subject}: {why}",
         cause: "mvmhost asked the kernel for the route of such a packet. A policy routing rule, a VRF or a route drops it; the evidence names it.",
         remedy: "{heal}\nmvmhost check",
@@ -112,7 +112,7 @@ catalogue! {
         cause: "This host itself reaches only its own networks. mvm-net-watch sets up translation as soon as there is a default route.",
         remedy: "ip route show\nip -6 route show\n# add one where this host's network is configured, then\nmvmhost check",
     }
-    led_away(by, heal) = "MVM-NET-423", "3c0e5f9a7b1d2e4f608192a3b4c5d6e7", Warning {
+    other_route(by, heal) = "MVM-NET-423", "3c0e5f9a7b1d2e4f608192a3b4c5d6e7", Warning {
         message: "the kernel sends packets for microVMs on {subject} to {by}",
         cause: "mvmhost asked the kernel for the route of an answer to a microVM. A policy routing rule, such as that of a VPN, asks another table first, or the main table lacks the route to the bridge. The evidence names it.",
         remedy: "{heal}\nmvmhost check",

@@ -3,14 +3,14 @@
 use mvm_config::Config;
 use mvm_core::{Finding, catalogue};
 
-use super::Facts;
+use super::Observed;
 
-pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+pub(super) fn check(config: &Config, observed: &Observed) -> Vec<Finding> {
     let name = config.thinpool.name.as_str();
-    if let Some((seconds, why)) = &facts.brake_off {
+    if let Some((seconds, why)) = &observed.brake_off {
         return vec![off(name, *seconds, why.as_deref())];
     }
-    let braked = facts.brake.iter().map(|why| catalogue::guard::braked(name, why));
+    let braked = observed.brake.iter().map(|why| catalogue::guard::braked(name, why));
     braked.collect()
 }
 

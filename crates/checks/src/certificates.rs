@@ -5,7 +5,7 @@ use mvm_core::catalogue::sec;
 use mvm_core::{Finding, day};
 use serde::Deserialize;
 
-use super::Facts;
+use super::Observed;
 
 /// A certificate that ends within this time is warned of, in seconds: 30 days.
 const SOON: i64 = 30 * 24 * 60 * 60;
@@ -28,29 +28,30 @@ impl Validity {
     }
 }
 
-pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+pub(super) fn check(config: &Config, observed: &Observed) -> Vec<Finding> {
     let mut findings = Vec::new();
     let unit = config.flintlockd.unit.as_str();
-    for (file, held) in &facts.certificates {
-        match held {
+    for (file, validity) in &observed.certificates {
+        match validity {
             Err(why) => findings.push(sec::no_certificate(file, why, unit).evidence(why)),
-            Ok(held) => {
-                let (from, until) = (day(held.from), day(held.until));
-                let seen = format!("valid from {from} to {until}, today is {}", day(facts.now));
-                let finding = if held.until < facts.now {
+            Ok(validity) => {
+                let (from, until) = (day(validity.from), day(validity.until));
+                let period =
+                    format!("valid from {from} to {until}, today is {}", day(observed.now));
+                let finding = if validity.until < observed.now {
                     sec::certificate_expired(file, until, unit)
-                } else if held.from > facts.now {
+                } else if validity.from > observed.now {
                     sec::certificate_future(file, from, unit)
-                } else if held.until < facts.now.saturating_add(SOON) {
+                } else if validity.until < observed.now.saturating_add(SOON) {
                     sec::certificate_ends(file, until, unit)
                 } else {
                     continue;
                 };
-                findings.push(finding.evidence(seen));
+                findings.push(finding.evidence(period));
             }
         }
     }
-    for (file, mode) in facts.secret_modes.iter().filter(|(_, mode)| mode & 0o007 != 0) {
+    for (file, mode) in observed.secret_modes.iter().filter(|(_, mode)| mode & 0o007 != 0) {
         let mode = format!("{mode:04o}");
         findings.push(sec::key_open(file, &mode).evidence(mode));
     }
@@ -71,7 +72,8 @@ mod tests {
     fn the_best_of_a_pool_holds_and_lasts_or_is_the_nearest() {
         let best = |pool: &[(i64, i64)]| {
             let pool = pool.iter().map(|&(from, until)| Validity { from, until });
-            pool.max_by_key(|held| held.rank(100)).map(|held| (held.from, held.until))
+            pool.max_by_key(|validity| validity.rank(100))
+                .map(|validity| (validity.from, validity.until))
         };
         assert_eq!(best(&[(0, 99), (50, 150), (0, 200), (101, 999)]), Some((0, 200)));
         assert_eq!(best(&[(0, 99), (100, 100), (101, 999)]), Some((100, 100)));

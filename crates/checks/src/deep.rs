@@ -13,7 +13,7 @@ use mvm_images_plan::served;
 use mvm_network_plan::dhcp::Offer;
 use serde::Deserialize;
 
-use super::{Facts, Kvm};
+use super::{Kvm, Observed};
 
 /// What became of the probes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,10 +43,10 @@ pub enum Probe<T> {
 }
 
 /// What the probes show beyond the checks.
-pub fn probes(config: &Config, facts: &Facts, probes: &Probes) -> Vec<Finding> {
+pub fn probes(config: &Config, observed: &Observed, probes: &Probes) -> Vec<Finding> {
     let mut findings = Vec::new();
     // KVM's check makes and drops a virtual machine each time.
-    if matches!(&facts.kvm, Kvm::Opened { no_vm: None, .. }) {
+    if matches!(&observed.kvm, Kvm::Opened { no_vm: None, .. }) {
         findings.push(proven("/dev/kvm", "a virtual machine was made and dropped"));
     }
     let pool = config.thinpool.name.as_str();
@@ -64,10 +64,10 @@ pub fn probes(config: &Config, facts: &Facts, probes: &Probes) -> Vec<Finding> {
     let network = &config.network;
     let parent = || network.macvtap.parent.as_ref().filter(|_| network.macvtap.enabled);
     let named = network.dhcp.interface.as_ref().or_else(parent).map(|name| name.as_str());
-    let interface = named.or(facts.default_interface.as_deref());
+    let interface = named.or(observed.default_interface.as_deref());
     if let Some(interface) = interface {
         // That nobody is served follows from what the check of DHCP says.
-        let withheld = facts.network.permit.as_ref().is_some_and(|permit| !permit.is_granted());
+        let withheld = observed.network.permit.as_ref().is_some_and(|permit| !permit.is_granted());
         let silent = matches!(&probes.dhcp, Probe::Done(offers) if offers.is_empty());
         if !(withheld && silent) {
             findings.extend(dhcp(config, interface, &probes.dhcp));
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use crate::tests::{config, sound};
 
-    fn said(text: &str, thin: Probe<()>, dhcp: Probe<Vec<Offer>>) -> Vec<&'static str> {
+    fn codes(text: &str, thin: Probe<()>, dhcp: Probe<Vec<Offer>>) -> Vec<&'static str> {
         let images = Probe::NotAsked;
         let found = probes(
             &config(text),
@@ -186,18 +186,18 @@ mod tests {
     fn what_cannot_be_tried_beyond_macvtaps_is_said() {
         let text = "network = { mode = \"macvtap\", macvtap.parent = \"eth0\" }\n\
                     flintlockd.provider = \"cloudhypervisor\"";
-        let tried = Probes {
+        let probed = Probes {
             thin: Probe::NotAsked,
             dhcp: offers(&[1]),
             traffic: Probe::Done(Vec::new()),
             images: Probe::NotAsked,
         };
-        let found = probes(&config(text), &sound(), &tried);
+        let found = probes(&config(text), &sound(), &probed);
         let subjects: Vec<_> = found.iter().map(|one| (one.code(), one.subject())).collect();
         assert!(subjects.contains(&("MVM-NET-444", "eth0")), "{subjects:?}");
         assert!(subjects.contains(&("MVM-HOST-206", "eth0")), "{subjects:?}");
         assert!(
-            !probes(&config(""), &sound(), &tried).iter().any(|one| one.code() == "MVM-NET-444")
+            !probes(&config(""), &sound(), &probed).iter().any(|one| one.code() == "MVM-NET-444")
         );
     }
 
@@ -205,16 +205,16 @@ mod tests {
     fn what_was_done_is_told_and_what_was_not_is_no_success() {
         let why = || "why".to_owned();
         let done = || Probe::Done(());
-        assert_eq!(said("", done(), offers(&[1])), [""; 0]);
+        assert_eq!(codes("", done(), offers(&[1])), [""; 0]);
         // A server may make two offers.
-        assert_eq!(said("", done(), offers(&[1, 1])), [""; 0]);
-        assert_eq!(said("", done(), offers(&[1, 2])), ["MVM-DHCP-007"]);
-        assert_eq!(said("", done(), offers(&[])), ["MVM-DHCP-006"]);
+        assert_eq!(codes("", done(), offers(&[1, 1])), [""; 0]);
+        assert_eq!(codes("", done(), offers(&[1, 2])), ["MVM-DHCP-007"]);
+        assert_eq!(codes("", done(), offers(&[])), ["MVM-DHCP-006"]);
         let off = "network.dhcp.enabled = false";
-        assert_eq!(said(off, done(), offers(&[])), [""; 0]);
-        assert_eq!(said(off, done(), offers(&[1, 2])), ["MVM-DHCP-007"]);
-        assert_eq!(said("", Probe::Failed(why()), Probe::NotAsked), ["MVM-POOL-201"]);
-        let untried = said("", Probe::NotTried(why()), Probe::Failed(why()));
+        assert_eq!(codes(off, done(), offers(&[])), [""; 0]);
+        assert_eq!(codes(off, done(), offers(&[1, 2])), ["MVM-DHCP-007"]);
+        assert_eq!(codes("", Probe::Failed(why()), Probe::NotAsked), ["MVM-POOL-201"]);
+        let untried = codes("", Probe::NotTried(why()), Probe::Failed(why()));
         assert_eq!(untried, ["MVM-HOST-207", "MVM-HOST-207"]);
     }
 }

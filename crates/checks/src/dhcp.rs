@@ -4,26 +4,26 @@ use mvm_config::Config;
 use mvm_core::Finding;
 use mvm_core::catalogue::dhcp;
 
-use super::Facts;
+use super::Observed;
 
-pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
-    permits(config, facts).into_iter().chain(not_served(config, facts)).collect()
+pub(super) fn check(config: &Config, observed: &Observed) -> Vec<Finding> {
+    permits(config, observed).into_iter().chain(not_served(config, observed)).collect()
 }
 
 /// Where it may not be served.
-pub(super) fn permits(config: &Config, facts: &Facts) -> Vec<Finding> {
+pub(super) fn permits(config: &Config, observed: &Observed) -> Vec<Finding> {
     let Some(name) = asked(config) else { return Vec::new() };
-    let also = facts.network.also.iter().map(|(interface, permit)| (interface.as_str(), permit));
-    let first = facts.network.permit.iter().map(|permit| (name, permit));
+    let also = observed.network.also.iter().map(|(interface, permit)| (interface.as_str(), permit));
+    let first = observed.network.permit.iter().map(|permit| (name, permit));
     also.chain(first).filter_map(|(interface, permit)| permit.finding(interface)).collect()
 }
 
 /// Where it may be served and is not.
-fn not_served(config: &Config, facts: &Facts) -> Option<Finding> {
+fn not_served(config: &Config, observed: &Observed) -> Option<Finding> {
     let name = asked(config)?;
-    let permit = facts.network.permit.as_ref();
+    let permit = observed.network.permit.as_ref();
     let withheld = permit.is_some_and(|permit| permit.finding(name).is_some());
-    let silent = !withheld && !facts.dhcp_served;
+    let silent = !withheld && !observed.dhcp_served;
     silent.then(|| dhcp::not_served(name).evidence("no socket on UDP port 67"))
 }
 

@@ -3,12 +3,12 @@
 use mvm_config::Config;
 use mvm_core::{Finding, catalogue};
 
-use super::{Endpoint, Facts};
+use super::{Endpoint, Observed};
 
-pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+pub(super) fn check(config: &Config, observed: &Observed) -> Vec<Finding> {
     let endpoint = &config.flintlockd.grpc_endpoint;
     let mut findings = Vec::new();
-    match &facts.endpoint {
+    match &observed.endpoint {
         Endpoint::Free => {}
         Endpoint::Taken(holder) => findings.push(catalogue::flk::endpoint_taken(
             endpoint.to_string(),

@@ -5,12 +5,12 @@ use mvm_core::Finding;
 use mvm_core::catalogue::checked;
 use mvm_firewalls::obstacles;
 
-use super::Facts;
+use super::Observed;
 
-pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
-    let unread = facts.forward.unread.iter().map(|(what, why)| {
+pub(super) fn check(config: &Config, observed: &Observed) -> Vec<Finding> {
+    let unread = observed.forward.unread.iter().map(|(what, why)| {
         let unread = checked::not_checked(what, why);
         unread.evidence(why)
     });
-    unread.chain(obstacles(config, &facts.forward)).collect()
+    unread.chain(obstacles(config, &observed.forward)).collect()
 }

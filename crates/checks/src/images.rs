@@ -5,10 +5,10 @@ use mvm_config::model::OnFailure;
 use mvm_core::Finding;
 use mvm_core::catalogue::img;
 
-use super::Facts;
+use super::Observed;
 
-pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
-    let images = facts.images.iter();
+pub(super) fn check(config: &Config, observed: &Observed) -> Vec<Finding> {
+    let images = observed.images.iter();
     let mut found: Vec<_> = images.filter_map(|(wanted, state)| state.finding(wanted)).collect();
     if !found.is_empty() && config.images.on_failure == OnFailure::Block {
         found.push(img::blocking("[images]", found.len()));

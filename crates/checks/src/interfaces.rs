@@ -6,7 +6,7 @@ use mvm_core::Finding;
 use mvm_core::catalogue::{self, checked as net};
 use serde::Deserialize;
 
-use super::Facts;
+use super::Observed;
 
 /// An interface of this host.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -26,36 +26,36 @@ pub struct Interface {
     pub master: Option<String>,
 }
 
-pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+pub(super) fn check(config: &Config, observed: &Observed) -> Vec<Finding> {
     let mut findings = match config.network.mode {
-        NetworkMode::Tap => bridge(config.network.bridge.name.as_str(), facts),
-        NetworkMode::Macvtap => named(config, facts, facts.interface.as_ref()),
-        NetworkMode::None => operators(config, facts),
+        NetworkMode::Tap => bridge(config.network.bridge.name.as_str(), observed),
+        NetworkMode::Macvtap => named(config, observed, observed.interface.as_ref()),
+        NetworkMode::None => operators(config, observed),
     };
     if config.network.has_both() {
-        findings.extend(named(config, facts, facts.parent.as_ref()));
+        findings.extend(named(config, observed, observed.parent.as_ref()));
     }
-    if let Some(why) = &facts.no_tun {
+    if let Some(why) = &observed.no_tun {
         findings.push(net::no_tun("/dev/net/tun", why).evidence(why));
     }
-    let stale = facts.stale_taps.iter();
+    let stale = observed.stale_taps.iter();
     findings.extend(stale.map(|tap| net::stale_tap(tap).evidence("no carrier")));
     findings
 }
 
 /// Networking is the operator's: he gives flintlockd the flag, or a file of his own.
-fn operators(config: &Config, facts: &Facts) -> Vec<Finding> {
+fn operators(config: &Config, observed: &Observed) -> Vec<Finding> {
     let flag = |argument: &String| argument.split('=').next().unwrap_or_default().to_owned();
     let mut flags = config.flintlockd.extra_args.iter().map(flag);
     let given = flags.any(|flag| flag == "--bridge-name" || flag == "--parent-iface");
-    match given || facts.flintlockd_config {
+    match given || observed.flintlockd_config {
         true => Vec::new(),
         false => vec![catalogue::flk::no_interface("flintlockd.extra-args")],
     }
 }
 
-fn bridge(name: &str, facts: &Facts) -> Vec<Finding> {
-    match &facts.interface {
+fn bridge(name: &str, observed: &Observed) -> Vec<Finding> {
+    match &observed.interface {
         None => vec![net::bridge_missing(name)],
         Some(found) if !found.bridge => {
             let kind = if found.kind.is_empty() { "a network card" } else { &found.kind };
@@ -67,9 +67,9 @@ fn bridge(name: &str, facts: &Facts) -> Vec<Finding> {
 }
 
 /// The parent that the file names, or that of the default route.
-fn named(config: &Config, facts: &Facts, found: Option<&Interface>) -> Vec<Finding> {
+fn named(config: &Config, observed: &Observed, found: Option<&Interface>) -> Vec<Finding> {
     let named = config.network.macvtap.parent.as_ref().map(|name| name.as_str());
-    match named.or(facts.default_interface.as_deref()) {
+    match named.or(observed.default_interface.as_deref()) {
         Some(name) => parent(name, found),
         None => vec![catalogue::net::no_parent("network.macvtap.parent")],
     }

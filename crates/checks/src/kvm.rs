@@ -5,7 +5,7 @@ use mvm_core::Finding;
 use mvm_core::catalogue::kvm;
 use serde::Deserialize;
 
-use super::Facts;
+use super::Observed;
 
 /// The node that every VMM opens.
 const NODE: &str = "/dev/kvm";
@@ -34,8 +34,8 @@ pub enum Kvm {
 }
 
 /// What keeps the kernel from making virtual machines; empty when nothing does.
-pub fn check(_: &Config, facts: &Facts) -> Vec<Finding> {
-    match &facts.kvm {
+pub fn check(_: &Config, observed: &Observed) -> Vec<Finding> {
+    match &observed.kvm {
         Kvm::Absent => vec![kvm::no_node(NODE)],
         Kvm::NoDriver(why) => vec![kvm::no_driver(NODE, why).evidence(why)],
         Kvm::Refused(why) => vec![kvm::refused(NODE, why).evidence(why)],

@@ -1,11 +1,11 @@
-//! What must be true before flintlockd starts. A check is one file: a pure function from observed
-//! facts to findings.
+//! What must be true before flintlockd starts. A check is one file: a pure function from what
+//! was observed to findings.
 //!
-//! What could not be observed is a fact of its own and never passes for "fine".
+//! What could not be observed is said as such and never passes for "fine".
 
 use mvm_config::Config;
 use mvm_core::{Finding, Severity, catalogue};
-use mvm_firewalls::{Forward, Said};
+use mvm_firewalls::{Forward, Reported};
 use mvm_images_plan::{State, Wanted};
 use mvm_pool_plan::thinpool::PoolState;
 use mvm_units_plan::overrides::Override;
@@ -49,7 +49,7 @@ pub use ignore::split;
 pub use interfaces::Interface;
 pub use kvm::{Kvm, check as kvm};
 pub use live::containerd_program;
-pub use network::NetworkFacts;
+pub use network::ObservedNetwork;
 pub use pool::{check as pool, for_containerd as pool_for_containerd};
 pub use programs::Flaw;
 pub use routes::check as routes;
@@ -58,7 +58,7 @@ pub use tools::TOOLS;
 
 /// Everything the checks look at, gathered by mvm-validate.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Facts {
+pub struct Observed {
     /// The device of the pool's name; an error text when device-mapper could not be asked.
     pub pool: Result<PoolState, String>,
     /// Why mvm-guard holds flintlockd back, while it does.
@@ -100,7 +100,7 @@ pub struct Facts {
     /// What firewalls do with what microVMs send.
     pub forward: Forward,
     /// What the kernel does for microVMs' network.
-    pub network: NetworkFacts,
+    pub network: ObservedNetwork,
     /// Somebody has UDP port 67 open.
     pub dhcp_served: bool,
     /// Of [`TOOLS`], what is not installed.
@@ -181,7 +181,7 @@ pub enum Secret {
 }
 
 /// A check.
-pub type Check = fn(&Config, &Facts) -> Vec<Finding>;
+pub type Check = fn(&Config, &Observed) -> Vec<Finding>;
 
 /// All of them, in the order of the chain: clock, kernel, pool, containerd, programs, network, API.
 pub const ALL: &[(&str, Check)] = &[
@@ -192,7 +192,7 @@ pub const ALL: &[(&str, Check)] = &[
     ("databases", live::databases),
     ("brake", brake::check),
     ("containerd-program", live::containerd),
-    ("containerd", |config, facts| plugin(config, &facts.plugin)),
+    ("containerd", |config, observed| plugin(config, &observed.plugin)),
     ("images", images::check),
     ("binaries", binaries::check),
     ("programs", programs::check),
@@ -211,11 +211,11 @@ pub const ALL: &[(&str, Check)] = &[
 ];
 
 /// What all checks have to say; the chain of units last, which follows from the rest.
-pub fn run(config: &Config, facts: &Facts) -> Vec<Finding> {
-    let fresh = is_fresh(facts);
+pub fn run(config: &Config, observed: &Observed) -> Vec<Finding> {
+    let fresh = is_fresh(observed);
     let asked = ALL.iter().filter(|(name, _)| !fresh || BEFORE_APPLY.contains(name));
     let mut found: Vec<(&str, Vec<Finding>)> =
-        asked.map(|(name, check)| (*name, check(config, facts))).collect();
+        asked.map(|(name, check)| (*name, check(config, observed))).collect();
     if fresh {
         let never = ("units", vec![catalogue::chain::never_applied("/etc/mvmhost.toml")]);
         found.insert(0, never);
@@ -223,11 +223,11 @@ pub fn run(config: &Config, facts: &Facts) -> Vec<Finding> {
         let keeping = found.iter().filter(|(name, _)| !OF_MICROVMS.contains(name));
         let errors = keeping.flat_map(|(_, findings)| findings);
         let errors = errors.filter(|finding| finding.severity() == Severity::Error).cloned();
-        let more = services::check(config, facts, &errors.collect::<Vec<_>>());
+        let more = services::check(config, observed, &errors.collect::<Vec<_>>());
         // That nobody serves follows from a server that is down.
         let down = more.units.contains(&mvm_core::names::DHCP_UNIT);
         for (_, findings) in found.iter_mut().filter(|(name, _)| down && *name == "dhcp") {
-            *findings = dhcp::permits(config, facts);
+            *findings = dhcp::permits(config, observed);
         }
         found.push(("units", more.findings));
     }
@@ -235,14 +235,14 @@ pub fn run(config: &Config, facts: &Facts) -> Vec<Finding> {
 }
 
 /// Whether no `mvmhost apply` has succeeded yet, as far as somebody asked.
-fn is_fresh(facts: &Facts) -> bool {
-    facts.services.as_ref().is_some_and(|services| services.never_applied)
+fn is_fresh(observed: &Observed) -> bool {
+    observed.services.as_ref().is_some_and(|services| services.never_applied)
 }
 
 /// What [`run`] says of the ways that packets take, so that it is not said again.
-pub fn said(config: &Config, facts: &Facts) -> Said {
-    let all = !is_fresh(facts);
-    Said { obstacles: all, elsewhere: all && network::leads_elsewhere(config, facts) }
+pub fn reported(config: &Config, observed: &Observed) -> Reported {
+    let all = !is_fresh(observed);
+    Reported { obstacles: all, elsewhere: all && network::leads_elsewhere(config, observed) }
 }
 
 /// The checks of microVMs: what is wrong with those keeps no unit from starting.

@@ -8,12 +8,12 @@ use mvm_network_plan::nat::Turned;
 use mvm_network_plan::network::Routed;
 use serde::Deserialize;
 
-use super::{Facts, routes};
+use super::{Observed, routes};
 
 /// What the kernel shows.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct NetworkFacts {
+pub struct ObservedNetwork {
     /// Whether DHCP may be served; `None` where it is not asked for.
     pub permit: Option<Permit>,
     /// The same of each further interface that is to be served.
@@ -35,8 +35,8 @@ pub struct NetworkFacts {
     pub no_macvtap: bool,
 }
 
-pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
-    let network = &facts.network;
+pub(super) fn check(config: &Config, observed: &Observed) -> Vec<Finding> {
+    let network = &observed.network;
     let Some(interface) = config.network.dhcp.interface.as_ref() else {
         return driver(config, network).into_iter().collect();
     };
@@ -48,7 +48,7 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
         let strict = checked::strict_path(uplink, route, path);
         strict.evidence("rp_filter 1")
     }));
-    findings.extend(routes::check(network, &facts.forward.leaving, name));
+    findings.extend(routes::check(network, &observed.forward.leaving, name));
     let split = network.ports.iter().find(|(_, mtu)| *mtu < network.mtu);
     findings.extend(split.map(|(port, mtu)| {
         let evidence = format!("{name}: mtu {}, {port}: mtu {mtu}", network.mtu);
@@ -64,9 +64,9 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
 }
 
 /// Whether [`check`] says that packets leave by an interface that has no translation.
-pub(super) fn leads_elsewhere(config: &Config, facts: &Facts) -> bool {
-    let leads = |routed| routes::elsewhere(routed, &facts.forward.leaving).is_some();
-    config.network.dhcp.interface.is_some() && facts.network.routes.iter().any(leads)
+pub(super) fn leads_elsewhere(config: &Config, observed: &Observed) -> bool {
+    let leads = |routed| routes::elsewhere(routed, &observed.forward.leaving).is_some();
+    config.network.dhcp.interface.is_some() && observed.network.routes.iter().any(leads)
 }
 
 fn switch(turned: &Turned, name: &str) -> Finding {
@@ -80,7 +80,7 @@ fn dotted(name: &str) -> String {
     name.replace('.', "/")
 }
 
-fn driver(config: &Config, network: &NetworkFacts) -> Option<Finding> {
+fn driver(config: &Config, network: &ObservedNetwork) -> Option<Finding> {
     let needed = config.network.macvtap.enabled && network.no_macvtap;
     needed.then(|| checked::no_macvtap("macvtap").evidence("modules.dep"))
 }

@@ -4,7 +4,7 @@ use mvm_config::Config;
 use mvm_core::{Finding, catalogue};
 use mvm_pool_plan::thinpool::PoolState;
 
-use super::Facts;
+use super::Observed;
 
 /// What device-mapper says of the pool is fine, or findings. `pool` is an error text when
 /// device-mapper could not be asked.
@@ -19,9 +19,9 @@ pub fn for_containerd(config: &Config, pool: &Result<PoolState, String>) -> Vec<
 }
 
 /// The same on a host whose brake may be switched off for a time.
-pub(super) fn of_host(config: &Config, facts: &Facts) -> Vec<Finding> {
-    let unbraked = is_unbraked(config) || facts.brake_off.is_some();
-    found(config, &facts.pool, |state, name| allowed(state, name, unbraked))
+pub(super) fn of_host(config: &Config, observed: &Observed) -> Vec<Finding> {
+    let unbraked = is_unbraked(config) || observed.brake_off.is_some();
+    found(config, &observed.pool, |state, name| allowed(state, name, unbraked))
 }
 
 fn is_unbraked(config: &Config) -> bool {

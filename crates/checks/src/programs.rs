@@ -4,7 +4,7 @@ use mvm_config::Config;
 use mvm_core::{Finding, catalogue};
 use serde::Deserialize;
 
-use super::Facts;
+use super::Observed;
 
 /// Why a program that is there does not run.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -20,9 +20,9 @@ pub enum Flaw {
     Silent(String),
 }
 
-pub(super) fn check(_config: &Config, facts: &Facts) -> Vec<Finding> {
+pub(super) fn check(_config: &Config, observed: &Observed) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for program in [&facts.flintlockd, &facts.vmm] {
+    for program in [&observed.flintlockd, &observed.vmm] {
         let (Some(path), Some(flaw)) = (&program.path, &program.flaw) else {
             continue;
         };
@@ -34,7 +34,7 @@ pub(super) fn check(_config: &Config, facts: &Facts) -> Vec<Finding> {
                 catalogue::vmm::wrong_machine(path, what, name).evidence(what)
             }
             Flaw::Silent(why) => {
-                let flintlockd = path == facts.flintlockd.path.as_deref().unwrap_or_default();
+                let flintlockd = path == observed.flintlockd.path.as_deref().unwrap_or_default();
                 let question = if flintlockd { "version" } else { "--version" };
                 let silent = catalogue::vmm::silent(path, why, question);
                 silent.evidence(why)

@@ -2,53 +2,55 @@
 
 use mvm_core::Finding;
 use mvm_core::catalogue::{checked, deep};
-use mvm_network_plan::network::{Led, Refusal, Routed};
+use mvm_network_plan::network::{Refusal, RouteResult, Routed};
 
-use super::NetworkFacts;
+use super::ObservedNetwork;
 
 /// A finding for each answer of the kernel's that cuts microVMs on `name` off. `leaving` are the
 /// interfaces that translate; none where they are not known.
-pub fn check(network: &NetworkFacts, leaving: &[String], name: &str) -> Vec<Finding> {
+pub fn check(network: &ObservedNetwork, leaving: &[String], name: &str) -> Vec<Finding> {
     network.routes.iter().filter_map(|routed| finding(routed, network, leaving, name)).collect()
 }
 
 fn finding(
     routed: &Routed,
-    network: &NetworkFacts,
+    network: &ObservedNetwork,
     leaving: &[String],
     name: &str,
 ) -> Option<Finding> {
     let version = if routed.question.to.is_ipv6() { "IPv6" } else { "IPv4" };
     let found = match (&routed.end, routed.question.back) {
-        (Led::By(_), false) => {
+        (RouteResult::By(_), false) => {
             deep::elsewhere(name, elsewhere(routed, leaving)?, leaving.join(", "))
         }
-        (Led::By(by), true) if by == name => return None,
-        (Led::By(by), true) => checked::led_away(name, by, heal(routed, name)),
+        (RouteResult::By(by), true) if by == name => return None,
+        (RouteResult::By(by), true) => checked::other_route(name, by, heal(routed, name)),
         // The switch, or the uplink that the file names, has a finding of its own.
-        (Led::Refused(Refusal::Unreachable), _) if !network.turned.is_empty() => return None,
-        (Led::Refused(Refusal::StrictPath), _) if network.strict.is_some() => return None,
-        (Led::Refused(Refusal::NoRoute), false)
+        (RouteResult::Refused(Refusal::Unreachable), _) if !network.turned.is_empty() => {
+            return None;
+        }
+        (RouteResult::Refused(Refusal::StrictPath), _) if network.strict.is_some() => return None,
+        (RouteResult::Refused(Refusal::NoRoute), false)
             if routed.rules.is_empty() && routed.vrf.is_none() =>
         {
             checked::no_gateway(name, version)
         }
-        (Led::Refused(why), _) => checked::led_nowhere(name, version, why, heal(routed, name)),
+        (RouteResult::Refused(why), _) => checked::no_route(name, version, why, heal(routed, name)),
     };
     Some(found.evidence(evidence(routed)))
 }
 
 /// The interface by which a packet of a microVM's leaves, where that does not translate.
 pub(super) fn elsewhere<'r>(routed: &'r Routed, leaving: &[String]) -> Option<&'r str> {
-    let Led::By(by) = &routed.end else { return None };
+    let RouteResult::By(by) = &routed.end else { return None };
     let translated = leaving.is_empty() || leaving.contains(by);
     (!routed.question.back && !translated).then_some(by.as_str())
 }
 
 fn evidence(routed: &Routed) -> String {
     let end = match &routed.end {
-        Led::By(by) => format!("dev {by}"),
-        Led::Refused(why) => why.to_string(),
+        RouteResult::By(by) => format!("dev {by}"),
+        RouteResult::Refused(why) => why.to_string(),
     };
     let vrf = routed.vrf.as_ref().map(|vrf| format!("in the VRF {vrf}"));
     let rules = routed.rules.iter().map(|rule| format!("rule {}", rule.text));

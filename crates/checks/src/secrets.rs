@@ -4,10 +4,10 @@ use mvm_config::Config;
 use mvm_core::{Finding, catalogue, names};
 use mvm_units_plan::units::flintlockd_reads_file;
 
-use super::{Facts, Secret};
+use super::{Observed, Secret};
 
-pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = facts
+pub(super) fn check(config: &Config, observed: &Observed) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = observed
         .unreadable
         .iter()
         .map(|(secret, path, why)| match secret {
@@ -15,7 +15,7 @@ pub(super) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
             Secret::Tls => catalogue::flk::tls_unreadable(path, why),
         })
         .collect();
-    if flintlockd_reads_file(config) && facts.flintlockd_config {
+    if flintlockd_reads_file(config) && observed.flintlockd_config {
         let shadow = names::FLINTLOCKD_OPERATOR_CONFIG;
         findings.push(catalogue::flk::file_shadowed(shadow));
     }

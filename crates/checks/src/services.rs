@@ -6,11 +6,11 @@
 
 use mvm_config::model::OnFailure;
 use mvm_config::{Config, places};
-use mvm_core::catalogue::{self, chain as said};
+use mvm_core::catalogue::{self, chain as messages};
 use mvm_core::{Finding, Severity, names};
 use serde::Deserialize;
 
-use super::Facts;
+use super::Observed;
 
 /// What `mvmhost check` observes beyond mvm-validate.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -69,7 +69,7 @@ fn requirements(config: &Config, unit: &str) -> Vec<String> {
 
 /// What is said of the units, and of what follows from them.
 #[derive(Default)]
-pub(super) struct Said<'f> {
+pub(super) struct UnitFindings<'f> {
     /// The units that have a finding.
     pub(super) units: Vec<&'f str>,
     pub(super) findings: Vec<Finding>,
@@ -77,36 +77,46 @@ pub(super) struct Said<'f> {
 
 /// `errors` is what the other checks say keeps units from starting: a unit that is down for one of
 /// their reasons is no finding of its own.
-pub(super) fn check<'f>(config: &Config, facts: &'f Facts, errors: &[Finding]) -> Said<'f> {
-    let Some(seen) = &facts.services else {
-        return Said::default();
+pub(super) fn check<'f>(
+    config: &Config,
+    observed: &'f Observed,
+    errors: &[Finding],
+) -> UnitFindings<'f> {
+    let Some(services) = &observed.services else {
+        return UnitFindings::default();
     };
     let error = |finding: &Finding| finding.severity() == Severity::Error;
-    let (units, mut findings): (Vec<_>, Vec<_>) = units(config, seen, errors).into_iter().unzip();
-    findings.extend(api(config, seen));
-    findings.extend(images(config, seen, facts));
-    if errors.is_empty() && !findings.iter().any(error) && !seen.pending.is_empty() {
-        let steps = seen.pending.join("\n");
-        findings
-            .push(said::not_as_declared("/etc/mvmhost.toml", seen.pending.len()).evidence(steps));
+    let (units, mut findings): (Vec<_>, Vec<_>) =
+        units(config, services, errors).into_iter().unzip();
+    findings.extend(api(config, services));
+    findings.extend(images(config, services, observed));
+    if errors.is_empty() && !findings.iter().any(error) && !services.pending.is_empty() {
+        let steps = services.pending.join("\n");
+        findings.push(
+            messages::not_as_declared("/etc/mvmhost.toml", services.pending.len()).evidence(steps),
+        );
     }
-    Said { units, findings }
+    UnitFindings { units, findings }
 }
 
-fn units<'f>(config: &Config, seen: &'f Services, errors: &[Finding]) -> Vec<(&'f str, Finding)> {
+fn units<'f>(
+    config: &Config,
+    services: &'f Services,
+    errors: &[Finding],
+) -> Vec<(&'f str, Finding)> {
     let down = |name: &str| {
-        let found = seen.units.iter().find(|(unit, _)| unit == name);
+        let found = services.units.iter().find(|(unit, _)| unit == name);
         found.is_some_and(|(_, condition)| !is_up(condition))
     };
     let mut findings = Vec::new();
-    for (name, condition) in &seen.units {
+    for (name, condition) in &services.units {
         let waits = requirements(config, name).iter().any(|needed| down(needed));
-        let held = explained(config, name, errors);
-        if matches!(condition, Condition::Down(_) | Condition::Missing) && (waits || held) {
+        let is_explained = explained(config, name, errors);
+        if matches!(condition, Condition::Down(_) | Condition::Missing) && (waits || is_explained) {
             continue;
         }
         let Some(finding) = unit(name, condition) else { continue };
-        let waiting: Vec<&str> = seen
+        let waiting: Vec<&str> = services
             .units
             .iter()
             .filter(|(other, condition)| {
@@ -149,19 +159,19 @@ fn unit(name: &str, condition: &Condition) -> Option<Finding> {
     Some(match condition {
         Condition::Up | Condition::Ended => return None,
         Condition::Down(state) => catalogue::units::unit_failed(name, state).evidence(state),
-        Condition::Masked => said::unit_masked(name),
-        Condition::Missing => said::unit_missing(name),
-        Condition::Unusable(state) => said::unit_unusable(name, state).evidence(state),
-        Condition::WithoutDropIn(path) => said::without_drop_in(name).evidence(path),
-        Condition::Outdated => said::unit_outdated(name),
+        Condition::Masked => messages::unit_masked(name),
+        Condition::Missing => messages::unit_missing(name),
+        Condition::Unusable(state) => messages::unit_unusable(name, state).evidence(state),
+        Condition::WithoutDropIn(path) => messages::without_drop_in(name).evidence(path),
+        Condition::Outdated => messages::unit_outdated(name),
     })
 }
 
 /// Seconds that flintlockd has for its answer, for the message.
 const API_SECONDS: u64 = 5;
 
-fn api(config: &Config, seen: &Services) -> Option<Finding> {
-    let why = seen.api_silent.as_ref()?;
+fn api(config: &Config, services: &Services) -> Option<Finding> {
+    let why = services.api_silent.as_ref()?;
     let unit = config.flintlockd.unit.as_str();
     Some(
         catalogue::flk::api_silent(config.flintlockd.grpc_endpoint.to_string(), API_SECONDS, unit)
@@ -171,8 +181,8 @@ fn api(config: &Config, seen: &Services) -> Option<Finding> {
 
 /// Each image has a finding of its own, a warning; what is an error is that the host lacks one. With
 /// on-failure = "block" it is one already.
-fn images(config: &Config, seen: &Services, facts: &Facts) -> Option<Finding> {
-    let lacking: Vec<&str> = facts
+fn images(config: &Config, services: &Services, observed: &Observed) -> Option<Finding> {
+    let lacking: Vec<&str> = observed
         .images
         .iter()
         .filter(|(wanted, state)| state.finding(wanted).is_some())
@@ -181,6 +191,6 @@ fn images(config: &Config, seen: &Services, facts: &Facts) -> Option<Finding> {
     if lacking.is_empty() || config.images.on_failure == OnFailure::Block {
         return None;
     }
-    let missing = said::images_missing("[images]", lacking.len(), seen.images);
+    let missing = messages::images_missing("[images]", lacking.len(), services.images);
     Some(missing.evidence(lacking.join("\n")))
 }

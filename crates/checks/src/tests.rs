@@ -12,7 +12,7 @@ pub(super) fn config(text: &str) -> Config {
 }
 
 /// A host on which nothing is wrong.
-pub(super) fn sound() -> Facts {
+pub(super) fn sound() -> Observed {
     let table = "0 209715200 thin-pool 7:1 7:0 128 32768".parse().unwrap();
     let status = "0 10/2621440 0/1638400 - rw discard_passdown queue_if_no_space - 1024".to_owned();
     let live = LiveState { table, status, suspended: false, second_table: false };
@@ -22,7 +22,7 @@ pub(super) fn sound() -> Facts {
         version: Some(version.to_owned()),
         flaw: None,
     };
-    Facts {
+    Observed {
         brake: None,
         brake_off: None,
         pool: Ok(PoolState::Live(live)),
@@ -48,7 +48,7 @@ pub(super) fn sound() -> Facts {
         no_tun: None,
         stale_taps: Vec::new(),
         forward: Forward::default(),
-        network: NetworkFacts::default(),
+        network: ObservedNetwork::default(),
         dhcp_served: true,
         missing_tools: Vec::new(),
         certificates: Vec::new(),
@@ -66,22 +66,22 @@ pub(super) fn sound() -> Facts {
     }
 }
 
-fn codes(text: &str, facts: &Facts) -> Vec<&'static str> {
-    run(&config(text), facts).iter().map(Finding::code).collect()
+fn codes(text: &str, observed: &Observed) -> Vec<&'static str> {
+    run(&config(text), observed).iter().map(Finding::code).collect()
 }
 
 #[test]
 fn a_sound_host_has_no_findings() {
     assert_eq!(codes("", &sound()), [""; 0]);
     // flintlockd's own file is only in the way of a token.
-    assert_eq!(codes("", &Facts { flintlockd_config: true, ..sound() }), [""; 0]);
+    assert_eq!(codes("", &Observed { flintlockd_config: true, ..sound() }), [""; 0]);
 }
 
 #[test]
 fn pool_and_plugin_are_proven() {
-    let absent = Facts { pool: Ok(PoolState::Absent), ..sound() };
+    let absent = Observed { pool: Ok(PoolState::Absent), ..sound() };
     assert_eq!(codes("", &absent), ["MVM-POOL-050"]);
-    let unasked = Facts { pool: Err("ENODEV".to_owned()), ..sound() };
+    let unasked = Observed { pool: Err("ENODEV".to_owned()), ..sound() };
     assert_eq!(codes("", &unasked), ["MVM-POOL-035"]);
     let mut full = sound();
     if let Ok(PoolState::Live(live)) = &mut full.pool {
@@ -90,9 +90,10 @@ fn pool_and_plugin_are_proven() {
     assert_eq!(codes("", &full), ["MVM-POOL-008"]);
     let unbraked = "[thinpool.guard]\nbrake-percent = 100\n";
     assert_eq!(codes(unbraked, &full), ["MVM-POOL-052"], "so that microVMs can be deleted");
-    let not_loaded = Facts { plugin: Plugin::NotOk("failed to query pool".to_owned()), ..sound() };
+    let not_loaded =
+        Observed { plugin: Plugin::NotOk("failed to query pool".to_owned()), ..sound() };
     assert_eq!(codes("", &not_loaded), ["MVM-CTRD-003"]);
-    let silent = Facts { plugin: Plugin::NoAnswer("no such file".to_owned()), ..sound() };
+    let silent = Observed { plugin: Plugin::NoAnswer("no such file".to_owned()), ..sound() };
     assert_eq!(codes("", &silent), ["MVM-CTRD-004"]);
 }
 
@@ -100,7 +101,7 @@ fn pool_and_plugin_are_proven() {
 fn programs_are_there_and_new_enough() {
     let nowhere =
         |name: &str| Program { name: name.to_owned(), path: None, version: None, flaw: None };
-    let neither = Facts {
+    let neither = Observed {
         flintlockd: nowhere("/usr/local/bin/flintlockd"),
         vmm: nowhere("firecracker"),
         ..sound()
@@ -124,7 +125,7 @@ fn the_endpoint_can_be_listened_on() {
         (Endpoint::NoAddress, "MVM-FLK-004"),
         (Endpoint::Refused("Permission denied".to_owned()), "MVM-FLK-012"),
     ] {
-        assert_eq!(codes("", &Facts { endpoint, ..sound() }), [code]);
+        assert_eq!(codes("", &Observed { endpoint, ..sound() }), [code]);
     }
 }
 
@@ -134,17 +135,17 @@ fn secrets_can_be_read_where_flintlockd_looks() {
         (Secret::Token, "/t".to_owned(), "it is empty".to_owned()),
         (Secret::Tls, "/c".to_owned(), "no such file".to_owned()),
     ];
-    let found = codes("", &Facts { unreadable, ..sound() });
+    let found = codes("", &Observed { unreadable, ..sound() });
     assert_eq!(found, ["MVM-FLK-007", "MVM-FLK-009"]);
     let token = "[flintlockd]\nbasic-auth-token-file = \"/t\"\n";
-    let hidden = Facts { flintlockd_config: true, ..sound() };
+    let hidden = Observed { flintlockd_config: true, ..sound() };
     assert_eq!(codes(token, &hidden), ["MVM-FLK-008"]);
 }
 
 #[test]
 fn the_brake_keeps_flintlockd_from_starting() {
-    let facts = Facts { brake: Some("its data is 96 % full".to_owned()), ..sound() };
-    let findings = run(&config(""), &facts);
+    let observed = Observed { brake: Some("its data is 96 % full".to_owned()), ..sound() };
+    let findings = run(&config(""), &observed);
     assert_eq!(findings.iter().map(Finding::code).collect::<Vec<_>>(), ["MVM-POOL-105"]);
     assert!(findings[0].message().ends_with(": its data is 96 % full"));
 }

@@ -4,9 +4,9 @@ use mvm_config::Config;
 use mvm_core::Finding;
 use mvm_core::catalogue::checked;
 
-use super::Facts;
+use super::Observed;
 
-pub(super) fn check(_: &Config, facts: &Facts) -> Vec<Finding> {
-    let unasked = facts.unasked.iter();
+pub(super) fn check(_: &Config, observed: &Observed) -> Vec<Finding> {
+    let unasked = observed.unasked.iter();
     unasked.map(|(what, why)| checked::not_checked(what, why).evidence(why)).collect()
 }

@@ -2,13 +2,12 @@
 //!
 //! Belongs here: the schema with its defaults, reading and merging the files, every refused
 //! combination, the typed quantities and names. Does not belong here: anything that looks at the
-//! machine (that is `storage`, `network`, `host`) or decides what to do about it (`plan`).
+//! machine or decides what to do about it (a domain's `kernel` and `plan`).
 
 pub mod arch;
 mod defaults;
 mod describe;
 mod files;
-mod invalid;
 pub mod last_good;
 pub mod load;
 pub mod model;
@@ -23,7 +22,7 @@ mod syntax;
 mod walk;
 
 pub use describe::{json_schema, man_keys};
-pub use invalid::Invalid;
 pub use load::{Loaded, Problem, SetKeys, Source};
 pub use model::Config;
+pub use quantities::Invalid;
 pub use show::to_toml;

@@ -1,10 +1,27 @@
-//! Sizes and durations with their unit in the type.
+//! Sizes and durations with their unit in the type, and why a text is not what it should be: the one
+//! error of every value parser.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::Invalid;
+/// What is wrong with a value and what to write instead. Neither holds the value itself: who
+/// reports it names file, line, key and value around it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}; {instead}")]
+pub struct Invalid {
+    /// What is wrong: `not a size`.
+    pub what: String,
+    /// What to write instead: `write for example "100GiB"`.
+    pub instead: String,
+}
+
+impl Invalid {
+    /// An error from its two halves.
+    pub fn new(what: impl Into<String>, instead: impl Into<String>) -> Self {
+        Self { what: what.into(), instead: instead.into() }
+    }
+}
 
 /// A number of bytes. Text form: `KiB MiB GiB TiB`, the SI `KB MB GB TB`, a bare `K M G T` means
 /// the binary unit (as `truncate` reads it), a bare number means bytes.

@@ -10,16 +10,15 @@ pub mod escape;
 pub mod holder;
 pub mod json;
 pub mod kmsg;
-pub mod ledger;
 pub mod names;
 mod plan;
 pub mod remedy;
 pub mod render;
+pub mod reported;
 mod roots;
 #[cfg(feature = "journal")]
 pub mod sink;
 pub mod terminal;
-mod time;
 pub mod token;
 
 #[cfg(feature = "effects")]
@@ -49,10 +48,15 @@ pub use mvm_catalogue as catalogue;
 pub use mvm_finding::{Entry, Exit, Finding, Severity, packages};
 pub use plan::Plan;
 pub use roots::Roots;
-pub use time::day;
 
 /// musl's own gives memory back to the kernel at every second message of netlink, and has it faulted
 /// in again: a third of mvm-net's time.
 #[cfg(all(feature = "effects", target_env = "musl"))]
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
+/// The day of a time in seconds since 1970, `2026-11-21` in UTC.
+pub fn day(seconds: i64) -> String {
+    let time = jiff::Timestamp::from_second(seconds);
+    time.map_or("no date".to_owned(), |time| time.to_string().chars().take(10).collect())
+}

@@ -199,24 +199,24 @@ struct Planning {
 impl Planning {
     fn authority(&mut self, file: &File) {
         let path = format!("{FOLDER}/ca.crt");
-        let held = match file {
+        let found = match file {
             File::Absent => {
                 let span = Span { from: self.now - DAY, until: self.now + AUTHORITY };
                 return self.steps.push(Step::Authority(span));
             }
             File::Broken(why) => return self.foreign(&path, why),
-            File::Read(held) if !held.ours => {
+            File::Read(found) if !found.ours => {
                 return self.foreign(&path, "it is no authority");
             }
-            File::Read(held) => held,
+            File::Read(found) => found,
         };
-        self.limit = held.until;
-        if self.now < held.from {
-            self.findings.push(tls::clock(&path, day(self.now), day(held.from)));
-        } else if self.now > held.until {
-            self.findings.push(tls::authority_ended(&path, day(held.until), FOLDER));
-        } else if held.until - self.now < LEAF {
-            self.findings.push(tls::authority_ends(&path, day(held.until), FOLDER));
+        self.limit = found.until;
+        if self.now < found.from {
+            self.findings.push(tls::clock(&path, day(self.now), day(found.from)));
+        } else if self.now > found.until {
+            self.findings.push(tls::authority_ended(&path, day(found.until), FOLDER));
+        } else if found.until - self.now < LEAF {
+            self.findings.push(tls::authority_ends(&path, day(found.until), FOLDER));
         }
     }
 
@@ -226,13 +226,13 @@ impl Planning {
         let why = match file {
             File::Absent => "there is none".to_owned(),
             File::Broken(why) => return self.foreign(&path, why),
-            File::Read(held) if !held.ours => {
+            File::Read(found) if !found.ours => {
                 return self.foreign(&path, "another authority signed it");
             }
-            File::Read(held) => {
-                names.extend(held.names.iter().cloned());
-                let lacking = desired.names.difference(&held.names).next();
-                match (self.due(held), lacking) {
+            File::Read(found) => {
+                names.extend(found.names.iter().cloned());
+                let lacking = desired.names.difference(&found.names).next();
+                match (self.due(found), lacking) {
                     (Some(why), _) => why,
                     (None, Some(name)) if desired.by_name => format!("it does not name {name}"),
                     (None, Some(name)) => {
@@ -253,15 +253,15 @@ impl Planning {
         let why = match file {
             File::Absent => "there is none".to_owned(),
             File::Broken(why) => return self.foreign(&path, why),
-            File::Read(held) if !held.ours => {
+            File::Read(found) if !found.ours => {
                 return self.foreign(&path, "another authority signed it");
             }
             File::Read(_) if renewed => "it was asked for".to_owned(),
-            File::Read(held) => match self.due(held) {
-                Some(why) if is_own || held.key != Key::Fits => why,
+            File::Read(found) => match self.due(found) {
+                Some(why) if is_own || found.key != Key::Fits => why,
                 // A copy of it is with the client.
                 Some(_) => {
-                    let until = day(held.until);
+                    let until = day(found.until);
                     let ends = tls::client_ends(name, until);
                     return self.findings.push(ends);
                 }
@@ -273,15 +273,15 @@ impl Planning {
     }
 
     /// Why a certificate has to be made again, if it has.
-    fn due(&self, held: &Certificate) -> Option<String> {
-        let left = held.until - self.now;
+    fn due(&self, found: &Certificate) -> Option<String> {
+        let left = found.until - self.now;
         // One of an authority that ends as soon could not last longer.
-        let gains = self.limit.min(self.now + LEAF) > held.until + DAY;
-        match held.key {
+        let gains = self.limit.min(self.now + LEAF) > found.until + DAY;
+        match found.key {
             Key::Absent => Some("its key is missing".to_owned()),
             Key::Other => Some("its key is another one's".to_owned()),
-            Key::Fits if left < (held.until - held.from) / 3 && gains => {
-                Some(format!("it ends on {}", day(held.until)))
+            Key::Fits if left < (found.until - found.from) / 3 && gains => {
+                Some(format!("it ends on {}", day(found.until)))
             }
             Key::Fits => None,
         }

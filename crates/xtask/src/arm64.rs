@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use crate::arch::Arch;
-use crate::{package, qemu, rpm, test, tools, vm};
+use crate::{package, qemu, rpm, tools, vm};
 
 /// Debian packages that making an image of another architecture needs besides.
 const FOREIGN: &[&str] = &["arch-test", "binutils-aarch64-linux-gnu"];
@@ -22,7 +22,7 @@ pub(crate) fn run() -> Result<()> {
     tools::apt(FOREIGN)?;
     qemu::install(qemu::ARM64)?;
     let deb = package::pack(arch)?;
-    test::packages(&deb)?;
+    package::lint(&deb)?;
     rpm::lint(&rpm::pack(arch)?)?;
     let bin = package::stage(arch)?.join("bin");
     programs(arch, &bin)?;

@@ -112,6 +112,18 @@ pub(crate) fn cockpit(deb: &Path) -> Result<PathBuf> {
     Ok(page)
 }
 
+/// lintian must have nothing to say of a .deb and of the one that is built with it.
+pub(crate) fn lint(deb: &Path) -> Result<()> {
+    tools::apt(&["lintian"])?;
+    let mut lintian = tools::command("lintian")?;
+    lintian.args(["--allow-root", "--pedantic", "--display-info", "--display-experimental"]);
+    // What is answered in the overrides is not shown. Misspelt words in a program are other words that
+    // stand side by side in its data, and others with each compiler.
+    lintian.args(["--suppress-tags", "spelling-error-in-binary"]);
+    lintian.args(["--fail-on", "error,warning,info,pedantic,experimental"]);
+    tools::check(lintian.arg(deb).arg(cockpit(deb)?))
+}
+
 /// Builds packages of the workspace for this architecture, linked with glibc, and gives the folder
 /// that their programs are in.
 pub(crate) fn build(arch: &Arch, packages: &[&str]) -> Result<PathBuf> {

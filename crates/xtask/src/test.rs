@@ -232,24 +232,12 @@ fn fuzz() -> Result<()> {
 }
 
 fn lintian() -> Result<()> {
-    packages(&package::run()?)?;
+    package::lint(&package::run()?)?;
     manual::lint(&tools::top()?)?;
     rpm::lint(&rpm::run()?)?;
     selinux::lint()?;
     println!("4 passed, 0 failed");
     Ok(())
-}
-
-/// lintian must have nothing to say of a .deb and of the one that is built with it.
-pub(crate) fn packages(deb: &Path) -> Result<()> {
-    tools::apt(&["lintian"])?;
-    let mut lintian = tools::command("lintian")?;
-    lintian.args(["--allow-root", "--pedantic", "--display-info", "--display-experimental"]);
-    // What is answered in the overrides is not shown. Misspelt words in a program are other words that
-    // stand side by side in its data, and others with each compiler.
-    lintian.args(["--suppress-tags", "spelling-error-in-binary"]);
-    lintian.args(["--fail-on", "error,warning,info,pedantic,experimental"]);
-    tools::check(lintian.arg(deb).arg(package::cockpit(deb)?))
 }
 
 fn rpm_hosts() -> Result<()> {

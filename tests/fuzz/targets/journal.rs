@@ -29,7 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
             diagnosis.line(&Line { source, time, text: &text, microvm: None });
         }
         if let Some(record) = record {
-            diagnosis.said(time, &record.code.0, &record.subject.0, &text);
+            diagnosis.reported(time, &record.code.0, &record.subject.0, &text);
         }
     };
     let half = bytes.len() / 2;

@@ -75,7 +75,7 @@ fn a_microvm_is_asked_for_looked_at_and_deleted() {
     assert_eq!(api.list_microvms(SOON).unwrap().len(), 1);
 
     let refused = api.create(&Spec { vcpu: 99, ..wanted("two") }, SOON).unwrap_err();
-    assert!(refused.said().unwrap().contains("validation failures"), "{}", chain(&refused));
+    assert!(refused.message().unwrap().contains("validation failures"), "{}", chain(&refused));
     assert!(!refused.answered());
     // An empty override ends the real one; it is never sent.
     let card = Interface {

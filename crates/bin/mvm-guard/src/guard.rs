@@ -5,7 +5,7 @@ use std::time::Duration;
 use mvm_checks as checks;
 use mvm_config::Config;
 use mvm_core::catalogue::guard;
-use mvm_core::ledger::{self, Ledger};
+use mvm_core::reported::{self, Reported};
 use mvm_core::state::{self, File};
 use mvm_core::{Finding, Roots, atomic, brake, chain, names};
 use mvm_guard_kernel::Store;
@@ -32,7 +32,7 @@ pub(crate) struct Guard {
     policy: Policy,
     store: Box<dyn Store>,
     brake: Brake,
-    ledger: Ledger,
+    reported: Reported,
     /// What is to be said of the last look.
     say: Vec<Finding>,
     /// How long until the next look.
@@ -55,7 +55,7 @@ impl Guard {
             policy,
             store,
             brake: Brake::new(roots, unit),
-            ledger: Ledger::default(),
+            reported: Reported::default(),
             say: Vec::new(),
             due: LATEST,
             used: None,
@@ -67,19 +67,19 @@ impl Guard {
     pub(crate) fn look<U: Units>(&mut self, connect: Connect<'_, U>, now: u64) -> String {
         let (mut findings, last) = self.grow();
         let mut figures = None;
-        if let Some((seen, decision)) = last {
+        if let Some((last, decision)) = last {
             let (brake, off) = self.unless_off(decision.brake);
             findings.extend(off);
             findings.extend(self.brake(&brake, connect));
             findings.extend(decision.findings);
-            figures = Some(seen);
+            figures = Some(last);
         }
-        self.due = figures.as_ref().map_or(LATEST, |seen| self.next_look(seen));
+        self.due = figures.as_ref().map_or(LATEST, |figures| self.next_look(figures));
         let braked = self.brake.reason();
         findings.extend(braked.as_ref().map(|why| guard::braked(&self.name, why)));
-        let (say, ledger) = ledger::update(&self.ledger, &findings, now);
+        let (say, reported) = reported::update(&self.reported, &findings, now);
         self.say = say;
-        self.ledger = ledger;
+        self.reported = reported;
         self.write_metrics(figures.as_ref(), braked.is_some());
         status(figures.as_ref(), braked.is_some())
     }
@@ -108,23 +108,23 @@ impl Guard {
         let mut findings = Vec::new();
         let mut refused = false;
         for round in 0..=ROUNDS {
-            let seen = match self.store.look() {
-                Ok(seen) => seen,
+            let pool = match self.store.look() {
+                Ok(pool) => pool,
                 Err(error) => {
                     let blind = guard::not_watched(&self.name, error.chain());
                     findings.push(blind);
                     return (findings, None);
                 }
             };
-            let Some(figures) = seen.figures else {
-                findings.extend(seen.findings);
+            let Some(figures) = pool.figures else {
+                findings.extend(pool.findings);
                 return (findings, None);
             };
             let braked = self.brake.reason().is_some();
             refused |= round == ROUNDS;
             let decision = decide(&self.name, &self.policy, &figures, braked, refused);
             let Some(size) = decision.grow else {
-                findings.extend(seen.findings);
+                findings.extend(pool.findings);
                 return (findings, Some((figures, decision)));
             };
             match self.store.grow(size) {
@@ -149,9 +149,9 @@ impl Guard {
             Wanted::Keep => self.brake.reason(),
             Wanted::Release => None,
         };
-        let said = why.map(|why| checks::brake_off(&self.name, off.left.as_secs(), Some(&why)));
+        let finding = why.map(|why| checks::brake_off(&self.name, off.left.as_secs(), Some(&why)));
         let braked = self.brake.reason().is_some();
-        (if braked { Wanted::Release } else { Wanted::Keep }, said)
+        (if braked { Wanted::Release } else { Wanted::Keep }, finding)
     }
 
     fn brake<U: Units>(&self, wanted: &Wanted, connect: Connect<'_, U>) -> Vec<Finding> {

@@ -8,7 +8,7 @@ use mvm_config::Config;
 use mvm_core::brake::{Off, switch_off};
 use mvm_core::catalogue::{guard, pool, said};
 use mvm_core::{Finding, Roots, names};
-use mvm_guard_kernel::{Seen, Store};
+use mvm_guard_kernel::{PoolNow, Store};
 use mvm_guard_plan::{Figures, Policy, Room};
 use mvm_pool_kernel::Error;
 use mvm_pool_plan::thinpool::{Mode as PoolMode, Usage, Working};
@@ -28,9 +28,9 @@ struct Pool {
 }
 
 impl Store for Pool {
-    fn look(&self) -> Result<Seen, Error> {
+    fn look(&self) -> Result<PoolNow, Error> {
         if !self.live.get() {
-            return Ok(Seen { findings: vec![pool::not_live("p")], figures: None });
+            return Ok(PoolNow { findings: vec![pool::not_live("p")], figures: None });
         }
         let figures = Figures {
             pool: Working {
@@ -54,7 +54,7 @@ impl Store for Pool {
             }),
             unfinished: None,
         };
-        Ok(Seen { findings: Vec::new(), figures: Some(figures) })
+        Ok(PoolNow { findings: Vec::new(), figures: Some(figures) })
     }
 
     fn grow(&self, size: u64) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! The hygiene's road: observe, plan, remove, observe again.
+//! What `mvm-hygiene` does: observe, plan, remove, observe again.
 
 use std::io;
 use std::path::{Path, PathBuf};

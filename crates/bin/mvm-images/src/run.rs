@@ -1,4 +1,4 @@
-//! The images' road.
+//! What `mvm-images` does.
 
 use std::cell::RefCell;
 use std::path::PathBuf;

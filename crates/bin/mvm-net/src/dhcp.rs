@@ -6,11 +6,11 @@ use std::path::Path;
 use std::{fs, io};
 
 use mvm_config::Config;
-use mvm_core::catalogue::dhcp as said;
+use mvm_core::catalogue::dhcp as messages;
 use mvm_core::port::{self, Port};
 use mvm_core::{Finding, Roots, atomic, chain, exec, exit};
 use mvm_network_kernel::{Kernel, Network, unread};
-use mvm_network_plan::dhcp::{Permit, Seen, lan, only_permitted, permits, render_on};
+use mvm_network_plan::dhcp::{Permit, Service, lan, only_permitted, permits, render_on};
 use mvm_network_plan::network::Observed;
 use mvm_oneshot::Report;
 
@@ -45,7 +45,7 @@ pub(crate) fn write(roots: &Roots, config: &Config, path: &Path) -> Report {
         Ok(Err(permit)) => {
             let gone = remove(&roots.at(path)).err();
             let unwritten = gone.map(|error| {
-                said::not_written(path.display().to_string()).evidence(error.to_string())
+                messages::not_written(path.display().to_string()).evidence(error.to_string())
             });
             return Report::of(permit.finding(interface).into_iter().chain(unwritten).collect());
         }
@@ -56,14 +56,14 @@ pub(crate) fn write(roots: &Roots, config: &Config, path: &Path) -> Report {
         return Report::default();
     };
     if exec::find(roots, "dnsmasq").is_none() {
-        return Report::of(vec![said::not_installed(interface)]);
+        return Report::of(vec![messages::not_installed(interface)]);
     }
     let taken = taken(roots, config, interface);
     let free = taken.is_empty();
     findings.extend(taken);
     if free && let Err(error) = atomic::write(&roots.at(path), text.as_bytes(), MODE) {
         let path = path.display().to_string();
-        findings.push(said::not_written(path).evidence(chain(&error)));
+        findings.push(messages::not_written(path).evidence(chain(&error)));
     }
     Report::of(findings)
 }
@@ -77,7 +77,7 @@ fn beside(roots: &Roots, config: &Config, observed: &Observed) -> (Config, Vec<F
     let known = permits(config, observed, &mvm_network_kernel::answers_beside(roots, config));
     for (interface, _) in known.iter().filter(|(_, permit)| *permit == Permit::Unasked) {
         if let Err(error) = mvm_network_kernel::ask_beside(roots, observed, interface, &own) {
-            findings.push(said::not_asked(interface).evidence(chain(&error)));
+            findings.push(messages::not_asked(interface).evidence(chain(&error)));
         }
     }
     let known = permits(config, observed, &mvm_network_kernel::answers_beside(roots, config));
@@ -97,7 +97,7 @@ fn observed_where_permitted(
 ) -> Result<Result<Observed, Permit>, Finding> {
     let observed = observe(roots)?;
     let answers = mvm_network_kernel::answers(roots);
-    match Seen::of(config).map(|seen| seen.permit(&observed, answers.as_ref())) {
+    match Service::of(config).map(|service| service.permit(&observed, answers.as_ref())) {
         None | Some(Permit::Granted) => Ok(Ok(observed)),
         Some(Permit::Unasked) => match asked(roots, config)? {
             (Permit::Granted, observed) => Ok(Ok(observed)),
@@ -115,8 +115,8 @@ fn observe(roots: &Roots) -> Result<Observed, Finding> {
 /// Asks others who use the interface as well, where the file asks that it is served.
 fn asked(roots: &Roots, config: &Config) -> Result<(Permit, Observed), Finding> {
     let observed = observe(roots)?;
-    let Some(seen) = Seen::of(config) else { return Ok((Permit::Granted, observed)) };
-    match seen.permit(&observed, None) {
+    let Some(service) = Service::of(config) else { return Ok((Permit::Granted, observed)) };
+    match service.permit(&observed, None) {
         Permit::Unasked => {}
         permit => return Ok((permit, observed)),
     }
@@ -129,12 +129,12 @@ fn asked(roots: &Roots, config: &Config) -> Result<(Permit, Observed), Finding> 
 
 /// Asks on the wire, and keeps what was answered.
 pub(crate) fn ask(roots: &Roots, config: &Config, observed: &Observed) -> Result<Permit, Finding> {
-    let Some(seen) = Seen::of(config) else { return Ok(Permit::Granted) };
+    let Some(service) = Service::of(config) else { return Ok(Permit::Granted) };
     let links = observed.links.iter().flat_map(|link| &link.addresses);
     let own: Vec<IpAddr> = links.map(ipnet::IpNet::addr).collect();
-    let answers = mvm_network_kernel::ask(roots, observed, seen.interface, &own)
-        .map_err(|error| said::not_asked(seen.interface).evidence(chain(&error)))?;
-    Ok(seen.permit(observed, Some(&answers)))
+    let answers = mvm_network_kernel::ask(roots, observed, service.interface, &own)
+        .map_err(|error| messages::not_asked(service.interface).evidence(chain(&error)))?;
+    Ok(service.permit(observed, Some(&answers)))
 }
 
 /// One that is not there is removed.
@@ -158,7 +158,7 @@ fn taken(roots: &Roots, config: &Config, interface: &str) -> Vec<Finding> {
                 (Some(pid), Some(comm)) => format!("{comm} (pid {pid})"),
                 _ => "a process that is not shown".to_owned(),
             };
-            let finding = said::port_taken(interface, port, holder);
+            let finding = messages::port_taken(interface, port, holder);
             findings.push(finding);
         }
     }

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use mvm_checks as checks;
-use mvm_checks::NetworkFacts;
+use mvm_checks::ObservedNetwork;
 use mvm_config::Config;
 use mvm_core::catalogue::checked;
 use mvm_core::exec::System;
@@ -34,8 +34,8 @@ pub(crate) fn routes(
     let leaving = nat::egress(&desired, observed);
     let leaving = [leaving.v4, leaving.v6].concat();
     let name = desired.interface.as_str();
-    let facts = NetworkFacts { routes, ..NetworkFacts::default() };
-    let mut found = checks::routes(&facts, &leaving, name);
+    let of_microvms = ObservedNetwork { routes, ..ObservedNetwork::default() };
+    let mut found = checks::routes(&of_microvms, &leaving, name);
     found.retain(|finding| finding.severity() != Severity::Info);
     found
 }

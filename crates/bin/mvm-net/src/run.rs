@@ -1,4 +1,4 @@
-//! The network's road.
+//! What `mvm-net` does.
 
 use mvm_config::{Config, Loaded};
 use mvm_core::exec::System;
@@ -43,17 +43,17 @@ fn network(roots: &Roots, loaded: &Loaded) -> (Report, bool) {
     };
     let outcome = uplink::bring_up(roots, &mut kernel, desired(config, &machine_id(roots)));
     let mut findings = outcome.findings;
-    let seen = outcome.seen.map_or_else(|| kernel.observe(), Ok);
-    let stands = match (outcome.end, &seen) {
+    let observed = outcome.observed.map_or_else(|| kernel.observe(), Ok);
+    let stands = match (outcome.end, &observed) {
         (End::Settled, _) => true,
-        (End::Overlaps, Ok(seen)) => has_addresses(config, seen),
+        (End::Overlaps, Ok(observed)) => has_addresses(config, observed),
         (End::Overlaps, Err(_)) | (End::NotMoved | End::Stopped, _) => false,
     };
     if !stands {
         return (Report::by_class(findings), false);
     }
-    let is_seen = seen.is_ok();
-    findings.extend(rules(roots, config, seen, false).findings);
+    let is_seen = observed.is_ok();
+    findings.extend(rules(roots, config, observed, false).findings);
     let mut report = Report::by_class(findings);
     // No microVM waits for the tailnet: whatever comes of it, the network is up.
     let tailscale = Tailscale { roots, programs: &System };
@@ -62,9 +62,9 @@ fn network(roots: &Roots, loaded: &Loaded) -> (Report, bool) {
 }
 
 /// Whether the interface that microVMs are on has its addresses.
-fn has_addresses(config: &Config, seen: &Observed) -> bool {
+fn has_addresses(config: &Config, observed: &Observed) -> bool {
     let name = config.network.dhcp.interface.as_ref().map(|name| name.as_str());
-    let link = seen.links.iter().find(|link| Some(link.name.as_str()) == name);
+    let link = observed.links.iter().find(|link| Some(link.name.as_str()) == name);
     let own = config.network.dhcp_addresses();
     link.is_some_and(|link| own.iter().all(|address| link.addresses.contains(address)))
 }

@@ -8,7 +8,7 @@ use mvm_config::Config;
 use mvm_core::catalogue::net;
 use mvm_core::{Finding, Roots, Severity, chain, names, sink};
 use mvm_network_kernel::{Changes, Kernel, Network, machine_id, systemd, unread, uplink};
-use mvm_network_plan::dhcp::{Permit, Seen, lan, only_permitted, permits, render_on};
+use mvm_network_plan::dhcp::{Permit, Service, lan, only_permitted, permits, render_on};
 use mvm_network_plan::nat;
 use mvm_network_plan::network::{Consent, Observed, desired, plan};
 use mvm_oneshot::Report;
@@ -112,10 +112,10 @@ impl Watcher<'_> {
     /// Keeps DHCP off an interface as soon as others use it too, and asks them where the file wants it
     /// served.
     fn withhold(&mut self) -> Vec<Finding> {
-        let Some(seen) = Seen::of(self.config) else { return Vec::new() };
+        let Some(service) = Service::of(self.config) else { return Vec::new() };
         let Ok(observed) = self.kernel.observe() else { return Vec::new() };
         let answers = mvm_network_kernel::answers(self.roots);
-        let mut permit = seen.permit(&observed, answers.as_ref());
+        let mut permit = service.permit(&observed, answers.as_ref());
         if self.permit.as_ref() == Some(&permit) {
             return Vec::new();
         }
@@ -130,7 +130,7 @@ impl Watcher<'_> {
                 Err(finding) => findings.push(finding),
             }
         }
-        findings.extend(permit.finding(seen.interface));
+        findings.extend(permit.finding(service.interface));
         let first = self.permit.is_none();
         self.permit = Some(permit);
         // mvm-dhcp.service was skipped while it was not granted.
@@ -185,7 +185,8 @@ impl Watcher<'_> {
     fn switches(&mut self) -> Vec<PathBuf> {
         let Some(desired) = nat::desired(self.config) else { return Vec::new() };
         let Ok(observed) = self.kernel.observe() else { return Vec::new() };
-        let desired = desired.seen(&observed, mvm_network_kernel::answers(self.roots).as_ref());
+        let desired =
+            desired.on_network(&observed, mvm_network_kernel::answers(self.roots).as_ref());
         let wanted = nat::switches(&desired, &observed, &[]);
         let wanted = wanted.iter().map(|switch| switch.path.clone());
         let bridged = ["iptables", "ip6tables", "arptables"]

@@ -3,9 +3,8 @@
 use std::process::ExitCode;
 
 use mvm_oneshot as oneshot;
-use mvm_oneshot::Program;
-
-mod run;
+use mvm_oneshot::{Options, Program, Report};
+use mvm_pool_kernel::{bring_up, desired};
 
 const PROGRAM: Program = Program {
     name: "mvm-thinpool",
@@ -28,5 +27,11 @@ Exit codes: 0 done, 1 an error was found, 64 usage, 69 something that the pool n
 };
 
 fn main() -> ExitCode {
-    oneshot::main(&PROGRAM, std::env::args_os().skip(1), run::run)
+    oneshot::main(&PROGRAM, std::env::args_os().skip(1), run)
+}
+
+fn run(program: &Program, options: &Options) -> Report {
+    oneshot::configured(program, options, |roots, loaded| {
+        Report::by_class(bring_up(roots, &desired(roots, &loaded.config)))
+    })
 }

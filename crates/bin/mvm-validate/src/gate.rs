@@ -10,14 +10,14 @@ use mvm_config::last_good::load_or_last_good;
 use mvm_config::model::Instance;
 use mvm_config::{Config, places};
 use mvm_core::exec::System;
-use mvm_core::ledger::{self, Ledger};
+use mvm_core::reported::{self, Reported};
 use mvm_core::state::{self, File};
 use mvm_core::{Finding, Roots, Severity, brake, catalogue, chain, exit, names, sink};
 use mvm_oneshot::{Options, Program, Report};
 use mvm_pool_kernel::containerd_config;
 use mvm_units_systemd::kvm;
 
-use crate::{api, facts, handover};
+use crate::{api, handover, observe};
 
 /// How long containerd's plugin may take to load: with many devices to activate it takes a while.
 const PLUGIN_READY: Duration = Duration::from_secs(60);
@@ -93,11 +93,11 @@ impl Gate {
     }
 
     /// What was said at this gate in this boot; nothing where that cannot be read.
-    pub fn said(self, roots: &Roots) -> Ledger {
+    pub fn reported(self, roots: &Roots) -> Reported {
         self.file().get(roots).unwrap_or_default()
     }
 
-    fn file(self) -> File<Ledger> {
+    fn file(self) -> File<Reported> {
         File::for_each(&state::SAID, self.name())
     }
 
@@ -113,14 +113,14 @@ impl Gate {
 
 fn flintlockd(roots: &Roots, config: &Config) -> Vec<Finding> {
     kvm::load_driver(roots, &System);
-    let mut facts = facts::observe(roots, config, None);
+    let mut observed = observe::observe(roots, config, None);
     // Whose taps these are only flintlockd knows, which does not run yet.
-    facts.stale_taps.clear();
-    facts.databases = facts::databases(roots, config);
-    let found = checks::run(config, &facts);
+    observed.stale_taps.clear();
+    observed.databases = observe::databases(roots, config);
+    let found = checks::run(config, &observed);
     // What is ignored is shown by `mvmhost check`; here it would be said at every start.
-    let (mut findings, _) = checks::split(&config.validate, found, facts.now);
-    let parent = facts.default_interface.as_deref();
+    let (mut findings, _) = checks::split(&config.validate, found, observed.now);
+    let parent = observed.default_interface.as_deref();
     if findings.iter().all(|finding| finding.severity() != Severity::Error)
         && let Err(why) = handover::write_flintlockd_config(roots, config, parent)
     {
@@ -158,7 +158,7 @@ fn containerd(roots: &Roots, config: &Config) -> Vec<Finding> {
     let pool = mvm_pool_kernel::thinpool::pool_state(roots, &config.thinpool.name)
         .map_err(|error| chain(&error));
     let mut findings = checks::pool_for_containerd(config, &pool);
-    let flaw = facts::containerd_flaw(roots, config);
+    let flaw = observe::containerd_flaw(roots, config);
     findings.extend(flaw.map(|why| checks::containerd_program(config, &why)));
     if findings.iter().all(|finding| finding.severity() != Severity::Error) {
         let desired = mvm_pool_kernel::desired(roots, config);
@@ -190,7 +190,7 @@ fn operator_config(roots: &Roots, config: &Config) -> Vec<Finding> {
 fn containerd_ready(roots: &Roots, config: &Config) -> Vec<Finding> {
     let started = Instant::now();
     loop {
-        let plugin = facts::plugin(roots, config);
+        let plugin = observe::plugin(roots, config);
         let socket = places::containerd_socket(config.containerd.instance);
         if plugin == Plugin::Ok {
             return vec![catalogue::ctrd::plugin_ok(socket)];
@@ -204,11 +204,11 @@ fn containerd_ready(roots: &Roots, config: &Config) -> Vec<Finding> {
     }
 }
 
-/// What is to be said now. A ledger that cannot be read or kept makes for a repetition, not for a
+/// What is to be said now. A record that cannot be read or kept makes for a repetition, not for a
 /// failure.
 fn remember(roots: &Roots, gate: Gate, findings: &[Finding]) -> Vec<Finding> {
-    let before = gate.said(roots);
-    let (say, after) = ledger::update(&before, findings, brake::boot_seconds(roots));
+    let before = gate.reported(roots);
+    let (say, after) = reported::update(&before, findings, brake::boot_seconds(roots));
     if after == before {
         return say;
     }

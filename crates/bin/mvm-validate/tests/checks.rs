@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use mvm_checks as checks;
 use mvm_checks::{
-    ALL, Endpoint, Facts, Interface, Kvm, NetworkFacts, Plugin, Program, Secret, Services, Validity,
+    ALL, Endpoint, Interface, Kvm, Observed, ObservedNetwork, Plugin, Program, Secret, Services,
+    Validity,
 };
 use mvm_config::Config;
 use mvm_config::load::{Source, parse};
@@ -50,7 +51,7 @@ struct Given {
     /// nft's JSON of tables.
     filters: Vec<serde_json::Value>,
     bridged: bool,
-    network: NetworkFacts,
+    network: ObservedNetwork,
     no_dhcp: bool,
     missing_tools: Vec<String>,
     certificates: BTreeMap<String, Validity>,
@@ -89,7 +90,7 @@ fn config(text: &str) -> Config {
 }
 
 /// A host on which nothing is wrong.
-fn sound() -> Facts {
+fn sound() -> Observed {
     let table = "0 209715200 thin-pool 7:1 7:0 128 32768".parse().unwrap();
     let status = "0 10/2621440 0/1638400 - rw discard_passdown queue_if_no_space - 1024".to_owned();
     let live = LiveState { table, status, suspended: false, second_table: false };
@@ -99,7 +100,7 @@ fn sound() -> Facts {
         version: Some(version.to_owned()),
         flaw: None,
     };
-    Facts {
+    Observed {
         brake: None,
         brake_off: None,
         pool: Ok(PoolState::Live(live)),
@@ -125,7 +126,7 @@ fn sound() -> Facts {
         no_tun: None,
         stale_taps: Vec::new(),
         forward: Forward::default(),
-        network: NetworkFacts::default(),
+        network: ObservedNetwork::default(),
         dhcp_served: true,
         missing_tools: Vec::new(),
         certificates: Vec::new(),
@@ -153,14 +154,14 @@ fn damaged(why: &str) -> Finding {
     )
 }
 
-fn facts(given: Given, config: &Config) -> Facts {
+fn observed(given: Given, config: &Config) -> Observed {
     let sound = sound();
-    let certificates = given.certificates.into_iter().map(|(file, held)| (file, Ok(held)));
+    let certificates = given.certificates.into_iter().map(|(file, validity)| (file, Ok(validity)));
     let state = |name: &str| given.images.get(name).cloned().unwrap_or(State::Complete);
     let images = wanted(config).into_iter();
     let images = images.map(|wanted| (wanted.clone(), state(wanted.reference.as_str()))).collect();
     let none = given.no_certificates.into_iter().map(|(file, why)| (file, Err(why)));
-    Facts {
+    Observed {
         brake: given.brake,
         brake_off: given.brake_off,
         pool: given.pool.map_or(sound.pool, |text| pool(&text)),
@@ -224,10 +225,10 @@ fn every_check_speaks_in_one_case_and_is_silent_in_another() {
             let config = config(&text(&case.join("mvmhost.toml")));
             let given = serde_json::from_str(&text(&case.join("facts.json")));
             let given = given.unwrap_or_else(|error| panic!("{}: {error}", case.display()));
-            let facts = facts(given, &config);
+            let observed = observed(given, &config);
             let found = match ALL.iter().find(|(known, _)| *known == name) {
-                Some((_, check)) => check(&config, &facts),
-                None => checks::run(&config, &facts),
+                Some((_, check)) => check(&config, &observed),
+                None => checks::run(&config, &observed),
             };
             let codes: String = found.iter().map(|found| format!("{}\n", found.code())).collect();
             assert_eq!(codes, text(&case.join("expected")), "{}", case.display());

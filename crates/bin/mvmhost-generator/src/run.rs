@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use mvm_config::Config;
 use mvm_config::load::{Loaded, Problem};
 use mvm_core::{Finding, Roots, catalogue, kmsg};
-use mvm_units_plan::units::{self, Directory, Facts, UnitFile};
+use mvm_units_plan::units::{self, Directory, Installed, UnitFile};
 
 /// /dev/kmsg is rate-limited, and the oneshots say everything again in the journal.
 const PROBLEMS_SAID: usize = 5;
@@ -26,8 +26,8 @@ pub(crate) fn generate(roots: &Roots, normal: &Path, late: &Path) -> ExitCode {
     // Names only: nothing is opened, so nothing can block.
     let exists = |path: &str| fs::symlink_metadata(roots.at(path)).is_ok();
     let files = match configuration(roots, &device) {
-        Some(config) => units::files(&config, Facts::new(&config, exists)),
-        None => units::held(Facts::new(&Config::default(), exists)),
+        Some(config) => units::files(&config, Installed::new(&config, exists)),
+        None => units::without_config(Installed::new(&Config::default(), exists)),
     };
     let mut code = ExitCode::SUCCESS;
     for file in &files {

@@ -12,10 +12,10 @@ use mvm_core::sink::{self, Sink};
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(said) => {
+        Err(error) => {
             // Help and version go to standard output and are no error.
-            let _ = said.print();
-            return if said.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS };
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS };
         }
     };
     let color = output::color(cli.color);

@@ -5,7 +5,7 @@ use std::path::Path;
 use mvm_core::{Entry, Finding};
 use mvm_units_plan::hygiene::quoted;
 
-use super::{Place, Seen, beginning, logrus};
+use super::{Occurrences, Place, beginning, logrus};
 
 /// MicroVMs that are named; the rest is counted.
 const NAMED: usize = 8;
@@ -101,8 +101,8 @@ impl Cause {
             .evidence(evidence)
     }
 
-    pub(super) fn seen(&self, subject: &str) -> Seen {
-        Seen {
+    pub(super) fn occurrences(&self, subject: &str) -> Occurrences {
+        Occurrences {
             code: self.entry.code,
             subject: subject.to_owned(),
             count: self.count,

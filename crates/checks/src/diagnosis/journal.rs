@@ -108,7 +108,7 @@ enum Item {
 /// Cuts a stream into lines, keeping at most one of [`LONGEST_RECORD`] bytes.
 #[derive(Debug, Default)]
 pub struct Lines {
-    kept: Vec<u8>,
+    buffer: Vec<u8>,
     overlong: bool,
     skipped: u64,
 }
@@ -134,23 +134,23 @@ impl Lines {
     }
 
     fn keep(&mut self, bytes: &[u8]) {
-        if self.kept.len() + bytes.len() > LONGEST_RECORD {
+        if self.buffer.len() + bytes.len() > LONGEST_RECORD {
             self.overlong = true;
-            self.kept.clear();
+            self.buffer.clear();
         }
         if !self.overlong {
-            self.kept.extend_from_slice(bytes);
+            self.buffer.extend_from_slice(bytes);
         }
     }
 
     fn end(&mut self, each: &mut dyn FnMut(&[u8])) {
         if self.overlong {
             self.skipped += 1;
-        } else if !self.kept.is_empty() {
-            each(&self.kept);
+        } else if !self.buffer.is_empty() {
+            each(&self.buffer);
         }
         self.overlong = false;
-        self.kept.clear();
+        self.buffer.clear();
     }
 }
 

@@ -1,7 +1,7 @@
 //! What journals and microVMs' files show: known failures, merged per cause.
 //!
 //! Belongs here: the table of patterns, reading a journal's record, judging the files of a microVM.
-//! Does not belong here: executing journalctl and opening files, which is `host` and `mvmhost`.
+//! Does not belong here: executing journalctl and opening files, which is `mvm-cli-host`.
 //!
 //! Every text is somebody else's: it is bounded, never trusted in a remedy, and read once, so that
 //! the time is linear in the lines.
@@ -95,7 +95,7 @@ impl Place {
 
 /// A cause with how often and when it was seen, for `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Seen {
+pub struct Occurrences {
     /// The code.
     pub code: &'static str,
     /// What it is about.
@@ -122,7 +122,7 @@ pub struct Diagnosis {
     only: Option<String>,
     table: Table,
     causes: BTreeMap<(&'static str, String), Cause>,
-    said: BTreeMap<(String, String), Cause>,
+    reported: BTreeMap<(String, String), Cause>,
     lines: u64,
     skipped: u64,
 }
@@ -136,7 +136,7 @@ impl Diagnosis {
             only,
             table: Table::new(),
             causes: BTreeMap::new(),
-            said: BTreeMap::new(),
+            reported: BTreeMap::new(),
             lines: 0,
             skipped: 0,
         }
@@ -183,22 +183,24 @@ impl Diagnosis {
     }
 
     /// What mvmhost itself wrote: the record's code, subject and message.
-    pub fn said(&mut self, time: Option<u64>, code: &str, subject: &str, message: &str) {
+    pub fn reported(&mut self, time: Option<u64>, code: &str, subject: &str, message: &str) {
         self.lines += 1;
         if let Some(cleared) = journal::cleared(code, message) {
-            self.said.remove(&(cleared.to_owned(), subject.to_owned()));
+            self.reported.remove(&(cleared.to_owned(), subject.to_owned()));
             return;
         }
         journal::settled(code, |family, any| {
-            self.said.retain(|(code, about), _| {
+            self.reported.retain(|(code, about), _| {
                 !(code.starts_with(family) && (any || about == subject))
             });
         });
         let known = journal::stands(code);
         let key = (code.to_owned(), subject.to_owned());
-        if known && (self.said.len() < SUBJECTS || self.said.contains_key(&key)) {
-            let cause =
-                self.said.entry(key).or_insert_with(|| Cause::new(&flintlockd::said_before::ROW));
+        if known && (self.reported.len() < SUBJECTS || self.reported.contains_key(&key)) {
+            let cause = self
+                .reported
+                .entry(key)
+                .or_insert_with(|| Cause::new(&flintlockd::said_before::ROW));
             let text = message.strip_prefix(code).and_then(|text| text.strip_prefix(": "));
             cause.saw(time, None, bounded(text.unwrap_or(message)));
         }
@@ -206,7 +208,7 @@ impl Diagnosis {
 
     /// What mvmhost wrote of this holds no longer, although nobody was there to say so.
     pub fn ended(&mut self, code: &str, subject: &str) {
-        self.said.remove(&(code.to_owned(), subject.to_owned()));
+        self.reported.remove(&(code.to_owned(), subject.to_owned()));
     }
 
     /// A record that could not be read.
@@ -228,7 +230,7 @@ impl Diagnosis {
         });
         let mut findings: Vec<Finding> =
             found.iter().map(|(subject, cause)| cause.finding(subject, &self.place)).collect();
-        findings.extend(self.said.iter().map(|((code, subject), cause)| {
+        findings.extend(self.reported.iter().map(|((code, subject), cause)| {
             flintlockd::said_before(subject, code, cause.text()).evidence(cause.when())
         }));
         if self.skipped > 0 {
@@ -239,8 +241,8 @@ impl Diagnosis {
     }
 
     /// The causes with their numbers.
-    pub fn seen(&self) -> Vec<Seen> {
-        self.causes.iter().map(|((_, subject), cause)| cause.seen(subject)).collect()
+    pub fn occurrences(&self) -> Vec<Occurrences> {
+        self.causes.iter().map(|((_, subject), cause)| cause.occurrences(subject)).collect()
     }
 
     fn cause(&mut self, entry: &'static Entry, subject: String) -> &mut Cause {

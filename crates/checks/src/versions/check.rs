@@ -6,7 +6,7 @@ use mvm_config::model::{NetworkMode, Provider};
 use mvm_core::Finding;
 use mvm_core::catalogue::vmm;
 
-use crate::Facts;
+use crate::Observed;
 use crate::versions::{
     Feature, MACVTAP_CLOUD_HYPERVISOR, MACVTAP_FIRECRACKER, PROVIDERS, Pair, Part, Verdict, broken,
     number,
@@ -18,18 +18,18 @@ const NO_FORK_SINCE: (u32, u32) = (1, 4);
 /// The row that has a code of its own, which is older than the table.
 const OWN_CODE: (Part, Part) = (Part::Flintlockd, Part::Firecracker);
 
-pub(crate) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
+pub(crate) fn check(config: &Config, observed: &Observed) -> Vec<Finding> {
     let its_vmm = match config.flintlockd.provider {
         Provider::Firecracker => Part::Firecracker,
         Provider::CloudHypervisor => Part::CloudHypervisor,
     };
     let mut versions = vec![(Part::Mvmhost, env!("CARGO_PKG_VERSION"))];
     let told = [
-        (Part::Flintlockd, &facts.flintlockd.version),
-        (its_vmm, &facts.vmm.version),
-        (Part::Containerd, &facts.containerd_version),
-        (Part::Kernel, &facts.kernel),
-        (Part::Systemd, &facts.systemd),
+        (Part::Flintlockd, &observed.flintlockd.version),
+        (its_vmm, &observed.vmm.version),
+        (Part::Containerd, &observed.containerd_version),
+        (Part::Kernel, &observed.kernel),
+        (Part::Systemd, &observed.systemd),
     ];
     versions.extend(told.iter().filter_map(|(part, told)| Some((*part, told.as_deref()?))));
     let broken = broken(&versions);
@@ -37,20 +37,20 @@ pub(crate) fn check(config: &Config, facts: &Facts) -> Vec<Finding> {
         |part| broken.iter().any(|pair| pair.needs == part && pair.verdict == Verdict::Fails);
     // Of a program that is known not to fit it is no news that nobody has tried it.
     let told = broken.iter().filter(|pair| pair.verdict == Verdict::Fails || !fails(pair.needs));
-    let mut findings: Vec<Finding> = told.map(|pair| finding(facts, pair, &versions)).collect();
-    findings.extend(provider(config, facts));
-    findings.extend(macvtap(config, facts));
+    let mut findings: Vec<Finding> = told.map(|pair| finding(observed, pair, &versions)).collect();
+    findings.extend(provider(config, observed));
+    findings.extend(macvtap(config, observed));
     findings
 }
 
-fn finding(facts: &Facts, pair: &Pair, versions: &[(Part, &str)]) -> Finding {
+fn finding(observed: &Observed, pair: &Pair, versions: &[(Part, &str)]) -> Finding {
     let told = |part| {
         let found = versions.iter().find(|(whose, _)| *whose == part);
         found.map_or("", |(_, told)| *told).trim_start_matches(|c: char| !c.is_ascii_digit())
     };
     if pair.verdict == Verdict::Fails && (pair.who, pair.needs) == OWN_CODE {
-        let path = facts.vmm.path.as_deref().unwrap_or(&facts.vmm.name);
-        let version = facts.vmm.version.as_deref().unwrap_or_default();
+        let path = observed.vmm.path.as_deref().unwrap_or(&observed.vmm.name);
+        let version = observed.vmm.version.as_deref().unwrap_or_default();
         return vmm::too_old(path, version).evidence(pair.source);
     }
     let (name, version, needed) = (pair.needs.name(), told(pair.needs), &pair.needed);
@@ -63,15 +63,15 @@ fn finding(facts: &Facts, pair: &Pair, versions: &[(Part, &str)]) -> Finding {
 }
 
 /// flintlockd knows the provider.
-fn provider(config: &Config, facts: &Facts) -> Option<Finding> {
-    let told = facts.flintlockd.version.as_deref()?;
+fn provider(config: &Config, observed: &Observed) -> Option<Finding> {
+    let told = observed.flintlockd.version.as_deref()?;
     let asks = config.flintlockd.provider == Provider::CloudHypervisor;
     (asks && !PROVIDERS.flintlockd.has(number(told)?))
         .then(|| mvm_core::catalogue::flk::provider_too_old("cloudhypervisor", told))
 }
 
 /// flintlockd serves macvtap with the VMM of the configuration, and the VMM can do it.
-fn macvtap(config: &Config, facts: &Facts) -> Vec<Finding> {
+fn macvtap(config: &Config, observed: &Observed) -> Vec<Finding> {
     if config.network.mode != NetworkMode::Macvtap {
         return Vec::new();
     }
@@ -80,21 +80,21 @@ fn macvtap(config: &Config, facts: &Facts) -> Vec<Finding> {
         Provider::CloudHypervisor => (&MACVTAP_CLOUD_HYPERVISOR, false),
     };
     let mut findings = Vec::new();
-    let flintlockd = facts.flintlockd.version.as_deref().unwrap_or_default();
+    let flintlockd = observed.flintlockd.version.as_deref().unwrap_or_default();
     if number(flintlockd).is_some_and(|number| !feature.flintlockd.has(number)) {
         let finding = vmm::not_served(
             feature.what,
             flintlockd.trim_start_matches('v'),
-            &facts.flintlockd.name,
+            &observed.flintlockd.name,
         );
         let needed = format!("it needs {} ({})", feature.flintlockd, feature.source);
         findings.push(finding.evidence(needed));
     }
-    let told = facts.vmm.version.as_deref().unwrap_or_default();
+    let told = observed.vmm.version.as_deref().unwrap_or_default();
     if fork && !told.is_empty() && !told.contains("macvtap") {
         // Who builds the fork himself may have another name at its end.
         let upstream = number(told).is_some_and(|number| number >= NO_FORK_SINCE);
-        let path = facts.vmm.path.as_deref().unwrap_or(&facts.vmm.name);
+        let path = observed.vmm.path.as_deref().unwrap_or(&observed.vmm.name);
         let finding = match upstream {
             true => vmm::no_fork(path, told),
             false => vmm::perhaps_no_fork(path, told),

@@ -1,7 +1,7 @@
 //! `mvmhost check`: every check, here or on another host's API.
 
 use mvm_checks as checks;
-use mvm_checks::{Facts, Probe, Probes};
+use mvm_checks::{Observed, Probe, Probes};
 use mvm_cli::cli::CheckArguments;
 use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
@@ -25,12 +25,12 @@ pub fn run(context: &Context, arguments: &CheckArguments) -> Exit {
         }
     };
     let config = &loaded.config;
-    let (mut facts, flintlockd, planned) = whole(&context.roots, &loaded);
-    let probed = arguments.deep.then(|| probes::run(&context.roots, config, &facts, flintlockd));
+    let (mut observed, flintlockd, planned) = whole(&context.roots, &loaded);
+    let probed = arguments.deep.then(|| probes::run(&context.roots, config, &observed, flintlockd));
     if let Some(Probes { traffic: Probe::Done(passages), .. }) = &probed {
-        facts.forward.passages.clone_from(passages);
+        observed.forward.passages.clone_from(passages);
     }
-    let mut found = checks::run(config, &facts);
+    let mut found = checks::run(config, &observed);
     // Routes that tailscale did not take are in nobody's way, and asked for all the same.
     let tailnet = planned.iter().flat_map(|plans| &plans.tailscale.findings);
     found.extend(tailnet.filter(|one| one.severity() == Severity::Warning).cloned());
@@ -42,16 +42,16 @@ pub fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     found.extend(asked::findings(&context.roots, config, flintlockd, arguments.deep));
     if let Some(probed) = probed {
         if matches!(probed.traffic, Probe::Done(_)) {
-            let said = checks::said(config, &facts);
-            found.extend(mvm_firewalls::traffic(config, &facts.forward, said));
+            let reported = checks::reported(config, &observed);
+            found.extend(mvm_firewalls::traffic(config, &observed.forward, reported));
         }
-        found.extend(checks::probes(config, &facts, &probed));
+        found.extend(checks::probes(config, &observed, &probed));
         found.extend(probes::reserved(&context.roots, config));
     }
     if arguments.smoke {
         found.extend(smoke::as_check(context));
     }
-    let (standing, ignored) = checks::split(&config.validate, found, facts.now);
+    let (standing, ignored) = checks::split(&config.validate, found, observed.now);
     let mut findings: Vec<Finding> = last_good.into_iter().chain(standing).collect();
     let well = findings.iter().all(|finding| finding.severity() == Severity::Info);
     findings.extend(ignored);
@@ -75,12 +75,12 @@ pub fn run(context: &Context, arguments: &CheckArguments) -> Exit {
 
 /// Everything that is observed of a host that runs: what the checks look at, the pid of flintlockd,
 /// and the plans.
-fn whole(roots: &Roots, loaded: &Loaded) -> (Facts, Option<i32>, Option<Plans>) {
-    let (mut facts, flintlockd) = observed::observe(roots, &loaded.config);
+fn whole(roots: &Roots, loaded: &Loaded) -> (Observed, Option<i32>, Option<Plans>) {
+    let (mut observed, flintlockd) = observed::observe(roots, &loaded.config);
     let planned = match Manager::connect() {
-        Ok(mut manager) => services::observe(roots, loaded, &mut manager, &mut facts),
-        // Said already.
+        Ok(mut manager) => services::observe(roots, loaded, &mut manager, &mut observed),
+        // Reported already.
         Err(_) => None,
     };
-    (facts, flintlockd, planned)
+    (observed, flintlockd, planned)
 }

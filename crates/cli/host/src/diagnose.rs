@@ -58,7 +58,7 @@ pub fn run(context: &Context, arguments: &DiagnoseArguments) -> Exit {
     }
     if context.json {
         let document = Document::new(&findings).with("lines", diagnosis.lines());
-        output::print(&document.with("causes", diagnosis.seen()).text());
+        output::print(&document.with("causes", diagnosis.occurrences()).text());
     } else {
         output::findings(false, &findings);
     }
@@ -68,16 +68,16 @@ pub fn run(context: &Context, arguments: &DiagnoseArguments) -> Exit {
 /// mvm-validate looks when flintlockd starts. What it found then and is no more has not been said to
 /// have cleared, unless something could not be asked now.
 fn ended(roots: &Roots, config: &Config, diagnosis: &mut Diagnosis) {
-    let said = Gate::Flintlockd.said(roots);
-    if said.standing().next().is_none() {
+    let reported = Gate::Flintlockd.reported(roots);
+    if reported.standing().next().is_none() {
         return;
     }
-    let (facts, _) = observed::observe(roots, config);
-    if !facts.unasked.is_empty() {
+    let (observed, _) = observed::observe(roots, config);
+    if !observed.unasked.is_empty() {
         return;
     }
-    let found = checks::run(config, &facts);
-    for (code, subject) in said.standing() {
+    let found = checks::run(config, &observed);
+    for (code, subject) in reported.standing() {
         if !found.iter().any(|found| (found.code(), found.subject()) == (code, subject)) {
             diagnosis.ended(code, subject);
         }
@@ -168,7 +168,7 @@ fn arguments(config: &Config, since: Option<&str>) -> Vec<OsString> {
 fn read(record: &Record, flintlockd: &str, containerd: &str, diagnosis: &mut Diagnosis) {
     let text = record.message.0.as_str();
     if record.identifier.0 == mvm_core::sink::IDENTIFIER {
-        diagnosis.said(record.time(), &record.code.0, &record.subject.0, text);
+        diagnosis.reported(record.time(), &record.code.0, &record.subject.0, text);
         return;
     }
     let source = match record.unit.0.as_str() {

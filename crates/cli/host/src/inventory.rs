@@ -9,7 +9,7 @@ use mvm_core::state::{self, File};
 use mvm_core::{Roots, chain};
 use mvm_units_plan::drift::{Left, Versions};
 use mvm_units_systemd::containerd;
-use mvm_validate::facts;
+use mvm_validate::observe;
 
 /// How long containerd may take to tell its version.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -19,7 +19,7 @@ const FILE: File<Left> = File::of(&state::APPLIED);
 pub(crate) fn versions(roots: &Roots, config: &Config) -> Versions {
     let socket = roots.at(places::containerd_socket(config.containerd.instance));
     let kernel = fs::read_to_string(roots.at("/proc/sys/kernel/osrelease"));
-    let [flintlockd, vmm] = facts::programs(roots, config);
+    let [flintlockd, vmm] = observe::programs(roots, config);
     let told = [
         ("mvmhost", Some(env!("CARGO_PKG_VERSION").to_owned())),
         ("kernel", kernel.ok().map(|text| text.trim().to_owned())),

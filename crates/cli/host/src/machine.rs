@@ -12,10 +12,10 @@ use mvm_images_client::verify::State;
 use mvm_network_kernel::nat::Nat;
 use mvm_network_kernel::tailscale::Tailscale;
 use mvm_network_kernel::{Kernel, Network};
-use mvm_network_plan::dhcp::{Permit, Seen, lan, only_permitted, permits, render_on};
+use mvm_network_plan::dhcp::{Permit, Service, lan, only_permitted, permits, render_on};
 use mvm_network_plan::{nat, network, tailscale};
 use mvm_units_plan::host::{Desired, Observed, Step, Unit};
-use mvm_units_plan::units::{Directory, Facts, UnitFile};
+use mvm_units_plan::units::{Directory, Installed, UnitFile};
 use mvm_units_systemd::systemd::{UnitState, Units};
 use mvm_validate::handover;
 
@@ -119,8 +119,8 @@ fn plans_with(
         .map_err(|error| failed("looking at the network's rules", &error))?;
     let tailscale = Tailscale { roots, programs: &System }.plan(&config.network.tailscale_routes);
     let exists = |path: &str| fs::symlink_metadata(roots.at(path)).is_ok();
-    let facts = Facts::new(config, exists);
-    let mut desired = Desired::new(config, mvm_config::to_toml(config), facts);
+    let installed = Installed::new(config, exists);
+    let mut desired = Desired::new(config, mvm_config::to_toml(config), installed);
     served(roots, config, &network, &mut desired);
     let mut observed = observe(roots, config, &desired, parent.as_deref(), units)
         .map_err(|error| catalogue::units::not_systemd("systemd", chain(&error)))?;
@@ -138,8 +138,8 @@ fn plans_with(
 
 /// What is served on this machine: a unit that is skipped where it may not serve is not missed.
 fn served(roots: &Roots, config: &Config, network: &network::Observed, desired: &mut Desired) {
-    let Some(seen) = Seen::of(config) else { return };
-    match seen.permit(network, mvm_network_kernel::answers(roots).as_ref()) {
+    let Some(service) = Service::of(config) else { return };
+    match service.permit(network, mvm_network_kernel::answers(roots).as_ref()) {
         Permit::NotAsked(_) | Permit::Taken(_) => {
             desired.network.retain(|unit| *unit != names::DHCP_UNIT);
             desired.dnsmasq_config = None;
@@ -204,7 +204,7 @@ fn images(
         let lacking = states.into_iter().filter(|(_, state)| !matches!(state, Ok(State::Complete)));
         lacking.map(|(wanted, _)| wanted.reference.to_string()).collect()
     });
-    mvm_units_plan::host::Images { incomplete, tried: mvm_images_client::attempts::read(roots) }
+    mvm_units_plan::host::Images { incomplete, failed: mvm_images_client::attempts::read(roots) }
 }
 
 /// The file that stands where the generator writes this one.

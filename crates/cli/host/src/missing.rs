@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use mvm_checks::Facts;
+use mvm_checks::Observed;
 use mvm_cli_microvms::files::vmm;
 use mvm_config::{Config, places};
 use mvm_core::Roots;
@@ -18,12 +18,12 @@ const READING: Duration = Duration::from_secs(10);
 const REASON: usize = 400;
 
 /// Keeps those taps that no microVM uses, or says that they could not be looked at.
-pub(super) fn taps(facts: &mut Facts, told: Result<Option<&[MicroVm]>, &str>) {
-    match left_over(&facts.stale_taps, told) {
-        Ok(left) => facts.stale_taps = left,
-        Err(why) if !facts.stale_taps.is_empty() => {
-            facts.stale_taps.clear();
-            facts.unasked.push(("taps".to_owned(), why.to_owned()));
+pub(super) fn taps(observed: &mut Observed, told: Result<Option<&[MicroVm]>, &str>) {
+    match left_over(&observed.stale_taps, told) {
+        Ok(left) => observed.stale_taps = left,
+        Err(why) if !observed.stale_taps.is_empty() => {
+            observed.stale_taps.clear();
+            observed.unasked.push(("taps".to_owned(), why.to_owned()));
         }
         Err(_) => {}
     }

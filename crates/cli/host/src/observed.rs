@@ -1,6 +1,6 @@
 //! What is observed of a host that runs, for checks, status and diagnosis.
 
-use mvm_checks::{Facts, Plugin};
+use mvm_checks::{Observed, Plugin};
 use mvm_config::Config;
 use mvm_core::exec::System;
 use mvm_core::{Roots, chain};
@@ -9,27 +9,27 @@ use mvm_images_client::run::Job;
 use mvm_images_plan::State;
 use mvm_units_systemd::flintlock::MicroVm;
 use mvm_units_systemd::systemd::{Manager, UnitState, Units};
-use mvm_validate::facts;
+use mvm_validate::observe;
 
 use crate::{missing, overrides};
 
 /// What all checks look at, and the pid of a flintlockd that runs.
-pub(super) fn observe(roots: &Roots, config: &Config) -> (Facts, Option<i32>) {
+pub(super) fn observe(roots: &Roots, config: &Config) -> (Observed, Option<i32>) {
     let unit = config.flintlockd.unit.as_str();
     let state = Manager::connect().and_then(|mut units| units.state(unit));
     let pid = state.as_ref().ok().and_then(|state| i32::try_from(state.main_pid).ok());
     let flintlockd = pid.filter(|pid| *pid != 0);
     // Its own endpoint is taken by flintlockd itself when it runs.
-    let mut facts = facts::observe(roots, config, flintlockd);
+    let mut observed = observe::observe(roots, config, flintlockd);
     if let Err(error) = &state {
-        facts.unasked.push(("systemd".to_owned(), chain(error)));
+        observed.unasked.push(("systemd".to_owned(), chain(error)));
     }
     let told = match flintlockd {
         Some(_) => mvm_validate::api::microvms(roots, config),
         None => Err("flintlockd does not run".to_owned()),
     };
-    live(roots, config, state.ok().as_ref(), told.as_ref().map(Option::as_deref), &mut facts);
-    (facts, flintlockd)
+    live(roots, config, state.ok().as_ref(), told.as_ref().map(Option::as_deref), &mut observed);
+    (observed, flintlockd)
 }
 
 /// What is observed of a host that runs, beyond what flintlockd's own start asks for.
@@ -38,40 +38,40 @@ pub(super) fn live(
     config: &Config,
     flintlockd: Option<&UnitState>,
     told: Result<Option<&[MicroVm]>, &String>,
-    facts: &mut Facts,
+    observed: &mut Observed,
 ) {
     let told = told.map_err(String::as_str);
-    missing::taps(facts, told);
+    missing::taps(observed, told);
     if let Ok(Some(microvms)) = told {
-        facts.without_vmm = missing::without_vmm(roots, config, microvms, &System);
+        observed.without_vmm = missing::without_vmm(roots, config, microvms, &System);
     }
     let ends = flintlockd.filter(|state| state.ends_all());
-    facts.ends_microvms =
+    observed.ends_microvms =
         ends.map(|state| format!("KillMode={}, {}", state.kill_mode, state.load_state));
-    images(roots, config, facts);
-    facts.databases = facts::databases(roots, config);
-    facts.containerd_flaw = facts::containerd_flaw(roots, config);
+    images(roots, config, observed);
+    observed.databases = observe::databases(roots, config);
+    observed.containerd_flaw = observe::containerd_flaw(roots, config);
     let exists = |path: &str| roots.at(path).exists();
     let generated =
-        mvm_units_plan::units::files(config, mvm_units_plan::units::Facts::new(config, exists));
-    facts.overrides = overrides::observe(roots, config, &generated);
+        mvm_units_plan::units::files(config, mvm_units_plan::units::Installed::new(config, exists));
+    observed.overrides = overrides::observe(roots, config, &generated);
 }
 
 /// What containerd has of the images. Without its snapshotter it could not tell, and that is said.
-fn images(roots: &Roots, config: &Config, facts: &mut Facts) {
+fn images(roots: &Roots, config: &Config, observed: &mut Observed) {
     let images = mvm_images_plan::wanted(config);
-    if images.is_empty() || facts.plugin != Plugin::Ok {
+    if images.is_empty() || observed.plugin != Plugin::Ok {
         return;
     }
     let mut unasked =
-        |what: &str, error: &Error| facts.unasked.push((what.to_owned(), chain(error)));
+        |what: &str, error: &Error| observed.unasked.push((what.to_owned(), chain(error)));
     match Job::new(config, roots, &images, &()).verify() {
         Ok(states) => {
             for (wanted, state) in states {
                 match state {
-                    Ok(state) => facts.images.push((wanted, state)),
+                    Ok(state) => observed.images.push((wanted, state)),
                     Err(Error::Refused(why)) => {
-                        facts.images.push((wanted, State::NotUsable(why.to_string())));
+                        observed.images.push((wanted, State::NotUsable(why.to_string())));
                     }
                     Err(error) => unasked(wanted.reference.as_str(), &error),
                 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mvm_config::Config;
-use mvm_core::catalogue::overrides as said;
+use mvm_core::catalogue::overrides as messages;
 use mvm_core::{Finding, Roots, atomic, names};
 use mvm_units_plan::overrides::{File, OWN, Override, Unit, overrides};
 use mvm_units_plan::units::UnitFile;
@@ -94,7 +94,7 @@ pub fn move_aside(roots: &Roots, overrides: &[Override]) -> Vec<Finding> {
 }
 
 fn aside(roots: &Roots, path: &str, unit: &str) -> Finding {
-    let not = |why: &str| said::not_moved(path, why, unit);
+    let not = |why: &str| messages::not_moved(path, why, unit);
     if !OTHERS.iter().any(|folder| path.starts_with(&format!("{folder}/"))) {
         return not("it belongs to a package");
     }
@@ -105,7 +105,7 @@ fn aside(roots: &Roots, path: &str, unit: &str) -> Finding {
         return not(&format!("{to} is there already"));
     }
     match fs::rename(roots.at(path), &target) {
-        Ok(()) => said::moved(path, to),
+        Ok(()) => messages::moved(path, to),
         Err(error) => not(&error.to_string()),
     }
 }
@@ -140,7 +140,7 @@ mod tests {
         let (_folder, roots) = host();
         let config = Config::default();
         let generated =
-            mvm_units_plan::units::files(&config, mvm_units_plan::units::Facts::default());
+            mvm_units_plan::units::files(&config, mvm_units_plan::units::Installed::default());
         let found = observe(&roots, &config, &generated);
         let paths: Vec<&str> = found.iter().map(|one| one.path.as_str()).collect();
         assert_eq!(

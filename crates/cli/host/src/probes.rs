@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mvm_checks as checks;
-use mvm_checks::{Facts, Probe, Probes};
+use mvm_checks::{Observed, Probe, Probes};
 use mvm_config::Config;
 use mvm_config::model::NetworkMode;
 use mvm_config::names::ImageRef;
@@ -14,8 +14,9 @@ use mvm_firewalls::{Passage, Way};
 use mvm_images_client::resolve;
 use mvm_images_plan::anonymous::Answer;
 use mvm_images_plan::proxy::Proxies;
-use mvm_network_kernel::{Kernel, Network as _, Place, answered, place};
+use mvm_network_kernel::{Kernel, Network as _, answered};
 use mvm_network_plan::reserved::finding;
+use mvm_network_traffic::{Place, offers, place};
 use mvm_pool_kernel::proof::{self, Proof};
 use mvm_pool_kernel::thinpool;
 use mvm_pool_plan::thinpool::PoolState;
@@ -24,18 +25,18 @@ use mvm_pool_plan::thinpool::PoolState;
 pub(super) fn run(
     roots: &Roots,
     config: &Config,
-    facts: &Facts,
+    observed: &Observed,
     flintlockd: Option<i32>,
 ) -> Probes {
-    let thin = thin(roots, config, facts);
-    let (dhcp, traffic) = traffic(roots, config, facts);
+    let thin = thin(roots, config, observed);
+    let (dhcp, traffic) = traffic(roots, config, observed);
     Probes { thin, dhcp, traffic, images: images(roots, config, flintlockd) }
 }
 
 /// Who answers for the addresses that the file keeps from DHCP.
 pub(super) fn reserved(roots: &Roots, config: &Config) -> Vec<Finding> {
-    let kept = &config.network.reserved;
-    if kept.is_empty() {
+    let entries = &config.network.reserved;
+    if entries.is_empty() {
         return Vec::new();
     }
     let not_tried = |subject: String, why: String| {
@@ -46,7 +47,7 @@ pub(super) fn reserved(roots: &Roots, config: &Config) -> Vec<Finding> {
         Ok(observed) => observed,
         Err(error) => return vec![not_tried("[network] reserved".to_owned(), chain(&error))],
     };
-    let asked = kept.iter().map(|entry| match answered(config, &observed, entry.address) {
+    let asked = entries.iter().map(|entry| match answered(config, &observed, entry.address) {
         Ok(answered) => finding(&answered),
         Err(error) => not_tried(entry.address.to_string(), chain(&error)),
     });
@@ -55,12 +56,12 @@ pub(super) fn reserved(roots: &Roots, config: &Config) -> Vec<Finding> {
 
 /// A pool that has something wrong is left alone: a write could wait for a minute, and what is wrong
 /// is known.
-fn thin(roots: &Roots, config: &Config, facts: &Facts) -> Probe<()> {
-    let wrong = checks::pool(config, &facts.pool);
+fn thin(roots: &Roots, config: &Config, observed: &Observed) -> Probe<()> {
+    let wrong = checks::pool(config, &observed.pool);
     if let Some(finding) = wrong.iter().find(|finding| finding.severity() == Severity::Error) {
         return Probe::NotTried(finding.message());
     }
-    let Ok(PoolState::Live(live)) = &facts.pool else {
+    let Ok(PoolState::Live(live)) = &observed.pool else {
         return Probe::NotTried("the pool is not live".to_owned());
     };
     let pool = config.thinpool.name.as_str();
@@ -79,32 +80,32 @@ fn thin(roots: &Roots, config: &Config, facts: &Facts) -> Probe<()> {
 fn traffic(
     roots: &Roots,
     config: &Config,
-    facts: &Facts,
+    observed: &Observed,
 ) -> (Probe<Vec<mvm_network_plan::dhcp::Offer>>, Probe<Vec<Passage>>) {
     let place = place(config);
     let bridge = place == Place::Bridge;
-    if config.network.mode == NetworkMode::None && matches!(place, Place::Children(_)) {
+    if config.network.mode == NetworkMode::None && matches!(place, Place::Macvtaps(_)) {
         return (Probe::NotAsked, Probe::NotAsked);
     }
-    let on = facts.interface.as_ref().is_some_and(|found| found.up && (!bridge || found.bridge));
-    if !on && !matches!(place, Place::Line(_)) {
+    let on = observed.interface.as_ref().is_some_and(|found| found.up && (!bridge || found.bridge));
+    if !on && !matches!(place, Place::Served(_)) {
         let what = if bridge { "bridge" } else { "parent of macvtaps" };
         let why = format!("there is no {what} that is switched on");
         return (Probe::NotTried(why), Probe::NotAsked);
     }
-    match mvm_network_kernel::traffic(roots, &System, config) {
+    match mvm_network_traffic::traffic(roots, &System, config) {
         // Nobody is asked for an address where mvmhost does not serve, which the checks say.
-        Ok(tried)
-            if matches!(place, Place::Line(_))
-                && tried.passages.iter().all(|passage| passage.way != Way::Address) =>
+        Ok(sent)
+            if matches!(place, Place::Served(_))
+                && sent.passages.iter().all(|passage| passage.way != Way::Address) =>
         {
-            (Probe::NotAsked, Probe::Done(tried.passages))
+            (Probe::NotAsked, Probe::Done(sent.passages))
         }
-        Ok(tried) => (Probe::Done(tried.offers), Probe::Done(tried.passages)),
+        Ok(sent) => (Probe::Done(sent.offers), Probe::Done(sent.passages)),
         // Who offers an address may be known all the same.
         Err(error) if bridge => {
             let bridge = config.network.bridge.name.as_str();
-            let offers = mvm_network_kernel::offers(roots, bridge);
+            let offers = offers(roots, bridge);
             let offers = offers.map_or_else(|error| Probe::Failed(chain(&error)), Probe::Done);
             (offers, Probe::Failed(chain(&error)))
         }

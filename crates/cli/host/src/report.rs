@@ -158,15 +158,15 @@ fn answer(roots: &Roots, programs: &dyn Execute, words: &[String]) -> String {
         return format!("there is no {name}\n");
     };
     let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
-    let mut kept = Vec::new();
+    let mut head = Vec::new();
     let mut take = |bytes: &[u8]| {
-        let room = MOST.saturating_sub(kept.len());
-        kept.extend(bytes.iter().take(room));
+        let room = MOST.saturating_sub(head.len());
+        head.extend(bytes.iter().take(room));
     };
     let mut limits = Limits::timeout(TIMEOUT);
     limits.stdout = Some(&mut take);
     let ended = programs.run(&program, &arguments, &mut limits);
-    let mut text = String::from_utf8_lossy(&kept).into_owned();
+    let mut text = String::from_utf8_lossy(&head).into_owned();
     match ended {
         Ok(exit) => text.push_str(&exit.stderr),
         Err(error) => text.push_str(&chain(&error)),

@@ -1,6 +1,6 @@
 //! What `mvmhost check` and `mvmhost status` observe of the units as a whole.
 
-use mvm_checks::{Condition, Facts, Services};
+use mvm_checks::{Condition, Observed, Services};
 use mvm_config::{Config, Loaded};
 use mvm_core::{Roots, chain, names};
 use mvm_images_plan as images;
@@ -12,12 +12,12 @@ use mvm_validate::api;
 use crate::machine::{self, Plans};
 
 /// Everything that systemd, flintlockd and the plan say; what could not be asked goes to
-/// `facts.unasked`. The plans are returned; before the first apply there are none.
+/// `observed.unasked`. The plans are returned; before the first apply there are none.
 pub(super) fn observe(
     roots: &Roots,
     loaded: &Loaded,
     units: &mut dyn Units,
-    facts: &mut Facts,
+    observed: &mut Observed,
 ) -> Option<Plans> {
     let config = &loaded.config;
     let mut seen = Services { images: images::wanted(config).len(), ..Services::default() };
@@ -29,12 +29,12 @@ pub(super) fn observe(
             Ok(state) => {
                 active |= state.is_active() && name == config.flintlockd.unit.as_str();
                 any |= state.is_active() && name != names::TARGET;
-                let known = name == names::IMAGES_UNIT && !facts.images.is_empty();
+                let known = name == names::IMAGES_UNIT && !observed.images.is_empty();
                 let dropin = dropins.iter().find(|path| path.starts_with(&format!("{name}.d/")));
                 let condition = condition(&state, dropin.map(String::as_str), known);
                 seen.units.push((name, condition));
             }
-            Err(error) => facts.unasked.push((name, chain(&error))),
+            Err(error) => observed.unasked.push((name, chain(&error))),
         }
     }
     seen.never_applied = !any && !roots.applied().exists();
@@ -48,10 +48,12 @@ pub(super) fn observe(
                 seen.pending = pending(&plans);
                 planned = Some(plans);
             }
-            Err(finding) => facts.unasked.push((finding.subject().to_owned(), finding.message())),
+            Err(finding) => {
+                observed.unasked.push((finding.subject().to_owned(), finding.message()))
+            }
         }
     }
-    facts.services = Some(seen);
+    observed.services = Some(seen);
     planned
 }
 
@@ -65,7 +67,7 @@ fn wanted(config: &Config) -> Vec<String> {
 /// The drop-ins that the generator writes, as `UNIT.d/NAME.conf`.
 fn dropins(roots: &Roots, config: &Config) -> Vec<String> {
     let exists = |path: &str| std::fs::symlink_metadata(roots.at(path)).is_ok();
-    let files = units::files(config, units::Facts::new(config, exists)).into_iter();
+    let files = units::files(config, units::Installed::new(config, exists)).into_iter();
     files.filter(|file| file.directory == Directory::Normal).map(|file| file.path).collect()
 }
 

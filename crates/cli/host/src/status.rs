@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
 use mvm_checks as checks;
-use mvm_checks::{Facts, Plugin};
+use mvm_checks::{Observed, Plugin};
 use mvm_cli::context::{self, Context};
 use mvm_cli::output::{self, Exit};
 use mvm_cli_microvms::leases;
@@ -22,7 +22,7 @@ use mvm_network_plan::tailscale::Route;
 use mvm_pool_plan::thinpool::{PoolState, ThinPoolStatus, Working};
 use mvm_units_systemd::flintlock::MicroVm;
 use mvm_units_systemd::systemd::{Manager, UnitState, Units};
-use mvm_validate::{api, facts};
+use mvm_validate::{api, observe};
 use serde_json::{Value, json};
 
 use crate::{observed, services};
@@ -63,7 +63,7 @@ pub fn run(context: &Context) -> Exit {
 /// Everything that is shown.
 pub(super) struct Screen<'a> {
     config: &'a Config,
-    facts: Facts,
+    observed: Observed,
     pub(super) microvms: Result<Option<Vec<MicroVm>>, String>,
     units: BTreeMap<String, UnitState>,
     /// Images that are not complete; None where containerd could not be asked.
@@ -100,27 +100,28 @@ impl<'a> Screen<'a> {
         let flintlockd = config.flintlockd.unit.as_str();
         let pid = units.get(flintlockd).map(|state| state.main_pid).filter(|pid| *pid != 0);
         let pid = pid.and_then(|pid| i32::try_from(pid).ok());
-        let mut facts = facts::observe(roots, config, pid);
+        let mut observed = observe::observe(roots, config, pid);
         let microvms = api::microvms(roots, config);
         let told = microvms.as_ref().map(Option::as_deref);
-        observed::live(roots, config, units.get(flintlockd), told, &mut facts);
-        let planned = services::observe(roots, loaded, manager, &mut facts);
+        observed::live(roots, config, units.get(flintlockd), told, &mut observed);
+        let planned = services::observe(roots, loaded, manager, &mut observed);
         let planned = planned.map(|plans| plans.findings()).unwrap_or_default();
-        let checked = checks::run(config, &facts);
+        let checked = checks::run(config, &observed);
         let known: Vec<&str> = checked.iter().map(Finding::code).collect();
         // Before the first apply a plan has nothing to say that the operator could have seen to.
         let more = planned.into_iter().filter(|finding| !known.contains(&finding.code()));
         let more: Vec<Finding> = more.collect();
         findings.extend(checked);
         findings.extend(more);
-        let asked = facts.plugin == Plugin::Ok && !facts.images.is_empty();
-        let lacking = facts.images.iter().filter(|(wanted, state)| state.finding(wanted).is_some());
+        let asked = observed.plugin == Plugin::Ok && !observed.images.is_empty();
+        let lacking =
+            observed.images.iter().filter(|(wanted, state)| state.finding(wanted).is_some());
         let incomplete = lacking.map(|(wanted, _)| wanted.reference.to_string()).collect();
         let incomplete = asked.then_some(incomplete);
         let leases = leases::read(context).ok().map(|leases| leases.len());
         let tailscale = Tailscale { roots, programs: &System };
         let tailscale = tailscale.routes(&config.network.tailscale_routes).0;
-        Self { config, facts, microvms, units, incomplete, leases, tailscale, is_blind }
+        Self { config, observed, microvms, units, incomplete, leases, tailscale, is_blind }
     }
 
     fn document<'f>(&self, findings: &'f [Finding]) -> Document<'f> {
@@ -140,7 +141,7 @@ impl<'a> Screen<'a> {
             .with("dhcp", served(&self.config.network).map(|interface| json!({"interface": interface, "leases": self.leases})))
             .with("reserved", reserved::shown(&self.config.network.reserved))
             .with("tailscale", &self.tailscale)
-            .with("containerd", json!({"devmapper": self.facts.plugin == Plugin::Ok}))
+            .with("containerd", json!({"devmapper": self.observed.plugin == Plugin::Ok}))
             .with("images", json!({"wanted": self.wanted(), "incomplete": self.incomplete}))
             .with("flintlockd", json!({"endpoint": self.config.flintlockd.grpc_endpoint.to_string(), "answers": self.microvms.is_ok()}))
             .with("microvms", microvms)
@@ -149,7 +150,7 @@ impl<'a> Screen<'a> {
 
     fn pool(&self) -> Value {
         let name = self.config.thinpool.name.as_str();
-        let Ok(PoolState::Live(live)) = &self.facts.pool else {
+        let Ok(PoolState::Live(live)) = &self.observed.pool else {
             return json!({"name": name, "live": false});
         };
         let working = self.working();
@@ -165,7 +166,7 @@ impl<'a> Screen<'a> {
 
     /// The pool, while it answers.
     fn working(&self) -> Option<Working> {
-        let Ok(PoolState::Live(live)) = &self.facts.pool else {
+        let Ok(PoolState::Live(live)) = &self.observed.pool else {
             return None;
         };
         match live.status.parse() {

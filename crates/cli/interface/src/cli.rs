@@ -348,7 +348,7 @@ mod tests {
     fn every_mvmhost_line_of_a_remedy_parses() {
         use clap::Parser;
         use mvm_core::{Entry, Finding, catalogue};
-        let mut tried = 0;
+        let mut count = 0;
         for entry in catalogue::all() {
             let mut finding = Finding::chosen(entry, "subject");
             for name in Entry::placeholders(entry.message).chain(Entry::placeholders(entry.remedy))
@@ -359,7 +359,7 @@ mod tests {
                 let line = line.split(" #").next().unwrap_or_default().trim_end_matches(" &&");
                 let words: Vec<&str> = line.split_whitespace().collect();
                 if words.first() == Some(&"mvmhost") {
-                    tried += 1;
+                    count += 1;
                     let wrong = super::Cli::try_parse_from(&words).err();
                     let wrong =
                         wrong.filter(|one| one.kind() != clap::error::ErrorKind::DisplayHelp);
@@ -367,7 +367,7 @@ mod tests {
                 }
             }
         }
-        assert!(tried > 200);
+        assert!(count > 200);
     }
 
     #[test]

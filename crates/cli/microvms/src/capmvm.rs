@@ -7,7 +7,7 @@ use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
 use mvm_config::Config;
 use mvm_config::last_good::load_or_last_good;
-use mvm_core::catalogue::{tls as tls_said, vm as said};
+use mvm_core::catalogue::{tls as tls_messages, vm as messages};
 use mvm_core::{Finding, Severity, chain};
 use mvm_images_plan::Platform;
 use mvm_network_kernel::{Kernel, Network as _, answered};
@@ -28,7 +28,7 @@ pub fn run(context: &Context, arguments: &CapmvmArguments) -> Exit {
     };
     let Some(address) = address(&config, arguments.address) else {
         let endpoint = config.flintlockd.grpc_endpoint.to_string();
-        output::findings(context.json, &[said::no_address(endpoint)]);
+        output::findings(context.json, &[messages::no_address(endpoint)]);
         return Exit::Findings;
     };
     let port = config.flintlockd.grpc_endpoint.port();
@@ -37,12 +37,12 @@ pub fn run(context: &Context, arguments: &CapmvmArguments) -> Exit {
         false => format!("{address}:{port}"),
     };
     let vip = vip(&config, &arguments.name, arguments.vip);
-    let mut said = findings(&config, &endpoint, vip);
-    if said.iter().any(|one| one.severity() == Severity::Error) {
-        output::findings(context.json, &said);
+    let mut found = findings(&config, &endpoint, vip);
+    if found.iter().any(|one| one.severity() == Severity::Error) {
+        output::findings(context.json, &found);
         return Exit::Findings;
     }
-    said.extend(vip.and_then(|vip| held(context, &config, vip)));
+    found.extend(vip.and_then(|vip| vip_owner(context, &config, vip)));
     let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
     let cluster = Cluster {
         name: &arguments.name,
@@ -56,19 +56,19 @@ pub fn run(context: &Context, arguments: &CapmvmArguments) -> Exit {
     if arguments.secrets {
         match secrets(context, &config, arguments, &address) {
             Ok(more) => text.push_str(&more),
-            Err(finding) => said.push(finding),
+            Err(finding) => found.push(finding),
         }
     }
-    if said.iter().all(|one| one.severity() != Severity::Error) {
+    if found.iter().all(|one| one.severity() != Severity::Error) {
         output::print(&text);
     }
     // Standard output is for kubectl.
-    said.iter().for_each(mvm_core::sink::report);
-    output::exit_for(&said)
+    found.iter().for_each(mvm_core::sink::report);
+    output::exit_for(&found)
 }
 
 /// Who has the control plane's address already. Where nobody can be asked, the cluster is to find out.
-fn held(context: &Context, config: &Config, vip: IpAddr) -> Option<Finding> {
+fn vip_owner(context: &Context, config: &Config, vip: IpAddr) -> Option<Finding> {
     let observed = Kernel::connect(&context.roots).ok()?.observe().ok()?;
     let answered = answered(config, &observed, vip)
         .inspect_err(|error| log::debug!("{}", chain(error)))
@@ -77,7 +77,7 @@ fn held(context: &Context, config: &Config, vip: IpAddr) -> Option<Finding> {
         return Some(reserved::finding(&answered));
     }
     let mac = answered.others.first()?;
-    Some(said::vip_answers(vip.to_string(), mac))
+    Some(messages::vip_answers(vip.to_string(), mac))
 }
 
 /// As asked; else that of the endpoint; else this host's on the default route.
@@ -108,13 +108,13 @@ fn secrets(
     let mut text = String::new();
     if config.flintlockd.tls.is_some() {
         let data = material(&context.roots, CLUSTER_CLIENT)
-            .map_err(|error| tls_said::no_client(CLUSTER_CLIENT).evidence(chain(&error)))?;
+            .map_err(|error| tls_messages::no_client(CLUSTER_CLIENT).evidence(chain(&error)))?;
         let name = &tls_secret(name);
         text.push_str(&format!("---\n{}", secret(Opaque { name, namespace, data: &data })));
     }
     if let Some(file) = &config.flintlockd.basic_auth_token_file {
         let token = handover::token(&context.roots.at(file.as_str()))
-            .map_err(|why| said::file_unreadable(file.as_str(), why))?;
+            .map_err(|why| messages::file_unreadable(file.as_str(), why))?;
         // The provider looks a token up by what stands before the first colon of the endpoint.
         let key = address.split(':').next().unwrap_or_default();
         let data = [(key, token.into_bytes())];

@@ -6,7 +6,7 @@ use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
 use mvm_config::last_good::load_or_last_good;
 use mvm_config::{Config, Loaded};
-use mvm_core::catalogue::{flk, vm as said};
+use mvm_core::catalogue::{flk, vm as messages};
 use mvm_core::{Finding, chain};
 use mvm_units_systemd::Error;
 use mvm_units_systemd::flintlock::{Api, MicroVm};
@@ -46,19 +46,19 @@ impl<'c> Session<'c> {
 
     /// What a failed request comes to.
     pub(crate) fn failed(&self, subject: &str, error: &Error) -> Finding {
-        if let (Some(why), false) = (error.said(), error.answered()) {
-            return said::refused(subject, one_line(why));
+        if let (Some(why), false) = (error.message(), error.answered()) {
+            return messages::refused(subject, one_line(why));
         }
         let endpoint = self.config().flintlockd.grpc_endpoint.to_string();
         match error.answered() {
-            true => said::locked_out(endpoint).evidence(chain(error)),
+            true => messages::locked_out(endpoint).evidence(chain(error)),
             false => silent(self.config(), &chain(error)),
         }
     }
 
     /// The one microVM that is meant.
     pub(crate) fn find(&self, target: &str) -> Result<MicroVm, Finding> {
-        self.look_up(target)?.ok_or_else(|| said::not_found(target))
+        self.look_up(target)?.ok_or_else(|| messages::not_found(target))
     }
 
     /// The one microVM that is meant; `None` when there is none.
@@ -71,7 +71,7 @@ impl<'c> Session<'c> {
             (Some(first), Some(second)) => {
                 let ids = [id(&first), id(&second)].into_iter().chain(meant.map(|one| id(&one)));
                 let ids: Vec<String> = ids.collect();
-                Err(said::several(target).evidence(ids.join("\n")))
+                Err(messages::several(target).evidence(ids.join("\n")))
             }
         }
     }

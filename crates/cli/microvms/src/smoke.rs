@@ -8,7 +8,7 @@ use mvm_cli::cli::{Condition, SmokeArguments};
 use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
 use mvm_core::Finding;
-use mvm_core::catalogue::vm as said;
+use mvm_core::catalogue::vm as messages;
 use mvm_core::json::Document;
 use mvm_units_plan::microvm::{Request, Spec};
 use mvm_units_systemd::flintlock::MicroVm;
@@ -78,16 +78,17 @@ fn go(session: &Session<'_>, arguments: &SmokeArguments) -> Vec<Finding> {
     match delete(session, &microvm) {
         Ok(()) => {
             let left = traces.left(session, DELETING);
-            findings.extend(left.into_iter().map(|what| said::left_behind(&name, what)));
+            findings.extend(left.into_iter().map(|what| messages::left_behind(&name, what)));
         }
         Err(finding) => findings.extend([finding, step(&name, "delete it")]),
     }
     if findings.is_empty() {
         let reached = reached.unwrap_or("made");
-        let passed = said::smoke_passed(NAMESPACE, reached, started.elapsed().as_secs());
+        let passed = messages::smoke_passed(NAMESPACE, reached, started.elapsed().as_secs());
         findings.push(passed);
-        findings
-            .extend(traces.lease(session).map(|lease| said::lease_stays(&name).evidence(lease)));
+        findings.extend(
+            traces.lease(session).map(|lease| messages::lease_stays(&name).evidence(lease)),
+        );
     }
     findings
 }
@@ -108,7 +109,7 @@ fn forget(session: &Session<'_>) {
 }
 
 fn step(name: &str, what: &str) -> Finding {
-    said::smoke_failed(name, what)
+    messages::smoke_failed(name, what)
 }
 
 fn spec(session: &Session<'_>, arguments: &SmokeArguments) -> Result<Spec, Finding> {

@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use mvm_core::{Roots, exec};
 use mvm_guard_plan::{GrowStep, Growing, Room, Unfinished, plan_growth};
-use mvm_pool_kernel::loopback::observe;
 use mvm_pool_kernel::loops::{self, LoopDevices};
 use mvm_pool_kernel::mapper::{self, DeviceMapper};
 use mvm_pool_kernel::thinpool::{System, lock};
-use mvm_pool_kernel::{Error, files, receipt};
+use mvm_pool_kernel::{Error, files, loopback, receipt};
 use mvm_pool_plan::loopback::{Desired, Observed};
 use mvm_pool_plan::thinpool::{Device, FileFacts, LivePool, Receipt, SECTOR, Shape, ThinPoolTable};
 
-use super::{Seen, Store, not_growable, seen};
+use super::{PoolNow, Store, not_growable, observe};
 
 /// Metadata that one data block may need, with the room that many snapshots take: four times the
 /// 48 bytes of the kernel's guide. A sparse metadata file is often larger than it can ever get.
@@ -55,7 +54,7 @@ impl Files {
             programs: &exec::System,
             timeout: Duration::ZERO,
         };
-        observe(&system, &self.desired)
+        loopback::observe(&system, &self.desired)
     }
 
     fn growing(&self, live: &LivePool, file: &FileFacts, intended: Option<u64>) -> Growing {
@@ -155,14 +154,14 @@ fn ours<'a>(observed: &'a Observed, live: &LivePool) -> Option<&'a FileFacts> {
 }
 
 impl Store for Files {
-    fn look(&self) -> Result<Seen, Error> {
-        let mut seen = seen(&*self.mapper, &self.desired.pool.name)?;
-        let Some(figures) = &mut seen.figures else {
-            return Ok(seen);
+    fn look(&self) -> Result<PoolNow, Error> {
+        let mut pool = observe(&*self.mapper, &self.desired.pool.name)?;
+        let Some(figures) = &mut pool.figures else {
+            return Ok(pool);
         };
         let observed = self.observe()?;
         let Device::Pool(live) = &observed.pool.device else {
-            return Ok(Seen { figures: None, ..seen });
+            return Ok(PoolNow { figures: None, ..pool });
         };
         if let Some(file) = ours(&observed, live) {
             let blocks = figures.size / figures.block.max(1);
@@ -179,7 +178,7 @@ impl Store for Files {
             figures.unfinished =
                 begun.map(|size| Unfinished { size, missing: size.saturating_sub(there) });
         }
-        Ok(seen)
+        Ok(pool)
     }
 
     fn grow(&self, size: u64) -> Result<(), Error> {

@@ -27,7 +27,7 @@ use volumes::Volumes;
 
 /// A pool as it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Seen {
+pub struct PoolNow {
     /// What is wrong with it.
     pub findings: Vec<Finding>,
     /// Its numbers, while it is live and answers.
@@ -40,7 +40,7 @@ pub trait Store {
     ///
     /// # Errors
     /// When the kernel, or a file that decides, cannot be asked.
-    fn look(&self) -> Result<Seen, Error>;
+    fn look(&self) -> Result<PoolNow, Error>;
 
     /// Makes the pool so many bytes long, or goes on where an earlier call was cut short.
     ///
@@ -91,8 +91,8 @@ struct Watched {
 }
 
 impl Store for Watched {
-    fn look(&self) -> Result<Seen, Error> {
-        seen(&self.mapper, &self.name)
+    fn look(&self) -> Result<PoolNow, Error> {
+        observe(&self.mapper, &self.name)
     }
 
     fn grow(&self, _: u64) -> Result<(), Error> {
@@ -101,16 +101,16 @@ impl Store for Watched {
 }
 
 /// What device-mapper alone shows; a pool that counts as full, and is not, is woken first.
-fn seen(mapper: &dyn DeviceMapper, name: &str) -> Result<Seen, Error> {
-    let seen = shown(mapper, name)?;
-    if !seen.figures.as_ref().is_some_and(Figures::is_stuck) {
-        return Ok(seen);
+fn observe(mapper: &dyn DeviceMapper, name: &str) -> Result<PoolNow, Error> {
+    let pool = observe_once(mapper, name)?;
+    if !pool.figures.as_ref().is_some_and(Figures::is_stuck) {
+        return Ok(pool);
     }
     mapper.commit(name)?;
-    shown(mapper, name)
+    observe_once(mapper, name)
 }
 
-fn shown(mapper: &dyn DeviceMapper, name: &str) -> Result<Seen, Error> {
+fn observe_once(mapper: &dyn DeviceMapper, name: &str) -> Result<PoolNow, Error> {
     let state = thinpool::pool_state_with(mapper, name)?;
     let findings = state.findings(name);
     let figures = match &state {
@@ -126,7 +126,7 @@ fn shown(mapper: &dyn DeviceMapper, name: &str) -> Result<Seen, Error> {
         },
         PoolState::Absent | PoolState::Empty | PoolState::Other { .. } => None,
     };
-    Ok(Seen { findings, figures })
+    Ok(PoolNow { findings, figures })
 }
 
 fn not_growable(name: &str, why: &'static str) -> Error {

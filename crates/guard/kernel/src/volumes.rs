@@ -10,7 +10,7 @@ use mvm_pool_kernel::thinpool::{lock, pool_state_with};
 use mvm_pool_plan::lvm::{Desired, Group, Volume, VolumeGrowth, grow};
 use mvm_pool_plan::thinpool::PoolState;
 
-use super::{Seen, Store, not_growable, seen};
+use super::{PoolNow, Store, not_growable, observe};
 
 /// The pool of `[thinpool] backend = "lvm"`.
 pub(super) struct Volumes<'a> {
@@ -49,9 +49,9 @@ impl<'a> Volumes<'a> {
 }
 
 impl Store for Volumes<'_> {
-    fn look(&self) -> Result<Seen, Error> {
-        let mut seen = seen(&*self.mapper, &self.desired.pool.name)?;
-        if let Some(figures) = &mut seen.figures {
+    fn look(&self) -> Result<PoolNow, Error> {
+        let mut pool = observe(&*self.mapper, &self.desired.pool.name)?;
+        if let Some(figures) = &mut pool.figures {
             let (group, volume) = self.volume()?;
             let bytes = |extents: u64| extents.saturating_mul(group.extent_size());
             figures.room = Some(Room {
@@ -63,7 +63,7 @@ impl Store for Volumes<'_> {
             let unfinished = self.is_unfinished(&volume)?;
             figures.unfinished = unfinished.then(|| Unfinished { size: volume.size(), missing: 0 });
         }
-        Ok(seen)
+        Ok(pool)
     }
 
     fn grow(&self, size: u64) -> Result<(), Error> {

@@ -164,9 +164,9 @@ fn takes_a_resize(figures: &Figures) -> bool {
 /// Bytes that may be taken from the place: it must still hold what was promised, and not get
 /// fuller than brake-percent, because others write there too; one percent is theirs in any case.
 fn spare(room: &Room, brake: u8) -> u64 {
-    let kept = u128::from(room.total) * u128::from(100 - brake.min(99)) / 100;
-    let kept = u64::try_from(kept).unwrap_or(u64::MAX);
-    room.free.saturating_sub(room.promised).saturating_sub(kept)
+    let reserve = u128::from(room.total) * u128::from(100 - brake.min(99)) / 100;
+    let reserve = u64::try_from(reserve).unwrap_or(u64::MAX);
+    room.free.saturating_sub(room.promised).saturating_sub(reserve)
 }
 
 fn blocks(figures: &Figures, bytes: u64) -> u64 {

@@ -68,14 +68,14 @@ pub enum Error {
         source: reqwest::Error,
     },
     /// A registry answered with something else.
-    #[error("{url} answers with status {status}{}", suffix(said))]
+    #[error("{url} answers with status {status}{}", suffix(message))]
     Status {
         /// What was asked for, without a query.
         url: String,
         /// The HTTP status.
         status: u16,
         /// The registry's own words; may be empty.
-        said: String,
+        message: String,
     },
     /// containerd's hosts.toml lets nobody be asked.
     #[error("the hosts.toml of {registry} lets no server be asked for this")]
@@ -199,7 +199,7 @@ pub enum Error {
     },
     /// The pool has no room.
     #[error("nothing more goes into the pool: {why}")]
-    Held {
+    NoRoom {
         /// What mvm-guard says.
         why: String,
     },

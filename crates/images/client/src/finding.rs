@@ -26,7 +26,7 @@ pub fn failed(wanted: &Wanted, error: &Error) -> Finding {
         Error::Containerd { .. } | Error::Write(_) | Error::Connect { .. } => {
             img::containerd_refuses(subject)
         }
-        Error::Held { .. } => img::held(subject),
+        Error::NoRoom { .. } => img::held(subject),
         Error::Budget { .. } => img::out_of_time(subject),
         _ => img::not_fetched(subject, registry),
     };

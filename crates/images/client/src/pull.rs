@@ -10,7 +10,7 @@ use mvm_core::{Digest, Roots, brake, names};
 use mvm_guard_plan::Standing;
 use mvm_images_plan::labels::{self, Labels};
 use mvm_images_plan::manifest::{self, Descriptor, ImageConfig, Manifest};
-use mvm_images_plan::{Platform, Role, Wanted, chain, fetch, limits};
+use mvm_images_plan::{Platform, Role, Wanted, fetch, limits};
 use tokio::sync::{OnceCell, Semaphore, mpsc};
 use tonic::Code;
 
@@ -99,12 +99,12 @@ impl<'p> Puller<'p> {
     }
 
     /// Refuses what would go into a pool whose guard has braked, or that is full.
-    pub(crate) fn held(&self, wanted: &Wanted) -> Result<(), Error> {
+    pub(crate) fn has_room(&self, wanted: &Wanted) -> Result<(), Error> {
         if wanted.role != Role::Root {
             return Ok(());
         }
         match brake::reason(&self.roots.at(names::BRAKE)) {
-            Some(why) => Err(Error::Held { why }),
+            Some(why) => Err(Error::NoRoom { why }),
             None => self.full(wanted),
         }
     }
@@ -115,7 +115,7 @@ impl<'p> Puller<'p> {
     pub(crate) fn full(&self, wanted: &Wanted) -> Result<(), Error> {
         let standing = STANDING.get(self.roots);
         match wanted.role == Role::Root && standing.is_some_and(|pool| !pool.writable) {
-            true => Err(Error::Held { why: "no block of it is free".to_owned() }),
+            true => Err(Error::NoRoom { why: "no block of it is free".to_owned() }),
             false => Ok(()),
         }
     }
@@ -191,7 +191,7 @@ impl<'p> Puller<'p> {
             Ok(_) | Err(Error::Refused(_)) => {}
             Err(error) => return Err(error),
         }
-        self.held(wanted)?;
+        self.has_room(wanted)?;
         Ok(Some((fresh, lost)))
     }
 
@@ -202,7 +202,7 @@ impl<'p> Puller<'p> {
         wanted: &Wanted,
         config: &ImageConfig,
     ) -> Result<(), Error> {
-        for name in chain::chain_ids(&config.diff_ids).iter().rev() {
+        for name in manifest::chain_ids(&config.diff_ids).iter().rev() {
             match self.containerd.remove(wanted.role.snapshotter(), name.as_str()).await {
                 Err(Error::Containerd { source, .. })
                     if source.code() == Code::FailedPrecondition =>
@@ -301,7 +301,7 @@ impl<'p> Puller<'p> {
         let snapshotter = wanted.role.snapshotter();
         let source = resolved.is_pulled.then_some(&wanted.reference);
         let diff_ids = &resolved.config.diff_ids;
-        let chain = chain::chain_ids(diff_ids);
+        let chain = manifest::chain_ids(diff_ids);
         // A configuration without layers is refused when it is read.
         if let Some(top) = chain.last() {
             let config = labels::of_config(snapshotter, top);

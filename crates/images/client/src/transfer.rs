@@ -4,7 +4,7 @@ use mvm_images_plan::manifest::Descriptor;
 use mvm_images_plan::{Wanted, limits};
 
 use crate::containerd::{Ingest, Opened};
-use crate::registry::Whom;
+use crate::registry::Servers;
 use crate::{Error, Puller};
 
 /// Gets one blob into containerd. What broke off goes on where it stopped; what has a wrong digest
@@ -16,7 +16,7 @@ pub(crate) async fn blob(
     blob: &Descriptor,
 ) -> Result<(), Error> {
     let mut lost = false;
-    let once = async |whom| {
+    let once = async |servers| {
         loop {
             let ingest = match puller.containerd.ingest(kind, &blob.digest, blob.size).await? {
                 // What containerd knows may have lost its file.
@@ -28,7 +28,7 @@ pub(crate) async fn blob(
                 Opened::Complete => return Ok(()),
                 Opened::Begun(ingest) => ingest,
             };
-            return fill(puller, wanted, blob, ingest, whom).await;
+            return fill(puller, wanted, blob, ingest, servers).await;
         }
     };
     puller.registry.persist(once).await
@@ -39,12 +39,12 @@ async fn fill(
     wanted: &Wanted,
     blob: &Descriptor,
     mut ingest: Box<Ingest>,
-    whom: Whom,
+    servers: Servers,
 ) -> Result<(), Error> {
     // As many bytes as in another namespace or before a kill: nothing is left to fetch.
     if ingest.offset() < blob.size {
         let (registry, path) = (wanted.reference.registry(), wanted.reference.repository());
-        let mut body = puller.registry.blob(registry, path, blob, ingest.offset(), whom).await?;
+        let mut body = puller.registry.blob(registry, path, blob, ingest.offset(), servers).await?;
         let mut message = Vec::with_capacity(limits::CHUNK);
         while let Some(chunk) = body.next().await? {
             puller.progress.bytes(wanted.reference.as_str(), chunk.len() as u64);

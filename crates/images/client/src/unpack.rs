@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use containerd_client::types::Mount;
 use mvm_core::Digest;
 use mvm_images_plan::Wanted;
-use mvm_images_plan::chain::chain_ids;
 use mvm_images_plan::manifest::Descriptor;
+use mvm_images_plan::manifest::chain_ids;
 use tokio::sync::mpsc;
 use tonic::Code;
 
@@ -39,13 +39,13 @@ pub(crate) async fn layers(
         }
         // Closed by nobody.
         let _unpacker = puller.unpackers.acquire().await;
-        puller.held(wanted)?;
+        puller.has_room(wanted)?;
         let step = format!("unpacking layer {} of {}", number + 1, layers.len());
         puller.progress.step(wanted.reference.as_str(), &step);
         let layer = Layer { layer, parent, name, diff_id };
         layer.unpack(puller, wanted).await.map_err(|error| match error {
             // What a full pool makes of it has many words: of mkfs, mount or tar.
-            Error::Containerd { .. } => puller.held(wanted).err().unwrap_or(error),
+            Error::Containerd { .. } => puller.has_room(wanted).err().unwrap_or(error),
             error => error,
         })?;
     }

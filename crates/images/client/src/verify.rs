@@ -2,7 +2,7 @@
 
 use mvm_core::Digest;
 use mvm_images_plan::manifest::{self, Document, Manifest};
-use mvm_images_plan::{Platform, Wanted, chain, limits};
+use mvm_images_plan::{Platform, Wanted, limits};
 
 use crate::containerd::{Containerd, Record};
 use crate::{Error, kernel};
@@ -39,7 +39,7 @@ pub async fn state(
         }
     }
     let config = manifest::config(&config, &manifest).map_err(Error::Refused)?;
-    let chain = chain::chain_ids(&config.diff_ids);
+    let chain = manifest::chain_ids(&config.diff_ids);
     let Some(top) = chain.last() else {
         return Ok(State::NotUnpacked);
     };
@@ -78,7 +78,7 @@ pub(crate) async fn top(
     };
     let config =
         described.ok().and_then(|(manifest, config)| manifest::config(&config, &manifest).ok());
-    Ok(config.and_then(|config| chain::chain_ids(&config.diff_ids).pop()))
+    Ok(config.and_then(|config| manifest::chain_ids(&config.diff_ids).pop()))
 }
 
 /// The manifest for this machine and the text of its configuration; or else the blob that is

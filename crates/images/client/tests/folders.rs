@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mvm_core::Roots;
 use mvm_images_client::Error;
-use mvm_images_client::registry::{Registry, Settings, Timeouts, Whom};
+use mvm_images_client::registry::{Registry, Servers, Settings, Timeouts};
 use mvm_images_plan::manifest::Descriptor;
 use mvm_images_plan::proxy::Proxies;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -49,7 +49,7 @@ fn client(root: &Path, proxies: Option<Proxies>) -> Registry {
 }
 
 async fn blob(registry: &Registry, host: &str, blob: &Descriptor) -> Result<Vec<u8>, Error> {
-    let mut body = registry.blob(host, "a/b", blob, 0, Whom::Everybody).await?;
+    let mut body = registry.blob(host, "a/b", blob, 0, Servers::WithMirrors).await?;
     let mut bytes = Vec::new();
     while let Some(chunk) = body.next().await? {
         bytes.extend_from_slice(&chunk);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mvm_config::names::ImageRef;
 use mvm_core::Digest;
 use mvm_images_client::Error;
-use mvm_images_client::registry::{Document, Registry, Settings, Whom};
+use mvm_images_client::registry::{Document, Registry, Servers, Settings};
 use mvm_images_plan::proxy::Proxies;
 use mvm_images_plan::{Refusal, manifest};
 use tokio::time::Instant;
@@ -26,8 +26,8 @@ async fn document(server: &Server) -> Result<Document, Error> {
 }
 
 async fn blob(server: &Server, content: &[u8], offset: u64) -> Result<Vec<u8>, Error> {
-    let (registry, whom) = (client(&[server], "{}"), Whom::Everybody);
-    let mut body = registry.blob(&server.host(), "a/b", &layer(content), offset, whom).await?;
+    let (registry, servers) = (client(&[server], "{}"), Servers::WithMirrors);
+    let mut body = registry.blob(&server.host(), "a/b", &layer(content), offset, servers).await?;
     let mut bytes = Vec::new();
     while let Some(chunk) = body.next().await? {
         bytes.extend_from_slice(&chunk);
@@ -228,7 +228,7 @@ fn what_lets_us_in_stays_with_the_server_that_it_is_for() {
         let logins = format!(r#"{{"auths":{{"{}":{{"auth":"dTpw"}}}}}}"#, server.host());
         let registry = client(&[&server, &storage], &logins);
         let blob = layer(b"0123456789");
-        let body = registry.blob(&server.host(), "a", &blob, 0, Whom::Everybody).await;
+        let body = registry.blob(&server.host(), "a", &blob, 0, Servers::WithMirrors).await;
         let mut body = body.unwrap();
         assert_eq!(body.next().await.unwrap().unwrap(), b"0123456789");
         let all: Vec<Asked> = storage.requests();

@@ -224,11 +224,11 @@ fn pause(attempt: u32) -> Duration {
 
 #[derive(Deserialize)]
 struct Envelope {
-    errors: Vec<Told>,
+    errors: Vec<RegistryError>,
 }
 
 #[derive(Deserialize)]
-struct Told {
+struct RegistryError {
     #[serde(default)]
     code: String,
     #[serde(default)]
@@ -238,9 +238,11 @@ struct Told {
 /// What a registry says to its status: code and message of the first error (OCI distribution
 /// specification, error codes), on one short line; empty where the answer is something else. Not
 /// oci-client's type: it refuses an answer whose message is null.
-pub fn said(answer: &[u8]) -> String {
+pub fn error_message(answer: &[u8]) -> String {
     let Ok(Envelope { errors }) = serde_json::from_slice(answer) else { return String::new() };
-    let Some(Told { code, message }) = errors.into_iter().next() else { return String::new() };
+    let Some(RegistryError { code, message }) = errors.into_iter().next() else {
+        return String::new();
+    };
     let message = message.unwrap_or_default();
     let words = [code, message].into_iter().filter(|word| !word.is_empty());
     super::manifest::shorten(&words.collect::<Vec<_>>().join(": "))

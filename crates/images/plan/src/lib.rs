@@ -9,7 +9,6 @@ use mvm_config::names::ImageRef;
 pub mod anonymous;
 pub mod archive;
 pub mod auth;
-pub mod chain;
 pub mod fetch;
 pub mod hosts;
 pub mod kernel;

@@ -314,12 +314,26 @@ fn raw(body: &[u8]) -> Result<RawDocument, Refusal> {
     }
 }
 
+/// The chain ID of each layer, lowest first, by which snapshots are named: the first is its diff ID,
+/// each further one the hash of its parent's and its own (OCI image specification, "Layer ChainID").
+pub fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
+    let mut chain: Vec<Digest> = Vec::with_capacity(diff_ids.len());
+    for diff in diff_ids {
+        let id = match chain.last() {
+            None => diff.clone(),
+            Some(parent) => Digest::of(format!("{parent} {diff}").as_bytes()),
+        };
+        chain.push(id);
+    }
+    chain
+}
+
 /// serde quotes what it did not expect whole, which may be megabytes; the place is kept.
 fn unreadable(what: &'static str, error: &serde_json::Error) -> Refusal {
     let (text, place) =
         (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
-    let said = text.strip_suffix(&place).unwrap_or(&text);
-    Refusal::Unreadable { what, why: shorten(said) + &place }
+    let why = text.strip_suffix(&place).unwrap_or(&text);
+    Refusal::Unreadable { what, why: shorten(why) + &place }
 }
 
 fn descriptor(raw: RawDescriptor, what: &str, most: u64) -> Result<Descriptor, Refusal> {

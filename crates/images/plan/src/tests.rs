@@ -63,7 +63,7 @@ fn the_defaults_are_wanted_kernels_first() {
 #[test]
 fn chain_ids_are_those_of_the_specification() {
     let (a, b) = (digest(1), digest(2));
-    let chain = chain::chain_ids(&[a.clone(), b.clone()]);
+    let chain = manifest::chain_ids(&[a.clone(), b.clone()]);
     assert_eq!(chain[0], a);
     assert_eq!(chain[1], Digest::of(format!("{a} {b}").as_bytes()));
     // `printf hello | sha256sum`

@@ -24,9 +24,9 @@ mod traffic;
 mod walk;
 
 use flows::What;
-pub use nft::{Glance, SetName, glance};
+pub use nft::{Omitted, SetName, omitted};
 pub use ruleset::Tool;
-pub use traffic::{Dropped, End, Passage, Said, Way, traffic};
+pub use traffic::{Dropped, End, Passage, Reported, Way, traffic};
 
 use ruleset::{Family, Hook, Place, Ruleset};
 use walk::Block;
@@ -64,8 +64,8 @@ pub struct Saved {
 /// mvmhost's own table.
 const OWN: &str = "mvmhost";
 
-/// A chain, and what it keeps from its end.
-struct Kept {
+/// A chain, and the packets that it drops.
+struct Obstacle {
     block: Block,
     whats: BTreeSet<What>,
 }
@@ -74,7 +74,7 @@ struct Kept {
 #[derive(Default)]
 struct Walked {
     /// By chain, and whether it leaves packets untracked: what it keeps from its end.
-    certain: BTreeMap<(Place, Hook, bool), Kept>,
+    certain: BTreeMap<(Place, Hook, bool), Obstacle>,
     /// What depends on something that is not known.
     unclear: Vec<Block>,
 }
@@ -91,9 +91,9 @@ pub fn obstacles(config: &Config, forward: &Forward) -> Vec<Finding> {
     }
     let is_named =
         |block: &Block| certain.contains_key(&(block.place.clone(), block.hook, block.untracks));
-    let mut said = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for block in unclear.iter().filter(|block| !is_named(block)) {
-        if said.insert(block.place.clone()) {
+        if reported.insert(block.place.clone()) {
             let finding = checked::undecided(name.as_str(), &block.place);
             findings.push(finding.evidence(evidence(block)));
         }
@@ -117,8 +117,8 @@ fn walked(config: &Config, forward: &Forward, rules: &Ruleset) -> Walked {
                 continue;
             }
             let key = (block.place.clone(), block.hook, block.untracks);
-            let kept = || Kept { block, whats: BTreeSet::new() };
-            walked.certain.entry(key).or_insert_with(kept).whats.insert(flow.what);
+            let obstacle = || Obstacle { block, whats: BTreeSet::new() };
+            walked.certain.entry(key).or_insert_with(obstacle).whats.insert(flow.what);
         }
     }
     walked
@@ -126,21 +126,25 @@ fn walked(config: &Config, forward: &Forward, rules: &Ruleset) -> Walked {
 
 /// A finding for each chain. ufw has one for IPv4 and one for IPv6, and is told once: its commands are for
 /// both.
-fn findings<'a>(all: impl Iterator<Item = &'a Kept>, rules: &Ruleset, name: &str) -> Vec<Finding> {
-    let (of_ufw, others): (Vec<&Kept>, Vec<&Kept>) =
-        all.partition(|kept| is_of_ufw(rules, &kept.block.place));
+fn findings<'a>(
+    all: impl Iterator<Item = &'a Obstacle>,
+    rules: &Ruleset,
+    name: &str,
+) -> Vec<Finding> {
+    let (of_ufw, others): (Vec<&Obstacle>, Vec<&Obstacle>) =
+        all.partition(|obstacle| is_of_ufw(rules, &obstacle.block.place));
     let mut findings: Vec<Finding> =
-        others.into_iter().map(|kept| finding(kept, name, false)).collect();
-    let mut by_hook: BTreeMap<Hook, Vec<&Kept>> = BTreeMap::new();
-    for kept in of_ufw {
-        by_hook.entry(kept.block.hook).or_default().push(kept);
+        others.into_iter().map(|obstacle| finding(obstacle, name, false)).collect();
+    let mut by_hook: BTreeMap<Hook, Vec<&Obstacle>> = BTreeMap::new();
+    for obstacle in of_ufw {
+        by_hook.entry(obstacle.block.hook).or_default().push(obstacle);
     }
     // What is forwarded first.
     findings.extend(by_hook.into_values().rev().filter_map(|same| {
         let block = same.first()?.block.clone();
-        let whats = same.iter().flat_map(|kept| kept.whats.iter().copied()).collect();
-        let seen: Vec<String> = same.iter().map(|kept| evidence(&kept.block)).collect();
-        Some(finding(&Kept { block, whats }, name, true).evidence(seen.join("; ")))
+        let whats = same.iter().flat_map(|obstacle| obstacle.whats.iter().copied()).collect();
+        let seen: Vec<String> = same.iter().map(|obstacle| evidence(&obstacle.block)).collect();
+        Some(finding(&Obstacle { block, whats }, name, true).evidence(seen.join("; ")))
     }));
     findings
 }
@@ -188,8 +192,8 @@ fn evidence(block: &Block) -> String {
     format!("chain {}: hook {}, {}", block.place, block.hook, block.by)
 }
 
-fn finding(kept: &Kept, name: &str, ufw: bool) -> Finding {
-    let Kept { block, whats } = kept;
+fn finding(obstacle: &Obstacle, name: &str, ufw: bool) -> Finding {
+    let Obstacle { block, whats } = obstacle;
     let has = |what: What| whats.contains(&what);
     let forwarded = has(What::Out) || has(What::Back);
     let only_arp = whats.iter().all(|what| *what == What::Neighbour);

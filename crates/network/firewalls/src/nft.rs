@@ -7,13 +7,13 @@ use super::ruleset::{
 };
 
 mod fields;
-mod glance;
 mod json;
+mod omitted;
 mod sets;
 
 use fields::{map, tests};
-pub use glance::{Glance, glance};
 use json::Json;
+pub use omitted::{Omitted, omitted};
 pub use sets::SetName;
 use sets::Sets;
 

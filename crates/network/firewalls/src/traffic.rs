@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::flows::What;
 use super::ruleset::{Family, Hook, Place, Ruleset, Tool};
 use super::walk::Block;
-use super::{Forward, Kept, OWN, findings, ruleset, walked};
+use super::{Forward, OWN, Obstacle, findings, ruleset, walked};
 
 /// What a packet was sent for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -114,27 +114,27 @@ pub(super) fn is_decided(passages: &[Passage]) -> bool {
     !passages.is_empty() && passages.iter().all(|passage| decided(&passage.end))
 }
 
-/// What is said already of the ways that packets take.
+/// What is reported already of the ways that packets take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Said {
+pub struct Reported {
     /// What [`obstacles`](crate::obstacles) has found.
     pub obstacles: bool,
     /// That packets leave by an interface that has no translation.
     pub elsewhere: bool,
 }
 
-/// What the packets show beyond what is `said` already.
-pub fn traffic(config: &Config, forward: &Forward, said: Said) -> Vec<Finding> {
+/// What the packets show beyond what is `reported` already.
+pub fn traffic(config: &Config, forward: &Forward, reported: Reported) -> Vec<Finding> {
     let passages = &forward.passages;
     let network = &config.network;
     let parent = || network.macvtap.parent.as_ref().filter(|_| network.macvtap.enabled);
     let name = network.dhcp.interface.as_ref().or_else(parent).map(|name| name.as_str());
     let name = name.unwrap_or("the interface of the default route");
-    let mut findings = dropped(config, forward, said, name);
+    let mut findings = dropped(config, forward, reported, name);
     for v6 in [false, true] {
         let of_family = || passages.iter().filter(|passage| passage.v6 == v6);
         findings.extend(arrived(of_family(), v6, name));
-        if !said.elsewhere {
+        if !reported.elsewhere {
             findings.extend(of_family().filter_map(|passage| elsewhere(passage, forward, name)));
         }
     }
@@ -161,9 +161,9 @@ pub fn traffic(config: &Config, forward: &Forward, said: Said) -> Vec<Finding> {
 }
 
 /// A finding for each chain that has dropped one, unless it is named already.
-fn dropped(config: &Config, forward: &Forward, said: Said, name: &str) -> Vec<Finding> {
+fn dropped(config: &Config, forward: &Forward, reported: Reported, name: &str) -> Vec<Finding> {
     let rules = ruleset(forward);
-    let mut chains: BTreeMap<(Place, Hook), Kept> = BTreeMap::new();
+    let mut chains: BTreeMap<(Place, Hook), Obstacle> = BTreeMap::new();
     for Passage { way, end, .. } in &forward.passages {
         let End::Dropped(dropped) = end else { continue };
         // What mvmhost withholds is said by the check of DHCP.
@@ -175,15 +175,15 @@ fn dropped(config: &Config, forward: &Forward, said: Said, name: &str) -> Vec<Fi
             let (place, by) = (place.clone(), by(dropped, &place));
             Block { place, hook, by, certain: true, untracks: false }
         };
-        let kept = chains
+        let obstacle = chains
             .entry((place.clone(), hook))
-            .or_insert_with(|| Kept { block: block(), whats: BTreeSet::new() });
-        kept.whats.insert(way.what());
+            .or_insert_with(|| Obstacle { block: block(), whats: BTreeSet::new() });
+        obstacle.whats.insert(way.what());
     }
     let certain = walked(config, forward, &rules).certain;
     let is_named =
-        |place: &Place| said.obstacles && certain.keys().any(|(named, ..)| named == place);
-    let new = chains.values().filter(|kept| !is_named(&kept.block.place));
+        |place: &Place| reported.obstacles && certain.keys().any(|(named, ..)| named == place);
+    let new = chains.values().filter(|obstacle| !is_named(&obstacle.block.place));
     findings(new, &rules, name)
 }
 
@@ -264,13 +264,13 @@ mod tests {
         End::Dropped(Dropped { family, table, chain, rule, through: Vec::new() })
     }
 
-    fn told(forward: &Forward, said: Said) -> Vec<(String, String)> {
-        let all = traffic(&Config::default(), forward, said);
+    fn told(forward: &Forward, reported: Reported) -> Vec<(String, String)> {
+        let all = traffic(&Config::default(), forward, reported);
         all.iter().map(|one| (one.code().to_owned(), one.message())).collect()
     }
 
-    const NOTHING: Said = Said { obstacles: false, elsewhere: false };
-    const OBSTACLES: Said = Said { obstacles: true, elsewhere: false };
+    const NOTHING: Reported = Reported { obstacles: false, elsewhere: false };
+    const OBSTACLES: Reported = Reported { obstacles: true, elsewhere: false };
 
     #[test]
     fn what_the_kernel_has_decided_is_not_undecided() {
@@ -313,7 +313,8 @@ mod tests {
             "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}});
         let tables = vec![serde_json::json!({"nftables": [chain]}).to_string()];
         let named = Forward { tables, ..forward };
-        let codes = |said| told(&named, said).into_iter().map(|one| one.0).collect::<Vec<_>>();
+        let codes =
+            |reported| told(&named, reported).into_iter().map(|one| one.0).collect::<Vec<_>>();
         assert_eq!(codes(OBSTACLES), ["MVM-NET-413"]);
         assert_eq!(codes(NOTHING), ["MVM-NET-413", "MVM-NET-410"]);
         let passages = vec![passage(Way::Out, drop_in("?", "a", "f"))];
@@ -353,7 +354,7 @@ mod tests {
         let codes: Vec<&str> = said.iter().map(|(code, _)| code.as_str()).collect();
         assert_eq!(codes, ["MVM-HOST-206", "MVM-NET-442", "MVM-NET-441", "MVM-HOST-207"]);
         assert_eq!(said[0].1, "br-mvm: 2 test packets of IPv4 arrived");
-        let elsewhere = told(&forward, Said { elsewhere: true, ..NOTHING });
+        let elsewhere = told(&forward, Reported { elsewhere: true, ..NOTHING });
         assert!(elsewhere.iter().all(|(code, _)| code != "MVM-NET-442"), "{elsewhere:?}");
     }
 }

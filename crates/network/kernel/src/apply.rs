@@ -19,7 +19,7 @@ pub struct Outcome {
     /// Warnings, refusals and failures, in order.
     pub findings: Vec<Finding>,
     /// What the last look showed, unless something was changed or waited for after it.
-    pub seen: Option<Observed>,
+    pub observed: Option<Observed>,
 }
 
 /// How an attempt to bring the network up ended.
@@ -89,14 +89,14 @@ fn reconcile(network: &mut impl Network, desired: &Desired, keep: Keep<'_>) -> O
         }
     } else if outcome.done.is_empty() {
         outcome.end = if refused { refusal(desired, &before) } else { End::Settled };
-        outcome.seen = Some(before);
+        outcome.observed = Some(before);
     } else {
         match network.observe() {
             Ok(observed) => {
                 let (end, findings) = verify(desired, &observed);
                 outcome.end = end;
                 outcome.findings.extend(findings);
-                outcome.seen = Some(observed);
+                outcome.observed = Some(observed);
             }
             Err(error) => outcome.findings.push(unread(&error)),
         }
@@ -142,12 +142,12 @@ pub(crate) fn enslaved(steps: &[Step]) -> Option<&str> {
 fn not_moved(
     network: &mut impl Network,
     name: &str,
-    tried: &[Step],
+    attempted: &[Step],
     before: &Observed,
     error: &Error,
 ) -> Vec<Finding> {
     let finding = uplink::not_moved(name, error);
-    let failures = play(network, &undo(tried, before));
+    let failures = play(network, &undo(attempted, before));
     [vec![finding.evidence(chain(error))], failures].concat()
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use mvm_config::Config;
 use mvm_core::Roots;
 use mvm_core::state::{self, File};
-use mvm_network_plan::dhcp::{Answers, Offer, Seen, discover, offer};
+use mvm_network_plan::dhcp::{Answers, Offer, Service, discover, offer};
 use mvm_network_plan::network::Observed;
 use nix::errno::Errno;
 use nix::libc;
@@ -18,7 +18,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, bind, recv, sendto, socket};
 
 use crate::error::Error;
-use crate::link::{EVERYBODY, address};
+use crate::packet_socket::{EVERYBODY, address};
 
 /// For how long an answer is waited for: servers ping an address before they offer it, and wait 3 s for
 /// an answer (dnsmasq) or 1 s (ISC).
@@ -47,8 +47,8 @@ fn beside(interface: &str) -> File<Answers> {
 
 /// What was answered on the interfaces that are served beside the first.
 pub fn answers_beside(roots: &Roots, config: &Config) -> Vec<Answers> {
-    let known = |seen: Seen<'_>| beside(seen.interface).get(roots);
-    Seen::also(config).filter_map(known).collect()
+    let known = |service: Service<'_>| beside(service.interface).get(roots);
+    Service::also(config).filter_map(known).collect()
 }
 
 /// As [`ask`], on an interface that is served beside the first.

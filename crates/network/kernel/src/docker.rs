@@ -65,12 +65,12 @@ impl Nat<'_> {
         };
         let listed = run(&["-S", DOCKER_USER])?;
         if !listed.success() {
-            let said = listed.stderr.trim();
-            if NO_CHAIN.iter().any(|words| said.contains(words)) {
+            let stderr = listed.stderr.trim();
+            if NO_CHAIN.iter().any(|words| stderr.contains(words)) {
                 return Ok(None);
             }
             // Of its own the kernel's refusal would look like a chain that is not there.
-            return Err(Error::Refused { name, said: said.to_owned() });
+            return Err(Error::Refused { name, stderr: stderr.to_owned() });
         }
         let mut lacking = Vec::new();
         for (place, rule) in docker_rules(interface).iter().enumerate() {
@@ -99,7 +99,7 @@ impl Nat<'_> {
         let exit = self.execute(&program, &words)?;
         match exit.success() {
             true => Ok(()),
-            false => Err(Error::Refused { name, said: exit.stderr.trim().to_owned() }),
+            false => Err(Error::Refused { name, stderr: exit.stderr.trim().to_owned() }),
         }
     }
 

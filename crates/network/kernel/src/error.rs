@@ -120,12 +120,12 @@ pub enum Error {
         source: mvm_core::Error,
     },
     /// A program refused.
-    #[error("{name} said: {said}")]
+    #[error("{name} said: {stderr}")]
     Refused {
         /// Its name.
         name: &'static str,
         /// The end of its standard error.
-        said: String,
+        stderr: String,
     },
 }
 

@@ -9,7 +9,7 @@ use mvm_config::Config;
 use mvm_config::model::NetworkMode;
 use mvm_core::exec::{self, Execute, Limits};
 use mvm_core::{Roots, chain};
-use mvm_firewalls::{Forward, Saved, Tool, glance};
+use mvm_firewalls::{Forward, Saved, Tool, omitted};
 use mvm_network_plan::nat::{desired, egress};
 
 use crate::error::Error;
@@ -94,7 +94,7 @@ impl Reader {
 }
 
 /// The rule with this number of the kernel's, as nft writes it; `None` where nft does not show it.
-pub(crate) fn rule(
+pub fn rule(
     roots: &Roots,
     programs: &dyn Execute,
     [family, table, chain]: [&str; 3],
@@ -139,7 +139,7 @@ impl Lister<'_> {
             return Ok((found, false));
         }
         let rules = self.nft(&["-t", "list", "ruleset"])?;
-        let left_out = glance(&rules);
+        let left_out = omitted(&rules);
         for set in &left_out.sets {
             let [family, table, name] = &set.of;
             // One that is gone by now decides nothing.
@@ -187,10 +187,10 @@ impl Lister<'_> {
     fn output(&self, name: &'static str, words: &[&str]) -> Result<String, Error> {
         let program = exec::find(self.roots, name).ok_or(Error::NotInstalled { name })?;
         let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
-        let mut said = Vec::new();
+        let mut output = Vec::new();
         let mut keep = |piece: &[u8]| {
-            if said.len() <= LIMIT {
-                said.extend_from_slice(piece);
+            if output.len() <= LIMIT {
+                output.extend_from_slice(piece);
             }
         };
         let mut limits = Limits { stdout: Some(&mut keep), ..Limits::timeout(TIMEOUT) };
@@ -199,12 +199,12 @@ impl Lister<'_> {
             .run(&program, &words, &mut limits)
             .map_err(|source| Error::Run { source })?;
         if !exit.success() {
-            let said = exit.stderr.lines().next().unwrap_or("nothing").to_owned();
-            return Err(Error::Refused { name, said });
+            let stderr = exit.stderr.lines().next().unwrap_or("nothing").to_owned();
+            return Err(Error::Refused { name, stderr });
         }
-        if said.len() > LIMIT {
+        if output.len() > LIMIT {
             return Err(Error::TooMuch { name });
         }
-        Ok(String::from_utf8_lossy(&said).into_owned())
+        Ok(String::from_utf8_lossy(&output).into_owned())
     }
 }

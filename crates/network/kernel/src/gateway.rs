@@ -86,7 +86,11 @@ impl Kernel {
         });
     }
 
-    pub(crate) fn neighbours(&self) -> Result<Vec<NeighbourMessage>, Error> {
+    /// Who the kernel knows on its links, by address.
+    ///
+    /// # Errors
+    /// The kernel does not tell.
+    pub fn neighbours(&self) -> Result<Vec<NeighbourMessage>, Error> {
         let listed = self.handle().neighbours().get().execute().try_collect();
         let failed = |error| Error::List { what: "neighbours", source: Answer::from(error) };
         self.run(listed).map_err(failed)

@@ -7,9 +7,9 @@ use futures_util::TryStreamExt;
 use ipnet::IpNet;
 use mvm_core::Roots;
 use mvm_core::state::{self, File};
-use mvm_network_plan::network::{Holdings, Link, Manager, Observed, Receipt, Route, Step};
+use mvm_network_plan::network::{Addressing, Link, Manager, Observed, Receipt, Route, Step};
 use rtnetlink::packet_route::address::AddressMessage;
-use rtnetlink::packet_route::link::{BridgeStpState, LinkMessage};
+use rtnetlink::packet_route::link::{BridgeStpState, LinkAttribute, LinkMessage};
 use rtnetlink::packet_route::route::RouteMessage;
 use rtnetlink::{
     Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVlan, RouteMessageBuilder,
@@ -18,7 +18,7 @@ use rtnetlink::{
 use crate::error::{Answer, Error};
 use crate::existing::{existing, index, reconfigure};
 use crate::message::{self, Numbered};
-use crate::{held, host, managers, moving};
+use crate::{addressing, host, managers, moving};
 
 /// What can be asked of a network and done to it.
 pub trait Network {
@@ -75,32 +75,60 @@ impl Kernel {
         Ok(Self { runtime, handle, roots: roots.clone() })
     }
 
-    pub(crate) fn handle(&self) -> &Handle {
+    /// Requests to this namespace; [`Kernel::run`] executes them.
+    pub fn handle(&self) -> &Handle {
         &self.handle
     }
 
-    pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> T {
+    /// Waits for a request of [`Kernel::handle`].
+    pub fn run<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
+    }
+
+    /// The kernel's number of the interface.
+    ///
+    /// # Errors
+    /// There is no such interface.
+    pub fn number(&self, name: &str) -> Result<u32, Error> {
+        self.run(async {
+            let mut found = self.handle().link().get().match_name(name.to_owned()).execute();
+            match found.try_next().await {
+                Ok(Some(link)) => Ok(link.header.index),
+                _ => Err(Error::Gone { step: format!("use {name}") }),
+            }
+        })
+    }
+
+    /// The name of the interface with this number.
+    pub fn name_of(&self, index: u32) -> Option<String> {
+        self.run(async {
+            let mut found = self.handle().link().get().match_index(index).execute();
+            let link = found.try_next().await.ok().flatten()?;
+            link.attributes.into_iter().find_map(|attribute| match attribute {
+                LinkAttribute::IfName(name) => Some(name),
+                _ => None,
+            })
+        })
     }
 }
 
 impl Network for Kernel {
     fn observe(&mut self) -> Result<Observed, Error> {
-        let (mut observed, holdings) = self.runtime.block_on(observe(&self.handle))?;
+        let (mut observed, addressing) = self.runtime.block_on(observe(&self.handle))?;
         let (sys, run) = (self.roots.at("/sys/class/net"), self.roots.at("/run"));
-        for (link, (index, holdings)) in observed.links.iter_mut().zip(holdings) {
+        for (link, (index, addressing)) in observed.links.iter_mut().zip(addressing) {
             link.wireless = is_wireless(&sys, &link.name);
             link.no_ipv6 = host::lacks_ipv6(&self.roots, &link.name);
-            link.holdings = holdings;
+            link.addressing = addressing;
             // Whoever looks after an interface has given it an address.
-            if !link.holdings.addresses.is_empty() {
-                link.holdings.owner = held::owner(&run, index);
+            if !link.addressing.addresses.is_empty() {
+                link.addressing.owner = addressing::owner(&run, index);
             }
         }
         let receipt = RECEIPT.get(&self.roots);
         observed.name_servers = host::name_servers(&self.roots);
         observed.no_ipv6 = host::has_no_ipv6(&self.roots);
-        observed.made = receipt.map(|kept| kept.standing(&observed)).unwrap_or_default();
+        observed.made = receipt.map(|receipt| receipt.standing(&observed)).unwrap_or_default();
         Ok(observed)
     }
 
@@ -122,8 +150,8 @@ fn listing(what: &'static str) -> impl Fn(rtnetlink::Error) -> Error {
     move |error| Error::List { what, source: Answer::from(error) }
 }
 
-/// The network, and the number and holdings of each of its links.
-async fn observe(handle: &Handle) -> Result<(Observed, Vec<(u32, Holdings)>), Error> {
+/// The network, and the number and addressing of each of its links.
+async fn observe(handle: &Handle) -> Result<(Observed, Vec<(u32, Addressing)>), Error> {
     let links: Vec<LinkMessage> =
         handle.link().get().execute().try_collect().await.map_err(listing("interfaces"))?;
     let addresses: Vec<AddressMessage> =
@@ -136,10 +164,10 @@ async fn observe(handle: &Handle) -> Result<(Observed, Vec<(u32, Holdings)>), Er
     for (index, address) in addresses.iter().filter_map(message::address) {
         of_link.entry(index).or_default().push(address);
     }
-    let holdings = links.iter().map(|found| {
-        (found.index, held::holdings(found.index, &found.link.name, &addresses, &routes))
+    let addressing = links.iter().map(|found| {
+        (found.index, addressing::of_link(found.index, &found.link.name, &addresses, &routes))
     });
-    let holdings = holdings.collect();
+    let addressing = addressing.collect();
     let name = |index: u32| names.get(&index).cloned();
     let complete = |found: Numbered| Link {
         addresses: of_link.remove(&found.index).unwrap_or_default(),
@@ -150,7 +178,7 @@ async fn observe(handle: &Handle) -> Result<(Observed, Vec<(u32, Holdings)>), Er
     let links = links.into_iter().map(complete).collect();
     let routes: Vec<Route> =
         routes.iter().flat_map(|route| message::routes(route, &names)).collect();
-    Ok((Observed { links, routes, ..Observed::default() }, holdings))
+    Ok((Observed { links, routes, ..Observed::default() }, addressing))
 }
 
 /// A radio has a physical device of the 802.11 stack; older drivers have the folder `wireless`.
@@ -221,8 +249,8 @@ async fn apply(handle: &Handle, step: &Step) -> Result<(), Error> {
         | Step::DeleteLink { .. }
         | Step::DeleteAddress { .. }
         | Step::SetBridgeOptions { .. }
-        | Step::AddHeld { .. }
-        | Step::RemoveHeld { .. }
+        | Step::GiveAddresses { .. }
+        | Step::TakeAddresses { .. }
         | Step::SetRoutes { .. }
         | Step::Enslave { .. }
         | Step::Release { .. } => moving::apply(handle, step).await,

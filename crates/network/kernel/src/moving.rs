@@ -3,7 +3,7 @@
 
 use futures_util::StreamExt;
 use ipnet::IpNet;
-use mvm_network_plan::network::{HeldAddress, HeldRoute, Step};
+use mvm_network_plan::network::{InterfaceAddress, InterfaceRoute, Step};
 use nix::errno::Errno;
 use rtnetlink::packet_core::{
     NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
@@ -12,9 +12,9 @@ use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::BridgeStpState;
 use rtnetlink::{AddressAddRequest, Handle, LinkUnspec};
 
+use crate::addressing;
 use crate::error::{Answer, Error};
 use crate::existing::{existing, index, reconfigure};
-use crate::held;
 
 const ESRCH: i32 = Errno::ESRCH as i32;
 const EEXIST: i32 = Errno::EEXIST as i32;
@@ -53,11 +53,13 @@ pub(crate) async fn apply(handle: &Handle, step: &Step) -> Result<(), Error> {
             let message = request.message_mut().clone();
             unless(step, EADDRNOTAVAIL, handle.address().del(message).execute().await)
         }
-        Step::AddHeld { addresses, .. } => add_held(handle, step, number, addresses).await,
-        Step::RemoveHeld { addresses, .. } => {
+        Step::GiveAddresses { addresses, .. } => {
+            give_addresses(handle, step, number, addresses).await
+        }
+        Step::TakeAddresses { addresses, .. } => {
             // Backwards: without the first one of a subnet the kernel drops those that follow.
-            for held in addresses.iter().rev() {
-                let mut request = whole(handle, number, held);
+            for address in addresses.iter().rev() {
+                let mut request = whole(handle, number, address);
                 let message = request.message_mut().clone();
                 unless(step, EADDRNOTAVAIL, handle.address().del(message).execute().await)?;
             }
@@ -82,19 +84,19 @@ pub(crate) async fn apply(handle: &Handle, step: &Step) -> Result<(), Error> {
     }
 }
 
-async fn add_held(
+async fn give_addresses(
     handle: &Handle,
     step: &Step,
     number: u32,
-    addresses: &[HeldAddress],
+    addresses: &[InterfaceAddress],
 ) -> Result<(), Error> {
     for address in addresses {
         let proved = whole(handle, number, &address.proved());
         proved.replace().execute().await.map_err(failed(step))?;
         // A change of an address that is there starts no new detection of duplicates.
         if address.proved() != *address {
-            let kept = whole(handle, number, address);
-            kept.replace().execute().await.map_err(failed(step))?;
+            let as_it_was = whole(handle, number, address);
+            as_it_was.replace().execute().await.map_err(failed(step))?;
         }
     }
     Ok(())
@@ -107,7 +109,7 @@ fn takes_away(step: &Step) -> bool {
             | Step::Release { .. }
             | Step::DeleteLink { .. }
             | Step::DeleteAddress { .. }
-            | Step::RemoveHeld { .. }
+            | Step::TakeAddresses { .. }
             | Step::SetBridgeOptions { .. }
     )
 }
@@ -126,10 +128,10 @@ fn unless(step: &Step, done: i32, result: Result<(), rtnetlink::Error>) -> Resul
     }
 }
 
-fn whole(handle: &Handle, number: u32, held: &HeldAddress) -> AddressAddRequest {
-    let (ip, length) = (held.address.addr(), held.address.prefix_len());
+fn whole(handle: &Handle, number: u32, address: &InterfaceAddress) -> AddressAddRequest {
+    let (ip, length) = (address.address.addr(), address.address.prefix_len());
     let mut request = handle.address().add(number, ip, length);
-    held::fill(request.message_mut(), held);
+    addressing::fill(request.message_mut(), address);
     request
 }
 
@@ -141,9 +143,9 @@ async fn lead(
     step: &Step,
     number: u32,
     old: Option<u32>,
-    route: &HeldRoute,
+    route: &InterfaceRoute,
 ) -> Result<(), Error> {
-    let message = held::message(number, route);
+    let message = addressing::message(number, route);
     if matches!(route.destination, IpNet::V4(_)) {
         return unless(step, EEXIST, handle.route().add(message).replace().execute().await);
     }
@@ -165,7 +167,7 @@ async fn lead(
     unless(step, EEXIST, sent)?;
     match old {
         Some(old) => {
-            let message = held::message(old, route);
+            let message = addressing::message(old, route);
             unless(step, ESRCH, handle.route().del(message).execute().await)
         }
         None => Ok(()),

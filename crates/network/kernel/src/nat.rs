@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
-use mvm_core::catalogue::nat as said;
+use mvm_core::catalogue::nat as messages;
 use mvm_core::exec::{Execute, Exit, Limits};
 use mvm_core::{Finding, Plan, Roots, atomic, chain};
 use mvm_network_plan::nat::{
-    Desired, Firewalls, Kept, Observed, Step, Switch, Turned, down, plan, switches,
+    Desired, Firewalls, LoadedTable, Observed, Step, Switch, Turned, down, plan, switches,
 };
 use mvm_network_plan::network;
 
@@ -61,7 +61,7 @@ pub fn bring_up(
     let subject = desired.map_or("nat", |desired| desired.interface.as_str());
     let plan = match nat.plan(desired, network) {
         Ok(plan) => plan,
-        Err(error) => return vec![said::unread(subject).evidence(chain(&error))].into(),
+        Err(error) => return vec![messages::unread(subject).evidence(chain(&error))].into(),
     };
     let mut findings = plan.findings;
     if let Err(failed) = nat.perform(&plan.steps, subject) {
@@ -75,13 +75,13 @@ pub fn bring_up(
         plan.steps.iter().filter(|step| watched && !is_new && matches!(step, Step::Set(_)));
     let turned: Vec<String> = turned.map(ToString::to_string).collect();
     if !turned.is_empty() {
-        findings.push(said::switch_back(subject).evidence(turned.join("; ")));
+        findings.push(messages::switch_back(subject).evidence(turned.join("; ")));
     }
     if watched && lost {
-        findings.push(said::table_back(subject));
+        findings.push(messages::table_back(subject));
     } else if plan.steps.len() > turned.len() {
         let words: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
-        findings.push(said::changed(subject).evidence(words.join("; ")));
+        findings.push(messages::changed(subject).evidence(words.join("; ")));
     }
     Outcome { findings, put_back: !turned.is_empty() || (watched && lost) }
 }
@@ -94,7 +94,7 @@ pub fn take_down(nat: &Nat<'_>, desired: Option<&Desired>) -> Vec<Finding> {
         Ok(observed) => {
             nat.perform(&down(desired, &observed).steps, subject).err().into_iter().collect()
         }
-        Err(error) => vec![said::unread(subject).evidence(chain(&error))],
+        Err(error) => vec![messages::unread(subject).evidence(chain(&error))],
     }
 }
 
@@ -109,7 +109,7 @@ impl Nat<'_> {
         network: &network::Observed,
     ) -> Result<Plan<Step>, Error> {
         let answers = asking::answers(self.roots);
-        let desired = desired.map(|desired| desired.clone().seen(network, answers.as_ref()));
+        let desired = desired.map(|desired| desired.clone().on_network(network, answers.as_ref()));
         let desired = desired.as_ref();
         let wanted = match desired {
             Some(desired) => switches(desired, network, &self.accept_ra()?),
@@ -130,7 +130,7 @@ impl Nat<'_> {
         network: &network::Observed,
     ) -> Result<Vec<Turned>, Error> {
         let answers = asking::answers(self.roots);
-        let desired = desired.clone().seen(network, answers.as_ref());
+        let desired = desired.clone().on_network(network, answers.as_ref());
         let mut turned = Vec::new();
         for Switch { path, value } in switches(&desired, network, &self.accept_ra()?) {
             let Some(is) = self.text(self.switch(&path))? else { continue };
@@ -146,7 +146,7 @@ impl Nat<'_> {
     fn perform(&self, steps: &[Step], subject: &str) -> Result<(), Finding> {
         for step in steps {
             self.apply(step).map_err(|error| {
-                let failed = said::step_failed(subject, step);
+                let failed = messages::step_failed(subject, step);
                 failed.evidence(chain(&error))
             })?;
         }
@@ -167,9 +167,9 @@ impl Nat<'_> {
         }
         let table = self.text(self.roots.runtime().join("nat.nft"))?;
         let listed = self.text(self.roots.runtime().join("nat.listing"))?;
-        let kept = table.zip(listed).map(|(table, listing)| Kept { table, listing });
+        let loaded = table.zip(listed).map(|(table, listing)| LoadedTable { table, listing });
         let sysctl = self.text(self.roots.at(SYSCTL))?;
-        let mut observed = Observed { kept, switches: values, sysctl, ..Observed::default() };
+        let mut observed = Observed { loaded, switches: values, sysctl, ..Observed::default() };
         match rules.list()? {
             Found::Table(listing) => observed.listing = Some(listing),
             Found::Nothing => {}
@@ -267,8 +267,8 @@ impl Nat<'_> {
                 names.push(name);
             }
         }
-        let kept = self.text(self.roots.at(SYSCTL))?.unwrap_or_default();
-        let told = kept
+        let sysctl = self.text(self.roots.at(SYSCTL))?.unwrap_or_default();
+        let told = sysctl
             .lines()
             .filter_map(|line| line.strip_prefix("net/ipv6/conf/")?.strip_suffix("/accept_ra = 2"));
         names.extend(told.filter(|name| folder.join(name).exists()).map(str::to_owned));

@@ -11,8 +11,8 @@ use crate::kernel::Network;
 pub(crate) fn before(network: &mut impl Network, had: &[Step], steps: &[Step]) -> Vec<Finding> {
     let made = made(had, steps);
     let all: Vec<Step> = had.iter().chain(&made).cloned().collect();
-    let kept = if made == had { None } else { keep(network, &all) };
-    kept.into_iter().chain(tell(network, &all)).collect()
+    let written = if made == had { None } else { keep(network, &all) };
+    written.into_iter().chain(tell(network, &all)).collect()
 }
 
 /// After the steps of which these were done.

@@ -8,7 +8,9 @@ use futures_util::TryStreamExt;
 use ipnet::IpNet;
 use mvm_core::Roots;
 use mvm_network_plan::nat::Desired;
-use mvm_network_plan::network::{Led, Observed, PolicyRule, Question, Refusal, Routed, question};
+use mvm_network_plan::network::{
+    Observed, PolicyRule, Question, Refusal, RouteResult, Routed, question,
+};
 use nix::libc;
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage, RouteType};
 use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleFlags, RuleMessage};
@@ -34,7 +36,7 @@ pub fn routed(
     desired: &Desired,
     observed: &Observed,
 ) -> Result<Vec<Routed>, Error> {
-    let desired = desired.clone().seen(observed, asking::answers(roots).as_ref());
+    let desired = desired.clone().on_network(observed, asking::answers(roots).as_ref());
     let name = desired.interface.as_str();
     let Some(link) = observed.links.iter().find(|link| link.name == name && link.up) else {
         return Ok(Vec::new());
@@ -52,9 +54,9 @@ pub fn routed(
         let mut comes_in = None;
         for _ in ["out", "back"] {
             let Some(asked) = question(name, own, comes_in.as_deref()) else { break };
-            let end = kernel.led(roots, &asked)?;
+            let end = kernel.route_result(roots, &asked)?;
             comes_in = match &end {
-                Led::By(leaving) if leaving != name => Some(leaving.clone()),
+                RouteResult::By(leaving) if leaving != name => Some(leaving.clone()),
                 _ => None,
             };
             let rules = kernel.policy(&asked)?;
@@ -70,7 +72,7 @@ pub fn routed(
 
 impl Kernel {
     /// `ip route get TO from FROM iif NAME`
-    fn led(&self, roots: &Roots, asked: &Question) -> Result<Led, Error> {
+    fn route_result(&self, roots: &Roots, asked: &Question) -> Result<RouteResult, Error> {
         let index = self.number(&asked.comes_in)?;
         let message = match (asked.from, asked.to) {
             (IpAddr::V4(from), IpAddr::V4(to)) => RouteMessageBuilder::<std::net::Ipv4Addr>::new()
@@ -83,7 +85,7 @@ impl Kernel {
                 .destination_prefix(to, 128)
                 .input_interface(index)
                 .build(),
-            _ => return Ok(Led::Refused(Refusal::NoRoute)),
+            _ => return Ok(RouteResult::Refused(Refusal::NoRoute)),
         };
         let answered = self.run(async {
             let mut answers = self.handle().route().get(message).execute();
@@ -91,23 +93,23 @@ impl Kernel {
         });
         match answered {
             Ok(Some(route)) => Ok(self.end(&route)),
-            Ok(None) => Ok(Led::Refused(Refusal::NoRoute)),
-            Err(error) => refusal(roots, asked, Answer::from(error)).map(Led::Refused),
+            Ok(None) => Ok(RouteResult::Refused(Refusal::NoRoute)),
+            Err(error) => refusal(roots, asked, Answer::from(error)).map(RouteResult::Refused),
         }
     }
 
-    fn end(&self, route: &RouteMessage) -> Led {
+    fn end(&self, route: &RouteMessage) -> RouteResult {
         match route.header.kind {
-            RouteType::BlackHole => return Led::Refused(Refusal::Blackhole),
-            RouteType::Prohibit => return Led::Refused(Refusal::Prohibited),
-            RouteType::Unreachable => return Led::Refused(Refusal::Unreachable),
+            RouteType::BlackHole => return RouteResult::Refused(Refusal::Blackhole),
+            RouteType::Prohibit => return RouteResult::Refused(Refusal::Prohibited),
+            RouteType::Unreachable => return RouteResult::Refused(Refusal::Unreachable),
             _ => {}
         }
         let by = route.attributes.iter().find_map(|attribute| match attribute {
             RouteAttribute::Oif(index) => self.name_of(*index),
             _ => None,
         });
-        by.map_or(Led::Refused(Refusal::NoRoute), Led::By)
+        by.map_or(RouteResult::Refused(Refusal::NoRoute), RouteResult::By)
     }
 
     /// The rules of policy routing that the packet may meet before the tables of every host.

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use mvm_core::catalogue::tailscale as said;
+use mvm_core::catalogue::tailscale as messages;
 use mvm_core::exec::{self, Execute, Limits};
 use mvm_core::state::{self, File};
 use mvm_core::{Finding, Plan, Roots, Severity, chain};
@@ -49,14 +49,14 @@ pub fn bring_up(tailscale: &Tailscale<'_>, wanted: &[IpNet]) -> Vec<Finding> {
             return findings;
         }
         if let Step::Advertise { routes } = step {
-            findings.push(said::advertised(NAME, list(routes)));
+            findings.push(messages::advertised(NAME, list(routes)));
         }
     }
     findings
 }
 
 fn failed(error: &Error) -> Finding {
-    said::failed("network.tailscale.advertise-routes").evidence(chain(error))
+    messages::failed("network.tailscale.advertise-routes").evidence(chain(error))
 }
 
 impl Tailscale<'_> {
@@ -112,6 +112,6 @@ impl Tailscale<'_> {
         if exit.success() {
             return Ok(exit.stdout);
         }
-        Err(Error::Refused { name: NAME, said: exit.stderr.trim().to_owned() })
+        Err(Error::Refused { name: NAME, stderr: exit.stderr.trim().to_owned() })
     }
 }

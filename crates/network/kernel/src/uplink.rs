@@ -1,9 +1,10 @@
-//! The uplink's stages: on trial, confirmed, put back. What is decided stands in `plan::network`.
+//! The uplink's stages: on trial, confirmed, put back. What is decided stands in
+//! `mvm_network_plan::network`.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mvm_core::catalogue::uplink as said;
+use mvm_core::catalogue::uplink as messages;
 use mvm_core::{Finding, Roots, Severity};
 use mvm_network_plan::network::{
     Confirmed, Consent, Desired, Live, Step, Trial, VERSION, due, former, gateways, permit,
@@ -120,7 +121,7 @@ fn guarded(
         records.drop_live()?;
     }
     let Some(confirmed) = confirmed.filter(|_| joined) else { return Ok(outcome) };
-    outcome.seen = None;
+    outcome.observed = None;
     if is_reached(network, &confirmed.bridge, &confirmed)? {
         if let Some(live) = records.live()? {
             records.keep_live(&Live { unfinished: false, ..live })?;
@@ -168,17 +169,17 @@ fn missed(
         let observed = network.observe().map_err(|error| unread(&error))?;
         let Some(link) = confirmed.waiting(&observed) else { return Ok(None) };
         let awaited = confirmed.awaited(desired, link);
-        if before.as_ref() != Some(&link.holdings) || link.holdings.proving {
-            (before, since) = (Some(link.holdings.clone()), Instant::now());
+        if before.as_ref() != Some(&link.addressing) || link.addressing.proving {
+            (before, since) = (Some(link.addressing.clone()), Instant::now());
         }
         if awaited.is_empty() && since.elapsed() >= SETTLED_AFTER {
             return Ok(None);
         }
         if begun.elapsed() >= TIMEOUT {
             let none = !awaited.is_empty() && awaited.len() == confirmed.gateways.len();
-            return Ok(
-                none.then(|| said::not_yet(&confirmed.uplink, &confirmed.bridge, list(confirmed)))
-            );
+            return Ok(none.then(|| {
+                messages::not_yet(&confirmed.uplink, &confirmed.bridge, list(confirmed))
+            }));
         }
         thread::sleep(POLL_INTERVAL);
     }
@@ -209,7 +210,7 @@ fn is_reached(
 }
 
 fn given_back(confirmed: &Confirmed) -> Finding {
-    said::given_back(&confirmed.uplink, &confirmed.bridge, list(confirmed))
+    messages::given_back(&confirmed.uplink, &confirmed.bridge, list(confirmed))
 }
 
 fn list(confirmed: &Confirmed) -> String {
@@ -273,7 +274,7 @@ pub fn confirm(roots: &Roots, network: &mut impl Probe) -> Vec<Finding> {
     let records = Records(roots);
     let mut confirmed = || -> Result<Finding, Finding> {
         let _lock = records.lock()?;
-        let none = || said::nothing_to_confirm("mvmhost confirm");
+        let none = || messages::nothing_to_confirm("mvmhost confirm");
         let running = |trial: Trial| trial.until.is_some_and(|until| until > now());
         let live = records.live()?.filter(|live| live.trial.is_some_and(running));
         let live = live.ok_or_else(none)?;
@@ -287,7 +288,7 @@ pub fn confirm(roots: &Roots, network: &mut impl Probe) -> Vec<Finding> {
         };
         records.keep_confirmed(&confirmed)?;
         records.keep_live(&Live { trial: None, ..live })?;
-        let finding = said::confirmed(&confirmed.uplink, &confirmed.bridge);
+        let finding = messages::confirmed(&confirmed.uplink, &confirmed.bridge);
         Ok(finding.evidence(format!("gateways: {}", list(&confirmed))))
     };
     vec![confirmed().unwrap_or_else(|finding| finding)]
@@ -297,7 +298,7 @@ pub fn confirm(roots: &Roots, network: &mut impl Probe) -> Vec<Finding> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Undone {
     /// The uplink is back, or it says what keeps it from that.
-    Tried(Vec<Finding>),
+    Attempted(Vec<Finding>),
     /// There was none to put back.
     Nothing,
 }
@@ -313,19 +314,19 @@ pub fn undo(roots: &Roots, network: &mut impl Probe) -> Undone {
         let live = records.live()?.filter(|live| !live.undo.is_empty());
         match (live, confirmed) {
             (Some(live), _) => {
-                put_back(&records, network, &live, "mvmhost undo").map(Undone::Tried)
+                put_back(&records, network, &live, "mvmhost undo").map(Undone::Attempted)
             }
             (None, Some(old)) => {
-                Ok(Undone::Tried(vec![put(&old.uplink, &old.bridge, "mvmhost undo")]))
+                Ok(Undone::Attempted(vec![put(&old.uplink, &old.bridge, "mvmhost undo")]))
             }
             (None, None) => Ok(Undone::Nothing),
         }
     };
-    back().unwrap_or_else(|finding| Undone::Tried(vec![finding]))
+    back().unwrap_or_else(|finding| Undone::Attempted(vec![finding]))
 }
 
 fn put(uplink: &str, bridge: &str, why: &str) -> Finding {
-    said::put_back(uplink, bridge, why)
+    messages::put_back(uplink, bridge, why)
 }
 
 /// The record stays while a step back fails: it can be tried again.

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-use mvm_checks::{NetworkFacts, routes};
+use mvm_checks::{ObservedNetwork, routes};
 use mvm_config::Config;
 use mvm_core::exec::System;
 use mvm_core::remedy::{Kind, line};
@@ -107,8 +107,8 @@ fn found(folder: &Path) -> Vec<Finding> {
     let observed = kernel.observe().unwrap();
     let desired = desired(&config).unwrap();
     let routes_of_microvms = routed(&roots, &kernel, &desired, &observed).unwrap();
-    let facts = NetworkFacts { routes: routes_of_microvms, ..NetworkFacts::default() };
-    findings.extend(routes(&facts, &forward.leaving, BRIDGE));
+    let observed = ObservedNetwork { routes: routes_of_microvms, ..ObservedNetwork::default() };
+    findings.extend(routes(&observed, &forward.leaving, BRIDGE));
     findings.retain(|finding| finding.severity() != Severity::Info);
     findings
 }

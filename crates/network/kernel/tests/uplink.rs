@@ -149,7 +149,7 @@ fn codes(outcome: &Outcome) -> Vec<&'static str> {
 
 fn undone(lab: &mut Lab) -> Vec<mvm_core::Finding> {
     match uplink::undo(&lab.roots(), &mut lab.kernel) {
-        Undone::Tried(findings) => findings,
+        Undone::Attempted(findings) => findings,
         Undone::Nothing => Vec::new(),
     }
 }

@@ -14,9 +14,9 @@ use mvm_core::catalogue::net;
 use mvm_core::{Finding, Plan, names};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+mod addressing;
 mod bridge;
 mod down;
-mod held;
 mod macvtap;
 mod managers;
 mod others;
@@ -29,14 +29,14 @@ mod undo;
 mod uplink;
 mod vlan;
 
+pub use addressing::{Addressing, InterfaceAddress, InterfaceRoute};
 pub use bridge::{Bridge, DEFAULT_MTU};
 pub use down::{Guest, down, guests};
-pub use held::{HeldAddress, HeldRoute, Holdings};
 pub use macvtap::{Macvtap, parent};
 pub use managers::{Manager, tell};
 pub use others::{Others, PROBE_PORT};
 pub use receipt::{Receipt, links, made};
-pub use routed::{FAR, FAR_V6, Led, PolicyRule, Question, Refusal, Routed, question};
+pub use routed::{FAR, FAR_V6, PolicyRule, Question, Refusal, RouteResult, Routed, question};
 pub use step::Step;
 pub use trial::{Confirmed, Former, Live, Trial, VERSION, former, permit};
 pub use undo::{due, undo};
@@ -172,7 +172,7 @@ pub struct Link {
     /// Whether IPv6 is turned off for it alone.
     pub no_ipv6: bool,
     /// What would go with it if it became a port of a bridge.
-    pub holdings: Holdings,
+    pub addressing: Addressing,
 }
 
 /// One unicast route, of any table.

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use mvm_config::Config;
 use mvm_config::model::{NetworkMode, Reserved};
 use mvm_core::Finding;
-use mvm_core::catalogue::{deep, reserved as said};
+use mvm_core::catalogue::{deep, reserved as messages};
 
 use crate::network::{Mac, Observed, parent};
 
@@ -149,13 +149,13 @@ pub fn finding(answered: &Answered) -> Finding {
     let macs = macs.join(", ");
     match (&answered.own, answered.others.len()) {
         (Some(interface), _) => {
-            let own = said::own(subject, interface);
+            let own = messages::own(subject, interface);
             own.evidence(macs)
         }
         (None, 0) => deep::proven(subject, "nobody answers there yet"),
         (None, 1) => deep::proven(subject, format!("one machine answers, {macs}")),
         (None, count) => {
-            let several = said::several(subject, count);
+            let several = messages::several(subject, count);
             several.evidence(macs)
         }
     }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use ipnet::IpNet;
 use mvm_core::Plan;
-use mvm_core::catalogue::tailscale as said;
+use mvm_core::catalogue::tailscale as messages;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -127,15 +127,15 @@ pub fn plan(wanted: &[IpNet], observed: &Observed) -> Plan<Step> {
     wanted.sort_unstable();
     wanted.dedup();
     if !observed.installed {
-        let missing =
-            (!wanted.is_empty()).then(|| said::not_installed("network.tailscale.advertise-routes"));
+        let missing = (!wanted.is_empty())
+            .then(|| messages::not_installed("network.tailscale.advertise-routes"));
         let forget = !observed.own.is_empty() && wanted.is_empty();
         let steps = forget.then(|| Step::Record { own: Vec::new() });
         return Plan::new(steps.into_iter().collect(), missing.into_iter().collect());
     }
     let Observed { advertised, own: recorded, .. } = observed;
-    let kept = |route: &&IpNet| wanted.contains(route) || !recorded.contains(route);
-    let mut routes: Vec<IpNet> = advertised.iter().filter(kept).copied().collect();
+    let stays = |route: &&IpNet| wanted.contains(route) || !recorded.contains(route);
+    let mut routes: Vec<IpNet> = advertised.iter().filter(stays).copied().collect();
     let new = wanted.iter().filter(|route| !advertised.contains(route));
     routes.extend(new);
     let own = wanted.iter().filter(|route| recorded.contains(route) || !advertised.contains(route));
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn without_tailscale_it_is_refused() {
         let plan = plan(&nets("10.42.0.0/24"), &Observed::default());
-        assert!(plan.is_refused() && plan.findings[0].code() == said::not_installed::ROW.code);
+        assert!(plan.is_refused() && plan.findings[0].code() == messages::not_installed::ROW.code);
         let own = Observed { own: nets("10.42.0.0/24"), ..Observed::default() };
         assert_eq!(super::plan(&[], &own).steps, [Step::Record { own: vec![] }]);
     }

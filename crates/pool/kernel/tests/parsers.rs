@@ -1,5 +1,5 @@
 //! Whatever the kernel, a disk or an editor hands over: no parser panics, and what was printed is
-//! read back as it was. (Here and not in `plan`, which has no JSON and needs no proptest.)
+//! read back as it was. (Here and not in `mvm-pool-plan`, which has no JSON and needs no proptest.)
 
 use mvm_pool_kernel::receipt;
 use mvm_pool_plan::thinpool::{

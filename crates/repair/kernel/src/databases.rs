@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use mvm_core::catalogue::database as said;
+use mvm_core::catalogue::database as messages;
 use mvm_core::{Finding, Roots, atomic, names};
 use mvm_pool_kernel::mapper::{self, DeviceMapper};
 use mvm_pool_kernel::{Error, observe};
@@ -57,9 +57,9 @@ fn settle_with(
         Verdict::Apart(apart) => refused(roots, backend, &apart),
         Verdict::Interrupted(left) => {
             match held.put_away(roots, backend.pool(), &left, &files, mapper) {
-                Ok(kept) => vec![databases::put_away(backend.pool(), &left, &kept)],
+                Ok(backup) => vec![databases::put_away(backend.pool(), &left, &backup)],
                 Err(error) => {
-                    let finding = said::not_put_away(&left.name, error.chain());
+                    let finding = messages::not_put_away(&left.name, error.chain());
                     vec![finding]
                 }
             }
@@ -190,8 +190,8 @@ impl Held {
     ) -> Result<PathBuf, Error> {
         let digits: String =
             Sha256::digest(&files.pool).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        let kept = Path::new(names::STATE).join(format!("{}.db.{digits}", pool.name));
-        atomic::write(&roots.at(&kept), &files.pool, 0o600)
+        let backup = Path::new(names::STATE).join(format!("{}.db.{digits}", pool.name));
+        atomic::write(&roots.at(&backup), &files.pool, 0o600)
             .map_err(|source| Error::Note { source })?;
         // Only a kill leaves it active; what somebody has open is not taken down.
         if mapper.look(&left.name)?.is_some() {
@@ -201,6 +201,6 @@ impl Held {
         let changed = self.file.write_all_at(&[left.is], left.at);
         changed.map_err(|source| Error::Look { path: path.clone(), source })?;
         self.file.sync_all().map_err(|source| Error::Sync { path, source })?;
-        Ok(kept)
+        Ok(backup)
     }
 }

@@ -35,7 +35,7 @@ impl Subject<'_> {
     }
 
     /// The file that keeps the damaged metadata whose digest is `original`.
-    pub fn kept(&self, original: &[u8; 32]) -> PathBuf {
+    pub fn backup_path(&self, original: &[u8; 32]) -> PathBuf {
         let digits: String = original.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         self.folder.join(format!("metadata.damaged-{digits}"))
     }

@@ -29,12 +29,12 @@ fn bare() -> Observed {
 /// A host with everything, where the authority is `authority` days from its end, and the rest holds
 /// from `from` to `until`.
 fn whole(authority: i64, from: i64, until: i64) -> Observed {
-    let held = || File::Read(certificate(from, until, &["a"]));
+    let read = || File::Read(certificate(from, until, &["a"]));
     Observed {
         now: NOW,
         authority: File::Read(certificate(-100, authority, &[])),
-        server: held(),
-        clients: [OWN_CLIENT, CLUSTER_CLIENT].map(|name| (name.to_owned(), held())).into(),
+        server: read(),
+        clients: [OWN_CLIENT, CLUSTER_CLIENT].map(|name| (name.to_owned(), read())).into(),
     }
 }
 

@@ -8,7 +8,7 @@ use mvm_config::Config;
 use mvm_config::model::{NetworkMode, Provider};
 use mvm_config::names::ImageRef;
 use mvm_core::Finding;
-use mvm_core::catalogue::vm as said;
+use mvm_core::catalogue::vm as messages;
 
 const API: &str = "infrastructure.cluster.x-k8s.io/v1alpha1";
 
@@ -136,16 +136,16 @@ pub fn findings(config: &Config, endpoint: &str, vip: Option<IpAddr>) -> Vec<Fin
     let mut findings = Vec::new();
     let flintlockd = &config.flintlockd;
     if flintlockd.grpc_endpoint.is_loopback() {
-        findings.push(said::endpoint_local(flintlockd.grpc_endpoint.to_string()));
+        findings.push(messages::endpoint_local(flintlockd.grpc_endpoint.to_string()));
     } else if flintlockd.tls.is_none() && flintlockd.basic_auth_token_file.is_none() {
-        findings.push(said::api_open(endpoint));
+        findings.push(messages::api_open(endpoint));
     }
     if let (Some(IpAddr::V4(vip)), Some((first, last))) = (vip, config.network.dhcp.range)
         && config.network.dhcp.enabled
         && !config.network.reserved.iter().any(|one| one.address == IpAddr::V4(vip))
         && (first..=last).contains(&vip)
     {
-        let leased = said::vip_leased(vip.to_string());
+        let leased = messages::vip_leased(vip.to_string());
         findings.push(leased.evidence(format!("{first} to {last}")));
     }
     findings

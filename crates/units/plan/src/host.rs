@@ -14,7 +14,7 @@ use mvm_images_plan as images;
 use mvm_network_plan::dhcp;
 use serde::Serialize;
 
-use crate::units::{self, Facts, UnitFile};
+use crate::units::{self, Installed, UnitFile};
 
 /// What the units have to be like.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,23 +49,23 @@ pub struct Desired {
 
 impl Desired {
     /// From the configuration (with `applied`, its text) and the names that exist on the machine.
-    pub fn new(config: &Config, applied: String, facts: Facts) -> Self {
+    pub fn new(config: &Config, applied: String, installed: Installed) -> Self {
         let instance = config.containerd.instance;
-        let rendered = instance == Instance::Dedicated && !facts.operator_containerd_config;
-        let installed = facts.flintlockd_unit || facts.flintlockd_binary;
+        let rendered = instance == Instance::Dedicated && !installed.operator_containerd_config;
+        let has_flintlockd = installed.flintlockd_unit || installed.flintlockd_binary;
         Self {
             applied,
-            generated: units::files(config, facts),
+            generated: units::files(config, installed),
             containerd_config: rendered.then(|| containerd::render(config)),
             containerd: places::containerd_unit(instance).to_owned(),
             containerd_argv: (instance == Instance::Dedicated)
-                .then(|| units::containerd_command(config, facts)),
+                .then(|| units::containerd_command(config, installed)),
             dnsmasq_config: dhcp::render(config),
             network: mvm_network_plan::units(config),
             images: !images::wanted(config).is_empty(),
             registry_argv: units::registry_command(config),
             content: config.images.serve.enabled.then(|| places::content(instance)),
-            flintlockd: installed.then(|| config.flintlockd.unit.as_str().to_owned()),
+            flintlockd: has_flintlockd.then(|| config.flintlockd.unit.as_str().to_owned()),
             flintlockd_argv: units::flintlockd_command(config),
         }
     }
@@ -91,8 +91,8 @@ pub struct Unit {
 pub struct Images {
     /// References of those that are not complete; None where containerd could not be asked.
     pub incomplete: Option<Vec<String>>,
-    /// Of those that the last run of mvm-images in this boot could not make complete.
-    pub tried: Vec<String>,
+    /// Those that the last run of mvm-images in this boot could not make complete.
+    pub failed: Vec<String>,
 }
 
 /// What the machine shows.
@@ -248,7 +248,7 @@ fn watcher(desired: &Desired, observed: &Observed) -> bool {
 /// mvm-images runs for what is missing, and not again for what it has just failed at: its timer
 /// does that, and a host whose registry is down has nothing that an operator could apply.
 fn images_step(desired: &Desired, observed: &Observed) -> Option<Step> {
-    let tried = &observed.images.tried;
+    let failed = &observed.images.failed;
     let incomplete = observed.images.incomplete.as_deref().unwrap_or_default();
     let unit = |name: &str| observed.units.get(name);
     if !desired.images {
@@ -257,7 +257,7 @@ fn images_step(desired: &Desired, observed: &Observed) -> Option<Step> {
     }
     let running = unit(names::IMAGES_UNIT).is_some_and(|unit| !unit.argv.is_empty());
     let changed = observed.applied.as_ref() != Some(&desired.applied) && !incomplete.is_empty();
-    let missing = changed || incomplete.iter().any(|image| !tried.contains(image));
+    let missing = changed || incomplete.iter().any(|image| !failed.contains(image));
     (missing && !running).then(|| Step::Start(names::IMAGES_UNIT.to_owned()))
 }
 

@@ -51,7 +51,7 @@ pub struct Uplink {
 /// What the host shows.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Seen {
+pub struct Observed {
     /// Whole disks, by name.
     pub disks: Vec<Disk>,
     /// Free bytes where the loop files would be.
@@ -107,11 +107,11 @@ pub struct Answers {
 impl Answers {
     /// What fits the host: loop files, a network that is not in use, Firecracker unless only the
     /// other one is there, loopback. Never a disk: taking one is said by an operator.
-    pub fn guess(seen: &Seen) -> Self {
-        let has = |name: &str| seen.programs.iter().any(|(program, _)| program == name);
+    pub fn guess(observed: &Observed) -> Self {
+        let has = |name: &str| observed.programs.iter().any(|(program, _)| program == name);
         Self {
-            pool: Pool::Loop(loop_size(seen.free)),
-            network: Network::Nat(free_subnet(&seen.subnets)),
+            pool: Pool::Loop(loop_size(observed.free)),
+            network: Network::Nat(free_subnet(&observed.subnets)),
             cloud_hypervisor: !has("firecracker") && has("cloud-hypervisor-static"),
             listen: None,
         }
@@ -138,9 +138,9 @@ pub fn free_subnet(taken: &[IpNet]) -> IpNet {
 }
 
 /// Why the answers cannot be: in words for people.
-pub fn refuse(answers: &Answers, seen: &Seen) -> Option<String> {
+pub fn refuse(answers: &Answers, observed: &Observed) -> Option<String> {
     if let Pool::Disk(path) = &answers.pool {
-        let Some(disk) = seen.disks.iter().find(|disk| disk.path.as_ref() == Some(path)) else {
+        let Some(disk) = observed.disks.iter().find(|disk| disk.path.as_ref() == Some(path)) else {
             return Some(format!("{path} is no whole disk of this host by a name that lasts"));
         };
         if !disk.holds.is_empty() {
@@ -150,7 +150,7 @@ pub fn refuse(answers: &Answers, seen: &Seen) -> Option<String> {
     if matches!(answers.network, Network::Macvtap(_)) && !answers.cloud_hypervisor {
         return Some("macvtap with firecracker; use provider cloudhypervisor".to_owned());
     }
-    match (&answers.network, &seen.uplink) {
+    match (&answers.network, &observed.uplink) {
         (Network::Uplink(name) | Network::Macvtap(name), Some(uplink))
             if *name == uplink.name && uplink.wireless =>
         {
@@ -164,14 +164,14 @@ pub fn refuse(answers: &Answers, seen: &Seen) -> Option<String> {
 }
 
 /// The file.
-pub fn render(answers: &Answers, seen: &Seen) -> String {
+pub fn render(answers: &Answers, observed: &Observed) -> String {
     let mut out = String::from(
         "# Written by mvmhost init. Every other key is at its default: mvmhost.toml(5),\n\
          # `mvmhost config show`. `mvmhost plan` shows what `mvmhost apply` would do.\n",
     );
     // Writing to a String cannot fail.
     let _ = pool(&mut out, &answers.pool);
-    let _ = network(&mut out, answers, seen);
+    let _ = network(&mut out, answers, observed);
     let _ = flintlockd(&mut out, answers);
     out
 }
@@ -196,7 +196,7 @@ fn pool(out: &mut String, pool: &Pool) -> std::fmt::Result {
     }
 }
 
-fn network(out: &mut String, answers: &Answers, seen: &Seen) -> std::fmt::Result {
+fn network(out: &mut String, answers: &Answers, observed: &Observed) -> std::fmt::Result {
     match &answers.network {
         Network::Nat(address) => {
             writeln!(
@@ -206,7 +206,7 @@ fn network(out: &mut String, answers: &Answers, seen: &Seen) -> std::fmt::Result
             writeln!(out, "[network.bridge]\naddresses = [{}]", string(&address.to_string()))
         }
         Network::Uplink(name) => {
-            let manager = seen.uplink.as_ref().filter(|uplink| uplink.name == *name);
+            let manager = observed.uplink.as_ref().filter(|uplink| uplink.name == *name);
             let manager = manager.map_or("nobody", |uplink| uplink.manager.as_str());
             writeln!(
                 out,
@@ -265,8 +265,8 @@ mod tests {
         }
     }
 
-    fn seen() -> Seen {
-        Seen {
+    fn observed() -> Observed {
+        Observed {
             disks: vec![disk("sda", "partitions sda1"), disk("sdb", "")],
             free: 40 << 30,
             uplink: Some(Uplink {
@@ -274,19 +274,19 @@ mod tests {
                 wireless: false,
                 manager: "ifupdown".to_owned(),
             }),
-            ..Seen::default()
+            ..Observed::default()
         }
     }
 
     #[test]
     fn guesses_are_a_valid_file_that_takes_no_disk() {
-        let answers = Answers::guess(&seen());
-        let config = config(&render(&answers, &seen()));
+        let answers = Answers::guess(&observed());
+        let config = config(&render(&answers, &observed()));
         assert_eq!(config.thinpool.backend, Backend::Loop);
         assert_eq!(config.thinpool.loopback.data_size, Bytes(20 << 30));
         assert!(config.network.dhcp.enabled && config.network.nat.enabled);
         assert_eq!(config.flintlockd.provider, Provider::Firecracker);
-        assert_eq!(refuse(&answers, &seen()), None);
+        assert_eq!(refuse(&answers, &observed()), None);
     }
 
     #[test]
@@ -306,8 +306,8 @@ mod tests {
                 cloud_hypervisor: cloud,
                 listen: Some("0.0.0.0:9090".to_owned()),
             };
-            assert_eq!(refuse(&answers, &seen()), None);
-            let config = config(&render(&answers, &seen()));
+            assert_eq!(refuse(&answers, &observed()), None);
+            let config = config(&render(&answers, &observed()));
             assert_eq!(config.thinpool.backend == Backend::Lvm, matches!(pool, Pool::Disk(_)));
             let macvtap = matches!(network, Network::Macvtap(_));
             assert_eq!(config.network.mode == NetworkMode::Macvtap, macvtap);
@@ -326,11 +326,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_refused() {
-        let base = Answers::guess(&seen());
+        let base = Answers::guess(&observed());
         let with = |change: &dyn Fn(&mut Answers)| {
             let mut answers = base.clone();
             change(&mut answers);
-            refuse(&answers, &seen()).unwrap_or_default()
+            refuse(&answers, &observed()).unwrap_or_default()
         };
         let full = |answers: &mut Answers| {
             answers.pool = Pool::Disk("/dev/disk/by-id/sda".to_owned());
@@ -342,7 +342,7 @@ mod tests {
         assert!(with(&macvtap).contains("cloudhypervisor"));
         let nowhere = |answers: &mut Answers| answers.network = Network::Uplink(String::new());
         assert!(with(&nowhere).contains("no default route"));
-        let mut wireless = seen();
+        let mut wireless = observed();
         wireless.uplink.as_mut().unwrap().wireless = true;
         let uplink = Answers { network: Network::Uplink("eno1".to_owned()), ..base };
         assert!(refuse(&uplink, &wireless).unwrap().contains("wireless"));

@@ -2,7 +2,7 @@
 //! names, and the last line of a setting wins (systemd.unit(5)).
 
 use mvm_core::Finding;
-use mvm_core::catalogue::overrides as said;
+use mvm_core::catalogue::overrides as messages;
 use serde::Deserialize;
 
 /// The name of every generated drop-in.
@@ -71,9 +71,9 @@ pub fn overrides(units: &[Unit]) -> Vec<Override> {
 /// The finding for each of them.
 pub fn findings(overrides: &[Override]) -> Vec<Finding> {
     let finding = |one: &Override| match &one.line {
-        None => said::whole(&one.path, &one.unit),
+        None => messages::whole(&one.path, &one.unit),
         Some((line, key, text)) => {
-            said::line(format!("{}:{line}", one.path), key, &one.unit).evidence(text)
+            messages::line(format!("{}:{line}", one.path), key, &one.unit).evidence(text)
         }
     };
     overrides.iter().map(finding).collect()

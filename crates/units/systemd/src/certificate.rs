@@ -39,8 +39,8 @@ fn all(path: &Path) -> Result<Vec<Validity>, String> {
 
 fn read(block: &Pem) -> Validity {
     let certificate = block.parse_x509().map_err(|error| format!("no certificate: {error}"))?;
-    let held = certificate.validity();
-    Ok((held.not_before.timestamp(), held.not_after.timestamp()))
+    let validity = certificate.validity();
+    Ok((validity.not_before.timestamp(), validity.not_after.timestamp()))
 }
 
 fn none() -> String {

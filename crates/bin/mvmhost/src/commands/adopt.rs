@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use mvm_cli::context::{Context, invalid};
 use mvm_cli::output::{self, Exit};
 use mvm_config::{Source, load};
-use mvm_core::catalogue::adopt as said;
+use mvm_core::catalogue::adopt as messages;
 use mvm_core::json::Document;
 use mvm_core::{Finding, atomic, chain};
 use mvm_pool_kernel::thinpool::lock;
@@ -77,16 +77,16 @@ fn take_over(context: &Context, dry_run: bool) -> Result<Done, Done> {
     let file = own.display().to_string();
     if dry_run {
         findings.extend(plan.findings);
-        findings.push(said::would_adopt(name));
+        findings.push(messages::would_adopt(name));
     } else {
-        let not_written = |why: String| said::not_written(&file, why);
+        let not_written = |why: String| messages::not_written(&file, why);
         atomic::write(&roots.at(&own), text.as_bytes(), 0o644)
             .map_err(|error| not_written(chain(&error)))?;
         mvm_pool_kernel::adopt::record(roots, &observation).map_err(failed)?;
         // Some of what was wrong with the pool is mended now.
         let after = observe(roots, &desired).map_err(failed)?;
         findings.extend(after.plan().findings);
-        findings.push(said::adopted(name, &file));
+        findings.push(messages::adopted(name, &file));
     }
     Ok(Done { exit: output::exit_for(&findings), findings, fragment: Some(text) })
 }
@@ -112,7 +112,7 @@ fn sources(context: &Context) -> Result<(Vec<Source>, PathBuf, usize), Done> {
     let there = sources.iter().position(|source| source.name == own);
     if there.is_some_and(|there| !adopt::is_ours(&sources.remove(there).text)) {
         let why = "it is there, and mvmhost adopt did not write it";
-        return Err(said::not_written(&own, why).into());
+        return Err(messages::not_written(&own, why).into());
     }
     let behind = |source: &Source| source.name != file && source.name > own;
     let place = sources.iter().position(behind).unwrap_or(sources.len());

@@ -30,18 +30,18 @@ pub(super) fn run(context: &Context, arguments: &ApplyArguments) -> Exit {
     }
 }
 
-/// With an uplink on trial for as long as the arguments say; `said` is said first.
+/// With an uplink on trial for as long as the arguments say; `first` are reported first.
 pub(super) fn with(
     context: &Context,
     (loaded, mut manager): (Loaded, Manager),
     arguments: &ApplyArguments,
-    said: Vec<Finding>,
+    first: Vec<Finding>,
 ) -> Exit {
     let seconds = arguments.confirm_timeout;
     let trial = match uplink::arm(&context.roots, &loaded, &mut manager, seconds) {
         Ok(trial) => trial,
         Err(finding) => {
-            let findings = [said, vec![finding]].concat();
+            let findings = [first, vec![finding]].concat();
             output::findings(context.json, &findings);
             return output::exit_for(&findings);
         }
@@ -51,7 +51,7 @@ pub(super) fn with(
     // While an uplink is on trial its operator has to get at the command that confirms it.
     let wait = !arguments.no_wait && trial.is_none();
     let mut host = Real::new(context, &loaded, &mut manager, wait);
-    let mut applied = apply(&mut host, said);
+    let mut applied = apply(&mut host, first);
     applied.findings.extend(trial.and_then(|_| uplink::settled(&context.roots, &loaded)));
     keep_report(&context.roots, &applied);
     if applied.exit == Exit::Done {

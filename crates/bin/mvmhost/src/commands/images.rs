@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context, what: &ImagesCommand) -> Exit {
     }
     let progress = progress::progress(context);
     let job = |images| Job::new(&loaded.config, &context.roots, images, &*progress);
-    let seen = match what {
+    let listing = match what {
         ImagesCommand::Pull { .. } => pull(job(&images)),
         ImagesCommand::List | ImagesCommand::Verify => job(&images).verify().map(look),
         ImagesCommand::Import { file, role } => {
@@ -58,7 +58,7 @@ pub(super) fn run(context: &Context, what: &ImagesCommand) -> Exit {
         log::warn!("mvm-registry has the list of before: {}", chain(&error));
     }
     drop(progress);
-    match seen {
+    match listing {
         Ok((mut rows, mut findings)) => {
             named_locally(&loaded.config, &mut rows);
             findings.extend(unnamed(&loaded.config, &images, &rows));
@@ -126,10 +126,10 @@ impl Row {
     }
 }
 
-type Seen = (Vec<Row>, Vec<Finding>);
+type Listing = (Vec<Row>, Vec<Finding>);
 
 /// Asks the registries also for what is complete: a tag may stand for something newer.
-fn pull(job: Job<'_>) -> Result<Seen, Error> {
+fn pull(job: Job<'_>) -> Result<Listing, Error> {
     let run = Job { again: true, ..job }.pull()?;
     let rows = run.done.iter().map(|(wanted, result)| Row::new(wanted, result.is_ok())).collect();
     Ok((rows, findings(&run)))
@@ -180,17 +180,17 @@ fn export(context: &Context, job: &Job<'_>, file: &Path) -> Exit {
     output::exit_for(&[finding])
 }
 
-fn look(states: Vec<Done<State>>) -> Seen {
-    let mut seen = Seen::default();
+fn look(states: Vec<Done<State>>) -> Listing {
+    let mut listing = Listing::default();
     for (wanted, state) in &states {
         let finding = match state {
             Ok(state) => state.finding(wanted),
             Err(error) => Some(finding::failed(wanted, error)),
         };
-        seen.0.push(Row::new(wanted, finding.is_none()));
-        seen.1.extend(finding);
+        listing.0.push(Row::new(wanted, finding.is_none()));
+        listing.1.extend(finding);
     }
-    seen
+    listing
 }
 
 /// The list is no judgement; the others are, by their exit code.

@@ -14,10 +14,10 @@ use mvm_cli::context::{Context, invalid};
 use mvm_cli::output::{self, Exit};
 use mvm_config::quantities::Bytes;
 use mvm_config::{Source, load};
-use mvm_core::catalogue::init as said;
+use mvm_core::catalogue::init as messages;
 use mvm_core::json::Document;
 use mvm_core::{Finding, atomic, chain};
-use mvm_units_plan::init::{Answers, Network, Pool, Seen, refuse, render};
+use mvm_units_plan::init::{Answers, Network, Observed, Pool, refuse, render};
 
 use super::plan;
 
@@ -44,30 +44,30 @@ fn prepare(context: &Context, arguments: &InitArguments) -> Result<Exit, Refused
     let arguments = with_preseed(arguments)?;
     let file = context.config.clone().unwrap_or_else(|| PathBuf::from("/etc/mvmhost.toml"));
     let there = edited(context, &file, &arguments)?;
-    let seen = observe::observe(context);
-    let guess = Answers::guess(&seen);
-    let mut answers = answers(&arguments, &seen, guess)?;
+    let observed = observe::observe(context);
+    let guess = Answers::guess(&observed);
+    let mut answers = answers(&arguments, &observed, guess)?;
     if !arguments.yes && arguments.preseed.is_none() && !arguments.dry_run {
         if !io::stdin().is_terminal() {
-            let stdin = said::no_answer("standard input");
+            let stdin = messages::no_answer("standard input");
             return Err(refused(stdin, Exit::Usage));
         }
-        answers = ask::ask(&arguments, &seen, answers).map_err(bad)?;
+        answers = ask::ask(&arguments, &observed, answers).map_err(bad)?;
     }
-    if let Some(why) = refuse(&answers, &seen) {
+    if let Some(why) = refuse(&answers, &observed) {
         return Err(bad(why));
     }
-    let text = render(&answers, &seen);
+    let text = render(&answers, &observed);
     valid(context, &file, &text)?;
-    let findings = observe::findings(&seen, &answers);
+    let findings = observe::findings(&observed, &answers);
     if arguments.dry_run {
-        return Ok(show(context, &seen, &answers, &text, &findings));
+        return Ok(show(context, &observed, &answers, &text, &findings));
     }
     write(context, &file, &text, there)?;
-    let written = said::written(file.display().to_string());
+    let written = messages::written(file.display().to_string());
     let findings: Vec<Finding> = findings.into_iter().chain([written]).collect();
     if context.json {
-        return Ok(show(context, &seen, &answers, &text, &findings));
+        return Ok(show(context, &observed, &answers, &text, &findings));
     }
     output::print(&text);
     output::findings(false, &findings);
@@ -84,7 +84,7 @@ fn prepare(context: &Context, arguments: &InitArguments) -> Result<Exit, Refused
 }
 
 fn bad(why: String) -> Refused {
-    refused(said::bad_answer(why), Exit::Usage)
+    refused(messages::bad_answer(why), Exit::Usage)
 }
 
 fn with_preseed(arguments: &InitArguments) -> Result<InitArguments, Refused> {
@@ -110,7 +110,7 @@ fn edited(context: &Context, file: &Path, arguments: &InitArguments) -> Result<b
     match keys.is_empty() || arguments.replace || arguments.dry_run {
         true => Ok(true),
         false => {
-            let edited = said::edited(file.display().to_string(), keys.join(", "));
+            let edited = messages::edited(file.display().to_string(), keys.join(", "));
             Err(refused(edited, Exit::Refused))
         }
     }
@@ -119,7 +119,7 @@ fn edited(context: &Context, file: &Path, arguments: &InitArguments) -> Result<b
 /// The guesses, with what was given beforehand.
 fn answers(
     arguments: &InitArguments,
-    seen: &Seen,
+    observed: &Observed,
     mut answers: Answers,
 ) -> Result<Answers, Refused> {
     let size = arguments.pool_size.as_ref().map(|size| size.parse::<Bytes>());
@@ -130,7 +130,7 @@ fn answers(
         _ => {}
     }
     let interface = arguments.interface.clone();
-    let default = seen.uplink.as_ref().map(|uplink| uplink.name.clone());
+    let default = observed.uplink.as_ref().map(|uplink| uplink.name.clone());
     let interface = interface.or(default).unwrap_or_default();
     let address: Option<IpNet> = arguments.address;
     match (arguments.network.as_deref(), &mut answers.network) {
@@ -172,7 +172,7 @@ fn valid(context: &Context, file: &Path, text: &str) -> Result<(), Refused> {
 fn write(context: &Context, file: &Path, text: &str, there: bool) -> Result<(), Refused> {
     let place = context.roots.at(file);
     let failed = |why: String| {
-        let not = said::not_written(file.display().to_string(), why);
+        let not = messages::not_written(file.display().to_string(), why);
         refused(not, Exit::Findings)
     };
     if there {
@@ -186,13 +186,13 @@ fn write(context: &Context, file: &Path, text: &str, there: bool) -> Result<(), 
 
 fn show(
     context: &Context,
-    seen: &Seen,
+    observed: &Observed,
     answers: &Answers,
     text: &str,
     findings: &[Finding],
 ) -> Exit {
     if context.json {
-        let document = Document::new(findings).with("seen", seen).with("answers", answers);
+        let document = Document::new(findings).with("seen", observed).with("answers", answers);
         output::print(&document.with("configuration", text).text());
     } else {
         output::print(text);

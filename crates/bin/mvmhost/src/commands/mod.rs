@@ -1,8 +1,7 @@
-//! The subcommands, one file each.
+//! The subcommands, one file each but for what takes a few lines.
 
 mod adopt;
 mod apply;
-mod completions;
 mod config;
 mod drop_ins;
 mod explain;
@@ -20,6 +19,8 @@ mod uplink;
 use std::env;
 use std::path::Path;
 
+use clap::CommandFactory as _;
+use clap_complete::Shell;
 use mvm_cli::cli::{Cli, Command, NetCommand};
 use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
@@ -37,7 +38,7 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
     };
     match &cli.command {
         Command::Explain { code } => explain::run(&context, code),
-        Command::Completions { shell } => completions::run(*shell),
+        Command::Completions { shell } => completions(*shell),
         Command::Config(what) => config::run(&context, *what),
         Command::Check(arguments) => match arguments.host.is_empty() {
             false => remote::run(&context, arguments),
@@ -78,4 +79,12 @@ fn refuse(context: &Context) -> Exit {
     let finding = catalogue::host::not_root("mvmhost", typed.join(" "));
     output::findings(context.json, &[finding]);
     Exit::NotRoot
+}
+
+/// `mvmhost completions SHELL`
+fn completions(shell: Shell) -> Exit {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "mvmhost", &mut script);
+    output::print(&String::from_utf8_lossy(&script));
+    Exit::Done
 }

@@ -10,7 +10,7 @@ use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
 use mvm_config::Config;
 use mvm_config::model::Tls;
-use mvm_core::catalogue::tls as said;
+use mvm_core::catalogue::tls as messages;
 use mvm_core::{Finding, Roots, chain, day};
 use mvm_tls::plan::{CLUSTER_CLIENT, Desired, FOLDER, File, OWN_CLIENT, Observed, Step, plan};
 use mvm_units_systemd::systemd::{Job, JobResult, Manager, Mode, Units};
@@ -44,13 +44,13 @@ fn refused(refusal: Refusal) -> Done {
     match refusal {
         Refusal::Invalid(findings) => (findings, Exit::Config),
         Refusal::Unwritable(path, why) => {
-            failed(said::not_written(path.display().to_string(), why))
+            failed(messages::not_written(path.display().to_string(), why))
         }
     }
 }
 
 fn not_written(what: &str, error: &mvm_tls::Error) -> Done {
-    failed(said::not_written(what, chain(error)))
+    failed(messages::not_written(what, chain(error)))
 }
 
 fn init(context: &Context, arguments: &TlsInit) -> Result<Done, Done> {
@@ -83,12 +83,12 @@ fn init(context: &Context, arguments: &TlsInit) -> Result<Done, Done> {
     drop(lock);
     match own_files {
         Some(tls) => {
-            findings.push(said::other_files(tls.cert.as_str()));
+            findings.push(messages::other_files(tls.cert.as_str()));
         }
         None => {
             fragment.write(context, &text).map_err(refused)?;
             let path = fragment.path.display().to_string();
-            findings.push(said::configured(path));
+            findings.push(messages::configured(path));
             if made.iter().any(is_server) {
                 findings.extend(restart(roots, &with.config));
             }
@@ -112,11 +112,11 @@ fn renew(context: &Context, arguments: &TlsRenew) -> Result<Done, Done> {
     let loaded = context.load().map_err(|invalid| (vec![invalid.finding()], Exit::Config))?;
     let observed = observe(roots)?;
     if observed.authority == File::Absent {
-        return Err(failed(said::no_authority(FOLDER)));
+        return Err(failed(messages::no_authority(FOLDER)));
     }
     let unknown = arguments.clients.iter().find(|name| !observed.clients.contains_key(*name));
     if let Some(name) = unknown {
-        return Err(failed(said::no_client(name)));
+        return Err(failed(messages::no_client(name)));
     }
     let mut desired = desired(&loaded.config, !arguments.due);
     desired.renewed.extend(arguments.clients.iter().cloned());
@@ -153,7 +153,7 @@ fn make(roots: &Roots, desired: &Desired) -> Result<(Vec<Finding>, Vec<Step>), D
             let (failed, exit) = not_written(&file, &error);
             (findings.iter().cloned().chain(failed).collect(), exit)
         })?;
-        let made = said::made(&file, day(step.span().until));
+        let made = messages::made(&file, day(step.span().until));
         findings.push(made.evidence(step.to_string()));
     }
     let observed = observe(roots)?;
@@ -162,11 +162,11 @@ fn make(roots: &Roots, desired: &Desired) -> Result<(Vec<Finding>, Vec<Step>), D
     findings.extend(after.findings);
     if let Some(step) = after.steps.first() {
         let file = format!("{FOLDER}/{}.crt", step.stem());
-        findings.push(said::not_written(file, step));
+        findings.push(messages::not_written(file, step));
     } else if before.steps.is_empty()
         && let File::Read(server) = &observed.server
     {
-        findings.push(said::settled(FOLDER, day(server.until)));
+        findings.push(messages::settled(FOLDER, day(server.until)));
     }
     Ok((findings, before.steps))
 }
@@ -205,7 +205,7 @@ fn restart(roots: &Roots, config: &Config) -> Option<Finding> {
         return None;
     }
     let unit = config.flintlockd.unit.as_str();
-    let not = |why: String| Some(said::not_restarted(unit, why));
+    let not = |why: String| Some(messages::not_restarted(unit, why));
     let restarted = Manager::connect().and_then(|mut manager| {
         if !manager.state(unit)?.is_active() {
             return Ok(None);
@@ -214,7 +214,7 @@ fn restart(roots: &Roots, config: &Config) -> Option<Finding> {
     });
     match restarted {
         Ok(None) => None,
-        Ok(Some(JobResult::Done)) => Some(said::restarted(unit)),
+        Ok(Some(JobResult::Done)) => Some(messages::restarted(unit)),
         Ok(Some(result)) => not(format!("{result:?}")),
         Err(error) => not(chain(&error)),
     }

@@ -10,7 +10,7 @@ use mvm_cli::output::{self, Exit};
 use mvm_cli_host::machine;
 use mvm_config::load::{Source, parse, read};
 use mvm_config::to_toml;
-use mvm_core::catalogue::{conf, units, uplink as said};
+use mvm_core::catalogue::{conf, units, uplink as messages};
 use mvm_core::{Finding, Roots, atomic, chain};
 use mvm_network_kernel::uplink::Undone;
 use mvm_units_plan::undo::{Step, Text, steps};
@@ -23,13 +23,13 @@ use super::{apply, uplink};
 const MODE: u32 = 0o644;
 
 pub(super) fn run(context: &Context, arguments: &ApplyArguments) -> Exit {
-    if let Undone::Tried(findings) = uplink::back(&context.roots) {
+    if let Undone::Attempted(findings) = uplink::back(&context.roots) {
         return output::told(context.json, &findings, output::exit_for(&findings));
     }
     match Back::of(context) {
         Ok(Some(back)) => back.go(context, arguments),
         Ok(None) => {
-            output::told(context.json, &[said::nothing_to_undo("mvmhost undo")], Exit::Done)
+            output::told(context.json, &[messages::nothing_to_undo("mvmhost undo")], Exit::Done)
         }
         Err((findings, exit)) => output::told(context.json, &findings, exit),
     }

@@ -27,7 +27,7 @@ pub(super) fn confirm(context: &Context) -> Exit {
 pub(super) fn back(roots: &Roots) -> Undone {
     match Kernel::connect(roots) {
         Ok(mut kernel) => uplink::undo(roots, &mut kernel),
-        Err(error) => Undone::Tried(vec![unread(&error)]),
+        Err(error) => Undone::Attempted(vec![unread(&error)]),
     }
 }
 

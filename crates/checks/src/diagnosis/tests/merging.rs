@@ -34,8 +34,8 @@ fn lines_of_one_cause_are_one_finding() {
     );
     assert!(evidence.contains("ns/vm7/u and more\n"), "{evidence}");
     assert!(evidence.ends_with("snapshotter not loaded: devmapper: invalid argument\""));
-    let seen = diagnosis.seen();
-    assert_eq!((seen[0].count, seen[0].microvms.len()), (20, 8));
+    let occurrences = diagnosis.occurrences();
+    assert_eq!((occurrences[0].count, occurrences[0].microvms.len()), (20, 8));
 }
 
 #[test]
@@ -45,9 +45,9 @@ fn one_microvm_can_be_asked_for() {
         diagnosis.line(&line(&failed(vm), 1));
     }
     diagnosis.line(&line("failed serving api: listen tcp :9090: address already in use", 1));
-    let seen = diagnosis.seen();
-    assert_eq!(seen.len(), 2, "what names no microVM concerns all: {seen:?}");
-    assert_eq!(seen[0].microvms, ["ns/a/1"]);
+    let occurrences = diagnosis.occurrences();
+    assert_eq!(occurrences.len(), 2, "what names no microVM concerns all: {occurrences:?}");
+    assert_eq!(occurrences[0].microvms, ["ns/a/1"]);
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn subjects_without_end_are_summed_up() {
 fn what_mvmhost_said_stands_until_it_cleared() {
     let mut diagnosis = Diagnosis::new(place(), None);
     let said = |diagnosis: &mut Diagnosis, code: &str, message: &str| {
-        diagnosis.said(Some(1_763_700_000_000_000), code, "x", &format!("{code}: {message}"));
+        diagnosis.reported(Some(1_763_700_000_000_000), code, "x", &format!("{code}: {message}"));
     };
     said(&mut diagnosis, "MVM-FLK-003", "port 9090 of x is taken by y");
     said(&mut diagnosis, "MVM-FLK-001", "there is no flintlockd at x");
@@ -85,7 +85,7 @@ fn what_mvmhost_said_stands_until_it_cleared() {
 fn what_came_right_by_itself_is_over() {
     let mut diagnosis = Diagnosis::new(place(), None);
     let mut said = |code: &str, subject: &str| {
-        diagnosis.said(Some(1), code, subject, &format!("{code}: words"));
+        diagnosis.reported(Some(1), code, subject, &format!("{code}: words"));
     };
     said("MVM-IMG-007", "r.test/a:1");
     said("MVM-IMG-007", "r.test/b:1");
@@ -96,7 +96,7 @@ fn what_came_right_by_itself_is_over() {
     let subjects: Vec<_> = findings.iter().map(Finding::subject).collect();
     assert_eq!(subjects, ["r.test/b:1"]);
     // The other order: it is wrong again.
-    diagnosis.said(Some(2), "MVM-IMG-007", "r.test/a:1", "MVM-IMG-007: words");
+    diagnosis.reported(Some(2), "MVM-IMG-007", "r.test/a:1", "MVM-IMG-007: words");
     assert_eq!(diagnosis.findings().len(), 2);
 }
 

@@ -102,7 +102,7 @@ impl Screen<'_> {
     }
 
     fn is_fresh(&self) -> bool {
-        self.facts.services.as_ref().is_some_and(|services| services.never_applied)
+        self.observed.services.as_ref().is_some_and(|services| services.never_applied)
     }
 
     /// Everything, the verdict first; before the first apply there is nothing else.
@@ -113,7 +113,7 @@ impl Screen<'_> {
             return lines;
         }
         lines.push(self.pool_line());
-        let default_route = self.facts.default_interface.as_deref();
+        let default_route = self.observed.default_interface.as_deref();
         let (label, value) = place(&self.config.network, default_route);
         lines.push(Line::new(label, value, Mood::Plain));
         if let Some(interface) = served(&self.config.network) {
@@ -165,13 +165,13 @@ impl Screen<'_> {
     }
 
     fn containerd_line(&self) -> Line {
-        let plugin = match &self.facts.plugin {
+        let plugin = match &self.observed.plugin {
             Plugin::Ok => "devmapper ok".to_owned(),
             Plugin::NotOk(state) => format!("devmapper not ok: {state}"),
             Plugin::NoAnswer(_) => "does not answer".to_owned(),
         };
         let socket = places::containerd_socket(self.config.containerd.instance);
-        let well = self.facts.plugin == Plugin::Ok;
+        let well = self.observed.plugin == Plugin::Ok;
         Line::new("containerd", format!("{socket}: {plugin}"), Mood::of(well))
     }
 

@@ -17,7 +17,7 @@ fn every_mvmhost_line_of_readme_and_the_manual_parses() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
     let pages = fs::read_dir(top.join("man")).unwrap().map(|page| page.unwrap().path());
     let pages = pages.filter(|page| !page.ends_with(CODES)).chain([top.join("README.md")]);
-    let mut tried = 0;
+    let mut count = 0;
     for page in pages {
         // A line that ends with a backslash goes on in the next one.
         let text = fs::read_to_string(&page).unwrap().replace("\\\n", " ");
@@ -26,7 +26,7 @@ fn every_mvmhost_line_of_readme_and_the_manual_parses() {
                 let command = command.split(['|', '>']).next().unwrap_or_default();
                 let words: Vec<&str> = command.split_whitespace().collect();
                 if words.first() == Some(&"mvmhost") {
-                    tried += 1;
+                    count += 1;
                     let wrong = Cli::try_parse_from(&words).err();
                     let wrong = wrong.filter(|one| one.kind() != ErrorKind::DisplayHelp);
                     assert!(wrong.is_none(), "{}: {command}: {}", page.display(), wrong.unwrap());
@@ -34,5 +34,5 @@ fn every_mvmhost_line_of_readme_and_the_manual_parses() {
             }
         }
     }
-    assert!(tried > 60, "{tried}");
+    assert!(count > 60, "{count}");
 }

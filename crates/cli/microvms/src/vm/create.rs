@@ -6,7 +6,7 @@ use mvm_cli::cli::VmCreate;
 use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
 use mvm_config::last_good::load_or_last_good;
-use mvm_core::catalogue::vm as said;
+use mvm_core::catalogue::vm as messages;
 use mvm_core::json::Document;
 use mvm_core::{Finding, atomic, chain};
 use mvm_images_plan::Platform;
@@ -43,13 +43,13 @@ fn create(
     let name = format!("{}/{}", wanted.namespace, wanted.id);
     let all = session.api.list_microvms(TIMEOUT).map_err(|error| session.failed(&name, &error))?;
     if all.iter().any(|one| one.namespace == wanted.namespace && one.name == wanted.id) {
-        return Err(said::exists(name));
+        return Err(messages::exists(name));
     }
     let made =
         session.api.create(wanted, TIMEOUT).map_err(|error| session.failed(&name, &error))?;
     let id = id(&made.microvm);
     let mac = wanted.interfaces.first().and_then(|card| card.guest_mac.clone());
-    let mut findings = vec![said::created(&id, mac.unwrap_or_default())];
+    let mut findings = vec![messages::created(&id, mac.unwrap_or_default())];
     if let Some(condition) = arguments.wait_for {
         let waited = until(session, &made.microvm, condition, arguments.timeout);
         findings.push(waited.unwrap_or_else(|finding| finding));
@@ -98,7 +98,7 @@ pub(crate) fn spec(
     let here = || Platform::of_machine(std::env::consts::ARCH);
     let platform = platform.unwrap_or_else(here);
     complete(base, request, config, &machine, &platform.architecture)
-        .map_err(|why| said::spec_invalid(one_line(&name), why))
+        .map_err(|why| messages::spec_invalid(one_line(&name), why))
 }
 
 /// What the command line says: a specification from a file, and the rest.
@@ -141,7 +141,7 @@ fn wanted(arguments: &VmCreate) -> Result<(Spec, Request), Finding> {
 fn volume(name: &str, text: &str) -> Result<Volume, Finding> {
     let invalid = || {
         let why = format!("{text:?} is no ID=IMAGE[:MOUNT]");
-        said::spec_invalid(name, why)
+        messages::spec_invalid(name, why)
     };
     let (id, rest) = text.split_once('=').ok_or_else(invalid)?;
     let (image, mount_point) = match rest.split_once(":/") {
@@ -162,7 +162,7 @@ fn text(file: &Path) -> Result<String, Finding> {
 }
 
 fn unreadable(file: &Path, why: &str) -> Finding {
-    said::file_unreadable(file.display().to_string(), why)
+    messages::file_unreadable(file.display().to_string(), why)
 }
 
 #[cfg(test)]

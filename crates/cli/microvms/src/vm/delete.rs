@@ -4,7 +4,7 @@ use mvm_cli::cli::{Condition, VmDelete};
 use mvm_cli::context::Context;
 use mvm_cli::output::Exit;
 use mvm_core::Finding;
-use mvm_core::catalogue::vm as said;
+use mvm_core::catalogue::vm as messages;
 
 use super::wait::until;
 use crate::session::{Session, TIMEOUT, id, tell};
@@ -26,9 +26,9 @@ pub(super) fn run(context: &Context, arguments: &VmDelete) -> Exit {
         let asked = session.api.delete(&microvm.uid, TIMEOUT);
         let deleted = match asked {
             Err(error) => session.failed(&id(microvm), &error),
-            Ok(_) if arguments.no_wait => said::deleted(id(microvm)),
+            Ok(_) if arguments.no_wait => messages::deleted(id(microvm)),
             Ok(_) => until(&session, microvm, Condition::Deleted, arguments.timeout)
-                .map_or_else(|finding| finding, |_| said::deleted(id(microvm))),
+                .map_or_else(|finding| finding, |_| messages::deleted(id(microvm))),
         };
         findings.push(deleted);
     }

@@ -14,7 +14,7 @@ use mvm_cli::output::{self, Exit};
 use mvm_config::last_good::load_or_last_good;
 use mvm_config::places;
 use mvm_core::Finding;
-use mvm_core::catalogue::vm as said;
+use mvm_core::catalogue::vm as messages;
 use mvm_units_systemd::microvms::{self, Directory};
 use nix::libc;
 
@@ -48,7 +48,7 @@ fn show(context: &Context, target: &str, what: LogFile, lines: usize, follow: bo
         Err(finding) => return tell(context, &[finding]),
     };
     let missing = || {
-        let missing = said::no_file(target, extension(what));
+        let missing = messages::no_file(target, extension(what));
         tell(context, &[missing])
     };
     let Some(path) = file(&found.path, what) else { return missing() };
@@ -56,7 +56,7 @@ fn show(context: &Context, target: &str, what: LogFile, lines: usize, follow: bo
         Ok(()) => Exit::Done,
         Err(error) if error.kind() == io::ErrorKind::NotFound => missing(),
         Err(error) => {
-            let unreadable = said::file_unreadable(path.display().to_string(), error);
+            let unreadable = messages::file_unreadable(path.display().to_string(), error);
             tell(context, &[unreadable])
         }
     }
@@ -65,7 +65,7 @@ fn show(context: &Context, target: &str, what: LogFile, lines: usize, follow: bo
 /// By its directory: flintlockd may be down when its files are needed most.
 fn find(context: &Context, state: &str, target: &str) -> Result<Directory, Finding> {
     let all = microvms::directories(&context.roots, state)
-        .map_err(|error| said::file_unreadable(state, error))?;
+        .map_err(|error| messages::file_unreadable(state, error))?;
     let is_meant = |directory: &Directory| {
         let mut parts = directory.id.split('/');
         let (namespace, name) =
@@ -75,12 +75,12 @@ fn find(context: &Context, state: &str, target: &str) -> Result<Directory, Findi
     };
     let mut meant = all.into_iter().filter(is_meant);
     match (meant.next(), meant.next()) {
-        (None, _) => Err(said::not_found(target)),
+        (None, _) => Err(messages::not_found(target)),
         (Some(one), None) => Ok(one),
         (Some(first), Some(second)) => {
             let ids: Vec<String> =
                 [first, second].into_iter().chain(meant).map(|one| one.id).collect();
-            Err(said::several(target).evidence(ids.join("\n")))
+            Err(messages::several(target).evidence(ids.join("\n")))
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{fs, thread};
 use mvm_cli::cli::{Condition, VmWait};
 use mvm_cli::context::Context;
 use mvm_cli::output::Exit;
-use mvm_core::catalogue::vm as said;
+use mvm_core::catalogue::vm as messages;
 use mvm_core::{Finding, Roots};
 use mvm_units_systemd::flintlock::{Details, MicroVm, State};
 
@@ -31,8 +31,8 @@ pub(super) fn run(context: &Context, arguments: &VmWait) -> Exit {
     let microvm = session.look_up(&arguments.microvm);
     let gone = arguments.condition == Condition::Deleted;
     let finding = match microvm {
-        Ok(None) if gone => said::deleted(&arguments.microvm),
-        Ok(None) => said::not_found(&arguments.microvm),
+        Ok(None) if gone => messages::deleted(&arguments.microvm),
+        Ok(None) => messages::not_found(&arguments.microvm),
         Err(finding) => finding,
         Ok(Some(microvm)) => until(&session, &microvm, arguments.condition, arguments.timeout)
             .unwrap_or_else(|finding| finding),
@@ -62,15 +62,15 @@ pub(crate) fn until(
         let seconds = started.elapsed().as_secs();
         if holds(&waited, condition) {
             let address = waited.address.map(|address| address.to_string());
-            return Ok(said::ready(id(microvm), words(condition), seconds)
+            return Ok(messages::ready(id(microvm), words(condition), seconds)
                 .evidence(address.unwrap_or_default()));
         }
         let state = waited.details.as_ref().map(|details| &details.microvm);
         if condition != Condition::Deleted {
             match state {
-                None => return Err(said::not_found(id(microvm))),
+                None => return Err(messages::not_found(id(microvm))),
                 Some(now) if now.state == State::Failed => {
-                    let given_up = said::given_up_waiting(id(microvm), now.retry);
+                    let given_up = messages::given_up_waiting(id(microvm), now.retry);
                     return Err(given_up);
                 }
                 Some(_) => {}
@@ -78,7 +78,7 @@ pub(crate) fn until(
         }
         if started.elapsed() >= timeout {
             let now = state.map_or("deleted", |now| now.state.word());
-            let late = said::timeout(id(microvm), words(condition), seconds, now);
+            let late = messages::timeout(id(microvm), words(condition), seconds, now);
             return Err(late);
         }
         thread::sleep(PAUSE.min(timeout));

@@ -1,7 +1,7 @@
 //! An image whose blobs are all in containerd, and that is not unpacked or unpacked damaged, is
 //! unpacked from there: a power cut takes what was unpacked, and the registry may not be back yet.
 
-use mvm_images_plan::{Wanted, chain, labels, manifest};
+use mvm_images_plan::{Wanted, labels, manifest};
 use tokio::sync::mpsc;
 
 use super::{Outcome, Puller};
@@ -42,7 +42,7 @@ async fn from_content(puller: &Puller<'_>, wanted: &Wanted, damaged: bool) -> Re
         let _ = arrived.try_send(());
     }
     unpack::layers(puller, wanted, layers, &config.diff_ids, arrivals).await?;
-    if let Some(top) = chain::chain_ids(&config.diff_ids).last() {
+    if let Some(top) = manifest::chain_ids(&config.diff_ids).last() {
         let labels = labels::of_config(wanted.role.snapshotter(), top);
         puller.label(None, &of_config, labels).await?;
     }

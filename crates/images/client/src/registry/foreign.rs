@@ -43,8 +43,8 @@ impl Registry {
         match response.status() {
             StatusCode::OK | StatusCode::PARTIAL_CONTENT => Ok(response),
             status => {
-                let (url, said) = (plain(response.url()), String::new());
-                Err(Error::Status { url, status: status.as_u16(), said })
+                let (url, message) = (plain(response.url()), String::new());
+                Err(Error::Status { url, status: status.as_u16(), message })
             }
         }
     }

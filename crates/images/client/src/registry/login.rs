@@ -156,7 +156,7 @@ impl Registry {
             match after_status(status, None, 1) {
                 // A server that is down refuses nobody.
                 Next::Retry(_) => {
-                    return Err(Error::Status { url: plain(url), status, said: String::new() });
+                    return Err(Error::Status { url: plain(url), status, message: String::new() });
                 }
                 Next::GiveUp if !response.status().is_success() => return Ok(Err(status)),
                 Next::GiveUp => {}

@@ -54,7 +54,7 @@ mod trust;
 pub use body::Body;
 pub use helper::Helpers;
 use retry::Ability;
-pub use retry::Whom;
+pub use retry::Servers;
 
 use crate::Error;
 
@@ -257,7 +257,7 @@ impl Registry {
             Ok(Document { media_type, digest, bytes })
         };
         let needs = if wanted.is_some() { Ability::Pull } else { Ability::Resolve };
-        self.anywhere(registry, Whom::Everybody, needs, take).await
+        self.anywhere(registry, Servers::WithMirrors, needs, take).await
     }
 
     /// The digest that the registry itself has for a reference, where it names one.
@@ -290,7 +290,7 @@ impl Registry {
         path: &str,
         blob: &Descriptor,
         offset: u64,
-        whom: Whom,
+        servers: Servers,
     ) -> Result<Body, Error> {
         let range = (offset > 0).then(|| (reqwest::header::RANGE, format!("bytes={offset}-")));
         let body = |response: Response| {
@@ -302,7 +302,7 @@ impl Registry {
             let url = place.url(&format!("blobs/{}", blob.digest));
             body(self.get(&place, &url, range.as_slice()).await?)
         };
-        match self.anywhere(registry, whom, Ability::Pull, take).await {
+        match self.anywhere(registry, servers, Ability::Pull, take).await {
             Err(error) if !blob.urls.is_empty() => {
                 self.elsewhere(blob, range.as_slice(), error).await.and_then(body)
             }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 
 use mvm_images_plan::auth::{self, Challenge};
-use mvm_images_plan::fetch::{Next, after_status, said};
+use mvm_images_plan::fetch::{Next, after_status, error_message};
 use mvm_images_plan::limits;
 use reqwest::header::{AUTHORIZATION, HeaderName, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Method, Response, StatusCode, Url};
@@ -71,7 +71,7 @@ impl Registry {
     async fn refusal(&self, response: Response) -> Error {
         let (url, status) = (plain(response.url()), response.status().as_u16());
         let words = self.bounded(&url, body::whole(response, limits::ERROR)).await;
-        Error::Status { url, status, said: said(&words.unwrap_or_default()) }
+        Error::Status { url, status, message: error_message(&words.unwrap_or_default()) }
     }
 
     /// Follows redirects. What lets us in goes to the server that it is for and nowhere else, and

@@ -12,13 +12,13 @@ use crate::Error;
 /// Attempts at one blob in which its mirrors are asked.
 const MIRRORS: u32 = 2;
 
-/// Who is asked.
+/// Which servers are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whom {
+pub enum Servers {
     /// The registry's mirrors and then itself.
-    Everybody,
+    WithMirrors,
     /// The registry itself and nobody else.
-    Itself,
+    Registry,
 }
 
 /// What a server is asked for, which containerd's hosts.toml may keep from it (`capabilities`).
@@ -50,12 +50,13 @@ impl Registry {
     /// The last one of `transfer`.
     pub async fn persist<T>(
         &self,
-        mut transfer: impl AsyncFnMut(Whom) -> Result<T, Error>,
+        mut transfer: impl AsyncFnMut(Servers) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let (mut number, mut wrong) = (1, false);
         loop {
-            let whom = if wrong || number > MIRRORS { Whom::Itself } else { Whom::Everybody };
-            match transfer(whom).await {
+            let servers =
+                if wrong || number > MIRRORS { Servers::Registry } else { Servers::WithMirrors };
+            match transfer(servers).await {
                 Err(error) if error.is_passing() => match after_break(number) {
                     Next::Retry(pause) => self.wait(pause).await,
                     Next::GiveUp => return Err(error),
@@ -73,13 +74,13 @@ impl Registry {
     pub(super) async fn anywhere<T>(
         &self,
         registry: &str,
-        whom: Whom,
+        servers: Servers,
         ability: Ability,
         take: impl AsyncFn(&Endpoint) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let Settings { mirrors, insecure, .. } = &self.settings;
         let mut endpoints = endpoints(registry, mirrors, insecure, &self.hosts(registry));
-        endpoints.retain(|endpoint| whom == Whom::Everybody || endpoint.itself);
+        endpoints.retain(|endpoint| servers == Servers::WithMirrors || endpoint.itself);
         endpoints.retain(|endpoint| ability.is_of(endpoint));
         let (mut told, mut last) = (Vec::new(), None::<Error>);
         for endpoint in &endpoints {

@@ -165,8 +165,8 @@ fn in_time(certificate: &X509Certificate<'_>, now: UnixTime) -> Result<(), TlsEr
     let time = |seconds: i64| {
         UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds.max(0).unsigned_abs()))
     };
-    let held = certificate.validity();
-    let (from, until) = (held.not_before.timestamp(), held.not_after.timestamp());
+    let validity = certificate.validity();
+    let (from, until) = (validity.not_before.timestamp(), validity.not_after.timestamp());
     if seconds < from {
         let not_before = time(from);
         return Err(bad(CertificateError::NotValidYetContext { time: now, not_before }));

@@ -2,7 +2,7 @@
 
 use mvm_core::Digest;
 use mvm_images_client::Error;
-use mvm_images_client::registry::{Registry, Whom};
+use mvm_images_client::registry::{Registry, Servers};
 
 use crate::server::{Server, answer, layer, mirrored, run};
 
@@ -11,9 +11,9 @@ const CONTENT: &[u8] = b"0123456789";
 /// As containerd keeps a blob: goes on where it stopped, and throws away what is whole and wrong.
 async fn kept(registry: &Registry, host: &str) -> Result<Vec<u8>, Error> {
     let (digest, mut kept) = (Digest::of(CONTENT), Vec::new());
-    let once = async |whom: Whom| {
+    let once = async |servers: Servers| {
         let offset = kept.len() as u64;
-        let mut body = registry.blob(host, "a/b", &layer(CONTENT), offset, whom).await?;
+        let mut body = registry.blob(host, "a/b", &layer(CONTENT), offset, servers).await?;
         while let Some(chunk) = body.next().await? {
             kept.extend_from_slice(&chunk);
         }

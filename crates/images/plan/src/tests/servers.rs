@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::fetch::{Endpoint, endpoints, foreign, repository, said};
+use crate::fetch::{Endpoint, endpoints, error_message, foreign, repository};
 use crate::hosts;
 use crate::hosts::Hosts;
 
@@ -140,7 +140,7 @@ fn a_registrys_own_words_are_kept_short() {
         ("<html>", ""),
         ("", ""),
     ] {
-        assert_eq!(said(answer.as_bytes()), expected, "{answer}");
+        assert_eq!(error_message(answer.as_bytes()), expected, "{answer}");
     }
-    assert_eq!(said(long.as_bytes()).len(), 120);
+    assert_eq!(error_message(long.as_bytes()).len(), 120);
 }

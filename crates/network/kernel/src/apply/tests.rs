@@ -94,10 +94,10 @@ fn makes_it_once_and_sends_nothing_the_second_time() {
     let (mut network, desired) = (Recording::default(), wanted("10.42.0.1/24"));
     let outcome = bring_up(&mut network, &desired);
     assert_eq!((outcome.done.len(), codes(&outcome)), (3, vec!["MVM-NET-001"]));
-    assert_eq!((outcome.seen.as_ref(), network.observations), (Some(&network.state), 2));
+    assert_eq!((outcome.observed.as_ref(), network.observations), (Some(&network.state), 2));
     network.asked.clear();
     let outcome = bring_up(&mut network, &desired);
-    assert_eq!((outcome.seen.as_ref(), network.observations), (Some(&network.state), 3));
+    assert_eq!((outcome.observed.as_ref(), network.observations), (Some(&network.state), 3));
     assert!(outcome.done.is_empty() && network.asked.is_empty());
     assert!(outcome.findings.is_empty(), "a machine as desired says nothing");
 }
@@ -135,7 +135,7 @@ fn a_refused_step_ends_it_and_is_named() {
         let mut network = Recording { refuse: Some(errno), ..Recording::default() };
         let outcome = bring_up(&mut network, &wanted("10.42.0.1/24"));
         assert_eq!((network.asked.len(), codes(&outcome)), (1, vec![code]));
-        assert_eq!(outcome.seen, None, "nobody has looked since");
+        assert_eq!(outcome.observed, None, "nobody has looked since");
         assert!(outcome.findings[0].seen().contains(&format!("(os error {errno})")));
     }
 }

@@ -47,15 +47,15 @@ pub(super) fn marks(table: &str, marks: &[Mark], bridge: bool) -> Vec<u8> {
 
 /// Which packets the kernel tells of.
 #[derive(Debug, Clone)]
-pub(crate) struct Mark {
+pub struct Mark {
     /// Whether this host sends them.
-    pub(crate) answer: bool,
+    pub answer: bool,
     /// The number of the protocol above IP.
-    pub(crate) protocol: u8,
+    pub protocol: u8,
     /// The bytes with which its header begins: both ports, or the type of a message.
-    pub(crate) begins: Vec<u8>,
+    pub begins: Vec<u8>,
     /// Bytes at an offset of that header and of what follows.
-    pub(crate) carries: Option<(u32, Vec<u8>)>,
+    pub carries: Option<(u32, Vec<u8>)>,
 }
 
 fn traced(table: &str, chain: &str, mark: &Mark) -> RuleMessage {

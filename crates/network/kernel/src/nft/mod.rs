@@ -23,8 +23,8 @@ mod marks;
 mod message;
 mod trace;
 
-pub(crate) use marks::Mark;
-pub(crate) use trace::{Ear, Event, Trace};
+pub use marks::Mark;
+pub use trace::{Event, Listener, Trace};
 
 use kind::Kind;
 use listing::Listing;

@@ -35,7 +35,7 @@ const DROP: u32 = 0;
 
 /// Marks, and the socket that hears of the packets that have one.
 #[derive(Debug)]
-pub(crate) struct Trace {
+pub struct Trace {
     /// With it the tables end.
     _marks: Nftables,
     told: OwnedFd,
@@ -43,31 +43,34 @@ pub(crate) struct Trace {
 
 /// What a rule or the policy of a chain said of a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Event {
+pub struct Event {
     /// The same for all that is told of one packet.
-    pub(crate) packet: u32,
+    pub packet: u32,
     /// In nft's words; empty for one that is not known.
-    pub(crate) family: &'static str,
-    pub(crate) table: String,
-    pub(crate) chain: String,
+    pub family: &'static str,
+    /// The table.
+    pub table: String,
+    /// The chain.
+    pub chain: String,
     /// The kernel's number of the rule; `None` for a policy.
-    pub(crate) rule: Option<u64>,
-    pub(crate) drops: bool,
+    pub rule: Option<u64>,
+    /// Whether the packet ends here.
+    pub drops: bool,
 }
 
 /// Sockets that stay in the network namespace in which they were opened.
 #[derive(Debug)]
-pub(crate) struct Ear {
+pub struct Listener {
     rules: Nftables,
     told: OwnedFd,
 }
 
-impl Ear {
+impl Listener {
     /// Opens them in the network namespace of this thread.
     ///
     /// # Errors
     /// They could not be opened.
-    pub(crate) fn open() -> Result<Self, Error> {
+    pub fn open() -> Result<Self, Error> {
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let failed = |errno: Errno| Error::Connect(errno.into());
         let protocol = SockProtocol::NetlinkNetFilter;
@@ -83,7 +86,7 @@ impl Ear {
     ///
     /// # Errors
     /// The kernel refuses.
-    pub(crate) fn mark(self, table: &str, marks: &[Mark]) -> Result<Trace, Error> {
+    pub fn mark(self, table: &str, marks: &[Mark]) -> Result<Trace, Error> {
         let failed = |errno: Errno| Error::Transaction { source: errno.into() };
         let load = |bridge| {
             let message = marks::marks(table, marks, bridge);
@@ -99,7 +102,7 @@ impl Ear {
 
 impl Trace {
     /// What was told since it was asked last.
-    pub(crate) fn events(&self) -> Vec<Event> {
+    pub fn events(&self) -> Vec<Event> {
         let (mut found, mut buffer) = (Vec::new(), vec![0; BUFFER]);
         loop {
             match recv(self.told.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {

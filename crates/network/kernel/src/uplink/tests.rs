@@ -36,7 +36,7 @@ fn a_record_that_is_none_is_named_and_nothing_is_touched() {
     {
         std::fs::write(&path, text).unwrap();
         let finding = for_apply(&roots, Desired::default()).unwrap_err();
-        assert_eq!(finding.entry(), &said::record::ROW);
+        assert_eq!(finding.entry(), &messages::record::ROW);
         assert_eq!(finding.subject(), "/var/lib/mvmhost/uplink.json");
     }
 }

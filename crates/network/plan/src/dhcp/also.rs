@@ -3,10 +3,10 @@
 
 use mvm_config::Config;
 
-use super::{Answers, Permit, Seen};
+use super::{Answers, Permit, Service};
 use crate::network::Observed;
 
-impl<'a> Seen<'a> {
+impl<'a> Service<'a> {
     /// What the file says of each further interface. To write one down is to ask for it.
     pub fn also(config: &'a Config) -> impl Iterator<Item = Self> {
         let network = &config.network;
@@ -21,11 +21,11 @@ impl<'a> Seen<'a> {
 
 /// Whether each of them is served on a machine like this; `answers` are what others said on any of them.
 pub fn permits(config: &Config, observed: &Observed, answers: &[Answers]) -> Vec<(String, Permit)> {
-    let permit = |seen: Seen<'_>| {
-        let known = answers.iter().find(|one| one.interface == seen.interface);
-        (seen.interface.to_owned(), seen.permit(observed, known))
+    let permit = |service: Service<'_>| {
+        let known = answers.iter().find(|one| one.interface == service.interface);
+        (service.interface.to_owned(), service.permit(observed, known))
     };
-    Seen::also(config).map(permit).collect()
+    Service::also(config).map(permit).collect()
 }
 
 /// The file without those that may not be served.

@@ -11,7 +11,7 @@ pub use also::{only_permitted, permits};
 pub use lan::lan;
 pub use leases::{Lease, leases};
 pub use packet::{Offer, discover, offer};
-pub use permit::{Answers, Permit, Seen};
+pub use permit::{Answers, Permit, Service};
 pub use render::{Lan, render, render_on};
 
 /// Where dnsmasq keeps its leases: they outlive a reboot.

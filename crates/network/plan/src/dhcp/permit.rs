@@ -21,9 +21,9 @@ pub struct Answers {
     pub servers: Vec<Ipv4Addr>,
 }
 
-/// An interface, and what the file says of it.
+/// An interface that the file wants DHCP served on.
 #[derive(Debug, Clone, Copy)]
-pub struct Seen<'a> {
+pub struct Service<'a> {
     /// Its name.
     pub interface: &'a str,
     /// The addresses that the file gives it.
@@ -66,7 +66,7 @@ impl Permit {
     }
 }
 
-impl Seen<'_> {
+impl Service<'_> {
     /// Whether the interface is served, on a machine like this and by what others answered.
     pub fn permit(&self, observed: &Observed, answers: Option<&Answers>) -> Permit {
         let Some(others) = observed.others_on(self.interface, self.own) else {
@@ -120,7 +120,7 @@ mod tests {
 
     fn permit(asked: bool, ports: &[&str], answers: Option<&Answers>) -> Permit {
         let own = ["10.42.0.1/24".parse().unwrap()];
-        Seen { interface: "br0", own: &own, asked }.permit(&machine(ports), answers)
+        Service { interface: "br0", own: &own, asked }.permit(&machine(ports), answers)
     }
 
     #[test]

@@ -291,11 +291,11 @@ mod tests {
              also = [{ interface = \"br-mvm\" }]",
         )
         .unwrap();
-        let kept = out.lines().filter(|line| {
+        let lines = out.lines().filter(|line| {
             ["interface=", "dhcp-range=", "dhcp-option="].iter().any(|key| line.starts_with(key))
         });
         assert_eq!(
-            kept.collect::<Vec<_>>(),
+            lines.collect::<Vec<_>>(),
             [
                 "interface=bond0.1000",
                 "dhcp-range=set:main,192.168.10.10,192.168.10.126,255.255.255.128,600s",

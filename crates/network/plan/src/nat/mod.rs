@@ -14,7 +14,7 @@ use mvm_core::catalogue::nat;
 use mvm_core::{Finding, Plan};
 use serde::{Deserialize, Serialize};
 
-use crate::dhcp::{Answers, Seen};
+use crate::dhcp::{Answers, Service};
 use crate::{network, tailscale};
 
 mod docker;
@@ -139,13 +139,14 @@ impl Desired {
 
     /// By what the machine shows: the bridge may be somebody else's, with the host's own uplink as a
     /// port. `answers` is what was asked of other DHCP servers.
-    pub fn seen(mut self, network: &network::Observed, answers: Option<&Answers>) -> Self {
+    pub fn on_network(mut self, network: &network::Observed, answers: Option<&Answers>) -> Self {
         self.egress = egress(&self, network);
         if network.lacks_ipv6(&self.interface) {
             self.sources.retain(|net| net.addr().is_ipv4());
         }
-        let seen = Seen { interface: &self.interface, own: &self.own, asked: self.asked.dhcp };
-        self.withheld = self.dhcp && !seen.permit(network, answers).is_granted();
+        let service =
+            Service { interface: &self.interface, own: &self.own, asked: self.asked.dhcp };
+        self.withheld = self.dhcp && !service.permit(network, answers).is_granted();
         if self.is_put_off(network) {
             self.sources.clear();
         }
@@ -182,9 +183,9 @@ impl fmt::Display for Switch {
     }
 }
 
-/// What was loaded last, as it was kept.
+/// The table that was loaded last, as it stands in /run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct LoadedTable {
     /// The table, as text.
     pub table: String,
     /// What the kernel listed right after it.
@@ -197,7 +198,7 @@ pub struct Observed {
     /// What the kernel lists as `inet mvmhost`; `None` when there is no such table.
     pub listing: Option<String>,
     /// What was loaded last since the boot.
-    pub kept: Option<Kept>,
+    pub loaded: Option<LoadedTable>,
     /// Whether the kernel knows no nftables.
     pub no_nftables: bool,
     /// The kernel's switches that were asked for and exist, by path.
@@ -319,8 +320,8 @@ pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed)
         }
     }
     let text = table.to_string();
-    let changed = observed.kept.as_ref().is_some_and(|kept| kept.table != text);
-    let listed = observed.kept.as_ref().map(|kept| &kept.listing);
+    let changed = observed.loaded.as_ref().is_some_and(|loaded| loaded.table != text);
+    let listed = observed.loaded.as_ref().map(|loaded| &loaded.listing);
     if table.chains.is_empty() {
         steps.extend((listed.is_some() || observed.listing.is_some()).then_some(Step::Remove));
     } else if changed || listed.is_none() || observed.listing.as_ref() != listed {

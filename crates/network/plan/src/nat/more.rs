@@ -61,7 +61,7 @@ mod tests {
         let bridge = Some(network::BridgeOptions { stp: false, forward_delay: 0 });
         let links = vec![link("eth0"), link("bond0.7"), network::Link { bridge, ..link("br-mvm") }];
         let observed = network::Observed { links, ..network::Observed::default() };
-        (desired(&config).unwrap().seen(&observed, None), observed)
+        (desired(&config).unwrap().on_network(&observed, None), observed)
     }
 
     #[test]
@@ -110,9 +110,9 @@ mod tests {
             ..network::Link::default()
         };
         let links = vec![link("br-mvm", None), link("fltap1", Some("br-mvm")), link("eth0", None)];
-        let seen = network::Observed { links, ..network::Observed::default() };
+        let observed = network::Observed { links, ..network::Observed::default() };
         let accept_ra = ["br-mvm", "eth0", "fltap1"].map(str::to_owned);
-        let found = switches(&desired(&config).unwrap(), &seen, &accept_ra);
+        let found = switches(&desired(&config).unwrap(), &observed, &accept_ra);
         let paths = found.iter().map(|switch| switch.path.as_str());
         let paths: Vec<&str> = paths.filter(|path| path.starts_with("net/ipv6")).collect();
         assert_eq!(paths, ["net/ipv6/conf/eth0/accept_ra", "net/ipv6/conf/all/forwarding"]);

@@ -9,7 +9,7 @@ use crate::network::{MAIN_TABLE, Route};
 fn configured(text: &str) -> Option<Desired> {
     let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
     let loaded = mvm_config::load::parse(&[source]).unwrap();
-    desired(&loaded.config).map(|desired| desired.seen(&machine(), None))
+    desired(&loaded.config).map(|desired| desired.on_network(&machine(), None))
 }
 
 fn machine() -> network::Observed {
@@ -57,10 +57,10 @@ fn up(desired: &Desired) -> (Vec<Switch>, Observed) {
     let switches = switches(desired, &machine(), &["eth0".to_owned(), "br-mvm".to_owned()]);
     let table = Table::new(desired);
     let listing = (!table.chains.is_empty()).then(|| "as listed".to_owned());
-    let kept = listing.clone().map(|listing| Kept { table: table.to_string(), listing });
+    let loaded = listing.clone().map(|listing| LoadedTable { table: table.to_string(), listing });
     let observed = Observed {
         listing,
-        kept,
+        loaded,
         switches: switches.iter().map(|s| (s.path.clone(), format!("{}\n", s.value))).collect(),
         sysctl: (!switches.is_empty()).then(|| sysctl(&switches)),
         ..Observed::default()
@@ -157,7 +157,7 @@ fn a_table_that_was_flushed_or_changed_is_loaded_again() {
     moved.egress.v4 = vec!["wwan0".to_owned()];
     let steps = plan(Some(&moved), &switches, &observed).steps;
     assert!(matches!(steps.as_slice(), [Step::Load { lost: false, .. }]), "{steps:?}");
-    let steps = plan(Some(&desired), &switches, &Observed { kept: None, ..observed }).steps;
+    let steps = plan(Some(&desired), &switches, &Observed { loaded: None, ..observed }).steps;
     assert!(matches!(steps.as_slice(), [Step::Load { lost: false, .. }]), "{steps:?}");
 }
 
@@ -216,10 +216,10 @@ fn docker_lets_a_bridge_pass_that_is_only_a_bridge() {
         // Those of a bridge that was served before go; what is written later is the operator's.
         let firewalls = docker(vec![1], Firewalld::Ours);
         let (listing, table) = (String::new(), Table::new(&configured("").unwrap()).to_string());
-        let kept = Some(Kept { table, listing: listing.clone() });
+        let loaded = Some(LoadedTable { table, listing: listing.clone() });
         let sysctl = Some(String::new());
         let listing = Some(listing);
-        let served = Observed { kept, listing, sysctl, firewalls, ..Observed::default() };
+        let served = Observed { loaded, listing, sysctl, firewalls, ..Observed::default() };
         let steps = plan(Some(&desired), &[], &served).steps;
         let words: Vec<String> = steps.iter().map(ToString::to_string).collect();
         let expected = [
@@ -278,9 +278,9 @@ fn an_interface_of_the_hosts_own_is_not_shut_by_our_zone() {
     let mut machine = machine();
     let master = Some("br-mvm".to_owned());
     machine.links.push(network::Link { name: "eth0".to_owned(), master, ..Default::default() });
-    assert_eq!(bridge.clone().seen(&machine, None).carries, Carries::Both);
+    assert_eq!(bridge.clone().on_network(&machine, None).carries, Carries::Both);
     machine.made.push(network::Step::CreateBridge { name: bridge.interface.clone(), mac: MAC });
-    assert_eq!(bridge.seen(&machine, None).carries, Carries::MicroVms);
+    assert_eq!(bridge.on_network(&machine, None).carries, Carries::MicroVms);
 }
 
 const MAC: network::Mac = network::Mac([2, 0, 0, 0, 0, 1]);
@@ -362,7 +362,7 @@ fn a_lan_port_keeps_dhcp_off_the_bridge_and_nothing_else() {
     let master = Some("br-mvm".to_owned());
     machine.links.push(network::Link { name: "eth9".to_owned(), master, ..Default::default() });
     let desired = configured("").unwrap();
-    let text = Table::new(&desired.clone().seen(&machine, None)).to_string();
+    let text = Table::new(&desired.clone().on_network(&machine, None)).to_string();
     for rule in [
         "iifname \"br-mvm\" udp dport 67 drop",
         "oifname \"br-mvm\" udp sport 67 drop",
@@ -375,17 +375,17 @@ fn a_lan_port_keeps_dhcp_off_the_bridge_and_nothing_else() {
     for link in &mut machine.links {
         link.addresses.extend(desired.own.iter().filter(|_| link.name == "br-mvm"));
     }
-    let running = Table::new(&desired.seen(&machine, None)).to_string();
+    let running = Table::new(&desired.on_network(&machine, None)).to_string();
     assert!(running.contains("masquerade") && running.contains("dport 67 drop"), "{running}");
     let asked = configured("network.dhcp.enabled = true").unwrap();
-    let before = Table::new(&asked.clone().seen(&machine, None)).to_string();
+    let before = Table::new(&asked.clone().on_network(&machine, None)).to_string();
     assert!(before.contains("dport 67 drop"), "before others were asked: {before}");
     let answers = Answers {
         interface: "br-mvm".to_owned(),
         ports: vec!["eth9".to_owned()],
         servers: Vec::new(),
     };
-    let after = Table::new(&asked.seen(&machine, Some(&answers))).to_string();
+    let after = Table::new(&asked.on_network(&machine, Some(&answers))).to_string();
     assert!(!after.contains("drop"), "{after}");
 }
 
@@ -393,7 +393,7 @@ fn a_lan_port_keeps_dhcp_off_the_bridge_and_nothing_else() {
 fn a_kernel_without_ipv6_has_no_switches_of_it() {
     let text = "network.bridge.addresses = [\"10.1.0.1/24\", \"fd00:1::1/64\"]";
     let off = network::Observed { no_ipv6: true, ..machine() };
-    let desired = configured(text).unwrap().seen(&off, None);
+    let desired = configured(text).unwrap().on_network(&off, None);
     let switches = switches(&desired, &off, &["eth0".to_owned()]);
     assert!(switches.iter().all(|switch| !switch.path.contains("ipv6")), "{switches:?}");
 }

@@ -79,8 +79,8 @@ pub(super) fn plan(desired: &Bridge, uplink: Option<&Uplink>, draft: &mut Draft)
             link
         }
     };
-    let kept = link.holdings.owner.is_some() && !draft.observed.is_own(&link.name);
-    if kept || draft.observed.is_shared(&link.name) {
+    let managed = link.addressing.owner.is_some() && !draft.observed.is_own(&link.name);
+    if managed || draft.observed.is_shared(&link.name) {
         draft.findings.extend(delays(&link));
         draft.steps.extend(mtu_step(&link, desired.mtu));
     } else {

@@ -1,6 +1,6 @@
 //! `mvmhost net down`: what mvmhost made is taken away, unless somebody is on it.
 
-use mvm_core::catalogue::down as said;
+use mvm_core::catalogue::down as messages;
 use mvm_core::holder::Who;
 use mvm_core::{Finding, Plan};
 
@@ -51,9 +51,9 @@ pub fn down(
     let used = guests.iter().map(|(guest, who)| {
         let who = who.as_ref().map_or("nobody: it was left behind".to_owned(), Who::to_string);
 
-        said::in_use(&guest.interface, &guest.on, who)
+        messages::in_use(&guest.interface, &guest.on, who)
     });
-    let running = units.iter().map(said::unit_runs);
+    let running = units.iter().map(messages::unit_runs);
     let mut findings: Vec<Finding> = used.chain(running).collect();
     let named = desired.uplink.as_ref().map(|uplink| &uplink.name);
     let named = named.zip(desired.bridge.as_ref().map(|bridge| &bridge.name));
@@ -61,7 +61,7 @@ pub fn down(
     for (uplink, bridge) in named.into_iter().chain(former) {
         let port = observed.links.iter().find(|link| link.name == *uplink);
         if port.is_some_and(|port| port.master.as_ref() == Some(bridge)) {
-            findings.push(said::uplink(uplink, bridge));
+            findings.push(messages::uplink(uplink, bridge));
         }
     }
     // What could not be deleted yet is of no interest while nothing is.

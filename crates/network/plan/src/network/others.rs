@@ -59,7 +59,7 @@ impl Observed {
             .iter()
             .any(|route| route.interface == name && leads(route.destination.prefix_len()))
             .then_some(Others::DefaultRoute);
-        let owner = link.holdings.owner.clone().filter(|_| !self.is_own(name));
+        let owner = link.addressing.owner.clone().filter(|_| !self.is_own(name));
         port.or(default).or_else(|| foreign_address(link, own)).or(owner.map(Others::Manager))
     }
 

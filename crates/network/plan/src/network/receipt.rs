@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use mvm_core::catalogue::net;
 use serde::{Deserialize, Serialize};
 
-use super::held::BY_KERNEL;
+use super::addressing::BY_KERNEL;
 use super::{Desired, Draft, Link, Observed, Step, parent};
 
 /// The version of the record.
@@ -183,7 +183,7 @@ impl Wanted<'_> {
 
 /// Who would lose something with it.
 fn used(step: &Step, link: &Link, draft: &Draft) -> Option<String> {
-    let routes = link.holdings.routes.iter();
+    let routes = link.addressing.routes.iter();
     if let Some(route) = routes.into_iter().find(|route| route.protocol != BY_KERNEL) {
         return Some(format!("{route} leads through it"));
     }

@@ -1,4 +1,4 @@
-//! How the kernel leads packets of microVMs, as it answers when it is asked.
+//! How the kernel routes packets of microVMs, as it answers when it is asked.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -17,8 +17,8 @@ pub const FAR_V6: Ipv6Addr = Ipv6Addr::new(0x2a00, 0x1450, 0x4001, 0x77, 0, 0, 0
 pub struct Routed {
     /// What was asked.
     pub question: Question,
-    /// Where it leads.
-    pub end: Led,
+    /// What the kernel does with it.
+    pub end: RouteResult,
     /// The rules of policy routing before those that every host has, as far as one may be met.
     #[serde(default)]
     pub rules: Vec<PolicyRule>,
@@ -49,17 +49,17 @@ impl fmt::Display for Question {
     }
 }
 
-/// Where a packet is led.
+/// What the kernel does with a packet.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Led {
+pub enum RouteResult {
     /// Out by this interface.
     By(String),
     /// Nowhere.
     Refused(Refusal),
 }
 
-/// Why a packet is led nowhere.
+/// Why a packet is dropped.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refusal {

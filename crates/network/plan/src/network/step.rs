@@ -5,7 +5,7 @@ use std::fmt;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{BridgeOptions, HeldAddress, HeldRoute, Mac};
+use super::{BridgeOptions, InterfaceAddress, InterfaceRoute, Mac};
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,19 +87,21 @@ pub enum Step {
         /// What it had.
         options: BridgeOptions,
     },
-    /// Give an interface what another one holds.
-    AddHeld {
+    /// Give an interface the addresses that another one has, whole.
+    #[serde(rename = "add-held")]
+    GiveAddresses {
         /// The interface.
         name: String,
         /// In the order in which they are added.
-        addresses: Vec<HeldAddress>,
+        addresses: Vec<InterfaceAddress>,
     },
-    /// Take from an interface what another one holds by now.
-    RemoveHeld {
+    /// Take from an interface the addresses that another one has by now.
+    #[serde(rename = "remove-held")]
+    TakeAddresses {
         /// The interface.
         name: String,
         /// In the order in which they were added; the last one goes first.
-        addresses: Vec<HeldAddress>,
+        addresses: Vec<InterfaceAddress>,
     },
     /// Let routes lead through another interface, each in one message that replaces the old one.
     SetRoutes {
@@ -108,7 +110,7 @@ pub enum Step {
         /// That of before.
         from: String,
         /// Those that others need to reach their gateway come first.
-        routes: Vec<HeldRoute>,
+        routes: Vec<InterfaceRoute>,
     },
     /// Make an interface a port of a bridge.
     Enslave {
@@ -137,8 +139,8 @@ impl Step {
             | Self::AddAddress { name, .. }
             | Self::DeleteAddress { name, .. }
             | Self::SetBridgeOptions { name, .. }
-            | Self::AddHeld { name, .. }
-            | Self::RemoveHeld { name, .. }
+            | Self::GiveAddresses { name, .. }
+            | Self::TakeAddresses { name, .. }
             | Self::SetRoutes { name, .. }
             | Self::Enslave { name, .. }
             | Self::Release { name }
@@ -170,8 +172,8 @@ impl fmt::Display for Step {
             Self::SetBridgeOptions { name, .. } => {
                 write!(f, "give bridge {name} the spanning tree that it had")
             }
-            Self::AddHeld { name, addresses } => write!(f, "give {name} {}", list(addresses)),
-            Self::RemoveHeld { name, addresses } => {
+            Self::GiveAddresses { name, addresses } => write!(f, "give {name} {}", list(addresses)),
+            Self::TakeAddresses { name, addresses } => {
                 write!(f, "take {} from {name}", list(addresses))
             }
             Self::SetRoutes { name, from, routes } => {

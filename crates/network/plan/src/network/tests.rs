@@ -306,8 +306,9 @@ fn the_mac_is_stable_local_and_its_own() {
 #[test]
 fn a_bridge_of_another_manager_is_not_rewritten_before_its_ports_are_there() {
     let options = Some(BridgeOptions { stp: true, forward_delay: 1500 });
-    let holdings = Holdings { owner: Some("NetworkManager".to_owned()), ..Holdings::default() };
-    let theirs = Link { mtu: 9000, bridge: options, holdings, ..hardware("br-mvm", &[]) };
+    let addressing =
+        Addressing { owner: Some("NetworkManager".to_owned()), ..Addressing::default() };
+    let theirs = Link { mtu: 9000, bridge: options, addressing, ..hardware("br-mvm", &[]) };
     let mut observed = machine(vec![theirs]);
     assert_eq!(texts(&plan(Some(&wanted()), &observed)), ["add 10.42.0.1/24 to br-mvm"]);
     observed.made = vec![Step::CreateBridge { name: "br-mvm".to_owned(), mac: wanted().mac }];

@@ -68,7 +68,7 @@ pub fn permit(
     confirmed: Option<&Confirmed>,
 ) -> Consent {
     let same = |one: &str, other: &str| one == uplink && other == bridge;
-    if confirmed.is_some_and(|kept| same(&kept.uplink, &kept.bridge)) {
+    if confirmed.is_some_and(|uplink| same(&uplink.uplink, &uplink.bridge)) {
         return Consent::Confirmed;
     }
     match live.filter(|live| same(&live.uplink, &live.bridge)) {
@@ -87,12 +87,13 @@ impl Confirmed {
     /// Those gateways by which no route of the uplink leads yet: who configures it at boot may not be
     /// done, and would go on with an interface that has nothing.
     pub fn awaited(&self, desired: &Desired, uplink: &Link) -> Vec<IpAddr> {
-        let routes = &uplink.holdings.routes;
-        let led = |gateway: &IpAddr| routes.iter().any(|one| one.gateway.as_ref() == Some(gateway));
+        let routes = &uplink.addressing.routes;
+        let is_routed =
+            |gateway: &IpAddr| routes.iter().any(|one| one.gateway.as_ref() == Some(gateway));
         // The file may have taken the addresses over.
         let addresses = desired.bridge.iter().flat_map(|bridge| &bridge.addresses);
         let own = |gateway: &IpAddr| addresses.clone().any(|address| address.contains(gateway));
-        self.gateways.iter().filter(|one| !led(one) && !own(one)).copied().collect()
+        self.gateways.iter().filter(|one| !is_routed(one) && !own(one)).copied().collect()
     }
 }
 
@@ -123,7 +124,7 @@ pub fn former(
     let done = live.filter(|live| !live.undo.is_empty() && !live.given_back);
     let (uplink, bridge) = done
         .map(|live| (&live.uplink, &live.bridge))
-        .or(confirmed.map(|kept| (&kept.uplink, &kept.bridge)))?;
+        .or(confirmed.map(|uplink| (&uplink.uplink, &uplink.bridge)))?;
     let named = desired.uplink.as_ref().is_some_and(|one| one.name == *uplink)
         && desired.bridge.as_ref().is_some_and(|one| one.name == *bridge);
     (!named).then(|| Former { uplink: uplink.clone(), bridge: bridge.clone() })

@@ -23,16 +23,16 @@ pub fn due(recorded: &[Step], observed: &Observed) -> Vec<Step> {
         let ports = observed.links.iter().filter(|link| link.master.as_deref() == Some(bridge));
         ports.into_iter().any(|port| !released(port))
     };
-    let mut kept: Vec<&str> = Vec::new();
+    let mut unchanged: Vec<&str> = Vec::new();
     for step in recorded {
         if let Step::DeleteLink { name } = step
             && in_use(name)
         {
-            kept.push(name);
+            unchanged.push(name);
         }
     }
     let right = |step: &&Step| match step {
-        Step::DeleteLink { name } | Step::SetDown { name } => !kept.contains(&name.as_str()),
+        Step::DeleteLink { name } | Step::SetDown { name } => !unchanged.contains(&name.as_str()),
         _ => true,
     };
     let with_address = |step: &Step| {
@@ -74,8 +74,12 @@ fn inverse(step: &Step, before: &Observed) -> Option<Step> {
         Step::AddAddress { address, .. } => Step::DeleteAddress { name, address: *address },
         // Of what was made in the same go nothing is left to be down.
         Step::SetUp { .. } => link.map(|_| Step::SetDown { name })?,
-        Step::AddHeld { addresses, .. } => Step::RemoveHeld { name, addresses: addresses.clone() },
-        Step::RemoveHeld { addresses, .. } => Step::AddHeld { name, addresses: addresses.clone() },
+        Step::GiveAddresses { addresses, .. } => {
+            Step::TakeAddresses { name, addresses: addresses.clone() }
+        }
+        Step::TakeAddresses { addresses, .. } => {
+            Step::GiveAddresses { name, addresses: addresses.clone() }
+        }
         Step::SetRoutes { from, routes, .. } => {
             Step::SetRoutes { name: from.clone(), from: name, routes: routes.clone() }
         }

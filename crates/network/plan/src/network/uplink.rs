@@ -8,11 +8,11 @@
 use std::net::IpAddr;
 
 use mvm_core::Finding;
-use mvm_core::catalogue::{net, uplink as said};
+use mvm_core::catalogue::{net, uplink as messages};
 use mvm_core::names::FLINTLOCK_TAP;
 
-use super::held::{HeldAddress, HeldRoute};
-use super::{Bridge, Draft, Holdings, Link, Route, Step, Vlan};
+use super::addressing::{InterfaceAddress, InterfaceRoute};
+use super::{Addressing, Bridge, Draft, Link, Route, Step, Vlan};
 
 /// Whether the uplink may be made a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,20 +65,20 @@ pub(super) fn joining(
         return Ok(None);
     }
     if let Some(why) = unfit(link, bridge, draft) {
-        return Err(said::unfit(&uplink.name, bridge, why));
+        return Err(messages::unfit(&uplink.name, bridge, why));
     }
-    let holdings = &link.holdings;
-    if let Some(owner) = &holdings.owner {
-        return Err(said::kept_by(&uplink.name, bridge, owner));
+    let addressing = &link.addressing;
+    if let Some(owner) = &addressing.owner {
+        return Err(messages::kept_by(&uplink.name, bridge, owner));
     }
-    if let Some(leased) = holdings.addresses.iter().find(|address| address.is_leased()) {
-        return Err(said::leased(&uplink.name, bridge, leased));
+    if let Some(leased) = addressing.addresses.iter().find(|address| address.is_leased()) {
+        return Err(messages::leased(&uplink.name, bridge, leased));
     }
-    if let Some(what) = holdings.unmovable.first() {
-        return Err(said::unmovable(&uplink.name, bridge, what));
+    if let Some(what) = addressing.unmovable.first() {
+        return Err(messages::unmovable(&uplink.name, bridge, what));
     }
     if uplink.consent == Consent::Refused {
-        return Err(said::unconfirmed(&uplink.name, bridge));
+        return Err(messages::unconfirmed(&uplink.name, bridge));
     }
     Ok(Some(link.clone()))
 }
@@ -121,12 +121,12 @@ pub(super) fn shaped(desired: &Bridge, joining: Option<&Link>) -> Bridge {
     let Some(port) = joining else {
         return desired.clone();
     };
-    let held = |address| port.addresses.contains(address);
+    let has = |address| port.addresses.contains(address);
     Bridge {
         name: desired.name.clone(),
         mac: port.mac.unwrap_or(desired.mac),
         mtu: desired.mtu.or(Some(port.mtu)),
-        addresses: desired.addresses.iter().filter(|address| !held(address)).copied().collect(),
+        addresses: desired.addresses.iter().filter(|address| !has(address)).copied().collect(),
         asked: desired.asked,
     }
 }
@@ -154,35 +154,36 @@ pub(super) fn merged(port: &Link, bridge: &str, draft: &mut Draft) -> Link {
 pub(super) fn plan(port: &Link, bridge: &str, draft: &mut Draft) {
     let (name, bridge) = (|| port.name.clone(), || bridge.to_owned());
     draft.up(&port.name);
-    let addresses = in_order(&port.holdings);
-    let routes = moving(&port.holdings);
+    let addresses = in_order(&port.addressing);
+    let routes = moving(&port.addressing);
     let steps = &mut draft.steps;
     if !addresses.is_empty() {
-        let addresses = addresses.iter().map(HeldAddress::on_bridge).collect();
-        steps.push(Step::AddHeld { name: bridge(), addresses });
+        let addresses = addresses.iter().map(InterfaceAddress::on_bridge).collect();
+        steps.push(Step::GiveAddresses { name: bridge(), addresses });
     }
     steps.push(Step::Enslave { name: name(), bridge: bridge() });
     if !routes.is_empty() {
         steps.push(Step::SetRoutes { name: bridge(), from: name(), routes });
     }
     if !addresses.is_empty() {
-        steps.push(Step::RemoveHeld { name: name(), addresses });
+        steps.push(Step::TakeAddresses { name: name(), addresses });
     }
 }
 
 /// The order of adding that gives the kernel's order again: it appends IPv4 addresses, and puts
 /// an IPv6 address before those of its scope.
-fn in_order(holdings: &Holdings) -> Vec<HeldAddress> {
+fn in_order(addressing: &Addressing) -> Vec<InterfaceAddress> {
     let (v4, mut v6): (Vec<_>, Vec<_>) =
-        holdings.addresses.iter().cloned().partition(|held| held.address.addr().is_ipv4());
+        addressing.addresses.iter().cloned().partition(|address| address.address.addr().is_ipv4());
     v6.reverse();
     [v4, v6].concat()
 }
 
 /// All but the routes that come with the addresses; direct ones first.
-fn moving(holdings: &Holdings) -> Vec<HeldRoute> {
-    let comes = |route: &&HeldRoute| !holdings.addresses.iter().any(|held| held.brings(route));
-    let mut routes: Vec<_> = holdings.routes.iter().filter(comes).cloned().collect();
+fn moving(addressing: &Addressing) -> Vec<InterfaceRoute> {
+    let comes =
+        |route: &&InterfaceRoute| !addressing.addresses.iter().any(|address| address.brings(route));
+    let mut routes: Vec<_> = addressing.routes.iter().filter(comes).cloned().collect();
     routes.sort_by_key(|route| route.gateway.is_some());
     routes
 }

@@ -42,11 +42,11 @@ fn an_interrupted_prepare_is_put_away_once_and_kept() {
     let (before, inode) = (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().ino());
     assert_eq!(look(&machine.roots, &desired), [], "a running containerd may be about to finish");
     let findings = settle_with(&machine.roots, &desired, &machine, &as_listed);
-    assert_eq!(codes(&findings), [said::put_away::ROW.code], "{findings:?}");
+    assert_eq!(codes(&findings), [messages::put_away::ROW.code], "{findings:?}");
     assert_ne!(fs::read(&path).unwrap(), before);
     assert_eq!(fs::metadata(&path).unwrap().ino(), inode, "the receipt knows the file by it");
-    let kept = fs::read_dir(machine.roots.at(names::STATE)).unwrap().next().unwrap().unwrap();
-    assert_eq!(fs::read(kept.path()).unwrap(), before);
+    let backup = fs::read_dir(machine.roots.at(names::STATE)).unwrap().next().unwrap().unwrap();
+    assert_eq!(fs::read(backup.path()).unwrap(), before);
     assert_eq!(settle_with(&machine.roots, &desired, &machine, &as_listed), []);
 }
 
@@ -68,7 +68,7 @@ fn nothing_is_changed_when_the_list_cannot_be_kept() {
     let before = fs::read(&path).unwrap();
     fs::write(machine.roots.at(names::STATE), "in the way").unwrap();
     let findings = settle_with(&machine.roots, &desired, &machine, &as_listed);
-    assert_eq!(codes(&findings), [said::not_put_away::ROW.code], "{findings:?}");
+    assert_eq!(codes(&findings), [messages::not_put_away::ROW.code], "{findings:?}");
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
@@ -79,9 +79,9 @@ fn files_that_do_not_belong_together_are_refused_untouched() {
     fs::write(&path.metadata, [1; 8192]).unwrap();
     let before = fs::read(&path.pool).unwrap();
     let findings = settle_with(&machine.roots, &desired, &machine, &as_listed);
-    assert_eq!(codes(&findings), [said::unsound::ROW.code], "{findings:?}");
+    assert_eq!(codes(&findings), [messages::unsound::ROW.code], "{findings:?}");
     assert!(findings[0].remedy().contains("systemctl stop flintlockd.service"));
-    assert_eq!(codes(&look(&machine.roots, &desired)), [said::unsound::ROW.code]);
+    assert_eq!(codes(&look(&machine.roots, &desired)), [messages::unsound::ROW.code]);
     assert_eq!(fs::read(&path.pool).unwrap(), before);
 }
 
@@ -98,12 +98,12 @@ fn a_pool_that_lacks_a_listed_device_is_refused() {
     let whole = |numbers: &[u32]| Ok(numbers.iter().copied().collect());
     assert_eq!(
         codes(&settle_with(&machine.roots, &desired, &machine, &whole)),
-        [said::put_away::ROW.code]
+        [messages::put_away::ROW.code]
     );
     assert_eq!(settle_with(&machine.roots, &desired, &machine, &whole), []);
     let lost = |numbers: &[u32]| Ok(numbers.iter().copied().filter(|id| *id != 7).collect());
     let findings = settle_with(&machine.roots, &desired, &machine, &lost);
-    assert_eq!(codes(&findings), [said::thin_lost::ROW.code], "{findings:?}");
+    assert_eq!(codes(&findings), [messages::thin_lost::ROW.code], "{findings:?}");
     assert!(findings[0].message().contains("mvm-snap-7"), "{findings:?}");
     // Who cannot be asked says nothing.
     let silent = |_: &[u32]| Err(Error::NotGrowable { name: String::new(), why: "silent" });

@@ -16,7 +16,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use home::{Home, InFile, InVolume};
-use mvm_core::catalogue::{repair as said, teardown};
+use mvm_core::catalogue::{repair as messages, teardown};
 use mvm_core::exec::{self, Execute};
 use mvm_core::{Finding, Roots};
 use mvm_pool_kernel::thinpool::lock;
@@ -50,7 +50,7 @@ pub struct Report {
     /// The word that accepts that.
     pub token: Option<String>,
     /// Where the damaged metadata are kept.
-    pub kept: Option<PathBuf>,
+    pub backup: Option<PathBuf>,
     /// Nothing was done, in order not to lose data.
     pub refused: bool,
 }
@@ -60,7 +60,7 @@ impl Report {
         Self { findings, refused: true, ..Self::default() }
     }
 
-    fn said(finding: Finding) -> Self {
+    fn of(finding: Finding) -> Self {
         Self { findings: vec![finding], ..Self::default() }
     }
 }
@@ -112,7 +112,7 @@ fn repair_in<H: Home>(
     let pool = subject.pool;
     let Some(tools) = Tools::find(roots, programs) else {
         let missing = mvm_core::catalogue::pool::thin_check_missing(&pool.name);
-        return Ok(Report::said(missing));
+        return Ok(Report::of(missing));
     };
     let database = match database(&roots.at(pool.device_database())) {
         Ok(database) => database,
@@ -128,7 +128,7 @@ fn repair_in<H: Home>(
 
 fn busy(pool: &Pool) -> Report {
     let path = pool.device_database().display().to_string();
-    let finding = said::database_busy(path, &pool.name, pool.units());
+    let finding = messages::database_busy(path, &pool.name, pool.units());
     Report::refused(vec![finding])
 }
 
@@ -180,16 +180,16 @@ impl Work<'_> {
                 self.home.tidy()?;
                 let _ = fs::remove_file(self.roots.at(self.subject.result()));
             }
-            return Ok(Report::said(teardown::checked(&self.subject.pool.name)));
+            return Ok(Report::of(teardown::checked(&self.subject.pool.name)));
         }
         let original = copy::digest(&metadata).map_err(|source| look(&metadata, source))?;
-        let kept = self.roots.at(self.subject.kept(&original));
-        let kept_before = kept.exists();
+        let backup = self.roots.at(self.subject.backup_path(&original));
+        let had_backup = backup.exists();
         let report = self.try_out(asked, database, &metadata, &original);
         if asked.dry_run {
             let _ = fs::remove_file(self.roots.at(self.subject.result()));
-            if !kept_before {
-                let _ = fs::remove_file(kept);
+            if !had_backup {
+                let _ = fs::remove_file(backup);
             }
         }
         report
@@ -203,8 +203,8 @@ impl Work<'_> {
         original: &[u8; 32],
     ) -> Result<Report, Error> {
         let result = self.roots.at(self.subject.result());
-        let kept = self.subject.kept(original);
-        let there = self.roots.at(&kept);
+        let backup = self.subject.backup_path(original);
+        let there = self.roots.at(&backup);
         // A person accepts the result that is there; whatever else is there may be half of one.
         let token = |result: &Path| copy::digest(result).map(|sum| repair::token(original, &sum));
         let accepted = asked.accept.is_some() && token(&result).ok() == asked.accept;
@@ -222,62 +222,62 @@ impl Work<'_> {
         let token = token(&result).map_err(|source| look(&result, source))?;
         match &asked.accept {
             _ if losses.is_empty() && asked.dry_run => {
-                return Ok(Report::said(said::repairable(&self.subject.pool.name)));
+                return Ok(Report::of(messages::repairable(&self.subject.pool.name)));
             }
             _ if losses.is_empty() => {}
             Some(given) if *given == token => {}
-            given => return Ok(self.lossy(asked, losses, &kept, token, given.as_deref())),
+            given => return Ok(self.lossy(asked, losses, &backup, token, given.as_deref())),
         }
         self.home.swap(&result)?;
         let _ = fs::remove_file(&result);
         let finding =
-            said::repaired(&self.subject.pool.name, kept.display()).evidence(text(&losses));
-        Ok(Report { losses, kept: Some(kept), ..Report::said(finding) })
+            messages::repaired(&self.subject.pool.name, backup.display()).evidence(text(&losses));
+        Ok(Report { losses, backup: Some(backup), ..Report::of(finding) })
     }
 
     /// Nothing came of it; what there is of a result is of no use.
     fn failed(&self, why: &str) -> Report {
         let _ = fs::remove_file(self.roots.at(self.subject.result()));
-        Report::said(self.subject.failed(why))
+        Report::of(self.subject.failed(why))
     }
 
     fn lossy(
         &self,
         asked: &Asked,
         losses: Vec<Loss>,
-        kept: &Path,
+        backup: &Path,
         token: String,
         given: Option<&str>,
     ) -> Report {
         let token = (!asked.dry_run).then_some(token);
         let mut report = Report::refused(Vec::new());
         if let Some(given) = given {
-            let other = said::other_token(&self.subject.pool.name, given);
+            let other = messages::other_token(&self.subject.pool.name, given);
             report.findings.push(other);
         }
-        report.findings.push(repair::lossy(self.subject, &losses, kept, token.as_deref()));
-        let kept = (!asked.dry_run).then(|| kept.to_owned());
-        Report { losses, token, kept, ..report }
+        report.findings.push(repair::lossy(self.subject, &losses, backup, token.as_deref()));
+        let backup = (!asked.dry_run).then(|| backup.to_owned());
+        Report { losses, token, backup, ..report }
     }
 
     /// Whether this file is a copy of the damaged metadata.
-    fn is_whole(&self, kept: &Path, original: &[u8; 32]) -> Result<bool, Error> {
-        match copy::digest(kept) {
+    fn is_whole(&self, backup: &Path, original: &[u8; 32]) -> Result<bool, Error> {
+        match copy::digest(backup) {
             Ok(digest) => Ok(digest == *original),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(source) => Err(look(kept, source)),
+            Err(source) => Err(look(backup, source)),
         }
     }
 
     /// The copy from which everything else is made.
-    fn keep(&self, metadata: &Path, kept: &Path, original: &[u8; 32]) -> Result<(), Error> {
+    fn keep(&self, metadata: &Path, backup: &Path, original: &[u8; 32]) -> Result<(), Error> {
         let failed =
-            |source| Error::Copy { path: metadata.to_owned(), to: kept.to_owned(), source };
-        if self.is_whole(kept, original)? {
+            |source| Error::Copy { path: metadata.to_owned(), to: backup.to_owned(), source };
+        if self.is_whole(backup, original)? {
             return Ok(());
         }
-        copy::copy(metadata, kept).map_err(failed)?;
-        match self.is_whole(kept, original)? {
+        copy::copy(metadata, backup).map_err(failed)?;
+        match self.is_whole(backup, original)? {
             true => Ok(()),
             false => Err(failed(io::Error::other("the copy is not like the original"))),
         }
@@ -285,23 +285,27 @@ impl Work<'_> {
 
     /// Repairs into a new file, a second time with what is known of the pool; the inner error is for
     /// people.
-    fn make(&self, kept: &Path, result: &Path) -> Result<Result<(), String>, Error> {
+    fn make(&self, backup: &Path, result: &Path) -> Result<Result<(), String>, Error> {
         let failed = |source| Error::CreateFile { path: result.to_owned(), size: 0, source };
         let new = || {
             match fs::remove_file(result) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
-            copy::create(result, kept)
+            copy::create(result, backup)
         };
         // Where a root is lost every block of the file is read, and most of it is holes.
         let head = result.with_extension("head");
-        let copied = copy::head(kept, &head);
-        copied.map_err(|source| Error::Copy { path: kept.to_owned(), to: head.clone(), source })?;
+        let copied = copy::head(backup, &head);
+        copied.map_err(|source| Error::Copy {
+            path: backup.to_owned(),
+            to: head.clone(),
+            source,
+        })?;
         let attempt = |more: &[String]| {
             new().map_err(failed)?;
             match self.tools.repair(&head, result, more)? {
-                Ok(()) => self.expected(kept, result).and_then(|()| self.fits(result)),
+                Ok(()) => self.expected(backup, result).and_then(|()| self.fits(result)),
                 repaired => Ok(repaired),
             }
         };
@@ -314,8 +318,8 @@ impl Work<'_> {
     }
 
     /// Gives the result the transaction without which LVM would not activate it.
-    fn expected(&self, kept: &Path, result: &Path) -> Result<(), Error> {
-        let damaged = files::superblock(kept)?;
+    fn expected(&self, backup: &Path, result: &Path) -> Result<(), Error> {
+        let damaged = files::superblock(backup)?;
         let known = self.subject.known.as_ref();
         let Some(transaction) = repair::transaction(known, &damaged) else {
             return Ok(());

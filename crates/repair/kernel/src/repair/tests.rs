@@ -185,9 +185,9 @@ fn a_repair_without_a_loss_takes_the_place_of_the_damaged_metadata() {
     let bench = Bench::new();
     let before = bench.metadata();
     let report = bench.repair();
-    assert_eq!(codes(&report), [said::repaired::ROW.code]);
-    let kept = fs::read(bench.machine.roots.at(report.kept.unwrap())).unwrap();
-    assert_eq!(kept, before.1);
+    assert_eq!(codes(&report), [messages::repaired::ROW.code]);
+    let backup = fs::read(bench.machine.roots.at(report.backup.unwrap())).unwrap();
+    assert_eq!(backup, before.1);
     assert_ne!(bench.metadata().0, before.0);
     assert_eq!(bench.names().len(), 3, "data, metadata and the copy: {:?}", bench.names());
     bench.up();
@@ -202,20 +202,20 @@ fn a_loss_takes_the_word_for_it() {
     *bench.tools.finds.borrow_mut() = "1 3\n".to_owned();
     let report = bench.repair();
     assert!(report.refused);
-    assert_eq!(codes(&report), [said::loses::ROW.code]);
+    assert_eq!(codes(&report), [messages::loses::ROW.code]);
     let message = report.findings[0].message();
     assert!(message.contains("device 1 has 3 of its 10 blocks; device 2 with 20"), "{message}");
     let accept = |token: &str| Asked { accept: Some(token.to_owned()), dry_run: false };
     assert_eq!(
         codes(&bench.run(&accept("no"))),
-        [said::other_token::ROW.code, said::loses::ROW.code]
+        [messages::other_token::ROW.code, messages::loses::ROW.code]
     );
     assert_eq!(bench.metadata(), before);
     // The word is for that result, and the tool is not asked again.
     *bench.tools.finds.borrow_mut() = "1 1\n".to_owned();
     let (token, runs) = (report.token.unwrap(), bench.tools.repairs.get());
     let report = bench.run(&accept(&token));
-    assert_eq!((codes(&report), report.losses.len()), (vec![said::repaired::ROW.code], 2));
+    assert_eq!((codes(&report), report.losses.len()), (vec![messages::repaired::ROW.code], 2));
     assert_eq!(bench.tools.repairs.get(), runs);
     bench.up();
 }
@@ -228,7 +228,7 @@ fn half_a_result_is_never_accepted() {
     fs::write(bench.path("metadata.repaired"), b"half").unwrap();
     *bench.tools.finds.borrow_mut() = "1 1\n".to_owned();
     let report = bench.run(&Asked { accept: Some(token), dry_run: false });
-    assert_eq!(codes(&report), [said::other_token::ROW.code, said::loses::ROW.code]);
+    assert_eq!(codes(&report), [messages::other_token::ROW.code, messages::loses::ROW.code]);
 }
 
 #[test]
@@ -241,11 +241,11 @@ fn a_device_of_containerd_that_is_missing_is_a_loss() {
     fs::write(&database, bytes).unwrap();
     let report = bench.repair();
     // Devices 1 to 31 are in it, and the damaged metadata list nothing.
-    assert_eq!((codes(&report), report.losses.len()), (vec![said::loses::ROW.code], 31));
+    assert_eq!((codes(&report), report.losses.len()), (vec![messages::loses::ROW.code], 31));
     let held = File::open(&database).unwrap();
     held.lock().unwrap();
     let report = bench.repair();
-    assert_eq!((codes(&report), report.refused), (vec![said::database_busy::ROW.code], true));
+    assert_eq!((codes(&report), report.refused), (vec![messages::database_busy::ROW.code], true));
     drop(held);
     fs::write(&database, &bytes[..9000]).unwrap();
     assert!(matches!(bench.repair().losses[0], Loss::Unknown { .. }));
@@ -257,7 +257,7 @@ fn what_cannot_be_repaired_stays() {
     let before = bench.metadata();
     bench.tools.hopeless.set(true);
     let report = bench.repair();
-    assert_eq!((codes(&report), bench.metadata()), (vec![said::failed::ROW.code], before));
+    assert_eq!((codes(&report), bench.metadata()), (vec![messages::failed::ROW.code], before));
     assert_eq!(bench.tools.repairs.get(), 2, "once more with what is on record");
 }
 
@@ -265,7 +265,7 @@ fn what_cannot_be_repaired_stays() {
 fn a_lost_superblock_is_made_up_for_by_the_record() {
     let bench = Bench::new();
     bench.tools.needs_help.set(true);
-    assert_eq!(codes(&bench.repair()), [said::repaired::ROW.code]);
+    assert_eq!(codes(&bench.repair()), [messages::repaired::ROW.code]);
 }
 
 #[test]
@@ -273,10 +273,10 @@ fn a_dry_run_leaves_nothing() {
     let bench = Bench::new();
     let (before, names) = (bench.metadata(), bench.names());
     let dry = Asked { dry_run: true, accept: None };
-    assert_eq!(codes(&bench.run(&dry)), [said::repairable::ROW.code]);
+    assert_eq!(codes(&bench.run(&dry)), [messages::repairable::ROW.code]);
     *bench.tools.finds.borrow_mut() = String::new();
     let report = bench.run(&dry);
-    assert_eq!((codes(&report), report.token), (vec![said::loses::ROW.code], None));
+    assert_eq!((codes(&report), report.token), (vec![messages::loses::ROW.code], None));
     assert_eq!((bench.metadata(), bench.names()), (before, names));
 }
 
@@ -284,7 +284,7 @@ fn a_dry_run_leaves_nothing() {
 fn a_live_pool_and_files_that_are_not_on_record_are_left_alone() {
     let bench = Bench::new();
     bench.up();
-    assert_eq!(codes(&bench.repair()), [said::active::ROW.code]);
+    assert_eq!(codes(&bench.repair()), [messages::active::ROW.code]);
     bench.machine.reboot();
     File::options().write(true).open(bench.path("data")).unwrap().set_len(1 << 20).unwrap();
     assert_eq!(codes(&bench.repair()), [pool::file_truncated::ROW.code]);
@@ -293,7 +293,10 @@ fn a_live_pool_and_files_that_are_not_on_record_are_left_alone() {
         let observation = mvm_pool_kernel::observe_with(system, &external).unwrap();
         run(system.roots, &bench.tools, &observation, &Asked::default()).unwrap()
     });
-    assert_eq!((codes(&refused), refused.refused), (vec![said::not_repairable::ROW.code], true));
+    assert_eq!(
+        (codes(&refused), refused.refused),
+        (vec![messages::not_repairable::ROW.code], true)
+    );
 }
 
 /// Between any two writes the pool on record is the one that is there.

@@ -46,11 +46,11 @@ impl<'a> Tools<'a> {
         let mut args = vec![OsStr::new("-i"), from.as_os_str(), OsStr::new("-o"), to.as_os_str()];
         args.extend(more.iter().map(OsStr::new));
         let exit = self.run(&self.repair, &args, &mut Limits::default())?;
-        let said = exit.stderr.trim().replace('\n', ", ");
-        Ok(match (exit.success(), said.as_str()) {
+        let stderr = exit.stderr.trim().replace('\n', ", ");
+        Ok(match (exit.success(), stderr.as_str()) {
             (true, _) => Ok(()),
             (false, "") => Err("thin_repair ended without a word".to_owned()),
-            (false, said) => Err(format!("thin_repair said: {said}")),
+            (false, stderr) => Err(format!("thin_repair said: {stderr}")),
         })
     }
 

@@ -249,8 +249,8 @@ impl Known {
     /// Two devices with one number. One that was given up keeps its own for good.
     fn twice(&self) -> Vec<String> {
         let mut numbers: BTreeMap<u32, &str> = BTreeMap::new();
-        let kept = self.devices.iter().filter(|device| device.state != FAULTY);
-        let twice = kept.filter_map(|device| {
+        let sound = self.devices.iter().filter(|device| device.state != FAULTY);
+        let twice = sound.filter_map(|device| {
             let other = numbers.insert(device.device_id, &device.name)?;
             Some(format!("{other} and {} are both {}", device.name, device.device_id))
         });
@@ -304,8 +304,8 @@ pub fn refused(aside: &Aside<'_>, apart: &Apart) -> Finding {
 }
 
 /// What there is to say of a device that was put away.
-pub fn put_away(pool: &Pool, left: &Interrupted, kept: &Path) -> Finding {
-    database::put_away(&left.name, &pool.name, left.device, kept.display()).evidence(format!(
+pub fn put_away(pool: &Pool, left: &Interrupted, backup: &Path) -> Finding {
+    database::put_away(&left.name, &pool.name, left.device, backup.display()).evidence(format!(
         "{}: byte {} was {:?} and is {:?}",
         pool.device_database().display(),
         left.at,

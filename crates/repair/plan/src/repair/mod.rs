@@ -194,7 +194,7 @@ const NAMED: usize = 8;
 pub fn lossy(
     subject: &Subject<'_>,
     losses: &[Loss],
-    kept: &std::path::Path,
+    backup: &std::path::Path,
     token: Option<&str>,
 ) -> Finding {
     let mut named: Vec<String> = losses.iter().take(NAMED).map(ToString::to_string).collect();
@@ -206,5 +206,5 @@ pub fn lossy(
         |token| format!("mvmhost pool repair --accept {token}"),
     );
     let (name, metadata) = (&subject.pool.name, &subject.metadata);
-    repair::loses(name, named.join("; "), metadata, quote(kept), accept)
+    repair::loses(name, named.join("; "), metadata, quote(backup), accept)
 }

@@ -1,11 +1,11 @@
 use super::*;
-use crate::units::Facts;
+use crate::units::Installed;
 
 fn desired(text: &str) -> Desired {
     let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
     let config = mvm_config::load::parse(&[source]).unwrap().config;
-    let facts = Facts { flintlockd_binary: true, ..Facts::default() };
-    Desired::new(&config, mvm_config::to_toml(&config), facts)
+    let installed = Installed { flintlockd_binary: true, ..Installed::default() };
+    Desired::new(&config, mvm_config::to_toml(&config), installed)
 }
 
 fn left_as(desired: &Desired) -> Observed {

@@ -4,8 +4,9 @@ use super::*;
 
 fn desired() -> Desired {
     let loaded = mvm_config::load::parse(&[]).expect("an empty file is a working host");
-    let facts = Facts { flintlockd_unit: true, flintlockd_binary: true, ..Facts::default() };
-    Desired::new(&loaded.config, "applied".to_owned(), facts)
+    let installed =
+        Installed { flintlockd_unit: true, flintlockd_binary: true, ..Installed::default() };
+    Desired::new(&loaded.config, "applied".to_owned(), installed)
 }
 
 fn settled(desired: &Desired) -> Observed {
@@ -150,7 +151,7 @@ fn a_changed_generator_output_is_reloaded() {
 #[test]
 fn without_flintlockd_the_rest_still_comes_up() {
     let loaded = mvm_config::load::parse(&[]).unwrap();
-    let desired = Desired::new(&loaded.config, String::new(), Facts::default());
+    let desired = Desired::new(&loaded.config, String::new(), Installed::default());
     assert_eq!(desired.flintlockd, None);
     assert_eq!(steps(&desired, &settled(&desired)), []);
     let missing = missing(&desired, &settled(&desired));
@@ -161,9 +162,9 @@ fn without_flintlockd_the_rest_still_comes_up() {
 fn images_are_fetched_when_one_is_missing_and_was_not_just_tried() {
     let desired = desired();
     assert!(desired.images, "the default file names images");
-    let missing = |incomplete: &[&str], tried: &[&str]| {
+    let missing = |incomplete: &[&str], failed: &[&str]| {
         let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
-        let images = Images { incomplete: Some(texts(incomplete)), tried: texts(tried) };
+        let images = Images { incomplete: Some(texts(incomplete)), failed: texts(failed) };
         Observed { images, ..settled(&desired) }
     };
     let run = || vec![Step::Start(names::IMAGES_UNIT.into())];
@@ -221,7 +222,7 @@ fn the_registry_finds_the_folder_of_blobs() {
     let serving = "[images.serve]\nenabled = true\n".to_owned();
     let source = mvm_config::Source { name: "t".to_owned(), text: serving };
     let config = mvm_config::load::parse(&[source]).unwrap().config;
-    let desired = Desired::new(&config, "applied".to_owned(), Facts::default());
+    let desired = Desired::new(&config, "applied".to_owned(), Installed::default());
     let folder = Step::CreateFolder("/var/lib/containerd-dev/io.containerd.content.v1.content");
     let fresh = steps(&desired, &Observed::default());
     let start = fresh.iter().position(|step| *step == Step::Start(names::TARGET.into()));

@@ -34,7 +34,7 @@ pub(super) fn dropin(config: &Config) -> Option<String> {
 }
 
 /// What mvmhost.target says about it.
-pub(super) fn wish(config: &Config) -> &'static str {
+pub(super) fn wants(config: &Config) -> &'static str {
     if is_asked(config) { "Wants=mvm-images.service\n" } else { "" }
 }
 

@@ -51,9 +51,9 @@ pub struct UnitFile {
     pub text: String,
 }
 
-/// What the generator saw of the machine, by looking at names only.
+/// What is installed, by the names of files alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Facts {
+pub struct Installed {
     /// flintlockd's unit stands in one of systemd's unit directories.
     pub flintlockd_unit: bool,
     /// flintlockd's binary is there.
@@ -62,7 +62,7 @@ pub struct Facts {
     pub operator_containerd_config: bool,
 }
 
-impl Facts {
+impl Installed {
     /// `exists` tells whether there is a file, of whatever kind, under an absolute path.
     pub fn new(config: &Config, exists: impl Fn(&str) -> bool) -> Self {
         let unit = config.flintlockd.unit.as_str();
@@ -77,7 +77,7 @@ impl Facts {
 }
 
 /// The unit files for a configuration.
-pub fn files(config: &Config, facts: Facts) -> Vec<UnitFile> {
+pub fn files(config: &Config, installed: Installed) -> Vec<UnitFile> {
     let flintlockd = config.flintlockd.unit.as_str();
     let containerd = places::containerd_unit(config.containerd.instance);
     let mut files = vec![
@@ -90,19 +90,19 @@ pub fn files(config: &Config, facts: Facts) -> Vec<UnitFile> {
                 include_str!("../../../../../units/dropins/mvmhost.target.conf"),
                 &[
                     ("NETWORK", &network_units(config)),
-                    ("IMAGES", &(images::wish(config).to_owned() + registry::wish(config))),
+                    ("IMAGES", &(images::wants(config).to_owned() + registry::wants(config))),
                     ("CONTAINERD", containerd),
                     ("FLINTLOCKD", flintlockd),
                 ],
             ),
         ),
-        containerd_dropin(config, facts),
+        containerd_dropin(config, installed),
     ];
     files.extend(net(config));
     files.extend(hygiene(config));
     files.extend(images::dropin(config).map(|text| dropin(names::IMAGES_UNIT, text)));
     files.extend(registry::dropin(config).map(|text| dropin(names::REGISTRY_UNIT, text)));
-    files.extend(own_flintlockd(config, facts));
+    files.extend(own_flintlockd(config, installed));
     files
 }
 
@@ -112,20 +112,20 @@ fn network_units(config: &Config) -> String {
 
 /// The unit files for a host whose configuration is invalid and was never valid: flintlockd is
 /// held back and its journal says why.
-pub fn held(facts: Facts) -> Vec<UnitFile> {
+pub fn without_config(installed: Installed) -> Vec<UnitFile> {
     let config = Config::default();
     let text = include_str!("../../../../../units/dropins/flintlockd-held.conf");
     let mut files = vec![dropin(config.flintlockd.unit.as_str(), text.to_owned())];
     let target = include_str!("../../../../../units/dropins/mvmhost.target-held.conf");
     let values = [("FLINTLOCKD", config.flintlockd.unit.as_str())];
     files.push(dropin(names::TARGET, fill(target, &values)));
-    files.extend(own_flintlockd(&config, facts));
+    files.extend(own_flintlockd(&config, installed));
     files
 }
 
 /// A whole unit where flintlockd is installed and has none.
-fn own_flintlockd(config: &Config, facts: Facts) -> Option<UnitFile> {
-    (facts.flintlockd_binary && !facts.flintlockd_unit).then(|| UnitFile {
+fn own_flintlockd(config: &Config, installed: Installed) -> Option<UnitFile> {
+    (installed.flintlockd_binary && !installed.flintlockd_unit).then(|| UnitFile {
         directory: Directory::Late,
         path: config.flintlockd.unit.as_str().to_owned(),
         text: fill(
@@ -139,7 +139,7 @@ fn dropin(unit: &str, text: String) -> UnitFile {
     UnitFile { directory: Directory::Normal, path: format!("{unit}.d/{DROPIN}"), text }
 }
 
-fn containerd_dropin(config: &Config, facts: Facts) -> UnitFile {
+fn containerd_dropin(config: &Config, installed: Installed) -> UnitFile {
     match config.containerd.instance {
         Instance::System => {
             let text = include_str!("../../../../../units/dropins/containerd.conf");
@@ -149,7 +149,7 @@ fn containerd_dropin(config: &Config, facts: Facts) -> UnitFile {
             let text = fill(
                 include_str!("../../../../../units/dropins/containerd-dev.conf"),
                 &[
-                    ("COMMAND", &command_line(&containerd_command(config, facts))),
+                    ("COMMAND", &command_line(&containerd_command(config, installed))),
                     ("ENVIRONMENT", &proxies(config)),
                     ("FLINTLOCKD", config.flintlockd.unit.as_str()),
                 ],
@@ -171,8 +171,8 @@ pub(crate) fn proxies(config: &Config) -> String {
 }
 
 /// containerd-dev's argv.
-pub fn containerd_command(config: &Config, facts: Facts) -> Vec<String> {
-    let file = if facts.operator_containerd_config {
+pub fn containerd_command(config: &Config, installed: Installed) -> Vec<String> {
+    let file = if installed.operator_containerd_config {
         names::OPERATOR_CONTAINERD_CONFIG
     } else {
         names::CONTAINERD_DEV_CONFIG

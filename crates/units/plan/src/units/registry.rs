@@ -22,6 +22,6 @@ pub fn command(config: &Config) -> Option<Vec<String>> {
 }
 
 /// What mvmhost.target says about it.
-pub(super) fn wish(config: &Config) -> &'static str {
+pub(super) fn wants(config: &Config) -> &'static str {
     if config.images.serve.enabled { "Wants=mvm-registry.service\n" } else { "" }
 }

@@ -247,7 +247,7 @@ impl Error {
     }
 
     /// What a server that works has to say against this request: its own words.
-    pub fn said(&self) -> Option<&str> {
+    pub fn message(&self) -> Option<&str> {
         match self {
             // A status with a source is of this side: the connection broke.
             Self::GrpcCall { source, .. } if std::error::Error::source(&**source).is_none() => {
@@ -259,8 +259,8 @@ impl Error {
 
     /// Application errors of flintlockd have no code of their own: its text tells.
     fn is_not_found(&self) -> bool {
-        let said = self.said().unwrap_or_default();
-        said.contains("not found") && said.contains("microvm spec")
+        let message = self.message().unwrap_or_default();
+        message.contains("not found") && message.contains("microvm spec")
     }
 }
 

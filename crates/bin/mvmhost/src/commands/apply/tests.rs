@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use mvm_config::Config;
 use mvm_core::{Entry, Plan};
 use mvm_units_plan::host::{Desired, Observed, Step};
-use mvm_units_plan::units::Facts;
+use mvm_units_plan::units::Installed;
 use mvm_units_systemd::systemd::{JobResult, Recording};
 
 use super::rounds::{ROUNDS, carry_out};
@@ -41,8 +41,8 @@ fn prepared(plans: impl IntoIterator<Item = Plans>) -> Prepared {
 
 /// Nothing is missing on this machine: flintlockd is installed, all units are active.
 fn plans(steps: &[Step]) -> Plans {
-    let facts = Facts { flintlockd_binary: true, ..Facts::default() };
-    let desired = Desired::new(&Config::default(), String::new(), facts);
+    let installed = Installed { flintlockd_binary: true, ..Installed::default() };
+    let desired = Desired::new(&Config::default(), String::new(), installed);
     let mut observed = Observed::default();
     for name in mvm_units_plan::host::needed(&desired) {
         let unit = mvm_units_plan::host::Unit { active: true, ..Default::default() };

@@ -4,27 +4,28 @@ use std::io::{self, BufRead, Write};
 
 use mvm_cli::cli::InitArguments;
 use mvm_config::quantities::Bytes;
-use mvm_units_plan::init::{Answers, Disk, Network, Pool, Seen};
+use mvm_units_plan::init::{Answers, Disk, Network, Observed, Pool};
 
 /// Asks for what the command line left open.
 pub(super) fn ask(
     arguments: &InitArguments,
-    seen: &Seen,
+    observed: &Observed,
     guess: Answers,
 ) -> Result<Answers, String> {
     let mut answers = guess;
     if arguments.pool.is_none() {
-        answers.pool = pool(seen, answers.pool)?;
+        answers.pool = pool(observed, answers.pool)?;
     }
     if arguments.network.is_none() {
-        answers.network = network(seen, answers.network)?;
+        answers.network = network(observed, answers.network)?;
     }
     if arguments.provider.is_none() {
         let proposal = if answers.cloud_hypervisor { "cloudhypervisor" } else { "firecracker" };
         let macvtap = matches!(answers.network, Network::Macvtap(_));
         let proposal = if macvtap { "cloudhypervisor" } else { proposal };
-        let said = line(&format!("3/4 Which VMM, firecracker or cloudhypervisor? [{proposal}] "))?;
-        answers.cloud_hypervisor = match said.as_str() {
+        let answer =
+            line(&format!("3/4 Which VMM, firecracker or cloudhypervisor? [{proposal}] "))?;
+        answers.cloud_hypervisor = match answer.as_str() {
             "" => proposal == "cloudhypervisor",
             "firecracker" => false,
             "cloudhypervisor" => true,
@@ -36,11 +37,11 @@ pub(super) fn ask(
         };
     }
     if arguments.listen.is_none() {
-        let said = line(
+        let answer = line(
             "4/4 Where do clients reach flintlockd? local: from this host only;\n    \
              or an address such as 0.0.0.0:9090, which needs certificates. [local] ",
         )?;
-        answers.listen = match said.as_str() {
+        answers.listen = match answer.as_str() {
             "" | "local" => None,
             other => match mvm_config::names::Endpoint::parse(other) {
                 Ok(endpoint) => Some(endpoint.to_string()),
@@ -51,7 +52,7 @@ pub(super) fn ask(
     Ok(answers)
 }
 
-fn pool(seen: &Seen, proposal: Pool) -> Result<Pool, String> {
+fn pool(observed: &Observed, proposal: Pool) -> Result<Pool, String> {
     say("1/4 Where are the disks of the microVMs?\n")?;
     let size = match &proposal {
         Pool::Loop(size) => Bytes(*size).to_string(),
@@ -59,7 +60,7 @@ fn pool(seen: &Seen, proposal: Pool) -> Result<Pool, String> {
     };
     say(&format!("    loop  two sparse files, {size}: for tests, not for production\n"))?;
     let mut free = Vec::new();
-    for disk in &seen.disks {
+    for disk in &observed.disks {
         let what = if disk.holds.is_empty() { "nothing on it" } else { &disk.holds };
         let named = disk.path.as_deref().unwrap_or("no name in /dev/disk/by-id");
         let size = Bytes(disk.size >> 20 << 20);
@@ -71,32 +72,32 @@ fn pool(seen: &Seen, proposal: Pool) -> Result<Pool, String> {
             false => say(&format!("    -     {} {named}, {size}: {what}\n", disk.name))?,
         }
     }
-    let said = line("    loop, or a number: [loop] ")?;
-    choose(&said, &free).map(|disk| disk.map_or(proposal, Pool::Disk))
+    let answer = line("    loop, or a number: [loop] ")?;
+    choose(&answer, &free).map(|disk| disk.map_or(proposal, Pool::Disk))
 }
 
 /// The path of the disk that was chosen; None is the files.
-fn choose(said: &str, free: &[&Disk]) -> Result<Option<String>, String> {
-    if said.is_empty() || said == "loop" {
+fn choose(answer: &str, free: &[&Disk]) -> Result<Option<String>, String> {
+    if answer.is_empty() || answer == "loop" {
         return Ok(None);
     }
-    let number = said.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    let number = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
     let chosen = number.and_then(|at| free.get(at));
-    let chosen = chosen.or_else(|| free.iter().find(|disk| disk.path.as_deref() == Some(said)));
+    let chosen = chosen.or_else(|| free.iter().find(|disk| disk.path.as_deref() == Some(answer)));
     match chosen.and_then(|disk| disk.path.clone()) {
         Some(path) => Ok(Some(path)),
-        None => Err(format!("{said:?} is neither loop nor one of the disks")),
+        None => Err(format!("{answer:?} is neither loop nor one of the disks")),
     }
 }
 
-fn network(seen: &Seen, proposal: Network) -> Result<Network, String> {
+fn network(observed: &Observed, proposal: Network) -> Result<Network, String> {
     let own = match &proposal {
         Network::Nat(address) => address.to_string(),
         Network::Uplink(name) | Network::Macvtap(name) => name.clone(),
     };
     say("2/4 How do microVMs reach the network?\n")?;
     say(&format!("    nat      a private network, {own}: this host serves DHCP and NAT\n"))?;
-    let uplink = seen.uplink.as_ref().filter(|uplink| !uplink.wireless);
+    let uplink = observed.uplink.as_ref().filter(|uplink| !uplink.wireless);
     if let Some(uplink) = uplink {
         let (name, manager) = (&uplink.name, &uplink.manager);
         say(&format!(
@@ -106,8 +107,8 @@ fn network(seen: &Seen, proposal: Network) -> Result<Network, String> {
             "    macvtap  the network of this host: on {name}, no bridge; needs Cloud Hypervisor\n"
         ))?;
     }
-    let said = line("    [nat] ")?;
-    match (said.as_str(), uplink) {
+    let answer = line("    [nat] ")?;
+    match (answer.as_str(), uplink) {
         ("" | "nat", _) => Ok(proposal),
         ("uplink", Some(uplink)) => Ok(Network::Uplink(uplink.name.clone())),
         ("macvtap", Some(uplink)) => Ok(Network::Macvtap(uplink.name.clone())),
@@ -122,10 +123,10 @@ fn say(text: &str) -> Result<(), String> {
 
 fn line(question: &str) -> Result<String, String> {
     say(question)?;
-    let mut said = String::new();
-    match io::stdin().lock().read_line(&mut said).map_err(|error| error.to_string())? {
+    let mut answer = String::new();
+    match io::stdin().lock().read_line(&mut answer).map_err(|error| error.to_string())? {
         0 => Err("standard input ended before the answer".to_owned()),
-        _ => Ok(said.trim().to_owned()),
+        _ => Ok(answer.trim().to_owned()),
     }
 }
 
@@ -144,11 +145,11 @@ mod tests {
         let free = [&disk];
         assert_eq!(choose("", &free), Ok(None));
         assert_eq!(choose("loop", &free), Ok(None));
-        for said in ["1", "/dev/disk/by-id/b"] {
-            assert_eq!(choose(said, &free), Ok(Some("/dev/disk/by-id/b".to_owned())));
+        for answer in ["1", "/dev/disk/by-id/b"] {
+            assert_eq!(choose(answer, &free), Ok(Some("/dev/disk/by-id/b".to_owned())));
         }
-        for said in ["0", "2", "sdb", "yes", "-1"] {
-            assert!(choose(said, &free).is_err(), "{said}");
+        for answer in ["0", "2", "sdb", "yes", "-1"] {
+            assert!(choose(answer, &free).is_err(), "{answer}");
         }
     }
 }

@@ -11,12 +11,12 @@ use mvm_checks as checks;
 use mvm_cli::context::Context;
 use mvm_config::Config;
 use mvm_config::model::Provider;
-use mvm_core::catalogue::init as said;
+use mvm_core::catalogue::init as messages;
 use mvm_core::{Finding, Roots, interfaces};
 use mvm_network_kernel::{Kernel, Network as _};
 use mvm_network_plan::network;
-use mvm_units_plan::init::{Answers, Disk, Seen, Uplink};
-use mvm_validate::facts;
+use mvm_units_plan::init::{Answers, Disk, Observed, Uplink};
+use mvm_validate::observe;
 use nix::sys::statvfs::statvfs;
 
 /// A registry on another continent answers within this time.
@@ -24,37 +24,38 @@ const DIAL: Duration = Duration::from_secs(4);
 /// Devices that are no disks of a machine.
 const NO_DISKS: [&str; 8] = ["loop", "ram", "zram", "dm-", "md", "sr", "fd", "nbd"];
 
-pub(super) fn observe(context: &Context) -> Seen {
+pub(super) fn observe(context: &Context) -> Observed {
     let roots = &context.roots;
     let config = Config::default();
-    let facts = facts::observe(roots, &config, None);
-    let no_kvm = checks::kvm(&config, &facts);
+    let observed = observe::observe(roots, &config, None);
+    let no_kvm = checks::kvm(&config, &observed);
     let directory = roots.at("/var/lib");
-    let free = statvfs(&directory)
-        .map_or(0, |held| held.blocks_available().saturating_mul(held.fragment_size()));
-    let mut seen = Seen {
+    let free = statvfs(&directory).map_or(0, |filesystem| {
+        filesystem.blocks_available().saturating_mul(filesystem.fragment_size())
+    });
+    let mut observed = Observed {
         disks: disks(roots),
         free,
-        dhcp_served: facts.dhcp_served,
+        dhcp_served: observed.dhcp_served,
         no_kvm: no_kvm.first().map(Finding::message),
         programs: programs(roots, config),
-        ..Seen::default()
+        ..Observed::default()
     };
     if let Ok(network) = Kernel::connect(roots).and_then(|mut kernel| kernel.observe()) {
-        seen.uplink = network::parent(None, &network).map(|name| uplink(roots, &name));
-        seen.subnets = subnets(&network);
+        observed.uplink = network::parent(None, &network).map(|name| uplink(roots, &name));
+        observed.subnets = subnets(&network);
     }
-    seen
+    observed
 }
 
 /// What is said beside the configuration.
-pub(super) fn findings(seen: &Seen, answers: &Answers) -> Vec<Finding> {
+pub(super) fn findings(observed: &Observed, answers: &Answers) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
-    findings.extend(seen.no_kvm.as_ref().map(said::no_kvm));
+    findings.extend(observed.no_kvm.as_ref().map(messages::no_kvm));
     let vmm = if answers.cloud_hypervisor { "cloud-hypervisor-static" } else { "firecracker" };
     for name in ["flintlockd", vmm] {
-        if !seen.programs.iter().any(|(program, _)| program == name) {
-            findings.push(said::no_program(name));
+        if !observed.programs.iter().any(|(program, _)| program == name) {
+            findings.push(messages::no_program(name));
         }
     }
     let config = Config::default();
@@ -63,7 +64,7 @@ pub(super) fn findings(seen: &Seen, answers: &Answers) -> Vec<Finding> {
         images.filter_map(|image| image.as_str().split('/').next()).collect();
     for registry in registries {
         if let Err(why) = dial(registry) {
-            findings.push(said::no_registry(registry, why));
+            findings.push(messages::no_registry(registry, why));
         }
     }
     findings
@@ -87,7 +88,7 @@ fn programs(roots: &Roots, mut config: Config) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for provider in [Provider::Firecracker, Provider::CloudHypervisor] {
         config.flintlockd.provider = provider;
-        let [flintlockd, vmm] = facts::programs(roots, &config);
+        let [flintlockd, vmm] = observe::programs(roots, &config);
         for (name, program) in [("flintlockd", flintlockd), ("", vmm)] {
             let name = if name.is_empty() { program.name.clone() } else { name.to_owned() };
             let is_new = !found.iter().any(|(known, _)| *known == name);
@@ -114,8 +115,8 @@ fn manager(roots: &Roots, name: &str) -> &'static str {
     if networkd.contains("ADMIN_STATE=configured") || networkd.contains("ADMIN_STATE=configuring") {
         return "systemd-networkd";
     }
-    let held = text(format!("/run/NetworkManager/devices/{number}"));
-    if held.contains("managed=true") || held.contains("connection-uuid=") {
+    let device = text(format!("/run/NetworkManager/devices/{number}"));
+    if device.contains("managed=true") || device.contains("connection-uuid=") {
         return "NetworkManager";
     }
     match text("/run/network/ifstate".to_owned())

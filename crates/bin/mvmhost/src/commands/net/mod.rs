@@ -44,23 +44,23 @@ pub(super) fn status(context: &Context) -> Exit {
 /// said.
 fn start(context: &Context) -> Result<Start, Exit> {
     let roots = &context.roots;
-    let said = |findings: Vec<Finding>, exit| {
+    let refuse = |findings: Vec<Finding>, exit| {
         output::findings(context.json, &findings);
         exit
     };
     let (loaded, last_good) = load_or_last_good(roots, context.config.as_deref())
-        .map_err(|findings| said(findings, Exit::Config))?;
+        .map_err(|findings| refuse(findings, Exit::Config))?;
     let manager = Manager::connect()
-        .map_err(|error| said(vec![context::no_systemd(&error)], Exit::Unavailable))?;
+        .map_err(|error| refuse(vec![context::no_systemd(&error)], Exit::Unavailable))?;
     let connected = Kernel::connect(roots).and_then(|mut kernel| {
         let observed = kernel.observe()?;
         Ok((kernel, observed))
     });
     let (kernel, observed) =
-        connected.map_err(|error| said(vec![unread(&error)], Exit::Unavailable))?;
+        connected.map_err(|error| refuse(vec![unread(&error)], Exit::Unavailable))?;
     let desired = network::desired(&loaded.config, &machine_id(roots));
     let desired = mvm_network_kernel::uplink::for_apply(roots, desired)
-        .map_err(|finding| said(vec![finding], Exit::Findings))?;
+        .map_err(|finding| refuse(vec![finding], Exit::Findings))?;
     let findings = last_good.into_iter().collect();
     Ok(Start { config: loaded.config, findings, manager, kernel, desired, observed })
 }

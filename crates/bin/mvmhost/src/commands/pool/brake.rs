@@ -43,11 +43,11 @@ fn off<U: Units>(
     time: Duration,
     connect: &mut dyn FnMut() -> Result<U, mvm_units_systemd::Error>,
 ) -> Result<Finding, String> {
-    let held = roots.at(names::BRAKE);
-    let why = brake::reason(&held);
+    let file = roots.at(names::BRAKE);
+    let why = brake::reason(&file);
     let off = Off { left: time, why };
     brake::switch_off(roots, names::BRAKE_OFF, &off).map_err(|error| chain(&error))?;
-    brake::remove(&held).map_err(|error| error.to_string())?;
+    brake::remove(&file).map_err(|error| error.to_string())?;
     let unit = config.flintlockd.unit.as_str();
     let started = connect().and_then(|mut units| {
         // It may have failed too often behind the brake.
@@ -83,9 +83,9 @@ mod tests {
         let free = off(&roots, &config, time, &mut bus).unwrap();
         assert_eq!(free.code(), guard::brake_free::ROW.code, "a pool that has room");
         std::fs::write(roots.at(names::BRAKE), "its data is 96 % full\n").unwrap();
-        let said = off(&roots, &config, time, &mut bus).unwrap();
-        assert_eq!(said.code(), guard::brake_off::ROW.code);
-        let message = said.message();
+        let finding = off(&roots, &config, time, &mut bus).unwrap();
+        assert_eq!(finding.code(), guard::brake_off::ROW.code);
+        let message = finding.message();
         assert!(message.contains("30 min") && message.contains("96 % full"), "{message}");
         assert_eq!(brake::reason(&roots.at(names::BRAKE)), None);
         assert_eq!(brake::off(&roots, names::BRAKE_OFF).unwrap().left, time);

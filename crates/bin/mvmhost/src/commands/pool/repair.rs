@@ -23,7 +23,7 @@ pub(super) fn run(context: &Context, dry_run: bool, accept: Option<&str>) -> Exi
     findings.extend(report.findings);
     if context.json {
         let document = Document::new(&findings).with("losses", &report.losses);
-        let document = document.with("token", &report.token).with("kept", &report.kept);
+        let document = document.with("token", &report.token).with("kept", &report.backup);
         output::print(&document.text());
     } else {
         output::findings(false, &findings);

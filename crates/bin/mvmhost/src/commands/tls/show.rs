@@ -5,7 +5,7 @@ use std::fmt::Write;
 use mvm_cli::cli::TlsShow;
 use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
-use mvm_core::catalogue::tls as said;
+use mvm_core::catalogue::tls as messages;
 use mvm_core::json::Document;
 use mvm_core::{Finding, chain, day};
 use mvm_tls::plan::{Certificate, FOLDER, File, Observed, plan};
@@ -23,7 +23,7 @@ pub(super) fn run(context: &Context, arguments: &TlsShow) -> Exit {
         }
     };
     if observed.authority == File::Absent {
-        output::findings(context.json, &[said::no_authority(FOLDER)]);
+        output::findings(context.json, &[messages::no_authority(FOLDER)]);
         return Exit::Findings;
     }
     if let Some(name) = &arguments.secret {
@@ -51,7 +51,7 @@ fn print_secret(context: &Context, name: &str, arguments: &TlsShow) -> Exit {
             Exit::Done
         }
         Err(error) => {
-            let missing = said::no_client(&arguments.client);
+            let missing = messages::no_client(&arguments.client);
             output::findings(context.json, &[missing.evidence(chain(&error))]);
             Exit::Findings
         }
@@ -72,7 +72,7 @@ fn document<'f>(observed: &Observed, findings: &'f [Finding]) -> Document<'f> {
             match file {
                 File::Absent => json!({"file": path, "there": false}),
                 File::Broken(why) => json!({"file": path, "there": true, "broken": why}),
-                File::Read(held) => json!({"file": path, "there": true, "certificate": held}),
+                File::Read(found) => json!({"file": path, "there": true, "certificate": found}),
             }
         })
         .collect();
@@ -89,7 +89,7 @@ fn table(observed: &Observed) -> String {
         let (until, names) = match file {
             File::Absent => ("-".to_owned(), "there is none".to_owned()),
             File::Broken(why) => ("-".to_owned(), why.clone()),
-            File::Read(held) => (day(held.until), purpose(&stem, held)),
+            File::Read(found) => (day(found.until), purpose(&stem, found)),
         };
         let file = format!("{stem}.crt");
         let _ = writeln!(out, "{file:width$} {until:10} {names}");
@@ -97,13 +97,13 @@ fn table(observed: &Observed) -> String {
     out
 }
 
-fn purpose(stem: &str, held: &Certificate) -> String {
-    if !held.ours {
+fn purpose(stem: &str, found: &Certificate) -> String {
+    if !found.ours {
         return "another authority's".to_owned();
     }
     match stem {
         "ca" => "signing the others".to_owned(),
-        "server" => held.names.iter().cloned().collect::<Vec<_>>().join(", "),
+        "server" => found.names.iter().cloned().collect::<Vec<_>>().join(", "),
         _ => "a client".to_owned(),
     }
 }

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use super::*;
 
-fn held(address: &str) -> HeldAddress {
-    HeldAddress {
+fn address(address: &str) -> InterfaceAddress {
+    InterfaceAddress {
         address: net(address),
         peer: None,
         broadcast: None,
@@ -18,8 +18,8 @@ fn held(address: &str) -> HeldAddress {
     }
 }
 
-fn led(destination: &str, gateway: Option<&str>, protocol: u8) -> HeldRoute {
-    HeldRoute {
+fn route(destination: &str, gateway: Option<&str>, protocol: u8) -> InterfaceRoute {
+    InterfaceRoute {
         destination: net(destination),
         gateway: gateway.map(|text| text.parse().unwrap()),
         source: None,
@@ -39,18 +39,18 @@ fn led(destination: &str, gateway: Option<&str>, protocol: u8) -> HeldRoute {
 fn with_default_route() -> Link {
     let addresses = ["192.168.1.10/24", "192.168.1.11/24", "2001:db8::2/64", "2001:db8::3/64"];
     let routes = vec![
-        led("0.0.0.0/0", Some("192.168.1.1"), 3),
-        led("192.168.1.0/24", None, 2),
-        led("10.9.0.0/16", None, 4),
-        led("2001:db8::/64", None, 2),
-        led("::/0", Some("fe80::1"), 3),
+        route("0.0.0.0/0", Some("192.168.1.1"), 3),
+        route("192.168.1.0/24", None, 2),
+        route("10.9.0.0/16", None, 4),
+        route("2001:db8::/64", None, 2),
+        route("::/0", Some("fe80::1"), 3),
     ];
     Link {
         mtu: 1400,
-        holdings: Holdings {
-            addresses: addresses.map(held).to_vec(),
+        addressing: Addressing {
+            addresses: addresses.map(address).to_vec(),
             routes,
-            ..Holdings::default()
+            ..Addressing::default()
         },
         ..hardware("eth0", &[&addresses[..], &["fe80::1/64"]].concat())
     }
@@ -95,7 +95,7 @@ fn everything_moves_with_the_uplink_and_its_mac_and_mtu() {
         let asked: Vec<String> = gateways(&plan.steps).iter().map(ToString::to_string).collect();
         assert_eq!(asked, ["192.168.1.1", "fe80::1"]);
         let given = plan.steps.iter().find_map(|step| match step {
-            Step::AddHeld { addresses, .. } => Some(addresses),
+            Step::GiveAddresses { addresses, .. } => Some(addresses),
             _ => None,
         });
         let flags: Vec<u32> = given.unwrap().iter().map(|address| address.flags).collect();
@@ -134,7 +134,7 @@ fn the_way_back_is_the_way_forth_backwards() {
 fn a_bridge_that_was_there_gets_everything_back() {
     let options = Some(BridgeOptions { stp: true, forward_delay: 1500 });
     let theirs = Link { up: false, bridge: options, addresses: vec![], ..ready(&wanted()) };
-    let down = Link { up: false, holdings: Holdings::default(), ..with_default_route() };
+    let down = Link { up: false, addressing: Addressing::default(), ..with_default_route() };
     let observed = machine_with(down, vec![theirs.clone(), port("fltap1")]);
     let desired = Desired { bridge: Some(wanted()), ..asked(Consent::OnTrial) };
     let forth = steps(&desired, &observed).steps;
@@ -255,14 +255,14 @@ fn what_cannot_be_a_port_is_refused_by_name() {
 
 #[test]
 fn what_would_not_stay_on_the_bridge_is_not_moved() {
-    let with = |change: &dyn Fn(&mut Holdings)| {
+    let with = |change: &dyn Fn(&mut Addressing)| {
         let mut link = with_default_route();
-        change(&mut link.holdings);
+        change(&mut link.addressing);
         codes(&steps(&asked(Consent::Confirmed), &machine_with(link, vec![])))
     };
     assert_eq!(with(&|has| has.owner = Some("NetworkManager".to_owned())), ["MVM-NET-062"]);
     assert_eq!(with(&|has| has.addresses[0].lifetimes = Some((600, 600))), ["MVM-NET-063"]);
-    let dhcpv6 = HeldAddress { lifetimes: Some((1800, 3600)), ..held("2001:db8::9/128") };
+    let dhcpv6 = InterfaceAddress { lifetimes: Some((1800, 3600)), ..address("2001:db8::9/128") };
     assert_eq!(with(&|has| has.addresses[2] = dhcpv6.clone()), ["MVM-NET-063"]);
     let special = "the route 10.0.0.0/8".to_owned();
     assert_eq!(with(&|has| has.unmovable = vec![special.clone()]), ["MVM-NET-064"]);
@@ -309,12 +309,12 @@ fn a_confirmed_uplink_is_waited_for_until_its_ways_out_are_there() {
         gateways: gateways.to_vec(),
     };
     let desired = asked(Consent::Confirmed);
-    let bare = || Link { holdings: Holdings::default(), ..with_default_route() };
+    let bare = || Link { addressing: Addressing::default(), ..with_default_route() };
     let awaited = |eth0: &Link| confirmed.awaited(&desired, eth0);
     assert_eq!(awaited(&with_default_route()), [] as [IpAddr; 0]);
     assert_eq!(awaited(&bare()), gateways);
     let mut half = with_default_route();
-    half.holdings.routes.retain(|route| route.destination.addr().is_ipv4());
+    half.addressing.routes.retain(|route| route.destination.addr().is_ipv4());
     assert_eq!(awaited(&half), gateways[1..]);
     // The file has taken the addresses over.
     let addresses = vec!["192.168.1.10/24".parse().unwrap()];

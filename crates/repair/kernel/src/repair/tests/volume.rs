@@ -103,8 +103,8 @@ fn the_volume_is_swapped_and_the_damaged_metadata_are_kept_in_a_file() {
             fs::write(roots.at("/dev/mapper").join(REPAIR), "half").unwrap();
         }
         let report = run_on(&bench, seen(100, left), &Asked::default());
-        assert_eq!(codes(&report), [said::repaired::ROW.code]);
-        assert_eq!(fs::read(roots.at(report.kept.unwrap())).unwrap(), before);
+        assert_eq!(codes(&report), [messages::repaired::ROW.code]);
+        assert_eq!(fs::read(roots.at(report.backup.unwrap())).unwrap(), before);
         let after = metadata(&bench);
         let sound = usize::try_from(SOUND).unwrap();
         assert_eq!((after.len(), after[sound]), (before.len(), b'S'));
@@ -126,11 +126,11 @@ fn a_loss_takes_the_word_for_it_there_too() {
     let before = metadata(&bench);
     *bench.tools.finds.borrow_mut() = "1 3\n".to_owned();
     let report = run_on(&bench, seen(100, false), &Asked::default());
-    assert_eq!((codes(&report), report.refused), (vec![said::loses::ROW.code], true));
+    assert_eq!((codes(&report), report.refused), (vec![messages::loses::ROW.code], true));
     assert!(report.findings[0].remedy().contains("flintlock/thinpool_tmeta"));
     assert_eq!(metadata(&bench), before);
     let accept = Asked { accept: report.token, dry_run: false };
-    assert_eq!(codes(&run_on(&bench, seen(100, false), &accept)), [said::repaired::ROW.code]);
+    assert_eq!(codes(&run_on(&bench, seen(100, false), &accept)), [messages::repaired::ROW.code]);
     assert_ne!(metadata(&bench), before);
 }
 
@@ -138,14 +138,14 @@ fn a_loss_takes_the_word_for_it_there_too() {
 fn what_speaks_against_it_is_said_before_anything_is_touched() {
     let bench = bench();
     let full = run_on(&bench, seen(0, false), &Asked::default());
-    assert_eq!((codes(&full), full.refused), (vec![said::no_room::ROW.code], true));
+    assert_eq!((codes(&full), full.refused), (vec![messages::no_room::ROW.code], true));
     // A volume that an earlier run left makes room.
     let dry = Asked { dry_run: true, accept: None };
-    assert_eq!(codes(&run_on(&bench, seen(0, true), &dry)), [said::repairable::ROW.code]);
+    assert_eq!(codes(&run_on(&bench, seen(0, true), &dry)), [messages::repairable::ROW.code]);
     let swapped = Seen { volumes: Vec::new(), ..seen(100, false) };
     assert_eq!(codes(&run_on(&bench, swapped, &dry)), ["MVM-DISK-012"]);
     bench.tools.hopeless.set(true);
     let report = run_on(&bench, seen(100, false), &Asked::default());
-    assert_eq!(codes(&report), [said::volume_failed::ROW.code]);
+    assert_eq!(codes(&report), [messages::volume_failed::ROW.code]);
     assert!(report.findings[0].remedy().contains("lvremove flintlock/thinpool"));
 }

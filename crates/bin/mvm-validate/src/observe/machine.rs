@@ -1,4 +1,4 @@
-//! Facts of the machine itself: KVM, interfaces, tools, certificates, clock.
+//! The machine itself: KVM, interfaces, tools, certificates, clock.
 
 use std::os::unix::fs::MetadataExt;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -89,8 +89,10 @@ pub(super) fn certificates(
         Some((file, certificate::validity_in_pool(&path, rank)))
     });
     let all = own.into_iter().chain(authority);
-    all.map(|(file, held)| (file.to_string(), held.map(|(from, until)| Validity { from, until })))
-        .collect()
+    all.map(|(file, validity)| {
+        (file.to_string(), validity.map(|(from, until)| Validity { from, until }))
+    })
+    .collect()
 }
 
 pub(super) fn secret_modes(roots: &Roots, config: &Config) -> Vec<(String, u32)> {

@@ -1,4 +1,4 @@
-//! What was already said, so that a finding that stays is not repeated at every restart of
+//! What was reported already, so that a finding that stays is not repeated at every restart of
 //! flintlockd: once when it appears, once when it clears, and a summary now and then.
 
 use std::collections::BTreeMap;
@@ -11,14 +11,14 @@ pub const SUMMARY_EVERY: u64 = 600;
 
 /// The memory between two runs; it does not outlive the boot.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ledger {
+pub struct Reported {
     /// Code and subject of what stands, `MVM-POOL-004 flintlock-dev-thinpool`.
     standing: BTreeMap<String, String>,
     /// Seconds of the boot clock at which something was last said.
     said_at: u64,
 }
 
-impl Ledger {
+impl Reported {
     /// Code and subject of everything that stood when it was last looked at.
     pub fn standing(&self) -> impl Iterator<Item = (&str, &str)> {
         self.standing.keys().map(|key| key.split_once(' ').unwrap_or((key, "")))
@@ -29,7 +29,7 @@ impl Ledger {
 ///
 /// `now` is in seconds of a clock that does not go back. Informations are always said: they
 /// report something that was done.
-pub fn update(before: &Ledger, findings: &[Finding], now: u64) -> (Vec<Finding>, Ledger) {
+pub fn update(before: &Reported, findings: &[Finding], now: u64) -> (Vec<Finding>, Reported) {
     let mut say = Vec::new();
     let mut standing = BTreeMap::new();
     for finding in findings {
@@ -54,7 +54,7 @@ pub fn update(before: &Ledger, findings: &[Finding], now: u64) -> (Vec<Finding>,
         say.push(catalogue::said::standing("flintlockd", standing.len()).evidence(keys.join("\n")));
     }
     let said_at = if say.is_empty() { before.said_at } else { now };
-    (say, Ledger { standing, said_at })
+    (say, Reported { standing, said_at })
 }
 
 #[cfg(test)]
@@ -67,25 +67,25 @@ mod tests {
 
     #[test]
     fn a_finding_is_said_when_it_appears_and_when_it_clears() {
-        let (say, ledger) = update(&Ledger::default(), &[missing()], 100);
+        let (say, reported) = update(&Reported::default(), &[missing()], 100);
         assert_eq!(say, [missing()]);
-        let (say, ledger) = update(&ledger, &[missing()], 115);
+        let (say, reported) = update(&reported, &[missing()], 115);
         assert!(say.is_empty());
-        let (say, ledger) = update(&ledger, &[], 130);
+        let (say, reported) = update(&reported, &[], 130);
         assert_eq!(say.len(), 1);
         assert_eq!(say[0].code(), catalogue::said::cleared::ROW.code);
         assert!(say[0].message().contains("MVM-FLK-001"));
-        assert_eq!(update(&ledger, &[], 900).0, []);
+        assert_eq!(update(&reported, &[], 900).0, []);
     }
 
     #[test]
     fn what_stays_is_summed_up_every_ten_minutes() {
-        let (_, mut ledger) = update(&Ledger::default(), &[missing()], 0);
+        let (_, mut reported) = update(&Reported::default(), &[missing()], 0);
         let mut said = 0;
         for now in (15..=1500).step_by(15) {
-            let (say, next) = update(&ledger, &[missing()], now);
+            let (say, next) = update(&reported, &[missing()], now);
             said += say.len();
-            ledger = next;
+            reported = next;
         }
         assert_eq!(said, 2);
     }
@@ -93,8 +93,8 @@ mod tests {
     #[test]
     fn informations_are_always_said() {
         let ok = catalogue::ctrd::plugin_ok("socket");
-        let (say, ledger) = update(&Ledger::default(), std::slice::from_ref(&ok), 0);
+        let (say, reported) = update(&Reported::default(), std::slice::from_ref(&ok), 0);
         assert_eq!(say.len(), 1);
-        assert_eq!(update(&ledger, &[ok], 1).0.len(), 1);
+        assert_eq!(update(&reported, &[ok], 1).0.len(), 1);
     }
 }

@@ -14,7 +14,7 @@ use mvm_config::Config;
 use mvm_core::Roots;
 use mvm_core::exec::System;
 use mvm_firewalls::{Dropped, End, Passage};
-use mvm_network_kernel::traffic;
+use mvm_network_traffic::traffic;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{setsockopt, sockopt};
 
@@ -99,10 +99,10 @@ fn sent(rules: &str, text: &str) -> (usize, Vec<String>) {
     fs::create_dir_all(folder.path().join("run/mvmhost")).unwrap();
     let asked = r#"{"interface": "hub0", "ports": [], "servers": []}"#;
     fs::write(folder.path().join("run/mvmhost/dhcp.asked"), asked).unwrap();
-    let tried = traffic(&Roots::new(folder.path()), &System, &config(text)).unwrap();
+    let sent = traffic(&Roots::new(folder.path()), &System, &config(text)).unwrap();
     let neighbours = shell("ip neigh show dev hub0");
     assert!(!neighbours.contains("02:6d:76:6d:00:77"), "{neighbours}");
-    (tried.offers.len(), tried.passages.iter().map(words).collect())
+    (sent.offers.len(), sent.passages.iter().map(words).collect())
 }
 
 fn in_namespace(rules: &'static str, text: &'static str) -> (usize, Vec<String>) {

@@ -1,15 +1,15 @@
-//! Facts of what microVMs' network passes through: firewalls, and the server of addresses.
+//! What microVMs' network passes through: firewalls, and the server of addresses.
 
-use mvm_checks::NetworkFacts;
+use mvm_checks::ObservedNetwork;
 use mvm_config::Config;
 use mvm_core::exec::System;
 use mvm_core::{Roots, chain, port};
 use mvm_firewalls::Forward;
 use mvm_network_kernel::nat::Nat;
 use mvm_network_kernel::{Kernel, Network as _, answers, answers_beside, firewalls, routed};
-use mvm_network_plan::dhcp::{Seen, permits};
+use mvm_network_plan::dhcp::{Service, permits};
 use mvm_network_plan::nat::{desired, egress};
-use mvm_network_plan::network::{Led, Observed, Refusal, TAPS};
+use mvm_network_plan::network::{Observed, Refusal, RouteResult, TAPS};
 use mvm_units_plan::units::follows_default_route;
 
 use super::Unasked;
@@ -52,42 +52,44 @@ pub(super) fn dhcp_served(roots: &Roots, unasked: &mut Unasked) -> bool {
 }
 
 /// What the kernel does for microVMs' network.
-pub(super) fn kernel(roots: &Roots, config: &Config, unasked: &mut Unasked) -> NetworkFacts {
-    let mut facts = NetworkFacts { no_macvtap: has_no_macvtap(roots), ..NetworkFacts::default() };
+pub(super) fn kernel(roots: &Roots, config: &Config, unasked: &mut Unasked) -> ObservedNetwork {
+    let mut found =
+        ObservedNetwork { no_macvtap: has_no_macvtap(roots), ..ObservedNetwork::default() };
     let looked = Kernel::connect(roots).and_then(|mut kernel| Ok((kernel.observe()?, kernel)));
     let (observed, kernel) = match looked {
         Ok(looked) => looked,
         Err(error) => {
             unasked.push(("the network".to_owned(), chain(&error)));
-            return facts;
+            return found;
         }
     };
     let known = answers(roots);
-    facts.permit = Seen::of(config).map(|seen| seen.permit(&observed, known.as_ref()));
-    facts.also = permits(config, &observed, &answers_beside(roots, config));
-    let Some(desired) = desired(config) else { return facts };
+    found.permit = Service::of(config).map(|service| service.permit(&observed, known.as_ref()));
+    found.also = permits(config, &observed, &answers_beside(roots, config));
+    let Some(desired) = desired(config) else { return found };
     let nat = Nat { roots, programs: &System };
     match nat.turned(&desired, &observed) {
-        Ok(turned) => facts.turned = turned,
+        Ok(turned) => found.turned = turned,
         Err(error) => unasked.push(("the kernel's switches".to_owned(), chain(&error))),
     }
     match routed(roots, &kernel, &desired, &observed) {
-        Ok(routes) => facts.routes = routes,
+        Ok(routes) => found.routes = routes,
         Err(error) => unasked.push(("the routes of microVMs".to_owned(), chain(&error))),
     }
     let link = |name: &str| observed.links.iter().find(|link| link.name == name);
-    facts.mtu = link(&desired.interface).map_or(0, |link| link.mtu);
-    facts.leaving_mtu = egress(&desired, &observed).mtu;
+    found.mtu = link(&desired.interface).map_or(0, |link| link.mtu);
+    found.leaving_mtu = egress(&desired, &observed).mtu;
     let ports = observed.links.iter().filter(|link| {
         link.name.starts_with(TAPS) && link.master.as_ref() == Some(&desired.interface)
     });
-    facts.ports = ports.map(|link| (link.name.clone(), link.mtu)).collect();
+    found.ports = ports.map(|link| (link.name.clone(), link.mtu)).collect();
     // The kernel's own answer counts rules of policy routing as well.
-    let mut back = facts.routes.iter().filter(|one| one.question.back && one.question.to.is_ipv4());
-    let strictly = back.next().is_none_or(|one| one.end == Led::Refused(Refusal::StrictPath));
+    let mut back = found.routes.iter().filter(|one| one.question.back && one.question.to.is_ipv4());
+    let strictly =
+        back.next().is_none_or(|one| one.end == RouteResult::Refused(Refusal::StrictPath));
     let uplink = desired.uplink.as_deref().filter(|_| strictly);
-    facts.strict = uplink.and_then(|uplink| strict(roots, uplink, &observed));
-    facts
+    found.strict = uplink.and_then(|uplink| strict(roots, uplink, &observed));
+    found
 }
 
 /// The named uplink and the interface of the default route, where the kernel takes packets only from the

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use mvm_checks::{Endpoint, Facts, Flaw, Plugin, Program, Secret};
+use mvm_checks::{Endpoint, Flaw, Observed, Plugin, Program, Secret};
 use mvm_config::model::{Instance, Provider};
 use mvm_config::{Config, places};
 use mvm_core::exec::{self, Execute, Limits, System};
@@ -27,7 +27,7 @@ const PLUGIN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Observes the machine. `flintlockd_pid` is the process that may hold the endpoint: flintlockd
 /// itself, when it runs already.
-pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> Facts {
+pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> Observed {
     let [flintlockd, vmm] = programs(roots, config);
     let mut unasked = Unasked::new();
     let stale_taps = interfaces::stale_taps(roots).unwrap_or_else(|error| {
@@ -36,7 +36,7 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> F
     });
     let plugin = plugin(roots, config);
     let default_interface = network::default_interface(roots, config, &mut unasked);
-    Facts {
+    Observed {
         second_vmm: second_vmm(roots, config),
         pool: mvm_pool_kernel::thinpool::pool_state(roots, &config.thinpool.name)
             .map_err(|error| chain(&error)),

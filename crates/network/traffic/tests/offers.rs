@@ -7,8 +7,9 @@ use std::net::UdpSocket;
 use std::thread;
 
 use mvm_core::Roots;
-use mvm_network_kernel::{Kernel, Network, offers};
+use mvm_network_kernel::{Kernel, Network};
 use mvm_network_plan::network::{Mac, Step};
+use mvm_network_traffic::offers;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{setsockopt, sockopt};
 

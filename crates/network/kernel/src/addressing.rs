@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use ipnet::IpNet;
-use mvm_network_plan::network::{HeldAddress, HeldRoute, Holdings};
+use mvm_network_plan::network::{Addressing, InterfaceAddress, InterfaceRoute};
 use rtnetlink::packet_core::{DefaultNla, Nla};
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{
@@ -23,25 +23,26 @@ const TICKS_PER_SECOND: u32 = 100;
 const LOCAL_TABLE: u32 = 255;
 
 /// What the interface of this number has.
-pub(crate) fn holdings(
+pub(crate) fn of_link(
     index: u32,
     name: &str,
     addresses: &[AddressMessage],
     routes: &[RouteMessage],
-) -> Holdings {
+) -> Addressing {
     let own = || addresses.iter().filter(|message| message.header.index == index);
     let addresses = own().filter_map(|message| address(message, name)).collect();
     let proving =
         |message: &AddressMessage| message.header.flags.contains(AddressHeaderFlags::Tentative);
-    let mut holdings = Holdings { addresses, proving: own().any(proving), ..Holdings::default() };
+    let mut addressing =
+        Addressing { addresses, proving: own().any(proving), ..Addressing::default() };
     for message in routes.iter().filter(|message| uses(message, index)) {
         match route(message) {
-            Some(Ok(route)) => holdings.routes.push(route),
-            Some(Err(what)) => holdings.unmovable.push(what),
+            Some(Ok(route)) => addressing.routes.push(route),
+            Some(Err(what)) => addressing.unmovable.push(what),
             None => {}
         }
     }
-    holdings
+    addressing
 }
 
 /// Who gives the interface its addresses, by what networkd and NetworkManager keep in /run.
@@ -58,7 +59,7 @@ pub(crate) fn owner(run: &Path, index: u32) -> Option<String> {
 }
 
 /// An address that would have to move: the kernel makes link-local ones for each interface.
-fn address(message: &AddressMessage, name: &str) -> Option<HeldAddress> {
+fn address(message: &AddressMessage, name: &str) -> Option<InterfaceAddress> {
     let (mut local, mut other) = (None, None);
     let (mut label, mut broadcast, mut lifetimes) = (None, None, None);
     let (mut metric, mut protocol) = (None, None);
@@ -82,7 +83,7 @@ fn address(message: &AddressMessage, name: &str) -> Option<HeldAddress> {
     if matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()) {
         return None;
     }
-    Some(HeldAddress {
+    Some(InterfaceAddress {
         address: IpNet::new(ip, message.header.prefix_len).ok()?,
         peer: other.filter(|other| *other != ip),
         broadcast,
@@ -105,29 +106,29 @@ fn settable() -> AddressFlags {
 }
 
 /// Writes the whole address into a message that has its interface, address and prefix already.
-pub(crate) fn fill(message: &mut AddressMessage, held: &HeldAddress) {
-    message.header.scope = held.scope.into();
+pub(crate) fn fill(message: &mut AddressMessage, whole: &InterfaceAddress) {
+    message.header.scope = whole.scope.into();
     // The low ones of the flags are in the header as well.
-    message.header.flags = AddressHeaderFlags::from_bits_retain(held.flags.to_le_bytes()[0]);
-    let own = held.address.addr();
+    message.header.flags = AddressHeaderFlags::from_bits_retain(whole.flags.to_le_bytes()[0]);
+    let own = whole.address.addr();
     let attributes = &mut message.attributes;
     attributes.retain(|attribute| {
         matches!(attribute, AddressAttribute::Local(_) | AddressAttribute::Address(_))
     });
-    if let Some(peer) = held.peer {
+    if let Some(peer) = whole.peer {
         *attributes = vec![AddressAttribute::Local(own), AddressAttribute::Address(peer)];
     }
-    attributes.extend(held.broadcast.map(AddressAttribute::Broadcast));
-    attributes.extend(held.label.clone().map(AddressAttribute::Label));
-    attributes.extend(held.lifetimes.map(|(preferred, valid)| {
+    attributes.extend(whole.broadcast.map(AddressAttribute::Broadcast));
+    attributes.extend(whole.label.clone().map(AddressAttribute::Label));
+    attributes.extend(whole.lifetimes.map(|(preferred, valid)| {
         let mut info = CacheInfo::default();
         info.ifa_preferred = preferred;
         info.ifa_valid = valid;
         AddressAttribute::CacheInfo(info)
     }));
-    attributes.push(AddressAttribute::Flags(AddressFlags::from_bits_retain(held.flags)));
-    attributes.extend(held.metric.map(AddressAttribute::RoutePriority));
-    attributes.extend(held.protocol.map(|number| AddressAttribute::Protocol(number.into())));
+    attributes.push(AddressAttribute::Flags(AddressFlags::from_bits_retain(whole.flags)));
+    attributes.extend(whole.metric.map(AddressAttribute::RoutePriority));
+    attributes.extend(whole.protocol.map(|number| AddressAttribute::Protocol(number.into())));
 }
 
 fn uses(message: &RouteMessage, index: u32) -> bool {
@@ -139,10 +140,10 @@ fn uses(message: &RouteMessage, index: u32) -> bool {
 }
 
 /// A route that would have to move, or what is so special about it; `None` for the kernel's own.
-fn route(message: &RouteMessage) -> Option<Result<HeldRoute, String>> {
+fn route(message: &RouteMessage) -> Option<Result<InterfaceRoute, String>> {
     let header = &message.header;
     let of_kernel = header.protocol == RouteProtocol::Kernel;
-    let mut route = HeldRoute {
+    let mut route = InterfaceRoute {
         destination: destination(message)?,
         gateway: None,
         source: None,
@@ -196,7 +197,7 @@ fn ip(address: &RouteAddress) -> Option<IpAddr> {
 }
 
 /// Whether the attribute can be written again; notes what it says.
-fn note(route: &mut HeldRoute, attribute: &RouteAttribute) -> bool {
+fn note(route: &mut InterfaceRoute, attribute: &RouteAttribute) -> bool {
     match attribute {
         RouteAttribute::Destination(_) | RouteAttribute::Oif(_) => {}
         RouteAttribute::Gateway(address) => route.gateway = ip(address),
@@ -228,7 +229,7 @@ fn number(metric: &RouteMetric) -> Option<(u16, u32)> {
 }
 
 /// The message of the route through the interface of this number.
-pub(crate) fn message(index: u32, route: &HeldRoute) -> RouteMessage {
+pub(crate) fn message(index: u32, route: &InterfaceRoute) -> RouteMessage {
     let mut message = RouteMessage::default();
     let header = &mut message.header;
     header.address_family = match route.destination {
@@ -291,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_route_comes_back_from_its_message() {
-        let whole = HeldRoute {
+        let whole = InterfaceRoute {
             destination: "203.0.113.0/24".parse().unwrap(),
             gateway: Some([192, 0, 2, 1].into()),
             source: Some([192, 0, 2, 2].into()),
@@ -302,24 +303,24 @@ mod tests {
             metrics: vec![(2, 1300), (8, 1260)],
             ..default_route()
         };
-        let v6 = HeldRoute {
+        let v6 = InterfaceRoute {
             destination: "::/0".parse().unwrap(),
             gateway: Some("fe80::1".parse().unwrap()),
             preference: Some(1),
             ..default_route()
         };
-        for held in [whole, v6, default_route()] {
-            let sent = message(9, &held);
+        for one in [whole, v6, default_route()] {
+            let sent = message(9, &one);
             assert!(uses(&sent, 9) && !uses(&sent, 8));
-            assert_eq!(route(&sent), Some(Ok(held)));
+            assert_eq!(route(&sent), Some(Ok(one)));
         }
         let mut special = message(9, &default_route());
         special.attributes.push(RouteAttribute::NhId(5));
         assert_eq!(route(&special), Some(Err("the default route".to_owned())));
     }
 
-    fn default_route() -> HeldRoute {
-        HeldRoute {
+    fn default_route() -> InterfaceRoute {
+        InterfaceRoute {
             destination: "0.0.0.0/0".parse().unwrap(),
             gateway: None,
             source: None,

@@ -12,7 +12,7 @@ use mvm_config::Config;
 use mvm_core::Roots;
 use mvm_core::exec::System;
 use mvm_firewalls::{Dropped, End, Passage};
-use mvm_network_kernel::traffic;
+use mvm_network_traffic::traffic;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{setsockopt, sockopt};
 
@@ -94,7 +94,7 @@ fn sent(rules: &str) -> Vec<String> {
     shell(rules);
     serve();
     let before = shell("nft list tables; ip -o link show | wc -l");
-    let tried = traffic(&Roots::new("/"), &System, &config()).unwrap();
+    let sent = traffic(&Roots::new("/"), &System, &config()).unwrap();
     // The kernel takes the namespace away when it comes to it.
     let gone = (0..100).any(|_| {
         thread::sleep(Duration::from_millis(100));
@@ -103,7 +103,7 @@ fn sent(rules: &str) -> Vec<String> {
     assert!(gone, "{before} became {}", shell("nft list tables; ip -o link show"));
     let neighbours = shell("ip neigh show dev br-mvm");
     assert!(!neighbours.contains("10.42.0.") && !neighbours.contains("fd00:"), "{neighbours}");
-    tried.passages.iter().map(words).collect()
+    sent.passages.iter().map(words).collect()
 }
 
 /// Rules, and what becomes otherwise of some packets than without them.

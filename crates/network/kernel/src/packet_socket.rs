@@ -22,41 +22,50 @@ const OUTGOING: u8 = 4;
 
 /// A socket of packet(7), of IP packets without the header of the link.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub struct PacketSocket {
     socket: OwnedFd,
     index: i32,
 }
 
-/// A packet that was seen.
+/// A packet that was captured.
 #[derive(Debug)]
-pub(crate) struct Seen<'a> {
+pub struct Captured<'a> {
     /// The number of the interface.
-    pub(crate) index: u32,
+    pub index: u32,
     /// Whether this host sends it.
-    pub(crate) leaves: bool,
+    pub leaves: bool,
     /// From the header of IP on.
-    pub(crate) packet: &'a [u8],
+    pub packet: &'a [u8],
 }
 
-impl Link {
+impl PacketSocket {
     /// All packets of the interface with this number.
-    pub(crate) fn on(index: u32) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// The socket could not be opened or bound.
+    pub fn on(index: u32) -> io::Result<Self> {
         let index = i32::try_from(index).map_err(io::Error::other)?;
-        let link = Self { socket: everything()?, index };
+        let socket = Self { socket: everything()?, index };
         let here = address(index, libc::ETH_P_ALL, EVERYBODY);
-        bind(link.socket.as_raw_fd(), &here.ok_or(io::ErrorKind::InvalidInput)?)?;
-        Ok(link)
+        bind(socket.socket.as_raw_fd(), &here.ok_or(io::ErrorKind::InvalidInput)?)?;
+        Ok(socket)
     }
 
     /// The packets to one of these addresses, of every interface of this network namespace.
-    pub(crate) fn to(v4: Ipv4Addr, v6: Ipv6Addr) -> io::Result<Self> {
-        let link = Self { socket: everything()?, index: 0 };
-        filter(&link.socket, v4, v6)?;
-        Ok(link)
+    ///
+    /// # Errors
+    /// The socket could not be opened, or the kernel takes no filter.
+    pub fn to(v4: Ipv4Addr, v6: Ipv6Addr) -> io::Result<Self> {
+        let socket = Self { socket: everything()?, index: 0 };
+        filter(&socket.socket, v4, v6)?;
+        Ok(socket)
     }
 
     /// Sends a packet to the card with this hardware address.
-    pub(crate) fn send(&self, to: [u8; 6], packet: &[u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// The kernel does not send it.
+    pub fn send(&self, to: [u8; 6], packet: &[u8]) -> io::Result<()> {
         let v6 = packet.first().is_some_and(|first| first >> 4 == 6);
         let protocol = if v6 { libc::ETH_P_IPV6 } else { libc::ETH_P_IP };
         let to = address(self.index, protocol, to).ok_or(io::ErrorKind::InvalidInput)?;
@@ -65,21 +74,24 @@ impl Link {
     }
 
     /// The first packet before `until` of which `wanted` makes something.
-    pub(crate) fn receive<T>(
+    ///
+    /// # Errors
+    /// The socket cannot be read.
+    pub fn receive<T>(
         &self,
         until: Instant,
-        mut wanted: impl FnMut(Seen<'_>) -> Option<T>,
+        mut wanted: impl FnMut(Captured<'_>) -> Option<T>,
     ) -> io::Result<Option<T>> {
         let mut frame = [0; FRAME];
         loop {
             match recvfrom::<LinkAddr>(self.socket.as_raw_fd(), &mut frame) {
                 Ok((length, Some(from))) => {
-                    let seen = Seen {
+                    let captured = Captured {
                         index: u32::try_from(from.ifindex()).unwrap_or_default(),
                         leaves: from.pkttype() == OUTGOING,
                         packet: frame.get(..length).unwrap_or_default(),
                     };
-                    if let Some(found) = wanted(seen) {
+                    if let Some(found) = wanted(captured) {
                         return Ok(Some(found));
                     }
                 }

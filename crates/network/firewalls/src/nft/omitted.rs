@@ -10,7 +10,7 @@ use super::sets::{SETS, SetName, short};
 
 /// What a listing of nft's leaves out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Glance {
+pub struct Omitted {
     /// The sets and maps whose elements are to be listed as well.
     pub sets: Vec<SetName>,
     /// Whether the tables of IPv4 hold words of iptables that nft does not show, and those of IPv6.
@@ -18,9 +18,9 @@ pub struct Glance {
 }
 
 /// Looks at `nft -j list ruleset`; what is not nft's leaves out nothing.
-pub fn glance(text: &str) -> Glance {
-    let Ok(Listing { nftables }) = serde_json::from_str(text) else { return Glance::default() };
-    let mut found = Glance::default();
+pub fn omitted(text: &str) -> Omitted {
+    let Ok(Listing { nftables }) = serde_json::from_str(text) else { return Omitted::default() };
+    let mut found = Omitted::default();
     for one in nftables {
         let hides = one.rule.as_ref().is_some_and(|rule| rule.expr.iter().any(|one| one.0));
         match one.rule.as_ref().map(|rule| rule.family.is("ip6")) {
@@ -133,12 +133,12 @@ mod tests {
         let long = r#"{"set": {"family": "inet", "table": "a", "name": "bad", "type": "ipv4_addr", "handle": 4}}"#;
         let text = |all: &[String]| format!("{{\"nftables\": [{}]}}", all.join(", "));
         let none = [rule("ip", "{\"accept\": null}"), rule("ip6", "\"xt\""), long.to_owned()];
-        assert_eq!(glance(&text(&none)), Glance::default());
+        assert_eq!(omitted(&text(&none)), Omitted::default());
         let hidden = rule("ip6", r#"{"xt": {"type": "match", "name": "conntrack"}}"#);
-        let found = glance(&text(&[hidden.clone(), set.to_owned()]));
+        let found = omitted(&text(&[hidden.clone(), set.to_owned()]));
         assert_eq!((found.hides, found.sets.len()), ((false, true), 1));
         let both = [rule("ip", r#"{"xt": null}"#), hidden];
-        assert_eq!(glance(&text(&both)).hides, (true, true));
-        assert_eq!(glance("no"), Glance::default());
+        assert_eq!(omitted(&text(&both)).hides, (true, true));
+        assert_eq!(omitted("no"), Omitted::default());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use etherparse::{
     NetSlice, PacketBuilder, PacketBuilderStep, SlicedPacket, TcpHeader, TcpOptionElement,
@@ -9,16 +10,25 @@ use etherparse::{
 };
 
 /// Nobody's: addresses of documentation (RFC 5737, RFC 3849).
-pub(super) const FAR_V4: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 77);
-pub(super) const FAR_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x6d76, 0x6d68, 0, 0, 0, 0x77);
+pub(crate) const FAR_V4: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 77);
+pub(crate) const FAR_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x6d76, 0x6d68, 0, 0, 0, 0x77);
+/// For how long a packet is waited for: the kernel may have to ask for the gateway's hardware address,
+/// three times in three seconds.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(4);
+/// The same for what only crosses the bridge or is answered by this host.
+pub(crate) const NEAR: Duration = Duration::from_secs(2);
+/// Attempts for each of those: a busy server may lose a packet.
+pub(crate) const ATTEMPTS: usize = 2;
+/// The port of DNS.
+pub(crate) const DNS: u16 = 53;
 /// Where a connection would go.
-pub(super) const SERVICE: u16 = 443;
+pub(crate) const SERVICE: u16 = 443;
 /// All routers of a link, by their addresses of IPv6 and of Ethernet.
 const ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
-pub(super) const ROUTERS_CARD: [u8; 6] = [0x33, 0x33, 0, 0, 0, 2];
+pub(crate) const ROUTERS_CARD: [u8; 6] = [0x33, 0x33, 0, 0, 0, 2];
 /// Types of ICMPv6.
-pub(super) const SOLICITATION: u8 = 133;
-pub(super) const ADVERTISEMENT: u8 = 134;
+pub(crate) const SOLICITATION: u8 = 133;
+pub(crate) const ADVERTISEMENT: u8 = 134;
 /// The first router takes one from 2, and the next, which is the gateway, throws the packet away.
 const ONE_ROUTER: u8 = 2;
 /// What others' packets usually have.
@@ -28,27 +38,27 @@ const WINDOW: u16 = 64240;
 /// What Ethernet takes.
 const SEGMENT: u16 = 1460;
 
-pub(super) fn far(v6: bool) -> IpAddr {
+pub(crate) fn far(v6: bool) -> IpAddr {
     if v6 { FAR_V6.into() } else { FAR_V4.into() }
 }
 
 /// Ends of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ends {
-    pub(super) from: IpAddr,
-    pub(super) to: IpAddr,
-    pub(super) ports: (u16, u16),
+pub(crate) struct Ends {
+    pub(crate) from: IpAddr,
+    pub(crate) to: IpAddr,
+    pub(crate) ports: (u16, u16),
 }
 
 /// The first packet of a connection, which the router after this host throws away.
-pub(super) fn first(ends: &Ends) -> io::Result<Vec<u8>> {
+pub(crate) fn first(ends: &Ends) -> io::Result<Vec<u8>> {
     let packet = begun(ends, ONE_ROUTER, SEQUENCE)?;
     with_segment(packet.syn())
 }
 
-/// The answer to that, with its ends as it was seen.
-pub(super) fn answer(seen: &Ends) -> io::Result<Vec<u8>> {
-    let Ends { from, to, ports } = *seen;
+/// The answer to that, with its ends as it was captured.
+pub(crate) fn answer(captured: &Ends) -> io::Result<Vec<u8>> {
+    let Ends { from, to, ports } = *captured;
     let back = Ends { from: to, to: from, ports: (ports.1, ports.0) };
     let packet = begun(&back, MANY_ROUTERS, !SEQUENCE)?;
     with_segment(packet.syn().ack(SEQUENCE.wrapping_add(1)))
@@ -72,7 +82,7 @@ fn with_segment(packet: PacketBuilderStep<TcpHeader>) -> io::Result<Vec<u8>> {
 }
 
 /// The ends of a packet that is TCP, however broken the rest is.
-pub(super) fn ends(packet: &[u8]) -> Option<Ends> {
+pub(crate) fn ends(packet: &[u8]) -> Option<Ends> {
     let sliced = SlicedPacket::from_ip(packet).ok()?;
     let (from, to): (IpAddr, IpAddr) = match sliced.net? {
         NetSlice::Ipv4(ip) => {
@@ -90,7 +100,7 @@ pub(super) fn ends(packet: &[u8]) -> Option<Ends> {
 }
 
 /// A message of UDP, from an address and a port to others.
-pub(super) fn message(ends: &Ends, words: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn message(ends: &Ends, words: &[u8]) -> io::Result<Vec<u8>> {
     let ip = match (ends.from, ends.to) {
         (IpAddr::V4(from), IpAddr::V4(to)) => {
             PacketBuilder::ipv4(from.octets(), to.octets(), MANY_ROUTERS)
@@ -107,7 +117,7 @@ pub(super) fn message(ends: &Ends, words: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// What a packet of UDP from this port carries.
-pub(super) fn words(packet: &[u8], port: u16) -> Option<&[u8]> {
+pub(crate) fn words(packet: &[u8], port: u16) -> Option<&[u8]> {
     let TransportSlice::Udp(udp) = SlicedPacket::from_ip(packet).ok()?.transport? else {
         return None;
     };
@@ -115,7 +125,7 @@ pub(super) fn words(packet: &[u8], port: u16) -> Option<&[u8]> {
 }
 
 /// Asks everybody for the router, as one without an address (RFC 4861, 4.1).
-pub(super) fn solicitation() -> io::Result<Vec<u8>> {
+pub(crate) fn solicitation() -> io::Result<Vec<u8>> {
     let [nobody, routers] = [Ipv6Addr::UNSPECIFIED, ROUTERS].map(|ip| ip.octets());
     let packet = PacketBuilder::ipv6(nobody, routers, 255).icmpv6_raw(SOLICITATION, 0, [0; 4]);
     let mut bytes = Vec::new();
@@ -124,13 +134,13 @@ pub(super) fn solicitation() -> io::Result<Vec<u8>> {
 }
 
 /// Whether it is a router's advertisement.
-pub(super) fn is_advertisement(packet: &[u8]) -> bool {
+pub(crate) fn is_advertisement(packet: &[u8]) -> bool {
     let sliced = SlicedPacket::from_ip(packet).ok().and_then(|sliced| sliced.transport);
     matches!(sliced, Some(TransportSlice::Icmpv6(icmp)) if icmp.type_u8() == ADVERTISEMENT)
 }
 
 /// A question that every dnsmasq answers by itself: `version.bind` of class CHAOS, type TXT.
-pub(super) fn question(id: u16) -> Vec<u8> {
+pub(crate) fn question(id: u16) -> Vec<u8> {
     let mut message = id.to_be_bytes().to_vec();
     message.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
     message.extend(b"\x07version\x04bind\x00\x00\x10\x00\x03");
@@ -138,7 +148,7 @@ pub(super) fn question(id: u16) -> Vec<u8> {
 }
 
 /// Whether it answers that question, with whatever.
-pub(super) fn answers(id: u16, message: &[u8]) -> bool {
+pub(crate) fn answers(id: u16, message: &[u8]) -> bool {
     message.starts_with(&id.to_be_bytes()) && message.get(2).is_some_and(|flags| flags & 0x80 != 0)
 }
 

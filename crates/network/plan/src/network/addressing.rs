@@ -16,7 +16,7 @@ pub(super) const BY_KERNEL: u8 = 2;
 
 /// One address of an interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HeldAddress {
+pub struct InterfaceAddress {
     /// With its prefix length.
     pub address: IpNet,
     /// The other end of a point-to-point address.
@@ -37,7 +37,7 @@ pub struct HeldAddress {
     pub protocol: Option<u8>,
 }
 
-impl HeldAddress {
+impl InterfaceAddress {
     /// Whether a program that got it from a DHCP server has to renew it. Router advertisements
     /// never give an address of 128 bits, and the kernel renews by them itself.
     pub(super) fn is_leased(&self) -> bool {
@@ -46,7 +46,7 @@ impl HeldAddress {
     }
 
     /// Whether adding it makes this route.
-    pub(super) fn brings(&self, route: &HeldRoute) -> bool {
+    pub(super) fn brings(&self, route: &InterfaceRoute) -> bool {
         let subnet = route.destination == self.address.trunc() && route.gateway.is_none();
         subnet && route.protocol == BY_KERNEL && self.flags & NO_PREFIX_ROUTE == 0
     }
@@ -64,7 +64,7 @@ impl HeldAddress {
     }
 }
 
-impl fmt::Display for HeldAddress {
+impl fmt::Display for InterfaceAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.address.fmt(f)
     }
@@ -72,7 +72,7 @@ impl fmt::Display for HeldAddress {
 
 /// One unicast route through an interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HeldRoute {
+pub struct InterfaceRoute {
     /// Where it leads.
     pub destination: IpNet,
     /// By whom; `None` is directly.
@@ -99,7 +99,7 @@ pub struct HeldRoute {
     pub metrics: Vec<(u16, u32)>,
 }
 
-impl fmt::Display for HeldRoute {
+impl fmt::Display for InterfaceRoute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.destination.prefix_len() == 0 {
             f.write_str("the default route")?;
@@ -112,11 +112,11 @@ impl fmt::Display for HeldRoute {
 
 /// What an interface has that would have to go with it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Holdings {
+pub struct Addressing {
     /// All but link-local ones, in the kernel's order.
-    pub addresses: Vec<HeldAddress>,
+    pub addresses: Vec<InterfaceAddress>,
     /// All but those of link-local subnets and of the kernel's own tables, in the kernel's order.
-    pub routes: Vec<HeldRoute>,
+    pub routes: Vec<InterfaceRoute>,
     /// Whether the kernel still asks if somebody else has one of its IPv6 addresses.
     pub proving: bool,
     /// What cannot be moved, in words.

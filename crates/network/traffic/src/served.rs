@@ -10,19 +10,17 @@ use ipnet::IpNet;
 use mvm_config::Config;
 use mvm_core::{Roots, chain};
 use mvm_firewalls::{End, Way};
-use mvm_network_plan::dhcp::{Offer, Seen, discover, offer};
+use mvm_network_kernel::packet_socket::PacketSocket;
+use mvm_network_kernel::trace::Trace;
+use mvm_network_kernel::{Answer, Error, Kernel, Network as _};
+use mvm_network_plan::dhcp::{Offer, Service, discover, offer};
 use nix::unistd::Pid;
 use rtnetlink::packet_route::neighbour::NeighbourState;
 
-use super::bench::traced;
-use super::packet::{self, Ends, SERVICE, far};
-use super::scratch::Scratch;
-use super::{Ended, NAMES, NEAR, Ran, TIMEOUT, TRIES, lost};
-use crate::asking;
-use crate::error::{Answer, Error};
-use crate::kernel::{Kernel, Network as _};
-use crate::link::Link;
-use crate::nft::Trace;
+use crate::packet::{self, ATTEMPTS, DNS, Ends, NEAR, SERVICE, TIMEOUT, far};
+use crate::ports;
+use crate::scratch::Scratch;
+use crate::trace::{Ended, Packets, begin, ended, lost, traced};
 
 /// A locally administered address that nobody has: what is sent to it is thrown away by every card.
 const NOBODY: [u8; 6] = [0x02, 0x6d, 0x76, 0x6d, 0x00, 0x77];
@@ -35,32 +33,37 @@ const OFFERED: Duration = Duration::from_secs(5);
 const CANDIDATES: usize = 4;
 
 /// The interface, and what captures packets on it.
-struct Line {
+struct Served {
     scratch: Scratch,
     index: u32,
     /// What leaves by it.
-    own: Link,
+    own: PacketSocket,
     trace: Option<Trace>,
     port: u16,
 }
 
 /// On a thread of its own, whose network namespace changes.
-pub(super) fn run(roots: &Roots, home: Pid, config: &Config, name: &str) -> Result<Ran, Error> {
+pub(crate) fn run(
+    roots: &Roots,
+    home: Pid,
+    config: &Config,
+    name: &str,
+) -> Result<(Vec<Offer>, Packets), Error> {
     let mut outside = Kernel::connect(roots)?;
     let index = outside.number(name)?;
     let observed = outside.observe()?;
     let found = observed.links.iter().find(|link| link.name == name);
     let addresses = found.map(|link| link.addresses.clone()).unwrap_or_default();
-    let own = Link::on(index).map_err(Error::Packet)?;
-    let (scratch, ear) = Scratch::leave(roots, home)?;
-    let (port, trace) = traced(ear, NOBODY);
-    let mut line = Line { scratch, index, own, trace, port };
+    let own = PacketSocket::on(index).map_err(Error::Packet)?;
+    let (scratch, listener) = Scratch::enter(roots, home)?;
+    let (port, trace) = traced(listener, NOBODY);
+    let mut interface = Served { scratch, index, own, trace, port };
     let network = &config.network;
     // Others are not offered an address where mvmhost does not serve them.
-    let answers = asking::answers(roots);
-    let served =
-        Seen::of(config).is_some_and(|seen| seen.permit(&observed, answers.as_ref()).is_granted());
-    let (mut offers, mut ended) = (Vec::new(), Vec::new());
+    let answers = mvm_network_kernel::answers(roots);
+    let served = Service::of(config)
+        .is_some_and(|service| service.permit(&observed, answers.as_ref()).is_granted());
+    let (mut offers, mut packets) = (Vec::new(), Vec::new());
     for v6 in [false, true] {
         let mut own = network.dhcp_addresses().iter();
         let here = |net: &&IpNet| net.addr().is_ipv6() == v6 && addresses.contains(net);
@@ -68,12 +71,12 @@ pub(super) fn run(roots: &Roots, home: Pid, config: &Config, name: &str) -> Resu
         let translated =
             network.nat.enabled && network.nat.sources.iter().any(|one| one.addr().is_ipv6() == v6);
         let asks = Asks { served, names: network.dhcp.dns_server, translated };
-        match line.family(net, asks, &mut offers) {
-            Ok(ends) => ended.extend(ends.into_iter().map(|(way, end)| (way, v6, end))),
-            Err(error) => ended.push((Way::Out, v6, (End::Untried(chain(&error)), None))),
+        match interface.family(net, asks, &mut offers) {
+            Ok(ends) => packets.extend(ends.into_iter().map(|(way, end)| (way, v6, end))),
+            Err(error) => packets.push((Way::Out, v6, (End::Untried(chain(&error)), None))),
         }
     }
-    Ok((offers, ended))
+    Ok((offers, packets))
 }
 
 /// What is asked.
@@ -84,7 +87,7 @@ struct Asks {
     translated: bool,
 }
 
-impl Line {
+impl Served {
     fn family(
         &mut self,
         net: &IpNet,
@@ -93,7 +96,7 @@ impl Line {
     ) -> Result<Vec<(Way, Ended)>, Error> {
         let from = self.nobody(net)?;
         let ends = self.asked(net, from, asks, offers);
-        self.forget(from);
+        ports::forget(&self.scratch.outside, &[from]);
         ends
     }
 
@@ -109,21 +112,16 @@ impl Line {
             ends.push((Way::Address, self.address(offers)?));
         }
         if asks.served && asks.names {
-            let ends_of = Ends { from, to: net.addr(), ports: (self.port, NAMES) };
+            let ends_of = Ends { from, to: net.addr(), ports: (self.port, DNS) };
             let asked = packet::message(&ends_of, &packet::question(self.port));
             let asked = asked.map_err(Error::Packet)?;
             let port = self.port;
             let answer = |packet: &[u8]| {
-                let words = packet::words(packet, NAMES)?;
+                let words = packet::words(packet, DNS)?;
                 packet::answers(port, words).then_some(())
             };
             let answered = self.answered(&asked, NEAR, answer)?;
-            let end = if answered.is_some() {
-                (End::Arrived(None), None)
-            } else {
-                lost(self.trace.as_ref())
-            };
-            ends.push((Way::Name, end));
+            ends.push((Way::Name, ended(self.trace.as_ref(), answered.is_some())));
         }
         if asks.translated {
             ends.extend(self.out_and_back(from)?);
@@ -155,13 +153,14 @@ impl Line {
         answer: impl Fn(&[u8]) -> Option<T>,
     ) -> Result<Option<T>, Error> {
         let own = self.scratch.injector(self.index)?;
-        self.begin();
-        for _ in 0..TRIES {
-            let seen = own.give(packet).and_then(|()| {
+        begin(self.trace.as_ref());
+        for _ in 0..ATTEMPTS {
+            let captured = own.give(packet).and_then(|()| {
                 let until = Instant::now() + limit;
-                self.own.receive(until, |seen| answer(seen.packet).filter(|_| seen.leaves))
+                self.own
+                    .receive(until, |captured| answer(captured.packet).filter(|_| captured.leaves))
             });
-            if let Some(found) = seen.map_err(Error::Packet)? {
+            if let Some(found) = captured.map_err(Error::Packet)? {
                 return Ok(Some(found));
             }
         }
@@ -172,39 +171,33 @@ impl Line {
         let to = far(from.is_ipv6());
         let sent = Ends { from, to, ports: (self.port, SERVICE) };
         let own = self.scratch.injector(self.index)?;
-        self.begin();
-        let seen = packet::first(&sent).and_then(|packet| own.give(&packet)).and_then(|()| {
-            self.scratch.leaving.receive(Instant::now() + TIMEOUT, |seen| {
-                let ends = packet::ends(seen.packet).filter(|_| seen.leaves)?;
-                (ends.to == to && ends.ports.1 == SERVICE).then_some((seen.index, ends))
+        begin(self.trace.as_ref());
+        let captured = packet::first(&sent).and_then(|packet| own.give(&packet)).and_then(|()| {
+            self.scratch.leaving.receive(Instant::now() + TIMEOUT, |captured| {
+                let ends = packet::ends(captured.packet).filter(|_| captured.leaves)?;
+                (ends.to == to && ends.ports.1 == SERVICE).then_some((captured.index, ends))
             })
         });
-        let Some((index, seen)) = seen.map_err(Error::Packet)? else {
+        let Some((index, captured)) = captured.map_err(Error::Packet)? else {
             return Ok(vec![(Way::Out, lost(self.trace.as_ref()))]);
         };
         let by = self.scratch.outside.name_of(index).unwrap_or_default();
-        if seen.from == from {
+        if captured.from == from {
             return Ok(vec![(Way::Out, (End::Untranslated(by), None))]);
         }
         let beyond = self.scratch.injector(index)?;
-        self.begin();
-        let back = packet::answer(&seen).and_then(|packet| beyond.give(&packet));
+        begin(self.trace.as_ref());
+        let back = packet::answer(&captured).and_then(|packet| beyond.give(&packet));
         let arrived = back.and_then(|()| self.leaves_to(from)).map_err(Error::Packet)?;
-        let back = if arrived { (End::Arrived(None), None) } else { lost(self.trace.as_ref()) };
+        let back = ended(self.trace.as_ref(), arrived);
         Ok(vec![(Way::Out, (End::Arrived(Some(by)), None)), (Way::Back, back)])
-    }
-
-    fn begin(&self) {
-        if let Some(trace) = &self.trace {
-            trace.events();
-        }
     }
 
     /// Whether the answer leaves by the interface.
     fn leaves_to(&self, from: IpAddr) -> io::Result<bool> {
         let far = far(from.is_ipv6());
-        let found = self.own.receive(Instant::now() + NEAR, |seen| {
-            let ends = packet::ends(seen.packet).filter(|_| seen.leaves)?;
+        let found = self.own.receive(Instant::now() + NEAR, |captured| {
+            let ends = packet::ends(captured.packet).filter(|_| captured.leaves)?;
             ((ends.from, ends.to) == (far, from)).then_some(())
         })?;
         Ok(found.is_some())
@@ -231,17 +224,6 @@ impl Line {
             Some(source) => Error::Step { step, source },
             None => Error::Gone { step },
         })
-    }
-
-    fn forget(&self, address: IpAddr) {
-        let host = &self.scratch.outside;
-        let Ok(neighbours) = host.neighbours() else { return };
-        for neighbour in neighbours.into_iter().filter(|one| super::bench::is_of(one, &[address])) {
-            let gone = host.handle().neighbours().del(neighbour).execute();
-            if let Err(error) = host.run(gone) {
-                log::debug!("a neighbour stays for a minute: {}", Answer::from(error));
-            }
-        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use mvm_network_kernel::packet_socket::PacketSocket;
+use mvm_network_kernel::{Answer, Error, Kernel};
 use nix::libc;
 use rtnetlink::packet_route::tc::{
     TcAction, TcActionAttribute, TcActionGeneric, TcActionMirror, TcActionMirrorOption,
@@ -9,57 +11,53 @@ use rtnetlink::packet_route::tc::{
     TcU32Selector, TcU32SelectorFlags,
 };
 
-use super::scratch::Scratch;
-use crate::error::{Answer, Error};
-use crate::kernel::Kernel;
-use crate::link::Link;
+use crate::ports::up;
+use crate::scratch::Scratch;
 
 /// The class of what arrives, of tc(8).
 const INGRESS: u32 = 0xffff_0000;
 
 /// The end of a pair of interfaces; what leaves here arrives on another interface of this host.
 #[derive(Debug)]
-pub(super) struct Injector {
-    link: Link,
+pub(crate) struct Injector {
+    socket: PacketSocket,
     card: [u8; 6],
 }
 
 impl Injector {
-    pub(super) fn give(&self, packet: &[u8]) -> io::Result<()> {
-        self.link.send(self.card, packet)
+    pub(crate) fn give(&self, packet: &[u8]) -> io::Result<()> {
+        self.socket.send(self.card, packet)
     }
 }
 
 impl Scratch {
     /// For the interface of this host with that number, which stays as it is.
-    pub(super) fn injector(&mut self, index: u32) -> Result<Injector, Error> {
+    pub(crate) fn injector(&mut self, index: u32) -> Result<Injector, Error> {
         let (inside, outside) = self.pair()?;
-        self.inside.up(&inside)?;
+        up(&self.inside, &inside)?;
         let host = &self.outside;
-        let card = host.up(&outside)?;
-        host.redirect(host.number(&outside)?, index)?;
-        let link = Link::on(self.inside.number(&inside)?).map_err(Error::Packet)?;
-        Ok(Injector { link, card })
+        let card = up(host, &outside)?;
+        redirect(host, host.number(&outside)?, index)?;
+        let socket = PacketSocket::on(self.inside.number(&inside)?).map_err(Error::Packet)?;
+        Ok(Injector { socket, card })
     }
 }
 
-impl Kernel {
-    /// What arrives on one interface is as if it had arrived on the other.
-    fn redirect(&self, from: u32, to: u32) -> Result<(), Error> {
-        let failed = |error| Error::Step {
-            step: "let an answer arrive".to_owned(),
-            source: Answer::from(error),
-        };
-        let from = i32::try_from(from).unwrap_or_default();
-        self.run(async {
-            self.handle().qdisc().add(from).ingress().execute().await.map_err(failed)?;
-            let protocol = u16::try_from(libc::ETH_P_ALL).unwrap_or_default().to_be();
-            let filter = self.handle().traffic_filter(from).add();
-            let filter = filter.parent(INGRESS).priority(1).protocol(protocol);
-            let filter = filter.u32(&everything(to)).map_err(failed)?;
-            filter.execute().await.map_err(failed)
-        })
-    }
+/// What arrives on one interface is as if it had arrived on the other.
+fn redirect(kernel: &Kernel, from: u32, to: u32) -> Result<(), Error> {
+    let failed = |error| Error::Step {
+        step: "let an answer arrive".to_owned(),
+        source: Answer::from(error),
+    };
+    let from = i32::try_from(from).unwrap_or_default();
+    kernel.run(async {
+        kernel.handle().qdisc().add(from).ingress().execute().await.map_err(failed)?;
+        let protocol = u16::try_from(libc::ETH_P_ALL).unwrap_or_default().to_be();
+        let filter = kernel.handle().traffic_filter(from).add();
+        let filter = filter.parent(INGRESS).priority(1).protocol(protocol);
+        let filter = filter.u32(&everything(to)).map_err(failed)?;
+        filter.execute().await.map_err(failed)
+    })
 }
 
 /// Of tc-u32(8): whatever comes goes to the interface with this number, as something that arrives.
