@@ -2,6 +2,7 @@
 //! number counts as a running microVM, and failures are counted durably until it is given up.
 
 use std::collections::HashMap;
+use std::env;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
@@ -177,7 +178,7 @@ fn start(plan: &Plan, vm: &MicroVm, folder: &Path, pid_file: &Path) -> Result<()
     fs::write(&config, taps::config(vm))?;
     fs::write(&metadata, "{}\n")?;
     // setsid would find out later than flintlockd, which starts the program itself.
-    if fs::metadata(&plan.firecracker).is_ok_and(|file| file.permissions().mode() & 0o111 == 0) {
+    if !executable(&plan.firecracker) {
         let program = plan.firecracker.display();
         bail!("starting firecracker process: fork/exec {program}: permission denied");
     }
@@ -200,6 +201,19 @@ fn start(plan: &Plan, vm: &MicroVm, folder: &Path, pid_file: &Path) -> Result<()
     fs::write(pid_file, child.id().to_string())?;
     thread::spawn(move || child.wait());
     Ok(())
+}
+
+/// Whether a program of this name or path may be executed.
+fn executable(program: &Path) -> bool {
+    let found = |path: &Path| {
+        fs::metadata(path)
+            .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    };
+    if program.components().count() > 1 {
+        return found(program);
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| found(&folder.join(program)))
 }
 
 fn delete(plan: &Plan, vm: &MicroVm) -> Result<()> {
