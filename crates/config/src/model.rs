@@ -47,7 +47,7 @@ pub enum Backend {
 /// `[thinpool]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Thinpool {
-    /// `backend`
+    /// `backend`: who makes the pool and of what; default `loop`.
     pub backend: Backend,
     /// `name`: the device-mapper name. Default `flintlock-dev-thinpool`, with lvm `flintlock-thinpool`.
     pub name: DmName,
@@ -77,18 +77,18 @@ pub struct Loopback {
 pub struct Lvm {
     /// `devices`: names below /dev/disk/by-id or by-path only.
     pub devices: Vec<AbsPath>,
-    /// `volume-group`
+    /// `volume-group`: the group that mvmhost makes of the devices; default `flintlock`.
     pub volume_group: VgName,
 }
 
 /// `[thinpool.guard]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Guard {
-    /// `warn-percent`
+    /// `warn-percent`: fill level of data and of metadata, default 80.
     pub warn_percent: Percent,
-    /// `grow-percent` of the current size
+    /// `grow-percent` of the current size, default 20.
     pub grow_percent: Percent,
-    /// `brake-percent`
+    /// `brake-percent`: fill level at which flintlockd is stopped, default 95.
     pub brake_percent: Percent,
 }
 
@@ -104,18 +104,18 @@ pub enum Instance {
 /// `[containerd]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Containerd {
-    /// `instance`
+    /// `instance`; default `dedicated`.
     pub instance: Instance,
-    /// `binary`
+    /// `binary` of containerd-dev.service; default `/usr/bin/containerd`.
     pub binary: AbsPath,
-    /// `namespace`
+    /// `namespace` of containerd that flintlockd works in; default `flintlock`.
     pub namespace: Namespace,
     /// `base-image-size` of the devmapper snapshotter. `10GB` means 10^10 bytes here as everywhere;
     /// containerd would read the same text as 10 GiB, so it is to be handed the bare number.
     pub base_image_size: Bytes,
-    /// `discard-blocks`
+    /// `discard-blocks`: deleted disks give their blocks back to the pool; default true.
     pub discard_blocks: bool,
-    /// `log-level`
+    /// `log-level` of containerd-dev.service; default `info`.
     pub log_level: LogLevel,
     /// `metrics-address`; `None` is written `""` and turns metrics off.
     pub metrics_address: Option<Endpoint>,
@@ -157,17 +157,17 @@ pub enum Compatibility {
 /// `[flintlockd]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flintlockd {
-    /// `unit`
+    /// `unit` that starts flintlockd; default `flintlockd.service`.
     pub unit: UnitName,
-    /// `binary`
+    /// `binary`; default `/usr/local/bin/flintlockd`.
     pub binary: AbsPath,
-    /// `grpc-endpoint`
+    /// `grpc-endpoint`: where flintlockd listens; default `localhost:9090`.
     pub grpc_endpoint: Endpoint,
     /// `insecure`: the operator's own word for an endpoint that is not loopback.
     pub insecure: bool,
-    /// `provider`
+    /// `provider`; default `firecracker`.
     pub provider: Provider,
-    /// `compatibility`
+    /// `compatibility`; default `current`.
     pub compatibility: Compatibility,
     /// `firecracker-binary`: a path, or a name looked up in PATH.
     pub firecracker_binary: String,
@@ -177,7 +177,7 @@ pub struct Flintlockd {
     pub state_dir: AbsPath,
     /// `basic-auth-token-file`; `None` is written `""`.
     pub basic_auth_token_file: Option<AbsPath>,
-    /// `extra-args`
+    /// `extra-args`: more arguments of flintlockd, one word each.
     pub extra_args: Vec<String>,
     /// `[flintlockd.tls]`; `None` when cert and key are empty.
     pub tls: Option<Tls>,
@@ -186,9 +186,9 @@ pub struct Flintlockd {
 /// `[flintlockd.tls]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tls {
-    /// `cert`
+    /// `cert`: the certificate that flintlockd shows, PEM.
     pub cert: AbsPath,
-    /// `key`
+    /// `key` of the certificate, PEM.
     pub key: AbsPath,
     /// `client-ca`: set means that clients must show a certificate.
     pub client_ca: Option<AbsPath>,
@@ -210,21 +210,21 @@ pub struct Images {
     pub root: Vec<ImageRef>,
     /// `kernel`: unpacked with the native snapshotter
     pub kernel: Vec<ImageRef>,
-    /// `archives`
+    /// `archives`: tar archives of an OCI layout or `docker save`, for hosts without a registry.
     pub archives: Vec<AbsPath>,
     /// `platform`; `None` is written `""`: this machine's
     pub platform: Option<String>,
-    /// `auth-file`
+    /// `auth-file`: the config.json of Docker with logins; `None`, written `""`, is the systemd credential.
     pub auth_file: Option<AbsPath>,
-    /// `insecure-registries`
+    /// `insecure-registries`: `host` or `host:port` of those that are asked over plain HTTP.
     pub insecure_registries: Vec<String>,
     /// `mirrors`: host to base URLs
     pub mirrors: BTreeMap<String, Vec<String>>,
-    /// `on-failure`
+    /// `on-failure`: what a missing image means; default `warn`.
     pub on_failure: OnFailure,
-    /// `timeout`
+    /// `timeout` for all images together; default 30 min.
     pub timeout: Duration,
-    /// `parallel`, 1..64
+    /// `parallel`: downloads at a time, 1..64, default 4.
     pub parallel: u8,
     /// `[images.serve]`
     pub serve: Serve,
@@ -233,9 +233,9 @@ pub struct Images {
 /// `[images.serve]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Serve {
-    /// `enabled`
+    /// `enabled`; default false.
     pub enabled: bool,
-    /// `listen`
+    /// `listen`: address and port, default `127.0.0.1:5000`.
     pub listen: Endpoint,
 }
 
@@ -260,7 +260,7 @@ impl Proxy {
 /// `[validate]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Validate {
-    /// `ignore`
+    /// `ignore`: findings that the operator has answered.
     pub ignore: Vec<Ignore>,
 }
 
@@ -269,7 +269,7 @@ pub struct Validate {
 pub struct Ignore {
     /// `code`, such as `MVM-NET-020`
     pub code: String,
-    /// `reason`
+    /// `reason`, in the words of the operator.
     pub reason: String,
     /// `until`, `YYYY-MM-DD`; the last day on which the entry holds
     pub until: Option<String>,

@@ -21,7 +21,7 @@ pub enum NetworkMode {
 /// `[network]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
-    /// `mode`
+    /// `mode`: what interface a microVM gets; default `tap`.
     pub mode: NetworkMode,
     /// `[network.bridge]`
     pub bridge: Bridge,
@@ -129,7 +129,7 @@ impl Network {
 /// `[network.bridge]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bridge {
-    /// `name`
+    /// `name`; default `br-mvm`.
     pub name: IfName,
     /// `addresses` with their prefix length; the host part is kept.
     pub addresses: Vec<IpNet>,
@@ -146,27 +146,27 @@ pub struct Macvtap {
     pub enabled: bool,
     /// `parent`; `None` is written `""`: the interface of the default route.
     pub parent: Option<IfName>,
-    /// `addresses`
+    /// `addresses` of this host on the parent, with their prefix length.
     pub addresses: Vec<IpNet>,
 }
 
 /// `[[network.vlan]]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vlan {
-    /// `parent`
+    /// `parent`: the interface whose frames are tagged.
     pub parent: IfName,
-    /// `id`, 1..4094
+    /// `id` of the VLAN, 1..4094.
     pub id: u16,
     /// `name`; default `parent.id`
     pub name: IfName,
-    /// `addresses`
+    /// `addresses` of this host on the VLAN, with their prefix length.
     pub addresses: Vec<IpNet>,
 }
 
 /// One entry of `reserved`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reserved {
-    /// `address`
+    /// `address` that DHCP gives to nobody.
     pub address: IpAddr,
     /// `name`: whose it is, such as the cluster's
     pub name: Option<String>,
@@ -181,13 +181,13 @@ pub struct Dhcp {
     pub interface: Option<IfName>,
     /// `range`, first and last; default: the first IPv4 subnet without its first nine addresses
     pub range: Option<(Ipv4Addr, Ipv4Addr)>,
-    /// `lease-time`
+    /// `lease-time`, 2 min or more; default 10 min.
     pub lease_time: Duration,
     /// `router`; default: this host's address on the interface
     pub router: Option<IpAddr>,
-    /// `dns`
+    /// `dns`: servers that microVMs are told; without any, this host, which forwards.
     pub dns: Vec<IpAddr>,
-    /// `dns-server`
+    /// `dns-server`: dnsmasq also answers DNS; false leaves port 53 free; default true.
     pub dns_server: bool,
     /// `domain`: the end of microVMs' names; `None` is written `""`
     pub domain: Option<String>,
@@ -195,7 +195,7 @@ pub struct Dhcp {
     pub ntp: Vec<Ipv4Addr>,
     /// `routes`: ways beside the router that microVMs are told
     pub routes: Vec<ToldRoute>,
-    /// `reservations`
+    /// `reservations`: addresses that belong to one MAC address each.
     pub reservations: Vec<Reservation>,
     /// `also`: further interfaces that are served
     pub also: Vec<Also>,
@@ -210,7 +210,7 @@ pub struct Also {
     pub range: Option<(Ipv4Addr, Ipv4Addr)>,
     /// `router`; default: this host's address on the interface
     pub router: Option<IpAddr>,
-    /// `dns`
+    /// `dns`: servers that microVMs on it are told.
     pub dns: Vec<IpAddr>,
 }
 
@@ -226,9 +226,9 @@ pub struct ToldRoute {
 /// One entry of `reservations`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reservation {
-    /// `mac`
+    /// `mac` of the interface inside the microVM.
     pub mac: MacAddr,
-    /// `address`
+    /// `address` that it gets, in a subnet that is served.
     pub address: IpAddr,
     /// `name`: a host name
     pub name: Option<String>,
