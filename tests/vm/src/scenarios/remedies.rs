@@ -43,7 +43,7 @@ const FAULTS: &[Fault] = &[
     )
     .leaves_flintlockd(),
     fault("MVM-POOL-009", "", SUSPENDED, "").leaves_flintlockd(),
-    fault("MVM-POOL-043", "", SECOND_TABLE, "").leaves_flintlockd(),
+    fault("MVM-POOL-043", "", SECOND_TABLE, "").leaves_flintlockd().warns(),
 ];
 
 /// # Errors
