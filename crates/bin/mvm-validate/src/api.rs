@@ -56,8 +56,9 @@ pub fn connect(roots: &Roots, config: &Config) -> Result<Result<Api, Error>, Str
         // Without a client certificate of its own: the server's is commonly of the same CA.
         let ours =
             tls.client_ca.as_ref().is_some_and(|ca| ca.as_str() == format!("{FOLDER}/ca.crt"));
-        let own = own_client(roots).filter(|_| ours).unwrap_or((cert.clone(), key));
-        let client = tls.client_ca.is_some().then_some(own);
+        let server = key.exists().then(|| (cert.clone(), key));
+        let own = own_client(roots).filter(|_| ours).or(server);
+        let client = own.filter(|_| tls.client_ca.is_some());
         Tls { trust: cert, client }
     });
     Ok(Api::connect(&flintlockd.grpc_endpoint, tls.as_ref(), token.as_deref(), TIMEOUT))

@@ -59,9 +59,9 @@ const STATES: &[State] = &[
     state(
         "MVM-SEC-018",
         "ip address add 10.77.0.1/24 dev lo",
-        Command("tls init"),
+        Command("tls renew --due"),
         "",
-        "! mvmhost tls init 2>&1 | grep MVM-SEC-018",
+        "! mvmhost tls renew --due 2>&1 | grep MVM-SEC-018",
     ),
     state(
         "MVM-VM-016",

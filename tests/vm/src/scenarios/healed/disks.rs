@@ -18,7 +18,7 @@ const STATES: &[State] = &[
     state(
         "MVM-DISK-015",
         "lvchange -q --detachprofile flintlock/thinpool; lvchange -q --monitor n flintlock/thinpool",
-        Command("check"),
+        Command("status"),
         "",
         "lvs --noheadings -o lv_profile,seg_monitor flintlock/thinpool | grep 'mvmhost-flintlock *monitored' && mvmhost plan",
     ),
