@@ -82,7 +82,8 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
 /// Every package, and every program in them, must have the same bytes.
 fn verify(arch: &Arch) -> Result<()> {
     tools::apt(&["faketime", "util-linux"])?;
-    let other = std::env::temp_dir().join(format!("mvmhost-built-in-another-folder-{}", tools::now()));
+    let other =
+        std::env::temp_dir().join(format!("mvmhost-built-in-another-folder-{}", tools::now()));
     copy(&tools::top()?, &other)?;
     let (ours, theirs) = (package::folder(arch)?, other.join("target/packages"));
     let theirs = if arch.is_native() { theirs } else { theirs.join(arch.debian) };
