@@ -40,7 +40,7 @@ pub fn observe_with<'a>(
     })
 }
 
-/// The whole road: keeps other runs out, observes, plans, applies, observes again. The answer is
+/// Keeps other runs out, observes, plans, applies, observes again. The answer is
 /// everything that there is to say; [`mvm_core::exit::by_class`] makes the exit code of it.
 pub fn bring_up(roots: &Roots, backend: &Backend) -> Vec<Finding> {
     match lock(roots) {

@@ -280,10 +280,10 @@ pub enum Error {
         source: mvm_core::Error,
     },
     /// A thin device does not do what it is for.
-    #[error("cannot {deed} {name}")]
+    #[error("cannot {operation} {name}")]
     Thin {
         /// `read`, `write to` or `discard on`.
-        deed: &'static str,
+        operation: &'static str,
         /// The device-mapper name.
         name: String,
         /// What the system answered.

@@ -82,11 +82,11 @@ pub fn everything_stays_or_comes_back(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
     guest.ok(NEIGHBOURS)?;
     whole(guest, "at the beginning")?;
-    for (setup, deeds) in MANAGERS {
+    for (setup, actions) in MANAGERS {
         guest.ok(&setup.replace("INSTALL", INSTALL))?;
-        for deed in *deeds {
-            guest.ok(deed).with_context(|| format!("doing: {deed}"))?;
-            whole(guest, deed)?;
+        for action in *actions {
+            guest.ok(action).with_context(|| format!("doing: {action}"))?;
+            whole(guest, action)?;
         }
     }
     guest.ok("mvmhost plan").map(drop)

@@ -1,4 +1,4 @@
-//! The deeds on this machine.
+//! The operations on this machine.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -83,19 +83,19 @@ impl Thin for Kernel {
 
     fn write(&self, name: &str, byte: u8) -> Result<(), Error> {
         let mut buffer = aligned(byte);
-        let deed =
+        let operation =
             |mut file: File| file.write_all(piece(&mut buffer)).and_then(|()| file.sync_all());
-        open(name).and_then(deed).map_err(|source| thin("write to", name, source))
+        open(name).and_then(operation).map_err(|source| thin("write to", name, source))
     }
 
     fn reads(&self, name: &str, byte: u8) -> Result<bool, Error> {
         let mut buffer = aligned(!byte);
-        let deed = |mut file: File| {
+        let operation = |mut file: File| {
             let piece = piece(&mut buffer);
             file.read_exact(piece)?;
             Ok(piece.iter().all(|read| *read == byte))
         };
-        open(name).and_then(deed).map_err(|source| thin("read", name, source))
+        open(name).and_then(operation).map_err(|source| thin("read", name, source))
     }
 
     fn discard(&self, name: &str, bytes: u64) -> Result<(), Error> {
@@ -108,8 +108,8 @@ impl Thin for Kernel {
     }
 }
 
-fn thin(deed: &'static str, name: &str, source: io::Error) -> Error {
-    Error::Thin { deed, name: name.to_owned(), source }
+fn thin(operation: &'static str, name: &str, source: io::Error) -> Error {
+    Error::Thin { operation, name: name.to_owned(), source }
 }
 
 /// The kernel's own node, which is there whatever udev does.

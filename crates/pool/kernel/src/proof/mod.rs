@@ -1,4 +1,4 @@
-//! Proves by deed that a pool takes what containerd will ask of it: a thin device is made, written,
+//! Tests on a live pool what containerd will ask of it: a thin device is made, written,
 //! snapshotted, discarded and deleted again.
 //!
 //! Its numbers are taken from the top of the 24 bits that there are; containerd counts from 1. The
@@ -88,14 +88,14 @@ pub struct Proof<'a> {
 }
 
 impl Proof<'_> {
-    /// Does the deeds in order, and takes everything away that it made, whatever happened.
+    /// Does the operations in order, and takes everything away that it made, whatever happened.
     ///
     /// # Errors
-    /// The first deed that failed, or [`Error::Undo`] when something stayed behind.
+    /// The first operation that failed, or [`Error::Undo`] when something stayed behind.
     pub fn run(&self, thin: &dyn Thin) -> Result<(), Error> {
         let mut made = self.noted();
         self.clear(thin, &mut made)?;
-        let proven = self.deeds(thin, &mut made);
+        let proven = self.operations(thin, &mut made);
         match (proven, self.clear(thin, &mut made)) {
             (proven, Ok(())) => proven,
             (Ok(()), Err(undo)) => Err(undo),
@@ -105,7 +105,7 @@ impl Proof<'_> {
         }
     }
 
-    fn deeds(&self, thin: &dyn Thin, made: &mut BTreeSet<u32>) -> Result<(), Error> {
+    fn operations(&self, thin: &dyn Thin, made: &mut BTreeSet<u32>) -> Result<(), Error> {
         let sectors = u64::from(self.block);
         let (origin, copy) = (self.device("origin"), self.device("copy"));
         let id = self.number(thin, made, |id| format!("create_thin {id}"))?;

@@ -4,10 +4,10 @@ use std::fs;
 use super::*;
 use crate::Operation;
 
-/// A pool that records what is done to it, has some numbers taken, and refuses the `fails`-th deed.
+/// A pool that records what is done to it, has some numbers taken, and refuses the `fails`-th operation.
 #[derive(Default)]
 struct Fake {
-    deeds: RefCell<Vec<String>>,
+    operations: RefCell<Vec<String>>,
     ids: RefCell<BTreeSet<u32>>,
     devices: RefCell<Vec<(String, u8)>>,
     fails: Option<usize>,
@@ -19,10 +19,10 @@ fn refused(number: i32) -> Error {
 }
 
 impl Fake {
-    fn did(&self, deed: String) -> Result<(), Error> {
-        self.deeds.borrow_mut().push(deed);
+    fn did(&self, operation: String) -> Result<(), Error> {
+        self.operations.borrow_mut().push(operation);
         // EIO, once.
-        if Some(self.deeds.borrow().len()) == self.fails { Err(refused(5)) } else { Ok(()) }
+        if Some(self.operations.borrow().len()) == self.fails { Err(refused(5)) } else { Ok(()) }
     }
 }
 
@@ -80,7 +80,7 @@ fn whatever_fails_is_taken_away_at_once_or_by_the_next_run() {
     let all = {
         let (fake, folder) = (Fake::default(), tempfile::tempdir().unwrap());
         run(&fake, &folder).unwrap();
-        fake.deeds.into_inner()
+        fake.operations.into_inner()
     };
     assert!(all.contains(&"p: create_snap 16777214 16777215".to_owned()), "{all:?}");
     assert!(all.contains(&"discard p-mvmhost-copy 65536".to_owned()), "{all:?}");
@@ -104,7 +104,9 @@ fn numbers_of_others_are_left_alone_when_all_are_taken() {
     fake.ids.borrow_mut().extend(TOP - TRIES + 1..=TOP);
     let error = run(&fake, &folder).unwrap_err();
     assert_eq!(error.errno(), Some(EEXIST));
-    assert!(fake.deeds.borrow().iter().all(|deed| deed.starts_with("p: create_thin")));
+    assert!(
+        fake.operations.borrow().iter().all(|operation| operation.starts_with("p: create_thin"))
+    );
     assert_eq!(fake.ids.borrow().len(), TRIES as usize);
 }
 
