@@ -7,6 +7,9 @@ mkdir -p /etc/mvmhost.toml.d
 printf '[thinpool.loop]\ndata-size = "4GiB"\nmetadata-size = "64MiB"\nmax-data-size = "4GiB"\n\n' \
     >/etc/mvmhost.toml.d/size.toml
 printf '[images]\nroot = []\nkernel = []\n' >>/etc/mvmhost.toml.d/size.toml
+# It has no way to other networks; a host in the field has one.
+ip link add lan0 type dummy && ip address add 192.0.2.2/24 dev lan0 && ip link set lan0 up
+ip route add default via 192.0.2.1
 export COLUMNS=100
 screen() {
     echo "SCREEN $*"
