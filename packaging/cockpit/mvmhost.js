@@ -175,7 +175,7 @@
         const rows = Object.entries(status.units).map(([name, unit]) => {
             const good = unit.state === "active";
             const state = node("td", unit.state + " (" + unit.sub + ")", good ? "good-text" : "bad-text");
-            return [name, state, unit["up-ms"] === null ? "" : took(unit["up-ms"])];
+            return [name, state, unit.state === "active" && unit["up-ms"] !== null ? took(unit["up-ms"]) : ""];
         });
         rows.push(["flintlockd's API", node("td", status.flintlockd.answers ? "answers" : "does not answer",
                                             status.flintlockd.answers ? "good-text" : "bad-text"), status.flintlockd.endpoint]);

@@ -147,7 +147,9 @@ impl Screen<'_> {
         let line = |(name, state): (&String, &mvm_units_systemd::systemd::UnitState)| Line {
             label: name.clone(),
             value: format!("{} ({})", state.active_state, state.sub_state),
-            more: up_ms(state).map_or(String::new(), |ms| format!("up in {ms:>6} ms")),
+            more: up_ms(state)
+                .filter(|_| state.active_state == "active")
+                .map_or(String::new(), |ms| format!("up in {ms:>6} ms")),
             mood: Mood::of(state.is_active()),
         };
         self.units.iter().map(line).collect()
