@@ -1,7 +1,7 @@
 //! What must be true before flintlockd starts. A check is one file: a pure function from what
 //! was observed to findings.
 //!
-//! What could not be observed is said as such and never passes for "fine".
+//! What could not be observed is reported as not checked, and never as sound.
 
 use mvm_config::Config;
 use mvm_core::{Finding, Severity, catalogue};

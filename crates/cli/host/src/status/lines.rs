@@ -148,7 +148,7 @@ impl Screen<'_> {
             label: name.clone(),
             value: format!("{} ({})", state.active_state, state.sub_state),
             more: up_ms(state)
-                .filter(|_| state.active_state == "active")
+                .filter(|_| state.is_active())
                 .map_or(String::new(), |ms| format!("up in {ms:>6} ms")),
             mood: Mood::of(state.is_active()),
         };

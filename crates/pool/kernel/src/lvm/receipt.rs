@@ -45,7 +45,7 @@ pub fn parse(text: &str) -> Recorded {
 pub fn read_begun(roots: &Roots) -> Result<Option<Intent>, String> {
     let Some(text) = text(roots)? else { return Ok(None) };
     match object(&text, BEGUN) {
-        // Whoever reads the volume's part says so.
+        // Reading the part of the volume reports the same fault.
         Err(_) | Ok(None) => Ok(None),
         Ok(Some(begun)) => serde_json::from_value(begun).map_err(|error| error.to_string()),
     }
