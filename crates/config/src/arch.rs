@@ -1,7 +1,7 @@
 //! What differs between the architectures that microVMs run on. This table is the only place for
 //! it; names are those of the kernel, numbers those of linux/elf-em.h and linux/kvm.h.
 
-/// An architecture.
+/// One architecture: its names, where images have its kernel, and what Firecracker asks of KVM.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Arch {
     /// Rust's and the kernel's name.

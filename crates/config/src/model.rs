@@ -62,11 +62,12 @@ pub struct Thinpool {
 /// `[thinpool.loop]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loopback {
-    /// `directory` of the files `data` and `metadata`.
+    /// `directory` of the files `data` and `metadata`; default: that of provision.sh,
+    /// `/var/lib/containerd-dev/snapshotter/devmapper`.
     pub directory: AbsPath,
-    /// `data-size`, sparse.
+    /// `data-size` of the sparse file `data`; default 100 GiB.
     pub data_size: Bytes,
-    /// `metadata-size`, sparse.
+    /// `metadata-size` of the sparse file `metadata`, 2 MiB to 16 GiB; default 10 GiB.
     pub metadata_size: Bytes,
     /// `max-data-size`; default: equal to `data-size`, which means never grown.
     pub max_data_size: Bytes,
@@ -128,7 +129,7 @@ pub enum LogLevel {
     Trace,
     /// `debug`
     Debug,
-    /// `info`
+    /// `info`, the default.
     Info,
     /// `warn`
     Warn,
@@ -139,16 +140,16 @@ pub enum LogLevel {
 /// The VMM that flintlockd uses when a microVM does not name one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provider {
-    /// `firecracker`
+    /// `firecracker`, the default: taps only, unless `compatibility` is `before-0.7`.
     Firecracker,
-    /// `cloudhypervisor`
+    /// `cloudhypervisor`: taps and macvtaps.
     CloudHypervisor,
 }
 
 /// Which releases of flintlock the host has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compatibility {
-    /// `current`
+    /// `current`, the default: flintlock 0.7 or later.
     Current,
     /// `before-0.7`: macvtap with Liquid Metal's fork of Firecracker.
     BeforeMacvtapRule,
@@ -224,7 +225,7 @@ pub struct Images {
     pub on_failure: OnFailure,
     /// `timeout` for all images together; default 30 min.
     pub timeout: Duration,
-    /// `parallel`: downloads at a time, 1..64, default 4.
+    /// `parallel`: downloads at a time, 1 to 64, default 4.
     pub parallel: u8,
     /// `[images.serve]`
     pub serve: Serve,
@@ -264,7 +265,7 @@ pub struct Validate {
     pub ignore: Vec<Ignore>,
 }
 
-/// One entry of `ignore`.
+/// One entry of `[validate] ignore`: each finding with this code is only reported as accepted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ignore {
     /// `code`, such as `MVM-NET-020`

@@ -43,7 +43,7 @@ pub fn devmapper_root(instance: Instance) -> &'static str {
     }
 }
 
-/// The node of the pool.
+/// `/dev/mapper/NAME` with the `name` of `[thinpool]`, whether the node is there or not.
 pub fn pool_node(config: &Config) -> String {
     format!("/dev/mapper/{}", config.thinpool.name.as_str())
 }

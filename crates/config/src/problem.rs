@@ -11,7 +11,7 @@ use crate::Invalid;
 pub struct Source {
     /// The name that is shown to people, such as `/etc/mvmhost.toml`.
     pub name: String,
-    /// The TOML text.
+    /// The whole TOML text; a [`Problem::span`] counts bytes in it.
     pub text: String,
 }
 

@@ -10,11 +10,11 @@ use crate::names::{IfName, MacAddr};
 /// How a microVM's interface meets the host's network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetworkMode {
-    /// A tap on a bridge.
+    /// `tap`, the default: a tap on the bridge of `[network.bridge]`.
     Tap,
-    /// A macvtap on a parent interface.
+    /// `macvtap`: a macvtap on the parent of `[network.macvtap]`.
     Macvtap,
-    /// Somebody else's business.
+    /// `none`: the operator makes the network.
     None,
 }
 
@@ -155,7 +155,7 @@ pub struct Macvtap {
 pub struct Vlan {
     /// `parent`: the interface whose frames are tagged.
     pub parent: IfName,
-    /// `id` of the VLAN, 1..4094.
+    /// `id` of the VLAN, 1 to 4094.
     pub id: u16,
     /// `name`; default `parent.id`
     pub name: IfName,
@@ -163,7 +163,7 @@ pub struct Vlan {
     pub addresses: Vec<IpNet>,
 }
 
-/// One entry of `reserved`.
+/// One entry of `[network] reserved`: an address that DHCP gives to nobody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reserved {
     /// `address` that DHCP gives to nobody.
@@ -201,7 +201,7 @@ pub struct Dhcp {
     pub also: Vec<Also>,
 }
 
-/// One entry of `also`.
+/// One entry of `[network.dhcp] also`: one more interface on which DHCP is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Also {
     /// `interface`: one to which the file gives an IPv4 address
@@ -214,23 +214,24 @@ pub struct Also {
     pub dns: Vec<IpAddr>,
 }
 
-/// One entry of `routes`.
+/// One entry of `[network.dhcp] routes`: microVMs get it by DHCP, as a classless static route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToldRoute {
-    /// `to`: a subnet of IPv4
+    /// `to`: the IPv4 subnet that `via` leads to.
     pub to: Ipv4Net,
     /// `via`: by whom it is reached
     pub via: Ipv4Addr,
 }
 
-/// One entry of `reservations`.
+/// One entry of `[network.dhcp] reservations`: the address that one MAC address always gets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reservation {
     /// `mac` of the interface inside the microVM.
     pub mac: MacAddr,
     /// `address` that it gets, in a subnet that is served.
     pub address: IpAddr,
-    /// `name`: a host name
+    /// `name`: the host name that DHCP gives it; the first card of a microVM of this name gets
+    /// `mac`.
     pub name: Option<String>,
 }
 

@@ -72,7 +72,7 @@ impl ImageRef {
         self.name().split(':').next().unwrap_or("")
     }
 
-    /// The tag, where one is written.
+    /// Such as `1.23.10`, at most 128 characters; `None` for a reference with a digest alone.
     pub fn tag(&self) -> Option<&str> {
         self.name().split_once(':').map(|(_, tag)| tag)
     }

@@ -136,7 +136,7 @@ impl Kind for Bool {
     }
 }
 
-/// A whole number from `LOW` to `HIGH`.
+/// A whole number from `LOW` to `HIGH`, both included.
 pub(crate) struct Number<T, const LOW: i64, const HIGH: i64>(PhantomData<T>);
 
 impl<T, const LOW: i64, const HIGH: i64> Kind for Number<T, LOW, HIGH>
@@ -167,7 +167,7 @@ where
     }
 }
 
-/// A percentage.
+/// A whole number from 1 to 100, without quotes and without `%`.
 pub(crate) struct PercentKind;
 
 impl Kind for PercentKind {
@@ -212,7 +212,7 @@ pub(crate) trait Choice: Copy + PartialEq + 'static {
     const ALL: &'static [(&'static str, Self)];
 }
 
-/// One of the names of `T`.
+/// A text in quotes out of [`Choice::ALL`]; for another one the closest name is suggested.
 pub(crate) struct OneOf<T>(PhantomData<T>);
 
 impl<T: Choice> Kind for OneOf<T> {
@@ -241,7 +241,7 @@ impl<T: Choice> Kind for OneOf<T> {
     }
 }
 
-/// A list of `K`.
+/// Values of `K` in square brackets, at most [`MOST_ENTRIES`].
 pub(crate) struct List<K>(PhantomData<K>);
 
 impl<K: Kind> Kind for List<K> {
@@ -280,7 +280,7 @@ impl<K: Kind> Kind for List<K> {
 pub(crate) trait Text {
     /// What the model holds.
     type Out;
-    /// `a size`
+    /// What the text holds, as messages and the manual page say it: `a size`.
     const WHAT: &'static str;
     /// A text that is right.
     const EXAMPLE: &'static str;
@@ -290,7 +290,7 @@ pub(crate) trait Text {
     fn spell(out: &Self::Out) -> String;
 }
 
-/// The text of `T` in quotes.
+/// A TOML string; `T` says what may stand between the quotes.
 pub(crate) struct Quoted<T>(PhantomData<T>);
 
 impl<T: Text> Kind for Quoted<T> {

@@ -103,7 +103,7 @@ static VLAN: [Field; 4] = [
     },
 ];
 
-/// One `[[network.vlan]]`.
+/// An entry of `[[network.vlan]]`; a missing or empty `name` becomes `PARENT.ID`.
 pub(crate) struct VlanEntry;
 
 impl Kind for VlanEntry {
@@ -167,7 +167,7 @@ static RESERVATION: [Field; 3] = [
     },
 ];
 
-/// One entry of `reservations`.
+/// An entry of `[network.dhcp] reservations`; `name` may be missing or empty.
 pub(crate) struct ReservationEntry;
 
 impl Kind for ReservationEntry {
@@ -210,7 +210,7 @@ static RESERVED: [Field; 2] = [
     },
 ];
 
-/// One entry of `reserved`.
+/// An entry of `[network] reserved`; `name` may be missing or empty.
 pub(crate) struct ReservedEntry;
 
 impl Kind for ReservedEntry {
@@ -242,7 +242,7 @@ static ROUTE: [Field; 2] = [
     },
 ];
 
-/// One entry of `routes`.
+/// An entry of `[network.dhcp] routes`; both keys are required.
 pub(crate) struct RouteEntry;
 
 impl Kind for RouteEntry {
@@ -293,7 +293,7 @@ static ALSO: [Field; 4] = [
     },
 ];
 
-/// One entry of `also`.
+/// An entry of `[network.dhcp] also`; only `interface` is required.
 pub(crate) struct AlsoEntry;
 
 impl Kind for AlsoEntry {
@@ -343,7 +343,7 @@ static IGNORE: [Field; 3] = [
     },
 ];
 
-/// One entry of `ignore`.
+/// An entry of `[validate] ignore`; only `until` may be missing.
 pub(crate) struct IgnoreEntry;
 
 impl Kind for IgnoreEntry {

@@ -9,7 +9,6 @@ pub(crate) fn source(text: &str) -> Source {
     Source { name: "/etc/mvmhost.toml".to_owned(), text: text.to_owned() }
 }
 
-/// Reads one text.
 pub(crate) fn read(text: &str) -> Result<Loaded, Vec<Problem>> {
     parse(&[source(text)])
 }
