@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::{Kvm, Observed};
 
-/// What became of the probes.
+/// What became of each probe of `mvmhost check --deep`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probes {
     /// A thin device was made, written, snapshotted, discarded and deleted.
@@ -32,7 +32,7 @@ pub struct Probes {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Probe<T> {
-    /// It was done.
+    /// It ran to its end; what it showed.
     Done(T),
     /// It was tried, and failed: why.
     Failed(String),

@@ -18,7 +18,7 @@ pub(super) fn permits(config: &Config, observed: &Observed) -> Vec<Finding> {
     also.chain(first).filter_map(|(interface, permit)| permit.finding(interface)).collect()
 }
 
-/// Where it may be served and is not.
+/// An interface where it may be served and nobody has UDP port 67 open.
 fn not_served(config: &Config, observed: &Observed) -> Option<Finding> {
     let name = asked(config)?;
     let permit = observed.network.permit.as_ref();

@@ -8,17 +8,17 @@ use serde::Deserialize;
 
 use super::Observed;
 
-/// An interface of this host.
+/// An interface of this host as sysfs shows it, read by `mvm_core::interfaces`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Interface {
-    /// `bridge`, `vlan`, `wlan`; empty for a plain card.
+    /// DEVTYPE of its `uevent`: `bridge`, `vlan`, `wlan`; empty for a plain card.
     pub kind: String,
-    /// It is a bridge.
+    /// Its folder in sysfs has a folder `bridge`.
     pub bridge: bool,
-    /// It is wireless.
+    /// Its folder in sysfs has `phy80211` or `wireless`; such a card carries no macvtaps.
     pub wireless: bool,
-    /// It is switched on.
+    /// `IFF_UP` is set, whether the other end is there or not.
     pub up: bool,
     /// The other end is there.
     pub carrier: bool,

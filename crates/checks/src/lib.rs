@@ -75,9 +75,9 @@ pub struct Observed {
     pub second_vmm: Option<Program>,
     /// The version that containerd tells, where it was asked.
     pub containerd_version: Option<String>,
-    /// The kernel's version.
+    /// The kernel's version, from /proc/sys/kernel/osrelease: `6.1.0-49-amd64`.
     pub kernel: Option<String>,
-    /// systemd's version.
+    /// The first line of `systemctl --version`.
     pub systemd: Option<String>,
     /// flintlockd's TCP endpoint.
     pub endpoint: Endpoint,
@@ -85,7 +85,7 @@ pub struct Observed {
     pub unreadable: Vec<(Secret, String, String)>,
     /// `/etc/opt/flintlockd/config.yaml` is there.
     pub flintlockd_config: bool,
-    /// /dev/kvm.
+    /// What /dev/kvm answered when it was opened and asked.
     pub kvm: Kvm,
     /// The interface of the default route, where macvtaps follow it.
     pub default_interface: Option<String>,
@@ -170,7 +170,7 @@ pub enum Endpoint {
     Refused(String),
 }
 
-/// What a file is for.
+/// Which setting of flintlockd names a file of [`Observed::unreadable`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Secret {
@@ -180,7 +180,7 @@ pub enum Secret {
     Tls,
 }
 
-/// A check.
+/// One check: what it finds wrong in what was observed; empty when all is well.
 pub type Check = fn(&Config, &Observed) -> Vec<Finding>;
 
 /// All of them, in the order of the chain: clock, kernel, pool, containerd, programs, network, API.

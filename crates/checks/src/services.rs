@@ -39,7 +39,7 @@ pub enum Condition {
     Ended,
     /// Not active: ActiveState, SubState and Result.
     Down(String),
-    /// Somebody masked it.
+    /// LoadState is `masked`: systemd does not start it.
     Masked,
     /// systemd has no file for it.
     Missing,

@@ -15,19 +15,19 @@ pub use table::{FEATURES, MACVTAP_CLOUD_HYPERVISOR, MACVTAP_FIRECRACKER, PAIRS, 
 /// A program whose version matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
-    /// This program.
+    /// This program, by the version of its crate.
     Mvmhost,
-    /// flintlockd.
+    /// flintlockd, by `flintlockd version --short`.
     Flintlockd,
-    /// Firecracker.
+    /// Firecracker, by its `--version`, while it is the configured provider.
     Firecracker,
-    /// Cloud Hypervisor.
+    /// Cloud Hypervisor, by its `--version`, while it is the configured provider.
     CloudHypervisor,
-    /// containerd.
+    /// containerd, by its API; not known while it does not answer.
     Containerd,
-    /// The kernel of the host.
+    /// The kernel of the host, by /proc/sys/kernel/osrelease.
     Kernel,
-    /// systemd of the host.
+    /// systemd of the host, by `systemctl --version`.
     Systemd,
 }
 
@@ -52,9 +52,9 @@ pub type Number = (u32, u32);
 /// The versions from the first on, up to the second, which is not one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
-    /// The first one.
+    /// The first one, which is in the range; `(0, 0)` for no lower end.
     pub from: Number,
-    /// The first one that is too new.
+    /// The first one that is too new; `None` for no upper end.
     pub before: Option<Number>,
 }
 
@@ -95,28 +95,28 @@ pub enum Verdict {
 pub struct Pair {
     /// Who needs something.
     pub who: Part,
-    /// In these versions.
+    /// Versions of `who` for which the row holds.
     pub versions: Range,
-    /// What.
+    /// The program whose version has to be in `needed`.
     pub needs: Part,
-    /// In these versions.
+    /// Versions of `needs` that fit.
     pub needed: Range,
-    /// With another version.
+    /// What another version of `needs` means: an error or a warning.
     pub verdict: Verdict,
     /// What happens then: one sentence without its period.
     pub why: &'static str,
-    /// Where it is written.
+    /// The document of its makers that says so: `systemd, NEWS of 247`.
     pub source: &'static str,
 }
 
 /// Something that flintlockd can do in these versions only.
 #[derive(Debug, Clone, Copy)]
 pub struct Feature {
-    /// What.
+    /// The first column of its table in mvmhost(8): `virtiofs volumes, with Cloud Hypervisor`.
     pub what: &'static str,
-    /// In these versions.
+    /// Versions of flintlockd that can do it.
     pub flintlockd: Range,
-    /// Where it is written.
+    /// The document of flintlock that says so: `flintlock, release notes of v0.8.0`.
     pub source: &'static str,
 }
 

@@ -20,7 +20,7 @@ pub struct Record {
     /// What was written.
     #[serde(rename = "MESSAGE")]
     pub message: Text,
-    /// The unit that wrote it.
+    /// The unit of the process that wrote it, such as `flintlockd.service`.
     #[serde(rename = "_SYSTEMD_UNIT")]
     pub unit: Text,
     /// `kernel` for the kernel.

@@ -46,7 +46,7 @@ pub enum Source {
     Flintlockd,
     /// containerd, as logrus text or JSON.
     Containerd,
-    /// The kernel.
+    /// The kernel, and auditd where it takes the kernel's denials.
     Kernel,
     /// A file in a microVM's state directory.
     MicroVm,
@@ -72,9 +72,10 @@ pub struct Place {
     pub flintlockd: String,
     /// flintlockd's program.
     pub binary: String,
-    /// The unit of its containerd.
+    /// The unit of the containerd that flintlockd uses: `containerd-dev.service` or
+    /// `containerd.service`.
     pub containerd: String,
-    /// The thin pool.
+    /// The thin pool's name in device-mapper, `name` of `[thinpool]`.
     pub pool: String,
     /// The directory of the microVMs' directories.
     pub state: String,
@@ -96,15 +97,15 @@ impl Place {
 /// A cause with how often and when it was seen, for `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Occurrences {
-    /// The code.
+    /// Of a row of the catalogue, such as `MVM-POOL-012`.
     pub code: &'static str,
-    /// What it is about.
+    /// The unit, pool, image or microVM that it is about; `others` beyond 32 of one code.
     pub subject: String,
     /// Lines that show it.
     pub count: u64,
-    /// The first of them, RFC 3339 in UTC.
+    /// When the first of them was written, RFC 3339 in UTC; `None` where no line has a time.
     pub first: Option<String>,
-    /// The last of them.
+    /// When the last of them was written, as `first`.
     pub last: Option<String>,
     /// MicroVMs that they name, the first eight.
     pub microvms: Vec<String>,
@@ -142,7 +143,8 @@ impl Diagnosis {
         }
     }
 
-    /// Looks at one line.
+    /// Looks at the first [`LONGEST_LINE`] bytes of a line; one that no pattern fits is only
+    /// counted.
     pub fn line(&mut self, line: &Line<'_>) {
         self.lines += 1;
         let text = match line.source {

@@ -21,17 +21,17 @@ use super::Source;
 /// What a cause is about where the text does not name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum About {
-    /// flintlockd.
+    /// flintlockd's unit.
     Flintlockd,
-    /// containerd.
+    /// The unit of flintlockd's containerd.
     Containerd,
-    /// The thin pool.
+    /// The thin pool, by its name in device-mapper.
     Pool,
     /// The microVM that the line is about.
     MicroVm,
     /// The image that the line is about.
     Image,
-    /// The host.
+    /// No part of this host alone; the subject is `this host`.
     Host,
 }
 
@@ -45,19 +45,16 @@ pub struct Pattern {
     /// Its text, as a regular expression in which only a group named `subject` is captured. The
     /// group takes nothing that means anything to a shell: remedies are typed as printed.
     pub text: &'static str,
-    /// What it means.
+    /// The row of the catalogue with its meaning and its remedy.
     pub entry: &'static Entry,
     /// What it is about, unless `text` captures it.
     pub about: About,
 }
 
-/// flintlockd alone.
 const F: &[Source] = &[Source::Flintlockd];
-/// containerd alone.
 const C: &[Source] = &[Source::Containerd];
 /// containerd, and flintlockd, which passes containerd's errors on.
 const FC: &[Source] = &[Source::Flintlockd, Source::Containerd];
-/// The kernel.
 const K: &[Source] = &[Source::Kernel];
 /// Files of a microVM.
 const V: &[Source] = &[Source::MicroVm];

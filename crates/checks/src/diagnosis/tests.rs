@@ -16,7 +16,6 @@ fn place() -> Place {
     }
 }
 
-/// The findings of lines of one source.
 fn diagnose(source: Source, lines: &[&str]) -> Vec<Finding> {
     let mut diagnosis = Diagnosis::new(place(), None);
     let microvm = (source == Source::MicroVm).then_some("ns/name/uid");

@@ -15,7 +15,7 @@ const fn between(from: (u32, u32), before: (u32, u32)) -> Range {
 /// flintlockd's README has the pairs that its makers try.
 const README: &str = "flintlock, README.md, compatibility";
 
-/// What needs what.
+/// Every row, in the order in which mvmhost(8) lists them.
 pub static PAIRS: &[Pair] = &[
     Pair {
         who: Part::Mvmhost,
@@ -109,13 +109,13 @@ pub static PAIRS: &[Pair] = &[
     },
 ];
 
-/// macvtap with each of both VMMs.
+/// With the provider `firecracker`; no flintlockd since 0.7 does it.
 pub const MACVTAP_FIRECRACKER: Feature = Feature {
     what: "macvtap with Liquid Metal's fork of Firecracker",
     flintlockd: Range { from: (0, 0), before: Some((0, 7)) },
     source: "flintlock, issue 856 and pull request 953",
 };
-/// macvtap with Cloud Hypervisor.
+/// With the provider `cloudhypervisor`; flintlockd does it since 0.7.
 pub const MACVTAP_CLOUD_HYPERVISOR: Feature = Feature {
     what: "macvtap with Cloud Hypervisor",
     flintlockd: from(0, 7),
