@@ -15,7 +15,7 @@ pub enum Error {
     /// A folder could not be made.
     #[error("cannot create the folder {}", path.display())]
     CreateFolder {
-        /// The folder.
+        /// The folder, which is to hold a file that is written.
         path: PathBuf,
         /// What the system answered.
         #[source]
@@ -24,7 +24,7 @@ pub enum Error {
     /// A file could not be replaced; the one that was there, if any, is as it was.
     #[error("cannot write {}", path.display())]
     Write {
-        /// The file.
+        /// The file that was to be replaced.
         path: PathBuf,
         /// What the system answered.
         #[source]
@@ -33,7 +33,7 @@ pub enum Error {
     /// A file could not be read.
     #[error("cannot read {}", path.display())]
     Read {
-        /// The file.
+        /// The file, or a folder that was to be listed.
         path: PathBuf,
         /// What the system answered.
         #[source]
@@ -42,7 +42,7 @@ pub enum Error {
     /// A file of mvmhost's own cannot be used.
     #[error("cannot use {}: {why}", path.display())]
     State {
-        /// The file.
+        /// The file by its declaration, without the root: `/var/lib/mvmhost/receipt.json`.
         path: PathBuf,
         /// The system's or the parser's words.
         why: String,
@@ -56,7 +56,7 @@ pub enum Error {
     /// A program could not be started.
     #[error("cannot execute {}", program.display())]
     Spawn {
-        /// The program.
+        /// Its absolute path.
         program: PathBuf,
         /// What the system answered.
         #[source]
@@ -65,7 +65,7 @@ pub enum Error {
     /// The output or the end of a running program could not be read; it was killed.
     #[error("cannot follow {}", program.display())]
     Follow {
-        /// The program.
+        /// Its absolute path.
         program: PathBuf,
         /// What the system answered.
         #[source]
@@ -74,7 +74,7 @@ pub enum Error {
     /// A program ran longer than it was allowed to and was killed.
     #[error("{} did not finish within {} s and was killed", program.display(), after.as_secs_f32())]
     TimedOut {
-        /// The program.
+        /// Its absolute path.
         program: PathBuf,
         /// The time that it had.
         after: Duration,

@@ -72,7 +72,7 @@ impl Limits<'_> {
 pub struct Exit {
     /// The exit code; `None` when a signal ended it.
     pub code: Option<i32>,
-    /// The signal that ended it.
+    /// The number of the signal that ended it, such as 9; `None` when it ended by itself.
     pub signal: Option<i32>,
     /// The first [`STDOUT_LIMIT`] bytes of its standard output; what is not UTF-8 is replaced.
     pub stdout: String,

@@ -8,9 +8,9 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Holder {
-    /// The device-mapper name of what is used.
+    /// The device-mapper name of what is used; for a loop device `loop1`.
     pub device: String,
-    /// By whom.
+    /// Who keeps the device from being removed.
     pub who: Who,
 }
 
@@ -20,14 +20,14 @@ pub struct Holder {
 pub enum Who {
     /// A process has it open.
     Process {
-        /// Its number.
+        /// Its number in /proc.
         pid: i32,
-        /// Its name.
+        /// Its name in /proc/PID/comm, at most 15 bytes; empty when it ended meanwhile.
         comm: String,
-        /// The microVM that it is the VMM of.
+        /// By the command line of a VMM, `NAMESPACE/NAME UID` or the UID alone; else `None`.
         microvm: Option<String>,
     },
-    /// It is mounted.
+    /// The place where it is mounted, by /proc/self/mountinfo.
     Mount(String),
     /// A block device stands on it, such as `dm-7`, that is no thin device of the pool.
     Device(String),

@@ -11,20 +11,20 @@ const UP: u32 = 1;
 /// The beginning of the names of flintlock's taps.
 const TAPS: &str = "fltap";
 
-/// An interface.
+/// What sysfs shows of one interface, in /sys/class/net/NAME.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Interface {
-    /// `bridge`, `vlan`, `wlan`; empty for a plain card.
+    /// DEVTYPE in `uevent`: `bridge`, `vlan`, `wlan`; empty for a plain card.
     pub kind: String,
-    /// It is a bridge.
+    /// There is a folder `bridge`.
     pub bridge: bool,
-    /// It is wireless.
+    /// There is `phy80211` or `wireless`.
     pub wireless: bool,
-    /// It is switched on.
+    /// `IFF_UP` in `flags`: it is switched on, with or without a carrier.
     pub up: bool,
-    /// The other end is there.
+    /// `carrier` is 1: the other end is there. False for one that is switched off.
     pub carrier: bool,
-    /// The bridge or bond that it is a port of.
+    /// The bridge or bond that it is a port of, by the link `master`.
     pub master: Option<String>,
 }
 

@@ -8,7 +8,7 @@ pub const NET_UNIT: &str = "mvm-net.service";
 pub const WATCH_UNIT: &str = "mvm-net-watch.service";
 /// The service that puts an uplink back that nobody confirmed.
 pub const REVERT_UNIT: &str = "mvm-net-revert.service";
-/// dnsmasq.
+/// The service that runs dnsmasq: DHCP for microVMs, and DNS unless `dns-server` is false.
 pub const DHCP_UNIT: &str = "mvm-dhcp.service";
 /// The oneshot that clears stale PID files.
 pub const HYGIENE_UNIT: &str = "mvm-hygiene.service";
@@ -16,7 +16,7 @@ pub const HYGIENE_UNIT: &str = "mvm-hygiene.service";
 pub const GUARD_UNIT: &str = "mvm-guard.service";
 /// The oneshot that makes images complete.
 pub const IMAGES_UNIT: &str = "mvm-images.service";
-/// The registry on this host.
+/// The service of `[images.serve]`, a read-only registry on this host.
 pub const REGISTRY_UNIT: &str = "mvm-registry.service";
 /// Where it finds containerd's content store and [`SERVED`], which its user could not reach.
 pub const REGISTRY_RUNTIME: &str = "/run/mvm-registry";
@@ -64,9 +64,9 @@ pub const FLINTLOCKD_OPERATOR_CONFIG: &str = "/etc/opt/flintlockd/config.yaml";
 /// flintlockd's state directory unless told otherwise.
 pub const FLINTLOCKD_STATE: &str = "/var/lib/flintlock";
 
-/// root of containerd-dev.
+/// `root` in the configuration of containerd-dev, kept from boot to boot.
 pub const CONTAINERD_DEV_ROOT: &str = "/var/lib/containerd-dev";
-/// state of containerd-dev.
+/// `state` in the configuration of containerd-dev, gone with the next boot; its socket is there.
 pub const CONTAINERD_DEV_STATE: &str = "/run/containerd-dev";
 /// What the names of flintlock's tap devices begin with.
 pub const FLINTLOCK_TAP: &str = "fltap";

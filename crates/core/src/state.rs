@@ -16,7 +16,7 @@ mod homes;
 
 pub use homes::*;
 
-/// One file.
+/// What holds for one file: place, version, longest length, mode, and what damage means.
 #[derive(Debug)]
 pub struct Home {
     /// Where it is; `*` stands for a part of the name, where there is a file for each of several things.
@@ -42,7 +42,7 @@ pub enum Damaged {
     Absent,
 }
 
-/// A file of `T`.
+/// The file of a [`Home`], which holds a `T` as JSON.
 #[derive(Debug)]
 pub struct File<T> {
     home: &'static Home,
@@ -61,7 +61,7 @@ impl<T> File<T> {
         Self { home, part: Some(part.to_owned()), shape: PhantomData }
     }
 
-    /// Where it is below `roots`.
+    /// Its absolute path below `roots`, with the part of the name in the place of `*`.
     pub fn path(&self, roots: &Roots) -> PathBuf {
         roots.at(self.name())
     }

@@ -6,7 +6,7 @@ use crate::Digest;
 /// Hexadecimal digits of a token: nobody guesses it, and it can be typed.
 const DIGITS: usize = 12;
 
-/// The token of what was seen.
+/// The first 12 hexadecimal digits of the SHA-256 of what was seen.
 pub fn token(seen: &[u8]) -> String {
     let digest = Digest::of(seen);
     let digits = digest.as_str().trim_start_matches("sha256:");

@@ -51,7 +51,7 @@ pub struct Entry {
     pub name: &'static str,
     /// The module of the row, such as `mvm_catalogue::pool::receipt_other`.
     pub module: &'static str,
-    /// How bad it is.
+    /// An error stops flintlockd; [`Severity::priority`] is its rank in the journal.
     pub severity: Severity,
     /// What it means for an exit code: of an error `Broken` unless the row says more, of anything else
     /// nothing.

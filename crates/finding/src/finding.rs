@@ -48,7 +48,7 @@ impl Finding {
         self.entry.code
     }
 
-    /// How bad it is.
+    /// That of the catalogue's row: the same code always has the same one.
     pub fn severity(&self) -> Severity {
         self.entry.severity
     }

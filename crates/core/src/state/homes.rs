@@ -39,7 +39,8 @@ pub static UPLINK: Home = home(
     1 << 20,
     Damaged::Refused,
 );
-/// An uplink that stays.
+/// Written by `mvmhost confirm`, removed by `mvmhost undo`; without it the next boot moves no
+/// uplink.
 pub static UPLINK_CONFIRMED: Home = home(
     "/var/lib/mvmhost/uplink.json",
     "That the uplink was confirmed.",
