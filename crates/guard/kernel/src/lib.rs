@@ -25,10 +25,10 @@ pub use events::Events;
 pub use files::Files;
 use volumes::Volumes;
 
-/// A pool as it is now.
+/// What one [`Store::look`] shows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PoolNow {
-    /// What is wrong with it.
+    /// What is wrong with the pool by device-mapper; empty for a live pool without flaws.
     pub findings: Vec<Finding>,
     /// Its numbers, while it is live and answers.
     pub figures: Option<Figures>,

@@ -21,7 +21,7 @@ pub(super) struct Volumes<'a> {
 }
 
 impl<'a> Volumes<'a> {
-    /// On this machine.
+    /// With the kernel's device-mapper, and the LVM programs of this machine.
     pub(super) fn new(roots: &'a Roots, desired: Desired) -> Self {
         let mapper = Box::new(mapper::Kernel::new(roots));
         Self { roots, desired, mapper, programs: &exec::System }

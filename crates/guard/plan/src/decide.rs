@@ -6,10 +6,10 @@ use mvm_pool_plan::thinpool::Mode;
 
 use super::{Figures, Policy, RELEASE_MARGIN, Room, Unfinished, past};
 
-/// What is to be done with the brake.
+/// What becomes of the file /run/mvmhost/brake, which keeps flintlockd from starting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Brake {
-    /// It stays as it is.
+    /// It stays as it is, set or not.
     Keep,
     /// flintlockd is to be stopped and kept from starting; the reason, for people.
     Set(String),
@@ -22,7 +22,7 @@ pub enum Brake {
 pub struct Decision {
     /// Grow the pool to so many bytes; look again afterwards.
     pub grow: Option<u64>,
-    /// What happens to the brake.
+    /// Always [`Brake::Keep`] while the pool is to grow.
     pub brake: Brake,
     /// What there is to say.
     pub findings: Vec<Finding>,

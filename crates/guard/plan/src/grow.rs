@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-/// How far a growing is.
+/// How long a pool on files is in each layer, from the data file to the live table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Growing {
     /// The data file.
@@ -32,16 +32,16 @@ pub struct Growing {
 pub enum GrowStep {
     /// Writes the intention into the receipt.
     Intend {
-        /// Bytes.
+        /// The new length of the pool's data, in bytes.
         size: u64,
     },
     /// Makes the file longer, with its space taken from the file system at once.
     Allocate {
-        /// Which.
+        /// The data file.
         path: PathBuf,
         /// Where the new part begins, in bytes.
         from: u64,
-        /// Bytes.
+        /// The length of the whole file afterwards, in bytes.
         size: u64,
     },
     /// Lets the loop device show the whole file.
@@ -51,7 +51,7 @@ pub enum GrowStep {
     },
     /// Loads a table of that length and resumes the pool with it.
     Resize {
-        /// Bytes.
+        /// The new length of the pool's data, in bytes.
         size: u64,
     },
     /// Writes the pool as it is now into the receipt.

@@ -30,11 +30,11 @@ pub const RELEASE_MARGIN: u8 = 5;
 /// The operator's wishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// `warn-percent`
+    /// `warn-percent`, 1 to 100: from this fill of the data on the pool is grown.
     pub warn: u8,
     /// `grow-percent` of the pool's size at that moment.
     pub grow: u8,
-    /// `brake-percent`
+    /// `brake-percent`, 1 to 100; at 100 nothing brakes, and a brake that is set is released.
     pub brake: u8,
     /// Bytes up to which the pool may be grown; `None` where mvmhost does not grow it.
     pub largest: Option<u64>,
