@@ -12,18 +12,18 @@ pub enum Error {
     /// Another program is making certificates, or the folder cannot be locked.
     #[error("cannot lock {}", folder.display())]
     Lock {
-        /// The folder.
+        /// /etc/mvmhost/tls, below the root.
         folder: PathBuf,
-        /// Why.
+        /// What the system answered when it, or its folder `clients`, was made, opened or locked.
         #[source]
         source: std::io::Error,
     },
     /// A key or a certificate could not be made or read.
     #[error("cannot make {what}")]
     Make {
-        /// The file, without an extension.
+        /// The file below /etc/mvmhost/tls, without an extension: `clients/capmvm`.
         what: String,
-        /// Why.
+        /// What rcgen reported on making a key, reading the authority or signing.
         #[source]
         source: rcgen::Error,
     },
@@ -33,9 +33,9 @@ pub enum Error {
     /// The certificate and the key that were given are no authority.
     #[error("{}: {why}", path.display())]
     NoAuthority {
-        /// The file.
+        /// The file that does not fit: the certificate or its key.
         path: PathBuf,
-        /// Why.
+        /// A clause that follows the path: `it is not the key of that certificate`.
         why: String,
     },
 }

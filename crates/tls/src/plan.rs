@@ -31,15 +31,15 @@ const SKEW: i64 = 60 * 60;
 /// What is at the place of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum File {
-    /// Nothing.
+    /// There is no `.crt` file; a `.key` alone does not count.
     Absent,
     /// No certificate: why.
     Broken(String),
-    /// One.
+    /// The first certificate of the file, whoever signed it.
     Read(Certificate),
 }
 
-/// A certificate.
+/// What a `.crt` file and the `.key` beside it say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Certificate {
@@ -47,11 +47,11 @@ pub struct Certificate {
     pub from: i64,
     /// notAfter, in seconds since 1970.
     pub until: i64,
-    /// Names and addresses that it is for.
+    /// DNS names and IP addresses of its subjectAltName.
     pub names: BTreeSet<String>,
     /// Signed by the authority; of the authority itself that it may sign.
     pub ours: bool,
-    /// Its key.
+    /// Whether the key beside it is the one to its public key.
     pub key: Key,
 }
 
@@ -63,11 +63,11 @@ pub enum Key {
     Absent,
     /// It is that of another certificate, or none that can be read.
     Other,
-    /// It is its own.
+    /// Its public key is that of the certificate.
     Fits,
 }
 
-/// What is asked for.
+/// What `mvmhost tls init` and `mvmhost tls renew` ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Desired {
     /// Names and addresses of this host.
@@ -106,24 +106,24 @@ pub struct Span {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
-    /// The authority.
+    /// `ca`, self-signed, for ten years.
     Authority(Span),
-    /// The server's.
+    /// `server`, which flintlockd shows together with the authority.
     Server {
-        /// Names and addresses that it is for.
+        /// The names that are asked for, and those of the certificate that it replaces.
         names: BTreeSet<String>,
         /// How long it holds.
         span: Span,
-        /// Why it is made.
+        /// A clause for people: `it ends on 2026-11-21`.
         why: String,
     },
-    /// A client's.
+    /// `clients/NAME`, which a client shows to flintlockd.
     Client {
-        /// Whose.
+        /// Its file's name and its common name; see [`is_client_name`].
         name: String,
         /// How long it holds.
         span: Span,
-        /// Why it is made.
+        /// A clause for people: `its key is missing`.
         why: String,
     },
 }
@@ -165,7 +165,7 @@ pub fn is_client_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.chars().all(known) && !name.starts_with(['.', '-'])
 }
 
-/// What is to be made.
+/// A step for each certificate that is missing or due; what is foreign is a finding and stays.
 pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     let now = observed.now;
     let mut planning =

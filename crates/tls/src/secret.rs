@@ -11,14 +11,14 @@ use crate::Error;
 use crate::observe::LARGEST;
 use crate::plan::FOLDER;
 
-/// An opaque Secret.
+/// A Secret of `type: Opaque`.
 #[derive(Debug, Clone, Copy)]
 pub struct Opaque<'a> {
-    /// Its name.
+    /// `metadata.name`, such as `lab-tls`.
     pub name: &'a str,
-    /// Its namespace: that of the cluster.
+    /// `metadata.namespace`: that of the cluster.
     pub namespace: &'a str,
-    /// Its entries.
+    /// The keys of `data` with their values, which the YAML has in base64.
     pub data: &'a [(&'a str, Vec<u8>)],
 }
 
