@@ -13,7 +13,7 @@ use crate::Error;
 /// What containerd made of a plugin when it started; it does not try again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PluginState {
-    /// It works.
+    /// It runs: containerd reports no error of its start.
     Ok,
     /// It failed, and why.
     Error(String),

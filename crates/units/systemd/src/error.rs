@@ -50,7 +50,7 @@ pub enum Error {
     #[cfg(feature = "grpc")]
     #[error("cannot connect to {server}")]
     GrpcConnect {
-        /// The socket or the endpoint.
+        /// containerd's socket, or flintlockd's `host:port`.
         server: String,
         /// What gRPC reported.
         #[source]
@@ -60,11 +60,11 @@ pub enum Error {
     #[cfg(feature = "grpc")]
     #[error("{server} does not answer {request}")]
     GrpcCall {
-        /// The socket or the endpoint.
+        /// containerd's socket, or flintlockd's `host:port`.
         server: String,
-        /// The method.
+        /// The method for people: `MicroVM.ListMicroVMs`, `Version.Version`.
         request: &'static str,
-        /// The status.
+        /// The server's words; one with a source of its own tells that the connection broke.
         #[source]
         source: Box<tonic::Status>,
     },
@@ -75,16 +75,16 @@ pub enum Error {
     #[cfg(feature = "grpc")]
     #[error("{server} closes the connection to a client without a certificate")]
     GrpcShutOut {
-        /// The endpoint.
+        /// flintlockd's `host:port`.
         server: String,
     },
     /// A gRPC server did not answer in time.
     #[cfg(feature = "grpc")]
     #[error("{server} does not answer {request} within {} s", after.as_secs_f32())]
     GrpcSilent {
-        /// The socket or the endpoint.
+        /// containerd's socket, or flintlockd's `host:port`.
         server: String,
-        /// The method.
+        /// The method for people: `MicroVM.ListMicroVMs`; before there is a channel `a connection`.
         request: &'static str,
         /// The time that it had.
         after: Duration,
@@ -93,7 +93,7 @@ pub enum Error {
     #[cfg(feature = "grpc")]
     #[error("{} holds no certificate or key that can be used", path.display())]
     Certificate {
-        /// The file.
+        /// The PEM file with the certificates to trust.
         path: PathBuf,
         /// What the library reported.
         #[source]
@@ -103,7 +103,7 @@ pub enum Error {
     #[cfg(feature = "grpc")]
     #[error("cannot make a client of {server}")]
     GrpcClient {
-        /// The endpoint.
+        /// flintlockd's `host:port`.
         server: String,
         /// What the library reported.
         #[source]

@@ -50,16 +50,16 @@ impl State {
     }
 }
 
-/// One microVM.
+/// One microVM, by the `MicroVM` messages of flintlockd's replies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MicroVm {
-    /// Its namespace.
+    /// `namespace` of its specification, and the first part of `NAMESPACE/NAME/UID`.
     pub namespace: String,
-    /// Its name.
+    /// `id` of its specification.
     pub name: String,
     /// The name of its directory and of everything that it has.
     pub uid: String,
-    /// Where it is.
+    /// `state` of its status.
     pub state: State,
     /// Failed attempts in a row.
     pub retry: i32,
@@ -75,9 +75,9 @@ pub type Named = (MicroVm, Vec<String>);
 /// One microVM with what flintlockd made for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Details {
-    /// Which one, and where it is.
+    /// What a list has of it as well.
     pub microvm: MicroVm,
-    /// Its cards that have a hardware address.
+    /// Its cards that have a hardware address in the specification.
     pub cards: Vec<Card>,
     /// The other ends of its cards.
     pub devices: Vec<Device>,
@@ -85,10 +85,10 @@ pub struct Details {
     pub disks: Vec<String>,
 }
 
-/// A card in the guest.
+/// A network card by the specification, as the guest has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Card {
-    /// Its name in the guest.
+    /// `device_id` in the specification, such as `eth1`.
     pub name: String,
     /// Its hardware address in small letters.
     pub mac: String,

@@ -18,9 +18,9 @@ const DRIVER_TIMEOUT: Duration = Duration::from_secs(20);
 /// What /dev/kvm answered.
 #[derive(Debug)]
 pub enum Kvm {
-    /// It cannot be opened.
+    /// It cannot be opened for reading and writing; `NotFound` where there is no node.
     Closed(io::Error),
-    /// It was opened.
+    /// It was opened for reading and writing; each answer may still be an error.
     Opened {
         /// KVM_GET_API_VERSION.
         version: io::Result<i32>,

@@ -12,7 +12,7 @@ use nix::libc;
 /// More microVMs than a host has; a directory tree without end is not walked to its end.
 const MOST: usize = 10_000;
 
-/// The directory of one microVM.
+/// The directory that flintlockd keeps for one microVM.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Directory {
     /// `NAMESPACE/NAME/UID`; what is no UTF-8 is replaced.
@@ -21,10 +21,10 @@ pub struct Directory {
     pub path: PathBuf,
 }
 
-/// The end of a file.
+/// What [`end_of`] read of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct End {
-    /// Its last bytes.
+    /// At most as many as were asked for; the whole file unless `cut`.
     pub bytes: Vec<u8>,
     /// There is more before them.
     pub cut: bool,

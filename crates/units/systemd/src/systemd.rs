@@ -43,7 +43,7 @@ pub trait Units {
     fn state(&mut self, unit: &str) -> Result<UnitState, Error>;
 }
 
-/// What a job does.
+/// What systemd is asked to do with a unit; shown as systemctl(1) has it: `try-restart`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Job {
     /// Starts the unit unless it is active.
@@ -105,7 +105,7 @@ impl Mode {
     }
 }
 
-/// How a job ended.
+/// How a job ended, by the result in systemd's signal JobRemoved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobResult {
     /// It did what it was to do.
@@ -114,7 +114,7 @@ pub enum JobResult {
     Canceled,
     /// It took longer than JobTimeoutSec=.
     Timeout,
-    /// It failed.
+    /// It failed; [`UnitState::result`] has the reason where the unit is a service.
     Failed,
     /// A job that it depends on failed.
     Dependency,

@@ -158,11 +158,10 @@ impl Api {
     }
 }
 
-/// One method of the service.
 #[derive(Clone, Copy)]
 struct Method {
     path: &'static str,
-    /// For people.
+    /// What errors show: `MicroVM.ListMicroVMs`.
     name: &'static str,
 }
 

@@ -20,7 +20,7 @@ pub struct UnitState {
     pub main_pid: u32,
     /// Whether a file of it changed since systemd read it.
     pub need_daemon_reload: bool,
-    /// Its file.
+    /// The unit file, FragmentPath; empty where there is none.
     pub fragment_path: String,
     /// Its drop-ins, in the order in which they apply.
     pub drop_in_paths: Vec<String>,
