@@ -15,9 +15,9 @@ const API: &str = "infrastructure.cluster.x-k8s.io/v1alpha1";
 /// What is not in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster<'a> {
-    /// Of the cluster.
+    /// `metadata.name` of the MicrovmCluster, and the beginning of its Secrets' names.
     pub name: &'a str,
-    /// Of the cluster and its Secrets.
+    /// `metadata.namespace` of the cluster and its Secrets.
     pub namespace: &'a str,
     /// This host's name.
     pub host: &'a str,

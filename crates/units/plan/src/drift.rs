@@ -28,10 +28,10 @@ impl Left {
     pub const VERSION: u32 = 1;
 }
 
-/// The differences.
+/// What `mvmhost facts` shows as `drift`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Drift {
-    /// There is one.
+    /// Whether there is a difference below; true also while nothing was applied on this host.
     pub any: bool,
     /// Keys, as `thinpool.loop.data-size`, that are not what was applied.
     pub configuration: Vec<String>,
@@ -51,7 +51,7 @@ pub struct Drift {
 pub struct Change {
     /// At the last apply.
     pub applied: String,
-    /// Now.
+    /// Now; a version that is not known now is no change.
     pub now: String,
 }
 

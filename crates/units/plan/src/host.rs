@@ -26,7 +26,7 @@ pub struct Desired {
     /// The rendered configuration of containerd-dev; None where the operator has his own, or uses
     /// the distribution's containerd.
     pub containerd_config: Option<String>,
-    /// The unit of containerd.
+    /// The unit of flintlockd's containerd: `containerd-dev.service` or `containerd.service`.
     pub containerd: String,
     /// The command line of containerd-dev; None for the distribution's containerd, which is not
     /// ours to restart.
@@ -71,10 +71,10 @@ impl Desired {
     }
 }
 
-/// What one unit is like.
+/// What systemd and /proc show of one unit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unit {
-    /// ActiveState is `active`.
+    /// ActiveState is `active` or `reloading`.
     pub active: bool,
     /// ActiveState, SubState and Result, for people.
     pub state: String,
@@ -86,7 +86,7 @@ pub struct Unit {
     pub replaced: bool,
 }
 
-/// What is known of the images.
+/// Images of `[images]` that are not complete, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Images {
     /// References of those that are not complete; None where containerd could not be asked.
@@ -114,7 +114,7 @@ pub struct Observed {
     pub pool_pending: bool,
     /// mvm-net has steps to do.
     pub net_pending: bool,
-    /// The images.
+    /// Asked for only while containerd is active; the default means that nobody was asked.
     pub images: Images,
     /// flintlockd reads another file than it is to, or was told something else in it.
     pub file_stale: bool,
@@ -156,7 +156,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// From one to the other.
+/// What turns `observed` into `desired`, in the order in which it is done.
 pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     let mut steps = Vec::new();
     if observed.applied.as_ref() != Some(&desired.applied) {

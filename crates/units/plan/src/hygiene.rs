@@ -25,7 +25,7 @@ pub enum Content {
     Text(Vec<u8>),
     /// A link, pipe, socket or device: flintlockd never makes one, and would follow it.
     NotAFile,
-    /// A directory.
+    /// A directory, which is reported and left alone.
     Directory,
     /// A regular file that cannot be read, and why.
     Unreadable(String),
@@ -42,14 +42,14 @@ pub enum Process {
     Unknown(String),
 }
 
-/// One PID file.
+/// A file of [`PID_FILES`] in a microVM's directory, and the process that it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PidFile {
     /// `<namespace>/<name>/<uid>/<program>.pid`, below the `vm` directory.
     pub path: PathBuf,
     /// The number of its inode, by which it is recognised when it is removed.
     pub inode: u64,
-    /// What is in it.
+    /// What was read of it, without following a link.
     pub content: Content,
     /// The process of [`pid`]; `None` when the content names none.
     pub process: Option<Process>,
@@ -80,7 +80,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// One file to remove.
+/// A stale PID file; it is removed only while it has the same inode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Remove {
     /// As [`PidFile::path`].

@@ -15,7 +15,7 @@ const LOOP_SIZE: u64 = 100 << 30;
 /// Of what is free on the file system this part may become the pool's.
 const LOOP_SHARE: u64 = 2;
 
-/// A whole disk.
+/// A disk of /sys/block that has a size and can be written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Disk {
@@ -23,7 +23,7 @@ pub struct Disk {
     pub name: String,
     /// Its path below /dev/disk/by-id, else by-path; None where udev gave it none.
     pub path: Option<String>,
-    /// In bytes.
+    /// In bytes: `size` of sysfs, which counts sectors of 512 bytes.
     pub size: u64,
     /// What is on it, for people; empty when nothing is.
     pub holds: String,
@@ -40,9 +40,9 @@ impl Disk {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Uplink {
-    /// Its name.
+    /// The kernel's name, such as `eno1`.
     pub name: String,
-    /// It is wireless.
+    /// It is wireless: neither an uplink of a bridge nor a parent of macvtaps.
     pub wireless: bool,
     /// Who manages it, for people.
     pub manager: String,
@@ -90,13 +90,13 @@ pub enum Network {
     Macvtap(String),
 }
 
-/// The four answers.
+/// The four answers to `mvmhost init`; [`Answers::guess`] has what an empty line stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Answers {
-    /// Where the disks are.
+    /// Where the microVMs' disks are; by default in sparse files.
     pub pool: Pool,
-    /// How they reach the network.
+    /// How microVMs reach the network; by default through NAT, from a subnet that is free.
     pub network: Network,
     /// Cloud Hypervisor instead of Firecracker.
     pub cloud_hypervisor: bool,
@@ -163,7 +163,7 @@ pub fn refuse(answers: &Answers, observed: &Observed) -> Option<String> {
     }
 }
 
-/// The file.
+/// /etc/mvmhost.toml as text: what the answers change, with comments; the rest keeps its defaults.
 pub fn render(answers: &Answers, observed: &Observed) -> String {
     let mut out = String::from(
         "# Written by mvmhost init. Every other key is at its default: mvmhost.toml(5),\n\

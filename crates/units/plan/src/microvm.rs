@@ -32,17 +32,17 @@ const CARD: &str = "eth1";
 /// What the operator says; `None` and empty mean: as the specification or the configuration has it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Request {
-    /// Its name.
+    /// Becomes `id`; see [`is_name`].
     pub name: String,
-    /// Its namespace.
+    /// Becomes `namespace`, of the same form as `name`; `default` where nothing has one.
     pub namespace: String,
-    /// Virtual CPUs.
+    /// Virtual CPUs, 1 to 64; 2 where nothing says how many.
     pub vcpu: Option<i32>,
-    /// Memory in MiB.
+    /// Memory in MiB, 1024 to 32768; 2048 where nothing says how much.
     pub memory: Option<i32>,
-    /// The image of the root disk.
+    /// The image of the root disk, else the first of `[images] root`.
     pub root: Option<String>,
-    /// The image of the kernel.
+    /// The image of the kernel, else the first of `[images] kernel`.
     pub kernel: Option<String>,
     /// The kernel's file in its image.
     pub kernel_file: Option<String>,

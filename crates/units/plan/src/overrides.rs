@@ -30,7 +30,7 @@ const ADDED: [&str; 14] = [
 /// A file that systemd reads for a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// Its path.
+    /// Absolute, such as `/etc/systemd/system/mvm-net.service.d/90-local.conf`.
     pub path: String,
     /// Its text; `None` for a link to /dev/null.
     pub text: Option<String>,
@@ -39,7 +39,7 @@ pub struct File {
 /// What systemd reads for one unit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unit {
-    /// Its name.
+    /// With its suffix, such as `mvm-net.service`.
     pub name: String,
     /// What mvmhost sets: the text of the package's unit and that of the generated drop-in.
     pub own: Vec<String>,
@@ -51,19 +51,19 @@ pub struct Unit {
     pub generated: bool,
 }
 
-/// One override.
+/// A line or a whole file of another's that wins over what mvmhost sets.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Override {
-    /// The file.
+    /// As [`File::path`].
     pub path: String,
-    /// The unit.
+    /// As [`Unit::name`].
     pub unit: String,
     /// Line from 1, setting, and the line itself; `None` for a whole file.
     pub line: Option<(usize, String, String)>,
 }
 
-/// Every override of the units.
+/// Unit by unit: files that stand in its place, then drop-ins in the order of their names.
 pub fn overrides(units: &[Unit]) -> Vec<Override> {
     units.iter().flat_map(of_unit).collect()
 }

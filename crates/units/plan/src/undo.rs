@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The version of the record.
+/// `version` in /var/lib/mvmhost/history.json.
 const VERSION: u32 = 1;
 const FILE: &str = "/etc/mvmhost.toml";
 const FRAGMENTS: &str = "/etc/mvmhost.toml.d/";
@@ -17,7 +17,7 @@ const ASIDE: &str = ".undone";
 pub struct Text {
     /// `/etc/mvmhost.toml`, or a fragment in `/etc/mvmhost.toml.d`.
     pub name: String,
-    /// What it says.
+    /// The whole content.
     pub text: String,
 }
 
@@ -71,7 +71,7 @@ fn is_own(name: &str) -> bool {
 /// One change of the operator's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Write a file.
+    /// Write a file: one from before, or a copy of today's with `.undone` at the end of its name.
     Write(Text),
     /// Take away one that was not there.
     Remove(String),

@@ -10,24 +10,24 @@ use serde_json::Value;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Spec {
-    /// Its name.
+    /// The microVM's name, see [`is_name`](super::is_name).
     pub id: String,
-    /// Its namespace.
+    /// flintlock's namespace, of the same form as the name; empty stands for `default`.
     pub namespace: String,
     /// For people; flintlockd does not give them back.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Virtual CPUs.
+    /// Virtual CPUs, 1 to 64; 0 stands for 2.
     pub vcpu: i32,
-    /// Memory in MiB.
+    /// In MiB, 1024 to 32768; 0 stands for 2048.
     #[serde(alias = "memoryInMb")]
     pub memory_in_mb: i32,
-    /// The kernel.
+    /// Without an image: the first of `[images] kernel`.
     pub kernel: Kernel,
-    /// An initramfs.
+    /// An initramfs, beside a root disk or without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initrd: Option<Initrd>,
-    /// The root disk.
+    /// `None` stands for the first of `[images] root`.
     #[serde(alias = "rootVolume", skip_serializing_if = "Option::is_none")]
     pub root_volume: Option<Volume>,
     /// Disks beside it.
@@ -52,7 +52,7 @@ pub struct Spec {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Kernel {
-    /// The image.
+    /// A reference with its registry and a tag or digest.
     pub image: String,
     /// Added to the provider's command line.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -68,7 +68,7 @@ pub struct Kernel {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Initrd {
-    /// The image.
+    /// As [`Kernel::image`].
     pub image: String,
     /// The file in the image.
     pub filename: Option<String>,
@@ -78,7 +78,7 @@ pub struct Initrd {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Volume {
-    /// Its name.
+    /// Its name; `root` for the root disk that mvmhost adds.
     pub id: String,
     /// The guest cannot write it.
     #[serde(alias = "isReadOnly", skip_serializing_if = "std::ops::Not::not")]
@@ -86,9 +86,9 @@ pub struct Volume {
     /// Where cloud-init mounts it in the guest.
     #[serde(alias = "mountPoint", skip_serializing_if = "Option::is_none")]
     pub mount_point: Option<String>,
-    /// What it is made from.
+    /// An image, or a folder of the host.
     pub source: Source,
-    /// Of the partition to boot from.
+    /// Of the partition to boot from; passed on to flintlockd as it is.
     #[serde(alias = "partitionId", skip_serializing_if = "Option::is_none")]
     pub partition_id: Option<String>,
     /// Kept by flintlockd and not used.
@@ -100,7 +100,7 @@ pub struct Volume {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Source {
-    /// An image.
+    /// A reference as [`Kernel::image`].
     #[serde(alias = "containerSource", skip_serializing_if = "Option::is_none")]
     pub container_source: Option<String>,
     /// A folder of the host.
@@ -115,7 +115,7 @@ pub enum Kind {
     /// Beside the host, on its interface.
     #[default]
     Macvtap,
-    /// On a bridge.
+    /// A tap on a bridge: that of [`Overrides`], else flintlockd's; 1 in the protocol.
     Tap,
 }
 
@@ -159,7 +159,7 @@ pub struct StaticAddress {
     pub address: String,
     /// With a prefix length as well.
     pub gateway: Option<String>,
-    /// Addresses.
+    /// IP addresses without a prefix length.
     pub nameservers: Vec<String>,
 }
 
@@ -167,7 +167,7 @@ pub struct StaticAddress {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Overrides {
-    /// Another bridge.
+    /// Instead of flintlockd's `--bridge-name`.
     #[serde(alias = "bridgeName")]
     pub bridge_name: Option<String>,
 }

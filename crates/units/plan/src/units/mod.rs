@@ -40,14 +40,14 @@ pub enum Directory {
     Late,
 }
 
-/// One file to be written.
+/// A file that mvmhost-generator writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitFile {
-    /// In which directory.
+    /// In which of the generator's directories, which decides over what it wins.
     pub directory: Directory,
-    /// Path below it.
+    /// Below the directory, such as `mvm-net.service.d/50-mvmhost.conf`.
     pub path: String,
-    /// The whole text.
+    /// The whole text, with no placeholder left.
     pub text: String,
 }
 
@@ -76,7 +76,7 @@ impl Installed {
     }
 }
 
-/// The unit files for a configuration.
+/// What the generator writes for a valid configuration; flintlockd's drop-in comes first.
 pub fn files(config: &Config, installed: Installed) -> Vec<UnitFile> {
     let flintlockd = config.flintlockd.unit.as_str();
     let containerd = places::containerd_unit(config.containerd.instance);
@@ -241,7 +241,7 @@ fn wanted(unit: &str) -> String {
     format!("Wants={unit}\nAfter={unit}")
 }
 
-/// An Exec line.
+/// The right side of an Exec line, each argument escaped for systemd.
 fn command_line<S: AsRef<str>>(arguments: &[S]) -> String {
     let escaped: Vec<String> = arguments.iter().map(|a| exec_argument(a.as_ref())).collect();
     escaped.join(" ")
