@@ -164,7 +164,7 @@ fn arguments(config: &Config, since: Option<&str>) -> Vec<OsString> {
     words.into_iter().map(OsString::from).collect()
 }
 
-/// One record, to where it belongs.
+/// Hands a record on by who wrote it; one of another unit is passed over.
 fn read(record: &Record, flintlockd: &str, containerd: &str, diagnosis: &mut Diagnosis) {
     let text = record.message.0.as_str();
     if record.identifier.0 == mvm_core::sink::IDENTIFIER {

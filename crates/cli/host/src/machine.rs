@@ -28,18 +28,18 @@ pub struct Plans {
     pub desired: Desired,
     /// What they are like.
     pub observed: Observed,
-    /// The pool's plan.
+    /// What mvm-thinpool has to do.
     pub pool: Plan<mvm_pool_plan::Step>,
     /// The pool has run out of space for data. That is nobody's fault in the file, and what lets it be
     /// emptied comes from there.
     pub full: bool,
-    /// The network's plan.
+    /// What mvm-net has to do to interfaces and addresses.
     pub net: Plan<network::Step>,
     /// The plan of forwarding and translation.
     pub nat: Plan<nat::Step>,
     /// The plan of routes in the tailnet.
     pub tailscale: Plan<tailscale::Step>,
-    /// The units' plan.
+    /// What `mvmhost apply` has to do to systemd and its units.
     pub units: Plan<Step>,
     /// Unit files of others that override what mvmhost sets.
     pub overrides: Vec<Finding>,

@@ -57,7 +57,7 @@ pub enum When {
     Never,
 }
 
-/// The subcommands.
+/// One for each subcommand, in the order in which the help lists them.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Ask four questions, write a short /etc/mvmhost.toml, and show what apply would change
@@ -135,7 +135,7 @@ pub enum Command {
     },
 }
 
-/// How apply does it.
+/// Of `mvmhost apply`, and of `mvmhost undo`, which applies the files from before.
 #[derive(Debug, Args)]
 pub struct ApplyArguments {
     /// Undo the change of an uplink after this time, unless you type `mvmhost confirm` before
@@ -159,7 +159,7 @@ fn seconds(text: &str) -> Result<u64, String> {
     fits.ok_or_else(|| format!("not between {least} and {most} seconds"))
 }
 
-/// The subcommands of images.
+/// Of `mvmhost images`; names of images are those in `[images]`.
 #[derive(Debug, Subcommand)]
 pub enum ImagesCommand {
     /// List the images, and whether they are complete
@@ -194,7 +194,7 @@ pub enum ImagesCommand {
     },
 }
 
-/// What an image is for.
+/// The list of `[images]` for which `mvmhost images import --as` takes an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ImageRole {
     /// A root disk
@@ -203,7 +203,7 @@ pub enum ImageRole {
     Kernel,
 }
 
-/// The subcommands of net.
+/// Of `mvmhost net`; only `Down` changes something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub enum NetCommand {
     /// Show interfaces, address translation, DHCP, and the microVMs on the network
@@ -214,7 +214,7 @@ pub enum NetCommand {
     Down,
 }
 
-/// What check looks at.
+/// Of `mvmhost check`, which checks this host where no `--host` is named.
 #[derive(Debug, Args)]
 pub struct CheckArguments {
     /// Also test for real: write to the thin pool, send packets as a microVM does, ask for a
@@ -242,7 +242,7 @@ pub struct CheckArguments {
     pub smoke: bool,
 }
 
-/// What diagnose looks at.
+/// Of `mvmhost diagnose`; by default all microVMs since the boot.
 #[derive(Debug, Args)]
 pub struct DiagnoseArguments {
     /// Read the journals since this time, in journalctl's format, not since the boot
@@ -253,7 +253,7 @@ pub struct DiagnoseArguments {
     pub vm: Option<String>,
 }
 
-/// The subcommands of pool.
+/// Of `mvmhost pool`; `Status` and `Check` change nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum PoolCommand {
     /// Create the pool on the disks of [thinpool.lvm]; exit 73 when a disk is not empty
@@ -288,7 +288,7 @@ pub enum PoolCommand {
     Remove,
 }
 
-/// The subcommands of pool brake.
+/// Of `mvmhost pool brake`, which is about the brake that mvm-guard sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub enum BrakeCommand {
     /// Start flintlockd, and let it run until the time ends or the host reboots
@@ -308,7 +308,7 @@ fn pause(text: &str) -> Result<u64, String> {
     fits.then_some(seconds).ok_or_else(|| "not between 1m and 2h".to_owned())
 }
 
-/// The subcommands of config.
+/// Of `mvmhost config`; none of them changes a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub enum ConfigCommand {
     /// Report every error in the files

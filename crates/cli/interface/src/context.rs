@@ -15,9 +15,9 @@ use crate::output::{self, Exit};
 /// The arguments, once they mean something.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// Where the files are.
+    /// `--root`: every file of the host is below it; default `/`.
     pub roots: Roots,
-    /// The file that was named.
+    /// `--config`; `None` stands for /etc/mvmhost.toml and its fragments.
     pub config: Option<PathBuf>,
     /// One document instead of text.
     pub json: bool,

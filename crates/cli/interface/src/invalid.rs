@@ -22,7 +22,7 @@ impl Invalid {
         Self { problems, sources: mvm_config::load::read(roots, config).unwrap_or_default() }
     }
 
-    /// One finding for all of it.
+    /// Its message has the first problem and their number, its evidence a line for each.
     pub fn finding(&self) -> Finding {
         let lines: Vec<String> = self.problems.iter().map(ToString::to_string).collect();
         let file = self.problems.first().map_or("/etc/mvmhost.toml", |first| first.file.as_str());

@@ -12,21 +12,21 @@ use crate::cli::When;
 /// The exit codes of mvmhost(8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done.
+    /// 0: done, or nothing to do.
     Done,
-    /// Findings of severity error.
+    /// 1: findings of severity error.
     Findings,
-    /// Changes pending (plan).
+    /// 2: changes pending (plan).
     Pending,
-    /// Usage.
+    /// 64: the command line is wrong.
     Usage,
-    /// A service is unavailable.
+    /// 69: a service that is needed does not answer.
     Unavailable,
-    /// Refused in order not to lose data.
+    /// 73: refused in order not to lose data.
     Refused,
-    /// Not root.
+    /// 77: not root.
     NotRoot,
-    /// Configuration invalid.
+    /// 78: configuration invalid.
     Config,
 }
 

@@ -14,13 +14,13 @@ use super::{Screen, by_state, served, up_ms};
 /// How a line is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mood {
-    /// It works.
+    /// It works; green.
     Good,
-    /// It works now and will not always.
+    /// It works now and will not always; yellow.
     Warn,
-    /// It does not work.
+    /// It does not work; red.
     Bad,
-    /// It is neither.
+    /// It is neither, such as a count of leases; no color.
     Plain,
 }
 
@@ -45,11 +45,10 @@ impl Mood {
 pub(crate) struct Line {
     /// The pool, the bridge, a unit.
     pub(crate) label: String,
-    /// What is so.
+    /// In words, such as `active (running)`.
     pub(crate) value: String,
-    /// How long a unit took to come up.
+    /// How long a unit took to come up, `up in     42 ms`; else empty.
     pub(crate) more: String,
-    /// How it is meant.
     pub(crate) mood: Mood,
 }
 
@@ -62,9 +61,8 @@ impl Line {
 /// The first line, which says it all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// The sentence.
+    /// A clause without a full stop: `ready for microVMs, with 1 warning`.
     pub(crate) text: String,
-    /// How it is meant.
     pub(crate) mood: Mood,
 }
 

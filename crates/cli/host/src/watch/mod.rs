@@ -100,12 +100,11 @@ fn watch(
     }
 }
 
-/// What a key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Key {
     /// Close what is open, else end.
     Quit,
-    /// End.
+    /// End, whatever is open.
     Stop,
     Look,
     Move(Move),

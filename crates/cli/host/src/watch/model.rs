@@ -34,7 +34,7 @@ pub(super) struct Vm {
     pub(super) mood: Mood,
     pub(super) pid: Option<i32>,
     pub(super) retries: i32,
-    /// A code.
+    /// The code of what its files show to be wrong, such as that it has no VMM.
     pub(super) wrong: Option<&'static str>,
     /// The last line of its console.
     pub(super) console: String,
@@ -88,9 +88,9 @@ pub(super) struct Model {
     pub(super) pool: String,
     pub(super) fills: VecDeque<Fill>,
     pub(super) findings: Vec<Shown>,
-    /// Which finding is chosen.
+    /// Its place in `findings`; 0 while there are none.
     pub(super) chosen: usize,
-    /// The chosen one is explained.
+    /// A window over the rest explains the chosen finding; never true without one.
     pub(super) explained: bool,
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use mvm_config::names::Endpoint;
 
-/// The subcommands of tls.
+/// Of `mvmhost tls`, which keeps its files in /etc/mvmhost/tls.
 #[derive(Debug, Subcommand)]
 pub enum TlsCommand {
     /// Create an authority and certificates for flintlockd and clients; replaces no file
@@ -16,7 +16,7 @@ pub enum TlsCommand {
     Show(TlsShow),
 }
 
-/// What init makes.
+/// Of `mvmhost tls init`; files that are there stay.
 #[derive(Debug, Args)]
 pub struct TlsInit {
     /// Let flintlockd listen at this address, such as 0.0.0.0:9090
@@ -39,7 +39,7 @@ pub struct TlsInit {
     pub dry_run: bool,
 }
 
-/// What renew makes again.
+/// Of `mvmhost tls renew`; without `--due` also the server's is renewed that lacks a name.
 #[derive(Debug, Args)]
 pub struct TlsRenew {
     /// Only certificates in the last third of their time, as the timer does
@@ -50,7 +50,7 @@ pub struct TlsRenew {
     pub clients: Vec<String>,
 }
 
-/// What is shown.
+/// Of `mvmhost tls show`: a table of all, or with `--secret` the YAML for one client.
 #[derive(Debug, Args)]
 pub struct TlsShow {
     /// Print a Secret of this name as YAML: authority, certificate and key of the client

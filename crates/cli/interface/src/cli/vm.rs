@@ -29,7 +29,7 @@ pub enum VmCommand {
     Wait(VmWait),
 }
 
-/// What is asked for.
+/// Of `mvmhost vm create`: options win over `--spec`, and that over the configuration.
 #[derive(Debug, Args)]
 pub struct VmCreate {
     /// Its name; optional when the specification has one
@@ -104,7 +104,7 @@ pub enum Condition {
     Deleted,
 }
 
-/// What is deleted.
+/// Of `mvmhost vm delete`, which waits at most 2 min for each by default.
 #[derive(Debug, Args)]
 pub struct VmDelete {
     /// The microVMs
@@ -118,7 +118,7 @@ pub struct VmDelete {
     pub timeout: Duration,
 }
 
-/// What is shown.
+/// Of `mvmhost vm logs`: by default the last 100 lines of the console.
 #[derive(Debug, Args)]
 pub struct VmLogs {
     /// The microVM
@@ -145,7 +145,7 @@ pub enum LogFile {
     Vmm,
 }
 
-/// What is waited for.
+/// Of `mvmhost vm wait`: by default for `created`, at most 5 min.
 #[derive(Debug, Args)]
 pub struct VmWait {
     /// The microVM
@@ -158,7 +158,7 @@ pub struct VmWait {
     pub timeout: Duration,
 }
 
-/// The microVM of smoke.
+/// Of `mvmhost smoke`: what its one microVM boots, and how long it may take.
 #[derive(Debug, Args)]
 pub struct SmokeArguments {
     /// The image of the root disk; default: the first root of [images]

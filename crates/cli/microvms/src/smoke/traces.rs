@@ -13,7 +13,7 @@ use crate::session::{Session, id};
 
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What it has.
+/// What a microVM has on this host; every name is read before it is deleted.
 pub(super) struct Traces {
     id: String,
     taps: Vec<String>,
