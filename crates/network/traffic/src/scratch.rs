@@ -13,7 +13,7 @@ use nix::unistd::{Pid, gettid};
 use crate::packet::{FAR_V4, FAR_V6};
 use crate::ports::wire;
 
-/// The interface inside.
+/// The first interface in the namespace.
 pub(crate) const INSIDE: &str = "eth0";
 /// The second one inside, where there are two.
 pub(crate) const SECOND: &str = "eth1";
@@ -27,7 +27,7 @@ pub(crate) struct Scratch {
     pub(crate) inside: Kernel,
     /// A thread that stays in that of the host.
     pub(crate) home: Pid,
-    /// What leaves this host.
+    /// A socket on the host that sees packets for [`FAR_V4`] and [`FAR_V6`] when they leave.
     pub(crate) leaving: PacketSocket,
     pairs: usize,
 }
