@@ -61,7 +61,7 @@ impl Scratch {
     }
 }
 
-/// The kernel takes its time with what an listenerlier thread left: each has names of its own.
+/// The kernel takes its time with what an earlier thread left: each has names of its own.
 pub(crate) fn port(end: &str) -> String {
     format!("{PROBE_PORT}{}{end}", gettid())
 }

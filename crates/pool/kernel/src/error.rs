@@ -105,7 +105,7 @@ pub enum Error {
     /// An unused file could not be made longer.
     #[error("cannot extend {} to {size} bytes", path.display())]
     ExtendFile {
-        /// The file; its length is as it was.
+        /// The metadata or the data file.
         path: PathBuf,
         /// Its length in bytes.
         size: u64,
