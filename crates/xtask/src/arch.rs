@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-/// An architecture.
+/// Names and tools of an architecture that there are packages for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Arch {
     /// Debian's name, which is Go's too.
@@ -46,7 +46,7 @@ pub(crate) const ALL: [Arch; 2] = [
 ];
 
 impl Arch {
-    /// The one of this machine.
+    /// The one of this machine; an error where [`ALL`] has it not.
     pub(crate) fn native() -> Result<&'static Self> {
         let machine = std::env::consts::ARCH;
         let found = ALL.iter().find(|arch| arch.machine == machine);
@@ -70,7 +70,7 @@ impl Arch {
         format!("{}-unknown-linux-{library}", self.machine)
     }
 
-    /// gcc for it.
+    /// The program of gcc that compiles for it, such as `x86_64-linux-gnu-gcc`.
     pub(crate) fn gcc(&self) -> String {
         format!("{}-linux-gnu-gcc", self.machine)
     }

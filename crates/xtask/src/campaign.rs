@@ -6,13 +6,13 @@ use anyhow::{Context, Result, bail};
 
 use crate::{tools, vm};
 
-/// Campaigns in a guest.
+/// Campaigns that run in a guest and need nothing of this machine besides.
 const GUESTS: [&str; 3] = ["power-cuts", "reboots", "syscalls"];
 /// One that records in a guest, and looks at what was recorded on this machine: it mounts there.
 const WRITE_ORDER: &str = "write-order";
 /// One in network namespaces of this machine.
 const NETWORK: &str = "syscalls-net";
-/// What it shows networks by.
+/// Debian packages that [`NETWORK`] runs programs of.
 const NETWORK_TOOLS: &[&str] = &["nftables", "iproute2", "procps", "python3"];
 /// What reads a pool's metadata.
 const THIN: &[&str] = &["thin-provisioning-tools"];

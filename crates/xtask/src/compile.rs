@@ -19,7 +19,7 @@ pub(crate) const RUSTC: &str = "rustc-web";
 /// Its program: another compiler may be found before it.
 const PROGRAM: &str = "/usr/bin/rustc";
 
-/// Where its sources are.
+/// The Debian package with the sources of [`RUSTC`]'s standard library.
 const STD: &str = "rust-web-src";
 
 /// How programs are called from, whatever the folder really is.

@@ -62,7 +62,7 @@ mod tests {
         texts.map(|name| fs::read_to_string(folder().join(name)).unwrap()).concat()
     }
 
-    /// Names of metrics in a text.
+    /// The words that begin with `mvmhost_pool_`, each once.
     fn named(text: &str) -> BTreeSet<String> {
         let word = |c: char| !(c.is_ascii_lowercase() || c == '_');
         let words = text.split(word).filter(|word| word.starts_with("mvmhost_pool_"));

@@ -14,7 +14,7 @@ use crate::{compile, musl, package, tools};
 /// The components of all programs, kept in the repository (see `crate::licences`).
 pub(crate) const COMPONENTS: &str = "packaging/licences/components.cdx.json";
 
-/// A crate of a registry.
+/// A crate of a registry; it is shown as `name-version`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Crate {
     pub(crate) name: String,

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::tools;
 
-/// What is listed with a checksum.
+/// Extensions of the files that are listed: packages, and what is in them (`*.cdx.json`).
 pub(crate) const LISTED: [&str; 3] = ["deb", "rpm", "json"];
 /// The list, as sha256sum reads it.
 const SUMS: &str = "SHA256SUMS";

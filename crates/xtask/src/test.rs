@@ -16,7 +16,7 @@ use crate::{arm64, before, generate, grafana, manual, package, rpm, selinux, too
 enum Place {
     /// In every run.
     Gate,
-    /// With `--all`.
+    /// Only with `--all`.
     All,
 }
 

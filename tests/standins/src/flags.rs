@@ -9,7 +9,7 @@ pub enum Kind {
     Text,
     /// True when no value is given.
     Bool,
-    /// A whole number.
+    /// A whole number from 0, of 32 bits.
     Number,
     /// Go's notation: `1m30s`, `250ms`.
     Duration,

@@ -27,7 +27,7 @@ const ACCEPT: &str = "application/vnd.docker.distribution.manifest.v2+json, \
 /// Whose images, and how kernels are unpacked.
 #[derive(Debug, Clone)]
 pub struct Containerd {
-    /// Its socket.
+    /// `containerd-socket`
     pub socket: PathBuf,
     /// `containerd-ns`
     pub namespace: String,
@@ -145,7 +145,7 @@ impl Containerd {
     }
 }
 
-/// What it prints.
+/// Its standard output; the error is the last line of its standard error.
 fn ok(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("{command:?}"))?;
     let said = String::from_utf8_lossy(&output.stderr);

@@ -32,7 +32,7 @@ pub struct Plan {
     pub containerd_socket: PathBuf,
     /// The device of the thin pool, which must exist.
     pub pool: PathBuf,
-    /// Name or path of firecracker.
+    /// `firecracker-bin`: a path, or a name in PATH.
     pub firecracker: PathBuf,
     /// Failures after which a microVM is still tried once more.
     pub maximum_retry: i32,

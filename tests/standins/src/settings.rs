@@ -78,7 +78,7 @@ impl Settings {
         self.0.get(name).map(String::as_str).unwrap_or_default()
     }
 
-    /// The setting as a path.
+    /// The text of a setting as a path; empty for a name that does not exist.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         PathBuf::from(self.text(name))
@@ -90,13 +90,13 @@ impl Settings {
         flags::boolean(self.text(name)).unwrap_or(false)
     }
 
-    /// A number.
+    /// A number; 0 for a name that does not exist.
     #[must_use]
     pub fn number(&self, name: &str) -> u32 {
         self.text(name).parse().unwrap_or_default()
     }
 
-    /// A duration in seconds.
+    /// Go's notation in seconds, `1m30s` is 90; 0 for a name that does not exist.
     #[must_use]
     pub fn seconds(&self, name: &str) -> f64 {
         flags::seconds(self.text(name)).unwrap_or_default()

@@ -72,7 +72,7 @@ pub fn index(tree: &Path, suite: &str, origin: &str, architectures: &[&str]) -> 
     fs::write(release.join("Release"), text).map_err(Into::into)
 }
 
-/// The packages of one architecture.
+/// Writes `Packages` of one architecture, and the same file by its hash.
 fn list(tree: &Path, release: &Path, architecture: &str) -> Result<()> {
     let binary = release.join("main").join(format!("binary-{architecture}"));
     let by_hash = binary.join("by-hash/SHA256");

@@ -55,13 +55,13 @@ pub struct Wire {
 pub struct Options {
     /// Appears in messages.
     pub name: String,
-    /// Memory in MiB.
+    /// Memory in MiB; 3072 by default.
     pub memory_mib: u32,
-    /// Further disks.
+    /// Empty disks beside the root disk; none by default.
     pub disks: Vec<Disk>,
     /// A raw image attached read-only with the serial `mvmrepo`.
     pub repository: Option<PathBuf>,
-    /// The wire that it hangs on.
+    /// The wire on which its second card is; `None` is no second card.
     pub wire: Option<Wire>,
     /// What its kernel is told beside what every guest's is; of a boot that begins afterwards.
     pub cmdline: String,

@@ -18,7 +18,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// The suite of the guest.
+    /// The Debian release that the guest's image has.
     #[must_use]
     pub const fn suite(&self) -> Suite {
         self.guest.image().suite()
@@ -71,11 +71,11 @@ pub struct Setup {
 /// A step of a setup, which proves something itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Stage {
-    /// Its name in the output.
+    /// What it is called in the output.
     pub name: &'static str,
     /// The name under which the guest is saved afterwards.
     pub state: &'static str,
-    /// What is done.
+    /// What is done from the state before; it is saved where that succeeds.
     pub body: Body,
 }
 
@@ -84,7 +84,7 @@ pub struct Stage {
 pub enum Gate {
     /// On every suite.
     Both,
-    /// On this one.
+    /// On this suite and no other.
     Only(Suite),
     /// On none: `--all` runs it.
     No,

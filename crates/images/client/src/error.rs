@@ -16,7 +16,7 @@ pub enum Error {
     /// Another run holds the lock, or the lock cannot be made.
     #[error("cannot lock {}", path.display())]
     Lock {
-        /// The lock.
+        /// `images.lock` in the runtime folder.
         path: PathBuf,
         /// The kernel's answer.
         #[source]
@@ -33,7 +33,7 @@ pub enum Error {
     Asked {
         /// Each with its answer, a line each.
         told: String,
-        /// The last of the answers.
+        /// The error of the server that was asked last; [`Error::cause`] goes by it.
         last: Box<Error>,
     },
     /// A registry did not answer, or broke off.
@@ -72,7 +72,7 @@ pub enum Error {
     Status {
         /// What was asked for, without a query.
         url: String,
-        /// The HTTP status.
+        /// The HTTP status, such as 404.
         status: u16,
         /// The registry's own words; may be empty.
         message: String,
@@ -86,7 +86,7 @@ pub enum Error {
     /// The certificate that a registry is to be shown, or its key, cannot be used.
     #[error("cannot show the certificate {}: {why}", path.display())]
     Shown {
-        /// The file.
+        /// The file that should hold the certificate or its key, PEM.
         path: PathBuf,
         /// The kernel's answer, or what is wrong with the file.
         why: String,
@@ -124,7 +124,7 @@ pub enum Error {
     Length {
         /// What was asked for, without a query.
         url: String,
-        /// In words.
+        /// Such as `more than 4194304 bytes` or `7 bytes in place of 9`.
         problem: String,
     },
     /// The transfer is slower than anything that gets done.
@@ -138,7 +138,7 @@ pub enum Error {
     /// An archive cannot be read, or is none.
     #[error("cannot read images from {}", path.display())]
     Archive {
-        /// The archive.
+        /// The tar file that images are read from.
         path: PathBuf,
         /// The kernel's answer, or what is wrong with the archive.
         #[source]
@@ -147,7 +147,7 @@ pub enum Error {
     /// An archive cannot be written.
     #[error("cannot write images to {}", path.display())]
     Export {
-        /// The archive.
+        /// The tar file that is to hold the images.
         path: PathBuf,
         /// The kernel's answer.
         #[source]
@@ -183,7 +183,7 @@ pub enum Error {
     /// What mvmhost brought cannot be read or written down.
     #[error("{}: {why}", path.display())]
     Brought {
-        /// The file.
+        /// The record of what mvmhost brought, or the list of what mvm-registry gives out.
         path: PathBuf,
         /// The kernel's answer, or why it is no such file.
         why: String,
@@ -191,7 +191,7 @@ pub enum Error {
     /// What was unpacked cannot be brought to the disk.
     #[error("cannot write back {}", path.display())]
     Sync {
-        /// The folder.
+        /// A folder on the file system that syncfs(2) was asked to write back.
         path: PathBuf,
         /// The kernel's answer.
         #[source]
@@ -212,7 +212,7 @@ pub enum Error {
     /// containerd cannot be reached.
     #[error("cannot connect to {}", socket.display())]
     Connect {
-        /// Its socket.
+        /// The socket of the configured containerd instance.
         socket: PathBuf,
         /// Of the gRPC client.
         #[source]
@@ -221,7 +221,7 @@ pub enum Error {
     /// containerd refused or broke off.
     #[error("containerd refuses {call} {subject}")]
     Containerd {
-        /// The service and the call.
+        /// Service and method of containerd's API, such as `Snapshots.Prepare`.
         call: &'static str,
         /// Digest, snapshot or image.
         subject: String,
@@ -235,7 +235,7 @@ pub enum Error {
     /// The file with the logins cannot be used.
     #[error("cannot read logins from {}", path.display())]
     Logins {
-        /// The file.
+        /// `images.auth_file`, or the credential of mvm-images.service.
         path: PathBuf,
         /// The kernel's answer.
         #[source]
@@ -244,7 +244,7 @@ pub enum Error {
     /// The file with the logins is no docker config.json.
     #[error("{} is no docker config.json: {place}", path.display())]
     LoginsText {
-        /// The file.
+        /// `images.auth_file`, or the credential of mvm-images.service.
         path: PathBuf,
         /// Where it stops being one.
         place: String,

@@ -38,7 +38,7 @@ pub struct Puller<'p> {
     pub registry: Registry,
     /// Where they go, under a lease.
     pub containerd: Containerd,
-    /// For which machine.
+    /// `images.platform`, or that of this machine; it decides which entry of an index is taken.
     pub platform: Platform,
     /// Who is told about it.
     pub progress: &'p dyn Progress,

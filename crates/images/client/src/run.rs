@@ -39,13 +39,13 @@ const IMAGES: usize = 8;
 /// Bytes of a file with logins.
 const LOGINS: u64 = 1 << 20;
 
-/// What is to be done.
+/// What [`Self::pull`] and the other methods work on.
 pub struct Job<'j> {
     /// What the file asks for.
     pub config: &'j Config,
     /// Where the host's files are.
     pub roots: &'j Roots,
-    /// Which images.
+    /// Which images to verify, pull or export; [`Self::prune`] keeps these.
     pub images: &'j [Wanted],
     /// Where images are looked for before a registry is asked; empty: in the file's archives.
     pub archives: &'j [Archive],
@@ -57,7 +57,7 @@ pub struct Job<'j> {
     pub progress: &'j dyn Progress,
 }
 
-/// What a run came to.
+/// What [`Job::pull`] did.
 #[derive(Debug, Default)]
 pub struct Run {
     /// What became of each image.

@@ -71,7 +71,7 @@ async fn to_disk(folders: Vec<PathBuf>) -> Result<(), Error> {
     Ok(())
 }
 
-/// One layer and its place.
+/// A layer to unpack: `name` is the chain ID of its snapshot, `parent` that of the one below.
 struct Layer<'l> {
     layer: &'l Descriptor,
     parent: Option<&'l Digest>,

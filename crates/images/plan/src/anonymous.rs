@@ -11,7 +11,7 @@ pub enum Answer {
     Given(Option<Digest>),
     /// It has no such image.
     Absent(String),
-    /// It wants a login.
+    /// It answers with 401 or 403; the error in words.
     LoginWanted(String),
     /// Nobody on this host vouches for its certificate.
     Untrusted(String),

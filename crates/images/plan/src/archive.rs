@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::limits;
 use super::manifest::{Descriptor, Refusal};
 
-/// In an OCI layout: what makes it one.
+/// A file with this name, together with [`INDEX`], makes an archive an OCI layout.
 pub const LAYOUT: &str = "oci-layout";
-/// The text of that file.
+/// What mvmhost writes into [`LAYOUT`]; when an archive is read, only the name counts.
 pub const LAYOUT_TEXT: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 /// In an OCI layout: its images.
 pub const INDEX: &str = "index.json";
@@ -40,7 +40,7 @@ pub struct Listed {
 /// An image in a docker-archive; paths are members of the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Saved {
-    /// Its names.
+    /// `RepoTags`, in full; empty for an image without tags, and without those that are no name.
     pub names: Vec<ImageRef>,
     /// Path of the configuration.
     pub config: String,

@@ -38,7 +38,7 @@ pub struct Endpoint {
     pub pulls: bool,
     /// Certificates for it alone.
     pub tls: Tls,
-    /// Headers for it alone.
+    /// `header` of containerd's hosts.toml; empty for a mirror of `[images.mirrors]`.
     pub headers: Headers,
 }
 
@@ -149,7 +149,7 @@ impl Endpoint {
     }
 }
 
-/// A mirror of `[images.mirrors]`.
+/// A mirror of `[images.mirrors]`, such as `http://host:5000/path`; https without a scheme.
 fn mirror(url: &str) -> Server {
     let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));

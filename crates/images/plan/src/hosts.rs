@@ -34,7 +34,7 @@ impl std::fmt::Debug for Headers {
     }
 }
 
-/// One server.
+/// A server that is asked: `server` or a `[host]` table of hosts.toml, or a configured mirror.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     /// `https://host[:port]`; empty: the registry itself.
@@ -45,9 +45,9 @@ pub struct Server {
     pub resolves: bool,
     /// Whether it may be asked for what has a digest.
     pub pulls: bool,
-    /// Certificates.
+    /// `ca`, `client` and `skip_verify`.
     pub tls: Tls,
-    /// Of `header`.
+    /// `header`, sent with each request.
     pub headers: Headers,
 }
 

@@ -6,7 +6,7 @@ use mvm_core::Digest;
 
 use super::manifest::{Descriptor, Manifest};
 
-/// Labels of one blob.
+/// Labels of one blob in containerd's content store, key to value.
 pub type Labels = BTreeMap<String, String>;
 
 /// On a layer: its diff ID.
@@ -34,7 +34,7 @@ pub fn source(registry: &str, repository: &str, known: Option<&str>) -> Option<(
     (key.len() + value.len() <= LONGEST).then_some((key, value))
 }
 
-/// The key of `source`.
+/// The key of [`source`] alone: `containerd.io/distribution.source.` and the host without a port.
 pub fn source_key(registry: &str) -> String {
     source(registry, "", None).map(|(key, _)| key).unwrap_or_default()
 }
@@ -63,7 +63,7 @@ pub fn of_config(snapshotter: &str, top: &Digest) -> Labels {
     Labels::from([(format!("containerd.io/gc.ref.snapshot.{snapshotter}"), top.to_string())])
 }
 
-/// Of a layer.
+/// Of a layer: its diff ID, under [`UNCOMPRESSED`].
 pub fn of_layer(diff_id: &Digest) -> Labels {
     Labels::from([(UNCOMPRESSED.to_owned(), diff_id.to_string())])
 }

@@ -28,9 +28,9 @@ pub use state::State;
 /// What flintlock does with an image, which decides the snapshotter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// A root disk.
+    /// `images.root`: the root disk of a microVM.
     Root,
-    /// A kernel.
+    /// `images.kernel`: a file in it is the kernel of a microVM.
     Kernel,
 }
 
@@ -49,7 +49,7 @@ impl Role {
 pub struct Wanted {
     /// As the operator wrote it; containerd's record has exactly this name.
     pub reference: ImageRef,
-    /// For which snapshotter.
+    /// The list of `[images]` that it is in; an image in both lists is wanted twice.
     pub role: Role,
 }
 

@@ -13,7 +13,7 @@ pub const TOKEN: u64 = 256 << 10;
 pub const LAYER: u64 = 64 << 30;
 /// Layers of one image. overlayfs stops at 128 and Docker at 127; nothing else builds more.
 pub const LAYERS: usize = 127;
-/// Entries of an index.
+/// Entries of an index, and images of an archive.
 pub const ENTRIES: usize = 1024;
 /// Indexes that lead to one another before there is an image: a build with attestations that was
 /// joined with others has two.

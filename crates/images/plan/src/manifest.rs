@@ -78,9 +78,9 @@ pub enum Refusal {
     },
     /// The configuration names another number of layers than the manifest.
     Count {
-        /// In the manifest.
+        /// Number of `layers` in the manifest.
         layers: usize,
-        /// In the configuration.
+        /// Number of `rootfs.diff_ids` in the configuration.
         diff_ids: usize,
     },
 }
@@ -113,9 +113,9 @@ impl fmt::Display for Refusal {
 /// A blob by address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Descriptor {
-    /// Its media type.
+    /// `mediaType`; empty where the document that names the blob has none.
     pub media_type: String,
-    /// Its address.
+    /// sha256 of the blob's bytes; registries and containerd have the blob under it.
     pub digest: Digest,
     /// Bytes, at least one.
     pub size: u64,
@@ -137,7 +137,7 @@ impl Descriptor {
 /// What one platform's image consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// The configuration.
+    /// The blob that [`ImageConfig`] is read from.
     pub config: Descriptor,
     /// Lowest first; at most [`limits::LAYERS`].
     pub layers: Vec<Descriptor>,
@@ -148,7 +148,7 @@ pub struct Manifest {
 pub enum Document {
     /// Images for several platforms.
     Index(Vec<Descriptor>),
-    /// One image.
+    /// An image for one platform, which its configuration names.
     Manifest(Manifest),
 }
 

@@ -31,7 +31,7 @@ impl Proxies {
         Self { http: value("HTTP_PROXY"), https: value("HTTPS_PROXY"), without: value("NO_PROXY") }
     }
 
-    /// Those of `[proxy]`.
+    /// `http`, `https` and `no_proxy` of `[proxy]`; what is not set there is empty.
     pub fn of_file(proxy: &mvm_config::model::Proxy) -> Self {
         Self {
             http: proxy.http.clone().unwrap_or_default(),

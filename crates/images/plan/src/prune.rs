@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Wanted;
 
-/// Of the file.
+/// `version` of /var/lib/mvmhost/images.json.
 const VERSION: u32 = 1;
 
 /// What mvmhost brought, kept over boots: names, and the digests that they stood for.
@@ -63,7 +63,7 @@ pub struct Found {
 /// A snapshot as containerd lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Names are of one snapshotter.
+    /// Such as `devmapper`; two snapshotters may have snapshots of the same name.
     pub snapshotter: String,
     /// A chain ID, or whatever the client chose.
     pub name: String,
@@ -76,11 +76,11 @@ pub struct Snapshot {
 /// What is to be done with an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It goes.
+    /// mvmhost brought it, and no disk is built upon it.
     Remove,
-    /// It stays.
+    /// Somebody else brought it, or a disk is or may be built upon it.
     Keep(Reason),
-    /// It is gone already.
+    /// containerd has no record of this name any more.
     Gone,
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// Everything that is given out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Served {
-    /// 1
+    /// Always 1; mvm-registry does not look at it.
     pub version: u32,
     /// In the file's order.
     pub images: Vec<Image>,
@@ -31,12 +31,12 @@ pub struct Image {
     pub blobs: BTreeMap<String, u64>,
 }
 
-/// An index or a manifest.
+/// An index or a manifest; its digest is the key in [`Image::manifests`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// As it was pulled.
     pub media_type: String,
-    /// Bytes.
+    /// Length of the document in bytes.
     pub size: u64,
 }
 
@@ -45,7 +45,7 @@ pub struct Manifest {
 pub struct Found {
     /// The file's name in containerd's content store.
     pub digest: Digest,
-    /// Bytes.
+    /// Length of that file in bytes.
     pub size: u64,
     /// `application/octet-stream` for a blob.
     pub media_type: String,
@@ -69,7 +69,7 @@ impl Served {
         self.within(repository).next().is_some()
     }
 
-    /// The tags of a repository, sorted.
+    /// The tags of a repository, sorted, each once; empty where its images have none.
     pub fn tags(&self, repository: &str) -> Vec<String> {
         let tags = self.within(repository);
         let mut tags: Vec<String> =

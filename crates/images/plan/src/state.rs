@@ -16,7 +16,7 @@ pub enum State {
     Unknown,
     /// A blob is not in containerd's store, or not as its digest says.
     Blob(Digest),
-    /// It is not unpacked at all.
+    /// No snapshotter has its uppermost snapshot, or it has no layers.
     NotUnpacked,
     /// It is unpacked with another snapshotter than the one where flintlock looks.
     Elsewhere(String),

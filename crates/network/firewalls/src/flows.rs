@@ -11,14 +11,14 @@ use super::Forward;
 use super::packet::{ARP, Hop, Layer, Name, Packet};
 use super::ruleset::Hook;
 
-/// What a packet is for.
+/// Which of microVMs' needs a packet serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum What {
     /// From one microVM to another.
     Between,
     /// From a microVM to another network.
     Out,
-    /// The answer to that.
+    /// The answer to a packet of [`Self::Out`].
     Back,
     /// A microVM asks for an address.
     Address,

@@ -53,11 +53,11 @@ pub struct Forward {
 /// What iptables-save or one of its kind wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Saved {
-    /// Of which tables.
+    /// [`Tool::IptablesLegacy`] for the kernel's old tables, else [`Tool::Iptables`].
     pub tool: Tool,
     /// Whether of IPv6.
     pub v6: bool,
-    /// The text.
+    /// Its standard output.
     pub text: String,
 }
 

@@ -42,7 +42,7 @@ pub(super) const ARP: &str = "arp";
 /// An interface at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Name<'a> {
-    /// There is none.
+    /// No interface at this place, such as the incoming one of a packet of this host.
     None,
     Is(&'a str),
     /// A port of a bridge: one of many names with this beginning.
@@ -59,7 +59,7 @@ pub(super) struct Hop<'a> {
     pub(super) layer: Layer,
     pub(super) comes_in: Name<'a>,
     pub(super) goes_out: Name<'a>,
-    /// The bridge of the frame.
+    /// The bridge that the frame passes; [`Name::None`] for packets.
     pub(super) bridge: Name<'a>,
 }
 
@@ -72,7 +72,7 @@ pub(super) enum Layer {
     Frames,
     /// Those of an interface.
     Device,
-    /// Those of ARP.
+    /// Those of the family `arp`.
     Arp,
 }
 

@@ -16,7 +16,7 @@ pub(super) struct Ruleset {
 /// The program that a chain is changed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tool {
-    /// nft
+    /// nft(8).
     Nft,
     /// iptables or ip6tables, in nftables.
     Iptables,
@@ -27,11 +27,11 @@ pub enum Tool {
 /// The packets that a table is asked of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Family {
-    /// IPv4
+    /// nft's `ip`.
     Ip,
-    /// IPv6
+    /// nft's `ip6`.
     Ip6,
-    /// Both.
+    /// nft's `inet`: IPv4 and IPv6.
     Inet,
     /// Frames of bridges.
     Bridge,
@@ -115,13 +115,10 @@ impl fmt::Display for Hook {
 /// A chain's name with its table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
-    /// What changes it.
     pub(super) tool: Tool,
     /// The table's family.
     pub(super) family: Family,
-    /// The table.
     pub(super) table: String,
-    /// The chain.
     pub(super) chain: String,
 }
 
@@ -147,7 +144,6 @@ impl fmt::Display for Place {
     }
 }
 
-/// A chain with its rules.
 #[derive(Debug)]
 pub(super) struct Chain {
     pub(super) place: Place,
@@ -237,7 +233,7 @@ pub(super) enum Field {
     Other,
 }
 
-/// One test of a rule.
+/// A test of a rule: whether the field has one of the values, or none where it is `negated`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Test {
     pub(super) field: Field,
@@ -270,7 +266,7 @@ pub(super) enum Value {
     Range(i64, i64),
     Net(IpNet),
     Addresses(IpAddr, IpAddr),
-    /// Everything.
+    /// Every packet meets it.
     Anything,
     /// No packet.
     Nothing,

@@ -170,9 +170,9 @@ fn target(name: &str) -> Then {
     }
 }
 
-/// What an option is.
+/// What an option of a rule tests, and so how many values follow it.
 enum Known {
-    /// A test with one value.
+    /// It tests its one value.
     Test(Test),
     /// A test without a value.
     Flag(Test),

@@ -21,7 +21,7 @@ pub enum Way {
     Between,
     /// From a port of the bridge to another network.
     Out,
-    /// The answer to that.
+    /// The answer to a packet of [`Self::Out`].
     Back,
     /// To the server of addresses, and its answer.
     Address,
@@ -35,11 +35,11 @@ pub enum Way {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Passage {
-    /// What for.
+    /// Between whom it was sent, and what for.
     pub way: Way,
     /// Whether of IPv6.
     pub v6: bool,
-    /// What became of it.
+    /// Whether it arrived, and if not, what is known of it.
     pub end: End,
 }
 
@@ -64,9 +64,9 @@ pub enum End {
 pub struct Dropped {
     /// Such as `inet`.
     pub family: String,
-    /// The table.
+    /// The table's name, such as `filter`.
     pub table: String,
-    /// The chain of the rule.
+    /// The chain whose rule or policy dropped it, which may be one that others jump to.
     pub chain: String,
     /// The rule, or `policy drop`.
     pub rule: String,

@@ -26,7 +26,7 @@ pub(super) struct Block {
     pub(super) hook: Hook,
     /// The rule that drops, or `policy drop`.
     pub(super) by: String,
-    /// Whether it is certain.
+    /// False where the packet may get through as well, because not everything about it is known.
     pub(super) certain: bool,
     /// Whether the packet goes on, without being tracked.
     pub(super) untracks: bool,

@@ -12,7 +12,7 @@ use crate::ownership;
 /// What was done and what there is to say.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// How it ended.
+    /// [`End::Settled`], or what is in the way.
     pub end: End,
     /// The steps that were done, in order; empty when the machine was as desired.
     pub done: Vec<Step>,

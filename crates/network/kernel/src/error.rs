@@ -34,7 +34,7 @@ pub enum Error {
     /// A step was refused.
     #[error("cannot {step}")]
     Step {
-        /// The step in words.
+        /// What was tried, in words that follow "cannot".
         step: String,
         /// The kernel's answer.
         #[source]
@@ -57,31 +57,31 @@ pub enum Error {
     /// The interface of a step is not there (any more).
     #[error("cannot {step}: no such interface")]
     Gone {
-        /// The step in words.
+        /// What was tried, in words that follow "cannot".
         step: String,
     },
     /// A file or folder could not be read.
     #[error("cannot read {}", path.display())]
     Look {
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The kernel's answer; that there is no such file is no error.
         #[source]
         source: io::Error,
     },
     /// A switch or a file in /run could not be changed.
     #[error("cannot change {}", path.display())]
     Set {
-        /// Which.
+        /// Below /proc/sys for a switch, else below /run.
         path: PathBuf,
-        /// Why.
+        /// The kernel's answer.
         #[source]
         source: io::Error,
     },
     /// What was loaded or made could not be kept in /run.
     #[error("cannot keep what was done")]
     Keep {
-        /// Why.
+        /// Which file, and the kernel's answer.
         #[source]
         source: mvm_core::Error,
     },
@@ -94,35 +94,35 @@ pub enum Error {
         #[source]
         source: Box<zbus::Error>,
     },
-    /// A program is not installed.
+    /// A program is in none of the folders where it is looked for.
     #[error("{name} is not installed")]
     NotInstalled {
-        /// Its name.
+        /// Such as `tailscale` or `iptables-nft`.
         name: &'static str,
     },
     /// A program's answer is not what it documents.
     #[error("{name} gave an answer that cannot be read")]
     Unclear {
-        /// Its name.
+        /// Such as `tailscale`.
         name: &'static str,
     },
     /// A program's answer is longer than what is read of one.
     #[error("{name} lists too many rules")]
     TooMuch {
-        /// Its name.
+        /// Such as `nft` or `iptables-nft-save`.
         name: &'static str,
     },
     /// A program could not be run to its end.
     #[error("cannot let a program do its work")]
     Run {
-        /// Why.
+        /// That it could not be started, or took too long.
         #[source]
         source: mvm_core::Error,
     },
-    /// A program refused.
+    /// A program did not end with exit code 0.
     #[error("{name} said: {stderr}")]
     Refused {
-        /// Its name.
+        /// Such as `tailscale` or `iptables-nft`.
         name: &'static str,
         /// The end of its standard error.
         stderr: String,

@@ -17,16 +17,14 @@ use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage,
 pub(crate) struct Numbered {
     /// The kernel's number of the interface.
     pub(crate) index: u32,
-    /// That of the one that it is a port of.
+    /// IFLA_MASTER: the number of the bridge or bond that it is a port of.
     pub(crate) master: Option<u32>,
     /// That of the one that it sits on. Of a veth it is the other end, which may be in another
     /// namespace and have any number.
     pub(crate) parent: Option<u32>,
-    /// What is known of it.
     pub(crate) link: Link,
 }
 
-/// One interface.
 pub(crate) fn link(message: &LinkMessage) -> Numbered {
     let mut found = Numbered { index: message.header.index, ..Numbered::default() };
     let link = &mut found.link;

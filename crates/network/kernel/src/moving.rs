@@ -118,7 +118,7 @@ fn failed(step: &Step) -> impl Fn(rtnetlink::Error) -> Error {
     move |error| Error::Step { step: step.to_string(), source: Answer::from(error) }
 }
 
-/// As [`failed`], unless it is what the step is for.
+/// As [`failed`]; an answer with the error number `done` says that there is nothing left to do.
 fn unless(step: &Step, done: i32, result: Result<(), rtnetlink::Error>) -> Result<(), Error> {
     match result.map_err(Answer::from) {
         Err(answer) if answer.errno() != Some(done) => {

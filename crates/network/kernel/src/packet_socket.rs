@@ -120,7 +120,7 @@ fn everything() -> io::Result<OwnedFd> {
     Ok(socket(AddressFamily::Packet, SockType::Datagram, flags, protocol)?)
 }
 
-/// A card on the link with this number.
+/// The `sockaddr_ll` of a hardware address on the link with number `index`.
 #[expect(unsafe_code, reason = "nix makes no address of a link but from what the kernel gives")]
 pub(crate) fn address(index: i32, protocol: i32, card: [u8; 6]) -> Option<LinkAddr> {
     let mut octets = [0; 8];

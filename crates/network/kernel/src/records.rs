@@ -9,12 +9,12 @@ use mvm_network_plan::network::{Confirmed, Live};
 
 /// Gone with the boot: how to put the uplink back, and for how long it is on trial.
 const LIVE: state::File<Live> = state::File::of(&state::UPLINK);
-/// That it was confirmed.
+/// Kept over boots: which uplink was confirmed on which bridge.
 const CONFIRMED: state::File<Confirmed> = state::File::of(&state::UPLINK_CONFIRMED);
 /// Held by whoever changes either of them or the uplink.
 const LOCK: &str = "/run/mvmhost/uplink.lock";
 
-/// The records below a root.
+/// The records of [`LIVE`] and [`CONFIRMED`], below these roots.
 pub(crate) struct Records<'a>(pub(crate) &'a Roots);
 
 impl Records<'_> {

@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Tailscale<'a> {
     /// Where the record and the program are.
     pub roots: &'a Roots,
-    /// What executes it.
+    /// What runs tailscale(1).
     pub programs: &'a dyn Execute,
 }
 

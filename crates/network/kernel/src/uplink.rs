@@ -221,7 +221,7 @@ fn is_failed(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.severity() == Severity::Error)
 }
 
-/// Plays the recorded steps back.
+/// Plays back the steps of the record's `undo`; without a record nothing is done.
 fn play_back(records: &Records<'_>, network: &mut impl Probe) -> Result<Vec<Finding>, Finding> {
     let observed = network.observe().map_err(|error| unread(&error))?;
     let recorded = records.live()?.map(|live| live.undo).unwrap_or_default();

@@ -142,18 +142,18 @@ pub struct BridgeOptions {
     pub forward_delay: u32,
 }
 
-/// One interface.
+/// An interface as rtnetlink tells it; in a plan also one that is to be made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Link {
-    /// Its name.
+    /// IFLA_IFNAME, such as `br-mvm`.
     pub name: String,
     /// The kernel's word: `bridge`, `tun`, `vlan`; empty for hardware.
     pub kind: String,
     /// Whether it is up administratively.
     pub up: bool,
-    /// Its MAC, where it has one.
+    /// IFLA_ADDRESS; `None` where that is not six bytes.
     pub mac: Option<Mac>,
-    /// Its MTU in bytes.
+    /// IFLA_MTU, in bytes.
     pub mtu: u32,
     /// Present when it is a bridge.
     pub bridge: Option<BridgeOptions>,
@@ -178,7 +178,7 @@ pub struct Link {
 /// One unicast route, of any table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// Where it leads.
+    /// RTA_DST; a prefix length of 0 is the default route.
     pub destination: IpNet,
     /// The interface through which it leads there.
     pub interface: String,

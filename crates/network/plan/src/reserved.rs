@@ -31,7 +31,7 @@ const TARGET_ADDRESS: u8 = 2;
 /// Who answers for an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
-    /// The address.
+    /// An address of `network.reserved`.
     pub address: IpAddr,
     /// The interface of this host that has it.
     pub own: Option<String>,
@@ -39,7 +39,7 @@ pub struct Answered {
     pub others: Vec<Mac>,
 }
 
-/// As it is shown: `10.42.0.5 (lab)`.
+/// Each entry as people see it: `10.42.0.5 (lab)`, or the address alone where it has no name.
 pub fn shown(reserved: &[Reserved]) -> Vec<String> {
     let one = |entry: &Reserved| match &entry.name {
         Some(name) => format!("{} ({name})", entry.address),

@@ -29,7 +29,7 @@ impl Record {
         Self { version: VERSION, routes: routes.to_vec() }
     }
 
-    /// What it holds.
+    /// The subnets that mvmhost gave tailscale, as [`Step::Record`] keeps them.
     pub fn routes(self) -> Vec<IpNet> {
         self.routes
     }
@@ -46,7 +46,7 @@ pub struct Observed {
     pub own: Vec<IpNet>,
 }
 
-/// One change.
+/// One change of tailscale's list, or of the record of what is mvmhost's in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "do")]
 pub enum Step {
@@ -57,7 +57,7 @@ pub enum Step {
     },
     /// Give tailscale its list.
     Advertise {
-        /// All of it.
+        /// The whole list, new subnets last; `tailscale set` replaces the old list by it.
         routes: Vec<IpNet>,
     },
 }
@@ -75,7 +75,7 @@ impl fmt::Display for Step {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Route {
-    /// The subnet.
+    /// A subnet of the file or of the record, without host bits.
     pub subnet: IpNet,
     /// Whether tailscale has it in its list; `None` where it did not tell.
     pub advertised: Option<bool>,

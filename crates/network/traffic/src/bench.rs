@@ -35,14 +35,14 @@ pub(crate) struct Bench {
     /// The bridge, by name and hardware address.
     name: String,
     pub(crate) bridge: [u8; 6],
-    /// Its addresses.
+    /// The bridge's addresses, as the kernel lists them.
     pub(crate) addresses: Vec<IpNet>,
     /// Whether machines of others are on it.
     pub(crate) shared: bool,
     /// The first port inside.
     pub(crate) link: PacketSocket,
     pub(crate) card: [u8; 6],
-    /// The second one.
+    /// The second port inside, which plays another microVM.
     pub(crate) other: PacketSocket,
     pub(crate) other_card: [u8; 6],
     /// `None` where the kernel has no nftables.

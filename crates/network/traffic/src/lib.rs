@@ -50,7 +50,7 @@ pub struct Results {
 /// Where microVMs are, for whom packets are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place<'a> {
-    /// On the bridge.
+    /// On the ports of `network.bridge.name`.
     Bridge,
     /// Beyond an interface of this host that it serves: a VLAN, or a port with a subnet of its own.
     Served(&'a str),

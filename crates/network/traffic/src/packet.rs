@@ -19,7 +19,6 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(4);
 pub(crate) const NEAR: Duration = Duration::from_secs(2);
 /// Attempts for each of those: a busy server may lose a packet.
 pub(crate) const ATTEMPTS: usize = 2;
-/// The port of DNS.
 pub(crate) const DNS: u16 = 53;
 /// Where a connection would go.
 pub(crate) const SERVICE: u16 = 443;
@@ -42,7 +41,7 @@ pub(crate) fn far(v6: bool) -> IpAddr {
     if v6 { FAR_V6.into() } else { FAR_V4.into() }
 }
 
-/// Ends of a connection.
+/// Addresses and ports of a connection, seen from its first packet's sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ends {
     pub(crate) from: IpAddr,
@@ -56,7 +55,7 @@ pub(crate) fn first(ends: &Ends) -> io::Result<Vec<u8>> {
     with_segment(packet.syn())
 }
 
-/// The answer to that, with its ends as it was captured.
+/// The SYN-ACK for a SYN with these ends, which are as it left this host.
 pub(crate) fn answer(captured: &Ends) -> io::Result<Vec<u8>> {
     let Ends { from, to, ports } = *captured;
     let back = Ends { from: to, to: from, ports: (ports.1, ports.0) };

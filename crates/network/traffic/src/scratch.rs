@@ -13,7 +13,7 @@ use nix::unistd::{Pid, gettid};
 use crate::packet::{FAR_V4, FAR_V6};
 use crate::ports::wire;
 
-/// The interface inside.
+/// The first interface in the namespace.
 pub(crate) const INSIDE: &str = "eth0";
 /// The second one inside, where there are two.
 pub(crate) const SECOND: &str = "eth1";
@@ -27,7 +27,7 @@ pub(crate) struct Scratch {
     pub(crate) inside: Kernel,
     /// A thread that stays in that of the host.
     pub(crate) home: Pid,
-    /// What leaves this host.
+    /// A socket on the host that sees packets for [`FAR_V4`] and [`FAR_V6`] when they leave.
     pub(crate) leaving: PacketSocket,
     pairs: usize,
 }
@@ -61,7 +61,7 @@ impl Scratch {
     }
 }
 
-/// The kernel takes its time with what an listenerlier thread left: each has names of its own.
+/// The kernel takes its time with what an earlier thread left: each has names of its own.
 pub(crate) fn port(end: &str) -> String {
     format!("{PROBE_PORT}{}{end}", gettid())
 }

@@ -36,7 +36,7 @@ const CANDIDATES: usize = 4;
 struct Served {
     scratch: Scratch,
     index: u32,
-    /// What leaves by it.
+    /// A socket on the interface, which sees answers when they leave by it.
     own: PacketSocket,
     trace: Option<Trace>,
     port: u16,
@@ -79,7 +79,7 @@ pub(crate) fn run(
     Ok((offers, packets))
 }
 
-/// What is asked.
+/// Which ways of a family are tried: DHCP, DNS, and other networks with translation.
 #[derive(Clone, Copy)]
 struct Asks {
     served: bool,

@@ -12,7 +12,7 @@ pub enum Error {
     /// A file, directory or file system could not be looked at.
     #[error("cannot look at {}", path.display())]
     Look {
-        /// What.
+        /// The file, directory or file system.
         path: PathBuf,
         /// What the system answered.
         #[source]
@@ -61,7 +61,7 @@ pub enum Error {
     NotGrowable {
         /// The device-mapper name.
         name: String,
-        /// Why, for people.
+        /// Words that follow the name and a colon.
         why: &'static str,
     },
     /// The kernel's device-mapper events could not be waited for.
@@ -85,7 +85,7 @@ pub enum Error {
     /// A directory could not be made.
     #[error("cannot create directory {}", path.display())]
     CreateDirectory {
-        /// Which.
+        /// The directory; those above it may be missing, too.
         path: PathBuf,
         /// What the system answered.
         #[source]
@@ -94,7 +94,7 @@ pub enum Error {
     /// A file could not be made.
     #[error("cannot create {} with {size} bytes", path.display())]
     CreateFile {
-        /// Which.
+        /// The file; that it is there already is an error, too.
         path: PathBuf,
         /// Its length in bytes.
         size: u64,
@@ -105,7 +105,7 @@ pub enum Error {
     /// An unused file could not be made longer.
     #[error("cannot extend {} to {size} bytes", path.display())]
     ExtendFile {
-        /// Which.
+        /// The metadata or the data file.
         path: PathBuf,
         /// Its length in bytes.
         size: u64,
@@ -125,7 +125,7 @@ pub enum Error {
     /// thin_check did not find the metadata in order.
     #[error("{} finds {} damaged ({outcome})", program.display(), path.display())]
     CheckFailed {
-        /// The program.
+        /// The path of thin_check.
         program: PathBuf,
         /// The metadata file.
         path: PathBuf,
@@ -135,7 +135,7 @@ pub enum Error {
     /// One of the thin-provisioning-tools could not be run.
     #[error("cannot run {}", program.display())]
     Tool {
-        /// The program.
+        /// The tool's path, such as that of thin_repair.
         program: PathBuf,
         /// What a file or a program of the host answered.
         #[source]
@@ -146,7 +146,7 @@ pub enum Error {
     Copy {
         /// The metadata file.
         path: PathBuf,
-        /// Its copy.
+        /// Where the copy was to be written.
         to: PathBuf,
         /// What the system answered.
         #[source]
@@ -173,7 +173,7 @@ pub enum Error {
     /// A file could not be put behind a loop device.
     #[error("cannot attach {} to a loop device", path.display())]
     Attach {
-        /// The file.
+        /// The metadata or the data file.
         path: PathBuf,
         /// What the system answered.
         #[source]
@@ -184,7 +184,7 @@ pub enum Error {
     Detached {
         /// The device, such as `loop0`.
         device: String,
-        /// The file.
+        /// The metadata or the data file.
         path: PathBuf,
     },
     /// A plan activates a pool without attaching both of its files first.
@@ -207,13 +207,13 @@ pub enum Error {
     ReadBack {
         /// The metadata file.
         path: PathBuf,
-        /// What is there.
+        /// Such as `blank` or `a pool of 128 sectors a block`.
         found: String,
     },
     /// udev did not make the pool's node.
     #[error("{} does not open as device {number}", path.display())]
     Node {
-        /// The node.
+        /// `/dev/mapper/NAME`.
         path: PathBuf,
         /// The device that it should be.
         number: String,
@@ -269,7 +269,7 @@ pub enum Error {
     Report {
         /// Such as `lvs`.
         command: String,
-        /// What is wrong with it.
+        /// `it is too long`, or where the JSON is not what it should be.
         why: String,
     },
     /// LVM's profile could not be written.

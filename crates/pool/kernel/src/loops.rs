@@ -21,7 +21,7 @@ use crate::{Error, control, ioctl};
 pub struct Loop {
     /// Its name, such as `loop0`.
     pub device: String,
-    /// The file behind it.
+    /// The file behind it, from LOOP_GET_STATUS64.
     pub file: FileId,
     /// Where the file begins to show, in bytes.
     pub offset: u64,
@@ -36,7 +36,7 @@ pub struct Loop {
 /// A loop device that is kept open: one that clears itself stays as long as this lives.
 #[derive(Debug)]
 pub struct Held {
-    /// Its number.
+    /// The device's `major:minor`.
     pub number: DevNum,
     /// Its name, such as `loop0`.
     pub device: String,

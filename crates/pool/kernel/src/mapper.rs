@@ -14,7 +14,7 @@ use crate::{Error, Operation, control};
 /// What device-mapper has under a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
-    /// Its number.
+    /// The device's `major:minor`.
     pub number: DevNum,
     /// Its UUID; may be empty.
     pub uuid: String,

@@ -17,7 +17,7 @@ pub enum Operation {
     Resume,
     /// Write what a pool has in memory.
     Commit,
-    /// Remove a device.
+    /// Remove a device, which fails while somebody has it open.
     Remove,
     /// Send a message to a pool.
     Message,
@@ -39,7 +39,7 @@ pub(crate) enum Meaning {
 }
 
 impl Operation {
-    /// What it means that this failed.
+    /// What the pool is like after this failed.
     pub(crate) const fn meaning(self) -> Meaning {
         match self {
             Self::Create | Self::Load | Self::Resume => Meaning::NotActivated,

@@ -91,7 +91,7 @@ impl<'a> Database<'a> {
     }
 }
 
-/// What is in one bucket.
+/// A bucket, read; its names are bytes, in the order of the file.
 #[derive(Debug)]
 pub struct Bucket<'a> {
     /// How many numbers were given out in it.
@@ -113,12 +113,12 @@ impl<'a> Bucket<'a> {
         }
     }
 
-    /// The value of this key.
+    /// The value of this key; `None` also for a bucket of that name.
     pub fn value(&self, name: &[u8]) -> Option<&'a [u8]> {
         self.pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
     }
 
-    /// The names of the buckets in it.
+    /// The names of the buckets in it, not of its keys.
     pub fn names(&self) -> impl Iterator<Item = &'a [u8]> {
         self.buckets.iter().map(|(key, _)| *key)
     }
@@ -185,7 +185,7 @@ fn meta_at(bytes: &[u8], page: usize) -> Option<Meta> {
     })
 }
 
-/// FNV-1a with 64 bits.
+/// FNV-1a with 64 bits, the checksum of a meta page.
 fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

@@ -54,7 +54,7 @@ fn refused(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     findings
 }
 
-/// From the receipt.
+/// What the receipt tells of the pool, for thin_repair; `None` without a receipt.
 fn outline(observed: &Observed) -> Option<Outline> {
     let table = &observed.receipt.pool()?.table;
     let block_sectors = u64::from(table.block_sectors);

@@ -28,7 +28,7 @@ const LOOK: Duration = Duration::from_millis(5);
 
 const IMAGES: &str = include_str!("../../bench/images.sh");
 
-/// What one process took.
+/// Time and memory of one process.
 #[derive(Clone, Copy)]
 struct Took {
     milliseconds: f64,
@@ -42,7 +42,6 @@ struct Bench {
     programs: PathBuf,
 }
 
-/// All of it.
 pub(super) fn run() -> Result<()> {
     tools::apt(tools::BUILD)?;
     // Another one's containerd is as good, and would have to go for Debian's.

@@ -13,7 +13,6 @@ use crate::{musl, tools};
 /// Runs of each kind, of which the median counts.
 const RUNS: usize = 51;
 
-/// All of it.
 pub(super) fn run() -> Result<()> {
     tools::apt(&["iproute2", "iptables", "nftables", "procps"])?;
     let program = musl::build(Arch::native()?)?.join("mvm-net");

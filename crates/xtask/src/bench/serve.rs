@@ -17,7 +17,6 @@ const MIB: usize = 256;
 /// Runs of each, of which the median counts.
 const RUNS: usize = 7;
 
-/// All of it.
 pub(super) fn run() -> Result<()> {
     tools::apt(tools::BUILD)?;
     let there = |name: &&str| Path::new("/usr/bin").join(name).exists();

@@ -89,7 +89,7 @@ impl Containerd {
 /// Debian's docker-registry on loopback.
 pub(super) struct Registry {
     _server: Server,
-    /// Where it listens.
+    /// A port of 127.0.0.1 that was free.
     pub(super) address: SocketAddr,
 }
 
@@ -115,7 +115,7 @@ impl Registry {
 /// mvm-registry on loopback.
 pub(super) struct Served {
     server: Server,
-    /// Where it listens.
+    /// A port of 127.0.0.1 that was free.
     pub(super) address: SocketAddr,
 }
 

@@ -14,7 +14,7 @@ const BOOTS: usize = 10;
 const BY_HAND: &str = include_str!("../../bench/by-hand.sh");
 /// A generator that is a link to /dev/null does not run: systemd.generator(7).
 const MASK: &str = "/etc/systemd/system-generators/mvmhost-generator";
-/// The hand-written units.
+/// The units that `by-hand.sh` writes.
 const UNITS: &str = "by-hand-devpool by-hand-bridge by-hand-containerd by-hand-flintlockd";
 /// Whose times the breakdown shows.
 const SHOWN: &str = "mvm-thinpool mvm-net mvm-hygiene mvm-guard mvm-dhcp mvm-net-watch mvm-images \

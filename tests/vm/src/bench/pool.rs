@@ -10,7 +10,7 @@ use crate::scenarios::host::{FILES, POOL};
 const RUNS: usize = 9;
 
 const SCRIPT: &str = include_str!("../../bench/devpool.sh");
-/// Where the script is in the guest.
+/// Where the guest gets the script of flintlock.
 pub(super) const SCRIPT_PATH: &str = "/usr/local/sbin/devpool.sh";
 
 const CLEAR: &str = "for d in $(dmsetup ls | grep -o '^POOL[^ \t]*' | sort -r)

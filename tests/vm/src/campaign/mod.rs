@@ -39,7 +39,7 @@ impl Chance {
     }
 }
 
-/// One campaign.
+/// What one campaign does in each of its cases.
 pub trait Campaign {
     /// Brings the guest to where each case begins.
     ///
@@ -62,12 +62,12 @@ pub trait Campaign {
     }
 }
 
-/// What is asked for.
+/// The arguments of `cargo xtask campaign`.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    /// The campaign.
+    /// Such as `power-cuts`.
     pub name: String,
-    /// For how long.
+    /// How long new cases are begun.
     pub time: Duration,
     /// What its cases are drawn from.
     pub seed: u64,
@@ -76,7 +76,7 @@ pub struct Asked {
 /// What came of all runs with this name and seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Score {
-    /// Cases that passed.
+    /// Lines of the cases' file that begin with `ok`.
     pub passed: u64,
     /// Cases that did not.
     pub failed: u64,

@@ -117,7 +117,7 @@ pub(super) struct Start {
     pub(super) before_root: Frozen,
 }
 
-/// The campaign.
+/// The campaign `power-cuts`.
 #[derive(Debug)]
 pub struct PowerCuts {
     seed: u64,

@@ -16,7 +16,7 @@ const SNAPSHOTS: usize = 50;
 /// All of them are made again at containerd's start.
 const COMES_UP: Duration = Duration::from_secs(240);
 
-/// The campaign.
+/// The campaign `reboots`.
 #[derive(Debug, Default)]
 pub struct Reboots {
     start: Option<Start>,

@@ -17,7 +17,7 @@ use crate::tools;
 
 /// A shell before the root file system is mounted; the one that Debian's initramfs has.
 const BEFORE_ROOT: &str = "panic= break=premount";
-/// Its prompt.
+/// What that shell prints when it waits for a command.
 const PROMPT: &str = "(initramfs)";
 
 /// What [`Guest::freeze`] left.
@@ -28,7 +28,7 @@ pub struct Frozen {
 }
 
 impl Frozen {
-    /// Its root disk.
+    /// The root disk of the machine when it was frozen, below those of the machines that go on.
     #[must_use]
     pub fn disk(&self) -> &Path {
         &self.disk

@@ -22,7 +22,7 @@ pub(super) struct Fault {
     severity: &'static str,
     /// flintlockd's own start sees it.
     seen_at_start: bool,
-    /// flintlockd runs on.
+    /// flintlockd runs on with it, although it is an error.
     leaves_flintlockd: bool,
     /// Only `mvmhost check --deep` sees it.
     deep: bool,

@@ -12,7 +12,7 @@ use crate::scenario::Context;
 
 /// A thin device of our own on the pool, with an id far from containerd's.
 const WRITER: &str = "/dev/mapper/writer";
-/// What the writer keeps on it.
+/// Succeeds while the first 100 MiB of the device are those that were written.
 const KEPT: &str = "cmp -n 104857600 /srv/source /dev/mapper/writer";
 /// What mvm-guard needs at most: its 30 s, and what a guest without hardware support adds.
 const ACTS: Duration = Duration::from_secs(75);

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::guest::Guest;
 
-/// The default pool.
+/// `thinpool.name` by default.
 pub const POOL: &str = "flintlock-dev-thinpool";
-/// The directory of its files.
+/// `thinpool.loopback.directory` by default, with `data` and `metadata`.
 pub const FILES: &str = "/var/lib/containerd-dev/snapshotter/devmapper";
 /// containerd-dev's command line tool in flintlock's namespace.
 pub const CTR: &str = "ctr -a /run/containerd-dev/containerd.sock -n flintlock";

@@ -28,7 +28,7 @@ const TEXT: u64 = 4 << 20;
 /// Links from one member to the next.
 const LINKS: usize = 8;
 
-/// An image in an archive.
+/// An image in an archive; a docker-archive has no manifests, so `root` is made for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     /// Its names; none where the archive gives it none.
@@ -48,7 +48,7 @@ pub struct Archive {
 
 #[derive(Debug)]
 enum Blob {
-    /// In the file.
+    /// At this place of the archive.
     Member(Span),
     /// Made for a docker-archive, which has no manifests.
     Made(Vec<u8>),
@@ -97,7 +97,7 @@ impl Archive {
         Ok(this)
     }
 
-    /// Its images.
+    /// The images in the order of `index.json` or `manifest.json`.
     pub fn images(&self) -> &[Image] {
         &self.images
     }

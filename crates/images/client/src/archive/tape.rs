@@ -24,11 +24,11 @@ const ATTRIBUTES: u64 = 64 << 10;
 pub struct Span {
     /// Bytes from the file's beginning.
     pub offset: u64,
-    /// Bytes.
+    /// Length in bytes.
     pub size: u64,
 }
 
-/// A member of an archive.
+/// A member that may hold a part of an image; folders and devices are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Member {
     /// It has bytes.

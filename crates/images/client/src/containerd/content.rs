@@ -16,9 +16,9 @@ use crate::Error;
 /// What containerd knows of a blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blob {
-    /// Bytes.
+    /// Length in bytes.
     pub size: u64,
-    /// Its labels.
+    /// All labels of the blob, also those that other programs set.
     pub labels: Labels,
 }
 

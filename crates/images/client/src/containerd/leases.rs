@@ -80,7 +80,7 @@ impl Containerd {
         Ok(value)
     }
 
-    /// Ends it.
+    /// Deletes the lease of [`Self::look_lease`]; it is no error that it is gone.
     pub(super) async fn end_look(&self, id: &str) -> Result<(), Error> {
         let request = self.request(DeleteRequest { id: id.to_owned(), sync: false });
         let deleted = self.client.leases().delete(request).await;

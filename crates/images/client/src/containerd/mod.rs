@@ -26,7 +26,7 @@ use crate::Error;
 /// For one answer about something that containerd has at hand.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// A connection to containerd.
+/// A gRPC connection; each call is in `namespace` and, once one is held, under `lease`.
 pub struct Containerd {
     client: Client,
     namespace: AsciiMetadataValue,

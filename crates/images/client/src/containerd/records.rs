@@ -18,7 +18,7 @@ pub struct Record {
     pub media_type: String,
     /// Of the index or the manifest.
     pub digest: Digest,
-    /// Bytes of it.
+    /// Length of the index or the manifest in bytes.
     pub size: u64,
 }
 

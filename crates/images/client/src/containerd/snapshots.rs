@@ -22,9 +22,9 @@ use crate::Error;
 /// A snapshot that can be written, or only read.
 #[derive(Debug, Clone)]
 pub struct Prepared {
-    /// Its key.
+    /// `extract-UNIQUE NAME`, NAME the chain ID to be; `extract-UNIQUE view` for a read-only one.
     pub key: String,
-    /// How it is mounted.
+    /// As containerd answers; [`Containerd::apply`] gives them back to it.
     pub mounts: Vec<Mount>,
 }
 

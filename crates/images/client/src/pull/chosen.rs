@@ -15,7 +15,7 @@ pub(super) struct Chosen {
     pub(super) indexes: Vec<(Digest, Vec<Descriptor>)>,
     /// The manifest as it came, which is not stored yet.
     pub(super) document: registry::Document,
-    /// What it says.
+    /// `document`, parsed.
     pub(super) manifest: Manifest,
 }
 

@@ -15,7 +15,7 @@ const LONGEST: u64 = 4 << 20;
 /// Files of one registry.
 const MOST: usize = 64;
 
-/// A set of authorities.
+/// Certificates, DER, that vouch for servers.
 pub(super) type Authorities = Arc<Vec<CertificateDer<'static>>>;
 
 /// Who this host says that it is: certificates, its own first, and the key.

@@ -15,7 +15,7 @@ const DEFAULT: &str = "_default";
 const OTHERS: [&str; 2] = ["/etc/docker/certs.d", "/etc/containers/certs.d"];
 /// containerd's file in such a folder.
 const HOSTS: &str = "hosts.toml";
-/// Bytes of it.
+/// Bytes of a hosts.toml; a longer one is passed over.
 const LONGEST: u64 = 1 << 20;
 /// Files of one folder.
 const MOST: usize = 64;

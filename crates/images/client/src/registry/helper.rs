@@ -24,7 +24,7 @@ pub struct Helpers {
 }
 
 impl Helpers {
-    /// Of the login file at `file`.
+    /// For the login file at `file`; a helper may take 30 s.
     pub fn new(roots: Roots, file: PathBuf) -> Self {
         Self { roots, file, timeout: TIMEOUT }
     }

@@ -19,7 +19,7 @@ pub(super) struct Shown {
     login: Option<Login>,
     /// Empty, or about the login.
     pub(super) about: String,
-    /// The helper that failed.
+    /// Name of the helper that gave no answer, where there is no other login.
     pub(super) failed: Option<String>,
 }
 

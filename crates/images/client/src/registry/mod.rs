@@ -61,9 +61,9 @@ use crate::Error;
 /// How patient the client is.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
-    /// For a connection.
+    /// For a connection; 10 s by default.
     pub connect: Duration,
-    /// For the next bytes.
+    /// For the next bytes; 30 s by default.
     pub idle: Duration,
     /// For the beginning of an answer, redirects and all, and again for the rest of a small one.
     pub answer: Duration,

@@ -12,7 +12,8 @@ use crate::Error;
 /// Attempts at one blob in which its mirrors are asked.
 const MIRRORS: u32 = 2;
 
-/// Which servers are asked.
+/// Which servers may give a blob; [`Registry::persist`] leaves the mirrors out after a few
+/// failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Servers {
     /// The registry's mirrors and then itself.

@@ -10,7 +10,7 @@ const TOKEN: &str = "<token>";
 /// What a helper says when it has no login (docker-credential-helpers, credentials/error.go).
 const NOT_FOUND: &str = "credentials not found";
 
-/// Which helper is asked, and for what.
+/// A question to a helper that `credHelpers` or `credsStore` of the login file names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Helper {
     /// As the file names it: the program is `docker-credential-NAME`.
@@ -22,7 +22,7 @@ pub struct Helper {
 /// What a helper answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// It has a login.
+    /// Its `Username` and `Secret`; a refresh token where the name is empty or `<token>`.
     Login(Login),
     /// It has none for this server.
     Nothing,

@@ -18,9 +18,9 @@ use serde::Deserialize;
 /// What lets us in at one registry. Printed by nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Login {
-    /// A name and its password.
+    /// `auth`, or `username` and `password` in the file; also what a helper answers with a name.
     Password {
-        /// The name.
+        /// Never empty.
         user: String,
         /// The password, or a token that stands for it.
         password: String,
@@ -29,7 +29,7 @@ pub enum Login {
     Identity {
         /// A name beside it, for token servers without the exchange; often empty.
         user: String,
-        /// The refresh token.
+        /// Also shown as a password, where `user` is not empty.
         token: String,
     },
     /// A token that the registry itself takes (`registrytoken` in the file).
@@ -54,7 +54,7 @@ impl Login {
         Some(format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
     }
 
-    /// The refresh token, where it is one.
+    /// The token of [`Self::Identity`]; `None` for other logins.
     pub fn refresh_token(&self) -> Option<&str> {
         match self {
             Self::Identity { token, .. } => Some(token),

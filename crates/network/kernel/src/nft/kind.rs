@@ -1,6 +1,6 @@
 //! The table of mvmhost's own, and what a table is made of.
 
-/// Its name.
+/// The name of the table, which is of the family `inet`.
 pub(super) const TABLE: &str = "mvmhost";
 
 /// What a table is made of. The contents of sets need not be listed: a set as such is not ours.

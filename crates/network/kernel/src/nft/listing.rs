@@ -18,7 +18,7 @@ const NAME: u16 = 1;
 /// The kernel has as many rules as it has memory, and somebody else's are nothing to keep.
 const LIMIT: usize = 8 << 20;
 
-/// A listing in the making.
+/// The listing, a line for each message of the kernel.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     text: String,

@@ -38,7 +38,7 @@ const IPV6: (u8, u32, u32, u32) = (10, 8, 24, 16);
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
-/// Of ICMPv6.
+/// The type of an ICMPv6 message (RFC 4861).
 const ROUTER_ADVERTISEMENT: u8 = 134;
 /// The byte of a TCP header that holds this flag.
 const TCP_SYN: (u32, u8) = (13, 0x02);

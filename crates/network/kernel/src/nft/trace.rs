@@ -48,9 +48,9 @@ pub struct Event {
     pub packet: u32,
     /// In nft's words; empty for one that is not known.
     pub family: &'static str,
-    /// The table.
+    /// NFTA_TRACE_TABLE: the table that the rule or the policy is in.
     pub table: String,
-    /// The chain.
+    /// NFTA_TRACE_CHAIN: the chain in that table.
     pub chain: String,
     /// The kernel's number of the rule; `None` for a policy.
     pub rule: Option<u64>,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-/// One lease.
+/// One line of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Lease {
@@ -12,7 +12,7 @@ pub struct Lease {
     pub expires: u64,
     /// The client's Ethernet address, as dnsmasq writes it; for IPv6 its identity association.
     pub mac: String,
-    /// The address.
+    /// The client's address, of IPv4 or IPv6.
     pub address: IpAddr,
     /// The name that the client gave itself, where it gave one of letters, digits and `-`, `_`, `.`.
     pub name: Option<String>,

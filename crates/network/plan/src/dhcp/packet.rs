@@ -13,7 +13,7 @@ use serde::Deserialize;
 pub struct Offer {
     /// Who offers.
     pub server: Ipv4Addr,
-    /// The address offered.
+    /// `yiaddr` of the offer: the address that the server would give.
     pub address: Ipv4Addr,
 }
 

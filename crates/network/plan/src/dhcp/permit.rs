@@ -24,7 +24,7 @@ pub struct Answers {
 /// An interface that the file wants DHCP served on.
 #[derive(Debug, Clone, Copy)]
 pub struct Service<'a> {
-    /// Its name.
+    /// `network.dhcp.interface`.
     pub interface: &'a str,
     /// The addresses that the file gives it.
     pub own: &'a [IpNet],

@@ -89,7 +89,7 @@ pub fn render_on(config: &Config, lan: Lan) -> Option<String> {
     Some(out)
 }
 
-/// An interface that is served.
+/// `network.dhcp.interface` or an entry of `network.dhcp.also`.
 struct Served<'a> {
     /// What the options of its clients are marked with; empty where all clients are on it.
     mark: &'a str,

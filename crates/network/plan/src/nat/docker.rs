@@ -21,7 +21,7 @@ pub enum Iptables {
 }
 
 impl Iptables {
-    /// All of them.
+    /// All that may have Docker's chains.
     pub const ALL: [Self; 4] = [Self::V4, Self::V6, Self::OldV4, Self::OldV6];
 
     /// The programs that write to it, the surest first: without a suffix it is the operator's choice.

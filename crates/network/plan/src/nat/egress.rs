@@ -9,9 +9,9 @@ use crate::network::{MAIN_TABLE, Observed};
 /// The interfaces of the default routes, sorted; or the one that the file names.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Egress {
-    /// Of IPv4.
+    /// Those by which IPv4 leaves; empty where no default route does.
     pub v4: Vec<String>,
-    /// Of IPv6.
+    /// Those by which IPv6 leaves; empty where no default route does.
     pub v6: Vec<String>,
     /// The least MTU of these interfaces, in bytes; `None` without any.
     pub mtu: Option<u32>,

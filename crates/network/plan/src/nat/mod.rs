@@ -43,9 +43,9 @@ pub use table::{Action, Chain, Kind, Match, Rule, Table};
 pub struct Turned {
     /// Such as `net/ipv4/conf/br-mvm/forwarding`.
     pub path: String,
-    /// What it is.
+    /// The text of the file below /proc/sys, trimmed.
     pub is: String,
-    /// What it has to be.
+    /// The value that microVMs need.
     pub value: u8,
 }
 
@@ -62,7 +62,7 @@ pub struct Desired {
     pub dhcp: bool,
     /// Whether microVMs are reached over the tailnet.
     pub tailnet: bool,
-    /// Whose `interface` is.
+    /// Who else sends on `interface`, which decides what others' firewalls are told of it.
     pub carries: Carries,
     /// What the file asks for in so many words.
     pub asked: Asked,
@@ -173,7 +173,7 @@ impl Desired {
 pub struct Switch {
     /// Its path, such as `net/ipv4/conf/br-mvm/forwarding`.
     pub path: String,
-    /// The value that it is to have.
+    /// The value that microVMs need, written to the file in decimal.
     pub value: u8,
 }
 
@@ -186,7 +186,7 @@ impl fmt::Display for Switch {
 /// The table that was loaded last, as it stands in /run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadedTable {
-    /// The table, as text.
+    /// `nat.nft`: the [`Table`] as text, by which a change of the plan is seen.
     pub table: String,
     /// What the kernel listed right after it.
     pub listing: String,
@@ -216,7 +216,7 @@ pub struct Observed {
 /// What firewalls of others hold for an interface.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Firewalls {
-    /// What firewalld says of it.
+    /// Whether the interface is in a zone of firewalld, and in whose.
     pub firewalld: Firewalld,
     /// Each of Docker's chains for its users, and which of [`docker_rules`] it lacks, by their place
     /// in that list.
@@ -292,7 +292,8 @@ fn sysctl(switches: &[Switch]) -> String {
     format!("# Written by mvm-net from /etc/mvmhost.toml; gone at the next boot.\n{lines}")
 }
 
-/// The steps from `observed` to `desired`, with the switches that [`switches`] gave.
+/// The steps from `observed` to `desired`, with the switches that [`switches`] gave; with `None`
+/// they take the table away.
 pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed) -> Plan<Step> {
     let left = observed.left.as_ref();
     let mut steps =

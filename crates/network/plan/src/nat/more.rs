@@ -8,9 +8,9 @@ use super::{Carries, Desired};
 /// An interface on which DHCP is served beside the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct More {
-    /// Its name.
+    /// `interface` of an entry of `network.dhcp.also`.
     pub interface: String,
-    /// Whose traffic it carries.
+    /// [`Carries::MicroVms`] for a VLAN and for a bridge without an uplink, else [`Carries::Both`].
     pub carries: Carries,
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Iptables, Switch, Table};
 
-/// One change.
+/// One change of the kernel's switches, of the table `inet mvmhost` or of another firewall.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "do")]
 pub enum Step {
@@ -17,49 +17,49 @@ pub enum Step {
     },
     /// Remove that file. The switches stay as they are: others may need them by now.
     RemoveSysctl,
-    /// Set a switch of the kernel.
+    /// Write a switch of the kernel below /proc/sys.
     Set(Switch),
     /// Put the table in place in one transaction.
     Load {
-        /// All of it.
+        /// The table as it is afterwards, with all its chains.
         table: Table,
-        /// The interface that it is for.
+        /// The first of those that are served; it is put on record before the table is loaded.
         interface: String,
         /// Whether there is one that it replaces: the kernel takes 15 ms to forget one.
         replace: bool,
         /// Whether the one that was loaded before is gone, or was changed by somebody.
         lost: bool,
     },
-    /// Remove the table.
+    /// Remove the table, and the records of what was loaded and of whom others were told.
     Remove,
     /// Put the interface into a zone of firewalld, until firewalld is stopped.
     Assign {
-        /// The interface.
+        /// One that carries microVMs' traffic alone.
         interface: String,
-        /// The zone.
+        /// `mvmhost`, which the package brings.
         zone: &'static str,
     },
     /// Put a rule first in the chain DOCKER-USER.
     AcceptBesideDocker {
-        /// The interface that it is for.
+        /// The interface that `rule` names; it is put on record before the rule is made.
         interface: String,
-        /// Which of the chains.
+        /// The firewall that has the chain.
         iptables: Iptables,
         /// Words for iptables.
         rule: Vec<String>,
     },
     /// Take the interface out of the zone.
     Unassign {
-        /// The interface.
+        /// One that is in the zone, and no longer served or no longer microVMs' alone.
         interface: String,
-        /// The zone.
+        /// `mvmhost`; out of another zone no interface is taken.
         zone: &'static str,
     },
     /// Take a rule out of the chain DOCKER-USER.
     ForgetBesideDocker {
-        /// Which of the chains.
+        /// The firewall that has the chain.
         iptables: Iptables,
-        /// For iptables.
+        /// Words for iptables, the same with which the rule was made.
         rule: Vec<String>,
     },
 }

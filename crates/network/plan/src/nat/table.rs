@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Desired;
 
-/// The whole table.
+/// The table `inet mvmhost`, all of it; one without chains is not loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Table {
     /// Its chains, in their order.
@@ -17,15 +17,15 @@ pub struct Table {
 /// A chain with a hook of its own; its policy is to accept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Chain {
-    /// Its name.
+    /// `postrouting`, `mss`, `withheld-in`, `withheld-out` or `dhcp`.
     pub name: &'static str,
-    /// What it is for.
+    /// It decides the chain's type, hook and priority.
     pub kind: Kind,
     /// Its rules, in their order.
     pub rules: Vec<Rule>,
 }
 
-/// What a chain is for.
+/// What a chain does, which decides its type, hook and priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -57,9 +57,9 @@ impl Kind {
 /// What is done to the packets that match all of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rule {
-    /// What has to match.
+    /// The rule is for packets that are like all of these.
     pub matches: Vec<Match>,
-    /// What is done.
+    /// What happens to such a packet.
     pub action: Action,
 }
 
@@ -77,17 +77,17 @@ pub enum Match {
     InBy(String),
     /// It is TCP and begins a connection.
     TcpSyn,
-    /// It is UDP, to this port.
+    /// `udp dport`: it is UDP, to this port.
     UdpTo(u16),
-    /// It is UDP, from this port.
+    /// `udp sport`: it is UDP, from this port.
     UdpFrom(u16),
-    /// It is a router advertisement of IPv6.
+    /// `icmpv6 type nd-router-advert`.
     RouterAdvertisement,
     /// It is UDP, with these ports.
     Udp {
-        /// Of the sender.
+        /// `udp sport`.
         source: u16,
-        /// Of the receiver.
+        /// `udp dport`.
         destination: u16,
     },
 }
@@ -98,7 +98,7 @@ pub enum Match {
 pub enum Action {
     /// It gets the address of the interface by which it leaves.
     Masquerade,
-    /// Its UDP checksum becomes 0.
+    /// Its UDP checksum becomes 0, which means that it has none.
     ClearUdpChecksum,
     /// TCP sends no more at once than the path takes, in both directions.
     ClampMss,

@@ -14,14 +14,14 @@ const NO_PREFIX_ROUTE: u32 = 0x200;
 /// RTPROT_KERNEL of linux/rtnetlink.h.
 pub(super) const BY_KERNEL: u8 = 2;
 
-/// One address of an interface.
+/// An address of an interface, with all that RTM_NEWADDR tells of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InterfaceAddress {
     /// With its prefix length.
     pub address: IpNet,
     /// The other end of a point-to-point address.
     pub peer: Option<IpAddr>,
-    /// Of IPv4.
+    /// IFA_BROADCAST, which only IPv4 has.
     pub broadcast: Option<Ipv4Addr>,
     /// Of IPv4, where it is not the interface's name.
     pub label: Option<String>,
@@ -58,7 +58,7 @@ impl InterfaceAddress {
         Self { flags: self.flags | flag, ..self.clone() }
     }
 
-    /// The same for a bridge.
+    /// The same for a bridge: [`Self::proved`], and without the label.
     pub(super) fn on_bridge(&self) -> Self {
         Self { label: None, ..self.proved() }
     }
@@ -73,7 +73,7 @@ impl fmt::Display for InterfaceAddress {
 /// One unicast route through an interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InterfaceRoute {
-    /// Where it leads.
+    /// RTA_DST; a prefix length of 0 is the default route.
     pub destination: IpNet,
     /// By whom; `None` is directly.
     pub gateway: Option<IpAddr>,

@@ -20,7 +20,7 @@ const DELAY_TICKS_PER_SECOND: u32 = 100;
 /// The bridge that the file asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bridge {
-    /// Its name.
+    /// `network.bridge.name`, such as `br-mvm`.
     pub name: String,
     /// Its MAC: fixed, because a bridge without one takes its first port's and changes it later.
     pub mac: Mac,

@@ -4,14 +4,14 @@
 /// A manager that reads from files what it is to leave alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manager {
-    /// NetworkManager.
+    /// It leaves alone what a `[device]` section has `managed=0` for.
     NetworkManager,
-    /// systemd-networkd.
+    /// It leaves alone what a `.network` file has `Unmanaged=yes` for.
     Networkd,
 }
 
 impl Manager {
-    /// All that are told.
+    /// Each gets its file, whether it runs or not.
     pub const ALL: [Self; 2] = [Self::NetworkManager, Self::Networkd];
 
     /// The file in /run, gone with the boot as what it names. networkd goes by the first file in
@@ -23,7 +23,7 @@ impl Manager {
         }
     }
 
-    /// Its name for people.
+    /// Its name in findings.
     pub fn name(self) -> &'static str {
         match self {
             Self::NetworkManager => "NetworkManager",

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::addressing::BY_KERNEL;
 use super::{Desired, Draft, Link, Observed, Step, parent};
 
-/// The version of the record.
+/// `version` of the record.
 const VERSION: u32 = 1;
 
 /// Kept in /run: after a boot everything is new.
@@ -156,7 +156,7 @@ fn take_away(step: Step, draft: &mut Draft) {
 /// What the file names.
 struct Wanted<'a> {
     desired: &'a Desired,
-    /// Of macvtaps.
+    /// The interface that macvtaps are on; `None` without `[network.macvtap]`.
     parent: Option<String>,
 }
 

@@ -31,13 +31,13 @@ pub struct Routed {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Question {
-    /// Its sender.
+    /// The address of a microVM; with `back` one far away.
     pub from: IpAddr,
-    /// Its receiver.
+    /// An address far away; with `back` that of a microVM.
     pub to: IpAddr,
-    /// The interface by which it comes in.
+    /// The interface of the microVMs; with `back` the one by which the packet left.
     pub comes_in: String,
-    /// The subnet of the microVM.
+    /// The subnet that the microVM is in, without host bits.
     pub subnet: IpNet,
     /// Whether it is the answer to one of a microVM's.
     pub back: bool,
@@ -55,7 +55,7 @@ impl fmt::Display for Question {
 pub enum RouteResult {
     /// Out by this interface.
     By(String),
-    /// Nowhere.
+    /// No interface: the kernel drops the packet, for this reason.
     Refused(Refusal),
 }
 
@@ -90,7 +90,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// A rule of policy routing.
+/// A line of `ip rule`; rules that every host has are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct PolicyRule {
     /// Its preference: the lower, the sooner it is asked.

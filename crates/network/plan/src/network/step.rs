@@ -7,34 +7,34 @@ use serde::{Deserialize, Serialize};
 
 use super::{BridgeOptions, InterfaceAddress, InterfaceRoute, Mac};
 
-/// One change.
+/// One change; records of what was made, and of the way back, hold it as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "do")]
 pub enum Step {
     /// Make a bridge, down, without spanning tree and forward delay.
     CreateBridge {
-        /// Its name.
+        /// The name of the new bridge, such as `br-mvm`.
         name: String,
-        /// Its MAC.
+        /// [`Bridge::mac`](super::Bridge::mac), or the uplink's where one becomes a port.
         mac: Mac,
     },
     /// Make a VLAN, down.
     CreateVlan {
-        /// Its name.
+        /// The name of the new VLAN, such as `bond0.7`.
         name: String,
         /// The interface that it sits on.
         parent: String,
         /// 1 to 4094.
         id: u16,
     },
-    /// Give it its MAC.
+    /// Give a bridge a MAC of its own, which does not change with its ports.
     SetMac {
         /// The bridge.
         name: String,
-        /// The new MAC.
+        /// The planned MAC; on the way back the one that it had.
         mac: Mac,
     },
-    /// Give it its MTU.
+    /// Give a bridge the MTU of the file, else the uplink's, else 1500 bytes.
     SetMtu {
         /// The bridge.
         name: String,
@@ -51,21 +51,21 @@ pub enum Step {
         /// The bridge.
         name: String,
     },
-    /// Add an address.
+    /// Add an address; that it is there by now is no error.
     AddAddress {
-        /// The interface.
+        /// A bridge, a VLAN, or the parent of macvtaps.
         name: String,
         /// The address with its prefix length.
         address: IpNet,
     },
     /// Bring an interface up.
     SetUp {
-        /// The interface.
+        /// A bridge, a VLAN or its parent, or an uplink.
         name: String,
     },
     /// Bring it down again.
     SetDown {
-        /// The interface.
+        /// One that was down before [`Self::SetUp`].
         name: String,
     },
     /// Take an interface away that was made.
@@ -75,7 +75,7 @@ pub enum Step {
     },
     /// Take an address away that was added.
     DeleteAddress {
-        /// The interface.
+        /// The one that has the address.
         name: String,
         /// The address with its prefix length.
         address: IpNet,
@@ -84,13 +84,13 @@ pub enum Step {
     SetBridgeOptions {
         /// The bridge.
         name: String,
-        /// What it had.
+        /// What it had before spanning tree or the delay was turned off.
         options: BridgeOptions,
     },
     /// Give an interface the addresses that another one has, whole.
     #[serde(rename = "add-held")]
     GiveAddresses {
-        /// The interface.
+        /// The bridge; on the way back the uplink.
         name: String,
         /// In the order in which they are added.
         addresses: Vec<InterfaceAddress>,
@@ -98,7 +98,7 @@ pub enum Step {
     /// Take from an interface the addresses that another one has by now.
     #[serde(rename = "remove-held")]
     TakeAddresses {
-        /// The interface.
+        /// The uplink; on the way back the bridge.
         name: String,
         /// In the order in which they were added; the last one goes first.
         addresses: Vec<InterfaceAddress>,
@@ -107,27 +107,27 @@ pub enum Step {
     SetRoutes {
         /// The interface through which they lead afterwards.
         name: String,
-        /// That of before.
+        /// The interface through which they led before.
         from: String,
         /// Those that others need to reach their gateway come first.
         routes: Vec<InterfaceRoute>,
     },
     /// Make an interface a port of a bridge.
     Enslave {
-        /// The interface.
+        /// The uplink.
         name: String,
-        /// The bridge.
+        /// The bridge that the uplink becomes a port of.
         bridge: String,
     },
     /// Make it a port no more.
     Release {
-        /// The interface.
+        /// The uplink.
         name: String,
     },
 }
 
 impl Step {
-    /// The interface that it changes.
+    /// `name` of the step: of [`Self::SetRoutes`] the interface that they lead through afterwards.
     pub fn interface(&self) -> &str {
         match self {
             Self::CreateBridge { name, .. }

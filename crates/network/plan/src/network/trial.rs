@@ -18,9 +18,9 @@ pub const VERSION: u32 = 1;
 pub struct Live {
     /// [`VERSION`]
     pub version: u32,
-    /// The interface.
+    /// Name of the interface that is, or is to be, a port.
     pub uplink: String,
-    /// The bridge.
+    /// Name of the bridge that it is to be a port of, and of no other.
     pub bridge: String,
     /// `None` once it is confirmed.
     pub trial: Option<Trial>,
@@ -52,9 +52,9 @@ pub struct Trial {
 pub struct Confirmed {
     /// [`VERSION`]
     pub version: u32,
-    /// The interface.
+    /// Name of the interface that may be a port after each boot.
     pub uplink: String,
-    /// The bridge.
+    /// Name of the bridge that it may be a port of, and of no other.
     pub bridge: String,
     /// Those that answered on the bridge when it was confirmed.
     pub gateways: Vec<IpAddr>,
@@ -100,9 +100,9 @@ impl Confirmed {
 /// An interface that mvmhost made a port of a bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Former {
-    /// The interface.
+    /// Name of the interface, by the records.
     pub uplink: String,
-    /// The bridge.
+    /// Name of the bridge, by the records; the file has another uplink or bridge, or none.
     pub bridge: String,
 }
 

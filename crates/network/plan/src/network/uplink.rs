@@ -29,7 +29,7 @@ pub enum Consent {
 /// The interface that is to be a port of the bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uplink {
-    /// Its name.
+    /// `network.bridge.uplink`, such as `eth0` or `bond0.7`.
     pub name: String,
     /// Whether it may be made one.
     pub consent: Consent,

@@ -14,7 +14,7 @@ pub struct Vlan {
     pub parent: String,
     /// 1 to 4094.
     pub id: u16,
-    /// Its name.
+    /// `name` of the file, else `PARENT.ID` such as `bond0.7`.
     pub name: String,
     /// Its addresses with their prefix length.
     pub addresses: Vec<IpNet>,

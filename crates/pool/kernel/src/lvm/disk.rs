@@ -27,7 +27,6 @@ const EDGE: u64 = 1 << 20;
 
 /// A disk that was looked at.
 pub(super) struct Looked {
-    /// What it is.
     pub(super) disk: Disk,
     /// Open for as long as nobody else is to touch it; `None` when it could not be locked.
     pub(super) lock: Option<File>,

@@ -195,7 +195,7 @@ impl Proof<'_> {
     }
 }
 
-/// errno(3)
+/// errno(3): the number of the thin device is in use.
 const EEXIST: i32 = Errno::EEXIST as i32;
 /// errno(3): the pool knows no thin device of this number.
 const ENODATA: i32 = Errno::ENODATA as i32;

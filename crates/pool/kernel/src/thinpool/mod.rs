@@ -28,9 +28,9 @@ pub use reconcile::{Manage, reconcile};
 pub struct System<'a> {
     /// Below which every path is.
     pub roots: &'a Roots,
-    /// Loop devices.
+    /// Loop devices: listed, attached and kept open.
     pub loops: &'a dyn LoopDevices,
-    /// device-mapper.
+    /// device-mapper: devices, their tables and status.
     pub mapper: &'a dyn DeviceMapper,
     /// Programs, that is thin_check.
     pub programs: &'a dyn Execute,

@@ -11,7 +11,7 @@ use crate::Error;
 
 /// What a backend does on this machine. It is implemented by what the file asks for of that backend.
 pub trait Manage {
-    /// What it looks at.
+    /// The facts that [`Self::observe`] gathers.
     type Observed;
     /// What it can do.
     type Step: Clone + Display;

@@ -74,11 +74,11 @@ pub struct LvmPool {
 pub struct Found {
     /// Its device-mapper name.
     pub name: String,
-    /// What it is on.
+    /// Files or disks, which `[thinpool]` then has to name.
     pub place: Place,
 }
 
-/// What a pool is on.
+/// What a pool of provision.sh is on, by the two ways in which that makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// devpool's files.
@@ -90,7 +90,7 @@ pub enum Place {
     },
     /// direct_lvm's disk.
     Disks {
-        /// The volume group.
+        /// The volume group, from the pool's device-mapper name.
         group: String,
         /// Paths below /dev/disk/by-id.
         devices: Vec<String>,

@@ -11,7 +11,7 @@ use crate::thinpool::{
     FileFacts, PoolSuperblock, Receipt, Recorded, Role, SECTOR, Shape, Superblock,
 };
 
-/// What the files are.
+/// What the two files hold, by the receipt or, without one, by themselves.
 enum Found {
     /// Nothing, or what an interrupted first run left: no block of it was ever used.
     Nothing,

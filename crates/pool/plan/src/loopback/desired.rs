@@ -32,12 +32,12 @@ impl Desired {
         }
     }
 
-    /// The data file.
+    /// `data` in the directory.
     pub fn data(&self) -> PathBuf {
         self.directory.join("data")
     }
 
-    /// The metadata file.
+    /// `metadata` in the directory.
     pub fn metadata(&self) -> PathBuf {
         self.directory.join("metadata")
     }

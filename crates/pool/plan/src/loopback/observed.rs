@@ -15,15 +15,15 @@ pub struct Observed {
     pub directory: bool,
     /// The file system that holds the directory, or would.
     pub file_system: FileSystem,
-    /// The file `metadata`.
+    /// The file `metadata`; `None` where there is none.
     pub metadata: Option<FileFacts>,
     /// What the first block of the file `metadata` shows; `Blank` when there is no file.
     pub superblock: Superblock,
-    /// The file `data`.
+    /// The file `data`; `None` where there is none.
     pub data: Option<FileFacts>,
     /// The loop devices that are attached to either file. Not looked at while a pool is live.
     pub attachments: Vec<Attachment>,
-    /// What the receipt says.
+    /// The pool's part of `/var/lib/mvmhost/receipt.json`.
     pub receipt: Recorded,
 }
 
@@ -32,7 +32,7 @@ pub struct Observed {
 pub struct Attachment {
     /// The device's name, such as `loop0`.
     pub device: String,
-    /// The file behind it.
+    /// The file behind it: that of the metadata or of the data.
     pub file: FileId,
     /// It shows the whole file and takes writes: no offset, no limit, as long as the file is now,
     /// not read-only.

@@ -13,19 +13,19 @@ use crate::thinpool::{Role, Shape};
 pub enum Step {
     /// Makes a directory, and those above it.
     CreateDirectory {
-        /// Which.
+        /// `thinpool.loopback.directory`.
         path: PathBuf,
     },
     /// Makes a sparse file; fails when there is one.
     CreateFile {
-        /// Which.
+        /// The metadata or the data file.
         path: PathBuf,
         /// Its length in bytes.
         size: u64,
     },
     /// Makes a file longer that an interrupted run had only begun. Never shorter.
     ExtendFile {
-        /// Which.
+        /// The metadata or the data file, no block of which was ever used.
         path: PathBuf,
         /// Its length in bytes.
         size: u64,
@@ -39,19 +39,19 @@ pub enum Step {
     CheckMetadata {
         /// The metadata file.
         path: PathBuf,
-        /// The program.
+        /// The path at which thin_check was found.
         thin_check: PathBuf,
     },
     /// Puts a file behind a free loop device.
     Attach {
-        /// The file.
+        /// The metadata or the data file.
         path: PathBuf,
         /// For which half of the pool.
         role: Role,
     },
     /// Takes the loop device that is attached already.
     UseAttached {
-        /// The file.
+        /// The metadata or the data file.
         path: PathBuf,
         /// For which half of the pool.
         role: Role,
@@ -64,7 +64,7 @@ pub enum Step {
         name: String,
         /// Its device-mapper UUID.
         uuid: String,
-        /// Its table.
+        /// Its table without the numbers of the two loop devices.
         table: Shape,
     },
     /// Brings the metadata to stable storage and reads the superblock back.
@@ -82,13 +82,13 @@ pub enum Step {
     /// Writes what is there now into the receipt. Without it the pool would not be known again, so
     /// it is taken down when this fails.
     WriteReceipt {
-        /// The pool.
+        /// The device-mapper name.
         name: String,
     },
     /// Adds what is new to the receipt of a pool that it identifies already. That this fails, on a
     /// full disk say, is told, and the host comes up all the same.
     RefreshReceipt {
-        /// The pool.
+        /// The device-mapper name.
         name: String,
     },
 }

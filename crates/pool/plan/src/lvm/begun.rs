@@ -22,7 +22,7 @@ pub struct Intent {
     pub mark: String,
     /// The operator's leave to lose what was on the disks.
     pub token: Option<String>,
-    /// The disks.
+    /// The disks of the volume group, as each was before.
     pub disks: Vec<IntendedDisk>,
 }
 
@@ -30,15 +30,15 @@ pub struct Intent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct IntendedDisk {
-    /// The path in the configuration.
+    /// [`Disk::path`].
     pub path: String,
-    /// Its size in bytes.
+    /// [`Disk::size`], in bytes; with the path it tells which disk this is.
     pub size: u64,
     /// The identity of the physical volume that it becomes.
     pub physical: String,
-    /// What was on it.
+    /// [`Disk::signatures`].
     pub signatures: Vec<Signature>,
-    /// Its partitions.
+    /// [`Disk::partitions`].
     pub partitions: Vec<String>,
     /// [`Disk::edges`]
     pub edges: String,

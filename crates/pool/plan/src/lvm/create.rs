@@ -27,7 +27,7 @@ pub enum CreateStep {
     },
     /// Puts on record what is begun, before the first change.
     Intend {
-        /// What.
+        /// The record, with the mark and the disks.
         intent: Intent,
     },
     /// Makes a disk a physical volume.
@@ -39,7 +39,7 @@ pub enum CreateStep {
     },
     /// Makes the volume group of the disks; it carries our tags from its first moment.
     CreateGroup {
-        /// Its name.
+        /// `thinpool.lvm.volume-group`.
         group: String,
         /// What no other group carries.
         mark: String,
@@ -48,9 +48,9 @@ pub enum CreateStep {
     },
     /// Gives an empty volume group of ours the tag of this run.
     Mark {
-        /// Its name.
+        /// `thinpool.lvm.volume-group`.
         group: String,
-        /// The tag.
+        /// [`Intent::mark`].
         mark: String,
     },
     /// Removes what an interrupted lvcreate left.
@@ -67,14 +67,14 @@ pub enum CreateStep {
     },
     /// Writes the profile by which dmeventd makes the pool longer.
     WriteProfile {
-        /// Where.
+        /// [`DesiredVolume::profile_path`].
         path: String,
-        /// What.
+        /// [`DesiredVolume::profile_text`].
         text: String,
     },
     /// Makes the pool of what the group has, with the profile attached.
     CreatePool {
-        /// Its group.
+        /// `thinpool.lvm.volume-group`.
         group: String,
         /// Its name there.
         volume: String,
@@ -243,7 +243,7 @@ fn unfit(
     findings
 }
 
-/// From disks to a group.
+/// The steps that make the volume group; a disk with anything on it is wiped first.
 fn of_disks(
     volume_desired: &DesiredVolume,
     disks: &[(Disk, Standing)],
@@ -264,7 +264,7 @@ fn of_disks(
     steps
 }
 
-/// From what is in the group to nothing in it.
+/// The steps after which the group has the tag of this run and no volume in it.
 fn of_group(volume_desired: &DesiredVolume, seen: &Seen, intent: &Intent) -> Vec<CreateStep> {
     let marked = seen.groups.iter().any(|group| group.has_tag(&intent.mark));
     let mark =

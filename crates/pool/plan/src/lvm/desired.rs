@@ -5,7 +5,7 @@ use mvm_config::Config;
 use super::{Group, Intent, Recorded, Volume};
 use crate::thinpool::{self, Pool};
 
-/// Where LVM looks for profiles.
+/// The folder in which LVM looks for profiles.
 const PROFILES: &str = "/etc/lvm/profile";
 /// LVM takes a lower threshold for this one.
 const LEAST_THRESHOLD: u8 = 50;
@@ -17,7 +17,7 @@ pub const TAG: &str = "mvmhost";
 pub struct Desired {
     /// What every pool has.
     pub pool: Pool,
-    /// The logical volume that it is.
+    /// The logical volume, and what LVM has to know of it.
     pub volume: DesiredVolume,
 }
 
@@ -34,9 +34,9 @@ impl Desired {
 pub struct DesiredVolume {
     /// Paths below /dev/disk/by-id.
     pub devices: Vec<String>,
-    /// The volume group.
+    /// `thinpool.lvm.volume-group`.
     pub group: String,
-    /// The logical volume in it.
+    /// The logical volume's name in the group, from `thinpool.name`, which is `GROUP-VOLUME`.
     pub volume: String,
     /// At how many percent dmeventd makes the pool longer.
     pub warn_percent: u8,
@@ -45,7 +45,7 @@ pub struct DesiredVolume {
 }
 
 impl DesiredVolume {
-    /// From the configuration.
+    /// From `[thinpool]`, `[thinpool.lvm]` and `[thinpool.guard]`.
     pub fn new(config: &Config) -> Self {
         let (pool, guard) = (&config.thinpool, &config.thinpool.guard);
         let group = &pool.lvm.volume_group;
@@ -85,12 +85,12 @@ impl DesiredVolume {
         format!("mvmhost-{}", self.group)
     }
 
-    /// Where the profile is.
+    /// `/etc/lvm/profile/mvmhost-GROUP.profile`.
     pub fn profile_path(&self) -> String {
         format!("{PROFILES}/{}.profile", self.profile())
     }
 
-    /// The profile.
+    /// The text of the profile; the threshold is at least 50 %, because LVM takes no lower one.
     pub fn profile_text(&self) -> String {
         format!(
             "# Written by mvmhost from [thinpool.guard]; changes are lost.\nactivation {{\n\
@@ -117,11 +117,11 @@ pub struct Observed {
 pub struct Seen {
     /// The volume groups of the wanted name.
     pub groups: Vec<Group>,
-    /// What is in them.
+    /// The logical volumes in them, with those that LVM hides.
     pub volumes: Vec<Volume>,
     /// What the profile says, where there is one.
     pub profile: Option<String>,
-    /// What the receipt says.
+    /// The volume's part of `/var/lib/mvmhost/receipt.json`.
     pub receipt: Recorded,
     /// What `mvmhost pool create` began and has not ended.
     pub begun: Option<Intent>,

@@ -16,11 +16,11 @@ pub struct Disk {
     /// What speaks against using it at all, such as `it is mounted on /srv`; in no case does a
     /// token help.
     pub obstacles: Vec<String>,
-    /// Its size in bytes.
+    /// Its size in bytes; 0 where the kernel says none.
     pub size: u64,
     /// What wipefs finds on it.
     pub signatures: Vec<Signature>,
-    /// The names of its partitions.
+    /// The kernel's names of its partitions, such as `sdb1`, sorted.
     pub partitions: Vec<String>,
     /// A digest of its first and last mebibyte, in hexadecimal digits: what was seen is what is
     /// still there.

@@ -20,7 +20,7 @@ pub enum VolumeGrowth {
     Extend {
         /// `GROUP/VOLUME`
         volume: String,
-        /// Bytes.
+        /// The size of the pool's data afterwards, in bytes.
         size: u64,
     },
 }

@@ -27,12 +27,12 @@ pub enum Recorded {
     Absent,
     /// Something that is not a receipt, with what is wrong with it.
     Unreadable(String),
-    /// A receipt.
+    /// A receipt with a volume in it.
     Volume(VolumeReceipt),
 }
 
 impl Recorded {
-    /// The volume that is on record.
+    /// The volume that is on record; `None` also where the receipt cannot be read.
     pub fn volume(&self) -> Option<&VolumeReceipt> {
         match self {
             Self::Volume(receipt) => Some(receipt),

@@ -14,7 +14,7 @@ pub const GROUP: &str =
 /// The columns of [`Physical`], as `pvs --options` takes them.
 pub const PHYSICAL: &str = "pv_uuid,vg_name,pv_in_use,pv_mda_used_count";
 
-/// One logical volume.
+/// A logical volume: a row of `lvs`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct Volume {
     /// Its volume group.
@@ -33,7 +33,7 @@ pub struct Volume {
     /// Its tags, with commas between.
     #[serde(default)]
     pub lv_tags: String,
-    /// `active` or nothing.
+    /// `active`; another text or none where it has no device.
     #[serde(default)]
     pub lv_active: String,
     #[serde(default)]
@@ -83,10 +83,10 @@ impl Volume {
     }
 }
 
-/// One physical volume.
+/// A physical volume: a row of `pvs`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct Physical {
-    /// Its identity.
+    /// Its identity, whatever the disk is called.
     pub pv_uuid: String,
     vg_name: String,
     pv_in_use: String,
@@ -106,10 +106,10 @@ impl Physical {
     }
 }
 
-/// One volume group.
+/// A volume group: a row of `vgs`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct Group {
-    /// Its name.
+    /// Its name; two groups may have the same one.
     pub vg_name: String,
     /// Its identity, whatever its name.
     pub vg_uuid: String,
@@ -163,7 +163,7 @@ pub struct Signature {
     /// Its identity, where it has one.
     #[serde(default)]
     pub uuid: Option<String>,
-    /// Its label, where it has one.
+    /// The label of a file system, where it has one.
     #[serde(default)]
     pub label: Option<String>,
 }
@@ -171,7 +171,7 @@ pub struct Signature {
 /// Something that is not the report that it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportError {
-    /// What is wrong with it.
+    /// Why it cannot be read, in words.
     pub why: String,
 }
 

@@ -12,9 +12,9 @@ use super::VolumeReceipt;
 pub enum Step {
     /// Writes the profile by which dmeventd makes the pool longer.
     WriteProfile {
-        /// Where.
+        /// `/etc/lvm/profile/mvmhost-GROUP.profile`.
         path: String,
-        /// What.
+        /// What is to stand in the file, whole.
         text: String,
     },
     /// Takes down the part of the pool that somebody read.
@@ -29,13 +29,13 @@ pub enum Step {
     },
     /// Writes the pool into the receipt.
     WriteReceipt {
-        /// What.
+        /// The whole record, which takes the place of the old one.
         receipt: VolumeReceipt,
     },
     /// Adds what is new to the receipt of a pool that it identifies already. That this fails, on a
     /// full disk say, is told, and the host comes up all the same.
     RefreshReceipt {
-        /// What.
+        /// The record that is there, with what is new.
         receipt: VolumeReceipt,
     },
     /// Waits until udev has made `/dev/mapper/NAME`.

@@ -33,7 +33,7 @@ pub struct Seen {
 pub enum Step {
     /// Removes a device-mapper device; fails when somebody has it open.
     Remove {
-        /// Its name.
+        /// The device-mapper name.
         name: String,
     },
     /// Takes a logical volume's devices down; LVM fails when somebody has them open.

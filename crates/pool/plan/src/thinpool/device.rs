@@ -11,7 +11,7 @@ use super::table::DevNum;
 /// A control node of the kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Control {
-    /// It opens.
+    /// The node opens.
     Usable,
     /// There is no such node.
     Absent,
@@ -34,16 +34,16 @@ impl Control {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Device {
-    /// None.
+    /// device-mapper has no device of that name.
     Absent,
     /// One without a live table: somebody died between creating and resuming it.
     Empty {
-        /// Its number.
+        /// The device's `major:minor`.
         number: DevNum,
         /// Its device-mapper UUID; may be empty.
         uuid: String,
     },
-    /// A live thin pool.
+    /// A live device whose table is one of a thin pool.
     Pool(Box<LivePool>),
     /// A live device of another kind.
     Other {
@@ -54,10 +54,10 @@ pub enum Device {
     },
 }
 
-/// A live thin pool.
+/// A live thin pool, and what it stands on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LivePool {
-    /// Its number.
+    /// The device's `major:minor`.
     pub number: DevNum,
     /// Its device-mapper UUID; may be empty.
     pub uuid: String,
@@ -84,9 +84,9 @@ pub struct Backing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// The metadata.
+    /// Where the pool has its maps of blocks.
     Metadata,
-    /// The data.
+    /// Where the pool has the blocks.
     Data,
 }
 

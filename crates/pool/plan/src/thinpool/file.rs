@@ -11,10 +11,10 @@ pub struct FileId {
     pub inode: u64,
 }
 
-/// Facts about a file.
+/// What statx(2) says of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileFacts {
-    /// Which file it is.
+    /// Device and inode number, by which the file is known again.
     pub id: FileId,
     /// Whether it is a regular file.
     pub regular: bool,
@@ -26,7 +26,7 @@ pub struct FileFacts {
     pub allocated: u64,
 }
 
-/// A file system.
+/// What statfs(2) says of a mounted file system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileSystem {
     /// `f_type` of statfs(2).
@@ -35,6 +35,6 @@ pub struct FileSystem {
     pub free: u64,
     /// Bytes that are written or can still be, without the part that is kept back for root.
     pub size: u64,
-    /// Mounted read-only.
+    /// Whether it is mounted read-only.
     pub read_only: bool,
 }

@@ -16,7 +16,7 @@ pub struct Observed {
     pub node: bool,
     /// Which of [`super::Pool::databases`] exist.
     pub databases: Vec<PathBuf>,
-    /// Which files these are.
+    /// Path and identity of each of [`Self::databases`].
     pub database_files: Vec<(PathBuf, RecordedIdentity)>,
     /// containerd's own `meta.db`, where it exists and is nobody else's.
     pub containerd_metadata: Option<PathBuf>,

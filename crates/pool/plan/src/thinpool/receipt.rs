@@ -21,12 +21,12 @@ pub enum Recorded {
     Unreadable(String),
     /// A receipt of another format, with its version.
     Version(u64),
-    /// A receipt.
+    /// A receipt with a pool on files in it.
     Pool(Box<Receipt>),
 }
 
 impl Recorded {
-    /// The pool that is on record.
+    /// The pool that is on record; `None` also where the receipt cannot be read.
     pub fn pool(&self) -> Option<&Receipt> {
         match self {
             Self::Pool(receipt) => Some(receipt),
@@ -41,15 +41,15 @@ impl Recorded {
 pub struct Receipt {
     /// The device-mapper name.
     pub name: String,
-    /// `loop`
+    /// `loop`; a record with another one is refused.
     pub backend: String,
-    /// The metadata file.
+    /// The file with the metadata, which repair replaces by another one.
     pub metadata: RecordedFile,
-    /// The data file.
+    /// The file with the data.
     pub data: RecordedFile,
     /// The table without its device numbers, which change from boot to boot.
     pub table: Shape,
-    /// What the superblock said.
+    /// What the metadata's superblock showed that never changes.
     pub superblock: RecordedSuperblock,
     /// Bytes to which the data is being grown: until that is done the file may have any length
     /// between that of the record and this one, and the metadata may name this one already.
@@ -67,9 +67,9 @@ pub struct Receipt {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RecordedFile {
-    /// Where it is.
+    /// The absolute path on the host.
     pub path: PathBuf,
-    /// Its inode number.
+    /// `st_ino`.
     pub inode: u64,
     /// When it was made, in nanoseconds since 1970, where the file system keeps that.
     pub born: Option<u64>,
@@ -104,7 +104,7 @@ pub struct RecordedSuperblock {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RecordedDatabase {
-    /// Where it is.
+    /// The absolute path on the host.
     pub path: PathBuf,
     /// Whether it was ever there: from then on the pool and it are one.
     pub seen: bool,
@@ -117,14 +117,14 @@ pub struct RecordedDatabase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RecordedIdentity {
-    /// Its inode number.
+    /// `st_ino`.
     pub inode: u64,
     /// When it was made, in nanoseconds since 1970, where the file system keeps that.
     pub born: Option<u64>,
 }
 
 impl RecordedIdentity {
-    /// Of a file that is there.
+    /// What is put on record of a file.
     pub fn of(file: &FileFacts) -> Self {
         Self { inode: file.id.inode, born: file.born }
     }

@@ -9,7 +9,7 @@ use super::{Device, Observed, Pool, quote};
 /// What of a pool and around it is there and can be set aside. A backend adds what it alone knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aside<'a> {
-    /// The pool.
+    /// What the file asks for, with the units that use the pool.
     pub pool: &'a Pool,
     /// The device under the pool's name is a live pool.
     pub live: bool,

@@ -34,11 +34,11 @@ impl fmt::Display for Usage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// `rw`
+    /// `rw`: writes are taken, and new blocks allocated.
     ReadWrite,
     /// `ro`: the metadata takes no change, so nothing new is allocated.
     ReadOnly,
-    /// `out_of_data_space`
+    /// `out_of_data_space`: no data block is free.
     OutOfDataSpace,
 }
 
@@ -109,7 +109,7 @@ pub struct Working {
     pub held_root: Option<u64>,
     /// Whether it takes writes.
     pub mode: Option<Mode>,
-    /// What it does with discards.
+    /// Whether discards are ignored, and whether they reach the data device.
     pub discards: Option<Discards>,
     /// What a write gets when it is full.
     pub when_full: Option<WhenFull>,
@@ -235,7 +235,7 @@ pub enum PoolState {
 /// A live thin pool as device-mapper alone shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LiveState {
-    /// The live table.
+    /// The live table's one target, parsed.
     pub table: ThinPoolTable,
     /// The parameters of the status line as the kernel gave them; [`ThinPoolStatus`] reads them.
     pub status: String,

@@ -28,7 +28,7 @@ pub(super) trait Home {
     fn close(&self) -> Result<(), Error>;
 }
 
-/// A file.
+/// The metadata of a pool on files, in the file `metadata`.
 pub(super) struct InFile<'a> {
     pub(super) roots: &'a Roots,
     pub(super) desired: &'a loopback::Desired,

@@ -31,7 +31,7 @@ use tools::Tools;
 /// A database of devices is some kibibytes for each of them.
 const DATABASE: u64 = 64 << 20;
 
-/// What a person asks for.
+/// The options of `mvmhost pool repair`.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
     /// Try it, and leave nothing behind.
@@ -40,7 +40,7 @@ pub struct Asked {
     pub accept: Option<String>,
 }
 
-/// What came of it.
+/// What a repair did, or why it did nothing.
 #[derive(Debug, Default)]
 pub struct Report {
     /// What there is to say.
@@ -164,7 +164,7 @@ fn look(path: &Path, source: io::Error) -> Error {
     Error::Look { path: path.to_owned(), source }
 }
 
-/// One repair.
+/// One repair: `subject` is the pool, `home` where its metadata are.
 struct Work<'a> {
     roots: &'a Roots,
     subject: &'a Subject<'a>,

@@ -29,7 +29,6 @@ fn desired() -> Desired {
     fake::desired(DIR)
 }
 
-/// The tools.
 #[derive(Default)]
 struct Fake {
     /// What thin_repair finds.

@@ -8,7 +8,7 @@ use mvm_core::exec::{self, Execute, Exit, Limits};
 use mvm_pool_kernel::Error;
 use mvm_repair_plan::repair::{Devices, Listing};
 
-/// Where they are.
+/// The paths of thin_check, thin_repair, thin_dump and thin_ls.
 pub(super) struct Tools<'a> {
     programs: &'a dyn Execute,
     check: PathBuf,

@@ -50,7 +50,7 @@ pub struct Files {
 /// What the three files are to each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// They agree.
+    /// containerd may be started on them as they are.
     Agree,
     /// They agree but for what an interrupted Prepare left.
     Interrupted(Interrupted),

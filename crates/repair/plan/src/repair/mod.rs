@@ -103,21 +103,21 @@ pub fn known_of(pool: &Pool, database: Option<&[u8]>) -> Result<Vec<Known>, Stri
 pub enum Loss {
     /// A device that containerd has is not there.
     Missing {
-        /// Its number.
+        /// The number of the thin device in the pool.
         device: u32,
-        /// Its name.
+        /// Its device-mapper name, from `<pool>.db`.
         name: String,
     },
     /// A device that the damaged metadata list is not there; containerd does not know it.
     Gone {
-        /// Its number.
+        /// The number of the thin device in the pool.
         device: u32,
         /// How many blocks it had.
         was: u64,
     },
     /// A device is there with fewer blocks.
     Fewer {
-        /// Its number.
+        /// The number of the thin device in the pool.
         device: u32,
         /// How many blocks it had.
         was: u64,

@@ -19,7 +19,7 @@ const HEAD: usize = 32;
 /// No sector is longer than this, in bytes.
 const LONGEST_SECTOR: u64 = 4096;
 
-/// One entry.
+/// A write, a discard, a flush or a mark of the recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     /// Where on the disk, in bytes.

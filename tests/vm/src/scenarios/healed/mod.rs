@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::host;
 use crate::guest::Guest;
 
-/// Where the finding is.
+/// Where the remedy of the state's finding is read.
 enum Says {
     /// In the document of this command of mvmhost.
     Command(&'static str),

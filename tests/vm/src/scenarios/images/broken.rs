@@ -8,7 +8,7 @@ use super::super::host::{self, CTR};
 use super::{ENDED, PULLED, ROOT, RUN, configure, serve, while_unpacking};
 use crate::guest::Guest;
 
-/// Where containerd-dev keeps its blobs.
+/// containerd-dev's content store, with the blobs and what is only begun.
 const BLOBS: &str = "/var/lib/containerd-dev/io.containerd.content.v1.content";
 /// Of the same registry behind TLS, with a name and a password.
 const PRIVATE: &str = "registry.test:5443/test/root:1";
