@@ -157,8 +157,8 @@ impl Watcher<'_> {
             return nothing;
         }
         let outcome = uplink::bring_up(self.roots, &mut self.kernel, wanted);
-        let words: Vec<String> = outcome.done.iter().map(ToString::to_string).collect();
-        let first = outcome.done.first();
+        let words: Vec<String> = outcome.applied.iter().map(ToString::to_string).collect();
+        let first = outcome.applied.first();
         let back = first.map(|step| net::link_back(step.interface()).evidence(words.join("; ")));
         let repaired = back.is_some();
         let failed = |finding: &Finding| finding.severity() == Severity::Error;

@@ -10,11 +10,11 @@ use mvm_config::names::ImageRef;
 use mvm_core::catalogue::deep;
 use mvm_core::exec::System;
 use mvm_core::{Finding, Roots, Severity, chain};
-use mvm_firewalls::{Passage, Way};
+use mvm_firewalls::{Passage, Purpose};
 use mvm_images_client::resolve;
 use mvm_images_plan::anonymous::Answer;
 use mvm_images_plan::proxy::Proxies;
-use mvm_network_kernel::{Kernel, Network as _, answered};
+use mvm_network_kernel::{Kernel, Network as _, address_owners};
 use mvm_network_plan::reserved::finding;
 use mvm_network_traffic::{Place, offers, place};
 use mvm_pool_kernel::proof::{self, Proof};
@@ -47,10 +47,11 @@ pub(super) fn reserved(roots: &Roots, config: &Config) -> Vec<Finding> {
         Ok(observed) => observed,
         Err(error) => return vec![not_tried("[network] reserved".to_owned(), chain(&error))],
     };
-    let asked = entries.iter().map(|entry| match answered(config, &observed, entry.address) {
-        Ok(answered) => finding(&answered),
-        Err(error) => not_tried(entry.address.to_string(), chain(&error)),
-    });
+    let asked =
+        entries.iter().map(|entry| match address_owners(config, &observed, entry.address) {
+            Ok(owners) => finding(&owners),
+            Err(error) => not_tried(entry.address.to_string(), chain(&error)),
+        });
     asked.collect()
 }
 
@@ -97,7 +98,7 @@ fn traffic(
         // Nobody is asked for an address where mvmhost does not serve, which the checks say.
         Ok(sent)
             if matches!(place, Place::Served(_))
-                && sent.passages.iter().all(|passage| passage.way != Way::Address) =>
+                && sent.passages.iter().all(|passage| passage.way != Purpose::Address) =>
         {
             (Probe::NotAsked, Probe::Done(sent.passages))
         }

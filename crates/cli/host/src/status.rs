@@ -18,7 +18,7 @@ use mvm_core::json::Document;
 use mvm_core::{Finding, Severity};
 use mvm_network_kernel::tailscale::Tailscale;
 use mvm_network_plan::reserved;
-use mvm_network_plan::tailscale::Route;
+use mvm_network_plan::tailscale::AdvertisedSubnet;
 use mvm_pool_plan::thinpool::{PoolState, ThinPoolStatus, Working};
 use mvm_units_systemd::flintlock::MicroVm;
 use mvm_units_systemd::systemd::{Manager, UnitState, Units};
@@ -71,7 +71,7 @@ pub(super) struct Screen<'a> {
     /// How many leases mvm-dhcp has given out; None where they cannot be read.
     leases: Option<usize>,
     /// The subnets that mvmhost makes known in the tailnet.
-    tailscale: Vec<Route>,
+    tailscale: Vec<AdvertisedSubnet>,
     /// systemd did not tell of every unit.
     is_blind: bool,
 }
@@ -139,7 +139,7 @@ impl<'a> Screen<'a> {
             .with("pool", self.pool())
             .with("network", network(&self.config.network))
             .with("dhcp", served(&self.config.network).map(|interface| json!({"interface": interface, "leases": self.leases})))
-            .with("reserved", reserved::shown(&self.config.network.reserved))
+            .with("reserved", reserved::labels(&self.config.network.reserved))
             .with("tailscale", &self.tailscale)
             .with("containerd", json!({"devmapper": self.observed.plugin == Plugin::Ok}))
             .with("images", json!({"wanted": self.wanted(), "incomplete": self.incomplete}))

@@ -10,7 +10,7 @@ use mvm_config::last_good::load_or_last_good;
 use mvm_core::catalogue::{tls as tls_messages, vm as messages};
 use mvm_core::{Finding, Severity, chain};
 use mvm_images_plan::Platform;
-use mvm_network_kernel::{Kernel, Network as _, answered};
+use mvm_network_kernel::{Kernel, Network as _, address_owners};
 use mvm_network_plan::reserved;
 use mvm_tls::plan::CLUSTER_CLIENT;
 use mvm_tls::{Opaque, material, secret};
@@ -70,13 +70,13 @@ pub fn run(context: &Context, arguments: &CapmvmArguments) -> Exit {
 /// Who has the control plane's address already. Where nobody can be asked, the cluster is to find out.
 fn vip_owner(context: &Context, config: &Config, vip: IpAddr) -> Option<Finding> {
     let observed = Kernel::connect(&context.roots).ok()?.observe().ok()?;
-    let answered = answered(config, &observed, vip)
+    let owners = address_owners(config, &observed, vip)
         .inspect_err(|error| log::debug!("{}", chain(error)))
         .ok()?;
-    if answered.own.is_some() || answered.others.len() > 1 {
-        return Some(reserved::finding(&answered));
+    if owners.own.is_some() || owners.others.len() > 1 {
+        return Some(reserved::finding(&owners));
     }
-    let mac = answered.others.first()?;
+    let mac = owners.others.first()?;
     Some(messages::vip_answers(vip.to_string(), mac))
 }
 

@@ -13,7 +13,7 @@ use super::ruleset::Hook;
 
 /// Which of microVMs' needs a packet serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum What {
+pub(super) enum Need {
     /// From one microVM to another.
     Between,
     /// From a microVM to another network.
@@ -34,7 +34,7 @@ pub(super) enum What {
 
 /// A packet and its path.
 pub(super) struct Flow<'a> {
-    pub(super) what: What,
+    pub(super) need: Need,
     pub(super) packet: Packet<'a>,
     pub(super) path: Vec<Hop<'a>>,
 }
@@ -153,7 +153,7 @@ impl<'a> Sides<'a> {
             to_type: Some("unicast"),
             ..tcp(v6)
         };
-        Flow { what: What::Out, packet, path: [self.arrives(), routed.to_vec()].concat() }
+        Flow { need: Need::Out, packet, path: [self.arrives(), routed.to_vec()].concat() }
     }
 
     fn back(&self, source: IpNet, v6: bool) -> Flow<'a> {
@@ -170,7 +170,7 @@ impl<'a> Sides<'a> {
             to_type: Some("unicast"),
             ..tcp(v6)
         };
-        Flow { what: What::Back, packet, path: [routed, self.leaves()].concat() }
+        Flow { need: Need::Back, packet, path: [routed, self.leaves()].concat() }
     }
 
     fn between(&self, net: Option<IpNet>, v6: bool, forward: &Forward) -> Flow<'a> {
@@ -196,7 +196,7 @@ impl<'a> Sides<'a> {
             ]);
         }
         let packet = Packet { ports: (None, Some(443)), ends: (net, net), ..tcp(v6) };
-        Flow { what: What::Between, packet, path }
+        Flow { need: Need::Between, packet, path }
     }
 
     /// This host's hardware address, asked and answered.
@@ -207,12 +207,12 @@ impl<'a> Sides<'a> {
             ..self.hop(hook, comes_in, goes_out)
         };
         let packet = Packet { protocol: ARP, cast: "broadcast", state: "untracked", ..tcp(false) };
-        let asked = vec![arp(Hook::Input, own, Name::None)];
-        let answered = vec![arp(Hook::Output, Name::None, own)];
-        let what = What::Neighbour;
-        flows.push(Flow { what, packet, path: [self.arrives(), asked].concat() });
+        let request_path = vec![arp(Hook::Input, own, Name::None)];
+        let reply_path = vec![arp(Hook::Output, Name::None, own)];
+        let need = Need::Neighbour;
+        flows.push(Flow { need, packet, path: [self.arrives(), request_path].concat() });
         let packet = Packet { cast: "host", ..packet };
-        flows.push(Flow { what, packet, path: [answered, self.leaves()].concat() });
+        flows.push(Flow { need, packet, path: [reply_path, self.leaves()].concat() });
     }
 
     /// DHCP, names and the router, asked and answered.
@@ -233,51 +233,51 @@ impl<'a> Sides<'a> {
                 state: "untracked",
                 ..local
             };
-            flows.push(self.asked(What::Router, icmp("nd-neighbor-solicit")));
-            flows.push(self.answered(icmp("nd-router-advert")));
+            flows.push(self.request(Need::Router, icmp("nd-neighbor-solicit")));
+            flows.push(self.reply(icmp("nd-router-advert")));
         } else {
             let everybody = IpNet::from(IpAddr::V4(Ipv4Addr::BROADCAST));
             let nobody = IpNet::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-            let asked = Packet {
+            let request = Packet {
                 ports: (Some(68), Some(67)),
                 ends: (Some(nobody), Some(everybody)),
                 cast: "broadcast",
                 to_type: Some("broadcast"),
                 ..udp
             };
-            flows.push(self.asked(What::Address, asked));
+            flows.push(self.request(Need::Address, request));
             let answer =
                 Packet { ports: (Some(67), Some(68)), ends: (here, None), to_type: None, ..udp };
-            flows.push(self.answered(answer));
+            flows.push(self.reply(answer));
         }
         if names {
             for packet in [udp, local] {
-                flows.push(self.asked(What::Name, Packet { ports: (None, Some(53)), ..packet }));
+                flows.push(self.request(Need::Name, Packet { ports: (None, Some(53)), ..packet }));
                 let ends = (here, subnet);
                 let state = "established";
                 let answer =
                     Packet { ports: (Some(53), None), ends, state, to_type: None, ..packet };
-                flows.push(self.answered(answer));
+                flows.push(self.reply(answer));
             }
         }
     }
 
-    fn asked(&self, what: What, packet: Packet<'a>) -> Flow<'a> {
+    fn request(&self, need: Need, packet: Packet<'a>) -> Flow<'a> {
         let own = self.own();
         let here = vec![
             self.hop(Hook::Prerouting, own, Name::None),
             self.hop(Hook::Input, own, Name::None),
         ];
-        Flow { what, packet, path: [self.arrives(), here].concat() }
+        Flow { need, packet, path: [self.arrives(), here].concat() }
     }
 
-    fn answered(&self, packet: Packet<'a>) -> Flow<'a> {
+    fn reply(&self, packet: Packet<'a>) -> Flow<'a> {
         let own = self.own();
         let here = vec![
             self.hop(Hook::Output, Name::None, own),
             self.hop(Hook::Postrouting, Name::None, own),
         ];
-        Flow { what: What::Answer, packet, path: [here, self.leaves()].concat() }
+        Flow { need: Need::Answer, packet, path: [here, self.leaves()].concat() }
     }
 }
 

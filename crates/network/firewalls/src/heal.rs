@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::flows::What;
+use super::flows::Need;
 use super::ruleset::{Family, Hook, Place, Tool};
 
 /// The zone of firewalld that the package brings.
@@ -12,7 +12,7 @@ const ZONE: &str = mvm_network_plan::nat::ZONE;
 pub(super) fn commands(
     place: &Place,
     hook: Hook,
-    whats: &BTreeSet<What>,
+    needs: &BTreeSet<Need>,
     interface: &str,
 ) -> String {
     if place.family == Family::Inet && place.table == "firewalld" {
@@ -32,7 +32,7 @@ pub(super) fn commands(
     if !place.is_plain() {
         return "nft -a list ruleset\n# take out the rule that drops".to_owned();
     }
-    let rules = accepts(place, hook, whats, interface);
+    let rules = accepts(place, hook, needs, interface);
     if rules.is_empty() {
         return format!("{list}\n# take out the rule that drops, as the evidence shows it");
     }
@@ -70,7 +70,7 @@ fn insert(place: &Place, (nft, iptables): &Accept) -> String {
 }
 
 /// Rules for nothing but what microVMs need.
-fn accepts(place: &Place, hook: Hook, whats: &BTreeSet<What>, name: &str) -> Vec<Accept> {
+fn accepts(place: &Place, hook: Hook, needs: &BTreeSet<Need>, name: &str) -> Vec<Accept> {
     let pair = |nft: String, iptables: String| (nft, iptables);
     if place.family == Family::Bridge {
         let side = match hook {
@@ -83,31 +83,31 @@ fn accepts(place: &Place, hook: Hook, whats: &BTreeSet<What>, name: &str) -> Vec
         let side = if hook == Hook::Output { "oifname" } else { "iifname" };
         return vec![pair(format!("{side} {name}"), String::new())];
     }
-    let comes = pair(format!("iifname {name}"), format!("-i {name}"));
-    let goes = pair(format!("oifname {name}"), format!("-o {name}"));
+    let incoming = pair(format!("iifname {name}"), format!("-i {name}"));
+    let outgoing = pair(format!("oifname {name}"), format!("-o {name}"));
     let answers = pair(
         format!("oifname {name} ct state established,related"),
         format!("-o {name} -m conntrack --ctstate RELATED,ESTABLISHED"),
     );
     match hook {
-        Hook::Forward => vec![comes, answers],
-        Hook::Prerouting if whats.iter().any(|what| *what != What::Back) => vec![comes],
-        Hook::Output => vec![goes],
-        Hook::Postrouting if whats.iter().any(|what| *what != What::Out) => vec![goes],
-        Hook::Input => whats.iter().flat_map(|what| input(*what, place.family, name)).collect(),
+        Hook::Forward => vec![incoming, answers],
+        Hook::Prerouting if needs.iter().any(|need| *need != Need::Back) => vec![incoming],
+        Hook::Output => vec![outgoing],
+        Hook::Postrouting if needs.iter().any(|need| *need != Need::Out) => vec![outgoing],
+        Hook::Input => needs.iter().flat_map(|need| input(*need, place.family, name)).collect(),
         _ => Vec::new(),
     }
 }
 
-fn input(what: What, family: Family, name: &str) -> Vec<Accept> {
+fn input(need: Need, family: Family, name: &str) -> Vec<Accept> {
     let port = |protocol: &str, port: u16| {
         let nft = format!("iifname {name} {protocol} dport {port}");
         (nft, format!("-i {name} -p {protocol} --dport {port}"))
     };
-    match what {
-        What::Address => vec![port("udp", 67)],
-        What::Name => vec![port("udp", 53), port("tcp", 53)],
-        What::Router => {
+    match need {
+        Need::Address => vec![port("udp", 67)],
+        Need::Name => vec![port("udp", 53), port("tcp", 53)],
+        Need::Router => {
             let nft = format!("iifname {name} meta l4proto ipv6-icmp");
             let all = (nft, format!("-i {name} -p ipv6-icmp"));
             let dhcp = (family == Family::Ip6).then(|| port("udp", 547));

@@ -23,10 +23,10 @@ mod tests;
 mod traffic;
 mod walk;
 
-use flows::What;
+use flows::Need;
 pub use nft::{Omitted, SetName, omitted};
 pub use ruleset::Tool;
-pub use traffic::{Dropped, End, Passage, Reported, Way, traffic};
+pub use traffic::{Dropped, End, Passage, Purpose, Reported, traffic};
 
 use ruleset::{Family, Hook, Place, Ruleset};
 use walk::Block;
@@ -67,7 +67,7 @@ const OWN: &str = "mvmhost";
 /// A chain, and the packets that it drops.
 struct Obstacle {
     block: Block,
-    whats: BTreeSet<What>,
+    needs: BTreeSet<Need>,
 }
 
 /// What the rules do with the flows that microVMs need.
@@ -109,7 +109,7 @@ fn walked(config: &Config, forward: &Forward, rules: &Ruleset) -> Walked {
     for flow in flows::flows(config, forward) {
         for block in walk::blocks(rules, flow.packet, &flow.path) {
             // What is answered here needs no tracking, and what mvmhost withholds is said elsewhere.
-            if (block.untracks && flow.what != What::Out) || is_own(&block.place) {
+            if (block.untracks && flow.need != Need::Out) || is_own(&block.place) {
                 continue;
             }
             if !block.certain {
@@ -117,8 +117,8 @@ fn walked(config: &Config, forward: &Forward, rules: &Ruleset) -> Walked {
                 continue;
             }
             let key = (block.place.clone(), block.hook, block.untracks);
-            let obstacle = || Obstacle { block, whats: BTreeSet::new() };
-            walked.certain.entry(key).or_insert_with(obstacle).whats.insert(flow.what);
+            let obstacle = || Obstacle { block, needs: BTreeSet::new() };
+            walked.certain.entry(key).or_insert_with(obstacle).needs.insert(flow.need);
         }
     }
     walked
@@ -142,9 +142,10 @@ fn findings<'a>(
     // What is forwarded first.
     findings.extend(by_hook.into_values().rev().filter_map(|same| {
         let block = same.first()?.block.clone();
-        let whats = same.iter().flat_map(|obstacle| obstacle.whats.iter().copied()).collect();
-        let seen: Vec<String> = same.iter().map(|obstacle| evidence(&obstacle.block)).collect();
-        Some(finding(&Obstacle { block, whats }, name, true).evidence(seen.join("; ")))
+        let needs = same.iter().flat_map(|obstacle| obstacle.needs.iter().copied()).collect();
+        let evidences: Vec<String> =
+            same.iter().map(|obstacle| evidence(&obstacle.block)).collect();
+        Some(finding(&Obstacle { block, needs }, name, true).evidence(evidences.join("; ")))
     }));
     findings
 }
@@ -153,14 +154,14 @@ fn findings<'a>(
 fn ruleset(forward: &Forward) -> Ruleset {
     let mut rules = Ruleset::default();
     let by_iptables = forward.saved.iter().filter(|saved| saved.tool == Tool::Iptables);
-    let known: BTreeSet<(Family, &str)> = by_iptables
+    let iptables_tables: BTreeSet<(Family, &str)> = by_iptables
         .flat_map(|saved| {
             let family = if saved.v6 { Family::Ip6 } else { Family::Ip };
             let tables = saved.text.lines().filter_map(|line| line.strip_prefix('*'));
             tables.map(move |table| (family, table.trim()))
         })
         .collect();
-    let has = |family: Family, table: &str| known.contains(&(family, table));
+    let has = |family: Family, table: &str| iptables_tables.contains(&(family, table));
     nft::add(&mut rules, &forward.tables, &has);
     for saved in &forward.saved {
         save::add(&mut rules, &saved.text, saved.tool, saved.v6);
@@ -193,40 +194,40 @@ fn evidence(block: &Block) -> String {
 }
 
 fn finding(obstacle: &Obstacle, name: &str, ufw: bool) -> Finding {
-    let Obstacle { block, whats } = obstacle;
-    let has = |what: What| whats.contains(&what);
-    let forwarded = has(What::Out) || has(What::Back);
-    let only_arp = whats.iter().all(|what| *what == What::Neighbour);
-    let entry: &Entry = match (ufw, has(What::Between), forwarded) {
+    let Obstacle { block, needs } = obstacle;
+    let has = |need: Need| needs.contains(&need);
+    let forwarded = has(Need::Out) || has(Need::Back);
+    let only_arp = needs.iter().all(|need| *need == Need::Neighbour);
+    let entry: &Entry = match (ufw, has(Need::Between), forwarded) {
         _ if block.untracks => &checked::untracked::ROW,
         _ if only_arp => &checked::arp_drops::ROW,
         (true, between, out) if between || out => &checked::ufw_drops_forward::ROW,
         (false, true, _) => &checked::forward_drops_bridged::ROW,
         (false, false, true) => &checked::forward_drops::ROW,
-        (true, ..) if asked(whats).is_some() => &checked::ufw_drops_input::ROW,
-        _ if asked(whats).is_some() => &checked::input_drops::ROW,
+        (true, ..) if blocked_questions(needs).is_some() => &checked::ufw_drops_input::ROW,
+        _ if blocked_questions(needs).is_some() => &checked::input_drops::ROW,
         _ => &checked::output_drops::ROW,
     };
-    let heal = heal::commands(&block.place, block.hook, whats, name);
+    let heal = heal::commands(&block.place, block.hook, needs, name);
     Finding::chosen(entry, name)
         .with("chain", &block.place)
-        .with("what", asked(whats).unwrap_or_default())
+        .with("what", blocked_questions(needs).unwrap_or_default())
         .with("heal", heal)
         .evidence(evidence(block))
 }
 
 /// What of this host cannot be asked.
-fn asked(whats: &BTreeSet<What>) -> Option<String> {
-    let words: Vec<&str> = whats
+fn blocked_questions(needs: &BTreeSet<Need>) -> Option<String> {
+    let questions: Vec<&str> = needs
         .iter()
-        .filter_map(|what| match what {
-            What::Address => Some("an address"),
-            What::Name => Some("names"),
-            What::Router => Some("their IPv6 router"),
+        .filter_map(|need| match need {
+            Need::Address => Some("an address"),
+            Need::Name => Some("names"),
+            Need::Router => Some("their IPv6 router"),
             _ => None,
         })
         .collect();
-    let (last, rest) = words.split_last()?;
+    let (last, rest) = questions.split_last()?;
     let last = format!("for {last}");
     Some(rest.iter().rev().fold(last, |all, word| format!("for {word} and {all}")))
 }

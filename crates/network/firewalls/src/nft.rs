@@ -99,7 +99,7 @@ fn rule(statements: &[Json<'_>], sets: &Sets<'_>, whole: &Json<'_>) -> Rule {
             let all = serde_json::to_string(statements).unwrap_or_default();
             all.chars().take(SHOWN).collect()
         };
-        rule.text = written(statements, whole).unwrap_or_else(text);
+        rule.text = nft_text(statements, whole).unwrap_or_else(text);
     }
     rule
 }
@@ -108,14 +108,14 @@ fn rule(statements: &[Json<'_>], sets: &Sets<'_>, whole: &Json<'_>) -> Rule {
 fn decided(statements: &[Json<'_>], sets: &Sets<'_>, whole: &Json<'_>) -> Rule {
     let mut rule = Rule::default();
     for statement in statements {
-        let Some((kind, what)) = statement.first() else {
+        let Some((kind, body)) = statement.first() else {
             rule.tests.push(Test::unclear());
             continue;
         };
-        let to = || what["target"].as_str().map(str::to_owned);
+        let to = || body["target"].as_str().map(str::to_owned);
         rule.then = match kind {
             "match" => {
-                rule.tests.extend(tests(what, sets, whole));
+                rule.tests.extend(tests(body, sets, whole));
                 continue;
             }
             "notrack" => {
@@ -127,7 +127,7 @@ fn decided(statements: &[Json<'_>], sets: &Sets<'_>, whole: &Json<'_>) -> Rule {
             | "ct helper" | "ct timeout" | "ct expectation" | "secmark" => continue,
             // The first packet is below every limit.
             "limit" | "ct count" => {
-                if what["inv"] == Json::Bool(true) {
+                if body["inv"] == Json::Bool(true) {
                     rule.tests.push(Test::never());
                 }
                 continue;
@@ -141,16 +141,16 @@ fn decided(statements: &[Json<'_>], sets: &Sets<'_>, whole: &Json<'_>) -> Rule {
             | "synproxy" => Then::Accept,
             "drop" => Then::Drop,
             "reject" => {
-                rule.tests.extend(rejected(what));
+                rule.tests.extend(rejected(body));
                 Then::Drop
             }
             "jump" => to().map_or(Then::Unknown, Then::Jump),
             "goto" => to().map_or(Then::Unknown, Then::Goto),
             "return" => Then::Return,
             "continue" => Then::On,
-            "vmap" => map(what, sets, whole),
+            "vmap" => map(body, sets, whole),
             "queue" => Then::Unknown,
-            "xt" if what["type"].is("target") => target(what),
+            "xt" if body["type"].is("target") => target(body),
             // Among them the tests of iptables that nft does not show.
             _ => {
                 rule.tests.push(Test::unclear());
@@ -163,24 +163,24 @@ fn decided(statements: &[Json<'_>], sets: &Sets<'_>, whole: &Json<'_>) -> Rule {
 }
 
 /// What a rule that only drops is in nft's own words; longer ones stand as JSON.
-fn written(statements: &[Json<'_>], whole: &Json<'_>) -> Option<String> {
+fn nft_text(statements: &[Json<'_>], whole: &Json<'_>) -> Option<String> {
     let handle = whole["handle"].as_i64();
     let silent = |one: &&Json<'_>| one.get("counter").is_none() && one.get("log").is_none();
-    let words = statements.iter().filter(silent);
-    let words: Option<Vec<&str>> = words
+    let statements = statements.iter().filter(silent);
+    let statements: Option<Vec<&str>> = statements
         .map(|one| match () {
             () if one.get("drop").is_some() => Some("drop"),
             () if one.get("reject").is_some() => Some("reject"),
             () => None,
         })
         .collect();
-    let words = words?.join(" ");
-    Some(handle.map_or(words.clone(), |handle| format!("{words} # handle {handle}")))
+    let statements = statements?.join(" ");
+    Some(handle.map_or(statements.clone(), |handle| format!("{statements} # handle {handle}")))
 }
 
 /// The targets of iptables that nft shows by name alone.
-fn target(what: &Json<'_>) -> Then {
-    match what["name"].as_str() {
+fn target(body: &Json<'_>) -> Then {
+    match body["name"].as_str() {
         Some("REJECT") => Then::Drop,
         Some("MASQUERADE" | "SNAT" | "DNAT" | "REDIRECT") => Then::Accept,
         Some("NFQUEUE") | None => Then::Unknown,
@@ -197,19 +197,20 @@ fn is_of_answers(statements: &[Json<'_>]) -> bool {
         let comment = statement["xt"]["name"].is("comment");
         !comment && !silent.iter().any(|kind| statement.get(kind).is_some())
     };
-    let mut asked = statements.iter().filter(asks);
+    let mut selectors = statements.iter().filter(asks);
     let tracked = |name: &Json<'_>| name.is("conntrack") || name.is("state");
-    asked.next().is_some_and(|first| tracked(&first["xt"]["name"])) && asked.next().is_none()
+    selectors.next().is_some_and(|first| tracked(&first["xt"]["name"]))
+        && selectors.next().is_none()
 }
 
-pub(super) fn state(words: &[&str]) -> Test {
-    Test::is(Field::State, words.iter().map(|word| Value::Text((*word).to_owned())).collect())
+pub(super) fn state(names: &[&str]) -> Test {
+    Test::is(Field::State, names.iter().map(|word| Value::Text((*word).to_owned())).collect())
 }
 
 /// A reject of one protocol leaves the others alone: nft shows no test for it.
-fn rejected(what: &Json<'_>) -> Option<Test> {
+fn rejected(body: &Json<'_>) -> Option<Test> {
     let text = |field, word: &str| Test::is(field, vec![Value::Text(word.to_owned())]);
-    match what["type"].as_str()? {
+    match body["type"].as_str()? {
         "icmp" => Some(text(Field::Version, "ipv4")),
         "icmpv6" => Some(text(Field::Version, "ipv6")),
         "tcp reset" => Some(text(Field::Protocol, "tcp")),

@@ -153,8 +153,8 @@ impl At<'_> {
             _ => {}
         }
         let packet = &self.packet;
-        let word = |known: Option<&str>| match (known, value) {
-            (Some(known), Value::Text(text)) => Met::of(known == text),
+        let word = |actual: Option<&str>| match (actual, value) {
+            (Some(actual), Value::Text(text)) => Met::of(actual == text),
             _ => Met::Unclear,
         };
         match field {
@@ -186,15 +186,15 @@ impl At<'_> {
 /// The first packet of a connection has the flag `syn` alone. Which flags a mask leaves is not asked:
 /// one that the packet does not have is never left.
 fn flags(packet: &Packet<'_>, value: &Value) -> Met {
-    let Value::Text(wanted) = value else { return Met::Unclear };
-    let known = if packet.state == "new" { "syn" } else { "ack" };
-    if wanted.split(',').any(|flag| !flag.eq_ignore_ascii_case(known)) {
+    let Value::Text(tested) = value else { return Met::Unclear };
+    let actual = if packet.state == "new" { "syn" } else { "ack" };
+    if tested.split(',').any(|flag| !flag.eq_ignore_ascii_case(actual)) {
         return Met::No;
     }
     Met::Yes
 }
 
-fn name(known: Name<'_>, value: &Value) -> Met {
+fn name(actual: Name<'_>, value: &Value) -> Met {
     let Value::Text(text) = value else { return Met::Unclear };
     // iptables ends such a name with `+`.
     let begin = text.strip_suffix('*').or_else(|| text.strip_suffix('+'));
@@ -202,7 +202,7 @@ fn name(known: Name<'_>, value: &Value) -> Met {
         Some(begin) => name.starts_with(begin),
         None => name == text,
     };
-    match known {
+    match actual {
         Name::None => Met::of(text.is_empty() || begin == Some("")),
         Name::Is(name) => Met::of(fits(name)),
         Name::Begins(start) => match begin {
@@ -231,9 +231,9 @@ fn name(known: Name<'_>, value: &Value) -> Met {
     }
 }
 
-fn number(known: Option<i64>, value: &Value) -> Met {
+fn number(actual: Option<i64>, value: &Value) -> Met {
     // A port that the sender chooses is one of the high ones.
-    let range = known.map_or((32_768, 60_999), |known| (known, known));
+    let range = actual.map_or((32_768, 60_999), |actual| (actual, actual));
     let (low, high) = match value {
         Value::Number(number) => (*number, *number),
         Value::Range(low, high) => (*low, *high),
@@ -248,15 +248,15 @@ fn number(known: Option<i64>, value: &Value) -> Met {
     }
 }
 
-fn address(known: Option<IpNet>, value: &Value) -> Met {
+fn address(actual: Option<IpNet>, value: &Value) -> Met {
     let first_and_last = |net: &IpNet| (net.network(), net.broadcast());
     let (low, high) = match value {
         Value::Net(net) => first_and_last(net),
         Value::Addresses(low, high) => (*low, *high),
         _ => return Met::Unclear,
     };
-    let Some(known) = known else { return Met::Unclear };
-    let (first, last) = first_and_last(&known);
+    let Some(actual) = actual else { return Met::Unclear };
+    let (first, last) = first_and_last(&actual);
     if first.is_ipv4() != low.is_ipv4() {
         return Met::No;
     }

@@ -100,7 +100,7 @@ impl Hook {
 
     /// By nft's word, or by that of iptables, which is written in capitals.
     pub(super) fn parse(word: &str) -> Option<Self> {
-        let found = Self::WORDS.into_iter().find(|(_, known)| word.eq_ignore_ascii_case(known));
+        let found = Self::WORDS.into_iter().find(|(_, name)| word.eq_ignore_ascii_case(name));
         found.map(|(hook, _)| hook)
     }
 }
@@ -136,10 +136,10 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |name: &str| -> String {
+        let printable = |name: &str| -> String {
             name.chars().map(|c| if c.is_control() { '?' } else { c }).take(64).collect()
         };
-        write!(f, "{} {} {}", self.family, shown(&self.table), shown(&self.chain))?;
+        write!(f, "{} {} {}", self.family, printable(&self.table), printable(&self.chain))?;
         if self.tool == Tool::IptablesLegacy { f.write_str(" of iptables-legacy") } else { Ok(()) }
     }
 }

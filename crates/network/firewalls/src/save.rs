@@ -61,7 +61,7 @@ pub(super) fn add(rules: &mut Ruleset, text: &str, tool: Tool, v6: bool) {
             });
             rules.chains.push(Chain { place, base, rules: Vec::new() });
         } else if let Some(rest) = line.strip_prefix("-A ") {
-            let words = words(rest);
+            let words = split_words(rest);
             let Some((name, words)) = words.split_first() else { continue };
             rules.marks |= words.iter().any(|word| word == "MARK" || word == "CONNMARK");
             let is_it = |chain: &&mut Chain| {
@@ -79,7 +79,7 @@ pub(super) fn add(rules: &mut Ruleset, text: &str, tool: Tool, v6: bool) {
 }
 
 /// The words of a line; what stands in double quotes is one.
-fn words(line: &str) -> Vec<String> {
+fn split_words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quoted, mut any) = (Vec::new(), String::new(), false, false);
     let mut chars = line.chars();
     while let Some(c) = chars.next() {
@@ -106,7 +106,7 @@ fn rule(words: &[String], line: &str, v6: bool) -> Rule {
     let (mut rest, mut negated, mut module) = (words, false, "");
     while let Some((option, after)) = rest.split_first() {
         let value = after.first().map(String::as_str).unwrap_or_default();
-        let taken = match option.as_str() {
+        let value_count = match option.as_str() {
             "!" => {
                 negated = true;
                 rest = after;
@@ -135,24 +135,24 @@ fn rule(words: &[String], line: &str, v6: bool) -> Rule {
                 1
             }
             option => match test(option, value, module, v6) {
-                Known::Test(test) => {
+                OptionKind::Test(test) => {
                     rule.tests.push(Test { negated: test.negated != negated, ..test });
                     1
                 }
-                Known::Silent => 1,
-                Known::Unknown => {
+                OptionKind::Silent => 1,
+                OptionKind::Unknown => {
                     rule.tests.push(Test::unclear());
                     // The values of an option that is not known go up to the next option.
                     after.iter().take_while(|word| !word.starts_with('-') && *word != "!").count()
                 }
-                Known::Flag(test) => {
+                OptionKind::Flag(test) => {
                     rule.tests.push(Test { negated: test.negated != negated, ..test });
                     0
                 }
             },
         };
         negated = false;
-        rest = after.get(taken..).unwrap_or_default();
+        rest = after.get(value_count..).unwrap_or_default();
     }
     rule
 }
@@ -171,7 +171,7 @@ fn target(name: &str) -> Then {
 }
 
 /// What an option of a rule tests, and so how many values follow it.
-enum Known {
+enum OptionKind {
     /// It tests its one value.
     Test(Test),
     /// A test without a value.
@@ -181,9 +181,9 @@ enum Known {
     Unknown,
 }
 
-fn test(option: &str, value: &str, module: &str, v6: bool) -> Known {
+fn test(option: &str, value: &str, module: &str, v6: bool) -> OptionKind {
     let list = |read: fn(&str) -> Value| value.split(',').map(read).collect::<Vec<_>>();
-    let is = |field, values| Known::Test(Test::is(field, values));
+    let is = |field, values| OptionKind::Test(Test::is(field, values));
     match option {
         "-i" | "--in-interface" => is(Field::In, vec![text(value)]),
         "-o" | "--out-interface" => is(Field::Out, vec![text(value)]),
@@ -197,9 +197,9 @@ fn test(option: &str, value: &str, module: &str, v6: bool) -> Known {
             is(Field::Port, list(port))
         }
         "--ctstate" | "--state" => {
-            let words: Vec<String> = value.split(',').map(str::to_lowercase).collect();
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            Known::Test(state(&words))
+            let states: Vec<String> = value.split(',').map(str::to_lowercase).collect();
+            let states: Vec<&str> = states.iter().map(String::as_str).collect();
+            OptionKind::Test(state(&states))
         }
         "--ctstatus" => is(Field::Status, list(text)),
         "--pkt-type" => is(Field::Cast, vec![text(value)]),
@@ -208,7 +208,7 @@ fn test(option: &str, value: &str, module: &str, v6: bool) -> Known {
         "--icmp-type" | "--icmpv6-type" => is(Field::Icmp, vec![icmp(value, v6)]),
         "--mark" => is(Field::Mark, vec![mark(value)]),
         "--hl-eq" | "--ttl-eq" => is(Field::HopLimit, vec![port(value)]),
-        "-f" | "--fragment" => Known::Flag(Test::never()),
+        "-f" | "--fragment" => OptionKind::Flag(Test::never()),
         "--src-range" => is(Field::From, vec![addresses(value)]),
         "--dst-range" => is(Field::To, vec![addresses(value)]),
         // The first packet is below every limit, and none is above one.
@@ -224,19 +224,19 @@ fn test(option: &str, value: &str, module: &str, v6: bool) -> Known {
         | "--comment"
         | "--reject-with"
         | "--name"
-        | "--mask" => Known::Silent,
-        "--hashlimit-above" | "--connlimit-above" => Known::Test(Test::never()),
+        | "--mask" => OptionKind::Silent,
+        "--hashlimit-above" | "--connlimit-above" => OptionKind::Test(Test::never()),
         "--connlimit-saddr" | "--connlimit-daddr" | "--rsource" | "--rdest" | "--set" | "--syn"
             if matches!(module, "recent" | "connlimit") =>
         {
-            Known::Flag(Test::is(Field::Other, vec![Value::Anything]))
+            OptionKind::Flag(Test::is(Field::Other, vec![Value::Anything]))
         }
-        "--syn" => Known::Flag(Test::is(Field::State, vec![Value::Text("new".to_owned())])),
+        "--syn" => OptionKind::Flag(Test::is(Field::State, vec![Value::Text("new".to_owned())])),
         // A frame between ports of a bridge is not told from one that the bridge routes.
         "--physdev-is-bridged" | "--physdev-is-in" | "--physdev-is-out" => {
-            Known::Flag(Test::unclear())
+            OptionKind::Flag(Test::unclear())
         }
-        _ => Known::Unknown,
+        _ => OptionKind::Unknown,
     }
 }
 
@@ -313,8 +313,8 @@ fn icmp(value: &str, v6: bool) -> Value {
         "neighbour-solicitation" | "neighbor-solicitation" => text("nd-neighbor-solicit"),
         "neighbour-advertisement" | "neighbor-advertisement" => text("nd-neighbor-advert"),
         value => {
-            let known = names.iter().find(|(number, _)| *number == value);
-            text(known.map_or(value, |(_, name)| name))
+            let entry = names.iter().find(|(number, _)| *number == value);
+            text(entry.map_or(value, |(_, name)| name))
         }
     }
 }

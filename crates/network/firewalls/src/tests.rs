@@ -117,7 +117,7 @@ fn ufw_keeps_in_until_it_is_told() {
         ),
         ("ufw-before-input", vec![jump("ufw-user-input")]),
     ];
-    let told = [
+    let allowed = [
         ("ufw-user-forward", vec![interface("iifname", "==", BRIDGE), accept()]),
         (
             "ufw-user-input",
@@ -133,8 +133,8 @@ fn ufw_keeps_in_until_it_is_told() {
         ),
     ];
     let config = Config::default();
-    let found = |told: &[(&str, Vec<Value>)]| {
-        let rules = loaded.iter().chain(told).map(|(chain, expr)| {
+    let found = |allowed: &[(&str, Vec<Value>)]| {
+        let rules = loaded.iter().chain(allowed).map(|(chain, expr)| {
             json!({"rule": {"family": "ip", "table": "filter", "chain": chain, "expr": expr}})
         });
         let chains = [base("FORWARD", "forward"), base("INPUT", "input")];
@@ -148,7 +148,7 @@ fn ufw_keeps_in_until_it_is_told() {
         ("MVM-NET-412", format!("ufw drops what microVMs on br-mvm ask this host {what}"))
     };
     assert_eq!(found(&[]), [forward.clone(), input("for an address and for names")]);
-    assert_eq!(found(&told[..1]), [input("for an address and for names")]);
-    assert_eq!(found(&told[1..2]), [forward, input("for names")]);
-    assert_eq!(found(&told), []);
+    assert_eq!(found(&allowed[..1]), [input("for an address and for names")]);
+    assert_eq!(found(&allowed[1..2]), [forward, input("for names")]);
+    assert_eq!(found(&allowed), []);
 }

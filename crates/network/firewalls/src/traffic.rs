@@ -8,7 +8,7 @@ use mvm_core::Finding;
 use mvm_core::catalogue::deep;
 use serde::Deserialize;
 
-use super::flows::What;
+use super::flows::Need;
 use super::ruleset::{Family, Hook, Place, Ruleset, Tool};
 use super::walk::Block;
 use super::{Forward, OWN, Obstacle, findings, ruleset, walked};
@@ -16,7 +16,7 @@ use super::{Forward, OWN, Obstacle, findings, ruleset, walked};
 /// What a packet was sent for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Way {
+pub enum Purpose {
     /// From one port of the bridge to another.
     Between,
     /// From a port of the bridge to another network.
@@ -36,7 +36,7 @@ pub enum Way {
 #[serde(rename_all = "kebab-case")]
 pub struct Passage {
     /// Between whom it was sent, and what for.
-    pub way: Way,
+    pub way: Purpose,
     /// Whether of IPv6.
     pub v6: bool,
     /// Whether it arrived, and if not, what is known of it.
@@ -75,15 +75,15 @@ pub struct Dropped {
     pub through: Vec<String>,
 }
 
-impl Way {
-    fn what(self) -> What {
+impl Purpose {
+    fn need(self) -> Need {
         match self {
-            Self::Between => What::Between,
-            Self::Out => What::Out,
-            Self::Back => What::Back,
-            Self::Address => What::Address,
-            Self::Name => What::Name,
-            Self::Router => What::Router,
+            Self::Between => Need::Between,
+            Self::Out => Need::Out,
+            Self::Back => Need::Back,
+            Self::Address => Need::Address,
+            Self::Name => Need::Name,
+            Self::Router => Need::Router,
         }
     }
 
@@ -95,7 +95,7 @@ impl Way {
         }
     }
 
-    fn words(self, v6: bool) -> String {
+    fn description(self, v6: bool) -> String {
         let version = if v6 { "IPv6" } else { "IPv4" };
         match self {
             Self::Between => format!("{version} to another port"),
@@ -138,15 +138,15 @@ pub fn traffic(config: &Config, forward: &Forward, reported: Reported) -> Vec<Fi
             findings.extend(of_family().filter_map(|passage| elsewhere(passage, forward, name)));
         }
     }
-    let untold = passages.iter().filter_map(|Passage { way, v6, end }| match end {
+    let unproven = passages.iter().filter_map(|Passage { way, v6, end }| match end {
         // The offers tell.
-        _ if *way == Way::Address => None,
+        _ if *way == Purpose::Address => None,
         End::Lost(why) => {
-            let lost = deep::lost(name, way.words(*v6));
+            let lost = deep::lost(name, way.description(*v6));
             Some(lost.evidence(why))
         }
         End::Untried(why) => {
-            let what = way.words(*v6);
+            let what = way.description(*v6);
             let untried = deep::not_tried(what, why);
             Some(untried.evidence(why))
         }
@@ -156,7 +156,7 @@ pub fn traffic(config: &Config, forward: &Forward, reported: Reported) -> Vec<Fi
         }
         End::Arrived(_) | End::Dropped(_) => None,
     });
-    findings.extend(untold);
+    findings.extend(unproven);
     findings
 }
 
@@ -170,15 +170,15 @@ fn dropped(config: &Config, forward: &Forward, reported: Reported, name: &str) -
         if (dropped.family.as_str(), dropped.table.as_str()) == ("inet", OWN) {
             continue;
         }
-        let Some((place, hook)) = known(&rules, dropped, *way) else { continue };
+        let Some((place, hook)) = dropping_chain(&rules, dropped, *way) else { continue };
         let block = || {
             let (place, by) = (place.clone(), by(dropped, &place));
             Block { place, hook, by, certain: true, untracks: false }
         };
         let obstacle = chains
             .entry((place.clone(), hook))
-            .or_insert_with(|| Obstacle { block: block(), whats: BTreeSet::new() });
-        obstacle.whats.insert(way.what());
+            .or_insert_with(|| Obstacle { block: block(), needs: BTreeSet::new() });
+        obstacle.needs.insert(way.need());
     }
     let certain = walked(config, forward, &rules).certain;
     let is_named =
@@ -197,7 +197,7 @@ fn by(dropped: &Dropped, place: &Place) -> String {
 
 /// The base chain in which it was dropped, as the checks name it, or the chain where no base chain is
 /// listed.
-fn known(rules: &Ruleset, dropped: &Dropped, way: Way) -> Option<(Place, Hook)> {
+fn dropping_chain(rules: &Ruleset, dropped: &Dropped, way: Purpose) -> Option<(Place, Hook)> {
     let family = Family::parse(&dropped.family)?;
     let listed = |name: &String| {
         rules.chains.iter().find(|chain| {
@@ -224,21 +224,21 @@ fn arrived<'a>(
     v6: bool,
     name: &str,
 ) -> Option<Finding> {
-    let words: Vec<String> = passages
+    let descriptions: Vec<String> = passages
         .filter_map(|Passage { way, v6, end }| match end {
-            End::Arrived(Some(by)) => Some(format!("{} by {by}", way.words(*v6))),
-            End::Arrived(None) => Some(way.words(*v6)),
+            End::Arrived(Some(by)) => Some(format!("{} by {by}", way.description(*v6))),
+            End::Arrived(None) => Some(way.description(*v6)),
             _ => None,
         })
         .collect();
     let version = if v6 { "IPv6" } else { "IPv4" };
-    let what = format!("{} test packets of {version} arrived", words.len());
-    (!words.is_empty()).then(|| deep::proven(name, what).evidence(words.join(", ")))
+    let what = format!("{} test packets of {version} arrived", descriptions.len());
+    (!descriptions.is_empty()).then(|| deep::proven(name, what).evidence(descriptions.join(", ")))
 }
 
 /// A packet that left by an interface that has no translation.
 fn elsewhere(passage: &Passage, forward: &Forward, name: &str) -> Option<Finding> {
-    let (Way::Out, End::Arrived(Some(by))) = (passage.way, &passage.end) else { return None };
+    let (Purpose::Out, End::Arrived(Some(by))) = (passage.way, &passage.end) else { return None };
     if forward.leaving.is_empty() || forward.leaving.contains(by) {
         return None;
     }
@@ -254,7 +254,7 @@ fn elsewhere(passage: &Passage, forward: &Forward, name: &str) -> Option<Finding
 mod tests {
     use super::*;
 
-    fn passage(way: Way, end: End) -> Passage {
+    fn passage(way: Purpose, end: End) -> Passage {
         Passage { way, v6: false, end }
     }
 
@@ -264,7 +264,7 @@ mod tests {
         End::Dropped(Dropped { family, table, chain, rule, through: Vec::new() })
     }
 
-    fn told(forward: &Forward, reported: Reported) -> Vec<(String, String)> {
+    fn codes_and_messages(forward: &Forward, reported: Reported) -> Vec<(String, String)> {
         let all = traffic(&Config::default(), forward, reported);
         all.iter().map(|one| (one.code().to_owned(), one.message())).collect()
     }
@@ -274,8 +274,8 @@ mod tests {
 
     #[test]
     fn what_the_kernel_has_decided_is_not_undecided() {
-        let arrived = || passage(Way::Out, End::Arrived(Some("eth0".to_owned())));
-        let dropped = || passage(Way::Back, drop_in("inet", "a", "f"));
+        let arrived = || passage(Purpose::Out, End::Arrived(Some("eth0".to_owned())));
+        let dropped = || passage(Purpose::Back, drop_in("inet", "a", "f"));
         // Whether one of them is in the set is not known.
         let chain = serde_json::json!({"chain": {"family": "inet", "table": "a", "name": "f",
             "type": "filter", "hook": "forward", "prio": 0, "policy": "accept"}});
@@ -294,31 +294,33 @@ mod tests {
         assert_eq!(undecided(&[arrived()]), 0);
         assert_eq!(undecided(&[arrived(), dropped()]), 0);
         for end in [End::Lost("why".to_owned()), End::Untried("why".to_owned())] {
-            assert_eq!(undecided(&[arrived(), passage(Way::Back, end)]), 1);
+            assert_eq!(undecided(&[arrived(), passage(Purpose::Back, end)]), 1);
         }
     }
 
     #[test]
     fn the_chain_that_dropped_is_named_with_its_commands_once() {
         let passages = vec![
-            passage(Way::Out, drop_in("inet", "a", "f")),
-            passage(Way::Name, drop_in("ip", "filter", "INPUT")),
+            passage(Purpose::Out, drop_in("inet", "a", "f")),
+            passage(Purpose::Name, drop_in("ip", "filter", "INPUT")),
         ];
         let forward = Forward { passages, ..Forward::default() };
-        let (codes, words): (Vec<_>, Vec<_>) = told(&forward, OBSTACLES).into_iter().unzip();
-        assert_eq!(codes, ["MVM-NET-413", "MVM-NET-410"], "{words:?}");
+        let (codes, messages): (Vec<_>, Vec<_>) =
+            codes_and_messages(&forward, OBSTACLES).into_iter().unzip();
+        assert_eq!(codes, ["MVM-NET-413", "MVM-NET-410"], "{messages:?}");
         let found = traffic(&Config::default(), &forward, NOTHING);
         assert!(found[1].remedy().contains("nft insert rule inet a f iifname br-mvm accept"));
         let chain = serde_json::json!({"chain": {"family": "inet", "table": "a", "name": "f",
             "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}});
         let tables = vec![serde_json::json!({"nftables": [chain]}).to_string()];
         let named = Forward { tables, ..forward };
-        let codes =
-            |reported| told(&named, reported).into_iter().map(|one| one.0).collect::<Vec<_>>();
+        let codes = |reported| {
+            codes_and_messages(&named, reported).into_iter().map(|one| one.0).collect::<Vec<_>>()
+        };
         assert_eq!(codes(OBSTACLES), ["MVM-NET-413"]);
         assert_eq!(codes(NOTHING), ["MVM-NET-413", "MVM-NET-410"]);
-        let passages = vec![passage(Way::Out, drop_in("?", "a", "f"))];
-        assert_eq!(told(&Forward { passages, ..Forward::default() }, NOTHING), []);
+        let passages = vec![passage(Purpose::Out, drop_in("?", "a", "f"))];
+        assert_eq!(codes_and_messages(&Forward { passages, ..Forward::default() }, NOTHING), []);
     }
 
     /// As a rule of iptables, which calls its own.
@@ -330,7 +332,7 @@ mod tests {
         let all = serde_json::json!({"nftables": [base, chain("one"), chain("two")]});
         let End::Dropped(dropped) = drop_in("ip", "filter", "two") else { unreachable!() };
         let through = vec!["FORWARD".to_owned(), "one".to_owned()];
-        let passages = vec![passage(Way::Out, End::Dropped(Dropped { through, ..dropped }))];
+        let passages = vec![passage(Purpose::Out, End::Dropped(Dropped { through, ..dropped }))];
         let forward = Forward { tables: vec![all.to_string()], passages, ..Forward::default() };
         let found = traffic(&Config::default(), &forward, NOTHING);
         assert_eq!(found.len(), 1);
@@ -343,18 +345,18 @@ mod tests {
     fn what_arrived_what_was_lost_and_what_left_elsewhere_is_told() {
         let leaving = vec!["wan0".to_owned()];
         let passages = vec![
-            passage(Way::Between, End::Arrived(None)),
-            passage(Way::Out, End::Arrived(Some("eth0".to_owned()))),
-            passage(Way::Back, End::Lost("why".to_owned())),
-            passage(Way::Name, End::Untried("why".to_owned())),
-            passage(Way::Address, End::Lost("why".to_owned())),
+            passage(Purpose::Between, End::Arrived(None)),
+            passage(Purpose::Out, End::Arrived(Some("eth0".to_owned()))),
+            passage(Purpose::Back, End::Lost("why".to_owned())),
+            passage(Purpose::Name, End::Untried("why".to_owned())),
+            passage(Purpose::Address, End::Lost("why".to_owned())),
         ];
         let forward = Forward { leaving, passages, ..Forward::default() };
-        let said = told(&forward, NOTHING);
-        let codes: Vec<&str> = said.iter().map(|(code, _)| code.as_str()).collect();
+        let found = codes_and_messages(&forward, NOTHING);
+        let codes: Vec<&str> = found.iter().map(|(code, _)| code.as_str()).collect();
         assert_eq!(codes, ["MVM-HOST-206", "MVM-NET-442", "MVM-NET-441", "MVM-HOST-207"]);
-        assert_eq!(said[0].1, "br-mvm: 2 test packets of IPv4 arrived");
-        let elsewhere = told(&forward, Reported { elsewhere: true, ..NOTHING });
+        assert_eq!(found[0].1, "br-mvm: 2 test packets of IPv4 arrived");
+        let elsewhere = codes_and_messages(&forward, Reported { elsewhere: true, ..NOTHING });
         assert!(elsewhere.iter().all(|(code, _)| code != "MVM-NET-442"), "{elsewhere:?}");
     }
 }

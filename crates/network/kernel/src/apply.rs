@@ -15,7 +15,7 @@ pub struct Outcome {
     /// [`End::Settled`], or what is in the way.
     pub end: End,
     /// The steps that were done, in order; empty when the machine was as desired.
-    pub done: Vec<Step>,
+    pub applied: Vec<Step>,
     /// Warnings, refusals and failures, in order.
     pub findings: Vec<Finding>,
     /// What the last look showed, unless something was changed or waited for after it.
@@ -56,7 +56,7 @@ pub fn take_down(network: &mut impl Network) -> Outcome {
 pub(crate) fn reversibly(network: &mut impl Network, desired: &Desired, keep: Keep<'_>) -> Outcome {
     let mut outcome = reconcile(network, desired, keep);
     if outcome.end == End::Settled {
-        outcome.findings.extend(by_interface(net::changed, &outcome.done));
+        outcome.findings.extend(by_interface(net::changed, &outcome.applied));
     }
     outcome
 }
@@ -79,15 +79,20 @@ fn reconcile(network: &mut impl Network, desired: &Desired, keep: Keep<'_>) -> O
         outcome.findings.push(finding);
         return outcome;
     }
-    outcome.findings.extend(ownership::before(network, &before.made, &first.steps));
-    let failures = perform(network, &first.steps, &before, &mut outcome.done);
-    outcome.findings.extend(ownership::after(network, &before.made, &first.steps, &outcome.done));
+    outcome.findings.extend(ownership::before(network, &before.own_steps, &first.steps));
+    let failures = perform(network, &first.steps, &before, &mut outcome.applied);
+    outcome.findings.extend(ownership::after(
+        network,
+        &before.own_steps,
+        &first.steps,
+        &outcome.applied,
+    ));
     if !failures.is_empty() {
         outcome.findings.extend(failures);
         if enslaved(&first.steps).is_some() {
             outcome.end = End::NotMoved;
         }
-    } else if outcome.done.is_empty() {
+    } else if outcome.applied.is_empty() {
         outcome.end = if refused { refusal(desired, &before) } else { End::Settled };
         outcome.observed = Some(before);
     } else {
@@ -117,17 +122,17 @@ fn perform(
     network: &mut impl Network,
     steps: &[Step],
     before: &Observed,
-    done: &mut Vec<Step>,
+    applied: &mut Vec<Step>,
 ) -> Vec<Finding> {
     for (count, step) in steps.iter().enumerate() {
         let Err(error) = network.apply(step) else {
-            done.push(step.clone());
+            applied.push(step.clone());
             continue;
         };
         let Some(uplink) = enslaved(steps) else {
             return vec![refused(step, &error)];
         };
-        done.clear();
+        applied.clear();
         return not_moved(network, uplink, &steps[..=count], before, &error);
     }
     Vec::new()
@@ -177,11 +182,11 @@ fn by_interface<'a>(new: fn(&'a str) -> Finding, steps: &'a [Step]) -> Vec<Findi
             names.push(step.interface());
         }
     }
-    let words = |name: &str| {
+    let descriptions = |name: &str| {
         let own = steps.iter().filter(|step| step.interface() == name);
         own.map(ToString::to_string).collect::<Vec<_>>().join("; ")
     };
-    names.iter().map(|name| new(name).evidence(words(name))).collect()
+    names.iter().map(|name| new(name).evidence(descriptions(name))).collect()
 }
 
 fn is_error(finding: &Finding) -> bool {

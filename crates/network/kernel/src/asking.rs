@@ -47,8 +47,8 @@ fn beside(interface: &str) -> File<Answers> {
 
 /// What was answered on the interfaces that are served beside the first.
 pub fn answers_beside(roots: &Roots, config: &Config) -> Vec<Answers> {
-    let known = |service: Service<'_>| beside(service.interface).get(roots);
-    Service::also(config).filter_map(known).collect()
+    let answers = |service: Service<'_>| beside(service.interface).get(roots);
+    Service::also(config).filter_map(answers).collect()
 }
 
 /// As [`ask`], on an interface that is served beside the first.
@@ -112,18 +112,18 @@ fn question(interface: &str, mac: [u8; 6], own: &[IpAddr]) -> io::Result<Vec<Off
     let id = mac.iter().fold(seed, |id, byte| id.rotate_left(8) ^ u32::from(*byte));
     let packet = datagram(&discover(id, mac));
     let mut until = Instant::now() + TIMEOUT;
-    let (mut asked, mut found) = (None::<Instant>, Vec::new());
+    let (mut last_request, mut found) = (None::<Instant>, Vec::new());
     while Instant::now() < until {
-        if asked.is_none_or(|asked| asked.elapsed() >= AGAIN) {
+        if last_request.is_none_or(|last_request| last_request.elapsed() >= AGAIN) {
             match sendto(socket.as_raw_fd(), &packet, &everybody, MsgFlags::empty()) {
                 // A bridge whose ports are all silent has nobody to ask.
                 Ok(_) | Err(Errno::ENETDOWN | Errno::ENOBUFS) => {}
                 Err(errno) => return Err(errno.into()),
             }
-            asked = Some(Instant::now());
+            last_request = Some(Instant::now());
         }
-        let left = until.saturating_duration_since(Instant::now()).min(AGAIN);
-        for one in heard(&socket, left, id)? {
+        let remaining = until.saturating_duration_since(Instant::now()).min(AGAIN);
+        for one in received_offers(&socket, remaining, id)? {
             let is_own = own.contains(&IpAddr::V4(one.server));
             if is_own || found.contains(&one) {
                 continue;
@@ -138,7 +138,7 @@ fn question(interface: &str, mac: [u8; 6], own: &[IpAddr]) -> io::Result<Vec<Off
 }
 
 /// The offers that arrive within this time.
-fn heard(socket: &OwnedFd, limit: Duration, id: u32) -> io::Result<Vec<Offer>> {
+fn received_offers(socket: &OwnedFd, limit: Duration, id: u32) -> io::Result<Vec<Offer>> {
     let mut fds = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
     let timeout = PollTimeout::try_from(limit).unwrap_or(PollTimeout::ZERO);
     match poll(&mut fds, timeout) {

@@ -36,14 +36,14 @@ pub(crate) fn run<T>(
 ) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let address = format!("unix:path={}", roots.at(SOCKET).display());
-    let asked = async {
-        let asked = async {
+    let reply = async {
+        let reply = async {
             let bus = Builder::address(address.as_str()).method_timeout(TIMEOUT).build().await?;
             ask(bus).await
         };
         let late = |_| zbus::Error::from(io::Error::from(io::ErrorKind::TimedOut));
-        tokio::time::timeout(TIMEOUT, asked).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
+        tokio::time::timeout(TIMEOUT, reply).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
     };
     let failed = |error| Error::Bus { request, source: Box::new(error) };
-    runtime.map_err(Error::Runtime)?.block_on(asked).map_err(failed)
+    runtime.map_err(Error::Runtime)?.block_on(reply).map_err(failed)
 }

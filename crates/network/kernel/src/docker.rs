@@ -59,14 +59,14 @@ impl Nat<'_> {
     /// `None` where there is no such chain, or no program to ask.
     fn lacks(&self, iptables: Iptables, interface: &str) -> Result<Option<Vec<usize>>, Error> {
         let Some((name, program)) = self.program(iptables) else { return Ok(None) };
-        let run = |words: &[&str]| {
-            let words: Vec<&OsStr> = LOCK.iter().chain(words).map(OsStr::new).collect();
-            self.execute(&program, &words)
+        let run = |args: &[&str]| {
+            let args: Vec<&OsStr> = LOCK.iter().chain(args).map(OsStr::new).collect();
+            self.execute(&program, &args)
         };
         let listed = run(&["-S", DOCKER_USER])?;
         if !listed.success() {
             let stderr = listed.stderr.trim();
-            if NO_CHAIN.iter().any(|words| stderr.contains(words)) {
+            if NO_CHAIN.iter().any(|message| stderr.contains(message)) {
                 return Ok(None);
             }
             // Of its own the kernel's refusal would look like a chain that is not there.
@@ -74,9 +74,9 @@ impl Nat<'_> {
         }
         let mut lacking = Vec::new();
         for (place, rule) in docker_rules(interface).iter().enumerate() {
-            let mut words = vec!["-C", DOCKER_USER];
-            words.extend(rule.iter().map(String::as_str));
-            if !run(&words)?.success() {
+            let mut args = vec!["-C", DOCKER_USER];
+            args.extend(rule.iter().map(String::as_str));
+            if !run(&args)?.success() {
                 lacking.push(place);
             }
         }
@@ -93,10 +93,10 @@ impl Nat<'_> {
         let Some((name, program)) = self.program(iptables) else {
             return Err(Error::NotInstalled { name: iptables.programs()[0] });
         };
-        let words = LOCK.into_iter().chain([verb, DOCKER_USER]);
-        let words: Vec<&OsStr> =
-            words.chain(rule.iter().map(String::as_str)).map(OsStr::new).collect();
-        let exit = self.execute(&program, &words)?;
+        let args = LOCK.into_iter().chain([verb, DOCKER_USER]);
+        let args: Vec<&OsStr> =
+            args.chain(rule.iter().map(String::as_str)).map(OsStr::new).collect();
+        let exit = self.execute(&program, &args)?;
         match exit.success() {
             true => Ok(()),
             false => Err(Error::Refused { name, stderr: exit.stderr.trim().to_owned() }),

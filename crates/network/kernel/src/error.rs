@@ -23,10 +23,10 @@ pub enum Error {
     #[error("cannot send a test packet")]
     Packet(#[source] io::Error),
     /// Interfaces, addresses or routes could not be listed.
-    #[error("cannot list {what}")]
+    #[error("cannot list {objects}")]
     List {
         /// `interfaces`, `addresses` or `routes`.
-        what: &'static str,
+        objects: &'static str,
         /// The kernel's answer.
         #[source]
         source: Answer,

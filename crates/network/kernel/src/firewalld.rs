@@ -31,12 +31,12 @@ pub(crate) fn observe(roots: &Roots, interface: &str) -> Result<Firewalld, Error
         let zone = call(&bus, "getZoneOfInterface", &interface).await?;
         match zone.body().deserialize::<String>()?.as_str() {
             "" => {}
-            ZONE => return Ok(Firewalld::Ours),
+            ZONE => return Ok(Firewalld::InZone),
             _ => return Ok(Firewalld::Assigned),
         }
         let zones: Vec<String> = call(&bus, "getZones", &()).await?.body().deserialize()?;
-        let known = zones.iter().any(|zone| zone == ZONE);
-        Ok(if known { Firewalld::Unassigned } else { Firewalld::Unaware })
+        let has_zone = zones.iter().any(|zone| zone == ZONE);
+        Ok(if has_zone { Firewalld::Unassigned } else { Firewalld::Unaware })
     })
 }
 

@@ -156,9 +156,9 @@ impl Lister<'_> {
     }
 
     /// `nft -j WORDS`
-    fn nft(&self, words: &[&str]) -> Result<String, Error> {
-        let words: Vec<&str> = ["-j"].iter().chain(words).copied().collect();
-        self.output(NFT, &words)
+    fn nft(&self, args: &[&str]) -> Result<String, Error> {
+        let args: Vec<&str> = ["-j"].iter().chain(args).copied().collect();
+        self.output(NFT, &args)
     }
 
     /// What a program of iptables lists, or that it does not.
@@ -184,9 +184,9 @@ impl Lister<'_> {
         }
     }
 
-    fn output(&self, name: &'static str, words: &[&str]) -> Result<String, Error> {
+    fn output(&self, name: &'static str, args: &[&str]) -> Result<String, Error> {
         let program = exec::find(self.roots, name).ok_or(Error::NotInstalled { name })?;
-        let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
+        let args: Vec<&OsStr> = args.iter().map(OsStr::new).collect();
         let mut output = Vec::new();
         let mut keep = |piece: &[u8]| {
             if output.len() <= LIMIT {
@@ -196,7 +196,7 @@ impl Lister<'_> {
         let mut limits = Limits { stdout: Some(&mut keep), ..Limits::timeout(TIMEOUT) };
         let exit = self
             .programs
-            .run(&program, &words, &mut limits)
+            .run(&program, &args, &mut limits)
             .map_err(|source| Error::Run { source })?;
         if !exit.success() {
             let stderr = exit.stderr.lines().next().unwrap_or("nothing").to_owned();

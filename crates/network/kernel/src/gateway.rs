@@ -46,15 +46,15 @@ impl Probe for Kernel {
     ) -> Result<Vec<IpAddr>, Error> {
         let index = self.number(interface)?;
         let start = Instant::now();
-        let mut asked = None::<Instant>;
+        let mut last_request = None::<Instant>;
         let fixed = self.neighbours()?;
         let fixed: Vec<IpAddr> = fixed.iter().filter_map(|one| is(one, index, FIXED)).collect();
         let gateways: Vec<IpAddr> =
             gateways.iter().copied().filter(|gateway| !fixed.contains(gateway)).collect();
         while start.elapsed() < timeout && !gateways.is_empty() {
-            if asked.is_none_or(|asked| asked.elapsed() > AGAIN) {
+            if last_request.is_none_or(|last_request| last_request.elapsed() > AGAIN) {
                 gateways.iter().for_each(|gateway| self.ask(index, *gateway));
-                asked = Some(Instant::now());
+                last_request = Some(Instant::now());
             }
             thread::sleep(POLL_INTERVAL);
             let neighbours = self.neighbours()?;
@@ -92,7 +92,7 @@ impl Kernel {
     /// The kernel does not tell.
     pub fn neighbours(&self) -> Result<Vec<NeighbourMessage>, Error> {
         let listed = self.handle().neighbours().get().execute().try_collect();
-        let failed = |error| Error::List { what: "neighbours", source: Answer::from(error) };
+        let failed = |error| Error::List { objects: "neighbours", source: Answer::from(error) };
         self.run(listed).map_err(failed)
     }
 }

@@ -38,13 +38,13 @@ pub trait Network {
     ///
     /// # Errors
     /// When the record cannot be written.
-    fn keep(&mut self, made: &[Step]) -> Result<(), Error>;
+    fn keep(&mut self, steps: &[Step]) -> Result<(), Error>;
 
     /// Has another manager of networks leave these interfaces alone, and no others.
     ///
     /// # Errors
     /// When it cannot be told.
-    fn tell(&mut self, manager: Manager, names: &[String]) -> Result<(), Error>;
+    fn set_unmanaged(&mut self, manager: Manager, names: &[String]) -> Result<(), Error>;
 }
 
 /// The network namespace of the thread that called [`Kernel::connect`].
@@ -128,7 +128,7 @@ impl Network for Kernel {
         let receipt = RECEIPT.get(&self.roots);
         observed.name_servers = host::name_servers(&self.roots);
         observed.no_ipv6 = host::has_no_ipv6(&self.roots);
-        observed.made = receipt.map(|receipt| receipt.standing(&observed)).unwrap_or_default();
+        observed.own_steps = receipt.map(|receipt| receipt.standing(&observed)).unwrap_or_default();
         Ok(observed)
     }
 
@@ -136,18 +136,18 @@ impl Network for Kernel {
         self.runtime.block_on(apply(&self.handle, step))
     }
 
-    fn keep(&mut self, made: &[Step]) -> Result<(), Error> {
-        let written = RECEIPT.write(&self.roots, &Receipt::new(made));
+    fn keep(&mut self, steps: &[Step]) -> Result<(), Error> {
+        let written = RECEIPT.write(&self.roots, &Receipt::new(steps));
         written.map_err(|source| Error::Keep { source })
     }
 
-    fn tell(&mut self, manager: Manager, names: &[String]) -> Result<(), Error> {
-        managers::tell(&self.roots, manager, names)
+    fn set_unmanaged(&mut self, manager: Manager, names: &[String]) -> Result<(), Error> {
+        managers::set_unmanaged(&self.roots, manager, names)
     }
 }
 
-fn listing(what: &'static str) -> impl Fn(rtnetlink::Error) -> Error {
-    move |error| Error::List { what, source: Answer::from(error) }
+fn listing(objects: &'static str) -> impl Fn(rtnetlink::Error) -> Error {
+    move |error| Error::List { objects, source: Answer::from(error) }
 }
 
 /// The network, and the number and addressing of each of its links.

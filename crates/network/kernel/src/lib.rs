@@ -42,6 +42,6 @@ pub mod trace {
     pub use crate::nft::{Event, Listener, Mark, Trace};
 }
 pub use machine_id::machine_id;
-pub use occupied::answered;
+pub use occupied::address_owners;
 pub use routed::routed;
 pub use watch::Changes;

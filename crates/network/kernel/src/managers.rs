@@ -3,7 +3,7 @@
 use std::{fs, io};
 
 use mvm_core::{Roots, atomic};
-use mvm_network_plan::network::{Manager, tell as wanted};
+use mvm_network_plan::network::{Manager, unmanaged_file};
 use zbus::Connection;
 
 use crate::bus;
@@ -21,11 +21,15 @@ const CONFIGURATION: u32 = 1;
 ///
 /// # Errors
 /// The file cannot be written, or the manager does not read it.
-pub(crate) fn tell(roots: &Roots, manager: Manager, names: &[String]) -> Result<(), Error> {
+pub(crate) fn set_unmanaged(
+    roots: &Roots,
+    manager: Manager,
+    names: &[String],
+) -> Result<(), Error> {
     let path = roots.at(manager.path());
     let bytes = atomic::read_bounded(&path, LIMIT).ok();
     let text = bytes.as_deref().map(String::from_utf8_lossy);
-    match wanted(manager, names, text.as_deref()) {
+    match unmanaged_file(manager, names, text.as_deref()) {
         None => return Ok(()),
         Some(Some(text)) => {
             atomic::write(&path, text.as_bytes(), MODE).map_err(|source| Error::Keep { source })?

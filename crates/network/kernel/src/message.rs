@@ -108,12 +108,12 @@ pub(crate) fn routes(message: &RouteMessage, names: &HashMap<u32, String>) -> Ve
             _ => {}
         }
     }
-    let named = through.iter().filter_map(|index| names.get(index));
+    let interfaces = through.iter().filter_map(|index| names.get(index));
     let route = |interface: &String| {
         let interface = interface.clone();
         Route { destination, interface, gateway, metric, table }
     };
-    named.map(route).collect()
+    interfaces.map(route).collect()
 }
 
 fn destination(message: &RouteMessage) -> Option<IpNet> {

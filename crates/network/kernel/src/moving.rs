@@ -51,7 +51,7 @@ pub(crate) async fn apply(handle: &Handle, step: &Step) -> Result<(), Error> {
             let (ip, length) = (address.addr(), address.prefix_len());
             let mut request = handle.address().add(number, ip, length);
             let message = request.message_mut().clone();
-            unless(step, EADDRNOTAVAIL, handle.address().del(message).execute().await)
+            unless_errno(step, EADDRNOTAVAIL, handle.address().del(message).execute().await)
         }
         Step::GiveAddresses { addresses, .. } => {
             give_addresses(handle, step, number, addresses).await
@@ -59,9 +59,9 @@ pub(crate) async fn apply(handle: &Handle, step: &Step) -> Result<(), Error> {
         Step::TakeAddresses { addresses, .. } => {
             // Backwards: without the first one of a subnet the kernel drops those that follow.
             for address in addresses.iter().rev() {
-                let mut request = whole(handle, number, address);
+                let mut request = add_request(handle, number, address);
                 let message = request.message_mut().clone();
-                unless(step, EADDRNOTAVAIL, handle.address().del(message).execute().await)?;
+                unless_errno(step, EADDRNOTAVAIL, handle.address().del(message).execute().await)?;
             }
             Ok(())
         }
@@ -91,11 +91,11 @@ async fn give_addresses(
     addresses: &[InterfaceAddress],
 ) -> Result<(), Error> {
     for address in addresses {
-        let proved = whole(handle, number, &address.proved());
+        let proved = add_request(handle, number, &address.proved());
         proved.replace().execute().await.map_err(failed(step))?;
         // A change of an address that is there starts no new detection of duplicates.
         if address.proved() != *address {
-            let as_it_was = whole(handle, number, address);
+            let as_it_was = add_request(handle, number, address);
             as_it_was.replace().execute().await.map_err(failed(step))?;
         }
     }
@@ -118,17 +118,21 @@ fn failed(step: &Step) -> impl Fn(rtnetlink::Error) -> Error {
     move |error| Error::Step { step: step.to_string(), source: Answer::from(error) }
 }
 
-/// As [`failed`]; an answer with the error number `done` says that there is nothing left to do.
-fn unless(step: &Step, done: i32, result: Result<(), rtnetlink::Error>) -> Result<(), Error> {
+/// As [`failed`]; an answer with the error number `ignored` says that there is nothing left to do.
+fn unless_errno(
+    step: &Step,
+    ignored: i32,
+    result: Result<(), rtnetlink::Error>,
+) -> Result<(), Error> {
     match result.map_err(Answer::from) {
-        Err(answer) if answer.errno() != Some(done) => {
+        Err(answer) if answer.errno() != Some(ignored) => {
             Err(Error::Step { step: step.to_string(), source: answer })
         }
         _ => Ok(()),
     }
 }
 
-fn whole(handle: &Handle, number: u32, address: &InterfaceAddress) -> AddressAddRequest {
+fn add_request(handle: &Handle, number: u32, address: &InterfaceAddress) -> AddressAddRequest {
     let (ip, length) = (address.address.addr(), address.address.prefix_len());
     let mut request = handle.address().add(number, ip, length);
     addressing::fill(request.message_mut(), address);
@@ -147,12 +151,12 @@ async fn lead(
 ) -> Result<(), Error> {
     let message = addressing::message(number, route);
     if matches!(route.destination, IpNet::V4(_)) {
-        return unless(step, EEXIST, handle.route().add(message).replace().execute().await);
+        return unless_errno(step, EEXIST, handle.route().add(message).replace().execute().await);
     }
     let mut request = NetlinkMessage::from(RouteNetlinkMessage::NewRoute(message));
     request.header.flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_APPEND;
     let mut handle = handle.clone();
-    let sent = async {
+    let result = async {
         let mut answers = handle.request(request)?;
         while let Some(answer) = answers.next().await {
             if let NetlinkPayload::Error(error) = answer.payload
@@ -163,12 +167,12 @@ async fn lead(
         }
         Ok(())
     };
-    let sent = sent.await;
-    unless(step, EEXIST, sent)?;
+    let result = result.await;
+    unless_errno(step, EEXIST, result)?;
     match old {
         Some(old) => {
             let message = addressing::message(old, route);
-            unless(step, ESRCH, handle.route().del(message).execute().await)
+            unless_errno(step, ESRCH, handle.route().del(message).execute().await)
         }
         None => Ok(()),
     }

@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// A listing of ours has about a kilobyte for each source; anything of this size is not one.
 const LIMIT: u64 = 16 << 20;
 /// The interface that firewalls of others were told of since the boot, below our folder of /run.
-const TOLD: &str = "nat.interface";
+const INTERFACE_RECORD: &str = "nat.interface";
 const SYSCTL: &str = "/run/sysctl.d/80-mvmhost.conf";
 
 /// The machine, as far as forwarding and translation go.
@@ -80,8 +80,8 @@ pub fn bring_up(
     if watched && lost {
         findings.push(messages::table_back(subject));
     } else if plan.steps.len() > turned.len() {
-        let words: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
-        findings.push(messages::changed(subject).evidence(words.join("; ")));
+        let descriptions: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+        findings.push(messages::changed(subject).evidence(descriptions.join("; ")));
     }
     Outcome { findings, put_back: !turned.is_empty() || (watched && lost) }
 }
@@ -111,13 +111,13 @@ impl Nat<'_> {
         let answers = asking::answers(self.roots);
         let desired = desired.map(|desired| desired.clone().on_network(network, answers.as_ref()));
         let desired = desired.as_ref();
-        let wanted = match desired {
+        let switches = match desired {
             Some(desired) => switches(desired, network, &self.accept_ra()?),
             None => Vec::new(),
         };
         let rules = Nftables::connect()?;
-        let observed = self.observe(&rules, &wanted, desired)?;
-        Ok(plan(desired, &wanted, &observed))
+        let observed = self.observe(&rules, &switches, desired)?;
+        Ok(plan(desired, &switches, &observed))
     }
 
     /// The switches that are not as microVMs need them on a machine with these links and routes.
@@ -156,11 +156,11 @@ impl Nat<'_> {
     fn observe(
         &self,
         rules: &Nftables,
-        wanted: &[Switch],
+        switches: &[Switch],
         desired: Option<&Desired>,
     ) -> Result<Observed, Error> {
         let mut values = BTreeMap::new();
-        for switch in wanted {
+        for switch in switches {
             if let Some(value) = self.text(self.switch(&switch.path))? {
                 values.insert(switch.path.clone(), value);
             }
@@ -183,11 +183,13 @@ impl Nat<'_> {
         for name in served.iter().skip(1) {
             observed.more.push(self.firewalls(rules, name)?);
         }
-        for told in self.told()?.into_iter().filter(|told| !served.contains(&told.as_str())) {
-            let firewalls = self.firewalls(rules, &told)?;
+        for name in
+            self.recorded_interfaces()?.into_iter().filter(|name| !served.contains(&name.as_str()))
+        {
+            let firewalls = self.firewalls(rules, &name)?;
             // One of whom nothing is left is in nobody's way.
-            if observed.left.is_none() || firewalls.hold_ours() {
-                observed.left = Some((told, firewalls));
+            if observed.previous.is_none() || firewalls.have_own_entries() {
+                observed.previous = Some((name, firewalls));
             }
         }
         Ok(observed)
@@ -213,7 +215,7 @@ impl Nat<'_> {
                     .map_err(|source| Error::Set { path, source })
             }
             Step::Load { table, interface, replace, .. } => {
-                self.tell(interface)?;
+                self.record_interface(interface)?;
                 // Without a listing nothing counts as loaded, whatever interrupts this.
                 self.forget()?;
                 self.keep(runtime.join("nat.nft"), &table.to_string(), 0o600)?;
@@ -230,16 +232,16 @@ impl Nat<'_> {
             Step::Remove => {
                 // A table that is there still is reason enough to do this again; a record is not.
                 self.forget()?;
-                remove(runtime.join(TOLD))?;
+                remove(runtime.join(INTERFACE_RECORD))?;
                 Nftables::connect()?.remove()
             }
             Step::Assign { interface, zone } => {
-                self.tell(interface)?;
+                self.record_interface(interface)?;
                 firewalld::assign(self.roots, interface, zone)
             }
             Step::Unassign { interface, zone } => firewalld::unassign(self.roots, interface, zone),
             Step::AcceptBesideDocker { interface, iptables, rule } => {
-                self.tell(interface)?;
+                self.record_interface(interface)?;
                 self.docker_user(*iptables, "-I", rule)
             }
             Step::ForgetBesideDocker { iptables, rule } => self.docker_user(*iptables, "-D", rule),
@@ -268,26 +270,26 @@ impl Nat<'_> {
             }
         }
         let sysctl = self.text(self.roots.at(SYSCTL))?.unwrap_or_default();
-        let told = sysctl
+        let recorded = sysctl
             .lines()
             .filter_map(|line| line.strip_prefix("net/ipv6/conf/")?.strip_suffix("/accept_ra = 2"));
-        names.extend(told.filter(|name| folder.join(name).exists()).map(str::to_owned));
+        names.extend(recorded.filter(|name| folder.join(name).exists()).map(str::to_owned));
         names.sort_unstable();
         names.dedup();
         Ok(names)
     }
 
     /// The interfaces that firewalls of others were told of since the boot, a line each.
-    fn told(&self) -> Result<Vec<String>, Error> {
-        let text = self.text(self.roots.runtime().join(TOLD))?.unwrap_or_default();
+    fn recorded_interfaces(&self) -> Result<Vec<String>, Error> {
+        let text = self.text(self.roots.runtime().join(INTERFACE_RECORD))?.unwrap_or_default();
         Ok(text.lines().map(str::to_owned).collect())
     }
 
-    fn tell(&self, interface: &str) -> Result<(), Error> {
-        let mut told = self.told()?;
-        if !told.iter().any(|one| one == interface) {
-            told.push(interface.to_owned());
-            self.keep(self.roots.runtime().join(TOLD), &told.join("\n"), 0o600)?;
+    fn record_interface(&self, interface: &str) -> Result<(), Error> {
+        let mut interfaces = self.recorded_interfaces()?;
+        if !interfaces.iter().any(|one| one == interface) {
+            interfaces.push(interface.to_owned());
+            self.keep(self.roots.runtime().join(INTERFACE_RECORD), &interfaces.join("\n"), 0o600)?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use mvm_config::Config;
 use mvm_network_plan::network::{Mac, Observed};
-use mvm_network_plan::reserved::{Answered, answer, group, interface, own, question};
+use mvm_network_plan::reserved::{AddressOwners, answer, group, interface, own, question};
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -31,7 +31,11 @@ const MOST: usize = 8;
 ///
 /// # Errors
 /// There is no interface to ask on, or the question could not be sent.
-pub fn answered(config: &Config, observed: &Observed, address: IpAddr) -> Result<Answered, Error> {
+pub fn address_owners(
+    config: &Config,
+    observed: &Observed,
+    address: IpAddr,
+) -> Result<AddressOwners, Error> {
     let name = interface(config, observed, address);
     let link = observed.links.iter().find(|link| Some(&link.name) == name.as_ref());
     let mac = link.and_then(|link| link.mac);
@@ -41,7 +45,7 @@ pub fn answered(config: &Config, observed: &Observed, address: IpAddr) -> Result
     let mut others = ask(&link.name, address, mac).map_err(Error::Ask)?;
     // This host's own interfaces answer for one another on a bridge that leads back to it.
     others.retain(|other| !observed.links.iter().any(|link| link.mac == Some(*other)));
-    Ok(Answered { address, own: own(observed, address), others })
+    Ok(AddressOwners { address, own: own(observed, address), others })
 }
 
 fn ask(interface: &str, address: IpAddr, mac: Mac) -> io::Result<Vec<Mac>> {
@@ -62,8 +66,12 @@ fn ask(interface: &str, address: IpAddr, mac: Mac) -> io::Result<Vec<Mac>> {
         }
         let until = Instant::now() + if time == TIMES { TIMEOUT } else { AGAIN };
         while Instant::now() < until && found.len() < MOST {
-            let heard = heard(&socket, until.saturating_duration_since(Instant::now()), address)?;
-            found.extend(heard);
+            let answers = received_answers(
+                &socket,
+                until.saturating_duration_since(Instant::now()),
+                address,
+            )?;
+            found.extend(answers);
             found.sort_unstable();
             found.dedup();
         }
@@ -73,7 +81,7 @@ fn ask(interface: &str, address: IpAddr, mac: Mac) -> io::Result<Vec<Mac>> {
 }
 
 /// The answers that arrive within this time.
-fn heard(socket: &OwnedFd, limit: Duration, address: IpAddr) -> io::Result<Vec<Mac>> {
+fn received_answers(socket: &OwnedFd, limit: Duration, address: IpAddr) -> io::Result<Vec<Mac>> {
     let mut fds = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
     let timeout = PollTimeout::try_from(limit).unwrap_or(PollTimeout::ZERO);
     match poll(&mut fds, timeout) {

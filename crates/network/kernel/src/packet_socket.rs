@@ -45,7 +45,7 @@ impl PacketSocket {
     /// The socket could not be opened or bound.
     pub fn on(index: u32) -> io::Result<Self> {
         let index = i32::try_from(index).map_err(io::Error::other)?;
-        let socket = Self { socket: everything()?, index };
+        let socket = Self { socket: capture_socket()?, index };
         let here = address(index, libc::ETH_P_ALL, EVERYBODY);
         bind(socket.socket.as_raw_fd(), &here.ok_or(io::ErrorKind::InvalidInput)?)?;
         Ok(socket)
@@ -56,7 +56,7 @@ impl PacketSocket {
     /// # Errors
     /// The socket could not be opened, or the kernel takes no filter.
     pub fn to(v4: Ipv4Addr, v6: Ipv6Addr) -> io::Result<Self> {
-        let socket = Self { socket: everything()?, index: 0 };
+        let socket = Self { socket: capture_socket()?, index: 0 };
         filter(&socket.socket, v4, v6)?;
         Ok(socket)
     }
@@ -73,14 +73,14 @@ impl PacketSocket {
         Ok(())
     }
 
-    /// The first packet before `until` of which `wanted` makes something.
+    /// The first packet before `until` of which `select` makes something.
     ///
     /// # Errors
     /// The socket cannot be read.
     pub fn receive<T>(
         &self,
         until: Instant,
-        mut wanted: impl FnMut(Captured<'_>) -> Option<T>,
+        mut select: impl FnMut(Captured<'_>) -> Option<T>,
     ) -> io::Result<Option<T>> {
         let mut frame = [0; FRAME];
         loop {
@@ -91,18 +91,21 @@ impl PacketSocket {
                         leaves: from.pkttype() == OUTGOING,
                         packet: frame.get(..length).unwrap_or_default(),
                     };
-                    if let Some(found) = wanted(captured) {
+                    if let Some(found) = select(captured) {
                         return Ok(Some(found));
                     }
                 }
                 Ok(_) | Err(Errno::EINTR | Errno::ENETDOWN) => {}
                 Err(Errno::EAGAIN) => {
-                    let left = until.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
+                    let remaining = until.saturating_duration_since(Instant::now());
+                    if remaining.is_zero() {
                         return Ok(None);
                     }
                     let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
-                    match poll(&mut fds, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
+                    match poll(
+                        &mut fds,
+                        PollTimeout::try_from(remaining).unwrap_or(PollTimeout::MAX),
+                    ) {
                         Ok(_) | Err(Errno::EINTR) => {}
                         Err(errno) => return Err(errno.into()),
                     }
@@ -114,7 +117,7 @@ impl PacketSocket {
 }
 
 /// A socket that also sees what this host sends.
-fn everything() -> io::Result<OwnedFd> {
+fn capture_socket() -> io::Result<OwnedFd> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let protocol = SockProtocol::EthAll;
     Ok(socket(AddressFamily::Packet, SockType::Datagram, flags, protocol)?)

@@ -53,14 +53,14 @@ pub fn routed(
         let Some(own) = own.filter(|_| translated) else { continue };
         let mut comes_in = None;
         for _ in ["out", "back"] {
-            let Some(asked) = question(name, own, comes_in.as_deref()) else { break };
-            let end = kernel.route_result(roots, &asked)?;
+            let Some(question) = question(name, own, comes_in.as_deref()) else { break };
+            let end = kernel.route_result(roots, &question)?;
             comes_in = match &end {
                 RouteResult::By(leaving) if leaving != name => Some(leaving.clone()),
                 _ => None,
             };
-            let rules = kernel.policy(&asked)?;
-            found.push(Routed { question: asked, end, rules, vrf: vrf.clone() });
+            let rules = kernel.policy(&question)?;
+            found.push(Routed { question, end, rules, vrf: vrf.clone() });
             // Without a microVM the way back may count as none.
             if comes_in.is_none() || (!link.carrier && forgets_idle(roots, name, v6)) {
                 break;
@@ -72,9 +72,9 @@ pub fn routed(
 
 impl Kernel {
     /// `ip route get TO from FROM iif NAME`
-    fn route_result(&self, roots: &Roots, asked: &Question) -> Result<RouteResult, Error> {
-        let index = self.number(&asked.comes_in)?;
-        let message = match (asked.from, asked.to) {
+    fn route_result(&self, roots: &Roots, question: &Question) -> Result<RouteResult, Error> {
+        let index = self.number(&question.comes_in)?;
+        let message = match (question.from, question.to) {
             (IpAddr::V4(from), IpAddr::V4(to)) => RouteMessageBuilder::<std::net::Ipv4Addr>::new()
                 .source_prefix(from, 32)
                 .destination_prefix(to, 32)
@@ -94,7 +94,7 @@ impl Kernel {
         match answered {
             Ok(Some(route)) => Ok(self.end(&route)),
             Ok(None) => Ok(RouteResult::Refused(Refusal::NoRoute)),
-            Err(error) => refusal(roots, asked, Answer::from(error)).map(RouteResult::Refused),
+            Err(error) => refusal(roots, question, Answer::from(error)).map(RouteResult::Refused),
         }
     }
 
@@ -113,23 +113,23 @@ impl Kernel {
     }
 
     /// The rules of policy routing that the packet may meet before the tables of every host.
-    fn policy(&self, asked: &Question) -> Result<Vec<PolicyRule>, Error> {
-        let version = if asked.to.is_ipv6() { IpVersion::V6 } else { IpVersion::V4 };
+    fn policy(&self, question: &Question) -> Result<Vec<PolicyRule>, Error> {
+        let version = if question.to.is_ipv6() { IpVersion::V6 } else { IpVersion::V4 };
         let all: Vec<RuleMessage> = self
             .run(async { self.handle().rule().get(version).execute().try_collect().await })
-            .map_err(|error| Error::List { what: "rules", source: Answer::from(error) })?;
+            .map_err(|error| Error::List { objects: "rules", source: Answer::from(error) })?;
         let mut rules: Vec<PolicyRule> =
-            all.iter().filter_map(|rule| policy_rule(rule, asked)).collect();
+            all.iter().filter_map(|rule| policy_rule(rule, question)).collect();
         rules.truncate(RULES);
         Ok(rules)
     }
 }
 
 /// By the kernel's number of the error.
-fn refusal(roots: &Roots, asked: &Question, answer: Answer) -> Result<Refusal, Error> {
+fn refusal(roots: &Roots, question: &Question, answer: Answer) -> Result<Refusal, Error> {
     let source = match answer {
         Answer::Errno(error) => error,
-        source => return Err(Error::List { what: "routes", source }),
+        source => return Err(Error::List { objects: "routes", source }),
     };
     Ok(match source.raw_os_error() {
         Some(libc::ENETUNREACH) => Refusal::NoRoute,
@@ -137,7 +137,7 @@ fn refusal(roots: &Roots, asked: &Question, answer: Answer) -> Result<Refusal, E
         Some(libc::EACCES) => Refusal::Prohibited,
         // Kernels differ in what they say of a path that is checked strictly.
         Some(libc::EXDEV) => Refusal::StrictPath,
-        Some(libc::EINVAL) if asked.to.is_ipv4() && is_strict(roots, &asked.comes_in) => {
+        Some(libc::EINVAL) if question.to.is_ipv4() && is_strict(roots, &question.comes_in) => {
             Refusal::StrictPath
         }
         Some(libc::EINVAL) => Refusal::Blackhole,
@@ -166,11 +166,11 @@ fn larger(roots: &Roots, family: &str, name: &str, switch: &str) -> Option<u8> {
 }
 
 /// The rule, unless every host has it or the packet surely does not meet it.
-fn policy_rule(rule: &RuleMessage, asked: &Question) -> Option<PolicyRule> {
+fn policy_rule(rule: &RuleMessage, question: &Question) -> Option<PolicyRule> {
     let (mut preference, mut table) = (0, u32::from(rule.header.table));
-    let (mut words, mut meets) = (String::new(), true);
+    let (mut selectors, mut meets) = (String::new(), true);
     let mut take = |word: &str, value: &dyn std::fmt::Display, is_met: bool| {
-        words.push_str(&format!(" {word} {value}"));
+        selectors.push_str(&format!(" {word} {value}"));
         meets &= is_met;
     };
     for attribute in &rule.attributes {
@@ -179,13 +179,13 @@ fn policy_rule(rule: &RuleMessage, asked: &Question) -> Option<PolicyRule> {
             RuleAttribute::Table(number) => table = *number,
             RuleAttribute::Source(ip) => {
                 let net = IpNet::new(*ip, rule.header.src_len).ok()?;
-                take("from", &net, net.contains(&asked.from));
+                take("from", &net, net.contains(&question.from));
             }
             RuleAttribute::Destination(ip) => {
                 let net = IpNet::new(*ip, rule.header.dst_len).ok()?;
-                take("to", &net, net.contains(&asked.to));
+                take("to", &net, net.contains(&question.to));
             }
-            RuleAttribute::Iifname(name) => take("iif", name, *name == asked.comes_in),
+            RuleAttribute::Iifname(name) => take("iif", name, *name == question.comes_in),
             // A packet that is forwarded has no such interface yet, and no mark.
             RuleAttribute::Oifname(name) => take("oif", name, false),
             RuleAttribute::FwMark(mark) => take("fwmark", mark, *mark == 0),
@@ -205,6 +205,6 @@ fn policy_rule(rule: &RuleMessage, asked: &Question) -> Option<PolicyRule> {
         _ => "other".to_owned(),
     };
     let not = if inverted { " not" } else { "" };
-    let text = format!("{preference}:{not}{words} {then}");
+    let text = format!("{preference}:{not}{selectors} {then}");
     Some(PolicyRule { preference, text: text.chars().filter(|c| !c.is_control()).collect() })
 }

@@ -8,7 +8,9 @@ use mvm_core::catalogue::tailscale as messages;
 use mvm_core::exec::{self, Execute, Limits};
 use mvm_core::state::{self, File};
 use mvm_core::{Finding, Plan, Roots, Severity, chain};
-use mvm_network_plan::tailscale::{Observed, Record, Route, Step, advertised, list, plan, routes};
+use mvm_network_plan::tailscale::{
+    AdvertisedSubnet, Observed, Record, Step, advertised, list, plan, routes,
+};
 
 use crate::error::Error;
 
@@ -39,9 +41,9 @@ pub fn take_back(tailscale: &Tailscale<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Brings tailscale's list to hold `wanted`. What fails is a warning: microVMs need none of it.
-pub fn bring_up(tailscale: &Tailscale<'_>, wanted: &[IpNet]) -> Vec<Finding> {
-    let plan = tailscale.plan(wanted);
+/// Brings tailscale's list to hold `desired`. What fails is a warning: microVMs need none of it.
+pub fn bring_up(tailscale: &Tailscale<'_>, desired: &[IpNet]) -> Vec<Finding> {
+    let plan = tailscale.plan(desired);
     let mut findings = plan.findings;
     for step in &plan.steps {
         if let Err(error) = tailscale.apply(step) {
@@ -61,28 +63,28 @@ fn failed(error: &Error) -> Finding {
 
 impl Tailscale<'_> {
     /// What there is to do; a warning when tailscale does not tell what it advertises.
-    pub fn plan(&self, wanted: &[IpNet]) -> Plan<Step> {
-        let observed = self.observe(wanted);
+    pub fn plan(&self, desired: &[IpNet]) -> Plan<Step> {
+        let observed = self.observe(desired);
         observed.map_or_else(
             |error| Plan::new(Vec::new(), vec![failed(&error)]),
-            |observed| plan(wanted, &observed),
+            |observed| plan(desired, &observed),
         )
     }
 
     /// The routes of the file and those given before, with what tailscale says of them; what it failed to
     /// say is a finding.
-    pub fn routes(&self, wanted: &[IpNet]) -> (Vec<Route>, Option<Finding>) {
-        match self.observe(wanted) {
-            Ok(observed) => (routes(wanted, &observed.own, Some(&observed)), None),
-            Err(error) => (routes(wanted, &recorded(self.roots), None), Some(failed(&error))),
+    pub fn routes(&self, desired: &[IpNet]) -> (Vec<AdvertisedSubnet>, Option<Finding>) {
+        match self.observe(desired) {
+            Ok(observed) => (routes(desired, &observed.own, Some(&observed)), None),
+            Err(error) => (routes(desired, &recorded(self.roots), None), Some(failed(&error))),
         }
     }
 
-    fn observe(&self, wanted: &[IpNet]) -> Result<Observed, Error> {
+    fn observe(&self, desired: &[IpNet]) -> Result<Observed, Error> {
         let own = recorded(self.roots);
         let installed = exec::find(self.roots, NAME).is_some();
         let mut observed = Observed { installed, advertised: Vec::new(), own };
-        if installed && !(wanted.is_empty() && observed.own.is_empty()) {
+        if installed && !(desired.is_empty() && observed.own.is_empty()) {
             let prefs = self.run(&["debug", "prefs"])?;
             observed.advertised = advertised(&prefs).ok_or(Error::Unclear { name: NAME })?;
         }
@@ -102,12 +104,12 @@ impl Tailscale<'_> {
         }
     }
 
-    fn run(&self, words: &[&str]) -> Result<String, Error> {
+    fn run(&self, args: &[&str]) -> Result<String, Error> {
         let program = exec::find(self.roots, NAME).ok_or(Error::NotInstalled { name: NAME })?;
-        let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
+        let args: Vec<&OsStr> = args.iter().map(OsStr::new).collect();
         let exit = self
             .programs
-            .run(&program, &words, &mut Limits::timeout(TIMEOUT))
+            .run(&program, &args, &mut Limits::timeout(TIMEOUT))
             .map_err(|source| Error::Run { source })?;
         if exit.success() {
             return Ok(exit.stdout);

@@ -116,7 +116,7 @@ fn guarded(
         })
     };
     let mut outcome = reversibly(network, &desired, &mut keep);
-    let joined = enslaved(&outcome.done).is_some();
+    let joined = enslaved(&outcome.applied).is_some();
     if outcome.end == End::NotMoved {
         records.drop_live()?;
     }
@@ -227,7 +227,7 @@ fn play_back(records: &Records<'_>, network: &mut impl Probe) -> Result<Vec<Find
     let recorded = records.live()?.map(|live| live.undo).unwrap_or_default();
     let back = due(&recorded, &observed);
     // What comes back was made by mvmhost, and goes again when it is no longer asked for.
-    let unclaimed = ownership::before(network, &observed.made, &back);
+    let unclaimed = ownership::before(network, &observed.own_steps, &back);
     Ok([unclaimed, play(network, &back)].concat())
 }
 
@@ -278,8 +278,8 @@ pub fn confirm(roots: &Roots, network: &mut impl Probe) -> Vec<Finding> {
         let running = |trial: Trial| trial.until.is_some_and(|until| until > now());
         let live = records.live()?.filter(|live| live.trial.is_some_and(running));
         let live = live.ok_or_else(none)?;
-        let asked = gateways(&live.undo);
-        let answers = network.answers(&live.bridge, &asked, GATEWAY_TIMEOUT);
+        let gateways = gateways(&live.undo);
+        let answers = network.answers(&live.bridge, &gateways, GATEWAY_TIMEOUT);
         let confirmed = Confirmed {
             version: VERSION,
             uplink: live.uplink.clone(),

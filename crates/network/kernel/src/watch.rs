@@ -37,7 +37,7 @@ impl Changes {
     /// # Errors
     /// A netlink socket could not be opened.
     pub fn open() -> Result<Self, Error> {
-        let wanted =
+        let subscriptions =
             [(SockProtocol::NetlinkNetFilter, RULES), (SockProtocol::NetlinkRoute, ROUTES)];
         let open = |(protocol, groups): (SockProtocol, u32)| -> Result<OwnedFd, Errno> {
             let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
@@ -45,7 +45,7 @@ impl Changes {
             bind(fd.as_raw_fd(), &NetlinkAddr::new(0, groups))?;
             Ok(fd)
         };
-        let sockets: Result<Vec<OwnedFd>, Errno> = wanted.into_iter().map(open).collect();
+        let sockets: Result<Vec<OwnedFd>, Errno> = subscriptions.into_iter().map(open).collect();
         let sockets = sockets.map_err(|errno| Error::Connect(errno.into()))?;
         Ok(Self { sockets, switches: Switches::none() })
     }

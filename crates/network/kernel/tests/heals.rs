@@ -132,8 +132,8 @@ fn healed(state: &str) -> (Vec<&'static str>, Vec<String>) {
             }
         }
     }
-    let words = |one: &Finding| format!("{} {}: {}", one.code(), one.message(), one.seen());
-    let still = found(folder.path()).iter().map(words).collect();
+    let line = |one: &Finding| format!("{} {}: {}", one.code(), one.message(), one.seen());
+    let still = found(folder.path()).iter().map(line).collect();
     let mut codes: Vec<_> = wrong.iter().map(Finding::code).collect();
     codes.dedup();
     (codes, still)

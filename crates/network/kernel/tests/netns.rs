@@ -54,12 +54,12 @@ impl Network for Counting {
         self.kernel.apply(step)
     }
 
-    fn keep(&mut self, made: &[Step]) -> Result<(), Error> {
-        self.kernel.keep(made)
+    fn keep(&mut self, steps: &[Step]) -> Result<(), Error> {
+        self.kernel.keep(steps)
     }
 
-    fn tell(&mut self, manager: Manager, names: &[String]) -> Result<(), Error> {
-        self.kernel.tell(manager, names)
+    fn set_unmanaged(&mut self, manager: Manager, names: &[String]) -> Result<(), Error> {
+        self.kernel.set_unmanaged(manager, names)
     }
 }
 
@@ -79,13 +79,13 @@ fn ip(args: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn wanted(addresses: &[&str]) -> Bridge {
+fn desired_bridge(addresses: &[&str]) -> Bridge {
     Bridge {
         name: "br-mvm".to_owned(),
         mac: Mac([0x02, 0xaa, 0, 0, 0, 1]),
         mtu: None,
         addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
-        asked: true,
+        requested: true,
     }
 }
 
@@ -105,7 +105,7 @@ fn codes(outcome: &Outcome) -> Vec<&'static str> {
 #[test]
 fn netns_makes_the_bridge_and_then_changes_nothing() {
     in_namespace(|| {
-        let desired = wanted(&["10.42.0.1/24", "fd00:42::1/64"]);
+        let desired = desired_bridge(&["10.42.0.1/24", "fd00:42::1/64"]);
         let (outcome, changes) = run(&desired);
         assert_eq!((codes(&outcome), changes), (vec!["MVM-NET-001"], 4), "{outcome:?}");
         let link = bridge();
@@ -124,7 +124,7 @@ fn netns_makes_the_bridge_and_then_changes_nothing() {
 #[test]
 fn netns_keeps_its_mac_when_ports_come() {
     in_namespace(|| {
-        let desired = wanted(&["10.42.0.1/24"]);
+        let desired = desired_bridge(&["10.42.0.1/24"]);
         run(&desired);
         ip("link add fltap0000001 address 00:16:3e:00:00:01 type veth");
         ip("link set fltap0000001 master br-mvm up");
@@ -138,7 +138,7 @@ fn netns_converges_what_differs_and_leaves_foreign_addresses() {
     in_namespace(|| {
         ip("link add br-mvm type bridge stp_state 1 forward_delay 1500");
         ip("address add 172.20.0.1/16 dev br-mvm");
-        let desired = Bridge { mtu: Some(1400), ..wanted(&["10.42.0.1/24"]) };
+        let desired = Bridge { mtu: Some(1400), ..desired_bridge(&["10.42.0.1/24"]) };
         let (outcome, changes) = run(&desired);
         assert_eq!((codes(&outcome), changes), (vec!["MVM-NET-001"], 6), "{outcome:?}");
         let link = bridge();
@@ -152,7 +152,7 @@ fn netns_converges_what_differs_and_leaves_foreign_addresses() {
 #[test]
 fn netns_a_large_mtu_survives_a_port_with_a_small_one() {
     in_namespace(|| {
-        let desired = Bridge { mtu: Some(9000), ..wanted(&[]) };
+        let desired = Bridge { mtu: Some(9000), ..desired_bridge(&[]) };
         run(&desired);
         ip("link add fltap0000001 type veth");
         ip("link set fltap0000001 master br-mvm");
@@ -166,7 +166,7 @@ fn netns_others_ports_keep_the_bridge_as_it_is() {
         ip("link add br-mvm address 00:16:3e:00:00:09 type bridge stp_state 1");
         ip("link add eth0 type veth");
         ip("link set eth0 master br-mvm up");
-        let (outcome, _) = run(&wanted(&["10.42.0.1/24"]));
+        let (outcome, _) = run(&desired_bridge(&["10.42.0.1/24"]));
         assert_eq!(codes(&outcome), ["MVM-NET-005", "MVM-NET-001"], "{outcome:?}");
         let link = bridge();
         assert_eq!(link.mac, Some(Mac([0x00, 0x16, 0x3e, 0, 0, 9])));
@@ -179,7 +179,7 @@ fn netns_a_taken_name_is_refused_and_untouched() {
     in_namespace(|| {
         ip("link add br-mvm type veth");
         let before = ip("-details link show br-mvm");
-        let (outcome, changes) = run(&wanted(&["10.42.0.1/24"]));
+        let (outcome, changes) = run(&desired_bridge(&["10.42.0.1/24"]));
         assert_eq!((codes(&outcome), changes), (vec!["MVM-NET-002"], 0));
         assert_eq!(ip("-details link show br-mvm"), before);
     });
@@ -194,20 +194,23 @@ fn netns_an_overlap_is_refused_by_address_and_by_route() {
         ip("route add 10.42.0.0/16 via 192.168.5.1 dev wlan0");
         ip("route add default via 192.168.5.1 dev wlan0");
         for address in ["192.168.5.129/24", "192.168.5.6/29", "10.42.0.1/15"] {
-            let (outcome, changes) = run(&wanted(&[address]));
+            let (outcome, changes) = run(&desired_bridge(&[address]));
             assert_eq!((codes(&outcome), changes), (vec!["MVM-NET-003"], 0), "{address}");
             assert!(outcome.findings[0].message().ends_with("wlan0"));
         }
-        assert_eq!(codes(&run(&wanted(&["10.43.0.1/24"])).0), ["MVM-NET-001"]);
+        assert_eq!(codes(&run(&desired_bridge(&["10.43.0.1/24"])).0), ["MVM-NET-001"]);
         // A part of what is routed elsewhere is no conflict.
-        assert_eq!(codes(&run(&wanted(&["10.42.7.1/24"])).0), ["MVM-NET-021", "MVM-NET-001"]);
+        assert_eq!(
+            codes(&run(&desired_bridge(&["10.42.7.1/24"])).0),
+            ["MVM-NET-021", "MVM-NET-001"]
+        );
     });
 }
 
 #[test]
 fn netns_an_overlap_that_comes_later_has_the_same_verdict() {
     in_namespace(|| {
-        let desired = wanted(&["10.42.0.1/24"]);
+        let desired = desired_bridge(&["10.42.0.1/24"]);
         run(&desired);
         ip("link add tun9 type veth");
         ip("address add 10.42.0.77/16 dev tun9");
@@ -222,7 +225,7 @@ fn netns_ipv6_turned_off_has_its_own_answer() {
         // /proc/sys/net is that of the reading thread's namespace.
         let switch = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
         std::fs::write(switch, "1").unwrap();
-        let desired = wanted(&["10.42.0.1/24", "fd00:42::1/64"]);
+        let desired = desired_bridge(&["10.42.0.1/24", "fd00:42::1/64"]);
         let (outcome, _) = run(&desired);
         assert_eq!(codes(&outcome), ["MVM-NET-022", "MVM-NET-001"], "{outcome:?}");
         // Off for the bridge alone.
@@ -288,7 +291,7 @@ fn netns_takes_away_what_it_made_and_nothing_else() {
             parent: Some("up0".to_owned()),
             addresses: vec![address.parse().unwrap()],
         };
-        let bridge_of = Some(wanted(&["10.42.0.1/24", "fd00:42::1/64"]));
+        let bridge_of = Some(desired_bridge(&["10.42.0.1/24", "fd00:42::1/64"]));
         let desired = Desired {
             bridge: bridge_of,
             macvtap: Some(on_up0("10.7.0.1/24")),
@@ -296,8 +299,8 @@ fn netns_takes_away_what_it_made_and_nothing_else() {
         };
         converge(&desired);
         let networkd = roots().at(Manager::Networkd.path());
-        let told = || fs::read_to_string(&networkd).unwrap_or_default();
-        assert!(told().contains("Name=br-mvm\n"), "{}", told());
+        let unmanaged = || fs::read_to_string(&networkd).unwrap_or_default();
+        assert!(unmanaged().contains("Name=br-mvm\n"), "{}", unmanaged());
         assert_eq!(converge(&desired).1, 0);
 
         // What somebody else put on the bridge keeps it there.
@@ -315,7 +318,7 @@ fn netns_takes_away_what_it_made_and_nothing_else() {
         assert!(link("up0").up && !networkd.exists());
 
         // What somebody made under the same name since is his.
-        run(&wanted(&["10.42.0.1/24"]));
+        run(&desired_bridge(&["10.42.0.1/24"]));
         ip("link delete br-mvm");
         ip("link add br-mvm type bridge");
         assert_eq!(converge(&Desired::default()).1, 0);
@@ -331,9 +334,9 @@ fn netns_a_subnet_goes_from_what_is_not_named_any_more_to_what_is() {
         let addresses = vec!["10.42.0.1/24".parse().unwrap()];
         let macvtap = Some(Macvtap { parent: Some("up0".to_owned()), addresses });
         converge(&Desired { macvtap, ..Desired::default() });
-        let (outcome, _) = run(&wanted(&["10.42.0.1/24"]));
+        let (outcome, _) = run(&desired_bridge(&["10.42.0.1/24"]));
         assert_eq!(codes(&outcome), ["MVM-NET-001"; 2], "{outcome:?}");
-        let named = Bridge { name: "br-new".to_owned(), ..wanted(&["10.42.0.1/24"]) };
+        let named = Bridge { name: "br-new".to_owned(), ..desired_bridge(&["10.42.0.1/24"]) };
         let (outcome, _) = run(&named);
         assert_eq!(codes(&outcome), ["MVM-NET-001"; 2], "{outcome:?}");
         assert!(ip("-4 -o address").contains("br-new"));
@@ -351,7 +354,7 @@ fn netns_what_cannot_be_recorded_or_told_is_said_and_the_bridge_is_made() {
         for file in ["/run/mvmhost", "/run/NetworkManager/conf.d"] {
             fs::write(at(file), "a file where a folder has to be").unwrap();
         }
-        let outcome = run(&wanted(&["10.1.0.1/24"])).0;
+        let outcome = run(&desired_bridge(&["10.1.0.1/24"])).0;
         for code in ["MVM-NET-018", "MVM-NET-019", "MVM-NET-001"] {
             assert!(codes(&outcome).contains(&code), "{code}: {:?}", codes(&outcome));
         }

@@ -9,7 +9,7 @@ use std::thread;
 use mvm_config::Config;
 use mvm_config::load::{Source, parse};
 use mvm_core::Roots;
-use mvm_network_kernel::{Kernel, Network, answered};
+use mvm_network_kernel::{Kernel, Network, address_owners};
 use mvm_network_plan::network::Mac;
 use nix::sched::{CloneFlags, unshare};
 
@@ -42,11 +42,11 @@ fn netns_everybody_who_has_an_address_is_heard() {
         let made = Command::new("sh").args(["-ec", LAN]).output().unwrap();
         let peers = String::from_utf8(made.stdout.clone()).unwrap();
         let observed = Kernel::connect(&Roots::new("/")).unwrap().observe().unwrap();
-        let asked = |address: &str| {
+        let owners = |address: &str| {
             let address: IpAddr = address.parse().unwrap();
-            answered(&config(), &observed, address).unwrap()
+            address_owners(&config(), &observed, address).unwrap()
         };
-        let found = ["10.42.0.5", "fd00:42::5", "10.42.0.6", "10.42.0.7", "10.42.0.1"].map(asked);
+        let found = ["10.42.0.5", "fd00:42::5", "10.42.0.6", "10.42.0.7", "10.42.0.1"].map(owners);
         for peer in peers.lines() {
             Command::new("kill").arg(peer).status().unwrap();
         }

@@ -43,7 +43,7 @@ fn desired() -> Desired {
         dhcp: true,
         tailnet: false,
         carries: Carries::MicroVms,
-        asked: Asked::default(),
+        requested: Asked::default(),
         own: vec!["10.42.0.1/24".parse().unwrap()],
         egress: Egress::default(),
         withheld: false,
@@ -240,19 +240,19 @@ fn netns_a_printed_remedy_lets_microvms_through() {
 fn netns_iptables_is_asked_only_where_docker_has_its_chain() {
     in_namespace(|roots| {
         let network = Kernel::connect(&Roots::new("/")).unwrap().observe().unwrap();
-        let asked = || {
+        let requests = || {
             let programs = Recording::default();
             Nat { roots, programs: &programs }.plan(Some(&desired()), &network).unwrap();
             programs.asked().len()
         };
-        assert_eq!(asked(), 0);
+        assert_eq!(requests(), 0);
         shell("nft add table ip filter; nft add chain ip filter FORWARD");
-        assert_eq!(asked(), 0);
+        assert_eq!(requests(), 0);
         shell("nft add chain ip filter DOCKER-USER");
         // Whether there is such a chain, and whether it has each of three rules.
-        assert_eq!(asked(), 4);
+        assert_eq!(requests(), 4);
         shell("nft add table ip6 filter; nft add chain ip6 filter DOCKER-USER");
-        assert_eq!(asked(), 8);
+        assert_eq!(requests(), 8);
     });
 }
 

@@ -64,15 +64,15 @@ fn found(case: &Path) -> String {
     let config = mvm_config::load::parse(&[source]).unwrap().config;
     let forward = firewalls::forward(&Roots::new(folder.path()), &System, &config).unwrap();
     assert_eq!(forward.unread, []);
-    let mut said = String::new();
+    let mut found_codes = String::new();
     for finding in obstacles(&config, &forward) {
         let chain = finding.seen().strip_prefix("chain ").unwrap();
         let (chain, _) = chain.split_once(": hook").unwrap();
-        writeln!(said, "{} {chain}", finding.code()).unwrap();
+        writeln!(found_codes, "{} {chain}", finding.code()).unwrap();
         assert!(!finding.remedy().contains('{') && !finding.remedy().is_empty());
         assert!(finding.message().chars().count() <= 120, "{}", finding.message());
     }
-    said
+    found_codes
 }
 
 #[test]
@@ -90,9 +90,10 @@ fn netns_every_set_of_rules_has_its_verdict() {
             shell("modprobe br_netfilter", Stdio::null());
         }
         let name = case.display().to_string();
-        let said = thread::spawn(move || found(&case)).join().unwrap_or_else(|_| "?".to_owned());
-        if said != expected {
-            writeln!(wrong, "{name}:\n expected {expected:?}\n found    {said:?}").unwrap();
+        let found_codes =
+            thread::spawn(move || found(&case)).join().unwrap_or_else(|_| "?".to_owned());
+        if found_codes != expected {
+            writeln!(wrong, "{name}:\n expected {expected:?}\n found    {found_codes:?}").unwrap();
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

@@ -33,9 +33,9 @@ fn machine() -> (TempDir, Roots) {
     (folder, roots)
 }
 
-fn run(roots: &Roots, wanted: &[&str]) -> Vec<&'static str> {
-    let wanted: Vec<IpNet> = wanted.iter().map(|net| net.parse().unwrap()).collect();
-    let findings = bring_up(&Tailscale { roots, programs: &System }, &wanted);
+fn run(roots: &Roots, desired: &[&str]) -> Vec<&'static str> {
+    let desired: Vec<IpNet> = desired.iter().map(|net| net.parse().unwrap()).collect();
+    let findings = bring_up(&Tailscale { roots, programs: &System }, &desired);
     findings.iter().map(|finding| finding.code()).collect()
 }
 

@@ -123,7 +123,7 @@ fn desired() -> Desired {
         mac: Mac([2, 0xaa, 0, 0, 0, 1]),
         mtu: None,
         addresses: vec![],
-        asked: true,
+        requested: true,
     };
     Desired { bridge: Some(bridge), uplink: Some(Uplink::new("wan")), ..Desired::default() }
 }
@@ -184,10 +184,10 @@ fn netns_an_uplink_that_nobody_confirms_is_as_before() {
         assert!(ip("route show 203.0.113.0/24").contains(special));
         assert!(reached());
         // Nothing is left to do, and the trial goes on.
-        assert!(lab.bring_up().done.is_empty());
+        assert!(lab.bring_up().applied.is_empty());
 
-        let said = uplink::watch(&lab.roots(), &mut lab.kernel);
-        assert_eq!(said[0].code(), "MVM-NET-069", "{said:?}");
+        let findings = uplink::watch(&lab.roots(), &mut lab.kernel);
+        assert_eq!(findings[0].code(), "MVM-NET-069", "{findings:?}");
         assert_eq!(everything(), before);
         assert!(reached());
         assert_eq!(codes(&lab.bring_up()), ["MVM-NET-060"], "once is enough");
@@ -200,9 +200,9 @@ fn netns_both_directions_work_all_the_way_and_back() {
         everything();
         assert!(reached());
         // IPv6 from the address that is proved unique when an interface gets it.
-        let ping = |words: &[&str]| {
+        let ping = |args: &[&str]| {
             let mut ping = Command::new("ping");
-            ping.args(["-q", "-i", "0.005", "-c", "400", "-W", "1"]).args(words);
+            ping.args(["-q", "-i", "0.005", "-c", "400", "-W", "1"]).args(args);
             ping.stdout(Stdio::piped()).spawn().unwrap()
         };
         let running = [ping(&["192.0.2.1"]), ping(&["-6", "-I", "2001:db8::3", "2001:db8::1"])];
@@ -213,9 +213,9 @@ fn netns_both_directions_work_all_the_way_and_back() {
         let moved = start.elapsed();
         thread::sleep(Duration::from_millis(500));
         let start = Instant::now();
-        let said = undone(lab);
+        let findings = undone(lab);
         let back = start.elapsed();
-        assert_eq!(said[0].code(), "MVM-NET-069", "{said:?}");
+        assert_eq!(findings[0].code(), "MVM-NET-069", "{findings:?}");
         for ping in running {
             let output = ping.wait_with_output().unwrap();
             let text = String::from_utf8(output.stdout).unwrap();
@@ -241,8 +241,8 @@ fn netns_a_gateway_that_is_asked_for_is_reached_meanwhile() {
         ip("neighbour replace 192.0.2.7 lladdr 02:00:00:00:00:07 dev wan nud permanent");
         assert!(reached());
         let known = || ip("-6 neighbour show 2001:db8::1 dev wan").contains("lladdr");
-        let asked = ["2001:db8::1", "192.0.2.7"].map(|gateway| gateway.parse().unwrap());
-        let answers = lab.kernel.answers("wan", &asked, Duration::from_millis(500));
+        let gateways = ["2001:db8::1", "192.0.2.7"].map(|gateway| gateway.parse().unwrap());
+        let answers = lab.kernel.answers("wan", &gateways, Duration::from_millis(500));
         assert_eq!(answers.unwrap(), [] as [IpAddr; 0]);
         assert!(known() && reached());
         assert!(ip("neighbour show 192.0.2.7 dev wan").contains("PERMANENT"));
@@ -254,7 +254,7 @@ fn netns_a_gateway_that_is_asked_for_is_reached_meanwhile() {
 /// A kernel that refuses one step.
 struct Failing<'a> {
     kernel: &'a mut Kernel,
-    left: usize,
+    remaining: usize,
 }
 
 impl Network for Failing<'_> {
@@ -263,20 +263,20 @@ impl Network for Failing<'_> {
     }
 
     fn apply(&mut self, step: &Step) -> Result<(), Error> {
-        self.left = self.left.wrapping_sub(1);
-        if self.left == 0 {
+        self.remaining = self.remaining.wrapping_sub(1);
+        if self.remaining == 0 {
             Err(Error::Gone { step: step.to_string() })
         } else {
             self.kernel.apply(step)
         }
     }
 
-    fn keep(&mut self, made: &[Step]) -> Result<(), Error> {
-        self.kernel.keep(made)
+    fn keep(&mut self, steps: &[Step]) -> Result<(), Error> {
+        self.kernel.keep(steps)
     }
 
-    fn tell(&mut self, manager: Manager, names: &[String]) -> Result<(), Error> {
-        self.kernel.tell(manager, names)
+    fn set_unmanaged(&mut self, manager: Manager, names: &[String]) -> Result<(), Error> {
+        self.kernel.set_unmanaged(manager, names)
     }
 }
 
@@ -293,13 +293,13 @@ fn netns_whatever_step_fails_the_host_is_as_before() {
         for failing in 1.. {
             uplink::arm(&lab.roots(), "wan", "br-mvm", 60).unwrap();
             let roots = lab.roots();
-            let mut kernel = Failing { kernel: &mut lab.kernel, left: failing };
+            let mut kernel = Failing { kernel: &mut lab.kernel, remaining: failing };
             let outcome = uplink::bring_up(&roots, &mut kernel, desired());
             if codes(&outcome).contains(&"MVM-NET-001") {
                 assert!(failing > 5, "every step was refused once");
                 return;
             }
-            assert_eq!((codes(&outcome), outcome.done.len()), (vec!["MVM-NET-073"], 0));
+            assert_eq!((codes(&outcome), outcome.applied.len()), (vec!["MVM-NET-073"], 0));
             assert_eq!(everything(), before, "step {failing}");
         }
     });
@@ -318,8 +318,8 @@ fn netns_a_bridge_that_was_there_is_as_before_too() {
         lab.bring_up();
         main();
         assert!(ip("-6 address show dev br-mvm").contains("fe80:") && reached());
-        let said = undone(lab);
-        assert_eq!(said.len(), 1, "{said:?}");
+        let findings = undone(lab);
+        assert_eq!(findings.len(), 1, "{findings:?}");
         // The kernel notices in its own time that the bridge has no port.
         let start = Instant::now();
         while main() != before && start.elapsed() < Duration::from_secs(3) {

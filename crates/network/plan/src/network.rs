@@ -33,9 +33,9 @@ pub use addressing::{Addressing, InterfaceAddress, InterfaceRoute};
 pub use bridge::{Bridge, DEFAULT_MTU};
 pub use down::{Guest, down, guests};
 pub use macvtap::{Macvtap, parent};
-pub use managers::{Manager, tell};
+pub use managers::{Manager, unmanaged_file};
 pub use others::{Others, PROBE_PORT};
-pub use receipt::{Receipt, links, made};
+pub use receipt::{Receipt, links, own_steps_after};
 pub use routed::{FAR, FAR_V6, PolicyRule, Question, Refusal, RouteResult, Routed, question};
 pub use step::Step;
 pub use trial::{Confirmed, Former, Live, Trial, VERSION, former, permit};
@@ -94,7 +94,7 @@ pub struct Desired {
     /// What mvmhost once made a port, and the file does not name any more.
     pub former: Option<Former>,
     /// Whether [validate] ignore has the code of subnets that overlap: the file says that it is meant.
-    pub overlaps_meant: bool,
+    pub overlaps_allowed: bool,
 }
 
 impl Desired {
@@ -113,8 +113,8 @@ pub fn desired(config: &Config, machine_id: &str) -> Desired {
     let tap = network.mode == NetworkMode::Tap;
     let uplink = network.bridge.uplink.as_ref().filter(|_| tap);
     let mut vlans: Vec<Vlan> = network.vlans.iter().map(Vlan::from).collect();
-    let asked = network.asked.addresses || network.asked.dhcp || uplink.is_some();
-    let mut bridge = tap.then(|| Bridge::new(&network.bridge, machine_id.trim(), asked));
+    let requested = network.asked.addresses || network.asked.dhcp || uplink.is_some();
+    let mut bridge = tap.then(|| Bridge::new(&network.bridge, machine_id.trim(), requested));
     let uplink = uplink.map(|name| Uplink::new(name.as_str()));
     if let (Some(bridge), Some(uplink)) = (&mut bridge, &uplink) {
         uplink::take_addresses(bridge, &mut vlans, uplink);
@@ -125,7 +125,7 @@ pub fn desired(config: &Config, machine_id: &str) -> Desired {
         uplink,
         macvtap: network.macvtap.enabled.then(|| Macvtap::from(&network.macvtap)),
         former: None,
-        overlaps_meant: config
+        overlaps_allowed: config
             .validate
             .ignore
             .iter()
@@ -204,7 +204,7 @@ pub struct Observed {
     /// Every unicast route.
     pub routes: Vec<Route>,
     /// The steps that made what is there, as far as mvmhost made it in this boot.
-    pub made: Vec<Step>,
+    pub own_steps: Vec<Step>,
     /// Whom the host asks for names.
     pub name_servers: Vec<IpAddr>,
     /// Whether the kernel has no IPv6, or has it turned off.
@@ -228,7 +228,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
         observed: observed.clone(),
         steps: Vec::new(),
         findings: Vec::new(),
-        meant: desired.overlaps_meant,
+        overlaps_allowed: desired.overlaps_allowed,
     };
     receipt::plan(desired, &mut draft);
     for vlan in &desired.vlans {
@@ -245,8 +245,8 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
 
 /// Whether subnets that overlap are in the way of this plan, and nothing else is.
 pub fn is_refused_for_overlaps(desired: &Desired, observed: &Observed) -> bool {
-    let meant = Desired { overlaps_meant: true, ..desired.clone() };
-    plan(desired, observed).is_refused() && !plan(&meant, observed).is_refused()
+    let allowed = Desired { overlaps_allowed: true, ..desired.clone() };
+    plan(desired, observed).is_refused() && !plan(&allowed, observed).is_refused()
 }
 
 /// A plan in the making.
@@ -256,7 +256,7 @@ struct Draft {
     steps: Vec<Step>,
     findings: Vec<Finding>,
     /// Whether the file allows subnets that overlap.
-    meant: bool,
+    overlaps_allowed: bool,
 }
 
 impl Draft {
@@ -275,7 +275,12 @@ impl Draft {
 
     /// Gives `link` the addresses that it lacks, unless they are in somebody's way.
     fn addresses(&mut self, link: &Link, addresses: &[IpNet]) {
-        self.findings.extend(subnets::overlaps(addresses, link, &self.observed, self.meant));
+        self.findings.extend(subnets::overlaps(
+            addresses,
+            link,
+            &self.observed,
+            self.overlaps_allowed,
+        ));
         let name = || link.name.clone();
         let missing = addresses.iter().filter(|address| !link.addresses.contains(address));
         let off = self.observed.lacks_ipv6(&link.name);

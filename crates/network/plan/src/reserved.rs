@@ -30,7 +30,7 @@ const TARGET_ADDRESS: u8 = 2;
 
 /// Who answers for an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answered {
+pub struct AddressOwners {
     /// An address of `network.reserved`.
     pub address: IpAddr,
     /// The interface of this host that has it.
@@ -40,7 +40,7 @@ pub struct Answered {
 }
 
 /// Each entry as people see it: `10.42.0.5 (lab)`, or the address alone where it has no name.
-pub fn shown(reserved: &[Reserved]) -> Vec<String> {
+pub fn labels(reserved: &[Reserved]) -> Vec<String> {
     let one = |entry: &Reserved| match &entry.name {
         Some(name) => format!("{} ({name})", entry.address),
         None => entry.address.to_string(),
@@ -53,8 +53,8 @@ pub fn shown(reserved: &[Reserved]) -> Vec<String> {
 pub fn interface(config: &Config, observed: &Observed, address: IpAddr) -> Option<String> {
     let network = &config.network;
     let vlans = network.vlans.iter().map(|vlan| &vlan.name);
-    let named = [Some(&network.bridge.name), network.macvtap.parent.as_ref()];
-    let mut all = named.into_iter().flatten().chain(vlans);
+    let configured = [Some(&network.bridge.name), network.macvtap.parent.as_ref()];
+    let mut all = configured.into_iter().flatten().chain(vlans);
     let within =
         all.find(|name| network.addresses_of(name).iter().any(|net| net.contains(&address)));
     match (within, network.mode) {
@@ -143,11 +143,11 @@ fn solicitation(address: Ipv6Addr) -> Vec<u8> {
 }
 
 /// What is wrong with an address that one machine at most is to have, and what was seen of it.
-pub fn finding(answered: &Answered) -> Finding {
-    let subject = answered.address.to_string();
-    let macs: Vec<String> = answered.others.iter().map(ToString::to_string).collect();
+pub fn finding(owners: &AddressOwners) -> Finding {
+    let subject = owners.address.to_string();
+    let macs: Vec<String> = owners.others.iter().map(ToString::to_string).collect();
     let macs = macs.join(", ");
-    match (&answered.own, answered.others.len()) {
+    match (&owners.own, owners.others.len()) {
         (Some(interface), _) => {
             let own = messages::own(subject, interface);
             own.evidence(macs)
@@ -215,7 +215,7 @@ mod tests {
     fn one_machine_may_have_it_and_this_host_may_not() {
         let code = |own: Option<&str>, others: Vec<Mac>| {
             let own = own.map(str::to_owned);
-            finding(&Answered { address: v4(), own, others }).code()
+            finding(&AddressOwners { address: v4(), own, others }).code()
         };
         assert_eq!(code(None, vec![]), "MVM-HOST-206");
         assert_eq!(code(None, vec![MAC]), "MVM-HOST-206");

@@ -74,14 +74,14 @@ impl fmt::Display for Step {
 /// A subnet that is to be made known, and whether it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Route {
+pub struct AdvertisedSubnet {
     /// A subnet of the file or of the record, without host bits.
     pub subnet: IpNet,
     /// Whether tailscale has it in its list; `None` where it did not tell.
     pub advertised: Option<bool>,
 }
 
-impl fmt::Display for Route {
+impl fmt::Display for AdvertisedSubnet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.advertised {
             Some(true) => "advertised",
@@ -94,13 +94,17 @@ impl fmt::Display for Route {
 
 /// What is shown of the routes of the file, and of those that mvmhost gave tailscale before. `observed`
 /// is `None` where tailscale did not answer.
-pub fn routes(wanted: &[IpNet], own: &[IpNet], observed: Option<&Observed>) -> Vec<Route> {
-    let mut all: Vec<IpNet> = wanted.iter().map(IpNet::trunc).chain(own.iter().copied()).collect();
+pub fn routes(
+    desired: &[IpNet],
+    own: &[IpNet],
+    observed: Option<&Observed>,
+) -> Vec<AdvertisedSubnet> {
+    let mut all: Vec<IpNet> = desired.iter().map(IpNet::trunc).chain(own.iter().copied()).collect();
     all.sort_unstable();
     all.dedup();
     let route = |subnet: IpNet| {
         let advertised = observed.map(|observed| observed.advertised.contains(&subnet));
-        Route { subnet, advertised }
+        AdvertisedSubnet { subnet, advertised }
     };
     all.into_iter().map(route).collect()
 }
@@ -121,24 +125,25 @@ pub fn advertised(prefs: &str) -> Option<Vec<IpNet>> {
     }
 }
 
-/// The steps to `wanted`. Whoever wants none and has none on record need not have been looked at.
-pub fn plan(wanted: &[IpNet], observed: &Observed) -> Plan<Step> {
-    let mut wanted: Vec<IpNet> = wanted.iter().map(IpNet::trunc).collect();
-    wanted.sort_unstable();
-    wanted.dedup();
+/// The steps to `desired`. Whoever wants none and has none on record need not have been looked at.
+pub fn plan(desired: &[IpNet], observed: &Observed) -> Plan<Step> {
+    let mut desired: Vec<IpNet> = desired.iter().map(IpNet::trunc).collect();
+    desired.sort_unstable();
+    desired.dedup();
     if !observed.installed {
-        let missing = (!wanted.is_empty())
+        let missing = (!desired.is_empty())
             .then(|| messages::not_installed("network.tailscale.advertise-routes"));
-        let forget = !observed.own.is_empty() && wanted.is_empty();
+        let forget = !observed.own.is_empty() && desired.is_empty();
         let steps = forget.then(|| Step::Record { own: Vec::new() });
         return Plan::new(steps.into_iter().collect(), missing.into_iter().collect());
     }
     let Observed { advertised, own: recorded, .. } = observed;
-    let stays = |route: &&IpNet| wanted.contains(route) || !recorded.contains(route);
+    let stays = |route: &&IpNet| desired.contains(route) || !recorded.contains(route);
     let mut routes: Vec<IpNet> = advertised.iter().filter(stays).copied().collect();
-    let new = wanted.iter().filter(|route| !advertised.contains(route));
+    let new = desired.iter().filter(|route| !advertised.contains(route));
     routes.extend(new);
-    let own = wanted.iter().filter(|route| recorded.contains(route) || !advertised.contains(route));
+    let own =
+        desired.iter().filter(|route| recorded.contains(route) || !advertised.contains(route));
     let own: Vec<IpNet> = own.copied().collect();
     let mut steps = Vec::new();
     // In this order: what is on record and not in the list does no harm.
@@ -149,7 +154,7 @@ pub fn plan(wanted: &[IpNet], observed: &Observed) -> Plan<Step> {
         steps.push(Step::Advertise { routes });
     }
     if let [Step::Record { .. }, Step::Advertise { .. }] = steps.as_slice()
-        && wanted.iter().all(|route| advertised.contains(route))
+        && desired.iter().all(|route| advertised.contains(route))
     {
         // What is to go stays on record until it is gone.
         steps.reverse();
@@ -165,9 +170,9 @@ mod tests {
         text.split_whitespace().map(|net| net.parse().unwrap()).collect()
     }
 
-    fn planned(wanted: &str, advertised: &str, own: &str) -> Vec<String> {
+    fn planned(desired: &str, advertised: &str, own: &str) -> Vec<String> {
         let observed = Observed { installed: true, advertised: nets(advertised), own: nets(own) };
-        let plan = plan(&nets(wanted), &observed);
+        let plan = plan(&nets(desired), &observed);
         assert!(plan.findings.is_empty());
         plan.steps.iter().map(ToString::to_string).collect()
     }
@@ -214,20 +219,20 @@ mod tests {
             advertised: nets("10.42.0.0/24 0.0.0.0/0"),
             own: nets("10.42.0.0/24 10.9.0.0/16"),
         };
-        let shown = |observed: Option<&Observed>| -> Vec<String> {
+        let lines = |observed: Option<&Observed>| -> Vec<String> {
             let own = nets("10.42.0.0/24 10.9.0.0/16");
             let routes = routes(&nets("10.42.0.1/24 10.43.0.0/24"), &own, observed);
             routes.iter().map(ToString::to_string).collect()
         };
         assert_eq!(
-            shown(Some(&observed)),
+            lines(Some(&observed)),
             [
                 "10.9.0.0/16: not advertised",
                 "10.42.0.0/24: advertised",
                 "10.43.0.0/24: not advertised"
             ]
         );
-        assert!(shown(None).iter().all(|line| line.ends_with(": unknown")));
+        assert!(lines(None).iter().all(|line| line.ends_with(": unknown")));
     }
 
     #[test]

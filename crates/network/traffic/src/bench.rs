@@ -14,7 +14,7 @@ use mvm_network_plan::network::Step;
 use nix::unistd::Pid;
 
 use crate::ports;
-use crate::scratch::{INSIDE, SECOND, Scratch, port};
+use crate::scratch::{FIRST, SECOND, Scratch, port};
 use crate::trace::traced;
 
 /// A bridge with STP takes in a port after twice its forward delay, which is 15 s.
@@ -62,7 +62,7 @@ impl Bench {
         let addresses = found.map(|link| link.addresses.clone()).unwrap_or_default();
         let shared = observed.others_ports(bridge).next().is_some();
         let Scratch { outside, inside, .. } = &scratch;
-        let pairs = [(INSIDE, ""), (SECOND, "b")].map(|(inside, end)| (inside, port(end)));
+        let pairs = [(FIRST, ""), (SECOND, "b")].map(|(inside, end)| (inside, port(end)));
         let mut cards = Vec::new();
         for (within, port) in &pairs {
             ports::wire(inside, within, port, home)?;
@@ -73,7 +73,7 @@ impl Bench {
             wait_for_frames(roots, port);
         }
         let [card, other_card] = [cards.first(), cards.last()].map(|card| *card.unwrap_or(&[0; 6]));
-        let [link, other] = [INSIDE, SECOND].map(|name| {
+        let [link, other] = [FIRST, SECOND].map(|name| {
             inside.number(name).and_then(|index| PacketSocket::on(index).map_err(Error::Packet))
         });
         let (link, other) = (link?, other?);
@@ -118,7 +118,7 @@ impl Bench {
                 }
             }
         };
-        let name = INSIDE.to_owned();
+        let name = FIRST.to_owned();
         let net = IpNet::new(address, own.prefix_len());
         let address_in_net = net.map_err(|_| Error::Gone { step: format!("use {address}") })?;
         self.scratch.inside.apply(&Step::AddAddress { name, address: address_in_net })?;

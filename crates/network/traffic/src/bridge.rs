@@ -7,7 +7,7 @@ use std::time::Instant;
 use ipnet::IpNet;
 use mvm_config::Config;
 use mvm_core::{Roots, chain};
-use mvm_firewalls::{End, Way};
+use mvm_firewalls::{End, Purpose};
 use mvm_network_kernel::Error;
 use mvm_network_plan::dhcp::Offer;
 use nix::unistd::Pid;
@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 use crate::bench::Bench;
 use crate::offers::question;
 use crate::packet::{self, ATTEMPTS, DNS, Ends, NEAR, SERVICE, TIMEOUT, far};
-use crate::trace::{Ended, Packets, begin, ended, lost};
+use crate::trace::{PacketEnd, Packets, begin, lost, packet_end};
 
 /// On a thread of its own, whose network namespace changes.
 pub(crate) fn run(
@@ -25,19 +25,19 @@ pub(crate) fn run(
 ) -> Result<(Vec<Offer>, Packets), Error> {
     let mut bench = Bench::set_up(roots, home, config.network.bridge.name.as_str())?;
     let offers = question(bench.card).map_err(Error::Ask)?;
-    let mut ended = Vec::new();
+    let mut packets = Vec::new();
     for v6 in [false, true] {
         let mut own = config.network.dhcp_addresses().iter();
         let here = |net: &&IpNet| net.addr().is_ipv6() == v6 && bench.addresses.contains(net);
         let Some(own) = own.find(here) else { continue };
-        let mut tell = |way: Way, end: Result<Ended, Error>| {
+        let mut report = |way: Purpose, end: Result<PacketEnd, Error>| {
             let end = end.unwrap_or_else(|error| (End::Untried(chain(&error)), None));
-            ended.push((way, v6, end));
+            packets.push((way, v6, end));
         };
-        family(&mut bench, config, own, &offers, &mut tell);
+        family(&mut bench, config, own, &offers, &mut report);
     }
     bench.forget();
-    Ok((offers, ended))
+    Ok((offers, packets))
 }
 
 fn family(
@@ -45,7 +45,7 @@ fn family(
     config: &Config,
     own: &IpNet,
     offers: &[Offer],
-    tell: &mut dyn FnMut(Way, Result<Ended, Error>),
+    report: &mut dyn FnMut(Purpose, Result<PacketEnd, Error>),
 ) {
     let (network, v6) = (&config.network, own.addr().is_ipv6());
     let translated = network.nat.enabled
@@ -53,24 +53,27 @@ fn family(
     if bench.shared {
         let why = "machines of others are on the bridge, and are not bothered".to_owned();
         if translated {
-            tell(Way::Out, Ok((End::Untried(why), None)));
+            report(Purpose::Out, Ok((End::Untried(why), None)));
         }
         return;
     }
     if network.dhcp.enabled && !v6 {
         let none = || lost(bench.trace.as_ref());
-        tell(Way::Address, Ok(if offers.is_empty() { none() } else { (End::Arrived(None), None) }));
+        report(
+            Purpose::Address,
+            Ok(if offers.is_empty() { none() } else { (End::Arrived(None), None) }),
+        );
     }
     if network.dhcp.enabled && v6 {
-        tell(Way::Router, bench.router());
+        report(Purpose::Router, bench.router());
     }
     let from = match bench.address(own, offers) {
         Ok(from) => from,
-        Err(error) => return tell(Way::Out, Err(error)),
+        Err(error) => return report(Purpose::Out, Err(error)),
     };
-    tell(Way::Between, bench.between(from, own));
+    report(Purpose::Between, bench.between(from, own));
     if network.dhcp.enabled && network.dhcp.dns_server {
-        tell(Way::Name, bench.name(from, own.addr()));
+        report(Purpose::Name, bench.name(from, own.addr()));
     }
     if !translated {
         return;
@@ -79,19 +82,19 @@ fn family(
         Ok(Ok((index, captured))) => {
             let bare = captured.from == from;
             let end = |name| if bare { End::Untranslated(name) } else { End::Arrived(Some(name)) };
-            tell(Way::Out, bench.name_of(index).map(|name| (end(name), None)));
+            report(Purpose::Out, bench.name_of(index).map(|name| (end(name), None)));
             if !bare {
-                tell(Way::Back, bench.back(index, &captured, from));
+                report(Purpose::Back, bench.back(index, &captured, from));
             }
         }
-        Ok(Err(ended)) => tell(Way::Out, Ok(ended)),
-        Err(error) => tell(Way::Out, Err(error)),
+        Ok(Err(end)) => report(Purpose::Out, Ok(end)),
+        Err(error) => report(Purpose::Out, Err(error)),
     }
 }
 
 impl Bench {
     /// The interface by which a packet to another network left, with its ends there; or its end.
-    fn out(&self, from: IpAddr) -> Result<Result<(u32, Ends), Ended>, Error> {
+    fn out(&self, from: IpAddr) -> Result<Result<(u32, Ends), PacketEnd>, Error> {
         begin(self.trace.as_ref());
         let to = far(from.is_ipv6());
         let sent = Ends { from, to, ports: (self.port, SERVICE) };
@@ -108,7 +111,7 @@ impl Bench {
     }
 
     /// The answer to a packet that left by the interface with this number.
-    fn back(&mut self, index: u32, captured: &Ends, to: IpAddr) -> Result<Ended, Error> {
+    fn back(&mut self, index: u32, captured: &Ends, to: IpAddr) -> Result<PacketEnd, Error> {
         let injector = self.scratch.injector(index)?;
         begin(self.trace.as_ref());
         let far = far(to.is_ipv6());
@@ -120,11 +123,11 @@ impl Bench {
                 })
             })
             .map_err(Error::Packet)?;
-        Ok(ended(self.trace.as_ref(), arrived.is_some()))
+        Ok(packet_end(self.trace.as_ref(), arrived.is_some()))
     }
 
     /// From one port of the bridge to another.
-    fn between(&self, from: IpAddr, own: &IpNet) -> Result<Ended, Error> {
+    fn between(&self, from: IpAddr, own: &IpNet) -> Result<PacketEnd, Error> {
         begin(self.trace.as_ref());
         let Some(to) = own.hosts().find(|ip| *ip != from && *ip != own.addr()) else {
             return Ok((End::Untried("the subnet has no other address".to_owned()), None));
@@ -144,11 +147,11 @@ impl Bench {
             }
             Ok(false)
         };
-        arrives().map(|arrived| ended(self.trace.as_ref(), arrived)).map_err(Error::Packet)
+        arrives().map(|arrived| packet_end(self.trace.as_ref(), arrived)).map_err(Error::Packet)
     }
 
     /// Asks this host for a name.
-    fn name(&self, from: IpAddr, own: IpAddr) -> Result<Ended, Error> {
+    fn name(&self, from: IpAddr, own: IpAddr) -> Result<PacketEnd, Error> {
         begin(self.trace.as_ref());
         let ask = || -> io::Result<bool> {
             let socket = UdpSocket::bind((from, self.port))?;
@@ -175,11 +178,11 @@ impl Bench {
             }
             Ok(false)
         };
-        ask().map(|arrived| ended(self.trace.as_ref(), arrived)).map_err(Error::Packet)
+        ask().map(|arrived| packet_end(self.trace.as_ref(), arrived)).map_err(Error::Packet)
     }
 
     /// Asks for the IPv6 router.
-    fn router(&self) -> Result<Ended, Error> {
+    fn router(&self) -> Result<PacketEnd, Error> {
         begin(self.trace.as_ref());
         let ask = || -> io::Result<bool> {
             let packet = packet::solicitation()?;
@@ -193,6 +196,6 @@ impl Bench {
             }
             Ok(false)
         };
-        ask().map(|arrived| ended(self.trace.as_ref(), arrived)).map_err(Error::Packet)
+        ask().map(|arrived| packet_end(self.trace.as_ref(), arrived)).map_err(Error::Packet)
     }
 }

@@ -18,7 +18,7 @@ use mvm_config::Config;
 use mvm_config::model::NetworkMode;
 use mvm_core::Roots;
 use mvm_core::exec::Execute;
-use mvm_firewalls::{End, Passage, Way};
+use mvm_firewalls::{End, Passage, Purpose};
 use mvm_network_kernel::{Error, firewalls};
 use mvm_network_plan::dhcp::Offer;
 use nix::unistd::gettid;
@@ -36,7 +36,7 @@ mod trace;
 
 pub use offers::offers;
 
-use trace::Ended;
+use trace::PacketEnd;
 
 /// What came of the test packets.
 #[derive(Debug, Default)]
@@ -79,7 +79,7 @@ pub fn place(config: &Config) -> Place<'_> {
 /// The namespace or its interfaces could not be made, or nobody could be asked for an address.
 pub fn traffic(roots: &Roots, programs: &dyn Execute, config: &Config) -> Result<Results, Error> {
     let home = gettid();
-    let (offers, ended) = thread::scope(|scope| {
+    let (offers, packets) = thread::scope(|scope| {
         let inside = thread::Builder::new().spawn_scoped(scope, || match place(config) {
             Place::Bridge => bridge::run(roots, home, config),
             Place::Served(interface) => served::run(roots, home, config, interface),
@@ -89,16 +89,16 @@ pub fn traffic(roots: &Roots, programs: &dyn Execute, config: &Config) -> Result
         // A thread that panicked has said so.
         inside.join().unwrap_or_else(|_| Ok(Default::default()))
     })?;
-    let named = |(way, v6, (end, rule)): (Way, bool, Ended)| Passage {
+    let passage = |(way, v6, (end, rule)): (Purpose, bool, PacketEnd)| Passage {
         way,
         v6,
-        end: in_words(roots, programs, end, rule),
+        end: with_rule_text(roots, programs, end, rule),
     };
-    Ok(Results { offers, passages: ended.into_iter().map(named).collect() })
+    Ok(Results { offers, passages: packets.into_iter().map(passage).collect() })
 }
 
 /// The rule as nft writes it, in the namespace of the caller.
-fn in_words(roots: &Roots, programs: &dyn Execute, end: End, rule: Option<u64>) -> End {
+fn with_rule_text(roots: &Roots, programs: &dyn Execute, end: End, rule: Option<u64>) -> End {
     let End::Dropped(mut dropped) = end else { return end };
     dropped.rule = match rule {
         None => "policy drop".to_owned(),

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 use mvm_core::Roots;
-use mvm_firewalls::{End, Way};
+use mvm_firewalls::{End, Purpose};
 use mvm_network_kernel::packet_socket::PacketSocket;
 use mvm_network_kernel::{Answer, Error, Kernel, Network as _};
 use mvm_network_plan::dhcp::Offer;
@@ -20,26 +20,26 @@ use rtnetlink::{LinkMacVtap, LinkUnspec};
 use crate::offers::question;
 use crate::packet::{self, ATTEMPTS, Ends, NEAR, SERVICE};
 use crate::ports::up;
-use crate::scratch::{INSIDE, SECOND, enter_namespace, port};
+use crate::scratch::{FIRST, SECOND, enter_namespace, port};
 use crate::trace::Packets;
 
 /// Addresses of a link alone (RFC 3927): no router passes them on, and nobody here has them.
 const ENDS: [Ipv4Addr; 2] = [Ipv4Addr::new(169, 254, 109, 1), Ipv4Addr::new(169, 254, 109, 2)];
 
 /// On a thread of its own, whose network namespace changes.
-pub(crate) fn run(roots: &Roots, named: Option<&str>) -> Result<(Vec<Offer>, Packets), Error> {
+pub(crate) fn run(roots: &Roots, configured: Option<&str>) -> Result<(Vec<Offer>, Packets), Error> {
     let mut outside = Kernel::connect(roots)?;
-    let parent = parent(named, &outside.observe()?);
+    let parent = parent(configured, &outside.observe()?);
     let gone = || Error::Gone { step: "use the interface of the default route".to_owned() };
     let index = outside.number(&parent.ok_or_else(gone)?)?;
     enter_namespace()?;
     let inside = Kernel::connect(roots)?;
-    for name in [INSIDE, SECOND] {
+    for name in [FIRST, SECOND] {
         macvtap(&outside, index, name)?;
     }
-    let cards = [up(&inside, INSIDE)?, up(&inside, SECOND)?];
+    let cards = [up(&inside, FIRST)?, up(&inside, SECOND)?];
     let offers = question(cards[0]).map_err(Error::Ask)?;
-    let links = [INSIDE, SECOND].map(|name| {
+    let links = [FIRST, SECOND].map(|name| {
         inside.number(name).and_then(|index| PacketSocket::on(index).map_err(Error::Packet))
     });
     let [from, to] = links;
@@ -49,7 +49,7 @@ pub(crate) fn run(roots: &Roots, named: Option<&str>) -> Result<(Vec<Offer>, Pac
     } else {
         End::Lost("macvtaps in mode bridge do not reach each other".to_owned())
     };
-    Ok((offers, vec![(Way::Between, false, (end, None))]))
+    Ok((offers, vec![(Purpose::Between, false, (end, None))]))
 }
 
 /// Whether a packet comes from one to the other.
@@ -75,7 +75,7 @@ fn macvtap(kernel: &Kernel, parent: u32, name: &str) -> Result<(), Error> {
     let step = format!("make a macvtap for {name}");
     let failed = |error| Error::Step { step: step.clone(), source: Answer::from(error) };
     // Its name out there is its own, whatever this host has.
-    let temporary = port(if name == INSIDE { "m" } else { "n" });
+    let temporary = port(if name == FIRST { "m" } else { "n" });
     let made = LinkMacVtap::new(&temporary, parent, MacVtapMode::Bridge).build();
     kernel.run(async { kernel.handle().link().add(made).execute().await.map_err(failed) })?;
     let index = kernel.number(&temporary)?;

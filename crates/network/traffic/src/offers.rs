@@ -12,7 +12,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 use nix::unistd::{Pid, gettid};
 
 use crate::ports::{plug, up, wire};
-use crate::scratch::{INSIDE, enter_namespace, port};
+use crate::scratch::{FIRST, enter_namespace, port};
 
 /// For how long the first answer is waited for. Servers ping an address before they offer it, and
 /// wait 3 s for an answer (dnsmasq) or 1 s (ISC).
@@ -45,29 +45,31 @@ fn ask(roots: &Roots, outside: &Kernel, home: Pid, bridge: &str) -> Result<Vec<O
     let port = port("");
     enter_namespace()?;
     let inside = Kernel::connect(roots)?;
-    wire(&inside, INSIDE, &port, home)?;
+    wire(&inside, FIRST, &port, home)?;
     plug(outside, &port, bridge)?;
-    let mac = up(&inside, INSIDE)?;
+    let mac = up(&inside, FIRST)?;
     question(mac).map_err(Error::Ask)
 }
 
-/// Asks by the interface [`INSIDE`] for an address.
+/// Asks by the interface [`FIRST`] for an address.
 pub(crate) fn question(mac: [u8; 6]) -> io::Result<Vec<Offer>> {
     let socket = UdpSocket::bind(("0.0.0.0", 68))?;
     socket.set_broadcast(true)?;
-    setsockopt(&socket, sockopt::BindToDevice, &INSIDE.into())?;
+    setsockopt(&socket, sockopt::BindToDevice, &FIRST.into())?;
     // The last bytes of a random hardware address are as good as any number.
     let id = mac.iter().fold(0_u32, |id, byte| (id << 8) ^ (id >> 24) ^ u32::from(*byte));
     let mut until = Instant::now() + TIMEOUT;
-    let (mut asked, mut found) = (None::<Instant>, Vec::new());
+    let (mut last_request, mut found) = (None::<Instant>, Vec::new());
     let mut frame = [0; FRAME];
     while Instant::now() < until {
-        if found.is_empty() && asked.is_none_or(|asked| asked.elapsed() >= AGAIN) {
+        if found.is_empty()
+            && last_request.is_none_or(|last_request| last_request.elapsed() >= AGAIN)
+        {
             socket.send_to(&discover(id, mac), ("255.255.255.255", 67))?;
-            asked = Some(Instant::now());
+            last_request = Some(Instant::now());
         }
-        let left = until.saturating_duration_since(Instant::now()).min(AGAIN);
-        socket.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
+        let remaining = until.saturating_duration_since(Instant::now()).min(AGAIN);
+        socket.set_read_timeout(Some(remaining.max(Duration::from_millis(1))))?;
         match socket.recv(&mut frame) {
             Ok(length) => {
                 let offer = frame.get(..length).and_then(|packet| offer(id, packet));

@@ -99,7 +99,7 @@ pub(crate) fn ends(packet: &[u8]) -> Option<Ends> {
 }
 
 /// A message of UDP, from an address and a port to others.
-pub(crate) fn message(ends: &Ends, words: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn message(ends: &Ends, payload: &[u8]) -> io::Result<Vec<u8>> {
     let ip = match (ends.from, ends.to) {
         (IpAddr::V4(from), IpAddr::V4(to)) => {
             PacketBuilder::ipv4(from.octets(), to.octets(), MANY_ROUTERS)
@@ -111,12 +111,12 @@ pub(crate) fn message(ends: &Ends, words: &[u8]) -> io::Result<Vec<u8>> {
     };
     let mut bytes = Vec::new();
     let packet = ip.udp(ends.ports.0, ends.ports.1);
-    packet.write(&mut bytes, words).map_err(io::Error::other)?;
+    packet.write(&mut bytes, payload).map_err(io::Error::other)?;
     Ok(bytes)
 }
 
 /// What a packet of UDP from this port carries.
-pub(crate) fn words(packet: &[u8], port: u16) -> Option<&[u8]> {
+pub(crate) fn udp_payload(packet: &[u8], port: u16) -> Option<&[u8]> {
     let TransportSlice::Udp(udp) = SlicedPacket::from_ip(packet).ok()?.transport? else {
         return None;
     };
@@ -188,8 +188,8 @@ mod tests {
         for (from, to) in [("10.0.7.9", "255.255.255.255"), ("fd00::9", "fd00::1")] {
             let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
             let packet = message(&Ends { from, to, ports: (53, 40_001) }, b"words").unwrap();
-            assert_eq!(words(&packet, 53), Some(b"words".as_slice()));
-            assert_eq!((words(&packet, 67), words(&packet[..20], 53)), (None, None));
+            assert_eq!(udp_payload(&packet, 53), Some(b"words".as_slice()));
+            assert_eq!((udp_payload(&packet, 67), udp_payload(&packet[..20], 53)), (None, None));
         }
     }
 

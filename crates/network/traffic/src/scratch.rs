@@ -14,7 +14,7 @@ use crate::packet::{FAR_V4, FAR_V6};
 use crate::ports::wire;
 
 /// The first interface in the namespace.
-pub(crate) const INSIDE: &str = "eth0";
+pub(crate) const FIRST: &str = "eth0";
 /// The second one inside, where there are two.
 pub(crate) const SECOND: &str = "eth1";
 

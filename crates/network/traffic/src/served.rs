@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 use mvm_config::Config;
 use mvm_core::{Roots, chain};
-use mvm_firewalls::{End, Way};
+use mvm_firewalls::{End, Purpose};
 use mvm_network_kernel::packet_socket::PacketSocket;
 use mvm_network_kernel::trace::Trace;
 use mvm_network_kernel::{Answer, Error, Kernel, Network as _};
@@ -20,7 +20,7 @@ use rtnetlink::packet_route::neighbour::NeighbourState;
 use crate::packet::{self, ATTEMPTS, DNS, Ends, NEAR, SERVICE, TIMEOUT, far};
 use crate::ports;
 use crate::scratch::Scratch;
-use crate::trace::{Ended, Packets, begin, ended, lost, traced};
+use crate::trace::{PacketEnd, Packets, begin, lost, packet_end, traced};
 
 /// A locally administered address that nobody has: what is sent to it is thrown away by every card.
 const NOBODY: [u8; 6] = [0x02, 0x6d, 0x76, 0x6d, 0x00, 0x77];
@@ -33,7 +33,7 @@ const OFFERED: Duration = Duration::from_secs(5);
 const CANDIDATES: usize = 4;
 
 /// The interface, and what captures packets on it.
-struct Served {
+struct ServedInterface {
     scratch: Scratch,
     index: u32,
     /// A socket on the interface, which sees answers when they leave by it.
@@ -57,7 +57,7 @@ pub(crate) fn run(
     let own = PacketSocket::on(index).map_err(Error::Packet)?;
     let (scratch, listener) = Scratch::enter(roots, home)?;
     let (port, trace) = traced(listener, NOBODY);
-    let mut interface = Served { scratch, index, own, trace, port };
+    let mut interface = ServedInterface { scratch, index, own, trace, port };
     let network = &config.network;
     // Others are not offered an address where mvmhost does not serve them.
     let answers = mvm_network_kernel::answers(roots);
@@ -73,7 +73,7 @@ pub(crate) fn run(
         let asks = Asks { served, names: network.dhcp.dns_server, translated };
         match interface.family(net, asks, &mut offers) {
             Ok(ends) => packets.extend(ends.into_iter().map(|(way, end)| (way, v6, end))),
-            Err(error) => packets.push((Way::Out, v6, (End::Untried(chain(&error)), None))),
+            Err(error) => packets.push((Purpose::Out, v6, (End::Untried(chain(&error)), None))),
         }
     }
     Ok((offers, packets))
@@ -87,41 +87,41 @@ struct Asks {
     translated: bool,
 }
 
-impl Served {
+impl ServedInterface {
     fn family(
         &mut self,
         net: &IpNet,
         asks: Asks,
         offers: &mut Vec<Offer>,
-    ) -> Result<Vec<(Way, Ended)>, Error> {
+    ) -> Result<Vec<(Purpose, PacketEnd)>, Error> {
         let from = self.nobody(net)?;
-        let ends = self.asked(net, from, asks, offers);
+        let ends = self.send_all(net, from, asks, offers);
         ports::forget(&self.scratch.outside, &[from]);
         ends
     }
 
-    fn asked(
+    fn send_all(
         &mut self,
         net: &IpNet,
         from: IpAddr,
         asks: Asks,
         offers: &mut Vec<Offer>,
-    ) -> Result<Vec<(Way, Ended)>, Error> {
+    ) -> Result<Vec<(Purpose, PacketEnd)>, Error> {
         let mut ends = Vec::new();
         if asks.served && from.is_ipv4() {
-            ends.push((Way::Address, self.address(offers)?));
+            ends.push((Purpose::Address, self.address(offers)?));
         }
         if asks.served && asks.names {
             let ends_of = Ends { from, to: net.addr(), ports: (self.port, DNS) };
-            let asked = packet::message(&ends_of, &packet::question(self.port));
-            let asked = asked.map_err(Error::Packet)?;
+            let request = packet::message(&ends_of, &packet::question(self.port));
+            let request = request.map_err(Error::Packet)?;
             let port = self.port;
             let answer = |packet: &[u8]| {
-                let words = packet::words(packet, DNS)?;
-                packet::answers(port, words).then_some(())
+                let payload = packet::udp_payload(packet, DNS)?;
+                packet::answers(port, payload).then_some(())
             };
-            let answered = self.answered(&asked, NEAR, answer)?;
-            ends.push((Way::Name, ended(self.trace.as_ref(), answered.is_some())));
+            let answered = self.answer_to(&request, NEAR, answer)?;
+            ends.push((Purpose::Name, packet_end(self.trace.as_ref(), answered.is_some())));
         }
         if asks.translated {
             ends.extend(self.out_and_back(from)?);
@@ -130,13 +130,13 @@ impl Served {
     }
 
     /// Asks this host's server for an address.
-    fn address(&mut self, offers: &mut Vec<Offer>) -> Result<Ended, Error> {
+    fn address(&mut self, offers: &mut Vec<Offer>) -> Result<PacketEnd, Error> {
         let [nobody, everybody] = [Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST].map(IpAddr::V4);
         let ends = Ends { from: nobody, to: everybody, ports: (CLIENT, SERVER) };
         let id = u32::from(self.port) << 8 | 0x77;
-        let asked = packet::message(&ends, &discover(id, NOBODY)).map_err(Error::Packet)?;
-        let answer = |packet: &[u8]| offer(id, packet::words(packet, SERVER)?);
-        match self.answered(&asked, OFFERED, answer)? {
+        let request = packet::message(&ends, &discover(id, NOBODY)).map_err(Error::Packet)?;
+        let answer = |packet: &[u8]| offer(id, packet::udp_payload(packet, SERVER)?);
+        match self.answer_to(&request, OFFERED, answer)? {
             Some(found) => {
                 offers.push(found);
                 Ok((End::Arrived(None), None))
@@ -146,7 +146,7 @@ impl Served {
     }
 
     /// Gives the packet to the interface, and waits for what answers it.
-    fn answered<T>(
+    fn answer_to<T>(
         &mut self,
         packet: &[u8],
         limit: Duration,
@@ -167,7 +167,7 @@ impl Served {
         Ok(None)
     }
 
-    fn out_and_back(&mut self, from: IpAddr) -> Result<Vec<(Way, Ended)>, Error> {
+    fn out_and_back(&mut self, from: IpAddr) -> Result<Vec<(Purpose, PacketEnd)>, Error> {
         let to = far(from.is_ipv6());
         let sent = Ends { from, to, ports: (self.port, SERVICE) };
         let own = self.scratch.injector(self.index)?;
@@ -179,18 +179,18 @@ impl Served {
             })
         });
         let Some((index, captured)) = captured.map_err(Error::Packet)? else {
-            return Ok(vec![(Way::Out, lost(self.trace.as_ref()))]);
+            return Ok(vec![(Purpose::Out, lost(self.trace.as_ref()))]);
         };
         let by = self.scratch.outside.name_of(index).unwrap_or_default();
         if captured.from == from {
-            return Ok(vec![(Way::Out, (End::Untranslated(by), None))]);
+            return Ok(vec![(Purpose::Out, (End::Untranslated(by), None))]);
         }
         let beyond = self.scratch.injector(index)?;
         begin(self.trace.as_ref());
         let back = packet::answer(&captured).and_then(|packet| beyond.give(&packet));
         let arrived = back.and_then(|()| self.leaves_to(from)).map_err(Error::Packet)?;
-        let back = ended(self.trace.as_ref(), arrived);
-        Ok(vec![(Way::Out, (End::Arrived(Some(by)), None)), (Way::Back, back)])
+        let back = packet_end(self.trace.as_ref(), arrived);
+        Ok(vec![(Purpose::Out, (End::Arrived(Some(by)), None)), (Purpose::Back, back)])
     }
 
     /// Whether the answer leaves by the interface.

@@ -1,6 +1,6 @@
 //! What the kernel tells of the test packets, and what came of a packet by that.
 
-use mvm_firewalls::{Dropped, End, Way};
+use mvm_firewalls::{Dropped, End, Purpose};
 use mvm_network_kernel::trace::{Event, Listener, Mark, Trace};
 use nix::unistd::gettid;
 
@@ -16,10 +16,10 @@ const ICMPV6: u8 = 58;
 const CLIENT: u32 = 8 + 28;
 
 /// A packet's end, with the kernel's number of the rule that dropped it.
-pub(crate) type Ended = (End, Option<u64>);
+pub(crate) type PacketEnd = (End, Option<u64>);
 
 /// The packets that were sent: on which way, whether of IPv6, and their ends.
-pub(crate) type Packets = Vec<(Way, bool, Ended)>;
+pub(crate) type Packets = Vec<(Purpose, bool, PacketEnd)>;
 
 /// The port that the sender has, and what the kernel tells of its packets; `None` where it has no
 /// nftables.
@@ -56,7 +56,7 @@ fn marks(card: [u8; 6], port: u16) -> Vec<Mark> {
 }
 
 /// What came of a packet that arrived or did not.
-pub(crate) fn ended(trace: Option<&Trace>, arrived: bool) -> Ended {
+pub(crate) fn packet_end(trace: Option<&Trace>, arrived: bool) -> PacketEnd {
     if arrived { (End::Arrived(None), None) } else { lost(trace) }
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn begin(trace: Option<&Trace>) {
 }
 
 /// Why a packet did not arrive, by what the kernel told of it since it was asked last.
-pub(crate) fn lost(trace: Option<&Trace>) -> Ended {
+pub(crate) fn lost(trace: Option<&Trace>) -> PacketEnd {
     let Some(trace) = trace else {
         return (End::Lost("nftables tell nothing here".to_owned()), None);
     };

@@ -73,7 +73,7 @@ fn serve() {
     });
 }
 
-fn words(Passage { way, end, .. }: &Passage) -> String {
+fn line(Passage { way, end, .. }: &Passage) -> String {
     match end {
         End::Arrived(Some(by)) => format!("{way:?} by {by}"),
         End::Arrived(None) => format!("{way:?} arrived"),
@@ -97,12 +97,12 @@ fn sent(rules: &str, text: &str) -> (usize, Vec<String>) {
         symlink(format!("/{shared}"), folder.path().join(shared)).unwrap();
     }
     fs::create_dir_all(folder.path().join("run/mvmhost")).unwrap();
-    let asked = r#"{"interface": "hub0", "ports": [], "servers": []}"#;
-    fs::write(folder.path().join("run/mvmhost/dhcp.asked"), asked).unwrap();
+    let answers = r#"{"interface": "hub0", "ports": [], "servers": []}"#;
+    fs::write(folder.path().join("run/mvmhost/dhcp.asked"), answers).unwrap();
     let sent = traffic(&Roots::new(folder.path()), &System, &config(text)).unwrap();
     let neighbours = shell("ip neigh show dev hub0");
     assert!(!neighbours.contains("02:6d:76:6d:00:77"), "{neighbours}");
-    (sent.offers.len(), sent.passages.iter().map(words).collect())
+    (sent.offers.len(), sent.passages.iter().map(line).collect())
 }
 
 fn in_namespace(rules: &'static str, text: &'static str) -> (usize, Vec<String>) {

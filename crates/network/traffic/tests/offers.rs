@@ -62,9 +62,9 @@ fn netns_every_server_is_heard_and_nothing_stays() {
         serve(&[[10, 42, 0, 1], [10, 42, 0, 2]]);
         let mut found = offers(&roots(), BRIDGE).unwrap();
         found.sort_by_key(|offer| offer.server);
-        let words: Vec<String> =
+        let lines: Vec<String> =
             found.iter().map(|offer| format!("{} {}", offer.server, offer.address)).collect();
-        assert_eq!(words, ["10.42.0.1 10.42.0.17", "10.42.0.2 10.42.0.18"]);
+        assert_eq!(lines, ["10.42.0.1 10.42.0.17", "10.42.0.2 10.42.0.18"]);
         // The kernel takes the namespace away when it comes to it.
         for _ in 0..50 {
             if links().len() == 2 {

@@ -73,7 +73,7 @@ fn config() -> Config {
     mvm_config::load::parse(&[source]).unwrap().config
 }
 
-fn words(Passage { way, v6, end }: &Passage) -> String {
+fn line(Passage { way, v6, end }: &Passage) -> String {
     let end = match end {
         End::Arrived(Some(by)) => format!("by {by}"),
         End::Arrived(None) => "arrived".to_owned(),
@@ -103,7 +103,7 @@ fn sent(rules: &str) -> Vec<String> {
     assert!(gone, "{before} became {}", shell("nft list tables; ip -o link show"));
     let neighbours = shell("ip neigh show dev br-mvm");
     assert!(!neighbours.contains("10.42.0.") && !neighbours.contains("fd00:"), "{neighbours}");
-    sent.passages.iter().map(words).collect()
+    sent.passages.iter().map(line).collect()
 }
 
 /// Rules, and what becomes otherwise of some packets than without them.
@@ -177,19 +177,19 @@ fn netns_the_kernel_decides_and_names_the_rule() {
         CASES.iter().map(|(rules, _)| thread::spawn(move || sent(rules))).collect();
     let mut wrong = String::new();
     for ((rules, changes), running) in CASES.iter().zip(running) {
-        let told = running.join().unwrap_or_else(|_| vec!["it panicked".to_owned()]);
+        let lines = running.join().unwrap_or_else(|_| vec!["it panicked".to_owned()]);
         let expected = WITHOUT.iter().map(|(way, end)| {
             let changed = changes.iter().find(|(changed, _)| changed == way);
             (*way, changed.map_or(*end, |(_, end)| *end))
         });
         // A way that ends before has no more.
         let expected: Vec<_> = expected.filter(|(_, end)| !end.is_empty()).collect();
-        let fits = |(told, (way, end)): (&String, &(&str, &str))| {
+        let fits = |(line, (way, end)): (&String, &(&str, &str))| {
             let begin = format!("{way} {end}");
-            if end.ends_with(", ") { told.starts_with(&begin) } else { *told == begin }
+            if end.ends_with(", ") { line.starts_with(&begin) } else { *line == begin }
         };
-        if told.len() != expected.len() || !told.iter().zip(&expected).all(fits) {
-            wrong.push_str(&format!("{rules}:\n  {}\n", told.join("\n  ")));
+        if lines.len() != expected.len() || !lines.iter().zip(&expected).all(fits) {
+            wrong.push_str(&format!("{rules}:\n  {}\n", lines.join("\n  ")));
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

@@ -118,7 +118,7 @@ impl Screen<'_> {
             let leases = self.leases.map_or("unknown".to_owned(), |count| count.to_string());
             lines.push(Line::new("dhcp", format!("{interface}: {leases} leases"), Mood::Plain));
         }
-        let reserved = reserved::shown(&self.config.network.reserved);
+        let reserved = reserved::labels(&self.config.network.reserved);
         if !reserved.is_empty() {
             lines.push(Line::new("reserved", reserved.join(", "), Mood::Plain));
         }

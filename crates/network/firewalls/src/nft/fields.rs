@@ -5,16 +5,16 @@ use super::json::Json;
 use super::sets::{Sets, element, value, values};
 
 /// The tests of a match: the header that a field is of, and the field.
-pub(super) fn tests(what: &Json<'_>, sets: &Sets<'_>, whole: &Json<'_>) -> Vec<Test> {
-    let left = &what["left"];
+pub(super) fn tests(expression: &Json<'_>, sets: &Sets<'_>, whole: &Json<'_>) -> Vec<Test> {
+    let left = &expression["left"];
     // No packet of microVMs that is asked has such a header, and a match needs it, unless it asks for
     // its absence.
     if let Some(header) = left.get("exthdr") {
-        let absent = header.get("field").is_none() && what["right"] == Json::Bool(false);
+        let absent = header.get("field").is_none() && expression["right"] == Json::Bool(false);
         return if absent { Vec::new() } else { vec![Test::never()] };
     }
     let mut tests = header(left);
-    let negated = match what["op"].as_str() {
+    let negated = match expression["op"].as_str() {
         Some("==" | "in") => false,
         Some("!=") => true,
         _ => {
@@ -24,11 +24,11 @@ pub(super) fn tests(what: &Json<'_>, sets: &Sets<'_>, whole: &Json<'_>) -> Vec<T
     };
     // A mask on what is 0 leaves 0.
     let masked = left["&"].as_array().and_then(|parts| parts.first());
-    let right = &what["right"];
+    let right = &expression["right"];
     if masked.map(field) == Some(Field::Flags) {
-        let words = right.as_array().unwrap_or(std::slice::from_ref(right));
-        let words: Option<Vec<&str>> = words.iter().map(Json::as_str).collect();
-        let value = words.map_or(Value::Unknown, |words| Value::Text(words.join(",")));
+        let flags = right.as_array().unwrap_or(std::slice::from_ref(right));
+        let flags: Option<Vec<&str>> = flags.iter().map(Json::as_str).collect();
+        let value = flags.map_or(Value::Unknown, |flags| Value::Text(flags.join(",")));
         tests.push(Test { field: Field::Flags, negated, values: vec![value] });
         return tests;
     }
@@ -100,13 +100,13 @@ fn field(left: &Json<'_>) -> Field {
 }
 
 /// What a map makes of a packet.
-pub(super) fn map(what: &Json<'_>, sets: &Sets<'_>, whole: &Json<'_>) -> Then {
-    let key = &what["key"];
+pub(super) fn map(body: &Json<'_>, sets: &Sets<'_>, whole: &Json<'_>) -> Then {
+    let key = &body["key"];
     let fields: Vec<Field> = match key["concat"].as_array() {
         Some(parts) => parts.iter().map(field).collect(),
         None => vec![field(key)],
     };
-    let data = &what["data"];
+    let data = &body["data"];
     let entries = match data.as_str() {
         Some(name) => sets.elements(name, whole),
         None => data["set"].as_array(),
@@ -119,8 +119,8 @@ pub(super) fn map(what: &Json<'_>, sets: &Sets<'_>, whole: &Json<'_>) -> Then {
             Some(parts) => parts.iter().map(value).collect(),
             None => vec![value(key)],
         };
-        let (kind, what) = pair.get(1)?.first()?;
-        let to = || what["target"].as_str().map(str::to_owned);
+        let (kind, body) = pair.get(1)?.first()?;
+        let to = || body["target"].as_str().map(str::to_owned);
         let then = match kind {
             "accept" => Then::Accept,
             "drop" => Then::Drop,

@@ -31,7 +31,7 @@ impl<'a> Json<'a> {
 
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         match self {
-            Self::Object(all) => all.iter().find(|(known, _)| known == key).map(|(_, one)| one),
+            Self::Object(all) => all.iter().find(|(name, _)| name == key).map(|(_, one)| one),
             _ => None,
         }
     }

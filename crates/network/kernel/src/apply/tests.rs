@@ -9,11 +9,11 @@ use crate::error::Answer;
 #[derive(Default)]
 struct Recording {
     state: Observed,
-    asked: Vec<Step>,
+    applied: Vec<Step>,
     refuse: Option<i32>,
     deaf: bool,
     observations: usize,
-    told: Vec<(Manager, Vec<String>)>,
+    unmanaged: Vec<(Manager, Vec<String>)>,
 }
 
 impl Network for Recording {
@@ -22,18 +22,18 @@ impl Network for Recording {
         Ok(self.state.clone())
     }
 
-    fn keep(&mut self, made: &[Step]) -> Result<(), Error> {
-        self.state.made = made.to_vec();
+    fn keep(&mut self, steps: &[Step]) -> Result<(), Error> {
+        self.state.own_steps = steps.to_vec();
         Ok(())
     }
 
-    fn tell(&mut self, manager: Manager, names: &[String]) -> Result<(), Error> {
-        self.told.push((manager, names.to_vec()));
+    fn set_unmanaged(&mut self, manager: Manager, names: &[String]) -> Result<(), Error> {
+        self.unmanaged.push((manager, names.to_vec()));
         Ok(())
     }
 
     fn apply(&mut self, step: &Step) -> Result<(), Error> {
-        self.asked.push(step.clone());
+        self.applied.push(step.clone());
         if let Some(errno) = self.refuse {
             let source = Answer::Errno(std::io::Error::from_raw_os_error(errno));
             return Err(Error::Step { step: step.to_string(), source });
@@ -74,13 +74,13 @@ impl Network for Recording {
 
 const MAC: Mac = Mac([2, 0, 0, 0, 0, 1]);
 
-fn wanted(address: &str) -> Desired {
+fn desired_with(address: &str) -> Desired {
     let bridge = Bridge {
         name: "br-mvm".to_owned(),
         mac: MAC,
         mtu: None,
         addresses: vec![address.parse().unwrap()],
-        asked: true,
+        requested: true,
     };
     Desired { bridge: Some(bridge), ..Desired::default() }
 }
@@ -91,14 +91,14 @@ fn codes(outcome: &Outcome) -> Vec<&'static str> {
 
 #[test]
 fn makes_it_once_and_sends_nothing_the_second_time() {
-    let (mut network, desired) = (Recording::default(), wanted("10.42.0.1/24"));
+    let (mut network, desired) = (Recording::default(), desired_with("10.42.0.1/24"));
     let outcome = bring_up(&mut network, &desired);
-    assert_eq!((outcome.done.len(), codes(&outcome)), (3, vec!["MVM-NET-001"]));
+    assert_eq!((outcome.applied.len(), codes(&outcome)), (3, vec!["MVM-NET-001"]));
     assert_eq!((outcome.observed.as_ref(), network.observations), (Some(&network.state), 2));
-    network.asked.clear();
+    network.applied.clear();
     let outcome = bring_up(&mut network, &desired);
     assert_eq!((outcome.observed.as_ref(), network.observations), (Some(&network.state), 3));
-    assert!(outcome.done.is_empty() && network.asked.is_empty());
+    assert!(outcome.applied.is_empty() && network.applied.is_empty());
     assert!(outcome.findings.is_empty(), "a machine as desired says nothing");
 }
 
@@ -106,35 +106,35 @@ fn makes_it_once_and_sends_nothing_the_second_time() {
 fn without_anything_to_make_nothing_is_changed() {
     let mut network = Recording::default();
     assert!(bring_up(&mut network, &Desired::default()).findings.is_empty());
-    assert!(network.observations == 1 && network.asked.is_empty());
+    assert!(network.observations == 1 && network.applied.is_empty());
 }
 
 /// Also when the second step fails: what was made is on record, and nobody else takes it.
 #[test]
 fn what_is_made_is_claimed_before_it_is_there() {
     let mut network = Recording::default();
-    bring_up(&mut network, &wanted("10.42.0.1/24"));
-    let made: Vec<String> = network.state.made.iter().map(ToString::to_string).collect();
+    bring_up(&mut network, &desired_with("10.42.0.1/24"));
+    let made: Vec<String> = network.state.own_steps.iter().map(ToString::to_string).collect();
     assert_eq!(
         made,
         ["create bridge br-mvm with MAC 02:00:00:00:00:01", "add 10.42.0.1/24 to br-mvm"]
     );
     let names = vec!["br-mvm".to_owned()];
-    assert_eq!(network.told[0], (Manager::NetworkManager, names.clone()));
-    assert_eq!(network.told[1], (Manager::Networkd, names));
+    assert_eq!(network.unmanaged[0], (Manager::NetworkManager, names.clone()));
+    assert_eq!(network.unmanaged[1], (Manager::Networkd, names));
 
     let mut network = Recording { refuse: Some(1), ..Recording::default() };
-    bring_up(&mut network, &wanted("10.42.0.1/24"));
-    assert!(network.state.made.is_empty(), "it was refused");
-    assert_eq!(network.told.last(), Some(&(Manager::Networkd, vec![])));
+    bring_up(&mut network, &desired_with("10.42.0.1/24"));
+    assert!(network.state.own_steps.is_empty(), "it was refused");
+    assert_eq!(network.unmanaged.last(), Some(&(Manager::Networkd, vec![])));
 }
 
 #[test]
 fn a_refused_step_ends_it_and_is_named() {
     for (errno, code) in [(1, "MVM-NET-006"), (EOPNOTSUPP, "MVM-NET-008")] {
         let mut network = Recording { refuse: Some(errno), ..Recording::default() };
-        let outcome = bring_up(&mut network, &wanted("10.42.0.1/24"));
-        assert_eq!((network.asked.len(), codes(&outcome)), (1, vec![code]));
+        let outcome = bring_up(&mut network, &desired_with("10.42.0.1/24"));
+        assert_eq!((network.applied.len(), codes(&outcome)), (1, vec![code]));
         assert_eq!(outcome.observed, None, "nobody has looked since");
         assert!(outcome.findings[0].seen().contains(&format!("(os error {errno})")));
     }
@@ -142,7 +142,7 @@ fn a_refused_step_ends_it_and_is_named() {
 
 #[test]
 fn ipv6_that_is_off_is_told_apart() {
-    let desired = wanted("fd00:42::1/64");
+    let desired = desired_with("fd00:42::1/64");
     let mut network = Recording { refuse: None, ..Recording::default() };
     network.apply(&Step::CreateBridge { name: "br-mvm".to_owned(), mac: MAC }).unwrap();
     network.refuse = Some(EACCES);
@@ -154,7 +154,7 @@ fn ipv6_that_is_off_is_told_apart() {
 #[test]
 fn steps_without_effect_are_noticed() {
     let mut network = Recording { deaf: true, ..Recording::default() };
-    let outcome = bring_up(&mut network, &wanted("10.42.0.1/24"));
+    let outcome = bring_up(&mut network, &desired_with("10.42.0.1/24"));
     assert_eq!(codes(&outcome), ["MVM-NET-007"]);
     assert!(outcome.findings[0].seen().starts_with("create bridge br-mvm"));
 }
@@ -162,7 +162,7 @@ fn steps_without_effect_are_noticed() {
 #[test]
 fn each_interface_is_named_with_its_own_steps() {
     let vlan = Vlan { parent: "eth0".into(), id: 7, name: "v".into(), addresses: vec![] };
-    let desired = Desired { vlans: vec![vlan], ..wanted("10.42.0.1/24") };
+    let desired = Desired { vlans: vec![vlan], ..desired_with("10.42.0.1/24") };
     let state = Observed {
         links: vec![Link { name: "eth0".into(), up: true, ..Link::default() }],
         ..Observed::default()

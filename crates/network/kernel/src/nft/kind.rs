@@ -21,7 +21,7 @@ impl Kind {
 
     /// The type of the messages that tell of it: nf_tables is subsystem 10 of nfnetlink, and this is
     /// NFT_MSG_NEWTABLE, NEWCHAIN and so on.
-    pub(super) fn told(self) -> u16 {
+    pub(super) fn message_type(self) -> u16 {
         let new = match self {
             Self::Table => 0,
             Self::Chain => 3,

@@ -54,7 +54,7 @@ pub(super) fn list(kind: Kind) -> Vec<u8> {
     let name = || vec![DefaultNla::new(1, [TABLE.as_bytes(), &[0]].concat())];
     let table = TABLE.to_owned();
     let question = match kind {
-        Kind::Table => NfTablesMessage::GetTable(TableMessage { attributes: named() }),
+        Kind::Table => NfTablesMessage::GetTable(TableMessage { attributes: own_table() }),
         Kind::Chain => NfTablesMessage::GetChain(ChainMessage { attributes: Vec::new() }),
         Kind::Rule => {
             NfTablesMessage::GetRule(RuleMessage { attributes: vec![RuleAttribute::Table(table)] })
@@ -86,11 +86,11 @@ pub(super) fn generation() -> Vec<u8> {
 
 /// The transaction that makes the table, or replaces it.
 pub(super) fn load(table: &Table, replace: bool) -> Vec<u8> {
-    let new = || NfTablesMessage::NewTable(TableMessage { attributes: named() });
+    let new = || NfTablesMessage::NewTable(TableMessage { attributes: own_table() });
     let mut messages = Vec::new();
     if replace {
         // What is there can be deleted, and what is not there is made before.
-        let old = NfTablesMessage::DeleteTable(TableMessage { attributes: named() });
+        let old = NfTablesMessage::DeleteTable(TableMessage { attributes: own_table() });
         messages.extend([(NLM_F_CREATE, new()), (0, old), (NLM_F_CREATE, new())]);
     } else {
         messages.push((NLM_F_CREATE | NLM_F_EXCL, new()));
@@ -107,7 +107,7 @@ pub(super) fn load(table: &Table, replace: bool) -> Vec<u8> {
 
 /// The transaction that takes the table away.
 pub(super) fn remove() -> Vec<u8> {
-    let attributes = named();
+    let attributes = own_table();
     batch(vec![(0, NfTablesMessage::DeleteTable(TableMessage { attributes }))])
 }
 
@@ -147,7 +147,7 @@ fn bytes(
     bytes
 }
 
-fn named() -> Vec<TableAttribute> {
+fn own_table() -> Vec<TableAttribute> {
     vec![TableAttribute::Name(TABLE.to_owned())]
 }
 
@@ -165,7 +165,7 @@ fn hooked(chain: &Chain) -> ChainMessage {
         ChainAttribute::Name(chain.name.to_owned()),
         ChainAttribute::Hook(hook),
         ChainAttribute::Policy(ACCEPT),
-        ChainAttribute::Type(chain.kind.words().0.to_owned()),
+        ChainAttribute::Type(chain.kind.type_hook_priority().0.to_owned()),
     ];
     ChainMessage { attributes }
 }
@@ -239,7 +239,7 @@ fn acting(action: Action) -> Vec<Expressions> {
         Action::ClearUdpChecksum => {
             let (offset, length) = UDP_CHECKSUM;
             let zero = Immediate::Data(DataAttribute::Value(vec![0; 2]));
-            let written = vec![
+            let payload = vec![
                 Payload::SourceRegister(Register::Reg1),
                 Payload::Base(TRANSPORT),
                 Payload::Offset(offset),
@@ -248,7 +248,7 @@ fn acting(action: Action) -> Vec<Expressions> {
                 Payload::CsumOffset(offset),
             ];
             let loaded = vec![Immediate::DestinationRegister(Register::Reg1), zero];
-            vec![Expressions::Immediate(loaded), Expressions::Payload(written)]
+            vec![Expressions::Immediate(loaded), Expressions::Payload(payload)]
         }
     }
 }

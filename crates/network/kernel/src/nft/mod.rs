@@ -96,8 +96,8 @@ impl Nftables {
     fn list_once(&self) -> nix::Result<String> {
         let mut listing = Listing::default();
         for kind in Kind::ALL {
-            let mut take = |told: u16, payload: &[u8]| {
-                if told == kind.told() {
+            let mut take = |message_type: u16, payload: &[u8]| {
+                if message_type == kind.message_type() {
                     listing.add(kind, payload);
                 }
             };
@@ -110,8 +110,8 @@ impl Nftables {
     /// has no nftables or does not tell.
     pub(crate) fn generation(&self) -> Option<u32> {
         let mut found = None;
-        let mut take = |told: u16, payload: &[u8]| {
-            let attributes = payload.get(HEADER..).filter(|_| told == GENERATION);
+        let mut take = |message_type: u16, payload: &[u8]| {
+            let attributes = payload.get(HEADER..).filter(|_| message_type == GENERATION);
             let mut attributes = NlasIterator::new(attributes.unwrap_or_default());
             let number = attributes.find_map(|one| one.ok().filter(|one| one.kind() == NUMBER));
             let number = number.and_then(|one| one.value().try_into().ok());
@@ -163,24 +163,24 @@ impl Nftables {
     fn exchange(&self, message: &[u8], take: &mut dyn FnMut(u16, &[u8])) -> nix::Result<()> {
         let kernel = NetlinkAddr::new(0, 0);
         sendto(self.socket.as_raw_fd(), message, &kernel, MsgFlags::empty())?;
-        let mut ended: Option<nix::Result<()>> = None;
+        let mut outcome: Option<nix::Result<()>> = None;
         let mut buffer = vec![0; BUFFER];
         loop {
             let read = match recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
                 Ok(read) => read,
-                Err(Errno::EAGAIN) => return ended.unwrap_or(Err(Errno::EPROTO)),
+                Err(Errno::EAGAIN) => return outcome.unwrap_or(Err(Errno::EPROTO)),
                 Err(Errno::EINTR) => continue,
                 Err(errno) => return Err(errno),
             };
             for found in messages(buffer.get(..read).unwrap_or_default()) {
                 if found.flags() & NLM_F_DUMP_INTR != 0 {
-                    ended = Some(Err(Errno::EINTR));
+                    outcome = Some(Err(Errno::EINTR));
                 }
                 match found.message_type() {
                     NLMSG_ERROR | NLMSG_DONE => {
-                        ended = Some(ended.unwrap_or(Ok(())).and(result(found.payload())));
+                        outcome = Some(outcome.unwrap_or(Ok(())).and(result(found.payload())));
                     }
-                    told => take(told, found.payload()),
+                    message_type => take(message_type, found.payload()),
                 }
             }
         }

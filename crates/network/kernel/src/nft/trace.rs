@@ -38,7 +38,7 @@ const DROP: u32 = 0;
 pub struct Trace {
     /// With it the tables end.
     _marks: Nftables,
-    told: OwnedFd,
+    socket: OwnedFd,
 }
 
 /// What a rule or the policy of a chain said of a packet.
@@ -62,7 +62,7 @@ pub struct Event {
 #[derive(Debug)]
 pub struct Listener {
     rules: Nftables,
-    told: OwnedFd,
+    socket: OwnedFd,
 }
 
 impl Listener {
@@ -74,11 +74,11 @@ impl Listener {
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let failed = |errno: Errno| Error::Connect(errno.into());
         let protocol = SockProtocol::NetlinkNetFilter;
-        let told =
+        let socket =
             socket(AddressFamily::Netlink, SockType::Raw, flags, protocol).map_err(failed)?;
-        let _ = setsockopt(&told, sockopt::RcvBufForce, &ROOM);
-        bind(told.as_raw_fd(), &NetlinkAddr::new(0, GROUP)).map_err(failed)?;
-        Ok(Self { rules: Nftables::connect()?, told })
+        let _ = setsockopt(&socket, sockopt::RcvBufForce, &ROOM);
+        bind(socket.as_raw_fd(), &NetlinkAddr::new(0, GROUP)).map_err(failed)?;
+        Ok(Self { rules: Nftables::connect()?, socket })
     }
 
     /// Has the kernel tell of the packets that `marks` are for. Kernels have no tables of bridges
@@ -96,7 +96,7 @@ impl Listener {
         if let Err(errno) = load(true) {
             log::debug!("no trace of frames of bridges: {errno}");
         }
-        Ok(Trace { _marks: self.rules, told: self.told })
+        Ok(Trace { _marks: self.rules, socket: self.socket })
     }
 }
 
@@ -105,11 +105,11 @@ impl Trace {
     pub fn events(&self) -> Vec<Event> {
         let (mut found, mut buffer) = (Vec::new(), vec![0; BUFFER]);
         loop {
-            match recv(self.told.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
+            match recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
                 Ok(read) => {
-                    let told = messages(buffer.get(..read).unwrap_or_default());
-                    let told = told.filter(|message| message.message_type() == TRACE);
-                    found.extend(told.filter_map(|message| event(message.payload())));
+                    let traces = messages(buffer.get(..read).unwrap_or_default());
+                    let traces = traces.filter(|message| message.message_type() == TRACE);
+                    found.extend(traces.filter_map(|message| event(message.payload())));
                 }
                 // More was told than there was room for.
                 Err(Errno::EINTR | Errno::ENOBUFS) => {}
@@ -183,7 +183,7 @@ mod tests {
         bytes
     }
 
-    fn told(more: &[Vec<u8>]) -> Vec<u8> {
+    fn trace_message(more: &[Vec<u8>]) -> Vec<u8> {
         let begin = [
             vec![2, 0, 0, 0],
             attribute(PACKET, &7_u32.to_be_bytes()),
@@ -197,21 +197,21 @@ mod tests {
     fn a_rule_and_a_policy_that_drop_are_told_apart() {
         let code = |code: u32| attribute(VERDICT | 0x8000, &attribute(CODE, &code.to_be_bytes()));
         let handle = attribute(HANDLE, &21_u64.to_be_bytes());
-        let by_rule = event(&told(&[handle.clone(), code(0)])).unwrap();
+        let by_rule = event(&trace_message(&[handle.clone(), code(0)])).unwrap();
         assert_eq!((by_rule.family, by_rule.table.as_str()), ("ip", "filter"));
         assert_eq!(
             (by_rule.chain.as_str(), by_rule.rule, by_rule.drops),
             ("FORWARD", Some(21), true)
         );
-        assert!(!event(&told(&[handle, code(1)])).unwrap().drops);
-        let policy = event(&told(&[attribute(POLICY, &0_u32.to_be_bytes())])).unwrap();
+        assert!(!event(&trace_message(&[handle, code(1)])).unwrap().drops);
+        let policy = event(&trace_message(&[attribute(POLICY, &0_u32.to_be_bytes())])).unwrap();
         assert_eq!((policy.rule, policy.drops), (None, true));
-        assert!(!event(&told(&[attribute(POLICY, &1_u32.to_be_bytes())])).unwrap().drops);
+        assert!(!event(&trace_message(&[attribute(POLICY, &1_u32.to_be_bytes())])).unwrap().drops);
     }
 
     #[test]
     fn what_is_cut_off_is_none_or_less() {
-        let whole = told(&[attribute(HANDLE, &21_u64.to_be_bytes())]);
+        let whole = trace_message(&[attribute(HANDLE, &21_u64.to_be_bytes())]);
         for length in 0..whole.len() {
             let _ = event(&whole[..length]);
         }

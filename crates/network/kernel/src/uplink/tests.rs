@@ -18,8 +18,8 @@ fn a_trial_that_came_to_nothing_is_over_and_one_that_goes_on_gets_its_whole_time
     };
     Records(&roots).keep_live(&until(now() + 1)).unwrap();
     assert_eq!(settle(&roots), Ok(Some(60)));
-    let left = Records(&roots).live().unwrap().unwrap().trial.unwrap().until.unwrap();
-    assert!(left >= now() + 59, "{left}");
+    let end = Records(&roots).live().unwrap().unwrap().trial.unwrap().until.unwrap();
+    assert!(end >= now() + 59, "{end}");
     // One that is over is for the unit to end.
     Records(&roots).keep_live(&until(1)).unwrap();
     assert_eq!(settle(&roots), Ok(None));

@@ -27,8 +27,8 @@ impl Booting {
         assert_eq!(uplink::confirm(&roots, &mut lab.kernel)[0].code(), "MVM-NET-068");
         uplink::arm(&roots, "wan", "br-mvm", 60).unwrap();
         lab.bring_up();
-        let said = uplink::confirm(&roots, &mut lab.kernel);
-        assert_eq!(said[0].code(), "MVM-NET-067", "{said:?}");
+        let findings = uplink::confirm(&roots, &mut lab.kernel);
+        assert_eq!(findings[0].code(), "MVM-NET-067", "{findings:?}");
         assert!(uplink::watch(&roots, &mut lab.kernel).is_empty(), "there is nothing to wait for");
         let record = lab.root.path().join("var/lib/mvmhost/uplink.json");
         let confirmed = fs::read(&record).unwrap();
@@ -64,7 +64,7 @@ fn netns_a_confirmed_uplink_is_a_port_at_boot_while_its_gateway_answers() {
 
         // Tried again by the retry timer: not touched while nobody answers, and a port then.
         let untouched = lab.bring_up();
-        assert_eq!((codes(&untouched), untouched.done.len()), (vec!["MVM-NET-070"], 0));
+        assert_eq!((codes(&untouched), untouched.applied.len()), (vec!["MVM-NET-070"], 0));
         lab.gateway.ip("link set gw up");
         assert_eq!(codes(&lab.bring_up()), JOINED);
     });
@@ -95,7 +95,7 @@ fn netns_whoever_configures_the_uplink_is_waited_for() {
         booting.boot(lab);
         bare();
         let untouched = lab.bring_up();
-        assert_eq!((codes(&untouched), untouched.done.len()), (vec!["MVM-NET-075"], 0));
+        assert_eq!((codes(&untouched), untouched.applied.len()), (vec!["MVM-NET-075"], 0));
         assert!(!is_port());
     });
 }
@@ -103,12 +103,13 @@ fn netns_whoever_configures_the_uplink_is_waited_for() {
 /// A kernel that is not asked any more after so many steps.
 struct Killed<'a> {
     lab: &'a mut Lab,
-    left: usize,
+    remaining: usize,
 }
 
 impl Killed<'_> {
     fn count(&mut self) {
-        self.left = self.left.checked_sub(1).unwrap_or_else(|| panic!("killed, as it should be"));
+        self.remaining =
+            self.remaining.checked_sub(1).unwrap_or_else(|| panic!("killed, as it should be"));
     }
 }
 
@@ -122,12 +123,12 @@ impl Network for Killed<'_> {
         self.lab.kernel.apply(step)
     }
 
-    fn keep(&mut self, made: &[Step]) -> Result<(), Error> {
-        self.lab.kernel.keep(made)
+    fn keep(&mut self, steps: &[Step]) -> Result<(), Error> {
+        self.lab.kernel.keep(steps)
     }
 
-    fn tell(&mut self, manager: Manager, names: &[String]) -> Result<(), Error> {
-        self.lab.kernel.tell(manager, names)
+    fn set_unmanaged(&mut self, manager: Manager, names: &[String]) -> Result<(), Error> {
+        self.lab.kernel.set_unmanaged(manager, names)
     }
 }
 
@@ -147,22 +148,22 @@ impl Probe for Killed<'_> {
 fn netns_what_was_killed_on_the_way_is_begun_anew() {
     in_lab(|lab| {
         let booting = Booting::new(lab);
-        for left in 0.. {
+        for remaining in 0.. {
             booting.boot(lab);
             let roots = lab.roots();
-            let mut killed = Killed { lab: &mut *lab, left };
+            let mut killed = Killed { lab: &mut *lab, remaining };
             let whole = catch_unwind(AssertUnwindSafe(|| {
                 uplink::bring_up(&roots, &mut killed, desired());
             }));
             if whole.is_ok() {
-                assert!(left > 6, "killed before every step and before the last look");
+                assert!(remaining > 6, "killed before every step and before the last look");
                 // Nothing of it is left to be begun again.
-                assert!(lab.bring_up().done.is_empty());
+                assert!(lab.bring_up().applied.is_empty());
                 return;
             }
             lab.bring_up();
-            assert!(is_port() && reached(), "killed before step {left}");
-            assert!(!ip("-4 address show wan").contains("inet"), "killed before step {left}");
+            assert!(is_port() && reached(), "killed before step {remaining}");
+            assert!(!ip("-4 address show wan").contains("inet"), "killed before step {remaining}");
         }
     });
 }

@@ -14,7 +14,7 @@ impl<'a> Service<'a> {
         also.map(|one| Self {
             interface: one.interface.as_str(),
             own: network.addresses_of(&one.interface),
-            asked: true,
+            requested: true,
         })
     }
 }
@@ -22,8 +22,8 @@ impl<'a> Service<'a> {
 /// Whether each of them is served on a machine like this; `answers` are what others said on any of them.
 pub fn permits(config: &Config, observed: &Observed, answers: &[Answers]) -> Vec<(String, Permit)> {
     let permit = |service: Service<'_>| {
-        let known = answers.iter().find(|one| one.interface == service.interface);
-        (service.interface.to_owned(), service.permit(observed, known))
+        let answers = answers.iter().find(|one| one.interface == service.interface);
+        (service.interface.to_owned(), service.permit(observed, answers))
     };
     Service::also(config).map(permit).collect()
 }

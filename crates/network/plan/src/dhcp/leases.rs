@@ -26,18 +26,18 @@ pub fn leases(text: &str) -> Vec<Lease> {
 
 /// `<expiry> <mac> <address> <name or *> <client id or *>`
 fn lease(line: &str) -> Option<Lease> {
-    let mut words = line.split(' ');
-    let expires = words.next()?.parse().ok()?;
-    let mac = words.next().filter(|word| plain(word))?.to_owned();
-    let address = words.next()?.parse().ok()?;
-    let name = words.next()?;
-    words.next()?;
+    let mut fields = line.split(' ');
+    let expires = fields.next()?.parse().ok()?;
+    let mac = fields.next().filter(|word| plain(word))?.to_owned();
+    let address = fields.next()?.parse().ok()?;
+    let name = fields.next()?;
+    fields.next()?;
     Some(Lease { expires, mac, address, name: plain(name).then(|| name.to_owned()) })
 }
 
 fn plain(word: &str) -> bool {
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
-    !word.is_empty() && word.len() <= 255 && word.bytes().all(known)
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    !word.is_empty() && word.len() <= 255 && word.bytes().all(allowed)
 }
 
 #[cfg(test)]
@@ -52,10 +52,10 @@ mod tests {
                     1764000000 1234 fd00:42::9 \x1b[31mred 00:01\n\
                     1764000000 aa:fc:00:00:00:03 10.42.0";
         let found = leases(text);
-        let shown: Vec<(String, Option<&str>)> =
+        let pairs: Vec<(String, Option<&str>)> =
             found.iter().map(|l| (l.address.to_string(), l.name.as_deref())).collect();
         assert_eq!(
-            shown,
+            pairs,
             [
                 ("10.42.0.10".to_owned(), Some("cp-0")),
                 ("10.42.0.11".to_owned(), None),

@@ -69,7 +69,7 @@ pub fn offer(id: u32, packet: &[u8]) -> Option<Offer> {
 }
 
 /// The value of the first option of this kind.
-fn option(mut options: &[u8], wanted: u8) -> Option<&[u8]> {
+fn option(mut options: &[u8], code: u8) -> Option<&[u8]> {
     loop {
         let (&kind, rest) = options.split_first()?;
         match kind {
@@ -78,7 +78,7 @@ fn option(mut options: &[u8], wanted: u8) -> Option<&[u8]> {
             _ => {
                 let (&length, rest) = rest.split_first()?;
                 let (value, rest) = rest.split_at_checked(usize::from(length))?;
-                if kind == wanted {
+                if kind == code {
                     return Some(value);
                 }
                 options = rest;

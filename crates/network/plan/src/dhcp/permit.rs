@@ -29,7 +29,7 @@ pub struct Service<'a> {
     /// The addresses that the file gives it.
     pub own: &'a [IpNet],
     /// Whether the file asks in so many words that it is served.
-    pub asked: bool,
+    pub requested: bool,
 }
 
 /// Whether the interface is served.
@@ -72,26 +72,27 @@ impl Service<'_> {
         let Some(others) = observed.others_on(self.interface, self.own) else {
             return Permit::Granted;
         };
-        if !self.asked {
+        if !self.requested {
             return Permit::NotAsked(others);
         }
-        let known = answers.filter(|known| {
-            let heard = |port: &str| known.ports.iter().any(|one| one == port);
-            known.interface == self.interface && observed.others_ports(self.interface).all(heard)
+        let answers = answers.filter(|answers| {
+            let is_covered = |port: &str| answers.ports.iter().any(|one| one == port);
+            answers.interface == self.interface
+                && observed.others_ports(self.interface).all(is_covered)
         });
-        match known {
+        match answers {
             None => Permit::Unasked,
-            Some(known) if known.servers.is_empty() => Permit::Granted,
-            Some(known) => Permit::Taken(known.servers.clone()),
+            Some(answers) if answers.servers.is_empty() => Permit::Granted,
+            Some(answers) => Permit::Taken(answers.servers.clone()),
         }
     }
 
     /// Whether a machine that comes back with another network's address is told that it is wrong: only
     /// where nobody else's machines are.
     pub fn is_authoritative(&self, observed: &Observed) -> bool {
-        let made = observed.made.iter().any(|step| step.interface() == self.interface);
+        let is_created = observed.own_steps.iter().any(|step| step.interface() == self.interface);
         let others = observed.others_on(self.interface, self.own);
-        others.is_none() || (made && others == Some(Others::Cable))
+        others.is_none() || (is_created && others == Some(Others::Cable))
     }
 }
 
@@ -118,9 +119,9 @@ mod tests {
         Observed { links, ..Observed::default() }
     }
 
-    fn permit(asked: bool, ports: &[&str], answers: Option<&Answers>) -> Permit {
+    fn permit(requested: bool, ports: &[&str], answers: Option<&Answers>) -> Permit {
         let own = ["10.42.0.1/24".parse().unwrap()];
-        Service { interface: "br0", own: &own, asked }.permit(&machine(ports), answers)
+        Service { interface: "br0", own: &own, requested }.permit(&machine(ports), answers)
     }
 
     #[test]

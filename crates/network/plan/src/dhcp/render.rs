@@ -61,9 +61,10 @@ pub fn render_on(config: &Config, lan: Lan) -> Option<String> {
     let own = config.network.dhcp_addresses();
     // Where several are served, what holds for one of them has a mark.
     let mark = if dhcp.also.is_empty() { "" } else { "main" };
-    let main = Served { mark, own, range: dhcp.range, router: dhcp.router, dns: &dhcp.dns };
+    let main =
+        ServedInterface { mark, own, range: dhcp.range, router: dhcp.router, dns: &dhcp.dns };
     main.lines(&mut line, &config.network);
-    line_told(&mut line, dhcp, mark);
+    line_options(&mut line, dhcp, mark);
     if let Some(mtu) = lan.mtu {
         line(format!("dhcp-option=option:mtu,{mtu}"));
     }
@@ -75,8 +76,13 @@ pub fn render_on(config: &Config, lan: Lan) -> Option<String> {
     for (number, one) in dhcp.also.iter().enumerate() {
         line(format!("interface={}", one.interface));
         let (mark, own) = (format!("also{number}"), config.network.addresses_of(&one.interface));
-        let served =
-            Served { mark: &mark, own, range: one.range, router: one.router, dns: &one.dns };
+        let served = ServedInterface {
+            mark: &mark,
+            own,
+            range: one.range,
+            router: one.router,
+            dns: &one.dns,
+        };
         served.lines(&mut line, &config.network);
         let any = lan.ipv6 && line_v6(&mut line, own, lease, &dhcp.reservations);
         if let Some(mtu) = lan.mtu.filter(|_| any) {
@@ -90,7 +96,7 @@ pub fn render_on(config: &Config, lan: Lan) -> Option<String> {
 }
 
 /// `network.dhcp.interface` or an entry of `network.dhcp.also`.
-struct Served<'a> {
+struct ServedInterface<'a> {
     /// What the options of its clients are marked with; empty where all clients are on it.
     mark: &'a str,
     own: &'a [IpNet],
@@ -99,7 +105,7 @@ struct Served<'a> {
     dns: &'a [IpAddr],
 }
 
-impl Served<'_> {
+impl ServedInterface<'_> {
     /// Ranges, router and name servers.
     fn lines(&self, line: &mut impl FnMut(String), network: &Network) {
         let lease = network.dhcp.lease_time.as_secs();
@@ -131,7 +137,7 @@ fn mask(own: &[IpNet], first: Ipv4Addr) -> Option<Ipv4Addr> {
 }
 
 /// What microVMs are told beside their address and router.
-fn line_told(line: &mut impl FnMut(String), dhcp: &Dhcp, mark: &str) {
+fn line_options(line: &mut impl FnMut(String), dhcp: &Dhcp, mark: &str) {
     if let Some(domain) = &dhcp.domain {
         line(format!("dhcp-option=option:domain-name,{domain}"));
         line(format!("dhcp-option=option:domain-search,{domain}"));

@@ -60,7 +60,7 @@ impl fmt::Display for Iptables {
 /// anybody else; that chain is where it lets others have a say. The first two are for those whom this
 /// host serves, the last for a bridge that is only a bridge: a LAN on it gets no way to containers.
 pub fn docker_rules(interface: &str) -> [Vec<String>; 3] {
-    let rule = |words: &str| words.split(' ').map(str::to_owned).collect();
+    let rule = |options: &str| options.split(' ').map(str::to_owned).collect();
     [
         rule(&format!("-i {interface} -j ACCEPT")),
         rule(&format!("-o {interface} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")),
@@ -76,14 +76,14 @@ pub(super) fn beside_docker(
     lacks: &[usize],
     changed: bool,
 ) -> Vec<Step> {
-    let wanted: &[usize] = match desired.carries {
+    let needed: &[usize] = match desired.carries {
         Carries::Host => &[],
         _ if desired.serves() => &[0, 1],
         _ => &[2],
     };
     let rules = docker_rules(&desired.interface).into_iter().enumerate();
     let interface = || desired.interface.clone();
-    let step = |(place, rule)| match (wanted.contains(&place), lacks.contains(&place)) {
+    let step = |(place, rule)| match (needed.contains(&place), lacks.contains(&place)) {
         (true, true) => Some(Step::AcceptBesideDocker { interface: interface(), iptables, rule }),
         (false, false) if changed => Some(Step::ForgetBesideDocker { iptables, rule }),
         _ => None,

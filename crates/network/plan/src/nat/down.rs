@@ -26,7 +26,7 @@ pub(super) fn forget(interface: &str, firewalls: &Firewalls) -> Vec<Step> {
         let forget = |rule| Step::ForgetBesideDocker { iptables: *iptables, rule };
         steps.extend(there.map(|(_, rule)| forget(rule)));
     }
-    if firewalls.firewalld == Firewalld::Ours {
+    if firewalls.firewalld == Firewalld::InZone {
         steps.push(Step::Unassign { interface: interface.to_owned(), zone: ZONE });
     }
     steps

@@ -47,7 +47,7 @@ fn default(network: &Observed, desired: &Desired, v4: bool) -> Vec<String> {
     let of_family = network.routes.iter().filter(|route| {
         route.destination.prefix_len() <= 1 && route.destination.addr().is_ipv4() == v4
     });
-    let named = |main: bool| -> Vec<String> {
+    let interfaces = |main: bool| -> Vec<String> {
         let routes = of_family.clone().filter(|route| main == (route.table == MAIN_TABLE));
         let there = |name: &&str| network.links.iter().any(|link| link.name == **name);
         let names = routes.map(|route| route.interface.as_str());
@@ -55,7 +55,7 @@ fn default(network: &Observed, desired: &Desired, v4: bool) -> Vec<String> {
         let names = names.filter(leaves).filter(there);
         names.map(str::to_owned).collect()
     };
-    let mut names = [named(true), named(false)].concat();
+    let mut names = [interfaces(true), interfaces(false)].concat();
     names.sort_unstable();
     names.dedup();
     names

@@ -15,7 +15,7 @@ pub enum Firewalld {
     #[default]
     Absent,
     /// The interface is in [`ZONE`].
-    Ours,
+    InZone,
     /// The interface is in a zone that the operator chose.
     Assigned,
     /// The interface is in none, so that the default zone's rules hold for it.
@@ -30,16 +30,16 @@ pub(super) fn beside_firewalld(
     firewalld: Firewalld,
 ) -> (Option<Step>, Option<Finding>) {
     let interface = || desired.interface.clone();
-    let ours = desired.carries == Carries::MicroVms && desired.serves();
+    let needs_zone = desired.carries == Carries::MicroVms && desired.serves();
     match firewalld {
         Firewalld::Absent | Firewalld::Assigned => (None, None),
-        Firewalld::Ours if ours => (None, None),
+        Firewalld::InZone if needs_zone => (None, None),
         // The host's own way in may be on it by now.
-        Firewalld::Ours => (Some(Step::Unassign { interface: interface(), zone: ZONE }), None),
-        Firewalld::Unassigned if ours => {
+        Firewalld::InZone => (Some(Step::Unassign { interface: interface(), zone: ZONE }), None),
+        Firewalld::Unassigned if needs_zone => {
             (Some(Step::Assign { interface: interface(), zone: ZONE }), None)
         }
-        Firewalld::Unaware if ours => (None, Some(nat::zone_unknown(interface(), ZONE))),
+        Firewalld::Unaware if needs_zone => (None, Some(nat::zone_unknown(interface(), ZONE))),
         // Our zone lets nobody in, and the operator may be reached here.
         Firewalld::Unassigned | Firewalld::Unaware if desired.carries == Carries::Both => {
             let open = desired.dhcp && !desired.withheld;

@@ -65,7 +65,7 @@ pub struct Desired {
     /// Who else sends on `interface`, which decides what others' firewalls are told of it.
     pub carries: Carries,
     /// What the file asks for in so many words.
-    pub asked: Asked,
+    pub requested: Asked,
     /// The addresses that the file gives `interface`.
     pub own: Vec<IpNet>,
     /// By which interfaces packets leave this host, as far as the machine was seen.
@@ -103,7 +103,7 @@ pub fn desired(config: &Config) -> Option<Desired> {
         dhcp: network.dhcp.enabled,
         tailnet,
         carries: carries(network),
-        asked: network.asked,
+        requested: network.asked,
         own: network.dhcp_addresses().to_vec(),
         egress: Egress::default(),
         withheld: false,
@@ -145,13 +145,14 @@ impl Desired {
             self.sources.retain(|net| net.addr().is_ipv4());
         }
         let service =
-            Service { interface: &self.interface, own: &self.own, asked: self.asked.dhcp };
+            Service { interface: &self.interface, own: &self.own, requested: self.requested.dhcp };
         self.withheld = self.dhcp && !service.permit(network, answers).is_granted();
         if self.is_put_off(network) {
             self.sources.clear();
         }
-        let theirs = network.is_shared(&self.interface) && !network.is_own(&self.interface);
-        if self.carries == Carries::MicroVms && theirs {
+        let bridge_of_others =
+            network.is_shared(&self.interface) && !network.is_own(&self.interface);
+        if self.carries == Carries::MicroVms && bridge_of_others {
             self.carries = Carries::Both;
         }
         self
@@ -163,8 +164,8 @@ impl Desired {
         let link = network.links.iter().find(|link| link.name == self.interface);
         let bare =
             link.is_some_and(|link| !self.own.iter().any(|one| link.addresses.contains(one)));
-        let asked = self.asked.nat || self.asked.dhcp || self.asked.addresses;
-        bare && !asked && network.others_on(&self.interface, &self.own).is_some()
+        let requested = self.requested.nat || self.requested.dhcp || self.requested.addresses;
+        bare && !requested && network.others_on(&self.interface, &self.own).is_some()
     }
 }
 
@@ -210,7 +211,7 @@ pub struct Observed {
     /// The same for those that are served besides, in their order.
     pub more: Vec<Firewalls>,
     /// The same for the interface that they were told of before, where it is another one.
-    pub left: Option<(String, Firewalls)>,
+    pub previous: Option<(String, Firewalls)>,
 }
 
 /// What firewalls of others hold for an interface.
@@ -227,10 +228,10 @@ pub struct Firewalls {
 
 impl Firewalls {
     /// Whether anything of ours is in them.
-    pub fn hold_ours(&self) -> bool {
+    pub fn have_own_entries(&self) -> bool {
         let all = docker_rules("").len();
         let docker = self.docker_lacks.iter().any(|(_, lacks)| lacks.len() < all);
-        docker || self.firewalld == Firewalld::Ours
+        docker || self.firewalld == Firewalld::InZone
     }
 }
 
@@ -295,12 +296,12 @@ fn sysctl(switches: &[Switch]) -> String {
 /// The steps from `observed` to `desired`, with the switches that [`switches`] gave; with `None`
 /// they take the table away.
 pub fn plan(desired: Option<&Desired>, switches: &[Switch], observed: &Observed) -> Plan<Step> {
-    let left = observed.left.as_ref();
+    let previous = observed.previous.as_ref();
     let mut steps =
-        left.map_or_else(Vec::new, |(interface, firewalls)| forget(interface, firewalls));
+        previous.map_or_else(Vec::new, |(interface, firewalls)| forget(interface, firewalls));
     let Some(desired) = desired else {
         // The record of what others were told goes with the table.
-        steps.extend((observed.listing.is_some() || left.is_some()).then_some(Step::Remove));
+        steps.extend((observed.listing.is_some() || previous.is_some()).then_some(Step::Remove));
         steps.extend(observed.sysctl.as_ref().map(|_| Step::RemoveSysctl));
         return Plan::new(steps, Vec::new());
     };

@@ -38,8 +38,8 @@ pub(super) fn more(network: &model::Network) -> impl Fn(&model::Also) -> More {
     move |also| {
         let bridge = network.mode == NetworkMode::Tap && also.interface == network.bridge.name;
         let vlan = network.vlans.iter().any(|vlan| also.interface == vlan.name);
-        let ours = vlan || (bridge && network.bridge.uplink.is_none());
-        let carries = if ours { Carries::MicroVms } else { Carries::Both };
+        let of_microvms = vlan || (bridge && network.bridge.uplink.is_none());
+        let carries = if of_microvms { Carries::MicroVms } else { Carries::Both };
         More { interface: also.interface.to_string(), carries }
     }
 }
@@ -94,8 +94,8 @@ mod tests {
         let steps: Vec<String> =
             plan(Some(&desired), &[], &observed).steps.iter().map(ToString::to_string).collect();
         for name in ["bond0.7", "br-mvm"] {
-            let told = steps.iter().filter(|step| step.contains(name)).count();
-            assert!(told >= 3, "{name} in {steps:?}");
+            let count = steps.iter().filter(|step| step.contains(name)).count();
+            assert!(count >= 3, "{name} in {steps:?}");
         }
     }
 

@@ -43,7 +43,7 @@ pub enum Kind {
 
 impl Kind {
     /// nft's words for type, hook and priority.
-    pub fn words(self) -> (&'static str, &'static str, &'static str) {
+    pub fn type_hook_priority(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Nat => ("nat", "postrouting", "srcnat"),
             Self::Filter => ("filter", "postrouting", "filter"),
@@ -125,14 +125,14 @@ impl Table {
         }
         if desired.dhcp && desired.withheld {
             let drop = |matches| Rule { matches, action: Action::Drop };
-            let asked = vec![drop(vec![Match::InBy(interface()), Match::UdpTo(SERVER)])];
-            chains.push(Chain { name: "withheld-in", kind: Kind::Input, rules: asked });
-            let answered = vec![
+            let requests = vec![drop(vec![Match::InBy(interface()), Match::UdpTo(SERVER)])];
+            chains.push(Chain { name: "withheld-in", kind: Kind::Input, rules: requests });
+            let replies = vec![
                 drop(vec![Match::OutBy(interface()), Match::UdpFrom(SERVER)]),
                 drop(vec![Match::OutBy(interface()), Match::UdpFrom(SERVER_V6)]),
                 drop(vec![Match::OutBy(interface()), Match::RouterAdvertisement]),
             ];
-            chains.push(Chain { name: "withheld-out", kind: Kind::Output, rules: answered });
+            chains.push(Chain { name: "withheld-out", kind: Kind::Output, rules: replies });
         }
         let served = desired.interfaces().skip(usize::from(desired.withheld));
         let served: Vec<&str> = served.filter(|_| desired.dhcp).collect();
@@ -169,7 +169,7 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("table inet mvmhost {\n")?;
         for chain in &self.chains {
-            let (kind, hook, priority) = chain.kind.words();
+            let (kind, hook, priority) = chain.kind.type_hook_priority();
             writeln!(f, "\tchain {} {{", chain.name)?;
             writeln!(f, "\t\ttype {kind} hook {hook} priority {priority}; policy accept;")?;
             for rule in &chain.rules {

@@ -166,9 +166,9 @@ fn from_nothing_the_switches_come_before_the_table() {
     let desired = configured("").unwrap();
     let (switches, _) = up(&desired);
     let plan = plan(Some(&desired), &switches, &Observed::default());
-    let words: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+    let lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
     assert_eq!(
-        words,
+        lines,
         [
             "write the switches for sysctl",
             "set net/ipv4/conf/br-mvm/forwarding = 1",
@@ -183,10 +183,10 @@ fn a_host_that_wants_none_has_none() {
     assert_eq!(configured("network.mode = \"none\""), None);
     let macvtap = "network.mode = \"macvtap\"\nflintlockd.provider = \"cloudhypervisor\"";
     assert_eq!(configured(macvtap), None);
-    let left = Observed { listing: Some(String::new()), ..Observed::default() };
-    assert_eq!(plan(None, &[], &left).steps, [Step::Remove]);
-    let left = Observed { sysctl: Some(String::new()), ..left };
-    assert_eq!(plan(None, &[], &left).steps, [Step::Remove, Step::RemoveSysctl]);
+    let loaded = Observed { listing: Some(String::new()), ..Observed::default() };
+    assert_eq!(plan(None, &[], &loaded).steps, [Step::Remove]);
+    let loaded = Observed { sysctl: Some(String::new()), ..loaded };
+    assert_eq!(plan(None, &[], &loaded).steps, [Step::Remove, Step::RemoveSysctl]);
     assert!(plan(None, &[], &Observed::default()).is_settled());
 }
 
@@ -196,9 +196,9 @@ fn docker_lets_the_bridge_pass() {
     let (switches, observed) = up(&desired);
     let firewalls = docker(vec![1, 2], Firewalld::Absent);
     let steps = plan(Some(&desired), &switches, &Observed { firewalls, ..observed }).steps;
-    let words: Vec<String> = steps.iter().map(ToString::to_string).collect();
+    let lines: Vec<String> = steps.iter().map(ToString::to_string).collect();
     let rule = "-o br-mvm -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT";
-    assert_eq!(words, [format!("insert into iptables's chain DOCKER-USER: {rule}")]);
+    assert_eq!(lines, [format!("insert into iptables's chain DOCKER-USER: {rule}")]);
 }
 
 #[test]
@@ -210,25 +210,25 @@ fn docker_lets_a_bridge_pass_that_is_only_a_bridge() {
         let firewalls = docker(vec![0, 1, 2], Firewalld::Unassigned);
         let beside = Observed { firewalls, ..Observed::default() };
         let planned = plan(Some(&desired), &[], &beside);
-        let words: Vec<String> = planned.steps.iter().map(ToString::to_string).collect();
+        let lines: Vec<String> = planned.steps.iter().map(ToString::to_string).collect();
         let expected = ["insert into iptables's chain DOCKER-USER: -i br-mvm -o br-mvm -j ACCEPT"];
-        assert_eq!((words, planned.findings.len()), (expected.map(str::to_owned).to_vec(), 0));
+        assert_eq!((lines, planned.findings.len()), (expected.map(str::to_owned).to_vec(), 0));
         // Those of a bridge that was served before go; what is written later is the operator's.
-        let firewalls = docker(vec![1], Firewalld::Ours);
+        let firewalls = docker(vec![1], Firewalld::InZone);
         let (listing, table) = (String::new(), Table::new(&configured("").unwrap()).to_string());
         let loaded = Some(LoadedTable { table, listing: listing.clone() });
         let sysctl = Some(String::new());
         let listing = Some(listing);
         let served = Observed { loaded, listing, sysctl, firewalls, ..Observed::default() };
         let steps = plan(Some(&desired), &[], &served).steps;
-        let words: Vec<String> = steps.iter().map(ToString::to_string).collect();
+        let lines: Vec<String> = steps.iter().map(ToString::to_string).collect();
         let expected = [
             "remove the file of switches for sysctl",
             "remove the nftables table inet mvmhost",
             "delete from iptables's chain DOCKER-USER: -i br-mvm -j ACCEPT",
             "take br-mvm out of firewalld's zone mvmhost",
         ];
-        assert_eq!(words, expected);
+        assert_eq!(lines, expected);
         let firewalls = docker(vec![1], Firewalld::Absent);
         let later = Observed { firewalls, ..Observed::default() };
         assert!(plan(Some(&desired), &[], &later).is_settled());
@@ -245,12 +245,12 @@ fn firewalld_has_a_zone_for_the_bridge_unless_the_operator_chose_one() {
         let firewalls = Firewalls { firewalld, ..Firewalls::default() };
         plan(Some(&desired), &switches, &Observed { firewalls, ..observed.clone() })
     };
-    for firewalld in [Firewalld::Absent, Firewalld::Ours, Firewalld::Assigned] {
+    for firewalld in [Firewalld::Absent, Firewalld::InZone, Firewalld::Assigned] {
         assert!(planned(firewalld).is_settled());
     }
-    let words: Vec<String> =
+    let lines: Vec<String> =
         planned(Firewalld::Unassigned).steps.iter().map(ToString::to_string).collect();
-    assert_eq!(words, ["put br-mvm into firewalld's zone mvmhost"]);
+    assert_eq!(lines, ["put br-mvm into firewalld's zone mvmhost"]);
     let unaware = planned(Firewalld::Unaware);
     assert_eq!(unaware.findings[0].code(), nat::zone_unknown::ROW.code);
     assert!(unaware.steps.is_empty() && !unaware.is_refused());
@@ -279,7 +279,8 @@ fn an_interface_of_the_hosts_own_is_not_shut_by_our_zone() {
     let master = Some("br-mvm".to_owned());
     machine.links.push(network::Link { name: "eth0".to_owned(), master, ..Default::default() });
     assert_eq!(bridge.clone().on_network(&machine, None).carries, Carries::Both);
-    machine.made.push(network::Step::CreateBridge { name: bridge.interface.clone(), mac: MAC });
+    let name = bridge.interface.clone();
+    machine.own_steps.push(network::Step::CreateBridge { name, mac: MAC });
     assert_eq!(bridge.on_network(&machine, None).carries, Carries::MicroVms);
 }
 
@@ -298,33 +299,33 @@ fn without_nftables_nothing_is_tried() {
 fn what_is_taken_down_leaves_nothing_in_firewalls_of_others() {
     let desired = configured("").unwrap();
     let (_, observed) = up(&desired);
-    let words = |observed: &Observed| -> Vec<String> {
+    let lines = |observed: &Observed| -> Vec<String> {
         let plan = down(Some(&desired), observed);
         plan.steps.iter().map(ToString::to_string).collect()
     };
-    let ours = ["remove the nftables table inet mvmhost", "remove the file of switches for sysctl"];
-    assert_eq!(words(&observed), ours);
-    let firewalls = docker(vec![1, 2], Firewalld::Ours);
+    let own = ["remove the nftables table inet mvmhost", "remove the file of switches for sysctl"];
+    assert_eq!(lines(&observed), own);
+    let firewalls = docker(vec![1, 2], Firewalld::InZone);
     let beside = Observed { firewalls: firewalls.clone(), ..observed.clone() };
-    let theirs = [
+    let others = [
         "delete from iptables's chain DOCKER-USER: -i br-mvm -j ACCEPT",
         "take br-mvm out of firewalld's zone mvmhost",
     ];
-    assert_eq!(words(&beside), [ours, theirs].concat());
+    assert_eq!(lines(&beside), [own, others].concat());
     // The operator's own zone is the operator's.
     let chosen = Firewalls { firewalld: Firewalld::Assigned, ..Firewalls::default() };
-    assert_eq!(words(&Observed { firewalls: chosen, ..observed }), ours);
+    assert_eq!(lines(&Observed { firewalls: chosen, ..observed }), own);
     assert!(down(None, &Observed::default()).is_settled());
 
     // Nor does what the file no longer asks for, or asks for elsewhere.
-    let left = Observed { left: Some(("br-mvm".to_owned(), firewalls)), ..Observed::default() };
-    let words = |desired: Option<&Desired>| -> Vec<String> {
-        plan(desired, &[], &left).steps.iter().map(ToString::to_string).collect()
+    let previous = Observed { previous: Some(("br-mvm".into(), firewalls)), ..Observed::default() };
+    let lines = |desired: Option<&Desired>| -> Vec<String> {
+        plan(desired, &[], &previous).steps.iter().map(ToString::to_string).collect()
     };
-    assert_eq!(words(None), [theirs.as_slice(), &ours[..1]].concat());
+    assert_eq!(lines(None), [others.as_slice(), &own[..1]].concat());
     let elsewhere = Desired { interface: "br-other".to_owned(), ..desired };
     let load = "load the nftables table inet mvmhost";
-    assert_eq!(words(Some(&elsewhere)), [theirs.as_slice(), &[load]].concat());
+    assert_eq!(lines(Some(&elsewhere)), [others.as_slice(), &[load]].concat());
 }
 
 #[test]
@@ -347,11 +348,11 @@ fn docker_lets_ipv6_pass_as_ipv4() {
     let docker_unread = vec![(Iptables::OldV4, "Permission denied".to_owned())];
     let firewalls = Firewalls { docker_lacks, docker_unread, ..Firewalls::default() };
     let planned = plan(Some(&desired), &switches, &Observed { firewalls, ..observed });
-    let words: Vec<String> = planned.steps.iter().map(ToString::to_string).collect();
+    let lines: Vec<String> = planned.steps.iter().map(ToString::to_string).collect();
     let insert =
         |name: &str| format!("insert into {name}'s chain DOCKER-USER: -i br-mvm -j ACCEPT");
     let names = ["iptables", "ip6tables", "iptables-legacy", "ip6tables-legacy"];
-    assert_eq!(words, names.map(insert));
+    assert_eq!(lines, names.map(insert));
     assert_eq!(planned.findings[0].code(), nat::docker_unread::ROW.code);
     assert!(!planned.is_refused());
 }
@@ -377,15 +378,15 @@ fn a_lan_port_keeps_dhcp_off_the_bridge_and_nothing_else() {
     }
     let running = Table::new(&desired.on_network(&machine, None)).to_string();
     assert!(running.contains("masquerade") && running.contains("dport 67 drop"), "{running}");
-    let asked = configured("network.dhcp.enabled = true").unwrap();
-    let before = Table::new(&asked.clone().on_network(&machine, None)).to_string();
+    let desired = configured("network.dhcp.enabled = true").unwrap();
+    let before = Table::new(&desired.clone().on_network(&machine, None)).to_string();
     assert!(before.contains("dport 67 drop"), "before others were asked: {before}");
     let answers = Answers {
         interface: "br-mvm".to_owned(),
         ports: vec!["eth9".to_owned()],
         servers: Vec::new(),
     };
-    let after = Table::new(&asked.on_network(&machine, Some(&answers))).to_string();
+    let after = Table::new(&desired.on_network(&machine, Some(&answers))).to_string();
     assert!(!after.contains("drop"), "{after}");
 }
 

@@ -30,18 +30,18 @@ pub struct Bridge {
     pub addresses: Vec<IpNet>,
     /// Whether the file asks for them in so many words: one that carries others' traffic gets no
     /// others.
-    pub asked: bool,
+    pub requested: bool,
 }
 
 impl Bridge {
-    pub(super) fn new(section: &model::Bridge, machine_id: &str, asked: bool) -> Self {
+    pub(super) fn new(section: &model::Bridge, machine_id: &str, requested: bool) -> Self {
         let name = section.name.as_str().to_owned();
         Self {
             mac: mac_for(machine_id, &name),
             name,
             mtu: section.mtu,
             addresses: section.addresses.clone(),
-            asked,
+            requested,
         }
     }
 }
@@ -103,7 +103,7 @@ pub(super) fn plan(desired: &Bridge, uplink: Option<&Uplink>, draft: &mut Draft)
 fn withheld(desired: &Bridge, link: &Link, draft: &Draft) -> Option<Finding> {
     let lacks = desired.addresses.iter().any(|address| !link.addresses.contains(address));
     let others = draft.observed.others_on(&desired.name, &desired.addresses);
-    let others = others.filter(|_| lacks && !desired.asked)?;
+    let others = others.filter(|_| lacks && !desired.requested)?;
     Some(net::others_traffic(&desired.name, others))
 }
 
@@ -127,7 +127,7 @@ impl Observed {
 
     /// Whether mvmhost made the bridge.
     pub fn is_own(&self, bridge: &str) -> bool {
-        self.made
+        self.own_steps
             .iter()
             .any(|step| matches!(step, Step::CreateBridge { name, .. } if name == bridge))
     }

@@ -17,7 +17,7 @@ pub struct Guest {
 
 /// Everything that is on the bridge and on the macvtaps' parent, but for the uplink.
 pub fn guests(desired: &Desired, observed: &Observed) -> Vec<Guest> {
-    let mut hosts = links(&observed.made);
+    let mut hosts = links(&observed.own_steps);
     hosts.extend(desired.bridge.iter().map(|bridge| bridge.name.clone()));
     let macvtap = desired.macvtap.as_ref();
     hosts.extend(macvtap.and_then(|one| parent(one.parent.as_deref(), observed)));
@@ -37,7 +37,7 @@ fn hosts_itself(name: &str, desired: &Desired, observed: &Observed) -> bool {
     let former = desired.former.as_ref().map(|former| &former.uplink);
     uplink.is_some_and(|one| one == name)
         || former.is_some_and(|one| one == name)
-        || links(&observed.made).iter().any(|link| link == name)
+        || links(&observed.own_steps).iter().any(|link| link == name)
 }
 
 /// The steps, unless somebody is there: guests and who has them open, and units that would make more
@@ -48,17 +48,17 @@ pub fn down(
     guests: &[(Guest, Option<Who>)],
     units: &[String],
 ) -> Plan<Step> {
-    let used = guests.iter().map(|(guest, who)| {
-        let who = who.as_ref().map_or("nobody: it was left behind".to_owned(), Who::to_string);
+    let used = guests.iter().map(|(guest, user)| {
+        let user = user.as_ref().map_or("nobody: it was left behind".to_owned(), Who::to_string);
 
-        messages::in_use(&guest.interface, &guest.on, who)
+        messages::in_use(&guest.interface, &guest.on, user)
     });
     let running = units.iter().map(messages::unit_runs);
     let mut findings: Vec<Finding> = used.chain(running).collect();
-    let named = desired.uplink.as_ref().map(|uplink| &uplink.name);
-    let named = named.zip(desired.bridge.as_ref().map(|bridge| &bridge.name));
+    let configured = desired.uplink.as_ref().map(|uplink| &uplink.name);
+    let configured = configured.zip(desired.bridge.as_ref().map(|bridge| &bridge.name));
     let former = desired.former.as_ref().map(|former| (&former.uplink, &former.bridge));
-    for (uplink, bridge) in named.into_iter().chain(former) {
+    for (uplink, bridge) in configured.into_iter().chain(former) {
         let port = observed.links.iter().find(|link| link.name == *uplink);
         if port.is_some_and(|port| port.master.as_ref() == Some(bridge)) {
             findings.push(messages::uplink(uplink, bridge));
@@ -89,13 +89,13 @@ mod tests {
             mac: MAC,
             mtu: None,
             addresses: vec![],
-            asked: true,
+            requested: true,
         };
-        let made = vec![Step::CreateBridge { name: "br-mvm".to_owned(), mac: MAC }];
+        let own_steps = vec![Step::CreateBridge { name: "br-mvm".to_owned(), mac: MAC }];
         let options = Some(BridgeOptions { stp: false, forward_delay: 0 });
         let links = vec![Link { kind: "bridge".to_owned(), bridge: options, ..link("br-mvm") }];
         let desired = Desired { bridge: Some(bridge), ..Desired::default() };
-        (desired, Observed { links, made, ..Observed::default() })
+        (desired, Observed { links, own_steps, ..Observed::default() })
     }
 
     fn on(guest: &str, host: &str) -> Guest {
@@ -109,7 +109,7 @@ mod tests {
         let plan = down(&desired, &observed, &[], &[]);
         assert_eq!(plan.steps, [Step::DeleteLink { name: "br-mvm".to_owned() }]);
         // One that was there before stays as it is.
-        let plan = down(&desired, &Observed { made: vec![], ..observed }, &[], &[]);
+        let plan = down(&desired, &Observed { own_steps: vec![], ..observed }, &[], &[]);
         assert!(plan.steps.is_empty() && plan.findings.is_empty());
     }
 
@@ -122,12 +122,12 @@ mod tests {
         desired.uplink = Some(Uplink::new("eth0"));
         let found = guests(&desired, &observed);
         assert_eq!(found, [on("fltap1", "br-mvm")]);
-        let who = Who::Process { pid: 7, comm: "fc".to_owned(), microvm: Some("a/b".to_owned()) };
-        let users = [(found[0].clone(), Some(who))];
+        let user = Who::Process { pid: 7, comm: "fc".to_owned(), microvm: Some("a/b".to_owned()) };
+        let users = [(found[0].clone(), Some(user))];
         let plan = down(&desired, &observed, &users, &["flintlockd.service".to_owned()]);
-        let said: Vec<String> = plan.findings.iter().map(Finding::message).collect();
-        assert!(said[0].contains("fltap1") && said[0].contains("microVM a/b (fc, pid 7)"));
-        assert_eq!((said.len(), plan.steps.len()), (3, 0), "{said:?}");
+        let messages: Vec<String> = plan.findings.iter().map(Finding::message).collect();
+        assert!(messages[0].contains("fltap1") && messages[0].contains("microVM a/b (fc, pid 7)"));
+        assert_eq!((messages.len(), plan.steps.len()), (3, 0), "{messages:?}");
     }
 
     #[test]

@@ -26,14 +26,14 @@ impl From<&model::Macvtap> for Macvtap {
 
 /// The name of the parent: the one that is named, or the interface of the best default route, of
 /// IPv4 where there is one. Those of other tables are for what a VPN lets through.
-pub fn parent(named: Option<&str>, observed: &Observed) -> Option<String> {
+pub fn parent(configured: Option<&str>, observed: &Observed) -> Option<String> {
     let best = || {
         let main = observed.routes.iter().filter(|route| route.table == MAIN_TABLE);
         main.filter(|route| route.destination.prefix_len() == 0)
             .min_by_key(|route| (route.destination.addr().is_ipv6(), route.metric))
             .map(|route| route.interface.clone())
     };
-    named.map(str::to_owned).or_else(best)
+    configured.map(str::to_owned).or_else(best)
 }
 
 pub(super) fn plan(desired: &Macvtap, draft: &mut Draft) {

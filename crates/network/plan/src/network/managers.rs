@@ -58,9 +58,13 @@ impl Manager {
 }
 
 /// What the manager's file is to hold, when it does not: `None` within is no file.
-pub fn tell(manager: Manager, names: &[String], text: Option<&str>) -> Option<Option<String>> {
-    let wanted = (!names.is_empty()).then(|| manager.text(names));
-    (wanted.as_deref() != text).then_some(wanted)
+pub fn unmanaged_file(
+    manager: Manager,
+    names: &[String],
+    text: Option<&str>,
+) -> Option<Option<String>> {
+    let desired = (!names.is_empty()).then(|| manager.text(names));
+    (desired.as_deref() != text).then_some(desired)
 }
 
 #[cfg(test)]
@@ -70,24 +74,24 @@ mod tests {
     #[test]
     fn each_is_told_in_its_own_words_and_once() {
         let names = ["bond0.1000".to_owned(), "br-mvm".to_owned()];
-        let told = |manager| tell(manager, &names, None).unwrap().unwrap();
+        let file = |manager| unmanaged_file(manager, &names, None).unwrap().unwrap();
         let head = "# Written by mvm-net: interfaces that mvmhost made; gone at the next boot.\n";
         assert_eq!(
-            told(Manager::NetworkManager),
+            file(Manager::NetworkManager),
             format!(
                 "{head}[device-mvmhost-interfaces]\n\
                  match-device=interface-name:=bond0.1000,interface-name:=br-mvm\nmanaged=0\n"
             )
         );
         assert_eq!(
-            told(Manager::Networkd),
+            file(Manager::Networkd),
             format!("{head}[Match]\nName=bond0.1000 br-mvm\n\n[Link]\nUnmanaged=yes\n")
         );
         for manager in Manager::ALL {
-            assert_eq!(tell(manager, &names, Some(&told(manager))), None);
-            assert_eq!(tell(manager, &names, Some("")), Some(Some(told(manager))));
-            assert_eq!(tell(manager, &[], Some("")), Some(None));
-            assert_eq!(tell(manager, &[], None), None);
+            assert_eq!(unmanaged_file(manager, &names, Some(&file(manager))), None);
+            assert_eq!(unmanaged_file(manager, &names, Some("")), Some(Some(file(manager))));
+            assert_eq!(unmanaged_file(manager, &[], Some("")), Some(None));
+            assert_eq!(unmanaged_file(manager, &[], None), None);
         }
     }
 }

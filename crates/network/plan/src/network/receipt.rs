@@ -35,34 +35,34 @@ impl Receipt {
 }
 
 /// What has been made once `steps` are done as well.
-pub fn made(before: &[Step], steps: &[Step]) -> Vec<Step> {
-    let mut made = before.to_vec();
+pub fn own_steps_after(before: &[Step], steps: &[Step]) -> Vec<Step> {
+    let mut own_steps = before.to_vec();
     for step in steps {
         match step {
-            Step::DeleteLink { name } => made.retain(|one| one.interface() != name),
+            Step::DeleteLink { name } => own_steps.retain(|one| one.interface() != name),
             Step::DeleteAddress { name, address } => {
-                made.retain(|one| address_of(one) != (name, Some(*address)));
+                own_steps.retain(|one| address_of(one) != (name, Some(*address)));
             }
             // By it the bridge is known again; an uplink brings its own.
             Step::SetMac { name, mac } => {
-                for one in &mut made {
-                    if let Step::CreateBridge { name: own, mac: known } = one
+                for one in &mut own_steps {
+                    if let Step::CreateBridge { name: own, mac: recorded } = one
                         && own == name
                     {
-                        *known = *mac;
+                        *recorded = *mac;
                     }
                 }
             }
-            step if makes(step) && !made.contains(step) => made.push(step.clone()),
+            step if makes(step) && !own_steps.contains(step) => own_steps.push(step.clone()),
             _ => {}
         }
     }
-    made
+    own_steps
 }
 
 /// The interfaces that were made.
-pub fn links(made: &[Step]) -> Vec<String> {
-    let links = made.iter().filter(|step| !matches!(step, Step::AddAddress { .. }));
+pub fn links(own_steps: &[Step]) -> Vec<String> {
+    let links = own_steps.iter().filter(|step| !matches!(step, Step::AddAddress { .. }));
     let mut names: Vec<String> = links.map(|step| step.interface().to_owned()).collect();
     names.sort_unstable();
     names.dedup();
@@ -104,18 +104,18 @@ pub(super) fn plan(desired: &Desired, draft: &mut Draft) {
         // Whose addresses these are is told by a default route, which may come back.
         return;
     }
-    let wanted = Wanted { desired, parent: parent.flatten() };
-    for step in draft.observed.made.clone().iter().rev() {
+    let configured = Configured { desired, parent: parent.flatten() };
+    for step in draft.observed.own_steps.clone().iter().rev() {
         let (name, address) = address_of(step);
         let Some(link) = draft.link(name).cloned() else { continue };
         let away = match address {
-            Some(address) if wanted.address(name, address) => continue,
+            Some(address) if configured.address(name, address) => continue,
             Some(address) => Step::DeleteAddress { name: name.to_owned(), address },
-            None if wanted.link(name) => continue,
+            None if configured.link(name) => continue,
             None => Step::DeleteLink { name: name.to_owned() },
         };
         // With its interface an address goes anyway.
-        if address.is_some() && !wanted.link(name) && was_made(name, draft) {
+        if address.is_some() && !configured.link(name) && was_made(name, draft) {
             continue;
         }
         match used(&away, &link, draft) {
@@ -129,7 +129,7 @@ pub(super) fn plan(desired: &Desired, draft: &mut Draft) {
 }
 
 fn was_made(name: &str, draft: &Draft) -> bool {
-    links(&draft.observed.made).iter().any(|link| link == name)
+    links(&draft.observed.own_steps).iter().any(|link| link == name)
 }
 
 fn take_away(step: Step, draft: &mut Draft) {
@@ -154,13 +154,13 @@ fn take_away(step: Step, draft: &mut Draft) {
 }
 
 /// What the file names.
-struct Wanted<'a> {
+struct Configured<'a> {
     desired: &'a Desired,
     /// The interface that macvtaps are on; `None` without `[network.macvtap]`.
     parent: Option<String>,
 }
 
-impl Wanted<'_> {
+impl Configured<'_> {
     fn link(&self, name: &str) -> bool {
         let Desired { vlans, bridge, uplink, .. } = self.desired;
         bridge.as_ref().is_some_and(|bridge| bridge.name == name)
@@ -212,7 +212,7 @@ fn used(step: &Step, link: &Link, draft: &Draft) -> Option<String> {
 }
 
 fn is_made(name: &str, address: IpNet, draft: &Draft) -> bool {
-    draft.observed.made.iter().any(|step| address_of(step) == (name, Some(address)))
+    draft.observed.own_steps.iter().any(|step| address_of(step) == (name, Some(address)))
 }
 
 fn is_link_local(address: &IpNet) -> bool {

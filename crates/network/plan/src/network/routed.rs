@@ -85,7 +85,7 @@ impl fmt::Display for Refusal {
             Self::Prohibited => "prohibit",
             Self::Blackhole => "blackhole",
             Self::StrictPath => "rp_filter",
-            Self::Other(words) => words,
+            Self::Other(text) => text,
         })
     }
 }
@@ -117,16 +117,17 @@ mod tests {
 
     #[test]
     fn a_microvm_is_asked_for_and_no_router() {
-        let words = |subnet: &str, comes_in| {
-            question("br-mvm", &subnet.parse().unwrap(), comes_in).map(|asked| asked.to_string())
+        let shown = |subnet: &str, comes_in| {
+            question("br-mvm", &subnet.parse().unwrap(), comes_in)
+                .map(|expected| expected.to_string())
         };
-        let asked = |words: &str| Some(words.to_owned());
-        let out = asked("ip route get 8.0.0.77 from 10.42.0.2 iif br-mvm");
-        assert_eq!(words("10.42.0.1/24", None), out);
-        let back = asked("ip route get 10.42.0.1 from 8.0.0.77 iif eth0");
-        assert_eq!(words("10.42.0.9/24", Some("eth0")), back);
-        let back = asked("ip route get fd00:42::2 from 2a00:1450:4001:77::77 iif eth0");
-        assert_eq!(words("fd00:42::1/64", Some("eth0")), back);
-        assert_eq!(words("10.42.0.1/32", None), None);
+        let expected = |shown: &str| Some(shown.to_owned());
+        let out = expected("ip route get 8.0.0.77 from 10.42.0.2 iif br-mvm");
+        assert_eq!(shown("10.42.0.1/24", None), out);
+        let back = expected("ip route get 10.42.0.1 from 8.0.0.77 iif eth0");
+        assert_eq!(shown("10.42.0.9/24", Some("eth0")), back);
+        let back = expected("ip route get fd00:42::2 from 2a00:1450:4001:77::77 iif eth0");
+        assert_eq!(shown("fd00:42::1/64", Some("eth0")), back);
+        assert_eq!(shown("10.42.0.1/32", None), None);
     }
 }

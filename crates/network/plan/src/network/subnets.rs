@@ -18,14 +18,14 @@ pub(super) fn overlaps(
     addresses: &[IpNet],
     link: &Link,
     observed: &Observed,
-    meant: bool,
+    allowed: bool,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     for address in addresses {
         for (interface, neighbour) in neighbours(address, &link.name, observed) {
             let broken = neighbour.broken(address, &link.name, observed);
-            let (name, other) = (&link.name, &neighbour.words);
-            let finding = match (&broken, meant) {
+            let (name, other) = (&link.name, &neighbour.description);
+            let finding = match (&broken, allowed) {
                 (None, _) => net::route_narrowed(name, address, other, interface),
                 (Some(_), true) => net::subnet_shared(name, address, other, interface),
                 (Some(_), false) => net::subnet_taken(name, address, other, interface),
@@ -39,14 +39,14 @@ pub(super) fn overlaps(
 /// What another interface has of the subnet.
 struct Neighbour {
     net: IpNet,
-    words: String,
+    description: String,
 }
 
 impl Neighbour {
     /// What of this host the subnet would take, in words; `None` when nothing.
     fn broken(&self, subnet: &IpNet, own: &str, observed: &Observed) -> Option<String> {
         if self.net.prefix_len() >= subnet.prefix_len() {
-            return Some(format!("{} is a part of {}", self.words, subnet.trunc()));
+            return Some(format!("{} is a part of {}", self.description, subnet.trunc()));
         }
         let others = observed.links.iter().filter(|link| link.name != own);
         let addresses = others
@@ -63,7 +63,7 @@ impl Neighbour {
             .chain(gateways)
             .chain(servers)
             .find(|(_, ip)| subnet.contains(ip) && !is_own(ip) && *ip != subnet.addr())
-            .map(|(what, ip)| format!("{what} {ip} is in {}", subnet.trunc()))
+            .map(|(kind, ip)| format!("{kind} {ip} is in {}", subnet.trunc()))
     }
 }
 
@@ -79,14 +79,14 @@ fn neighbours<'a>(
     });
     let of_routes =
         observed.routes.iter().map(|route| (route.interface.as_str(), route.destination, "route"));
-    for (interface, net, what) in of_links.chain(of_routes) {
-        let closer = |known: &Neighbour| known.net.prefix_len() < net.prefix_len();
+    for (interface, net, kind) in of_links.chain(of_routes) {
+        let closer = |neighbour: &Neighbour| neighbour.net.prefix_len() < net.prefix_len();
         if interface != own
             && !is_everywhere(&net)
             && overlap(subnet, &net)
             && found.get(interface).is_none_or(closer)
         {
-            found.insert(interface, Neighbour { net, words: format!("the {what} {net}") });
+            found.insert(interface, Neighbour { net, description: format!("the {kind} {net}") });
         }
     }
     found

@@ -16,13 +16,13 @@ fn plan(desired: Option<&Bridge>, observed: &Observed) -> Plan<Step> {
     super::plan(&Desired { bridge: desired.cloned(), ..Desired::default() }, observed)
 }
 
-fn wanted() -> Bridge {
+fn desired_bridge() -> Bridge {
     Bridge {
         name: "br-mvm".to_owned(),
         mac: mac_for("0123456789abcdef0123456789abcdef", "br-mvm"),
         mtu: None,
         addresses: vec![net("10.42.0.1/24")],
-        asked: true,
+        requested: true,
     }
 }
 
@@ -77,8 +77,8 @@ fn codes(plan: &Plan<Step>) -> Vec<&'static str> {
 
 #[test]
 fn a_bare_machine_gets_the_bridge() {
-    let plan = plan(Some(&wanted()), &machine(vec![]));
-    let mac = wanted().mac;
+    let plan = plan(Some(&desired_bridge()), &machine(vec![]));
+    let mac = desired_bridge().mac;
     let expected = [
         format!("create bridge br-mvm with MAC {mac}"),
         "add 10.42.0.1/24 to br-mvm".to_owned(),
@@ -90,20 +90,20 @@ fn a_bare_machine_gets_the_bridge() {
 
 #[test]
 fn another_mtu_is_set_apart_so_that_ports_do_not_change_it() {
-    let plan = plan(Some(&Bridge { mtu: Some(9000), ..wanted() }), &machine(vec![]));
+    let plan = plan(Some(&Bridge { mtu: Some(9000), ..desired_bridge() }), &machine(vec![]));
     assert_eq!(texts(&plan)[1], "give bridge br-mvm the MTU 9000");
 }
 
 #[test]
 fn a_ready_bridge_needs_nothing() {
-    let observed = machine(vec![ready(&wanted()), port("fltap0123456")]);
-    assert!(plan(Some(&wanted()), &observed).is_settled());
+    let observed = machine(vec![ready(&desired_bridge()), port("fltap0123456")]);
+    assert!(plan(Some(&desired_bridge()), &observed).is_settled());
     assert!(plan(None, &observed).is_settled());
 }
 
 /// The ready bridge with one difference.
 fn differing(change: impl FnOnce(&mut Link)) -> Link {
-    let mut link = ready(&wanted());
+    let mut link = ready(&desired_bridge());
     change(&mut link);
     link
 }
@@ -111,7 +111,7 @@ fn differing(change: impl FnOnce(&mut Link)) -> Link {
 #[test]
 fn only_what_differs_is_changed() {
     let options = |stp| Some(BridgeOptions { stp, forward_delay: 1500 });
-    let mac = format!("give bridge br-mvm the MAC {}", wanted().mac);
+    let mac = format!("give bridge br-mvm the MAC {}", desired_bridge().mac);
     let stp = "turn spanning tree of bridge br-mvm off";
     let delay = "turn the forward delay of bridge br-mvm off";
     let address = "add 10.42.0.1/24 to br-mvm";
@@ -125,7 +125,7 @@ fn only_what_differs_is_changed() {
         (differing(|link| link.addresses.push(net("172.20.0.1/16"))), vec![]),
     ];
     for (link, expected) in cases {
-        let plan = plan(Some(&wanted()), &machine(vec![link.clone()]));
+        let plan = plan(Some(&desired_bridge()), &machine(vec![link.clone()]));
         assert_eq!(texts(&plan), expected, "{link:?}");
         assert!(plan.findings.is_empty(), "{link:?}");
     }
@@ -138,14 +138,14 @@ fn a_bridge_with_others_ports_keeps_what_the_machine_hangs_on() {
         mtu: 9000,
         bridge: Some(BridgeOptions { stp: true, forward_delay: 1500 }),
         addresses: vec![net("192.168.7.2/24")],
-        ..ready(&wanted())
+        ..ready(&desired_bridge())
     };
     let observed = machine(vec![theirs, port("eth1")]);
-    let first = plan(Some(&wanted()), &observed);
+    let first = plan(Some(&desired_bridge()), &observed);
     assert_eq!(texts(&first), ["add 10.42.0.1/24 to br-mvm"]);
     assert_eq!(codes(&first), ["MVM-NET-005"]);
     assert!(first.findings[0].message().contains("30 s"));
-    let second = plan(Some(&Bridge { mtu: Some(1500), ..wanted() }), &observed);
+    let second = plan(Some(&Bridge { mtu: Some(1500), ..desired_bridge() }), &observed);
     assert_eq!(texts(&second)[0], "give bridge br-mvm the MTU 1500", "said by the operator");
 }
 
@@ -153,7 +153,7 @@ fn a_bridge_with_others_ports_keeps_what_the_machine_hangs_on() {
 fn a_name_that_is_taken_is_refused() {
     for (kind, word) in [("", "a hardware interface"), ("dummy", "dummy")] {
         let link = Link { kind: kind.to_owned(), ..hardware("br-mvm", &[]) };
-        let plan = plan(Some(&wanted()), &machine(vec![link]));
+        let plan = plan(Some(&desired_bridge()), &machine(vec![link]));
         assert!(plan.is_refused() && plan.steps.is_empty());
         assert_eq!(codes(&plan), ["MVM-NET-002"]);
         assert!(plan.findings[0].message().contains(word));
@@ -175,14 +175,14 @@ fn an_overlap_is_refused_and_names_the_interface() {
         (routed("10.42.0.128/25"), "tun0"),
     ];
     for (observed, interface) in cases {
-        let plan = plan(Some(&wanted()), &observed);
+        let plan = plan(Some(&desired_bridge()), &observed);
         assert!(plan.steps.is_empty());
         assert_eq!(codes(&plan), ["MVM-NET-003"]);
         assert!(plan.findings[0].message().ends_with(interface), "{}", plan.findings[0].message());
         assert!(plan.findings[0].remedy().contains(&format!("show dev {interface}\n")));
     }
     for harmless in ["0.0.0.0/1", "10.43.0.0/24", "10.42.1.0/24", "::/0"] {
-        assert!(!plan(Some(&wanted()), &routed(harmless)).is_refused(), "{harmless}");
+        assert!(!plan(Some(&desired_bridge()), &routed(harmless)).is_refused(), "{harmless}");
     }
 }
 
@@ -190,7 +190,7 @@ fn an_overlap_is_refused_and_names_the_interface() {
 fn one_interface_is_named_once() {
     let mut observed = machine(vec![hardware("wlan0", &["10.42.0.77/24"])]);
     observed.routes.push(route("10.42.0.0/24", "wlan0"));
-    assert_eq!(codes(&plan(Some(&wanted()), &observed)), ["MVM-NET-003"]);
+    assert_eq!(codes(&plan(Some(&desired_bridge()), &observed)), ["MVM-NET-003"]);
 }
 
 /// Whatever came first: what a reboot would refuse is said before it.
@@ -215,8 +215,8 @@ fn the_verdict_is_the_same_while_running_and_at_boot() {
     ];
     for (machine, code) in cases {
         let (boot, running) = (
-            plan(Some(&wanted()), &machine(vec![])),
-            plan(Some(&wanted()), &machine(vec![ready(&wanted())])),
+            plan(Some(&desired_bridge()), &machine(vec![])),
+            plan(Some(&desired_bridge()), &machine(vec![ready(&desired_bridge())])),
         );
         assert_eq!((codes(&boot), codes(&running)), (vec![code], vec![code]));
         assert_eq!(boot.steps.is_empty(), code == "MVM-NET-003");
@@ -229,38 +229,38 @@ fn a_gateway_or_name_server_in_the_subnet_is_a_conflict_that_the_file_can_allow(
     let mut observed = machine(vec![]);
     let private = route("10.0.0.0/8", "bond0");
     observed.routes.push(Route { gateway: "10.42.0.254".parse().ok(), ..private.clone() });
-    let refused = plan(Some(&wanted()), &observed);
+    let refused = plan(Some(&desired_bridge()), &observed);
     assert_eq!(codes(&refused), ["MVM-NET-003"]);
     assert!(refused.findings[0].seen().contains("the gateway 10.42.0.254"), "{refused:?}");
     observed.routes.pop();
     observed.routes.push(private);
     observed.name_servers = vec!["10.42.0.53".parse().unwrap()];
-    assert_eq!(codes(&plan(Some(&wanted()), &observed)), ["MVM-NET-003"]);
-    let bridge = Some(wanted());
-    let meant = Desired { bridge, overlaps_meant: true, ..Desired::default() };
+    assert_eq!(codes(&plan(Some(&desired_bridge()), &observed)), ["MVM-NET-003"]);
+    let bridge = Some(desired_bridge());
+    let meant = Desired { bridge, overlaps_allowed: true, ..Desired::default() };
     let allowed = super::plan(&meant, &observed);
     assert_eq!((codes(&allowed), allowed.steps.len()), (vec!["MVM-NET-004"], 3));
 }
 
 #[test]
 fn a_bridge_of_others_gets_no_address_that_the_file_does_not_ask_for() {
-    let unasked = Bridge { asked: false, ..wanted() };
-    let lan = Link { addresses: vec![net("192.168.7.2/24")], ..ready(&wanted()) };
+    let unasked = Bridge { requested: false, ..desired_bridge() };
+    let lan = Link { addresses: vec![net("192.168.7.2/24")], ..ready(&desired_bridge()) };
     let observed = machine(vec![lan.clone(), port("eth1")]);
     let plan = |desired: &Bridge, observed: &Observed| plan(Some(desired), observed);
     let put_off = plan(&unasked, &observed);
     assert_eq!((texts(&put_off), codes(&put_off)), (Vec::<String>::new(), vec!["MVM-NET-020"]));
     assert!(put_off.findings[0].message().ends_with("eth1 is a port of it"));
-    assert_eq!(texts(&plan(&wanted(), &observed)), ["add 10.42.0.1/24 to br-mvm"]);
+    assert_eq!(texts(&plan(&desired_bridge(), &observed)), ["add 10.42.0.1/24 to br-mvm"]);
     // Before its port is there the host's own address tells whose it is.
     assert_eq!(codes(&plan(&unasked, &machine(vec![lan]))), ["MVM-NET-020"]);
-    assert!(plan(&unasked, &machine(vec![ready(&wanted()), port("fltap1")])).is_settled());
+    assert!(plan(&unasked, &machine(vec![ready(&desired_bridge()), port("fltap1")])).is_settled());
 }
 
 #[test]
 fn without_ipv6_the_bridge_has_its_ipv4() {
     let addresses = vec![net("10.42.0.1/24"), net("fd00:42::1/64")];
-    let desired = Bridge { addresses, ..wanted() };
+    let desired = Bridge { addresses, ..desired_bridge() };
     let observed = Observed { no_ipv6: true, ..machine(vec![]) };
     let nowhere = plan(Some(&desired), &observed);
     let steps = texts(&nowhere);
@@ -275,15 +275,16 @@ fn without_ipv6_the_bridge_has_its_ipv4() {
 
 #[test]
 fn routes_of_the_bridge_itself_are_its_own() {
-    let mut observed = machine(vec![ready(&wanted())]);
+    let mut observed = machine(vec![ready(&desired_bridge())]);
     observed.routes.push(route("10.42.0.0/24", "br-mvm"));
-    let plan = plan(Some(&wanted()), &observed);
+    let plan = plan(Some(&desired_bridge()), &observed);
     assert!(plan.is_settled() && plan.findings.is_empty());
 }
 
 #[test]
 fn ipv6_link_local_is_everywhere_and_overlaps_nothing() {
-    let desired = Bridge { addresses: vec![net("fe80::5/64"), net("fd00:42::1/64")], ..wanted() };
+    let desired =
+        Bridge { addresses: vec![net("fe80::5/64"), net("fd00:42::1/64")], ..desired_bridge() };
     assert!(plan(Some(&desired), &machine(vec![])).findings.is_empty());
     let observed = machine(vec![hardware("wg0", &["fd00::1/16"])]);
     assert_eq!(codes(&plan(Some(&desired), &observed)), ["MVM-NET-021"]);
@@ -310,7 +311,12 @@ fn a_bridge_of_another_manager_is_not_rewritten_before_its_ports_are_there() {
         Addressing { owner: Some("NetworkManager".to_owned()), ..Addressing::default() };
     let theirs = Link { mtu: 9000, bridge: options, addressing, ..hardware("br-mvm", &[]) };
     let mut observed = machine(vec![theirs]);
-    assert_eq!(texts(&plan(Some(&wanted()), &observed)), ["add 10.42.0.1/24 to br-mvm"]);
-    observed.made = vec![Step::CreateBridge { name: "br-mvm".to_owned(), mac: wanted().mac }];
-    assert_eq!(plan(Some(&wanted()), &observed).steps.len(), 5, "MAC, spanning tree, delay, MTU");
+    assert_eq!(texts(&plan(Some(&desired_bridge()), &observed)), ["add 10.42.0.1/24 to br-mvm"]);
+    observed.own_steps =
+        vec![Step::CreateBridge { name: "br-mvm".to_owned(), mac: desired_bridge().mac }];
+    assert_eq!(
+        plan(Some(&desired_bridge()), &observed).steps.len(),
+        5,
+        "MAC, spanning tree, delay, MTU"
+    );
 }

@@ -121,11 +121,11 @@ pub fn former(
     live: Option<&Live>,
     confirmed: Option<&Confirmed>,
 ) -> Option<Former> {
-    let done = live.filter(|live| !live.undo.is_empty() && !live.given_back);
-    let (uplink, bridge) = done
+    let applied = live.filter(|live| !live.undo.is_empty() && !live.given_back);
+    let (uplink, bridge) = applied
         .map(|live| (&live.uplink, &live.bridge))
         .or(confirmed.map(|uplink| (&uplink.uplink, &uplink.bridge)))?;
-    let named = desired.uplink.as_ref().is_some_and(|one| one.name == *uplink)
+    let is_configured = desired.uplink.as_ref().is_some_and(|one| one.name == *uplink)
         && desired.bridge.as_ref().is_some_and(|one| one.name == *bridge);
-    (!named).then(|| Former { uplink: uplink.clone(), bridge: bridge.clone() })
+    (!is_configured).then(|| Former { uplink: uplink.clone(), bridge: bridge.clone() })
 }

@@ -127,7 +127,7 @@ pub(super) fn shaped(desired: &Bridge, joining: Option<&Link>) -> Bridge {
         mac: port.mac.unwrap_or(desired.mac),
         mtu: desired.mtu.or(Some(port.mtu)),
         addresses: desired.addresses.iter().filter(|address| !has(address)).copied().collect(),
-        asked: desired.asked,
+        requested: desired.requested,
     }
 }
 
@@ -181,9 +181,9 @@ fn in_order(addressing: &Addressing) -> Vec<InterfaceAddress> {
 
 /// All but the routes that come with the addresses; direct ones first.
 fn moving(addressing: &Addressing) -> Vec<InterfaceRoute> {
-    let comes =
+    let explicit =
         |route: &&InterfaceRoute| !addressing.addresses.iter().any(|address| address.brings(route));
-    let mut routes: Vec<_> = addressing.routes.iter().filter(comes).cloned().collect();
+    let mut routes: Vec<_> = addressing.routes.iter().filter(explicit).cloned().collect();
     routes.sort_by_key(|route| route.gateway.is_some());
     routes
 }

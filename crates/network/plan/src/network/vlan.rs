@@ -70,10 +70,10 @@ fn refused(vlan: &Vlan, draft: &Draft) -> Option<Finding> {
     if draft.link(&vlan.parent).is_none() {
         return Some(net::parent_missing(&vlan.parent));
     }
-    let wanted =
+    let is_desired =
         |link: &Link| link.vlan == Some(vlan.id) && link.parent.as_ref() == Some(&vlan.parent);
     match draft.link(&vlan.name) {
-        Some(link) if wanted(link) => None,
+        Some(link) if is_desired(link) => None,
         Some(link) => {
             let other = match (link.vlan, &link.parent) {
                 (Some(id), Some(parent)) => format!("VLAN {id} on {parent}"),
@@ -82,7 +82,7 @@ fn refused(vlan: &Vlan, draft: &Draft) -> Option<Finding> {
             Some(net::not_the_vlan(&vlan.name, vlan.id, &vlan.parent, other))
         }
         None => {
-            let other = draft.observed.links.iter().find(|link| wanted(link))?;
+            let other = draft.observed.links.iter().find(|link| is_desired(link))?;
             Some(net::vlan_taken(&vlan.name, vlan.id, &vlan.parent, &other.name))
         }
     }

@@ -134,7 +134,7 @@ fn all_down(roots: &Roots, start: &mut Start) -> Vec<Finding> {
     if output::exit_for(&findings) != Exit::Done {
         return findings;
     }
-    let steps: Vec<String> = outcome.done.iter().map(ToString::to_string).collect();
+    let steps: Vec<String> = outcome.applied.iter().map(ToString::to_string).collect();
     let steps =
         if steps.is_empty() { "nothing was left of it".to_owned() } else { steps.join("; ") };
     findings.push(catalogue::down::down("network", steps));

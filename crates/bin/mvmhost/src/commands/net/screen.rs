@@ -14,7 +14,7 @@ use mvm_network_kernel::firewalls;
 use mvm_network_kernel::nat::Nat;
 use mvm_network_kernel::tailscale::Tailscale;
 use mvm_network_plan::network::{self, Guest, Link, links, parent};
-use mvm_network_plan::tailscale::Route;
+use mvm_network_plan::tailscale::AdvertisedSubnet;
 use mvm_network_plan::{nat, reserved};
 use mvm_units_systemd::systemd::Units;
 use serde::Serialize;
@@ -35,7 +35,7 @@ struct Screen {
     /// Addresses that DHCP gives to nobody, with their names.
     reserved: Vec<String>,
     /// The subnets to be made known in the tailnet.
-    tailscale: Vec<Route>,
+    tailscale: Vec<AdvertisedSubnet>,
     guests: Vec<OnIt>,
 }
 
@@ -117,7 +117,7 @@ impl Screen {
             interfaces: interfaces(start),
             nat: translation(context, start, findings),
             dhcp: served(context, start),
-            reserved: reserved::shown(&start.config.network.reserved),
+            reserved: reserved::labels(&start.config.network.reserved),
             tailscale: tailnet(context, start, findings),
             guests,
         }
@@ -168,7 +168,7 @@ impl Screen {
 /// The interfaces that the file names, in the order in which they are made.
 fn interfaces(start: &Start) -> Vec<Interface> {
     let (desired, observed) = (&start.desired, &start.observed);
-    let made = links(&observed.made);
+    let made = links(&observed.own_steps);
     let macvtap = desired.macvtap.as_ref();
     let vlans = desired.vlans.iter().map(|vlan| vlan.name.clone());
     let names = vlans
@@ -217,7 +217,7 @@ fn translation(
 }
 
 /// Whether each of the routes is advertised; why that is not known goes to the findings.
-fn tailnet(context: &Context, start: &Start, findings: &mut Vec<Finding>) -> Vec<Route> {
+fn tailnet(context: &Context, start: &Start, findings: &mut Vec<Finding>) -> Vec<AdvertisedSubnet> {
     let tailscale = Tailscale { roots: &context.roots, programs: &System };
     let wanted = &start.config.network.tailscale_routes;
     let (routes, more) = tailscale.routes(wanted);
@@ -262,7 +262,7 @@ mod tests {
                 leases: Some(2),
             }),
             reserved: vec!["10.42.0.5 (lab)".to_owned()],
-            tailscale: vec![Route {
+            tailscale: vec![AdvertisedSubnet {
                 subnet: "10.42.0.0/24".parse().unwrap(),
                 advertised: Some(false),
             }],

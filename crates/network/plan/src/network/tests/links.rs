@@ -15,7 +15,7 @@ fn vlans(vlans: Vec<Vlan>) -> Desired {
     Desired { vlans, ..Desired::default() }
 }
 
-fn made(vlan: &Vlan) -> Link {
+fn created(vlan: &Vlan) -> Link {
     Link { up: true, addresses: vlan.addresses.clone(), ..super::super::vlan::as_created(vlan) }
 }
 
@@ -23,7 +23,7 @@ fn made(vlan: &Vlan) -> Link {
 fn vlans_come_first_and_may_sit_on_each_other() {
     let desired = Desired {
         vlans: vec![vlan("bond0.5", "bond0", 5, &[]), vlan("qinq", "bond0.5", 7, &["10.7.0.2/24"])],
-        bridge: Some(wanted()),
+        bridge: Some(desired_bridge()),
         ..Desired::default()
     };
     let observed = machine(vec![Link { up: false, ..hardware("bond0", &[]) }]);
@@ -39,25 +39,25 @@ fn vlans_come_first_and_may_sit_on_each_other() {
             "bring qinq up",
         ]
     );
-    assert_eq!(texts(&plan)[6], format!("create bridge br-mvm with MAC {}", wanted().mac));
+    assert_eq!(texts(&plan)[6], format!("create bridge br-mvm with MAC {}", desired_bridge().mac));
     assert!(plan.findings.is_empty());
 }
 
 #[test]
 fn a_vlan_as_desired_needs_nothing() {
-    let wanted = vlan("v", "eth0", 4094, &["10.7.0.2/24"]);
-    let observed = machine(vec![made(&wanted)]);
-    assert!(super::super::plan(&vlans(vec![wanted.clone()]), &observed).is_settled());
-    let bare = Link { addresses: vec![], up: false, ..made(&wanted) };
-    let plan = super::super::plan(&vlans(vec![wanted]), &machine(vec![bare]));
+    let desired = vlan("v", "eth0", 4094, &["10.7.0.2/24"]);
+    let observed = machine(vec![created(&desired)]);
+    assert!(super::super::plan(&vlans(vec![desired.clone()]), &observed).is_settled());
+    let bare = Link { addresses: vec![], up: false, ..created(&desired) };
+    let plan = super::super::plan(&vlans(vec![desired]), &machine(vec![bare]));
     assert_eq!(texts(&plan), ["add 10.7.0.2/24 to v", "bring v up"]);
 }
 
 #[test]
 fn what_is_not_the_vlan_is_left_alone() {
-    let wanted = vlan("v", "eth0", 7, &["10.7.0.2/24"]);
-    let other = |id, parent: &str| made(&vlan("v", parent, id, &[]));
-    let renamed = Link { name: "eth0.7".to_owned(), ..made(&wanted) };
+    let desired = vlan("v", "eth0", 7, &["10.7.0.2/24"]);
+    let other = |id, parent: &str| created(&vlan("v", parent, id, &[]));
+    let renamed = Link { name: "eth0.7".to_owned(), ..created(&desired) };
     let cases = [
         (vec![hardware("v", &[])], "MVM-NET-012", "but a hardware interface"),
         (vec![other(8, "eth0")], "MVM-NET-012", "but VLAN 8 on eth0"),
@@ -66,7 +66,7 @@ fn what_is_not_the_vlan_is_left_alone() {
         (vec![hardware("lan", &["10.7.0.9/24"])], "MVM-NET-003", "lan"),
     ];
     for (links, code, words) in cases {
-        let plan = super::super::plan(&vlans(vec![wanted.clone()]), &machine(links));
+        let plan = super::super::plan(&vlans(vec![desired.clone()]), &machine(links));
         assert!(plan.steps.is_empty());
         assert_eq!(codes(&plan), [code]);
         assert!(plan.findings[0].message().ends_with(words), "{}", plan.findings[0].message());

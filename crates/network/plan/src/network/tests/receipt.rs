@@ -30,7 +30,7 @@ fn left_by(desired: &Desired) -> Observed {
             }
         }
     }
-    observed.made = made(&[], &plan.steps);
+    observed.own_steps = own_steps_after(&[], &plan.steps);
     observed
 }
 
@@ -43,7 +43,7 @@ fn hub() -> Desired {
     };
     Desired {
         vlans: vec![vlan(7, "bond0", &["10.7.0.1/24"]), vlan(8, "bond0.7", &[])],
-        bridge: Some(wanted()),
+        bridge: Some(desired_bridge()),
         ..Desired::default()
     }
 }
@@ -60,12 +60,12 @@ fn all_goes_the_youngest_first_when_nothing_is_named() {
     let (steps, codes) = planned(&Desired::default(), &observed);
     assert_eq!(steps, ["delete br-mvm", "delete bond0.7.8", "delete bond0.7"]);
     assert!(codes.is_empty());
-    assert_eq!(links(&observed.made), ["bond0.7", "bond0.7.8", "br-mvm"]);
+    assert_eq!(links(&observed.own_steps), ["bond0.7", "bond0.7.8", "br-mvm"]);
 }
 
 #[test]
 fn what_is_not_on_record_stays() {
-    let observed = Observed { made: vec![], ..left_by(&hub()) };
+    let observed = Observed { own_steps: vec![], ..left_by(&hub()) };
     assert_eq!(planned(&Desired::default(), &observed), (vec![], vec![]));
 }
 
@@ -73,13 +73,13 @@ fn what_is_not_on_record_stays() {
 fn another_address_takes_the_place_of_the_old_one() {
     let observed = left_by(&hub());
     let mut desired = hub();
-    desired.bridge = Some(Bridge { addresses: vec![net("10.42.0.2/24")], ..wanted() });
+    desired.bridge = Some(Bridge { addresses: vec![net("10.42.0.2/24")], ..desired_bridge() });
     let (steps, codes) = planned(&desired, &observed);
     assert_eq!(steps, ["take 10.42.0.1/24 from br-mvm", "add 10.42.0.2/24 to br-mvm"]);
     assert!(codes.is_empty());
     // The same subnet under another name is in nobody's way.
     let mac = mac_for("m", "br-new");
-    desired.bridge = Some(Bridge { name: "br-new".to_owned(), mac, ..wanted() });
+    desired.bridge = Some(Bridge { name: "br-new".to_owned(), mac, ..desired_bridge() });
     let (steps, codes) = planned(&desired, &observed);
     assert_eq!((steps[0].as_str(), codes.len()), ("delete br-mvm", 0));
     assert!(steps.contains(&"add 10.42.0.1/24 to br-new".to_owned()), "{steps:?}");
@@ -105,8 +105,8 @@ fn what_others_use_stays_and_is_said() {
     // Somebody made another bridge of that name: nothing of it is on record.
     let other = Link { mac: Some(Mac([2; 6])), addresses: vec![], ..bridge(&mut observed) };
     observed.links.push(other);
-    let receipt = Receipt::new(&observed.made);
-    observed.made = receipt.standing(&observed);
+    let receipt = Receipt::new(&observed.own_steps);
+    observed.own_steps = receipt.standing(&observed);
     assert_eq!(planned(&bare, &observed), (vec![], vec![]));
 }
 
@@ -115,7 +115,8 @@ fn what_others_use_stays_and_is_said() {
 fn an_address_beside_a_foreign_one_stays() {
     let mut observed = left_by(&hub());
     observed.links.last_mut().unwrap().addresses.push(net("10.42.0.9/24"));
-    let desired = Desired { bridge: Some(Bridge { addresses: vec![], ..wanted() }), ..hub() };
+    let desired =
+        Desired { bridge: Some(Bridge { addresses: vec![], ..desired_bridge() }), ..hub() };
     assert_eq!(planned(&desired, &observed), (vec![], vec!["MVM-NET-017"]));
 }
 

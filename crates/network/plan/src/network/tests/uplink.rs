@@ -63,9 +63,9 @@ fn machine_with(eth0: Link, others: Vec<Link>) -> Observed {
     observed
 }
 
-fn asked(consent: Consent) -> Desired {
+fn desired_with(consent: Consent) -> Desired {
     Desired {
-        bridge: Some(Bridge { addresses: vec![], ..wanted() }),
+        bridge: Some(Bridge { addresses: vec![], ..desired_bridge() }),
         uplink: Some(Uplink { consent, ..Uplink::new("eth0") }),
         ..Desired::default()
     }
@@ -90,27 +90,28 @@ const FORTH: [&str; 7] = [
 fn everything_moves_with_the_uplink_and_its_mac_and_mtu() {
     let observed = machine_with(with_default_route(), vec![]);
     for consent in [Consent::OnTrial, Consent::Confirmed] {
-        let plan = steps(&asked(consent), &observed);
+        let plan = steps(&desired_with(consent), &observed);
         assert_eq!(texts(&plan), FORTH);
-        let asked: Vec<String> = gateways(&plan.steps).iter().map(ToString::to_string).collect();
-        assert_eq!(asked, ["192.168.1.1", "fe80::1"]);
-        let given = plan.steps.iter().find_map(|step| match step {
+        let addresses: Vec<String> =
+            gateways(&plan.steps).iter().map(ToString::to_string).collect();
+        assert_eq!(addresses, ["192.168.1.1", "fe80::1"]);
+        let addresses = plan.steps.iter().find_map(|step| match step {
             Step::GiveAddresses { addresses, .. } => Some(addresses),
             _ => None,
         });
-        let flags: Vec<u32> = given.unwrap().iter().map(|address| address.flags).collect();
+        let flags: Vec<u32> = addresses.unwrap().iter().map(|address| address.flags).collect();
         assert_eq!(flags, [0, 0, 2, 2], "proved on eth0");
     }
-    let refused = steps(&asked(Consent::Refused), &observed);
+    let refused = steps(&desired_with(Consent::Refused), &observed);
     assert_eq!((codes(&refused), refused.steps.len()), (vec!["MVM-NET-060"], 0));
 }
 
 #[test]
 fn the_way_back_is_the_way_forth_backwards() {
     let observed = machine_with(with_default_route(), vec![]);
-    let forth = steps(&asked(Consent::OnTrial), &observed).steps;
+    let forth = steps(&desired_with(Consent::OnTrial), &observed).steps;
     let back = undo(&forth, &observed);
-    let words: Vec<String> = back.iter().map(ToString::to_string).collect();
+    let texts: Vec<String> = back.iter().map(ToString::to_string).collect();
     let expected = [
         "give eth0 192.168.1.10/24, 192.168.1.11/24, 2001:db8::3/64, 2001:db8::2/64",
         "lead the route 10.9.0.0/16, the default route via 192.168.1.1, the default route via \
@@ -119,7 +120,7 @@ fn the_way_back_is_the_way_forth_backwards() {
         "take 192.168.1.10/24, 192.168.1.11/24, 2001:db8::3/64, 2001:db8::2/64 from br-mvm",
         "delete br-mvm",
     ];
-    assert_eq!(words, expected);
+    assert_eq!(texts, expected);
     // As it is kept and read again.
     let text = serde_json::to_string(&back).unwrap();
     assert_eq!(serde_json::from_str::<Vec<Step>>(&text).unwrap(), back);
@@ -133,10 +134,10 @@ fn the_way_back_is_the_way_forth_backwards() {
 #[test]
 fn a_bridge_that_was_there_gets_everything_back() {
     let options = Some(BridgeOptions { stp: true, forward_delay: 1500 });
-    let theirs = Link { up: false, bridge: options, addresses: vec![], ..ready(&wanted()) };
+    let theirs = Link { up: false, bridge: options, addresses: vec![], ..ready(&desired_bridge()) };
     let down = Link { up: false, addressing: Addressing::default(), ..with_default_route() };
     let observed = machine_with(down, vec![theirs.clone(), port("fltap1")]);
-    let desired = Desired { bridge: Some(wanted()), ..asked(Consent::OnTrial) };
+    let desired = Desired { bridge: Some(desired_bridge()), ..desired_with(Consent::OnTrial) };
     let forth = steps(&desired, &observed).steps;
     let back: Vec<_> = undo(&forth, &observed).iter().map(ToString::to_string).collect();
     let expected = [
@@ -147,7 +148,7 @@ fn a_bridge_that_was_there_gets_everything_back() {
         "give bridge br-mvm the MTU 1500".to_owned(),
         "give bridge br-mvm the spanning tree that it had".to_owned(),
         "give bridge br-mvm the spanning tree that it had".to_owned(),
-        format!("give bridge br-mvm the MAC {}", wanted().mac),
+        format!("give bridge br-mvm the MAC {}", desired_bridge().mac),
     ];
     assert_eq!(back, expected);
     // With the MAC goes what the kernel made of it when the first port came.
@@ -164,18 +165,18 @@ fn a_bridge_that_was_there_gets_everything_back() {
 
 #[test]
 fn an_uplink_that_is_a_port_is_left_as_it_is() {
-    let bridge = Link { mac: Some(Mac([9; 6])), mtu: 9000, ..ready(&wanted()) };
+    let bridge = Link { mac: Some(Mac([9; 6])), mtu: 9000, ..ready(&desired_bridge()) };
     let observed = machine_with(port("eth0"), vec![bridge]);
     for consent in [Consent::Refused, Consent::OnTrial, Consent::Confirmed] {
-        assert!(steps(&asked(consent), &observed).is_settled());
+        assert!(steps(&desired_with(consent), &observed).is_settled());
     }
 }
 
 #[test]
 fn an_address_of_the_uplink_may_be_the_bridges_in_the_file() {
     let addresses = vec![net("192.168.1.10/24"), net("192.168.1.77/24")];
-    let bridge = Some(Bridge { addresses, ..wanted() });
-    let desired = Desired { bridge, ..asked(Consent::OnTrial) };
+    let bridge = Some(Bridge { addresses, ..desired_bridge() });
+    let desired = Desired { bridge, ..desired_with(Consent::OnTrial) };
     let plan = steps(&desired, &machine_with(with_default_route(), vec![]));
     let added: Vec<_> = texts(&plan).into_iter().filter(|step| step.starts_with("add ")).collect();
     assert_eq!(added, ["add 192.168.1.77/24 to br-mvm"], "{:?}", plan.findings);
@@ -200,13 +201,13 @@ fn a_vlan_of_the_file_can_be_the_uplink() {
         desired.uplink = Some(Uplink { consent: Consent::Confirmed, ..Uplink::new("bond0.7") });
         let bond = hardware("bond0", &[]);
         let plan = steps(&desired, &machine(vec![bond.clone()]));
-        let words = texts(&plan);
-        assert_eq!(words[0], "create bond0.7, VLAN 7 on bond0");
-        assert!(words.contains(&"create bridge br-mvm with MAC 52:54:00:00:00:01".to_owned()));
-        assert_eq!(words.last().unwrap(), "make bond0.7 a port of br-mvm");
-        let added = words.iter().filter(|step| step.starts_with("add 10.")).count();
+        let steps = texts(&plan);
+        assert_eq!(steps[0], "create bond0.7, VLAN 7 on bond0");
+        assert!(steps.contains(&"create bridge br-mvm with MAC 52:54:00:00:00:01".to_owned()));
+        assert_eq!(steps.last().unwrap(), "make bond0.7 a port of br-mvm");
+        let added = steps.iter().filter(|step| step.starts_with("add 10.")).count();
         assert_eq!(added, if addresses == "[]" { 1 } else { 2 });
-        assert!(!words.iter().any(|step| step.ends_with("to bond0.7")), "{words:?}");
+        assert!(!steps.iter().any(|step| step.ends_with("to bond0.7")), "{steps:?}");
     }
 }
 
@@ -233,7 +234,7 @@ fn what_cannot_be_a_port_is_refused_by_name() {
             "sits on br-mvm",
         ),
         (with_default_route(), vec![above("macvtap", "flvtap0")], "macvtap flvtap0 on it"),
-        (with_default_route(), vec![ready(&wanted()), port("eth1")], "loop with eth1"),
+        (with_default_route(), vec![ready(&desired_bridge()), port("eth1")], "loop with eth1"),
         (with_default_route(), vec![above("vlan", "eth0.5")], ""),
     ];
     for (link, others, why) in cases {
@@ -242,7 +243,7 @@ fn what_cannot_be_a_port_is_refused_by_name() {
             link.bridge = Some(BridgeOptions { stp: false, forward_delay: 0 });
         }
         let refused = link.bridge.is_some() || !why.is_empty();
-        let plan = steps(&asked(Consent::Confirmed), &machine_with(link, others));
+        let plan = steps(&desired_with(Consent::Confirmed), &machine_with(link, others));
         assert_eq!(plan.is_refused(), refused, "{why}: {plan:?}");
         if refused {
             assert_eq!(codes(&plan), ["MVM-NET-061"]);
@@ -250,7 +251,7 @@ fn what_cannot_be_a_port_is_refused_by_name() {
         }
     }
     let gone = Observed::default();
-    assert_eq!(codes(&steps(&asked(Consent::Confirmed), &gone)), ["MVM-NET-011"]);
+    assert_eq!(codes(&steps(&desired_with(Consent::Confirmed), &gone)), ["MVM-NET-011"]);
 }
 
 #[test]
@@ -258,7 +259,7 @@ fn what_would_not_stay_on_the_bridge_is_not_moved() {
     let with = |change: &dyn Fn(&mut Addressing)| {
         let mut link = with_default_route();
         change(&mut link.addressing);
-        codes(&steps(&asked(Consent::Confirmed), &machine_with(link, vec![])))
+        codes(&steps(&desired_with(Consent::Confirmed), &machine_with(link, vec![])))
     };
     assert_eq!(with(&|has| has.owner = Some("NetworkManager".to_owned())), ["MVM-NET-062"]);
     assert_eq!(with(&|has| has.addresses[0].lifetimes = Some((600, 600))), ["MVM-NET-063"]);
@@ -308,7 +309,7 @@ fn a_confirmed_uplink_is_waited_for_until_its_ways_out_are_there() {
         bridge: "br-mvm".to_owned(),
         gateways: gateways.to_vec(),
     };
-    let desired = asked(Consent::Confirmed);
+    let desired = desired_with(Consent::Confirmed);
     let bare = || Link { addressing: Addressing::default(), ..with_default_route() };
     let awaited = |eth0: &Link| confirmed.awaited(&desired, eth0);
     assert_eq!(awaited(&with_default_route()), [] as [IpAddr; 0]);
@@ -318,12 +319,12 @@ fn a_confirmed_uplink_is_waited_for_until_its_ways_out_are_there() {
     assert_eq!(awaited(&half), gateways[1..]);
     // The file has taken the addresses over.
     let addresses = vec!["192.168.1.10/24".parse().unwrap()];
-    let own = Desired { bridge: Some(Bridge { addresses, ..wanted() }), ..desired.clone() };
+    let own = Desired { bridge: Some(Bridge { addresses, ..desired_bridge() }), ..desired.clone() };
     assert_eq!(confirmed.awaited(&own, &bare()), gateways[1..]);
 
     assert_eq!(confirmed.waiting(&machine_with(bare(), vec![])), Some(&bare()));
     let port = Link { master: Some("br-mvm".to_owned()), ..bare() };
-    assert_eq!(confirmed.waiting(&machine_with(port, vec![ready(&wanted())])), None);
+    assert_eq!(confirmed.waiting(&machine_with(port, vec![ready(&desired_bridge())])), None);
 }
 
 #[test]
@@ -339,10 +340,11 @@ fn macs_are_read_as_they_are_written() {
 #[test]
 fn what_was_made_a_port_is_put_back_before_the_bridge_is_microvms_alone() {
     let former = Former { uplink: "eth0".to_owned(), bridge: "br-mvm".to_owned() };
-    let plain = Desired { bridge: Some(wanted()), ..Desired::default() };
+    let plain = Desired { bridge: Some(desired_bridge()), ..Desired::default() };
     let desired = Desired { former: Some(former), ..plain.clone() };
     let master = Some("br-mvm".to_owned());
-    let joined = machine_with(Link { master, ..with_default_route() }, vec![ready(&wanted())]);
+    let joined =
+        machine_with(Link { master, ..with_default_route() }, vec![ready(&desired_bridge())]);
     let plan = steps(&desired, &joined);
     assert_eq!((codes(&plan), plan.steps), (vec!["MVM-NET-074"], vec![]));
     let apart = machine(vec![]);
@@ -364,23 +366,23 @@ fn the_records_tell_what_the_file_no_longer_names() {
         given_back: false,
         unfinished: false,
     };
-    let kept = Confirmed {
+    let confirmed = Confirmed {
         version: VERSION,
         uplink: "eth1".to_owned(),
         bridge: "br-mvm".to_owned(),
         gateways: vec![],
     };
-    let named = asked(Consent::Confirmed);
+    let named = desired_with(Consent::Confirmed);
     let other = Desired { uplink: Some(Uplink::new("eth2")), ..named.clone() };
-    let told = |desired: &Desired, live: Option<&Live>, kept: Option<&Confirmed>| {
-        former(desired, live, kept).map(|former| former.uplink)
+    let uplink = |desired: &Desired, live: Option<&Live>, confirmed: Option<&Confirmed>| {
+        former(desired, live, confirmed).map(|former| former.uplink)
     };
-    assert_eq!(told(&named, Some(&live), None), None);
-    assert_eq!(told(&other, Some(&live), None).as_deref(), Some("eth0"));
-    assert_eq!(told(&Desired::default(), Some(&live), Some(&kept)).as_deref(), Some("eth0"));
-    assert_eq!(told(&Desired::default(), None, Some(&kept)).as_deref(), Some("eth1"));
+    assert_eq!(uplink(&named, Some(&live), None), None);
+    assert_eq!(uplink(&other, Some(&live), None).as_deref(), Some("eth0"));
+    assert_eq!(uplink(&Desired::default(), Some(&live), Some(&confirmed)).as_deref(), Some("eth0"));
+    assert_eq!(uplink(&Desired::default(), None, Some(&confirmed)).as_deref(), Some("eth1"));
     for undone in [Live { undo: vec![], ..live.clone() }, Live { given_back: true, ..live.clone() }]
     {
-        assert_eq!(told(&Desired::default(), Some(&undone), None), None);
+        assert_eq!(uplink(&Desired::default(), Some(&undone), None), None);
     }
 }
