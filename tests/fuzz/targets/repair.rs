@@ -3,10 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use mvm_repair_plan::bolt;
-use mvm_repair_plan::repair::{Listing, known};
+use mvm_repair_plan::repair::{Listing, recorded_devices};
 
 fuzz_target!(|bytes: &[u8]| {
-    let _ = known(bytes);
+    let _ = recorded_devices(bytes);
     if let Ok(Some(pairs)) = bolt::bucket(bytes, b"devices") {
         let read: usize =
             pairs.iter().map(|(key, value)| key.len().min(1) + value.len().min(1)).sum();

@@ -47,8 +47,8 @@ impl Events {
         // SAFETY: the descriptor is open for as long as `self` lives, which is longer than this.
         let control = unsafe { BorrowedFd::borrow_raw(self.dm.as_raw_fd()) };
         let limit = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
-        let mut wanted = [PollFd::new(control, PollFlags::POLLIN)];
-        poll(&mut wanted, limit)
+        let mut fds = [PollFd::new(control, PollFlags::POLLIN)];
+        poll(&mut fds, limit)
             .map(|ready| ready > 0)
             .map_err(|errno| Error::Events { source: errno.into() })
     }

@@ -62,10 +62,10 @@ impl Files {
         let sectors: Option<u64> =
             files::block_attribute(&sys, &live.data.device, "size").parse().ok();
         Growing {
-            path: self.desired.data(),
+            path: self.desired.data_path(),
             file: file.size,
             device: live.data.device.clone(),
-            shown: sectors.unwrap_or(0).saturating_mul(SECTOR),
+            device_size: sectors.unwrap_or(0).saturating_mul(SECTOR),
             live: live.state.table.shape.bytes(),
             intended,
         }
@@ -81,7 +81,7 @@ impl Files {
         let Device::Pool(live) = &observed.pool.device else {
             return Err(not_growable(name, "it is not live"));
         };
-        let file = ours(&observed, live)
+        let file = pool_file(&observed, live)
             .ok_or_else(|| not_growable(name, "it is not on the files of the configuration"))?;
         let receipt = observed.receipt.pool().filter(|old| old.is_about(&self.desired, &observed));
         let receipt = receipt.ok_or_else(|| not_growable(name, "it is not on record"))?;
@@ -149,7 +149,7 @@ impl Files {
 }
 
 /// The data file, when the live pool stands on it.
-fn ours<'a>(observed: &'a Observed, live: &LivePool) -> Option<&'a FileFacts> {
+fn pool_file<'a>(observed: &'a Observed, live: &LivePool) -> Option<&'a FileFacts> {
     observed.data.as_ref().filter(|file| live.data.file == Some(file.id))
 }
 
@@ -163,7 +163,7 @@ impl Store for Files {
         let Device::Pool(live) = &observed.pool.device else {
             return Ok(PoolNow { figures: None, ..pool });
         };
-        if let Some(file) = ours(&observed, live) {
+        if let Some(file) = pool_file(&observed, live) {
             let blocks = figures.size / figures.block.max(1);
             let hole = |file: &FileFacts| file.size.saturating_sub(file.allocated);
             let metadata = observed.metadata.as_ref().map_or(0, hole);

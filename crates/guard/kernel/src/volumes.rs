@@ -33,8 +33,8 @@ impl<'a> Volumes<'a> {
         let group = lvm.groups(&volume_desired.group)?.pop();
         let mut volumes = lvm.volumes(&volume_desired.group)?.into_iter();
         let volume = volumes.find(|volume| volume.lv_name == volume_desired.volume);
-        let gone = || not_growable(&self.desired.pool.name, "LVM has no such volume");
-        group.zip(volume).ok_or_else(gone)
+        let missing = || not_growable(&self.desired.pool.name, "LVM has no such volume");
+        group.zip(volume).ok_or_else(missing)
     }
 
     /// Whether the kernel has something else than LVM, or the pool stands still.

@@ -150,10 +150,10 @@ fn target(policy: &Policy, figures: &Figures) -> Result<u64, Stuck> {
     if allowed == 0 {
         return Err(Stuck::Largest);
     }
-    let wanted = step.min(allowed);
-    let fits = blocks(figures, wanted.min(spare(room, policy.brake)));
+    let increase = step.min(allowed);
+    let fits = blocks(figures, increase.min(spare(room, policy.brake)));
     // A tenth of a step at least: less would be a resize for nothing, again and again.
-    if fits == 0 || fits < wanted / 10 { Err(Stuck::Room) } else { Ok(figures.size + fits) }
+    if fits == 0 || fits < increase / 10 { Err(Stuck::Room) } else { Ok(figures.size + fits) }
 }
 
 /// The kernel refuses to resize metadata that it does not change.
@@ -181,16 +181,16 @@ pub fn step(policy: &Policy, figures: &Figures) -> Result<u64, &'static str> {
     target(policy, figures).map_err(Stuck::why)
 }
 
-/// The size that is as near below `wanted` as whole blocks are. max-data-size binds the guard and
-/// not the operator; what the file system holds binds both.
+/// The size that is as near below `requested` as whole blocks are. max-data-size binds the guard
+/// and not the operator; what the file system holds binds both.
 ///
 /// # Errors
 /// Why that is none, for people.
-pub fn up_to(policy: &Policy, figures: &Figures, wanted: u64) -> Result<u64, &'static str> {
+pub fn up_to(policy: &Policy, figures: &Figures, requested: u64) -> Result<u64, &'static str> {
     if policy.largest.is_none() {
         return Err(Stuck::Foreign.why());
     }
-    let size = blocks(figures, wanted);
+    let size = blocks(figures, requested);
     // What was cut short is ended first; the kernel may have the size already and the record not.
     if figures.unfinished.is_some_and(|begun| begun.size >= size) {
         return step(policy, figures);

@@ -17,12 +17,13 @@ pub const LATEST: Duration = Duration::from_secs(30);
 pub fn due(policy: &Policy, figures: &Figures) -> Duration {
     let pool = &figures.pool;
     let block = figures.block;
-    let data = left(policy, pool.data.used, pool.data.total);
+    let data = remaining(policy, pool.data.used, pool.data.total);
     // Each new block of data takes one block of metadata at the most.
-    let metadata = left(policy, pool.metadata.used, pool.metadata.total);
-    let blocks = data.into_iter().chain(metadata).map(|left| left.saturating_mul(block));
+    let metadata = remaining(policy, pool.metadata.used, pool.metadata.total);
+    let blocks = data.into_iter().chain(metadata).map(|remaining| remaining.saturating_mul(block));
     let room = figures.room.as_ref().filter(|room| room.promised > 0);
-    let room = room.and_then(|room| left(policy, room.total.saturating_sub(room.free), room.total));
+    let room =
+        room.and_then(|room| remaining(policy, room.total.saturating_sub(room.free), room.total));
     let Some(bytes) = blocks.chain(room).min() else {
         return LATEST;
     };
@@ -31,7 +32,7 @@ pub fn due(policy: &Policy, figures: &Figures) -> Duration {
 }
 
 /// How much is left up to the next of the marks; `None` past the last one.
-fn left(policy: &Policy, used: u64, total: u64) -> Option<u64> {
+fn remaining(policy: &Policy, used: u64, total: u64) -> Option<u64> {
     let mark = |percent: u8| {
         let mark = u128::from(total) * u128::from(percent) / 100;
         u64::try_from(mark).unwrap_or(u64::MAX)

@@ -19,7 +19,7 @@ pub struct Growing {
     /// The loop device on it, such as `loop1`.
     pub device: String,
     /// The length that the loop device shows, in bytes.
-    pub shown: u64,
+    pub device_size: u64,
     /// The length in the pool's live table, in bytes.
     pub live: u64,
     /// The length that the receipt intends, in bytes.
@@ -83,7 +83,7 @@ pub fn plan(now: &Growing, size: u64) -> Vec<GrowStep> {
     }
     // Also when the file has its length: a power cut may have come before its space.
     steps.push(GrowStep::Allocate { path: now.path.clone(), from: now.live, size });
-    if now.shown < size {
+    if now.device_size < size {
         steps.push(GrowStep::Show { device: now.device.clone() });
     }
     steps.push(GrowStep::Resize { size });

@@ -77,8 +77,8 @@ fn at_warn_percent_the_pool_grows_by_grow_percent_while_there_is_room() {
         (room.free, room.promised) = (free * MIB, promised * MIB);
         let decision = decided(&figures, false);
         assert_eq!(decision.grow, grown.map(|size: u64| size * MIB), "{size} {free}");
-        let said = codes(&decision).contains(&guard::data_filling::ROW.code);
-        assert_eq!(said, grown.is_none());
+        let is_reported = codes(&decision).contains(&guard::data_filling::ROW.code);
+        assert_eq!(is_reported, grown.is_none());
         if decision.grow.is_some() {
             assert_eq!(decision.brake, Brake::Keep, "growing comes first");
         }
@@ -206,12 +206,12 @@ fn the_operator_may_go_past_the_largest_size_and_not_past_the_space() {
     assert!(step(&POLICY, &stuck).is_err());
     assert_eq!(step(&POLICY, &figures(10, 10)), Ok(600 * MIB));
     assert_eq!(up_to(&POLICY, &stuck, 2000 * MIB + 5), Ok(2000 * MIB));
-    for wanted in [0, 1000 * MIB, 9000 * MIB, u64::MAX] {
-        assert!(up_to(&POLICY, &stuck, wanted).is_err(), "{wanted}");
+    for requested in [0, 1000 * MIB, 9000 * MIB, u64::MAX] {
+        assert!(up_to(&POLICY, &stuck, requested).is_err(), "{requested}");
     }
-    for (was, wanted, size) in [(1000, 1000, 1000), (1200, 1100, 1200), (1200, 1300, 1300)] {
+    for (was, requested, size) in [(1000, 1000, 1000), (1200, 1100, 1200), (1200, 1300, 1300)] {
         let figures = Figures { unfinished: begun(was, 0), ..stuck.clone() };
-        assert_eq!(up_to(&POLICY, &figures, wanted * MIB), Ok(size * MIB));
+        assert_eq!(up_to(&POLICY, &figures, requested * MIB), Ok(size * MIB));
     }
     let policy = Policy { largest: None, ..POLICY };
     assert!(up_to(&policy, &stuck, 2000 * MIB).is_err());

@@ -23,14 +23,14 @@ const DEFAULT_ROOT: &str = "/var/lib/containerd";
 
 /// Where a containerd keeps what only makes sense together with the pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct DatabasePaths {
     /// Its devmapper snapshotter's databases.
     pub devmapper: PathBuf,
     /// Its `meta.db`, which lists the snapshots of every namespace.
     pub metadata: PathBuf,
 }
 
-impl Kept {
+impl DatabasePaths {
     /// As `text` has it, the configuration that somebody else gives this containerd, with what it
     /// imports.
     pub fn new(instance: Instance, text: Option<&str>) -> Self {
@@ -38,7 +38,7 @@ impl Kept {
         let path = |value: Option<&toml::Value>| {
             value?.as_str().map(PathBuf::from).filter(|path| path.is_absolute())
         };
-        let told = |table: &toml::Table| {
+        let paths = |table: &toml::Table| {
             let root = path(table.get("root")).unwrap_or_else(|| PathBuf::from(DEFAULT_ROOT));
             let own = path(devmapper(table).and_then(|plugin| plugin.get("root_path")));
             (own.unwrap_or_else(|| root.join(DEVMAPPER)), root)
@@ -51,7 +51,7 @@ impl Kept {
                 };
                 (places::devmapper_root(instance).into(), root.into())
             },
-            told,
+            paths,
         );
         Self { devmapper, metadata: root.join("io.containerd.metadata.v1.bolt/meta.db") }
     }
@@ -136,11 +136,11 @@ pub fn check_operator(text: &str, config: &Config) -> Vec<Finding> {
     let server = if version(&table) < 4 { "grpc".to_owned() } else { format!("plugins.{GRPC}") };
     let pool = devmapper(&table).and_then(|section| section.get("pool_name"));
     let socket = places::containerd_socket(config.containerd.instance);
-    let wanted = [
+    let required = [
         (format!("plugins.{plugin}.pool_name"), pool, config.thinpool.name.as_str()),
         (format!("{server}.address"), address(&table), socket),
     ];
-    let differs = wanted.into_iter().filter_map(|(key, found, expected)| {
+    let differs = required.into_iter().filter_map(|(key, found, expected)| {
         let found = found.and_then(toml::Value::as_str);
         (found != Some(expected)).then(|| {
             catalogue::ctrd::operator_config_differs(file, key, expected)
@@ -242,32 +242,32 @@ mod tests {
 
     #[test]
     fn what_belongs_to_the_pool_is_where_the_configuration_says() {
-        let kept = |instance, text| {
-            let Kept { devmapper, metadata } = Kept::new(instance, text);
+        let paths = |instance, text| {
+            let DatabasePaths { devmapper, metadata } = DatabasePaths::new(instance, text);
             [devmapper, metadata].map(|path| path.display().to_string())
         };
         let own = [
             "/var/lib/containerd-dev/snapshotter/devmapper",
             "/var/lib/containerd-dev/io.containerd.metadata.v1.bolt/meta.db",
         ];
-        assert_eq!(kept(Instance::Dedicated, None), own);
+        assert_eq!(paths(Instance::Dedicated, None), own);
         let rendered = render(&config(""));
-        assert_eq!(kept(Instance::Dedicated, Some(&rendered)), own);
+        assert_eq!(paths(Instance::Dedicated, Some(&rendered)), own);
         let system = [
             "/var/lib/containerd/io.containerd.snapshotter.v1.devmapper",
             "/var/lib/containerd/io.containerd.metadata.v1.bolt/meta.db",
         ];
         for text in [None, Some(""), Some("version ="), Some("root = \"here\"")] {
-            assert_eq!(kept(Instance::System, text), system, "{text:?}");
+            assert_eq!(paths(Instance::System, text), system, "{text:?}");
         }
         let moved = "root = \"/srv/c\"\n[plugins.\"io.containerd.snapshotter.v1.devmapper\"]\n";
         let below = "/srv/c/io.containerd.snapshotter.v1.devmapper";
         let metadata = "/srv/c/io.containerd.metadata.v1.bolt/meta.db";
-        assert_eq!(kept(Instance::System, Some(moved)), [below, metadata]);
-        let told = format!("{moved}root_path = \"/srv/d\"\n");
-        assert_eq!(kept(Instance::System, Some(&told)), ["/srv/d", metadata]);
+        assert_eq!(paths(Instance::System, Some(moved)), [below, metadata]);
+        let configured = format!("{moved}root_path = \"/srv/d\"\n");
+        assert_eq!(paths(Instance::System, Some(&configured)), ["/srv/d", metadata]);
         let old = "[plugins.devmapper]\nroot_path = \"/srv/d\"\n";
-        assert_eq!(kept(Instance::System, Some(old)), ["/srv/d", system[1]]);
+        assert_eq!(paths(Instance::System, Some(old)), ["/srv/d", system[1]]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use mvm_config::model::Instance;
 use mvm_config::places;
 use mvm_core::{Roots, atomic, names};
-use mvm_pool_plan::adopt::{self, LvmPool, Seen};
+use mvm_pool_plan::adopt::{self, HostFacts, LvmPool};
 use mvm_pool_plan::thinpool::Device;
 use mvm_pool_plan::{Observation, loopback, lvm};
 
@@ -28,7 +28,7 @@ const UNITS: &str = "/etc/systemd/system";
 ///
 /// # Errors
 /// When loop devices or the pool's directory cannot be looked at.
-pub fn observe(roots: &Roots, flintlockd_unit: &str) -> Result<Seen, Error> {
+pub fn observe(roots: &Roots, flintlockd_unit: &str) -> Result<HostFacts, Error> {
     observe_with(roots, &loops::Kernel::new(roots), flintlockd_unit)
 }
 
@@ -36,14 +36,14 @@ fn observe_with(
     roots: &Roots,
     loops: &dyn LoopDevices,
     flintlockd_unit: &str,
-) -> Result<Seen, Error> {
+) -> Result<HostFacts, Error> {
     let directory = Path::new(places::devmapper_root(Instance::Dedicated));
     let look = |name: &str| files::facts(&roots.at(directory.join(name)));
     let regular = |file: &mvm_pool_plan::thinpool::FileFacts| file.regular;
     let (data, metadata) = (look("data")?.filter(regular), look("metadata")?.filter(regular));
     let text = |path: &str| text(&roots.at(path));
     let containerd = |path: &str| crate::containerd_config::read(roots, path).ok();
-    let mut seen = Seen {
+    let mut host = HostFacts {
         data: data.as_ref().map(|file| file.size),
         metadata: metadata.as_ref().map(|file| file.size),
         databases: names_in(&roots.at(directory), ".db"),
@@ -51,21 +51,23 @@ fn observe_with(
         system_containerd: containerd(names::SYSTEM_CONTAINERD_CONFIG),
         flintlockd: text(names::FLINTLOCKD_OPERATOR_CONFIG),
         lvm: lvm_pools(roots),
-        ..Seen::default()
+        ..HostFacts::default()
     };
-    let ours: Vec<_> = data.iter().chain(&metadata).map(|file| file.id).collect();
-    if !ours.is_empty() {
+    let own_files: Vec<_> = data.iter().chain(&metadata).map(|file| file.id).collect();
+    if !own_files.is_empty() {
         let sys = roots.at("/sys");
-        for attached in loops.attached()?.iter().filter(|attached| ours.contains(&attached.file)) {
+        for attached in
+            loops.attached()?.iter().filter(|attached| own_files.contains(&attached.file))
+        {
             let holders = files::holders(&sys, &attached.device);
             let names = holders.iter().map(|dm| files::block_attribute(&sys, dm, "dm/name"));
-            seen.live.extend(names.filter(|name| !name.is_empty()));
+            host.live.extend(names.filter(|name| !name.is_empty()));
         }
     }
     for unit in [names::CONTAINERD_DEV_UNIT, flintlockd_unit] {
-        units(roots, unit, &mut seen.units);
+        units(roots, unit, &mut host.units);
     }
-    Ok(seen)
+    Ok(host)
 }
 
 /// A unit of the operator's with its drop-ins.
@@ -116,13 +118,13 @@ fn lvm_pools(roots: &Roots) -> Vec<LvmPool> {
 /// A path below /dev/disk/by-id, else by-path, for each disk under a device; otherwise the disk that has
 /// none.
 fn lasting_names(roots: &Roots, device: &str) -> Result<Vec<String>, String> {
-    let known = [BY_ID, BY_PATH].map(|folder| (folder, links(roots, folder)));
+    let links_by_folder = [BY_ID, BY_PATH].map(|folder| (folder, links(roots, folder)));
     let path = |disk: &String| {
-        let named = known.iter().find_map(|(folder, links)| {
+        let link_path = links_by_folder.iter().find_map(|(folder, links)| {
             let link = links.iter().find(|(target, _)| target == disk);
             link.map(|(_, name)| format!("{folder}/{name}"))
         });
-        named.ok_or_else(|| disk.clone())
+        link_path.ok_or_else(|| disk.clone())
     };
     disks(&roots.at("/sys"), device).iter().map(path).collect()
 }
@@ -147,12 +149,12 @@ fn links(roots: &Roots, folder: &str) -> Vec<(String, String)> {
 fn disks(sys: &Path, device: &str) -> BTreeSet<String> {
     let mut disks = BTreeSet::new();
     let mut open = vec![device.to_owned()];
-    let mut seen = BTreeSet::new();
+    let mut visited = BTreeSet::new();
     while let Some(device) = open.pop() {
         let below = files::slaves(sys, &device);
         if below.is_empty() {
             disks.insert(device);
-        } else if seen.insert(device) {
+        } else if visited.insert(device) {
             open.extend(below);
         }
     }
@@ -234,32 +236,32 @@ mod tests {
         machine.attach(&machine.roots.at(directory).join("data")).unwrap();
         put("/sys/block/loop7/holders/dm-3", "");
         put("/sys/block/dm-3/dm/name", "mine-thinpool\n");
-        let seen = observe_with(&machine.roots, &machine, "flintlockd.service").unwrap();
-        assert_eq!((seen.data, seen.metadata), (Some(4), Some(2)));
-        assert_eq!(seen.live, ["mine-thinpool"]);
-        assert_eq!(seen.databases, ["metadata", "mine-thinpool"]);
-        assert_eq!((seen.containerd.as_deref(), seen.flintlockd), (Some("version = 2"), None));
-        let units: Vec<_> = seen.units.iter().map(|(path, _)| path.to_str().unwrap()).collect();
+        let host = observe_with(&machine.roots, &machine, "flintlockd.service").unwrap();
+        assert_eq!((host.data, host.metadata), (Some(4), Some(2)));
+        assert_eq!(host.live, ["mine-thinpool"]);
+        assert_eq!(host.databases, ["metadata", "mine-thinpool"]);
+        assert_eq!((host.containerd.as_deref(), host.flintlockd), (Some("version = 2"), None));
+        let units: Vec<_> = host.units.iter().map(|(path, _)| path.to_str().unwrap()).collect();
         let expected = [
             "/etc/systemd/system/containerd-dev.service",
             "/etc/systemd/system/flintlockd.service.d/a.conf",
         ];
         assert_eq!(units, expected);
         let pool = |devices| LvmPool { name: "flintlock-thinpool".to_owned(), devices };
-        assert_eq!(seen.lvm, [pool(Err("vdb".to_owned()))]);
+        assert_eq!(host.lvm, [pool(Err("vdb".to_owned()))]);
         let by_path = machine.roots.at(BY_PATH);
         fs::create_dir_all(&by_path).unwrap();
         std::os::unix::fs::symlink("../../vdb", by_path.join("pci-0000:00:05.0")).unwrap();
-        let seen = observe_with(&machine.roots, &machine, "flintlockd.service").unwrap();
+        let host = observe_with(&machine.roots, &machine, "flintlockd.service").unwrap();
         let slot = "/dev/disk/by-path/pci-0000:00:05.0".to_owned();
-        assert_eq!(seen.lvm, [pool(Ok(vec![slot]))], "it has no serial number");
+        assert_eq!(host.lvm, [pool(Ok(vec![slot]))], "it has no serial number");
         let by_id = machine.roots.at(BY_ID);
         fs::create_dir_all(&by_id).unwrap();
         for name in ["lvm-pv-uuid-x", "virtio-disk", "zz-disk"] {
             std::os::unix::fs::symlink("../../vdb", by_id.join(name)).unwrap();
         }
-        let seen = observe_with(&machine.roots, &machine, "flintlockd.service").unwrap();
-        assert_eq!(seen.lvm, [pool(Ok(vec!["/dev/disk/by-id/virtio-disk".to_owned()]))]);
+        let host = observe_with(&machine.roots, &machine, "flintlockd.service").unwrap();
+        assert_eq!(host.lvm, [pool(Ok(vec!["/dev/disk/by-id/virtio-disk".to_owned()]))]);
     }
 
     /// Files of provision.sh's after a reboot: the table that was live comes back.
@@ -288,8 +290,8 @@ mod tests {
         let steps: Vec<String> = look().plan().steps.iter().map(ToString::to_string).collect();
         assert!(steps[3].ends_with("128 32768 1 skip_block_zeroing"), "{steps:?}");
         assert!(!steps.iter().any(|step| step.contains("receipt")), "{steps:?}");
-        let mine = fs::read(machine.roots.receipt()).unwrap();
+        let receipt = fs::read(machine.roots.receipt()).unwrap();
         record(&machine.roots, &look()).unwrap();
-        assert_eq!(fs::read(machine.roots.receipt()).unwrap(), mine);
+        assert_eq!(fs::read(machine.roots.receipt()).unwrap(), receipt);
     }
 }

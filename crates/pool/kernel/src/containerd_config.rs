@@ -24,16 +24,16 @@ pub fn read(roots: &Roots, path: &str) -> Result<String, Error> {
         // Whoever asked says where it is wrong.
         return Ok(text);
     };
-    let named = match all.contains_key("imports") {
+    let patterns = match all.contains_key("imports") {
         true => imports::imports(&all),
         false => vec![names::CONTAINERD_IMPORTS.to_owned()],
     };
-    let mut pending = found(roots, Path::new(path), &named);
-    let mut seen = BTreeSet::from([PathBuf::from(path)]);
+    let mut pending = found(roots, Path::new(path), &patterns);
+    let mut visited = BTreeSet::from([PathBuf::from(path)]);
     let mut merged = false;
-    while !pending.is_empty() && seen.len() < MOST {
+    while !pending.is_empty() && visited.len() < MOST {
         let next = pending.remove(0);
-        if !seen.insert(next.clone()) {
+        if !visited.insert(next.clone()) {
             continue;
         }
         let table = file(roots, &next).ok().and_then(|text| text.parse::<toml::Table>().ok());

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use mvm_core::Roots;
-use mvm_pool_kernel::loops::{Held, Loop, LoopDevices};
+use mvm_pool_kernel::loops::{Loop, LoopDevices, OpenLoop};
 use mvm_pool_kernel::mapper::{DeviceMapper, Look, Settling, Target};
 use mvm_pool_kernel::{Error, Operation};
 use mvm_pool_plan::loopback::Desired;
@@ -136,7 +136,7 @@ impl LoopDevices for Machine {
         Ok(loops.iter().map(look).collect())
     }
 
-    fn attach(&self, file: &Path) -> Result<Held, Error> {
+    fn attach(&self, file: &Path) -> Result<OpenLoop, Error> {
         let failed = |source| Error::Attach { path: file.to_owned(), source };
         self.call("attach").map_err(failed)?;
         let minor = 7 + u32::try_from(self.loops.borrow().len()).unwrap();
@@ -146,10 +146,10 @@ impl LoopDevices for Machine {
         let _ = fs::remove_file(&link);
         symlink(format!("../../devices/virtual/block/loop{minor}"), link).unwrap();
         self.show(minor, file);
-        Ok(Held::new(number, format!("loop{minor}"), true))
+        Ok(OpenLoop::new(number, format!("loop{minor}"), true))
     }
 
-    fn hold(&self, device: &str, path: &Path) -> Result<Held, Error> {
+    fn hold(&self, device: &str, path: &Path) -> Result<OpenLoop, Error> {
         Err(Error::Detached { device: device.to_owned(), path: path.to_owned() })
     }
 

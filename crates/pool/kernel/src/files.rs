@@ -22,8 +22,8 @@ use crate::{Error, loops};
 /// [`Error::Look`]
 pub fn facts(path: &Path) -> Result<Option<FileFacts>, Error> {
     // std tells when a file was made with glibc only, and mvm-thinpool is linked with musl.
-    let asked = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
-    let file = match statx(CWD, path, AtFlags::empty(), asked).map_err(io::Error::from) {
+    let mask = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+    let file = match statx(CWD, path, AtFlags::empty(), mask).map_err(io::Error::from) {
         Ok(file) => file,
         Err(error) if is_absent(&error) => return Ok(None),
         Err(source) => return Err(Error::Look { path: path.to_owned(), source }),
@@ -40,8 +40,8 @@ pub fn facts(path: &Path) -> Result<Option<FileFacts>, Error> {
 
 /// In nanoseconds since 1970, where the file system keeps it.
 fn born(file: &Statx) -> Option<u64> {
-    let kept = StatxFlags::from_bits_retain(file.stx_mask).contains(StatxFlags::BTIME);
-    let seconds = u64::try_from(file.stx_btime.tv_sec).ok().filter(|_| kept)?;
+    let has_birth_time = StatxFlags::from_bits_retain(file.stx_mask).contains(StatxFlags::BTIME);
+    let seconds = u64::try_from(file.stx_btime.tv_sec).ok().filter(|_| has_birth_time)?;
     seconds.checked_mul(1_000_000_000)?.checked_add(file.stx_btime.tv_nsec.into())
 }
 
@@ -253,14 +253,14 @@ mod tests {
         fs::write(&path, [7; 5000]).unwrap();
         assert_eq!(facts(&path.join("below")).unwrap(), None);
         for path in [&path, folder.path()] {
-            let told = fs::metadata(path).unwrap();
-            let born = told.created().unwrap().duration_since(UNIX_EPOCH).unwrap();
+            let metadata = fs::metadata(path).unwrap();
+            let born = metadata.created().unwrap().duration_since(UNIX_EPOCH).unwrap();
             let expected = FileFacts {
-                id: FileId { device: told.dev(), inode: told.ino() },
-                regular: told.is_file(),
+                id: FileId { device: metadata.dev(), inode: metadata.ino() },
+                regular: metadata.is_file(),
                 born: Some(u64::try_from(born.as_nanos()).unwrap()),
-                size: told.len(),
-                allocated: told.blocks() * SECTOR,
+                size: metadata.len(),
+                allocated: metadata.blocks() * SECTOR,
             };
             assert_eq!(facts(path).unwrap(), Some(expected));
         }

@@ -42,8 +42,8 @@ impl Error {
             }
             Self::Undo { undo, source } => {
                 let first = source.finding(name);
-                let seen = format!("{}; not taken back: {undo}", first.seen());
-                first.evidence(seen)
+                let evidence = format!("{}; not taken back: {undo}", first.seen());
+                first.evidence(evidence)
             }
             _ => pool::step_failed(name, self.chain()),
         }

@@ -35,7 +35,7 @@ pub struct Loop {
 
 /// A loop device that is kept open: one that clears itself stays as long as this lives.
 #[derive(Debug)]
-pub struct Held {
+pub struct OpenLoop {
     /// The device's `major:minor`.
     pub number: DevNum,
     /// Its name, such as `loop0`.
@@ -45,7 +45,7 @@ pub struct Held {
     open: Option<LoopDevice>,
 }
 
-impl Held {
+impl OpenLoop {
     /// One that nothing is kept open for; for tests.
     pub fn new(number: DevNum, device: impl Into<String>, direct: bool) -> Self {
         Self { number, device: device.into(), direct, open: None }
@@ -79,13 +79,13 @@ pub trait LoopDevices {
     ///
     /// # Errors
     /// [`Error::NoFreeLoop`] or [`Error::Attach`].
-    fn attach(&self, file: &Path) -> Result<Held, Error>;
+    fn attach(&self, file: &Path) -> Result<OpenLoop, Error>;
 
     /// Opens a device that is attached already.
     ///
     /// # Errors
     /// [`Error::Detached`] when the device now has another file, or none.
-    fn hold(&self, device: &str, file: &Path) -> Result<Held, Error>;
+    fn hold(&self, device: &str, file: &Path) -> Result<OpenLoop, Error>;
 
     /// Lets a device show all of a file that got longer.
     ///
@@ -179,7 +179,7 @@ impl LoopDevices for Kernel {
         Ok(attached)
     }
 
-    fn attach(&self, path: &Path) -> Result<Held, Error> {
+    fn attach(&self, path: &Path) -> Result<OpenLoop, Error> {
         let attach = |source| Error::Attach { path: path.to_owned(), source };
         let none = |source| Error::NoFreeLoop { path: path.to_owned(), source };
         let file = OpenOptions::new().read(true).write(true).open(path).map_err(attach)?;
@@ -187,7 +187,7 @@ impl LoopDevices for Kernel {
         for _ in 0..TRIES {
             let device = loops.next_free().map_err(none)?;
             match self.configure(&device, &file, path) {
-                Ok(()) => return held(device).map_err(attach),
+                Ok(()) => return open_loop(device).map_err(attach),
                 Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {}
                 Err(error) => return Err(attach(error)),
             }
@@ -195,7 +195,7 @@ impl LoopDevices for Kernel {
         Err(none(io::Error::from(Errno::EBUSY)))
     }
 
-    fn hold(&self, device: &str, path: &Path) -> Result<Held, Error> {
+    fn hold(&self, device: &str, path: &Path) -> Result<OpenLoop, Error> {
         let detached = || Error::Detached { device: device.to_owned(), path: path.to_owned() };
         let file =
             fs::metadata(path).map_err(|source| Error::Look { path: path.to_owned(), source })?;
@@ -204,7 +204,7 @@ impl LoopDevices for Kernel {
         if (decode(info.device), info.inode) != (file.dev(), file.ino()) {
             return Err(detached());
         }
-        held(open).map_err(|source| Error::LoopStatus { device: device.to_owned(), source })
+        open_loop(open).map_err(|source| Error::LoopStatus { device: device.to_owned(), source })
     }
 
     fn show_all(&self, device: &str) -> Result<(), Error> {
@@ -223,14 +223,14 @@ impl LoopDevices for Kernel {
     }
 }
 
-fn held(open: LoopDevice) -> io::Result<Held> {
+fn open_loop(open: LoopDevice) -> io::Result<OpenLoop> {
     let info = ioctl::status(open.as_raw_fd())?;
     let path = open.path().ok_or(io::ErrorKind::NotFound)?;
     let node = fs::metadata(&path)?;
     if !node.file_type().is_block_device() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    Ok(Held {
+    Ok(OpenLoop {
         number: number(node.rdev()),
         device: path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_owned(),
         direct: info.flags & ioctl::DIRECT_IO != 0,

@@ -71,15 +71,15 @@ fn render_object(
     old: Option<&str>,
     domain: &str,
     receipt: &impl Serialize,
-    ended: Option<&str>,
+    obsolete: Option<&str>,
 ) -> Result<String, Error> {
     let encode = |source| Error::Encode { source };
     let mut whole: Map<String, Value> = match old {
         Some(old) => serde_json::from_str(old).map_err(encode)?,
         None => Map::new(),
     };
-    if let Some(ended) = ended {
-        whole.remove(ended);
+    if let Some(obsolete) = obsolete {
+        whole.remove(obsolete);
     }
     whole.insert("version".to_owned(), VERSION.into());
     whole.insert(domain.to_owned(), serde_json::to_value(receipt).map_err(encode)?);
@@ -96,12 +96,12 @@ pub fn write(roots: &Roots, receipt: &Receipt) -> Result<(), Error> {
     write_object(roots, "pool", receipt, None)
 }
 
-/// Puts one domain's object into the receipt, and takes out that of what has `ended`.
+/// Puts one domain's object into the receipt, and takes out the `obsolete` one.
 pub(crate) fn write_object(
     roots: &Roots,
     domain: &str,
     receipt: &impl Serialize,
-    ended: Option<&str>,
+    obsolete: Option<&str>,
 ) -> Result<(), Error> {
     let path = roots.receipt();
     let old = match atomic::read_bounded(&path, RECEIPT.limit) {
@@ -111,6 +111,6 @@ pub(crate) fn write_object(
         }
         Err(source) => return Err(Error::Receipt { source }),
     };
-    let text = render_object(old.as_deref(), domain, receipt, ended)?;
+    let text = render_object(old.as_deref(), domain, receipt, obsolete)?;
     atomic::write(&path, text.as_bytes(), RECEIPT.mode).map_err(|source| Error::Receipt { source })
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use mvm_core::holder::{Holder, Who};
 use mvm_core::{Roots, exec, processes};
 use mvm_pool_plan::Backend;
-use mvm_pool_plan::teardown::{Seen, Step, microvm};
+use mvm_pool_plan::teardown::{Observed, Step, microvm};
 use mvm_pool_plan::thinpool::{DevNum, Device, FileFacts};
 
 use crate::loops::{self, LoopDevices};
@@ -16,88 +16,95 @@ use crate::{Error, backend, files, lvm, thinpool};
 ///
 /// # Errors
 /// When device-mapper or /sys cannot be read.
-pub fn observe(roots: &Roots, backend: &Backend) -> Result<Seen, Error> {
+pub fn observe(roots: &Roots, backend: &Backend) -> Result<Observed, Error> {
     let (desired, observation) = (backend.pool(), backend::observe(roots, backend)?);
-    let mut seen = Seen::default();
+    let mut observed = Observed::default();
     let number = match observation.device() {
         Device::Absent => None,
         Device::Pool(live) if observation.is_ours() => {
-            seen.volume = observation.volume();
+            observed.volume = observation.volume();
             Some(live.number)
         }
         // Without a table it holds nothing.
         Device::Empty { number, uuid } if *uuid == desired.uuid() => Some(*number),
         // Another pool may have the name: what is on it is not ours to take down.
         Device::Pool(_) | Device::Empty { .. } | Device::Other { .. } => {
-            seen.foreign = true;
-            return Ok(seen);
+            observed.foreign = true;
+            return Ok(observed);
         }
     };
     let mut pool = String::new();
     if let Some(number) = number {
-        seen.there = true;
+        observed.there = true;
         pool = files::device_name(&roots.at("/sys"), number);
-        on_top(roots, &desired.name, number, &mut seen);
+        on_top(roots, &desired.name, number, &mut observed);
     }
-    loops(roots, &observation.files(), &pool, &mut seen)?;
-    Ok(seen)
+    loops(roots, &observation.files(), &pool, &mut observed)?;
+    Ok(observed)
 }
 
 /// The thin devices on the pool, and who uses them or the pool.
-fn on_top(roots: &Roots, pool: &str, number: DevNum, seen: &mut Seen) {
+fn on_top(roots: &Roots, pool: &str, number: DevNum, observed: &mut Observed) {
     let sys = roots.at("/sys");
     let kernel_name = files::device_name(&sys, number);
-    users(roots, pool, &kernel_name, number, seen);
+    users(roots, pool, &kernel_name, number, observed);
     for holder in files::holders(&sys, &kernel_name) {
         let name = files::block_attribute(&sys, &holder, "dm/name");
         let number = files::block_attribute(&sys, &holder, "dev").parse();
         match number {
             Ok(number) if !name.is_empty() => {
                 for above in files::holders(&sys, &holder) {
-                    seen.holders.push(Holder { device: name.clone(), who: Who::Device(above) });
+                    observed.holders.push(Holder { device: name.clone(), who: Who::Device(above) });
                 }
-                users(roots, &name, &holder, number, seen);
-                seen.devices.push(name);
+                users(roots, &name, &holder, number, observed);
+                observed.devices.push(name);
             }
-            _ => seen.holders.push(Holder { device: pool.to_owned(), who: Who::Device(holder) }),
+            _ => {
+                observed.holders.push(Holder { device: pool.to_owned(), who: Who::Device(holder) })
+            }
         }
     }
-    seen.devices.sort();
+    observed.devices.sort();
 }
 
 /// Processes and mounts on one device.
-fn users(roots: &Roots, name: &str, kernel_name: &str, number: DevNum, seen: &mut Seen) {
+fn users(roots: &Roots, name: &str, kernel_name: &str, number: DevNum, observed: &mut Observed) {
     let nodes = [Path::new("/dev").join(kernel_name), Path::new("/dev/mapper").join(name)];
     for pid in processes::with_open(roots, &nodes) {
         let line = processes::command_line(roots, pid).ok().flatten().unwrap_or_default();
         let comm = processes::name(roots, pid).unwrap_or_default();
         let who = Who::Process { pid, comm, microvm: microvm(&line) };
-        seen.holders.push(Holder { device: name.to_owned(), who });
+        observed.holders.push(Holder { device: name.to_owned(), who });
     }
     for place in files::mounts(roots, number) {
-        seen.holders.push(Holder { device: name.to_owned(), who: Who::Mount(place) });
+        observed.holders.push(Holder { device: name.to_owned(), who: Who::Mount(place) });
     }
 }
 
 /// The loop devices on the pool's files, and who else than the pool uses them.
-fn loops(roots: &Roots, ours: &[&FileFacts], pool: &str, seen: &mut Seen) -> Result<(), Error> {
+fn loops(
+    roots: &Roots,
+    files: &[&FileFacts],
+    pool: &str,
+    observed: &mut Observed,
+) -> Result<(), Error> {
     let sys = roots.at("/sys");
     for attached in loops::Kernel::new(roots).attached()? {
-        if !ours.iter().any(|file| file.id == attached.file) {
+        if !files.iter().any(|file| file.id == attached.file) {
             continue;
         }
         let device = attached.device;
         for holder in files::holders(&sys, &device) {
             if holder != pool {
-                seen.holders.push(Holder { device: device.clone(), who: Who::Device(holder) });
+                observed.holders.push(Holder { device: device.clone(), who: Who::Device(holder) });
             }
         }
         if let Ok(number) = files::block_attribute(&sys, &device, "dev").parse() {
-            users(roots, &device, &device, number, seen);
+            users(roots, &device, &device, number, observed);
         }
         // What clears itself goes with the pool.
         if !attached.autoclear {
-            seen.loops.push(device);
+            observed.loops.push(device);
         }
     }
     Ok(())

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mvm_core::Roots;
-use mvm_pool_kernel::loops::{Held, Kernel, Loop, LoopDevices};
+use mvm_pool_kernel::loops::{Kernel, Loop, LoopDevices, OpenLoop};
 use mvm_pool_kernel::{Error, files};
 use mvm_pool_plan::thinpool::{Control, FileId, SECTOR};
 
@@ -117,7 +117,7 @@ fn loop_that_is_attached_already_is_taken_over() {
 
 #[test]
 fn loop_devices_are_shared_out_when_many_ask_at_once() {
-    let held: Vec<(Held, Backed)> = thread::scope(|scope| {
+    let attached: Vec<(OpenLoop, Backed)> = thread::scope(|scope| {
         let run = || {
             let file = backed();
             (kernel().attach(&file.path).unwrap(), file)
@@ -125,12 +125,13 @@ fn loop_devices_are_shared_out_when_many_ask_at_once() {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(run)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    let mut devices: Vec<&str> = held.iter().map(|(held, _)| held.device.as_str()).collect();
+    let mut devices: Vec<&str> =
+        attached.iter().map(|(attached, _)| attached.device.as_str()).collect();
     devices.sort_unstable();
     devices.dedup();
     assert_eq!(devices.len(), 8);
-    let ids: Vec<FileId> = held.iter().map(|(_, file)| file.id).collect();
-    let (devices, folders): (Vec<Held>, Vec<Backed>) = held.into_iter().unzip();
+    let ids: Vec<FileId> = attached.iter().map(|(_, file)| file.id).collect();
+    let (devices, folders): (Vec<OpenLoop>, Vec<Backed>) = attached.into_iter().unzip();
     drop(devices);
     assert!(ids.into_iter().all(cleared));
     drop(folders);
@@ -150,13 +151,13 @@ fn loop_keeps_what_is_written_through_it() {
     use std::io::{Read, Write};
 
     let file = backed();
-    let held = kernel().attach(&file.path).unwrap();
-    let mut device = File::options().write(true).open(format!("/dev/{}", held.device)).unwrap();
+    let attached = kernel().attach(&file.path).unwrap();
+    let mut device = File::options().write(true).open(format!("/dev/{}", attached.device)).unwrap();
     device.write_all(&[7; 8192]).unwrap();
     device.sync_all().unwrap();
     let mut read = [0; 8192];
     File::open(&file.path).unwrap().read_exact(&mut read).unwrap();
     assert_eq!(read, [7; 8192]);
-    drop((device, held));
+    drop((device, attached));
     assert!(cleared(file.id));
 }

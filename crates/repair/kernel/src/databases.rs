@@ -45,21 +45,21 @@ fn settle_with(
     mapper: &dyn DeviceMapper,
     ask: Ask<'_>,
 ) -> Vec<Finding> {
-    let Some(held) = Held::open(roots, backend.pool()) else {
+    let Some(locked) = LockedDatabase::open(roots, backend.pool()) else {
         return Vec::new();
     };
-    let files = match held.paths.read() {
+    let files = match locked.paths.read() {
         Ok(files) => files,
         Err(error) => return vec![error.finding(&backend.pool().name)],
     };
     match databases::judge(&backend.pool().name, &files) {
         Verdict::Agree => against_the_pool(roots, backend, &files, ask),
         Verdict::Apart(apart) => refused(roots, backend, &apart),
-        Verdict::Interrupted(left) => {
-            match held.put_away(roots, backend.pool(), &left, &files, mapper) {
-                Ok(backup) => vec![databases::put_away(backend.pool(), &left, &backup)],
+        Verdict::Interrupted(interrupted) => {
+            match locked.put_away(roots, backend.pool(), &interrupted, &files, mapper) {
+                Ok(backup) => vec![databases::put_away(backend.pool(), &interrupted, &backup)],
                 Err(error) => {
-                    let finding = messages::not_put_away(&left.name, error.chain());
+                    let finding = messages::not_put_away(&interrupted.name, error.chain());
                     vec![finding]
                 }
             }
@@ -117,8 +117,8 @@ struct Paths {
 
 fn paths(roots: &Roots, pool: &Pool) -> Paths {
     Paths {
-        meta: roots.at(&pool.kept.metadata),
-        metadata: roots.at(pool.kept.devmapper.join("metadata.db")),
+        meta: roots.at(&pool.database_paths.metadata),
+        metadata: roots.at(pool.database_paths.devmapper.join("metadata.db")),
         pool: roots.at(pool.device_database()),
     }
 }
@@ -163,12 +163,12 @@ fn contents(file: File) -> io::Result<Vec<u8>> {
 }
 
 /// The list of devices, which no containerd can open as long as this lives.
-struct Held {
+struct LockedDatabase {
     paths: Paths,
     file: File,
 }
 
-impl Held {
+impl LockedDatabase {
     /// `None` when there is no list, or a containerd has it.
     fn open(roots: &Roots, pool: &Pool) -> Option<Self> {
         let paths = paths(roots, pool);
@@ -184,7 +184,7 @@ impl Held {
         &self,
         roots: &Roots,
         pool: &Pool,
-        left: &Interrupted,
+        interrupted: &Interrupted,
         files: &Files,
         mapper: &dyn DeviceMapper,
     ) -> Result<PathBuf, Error> {
@@ -194,11 +194,11 @@ impl Held {
         atomic::write(&roots.at(&backup), &files.pool, 0o600)
             .map_err(|source| Error::Note { source })?;
         // Only a kill leaves it active; what somebody has open is not taken down.
-        if mapper.look(&left.name)?.is_some() {
-            mapper.remove(&left.name)?;
+        if mapper.look(&interrupted.name)?.is_some() {
+            mapper.remove(&interrupted.name)?;
         }
         let path = pool.device_database();
-        let changed = self.file.write_all_at(&[left.is], left.at);
+        let changed = self.file.write_all_at(&[interrupted.is], interrupted.at);
         changed.map_err(|source| Error::Look { path: path.clone(), source })?;
         self.file.sync_all().map_err(|source| Error::Sync { path, source })?;
         Ok(backup)

@@ -62,7 +62,7 @@ pub struct Database<'a> {
     root: u64,
     /// So many pages and elements may still be read: a sound database has no more of them than
     /// its bytes have room for, and it is read a few times at most.
-    left: Cell<usize>,
+    budget: Cell<usize>,
 }
 
 impl<'a> Database<'a> {
@@ -70,7 +70,7 @@ impl<'a> Database<'a> {
     /// When the bytes are not those of a sound database.
     pub fn open(bytes: &'a [u8]) -> Result<Self, NotBolt> {
         let meta = meta(bytes)?;
-        Ok(Self { bytes, size: meta.page_size, root: meta.root, left: Cell::new(bytes.len()) })
+        Ok(Self { bytes, size: meta.page_size, root: meta.root, budget: Cell::new(bytes.len()) })
     }
 
     /// The bucket that holds all others.
@@ -200,9 +200,9 @@ struct Element<'a> {
 }
 
 impl<'a> Database<'a> {
-    fn spend(&self, what: usize) -> Result<(), NotBolt> {
-        let left = self.left.get().checked_sub(what);
-        self.left.set(left.ok_or(NotBolt("its pages go round in circles"))?);
+    fn spend(&self, bytes: usize) -> Result<(), NotBolt> {
+        let remaining = self.budget.get().checked_sub(bytes);
+        self.budget.set(remaining.ok_or(NotBolt("its pages go round in circles"))?);
         Ok(())
     }
 

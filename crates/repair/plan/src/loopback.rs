@@ -20,8 +20,8 @@ pub fn subject<'a>(desired: &'a Desired, observed: &Observed) -> Result<Subject<
     Ok(Subject {
         pool: &desired.pool,
         folder: desired.directory.clone(),
-        metadata: quote(&desired.metadata()),
-        known: outline(observed),
+        metadata: quote(&desired.metadata_path()),
+        outline: outline(observed),
         data: observed.data.as_ref().map_or(0, |file| file.size),
         volume: None,
         aside: aside(desired, observed),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use mvm_core::catalogue::repair;
 use mvm_core::{Finding, names};
 use mvm_pool_plan::lvm::{
-    Desired, DesiredVolume, Group, Observed, Seen, Volume, against_receipt, aside, found,
+    Desired, DesiredVolume, Group, LvmState, Observed, Volume, against_receipt, aside, found,
 };
 use mvm_pool_plan::thinpool::{Device, SECTOR, device_mapper, mib};
 
@@ -19,33 +19,33 @@ use crate::subject::Subject;
 pub fn subject<'a>(
     desired: &'a Desired,
     observed: &'a Observed,
-) -> Result<(Subject<'a>, &'a Seen), Vec<Finding>> {
+) -> Result<(Subject<'a>, &'a LvmState), Vec<Finding>> {
     if let Some(finding) = device_mapper(&desired.pool, &observed.pool) {
         return Err(vec![finding]);
     }
-    let (seen, group, volume) = found(desired, observed)?;
-    let mut findings = against_receipt(desired, observed, seen, group, volume);
+    let (lvm, group, volume) = found(desired, observed)?;
+    let mut findings = against_receipt(desired, observed, lvm, group, volume);
     findings.retain(|finding| finding.severity() == mvm_core::Severity::Error);
     if observed.pool.device != Device::Absent {
         let active = repair::active(&desired.pool.name, desired.pool.units());
         findings.push(active);
     }
-    findings.extend(no_room(desired, seen, group));
+    findings.extend(no_room(desired, lvm, group));
     if !findings.is_empty() {
         return Err(findings);
     }
-    let known = outline(volume);
-    let bytes = |known: Outline| known.blocks.saturating_mul(known.block_sectors * SECTOR);
+    let outline = outline(volume);
+    let bytes = |outline: Outline| outline.blocks.saturating_mul(outline.block_sectors * SECTOR);
     let subject = Subject {
         pool: &desired.pool,
         folder: PathBuf::from(names::STATE),
         metadata: desired.volume.metadata(),
-        known,
-        data: known.map_or(0, bytes),
+        outline,
+        data: outline.map_or(0, bytes),
         volume: Some(desired.volume.path()),
         aside: aside(desired, observed),
     };
-    Ok((subject, seen))
+    Ok((subject, lvm))
 }
 
 /// What LVM knows of the pool.
@@ -56,23 +56,26 @@ fn outline(volume: &Volume) -> Option<Outline> {
 }
 
 /// Size of the pool's metadata in bytes; 0 when LVM did not say.
-pub fn metadata_size(volume_desired: &DesiredVolume, seen: &Seen) -> u64 {
+pub fn metadata_size(volume_desired: &DesiredVolume, lvm: &LvmState) -> u64 {
     let own = format!("[{}_tmeta]", volume_desired.volume);
-    seen.volumes.iter().find(|volume| volume.lv_name == own).map_or(0, Volume::size)
+    lvm.volumes.iter().find(|volume| volume.lv_name == own).map_or(0, Volume::size)
 }
 
 /// The volume that an earlier repair left.
-pub fn left<'a>(volume_desired: &DesiredVolume, seen: &'a Seen) -> Option<&'a Volume> {
+pub fn leftover_volume<'a>(
+    volume_desired: &DesiredVolume,
+    lvm: &'a LvmState,
+) -> Option<&'a Volume> {
     let path = volume_desired.repaired();
-    seen.volumes.iter().find(|volume| format!("{}/{}", volume.vg_name, volume.lv_name) == path)
+    lvm.volumes.iter().find(|volume| format!("{}/{}", volume.vg_name, volume.lv_name) == path)
 }
 
 /// Both metadata are in the group for a moment: one cannot be written over the other.
-fn no_room(desired: &Desired, seen: &Seen, group: &Group) -> Option<Finding> {
+fn no_room(desired: &Desired, lvm: &LvmState, group: &Group) -> Option<Finding> {
     let volume_desired = &desired.volume;
-    let needs = metadata_size(volume_desired, seen);
-    let left = left(volume_desired, seen).map_or(0, Volume::size);
-    let free = group.free().saturating_mul(group.extent_size()).saturating_add(left);
+    let needs = metadata_size(volume_desired, lvm);
+    let reclaimable = leftover_volume(volume_desired, lvm).map_or(0, Volume::size);
+    let free = group.free().saturating_mul(group.extent_size()).saturating_add(reclaimable);
     (free < needs)
         .then(|| repair::no_room(&desired.pool.name, &volume_desired.group, mib(free), mib(needs)))
 }

@@ -19,7 +19,7 @@ pub struct Subject<'a> {
     /// What a person calls the place of the metadata.
     pub metadata: String,
     /// What the receipt, or LVM, knows of the pool.
-    pub known: Option<Outline>,
+    pub outline: Option<Outline>,
     /// How many bytes of data there are.
     pub data: u64,
     /// `GROUP/VOLUME` of a pool that is a logical volume.
@@ -42,14 +42,14 @@ impl Subject<'_> {
 
     /// Nothing came of a repair.
     pub fn failed(&self, why: &str) -> Finding {
-        let say = |entry| {
+        let finding = |entry| {
             refusal(entry, &self.pool.name, &self.aside)
                 .with("why", why)
                 .with("metadata", &self.metadata)
         };
         match &self.volume {
-            Some(volume) => say(&repair::volume_failed::ROW).with("volume", volume),
-            None => say(&repair::failed::ROW),
+            Some(volume) => finding(&repair::volume_failed::ROW).with("volume", volume),
+            None => finding(&repair::failed::ROW),
         }
     }
 }

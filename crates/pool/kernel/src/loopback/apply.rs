@@ -9,7 +9,7 @@ use mvm_pool_plan::loopback::{Desired, Step};
 use mvm_pool_plan::thinpool::{Device, Receipt, Role, Shape, Superblock, ThinPoolTable};
 
 use super::observe;
-use crate::loops::Held;
+use crate::loops::OpenLoop;
 use crate::mapper::Settling;
 use crate::thinpool::apply::{Run, await_node, stale_at_most};
 use crate::thinpool::{System, check};
@@ -19,8 +19,8 @@ use crate::{Error, files, receipt};
 pub(super) struct OnFiles<'a> {
     system: &'a System<'a>,
     desired: &'a Desired,
-    metadata: Option<Held>,
-    data: Option<Held>,
+    metadata: Option<OpenLoop>,
+    data: Option<OpenLoop>,
     /// The device that this run created.
     created: Option<String>,
     /// udev's work on it, which goes on meanwhile.
@@ -41,13 +41,13 @@ impl Run for OnFiles<'_> {
                 check::check(self.system.programs, thin_check, &roots.at(path))
             }
             Step::Attach { path, role } => {
-                let held = self.system.loops.attach(&roots.at(path))?;
-                self.hold(*role, path, held, findings);
+                let loop_device = self.system.loops.attach(&roots.at(path))?;
+                self.hold(*role, path, loop_device, findings);
                 Ok(())
             }
             Step::UseAttached { path, role, device } => {
-                let held = self.system.loops.hold(device, &roots.at(path))?;
-                self.hold(*role, path, held, findings);
+                let loop_device = self.system.loops.hold(device, &roots.at(path))?;
+                self.hold(*role, path, loop_device, findings);
                 Ok(())
             }
             Step::Activate { name, uuid, table } => self.activate(name, uuid, table),
@@ -93,21 +93,30 @@ impl<'a> OnFiles<'a> {
         }
     }
 
-    fn hold(&mut self, role: Role, path: &Path, held: Held, findings: &mut Vec<Finding>) {
-        if !held.direct {
+    fn hold(
+        &mut self,
+        role: Role,
+        path: &Path,
+        loop_device: OpenLoop,
+        findings: &mut Vec<Finding>,
+    ) {
+        if !loop_device.direct {
             let path = path.display().to_string();
-            let finding = pool::not_direct(path).evidence(&held.device);
+            let finding = pool::not_direct(path).evidence(&loop_device.device);
             findings.push(finding);
         }
         match role {
-            Role::Metadata => self.metadata = Some(held),
-            Role::Data => self.data = Some(held),
+            Role::Metadata => self.metadata = Some(loop_device),
+            Role::Data => self.data = Some(loop_device),
         }
     }
 
     fn activate(&mut self, name: &str, uuid: &str, shape: &Shape) -> Result<(), Error> {
-        let number = |held: &Option<Held>, role| {
-            held.as_ref().map(|held| held.number).ok_or(Error::NotAttached { role })
+        let number = |loop_device: &Option<OpenLoop>, role| {
+            loop_device
+                .as_ref()
+                .map(|loop_device| loop_device.number)
+                .ok_or(Error::NotAttached { role })
         };
         let table = ThinPoolTable {
             metadata: number(&self.metadata, Role::Metadata)?,

@@ -40,7 +40,7 @@ pub(crate) fn check_metadata(
     system: &System<'_>,
     desired: &Desired,
 ) -> Result<Option<Vec<Finding>>, Error> {
-    let path = system.roots.at(desired.metadata());
+    let path = system.roots.at(desired.metadata_path());
     check::when_down(system, desired, &path, |thin_check| {
         check::look(system.programs, thin_check, &path).map(|()| Vec::new())
     })

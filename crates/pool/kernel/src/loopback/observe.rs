@@ -49,10 +49,10 @@ fn on_disk(system: &System<'_>, desired: &Desired, observed: &mut Observed) -> R
     let roots = system.roots;
     observed.directory = files::exists(&roots.at(&desired.directory))?;
     observed.file_system = files::file_system(&roots.at(&desired.directory))?;
-    observed.metadata = files::facts(&roots.at(desired.metadata()))?;
-    observed.data = files::facts(&roots.at(desired.data()))?;
+    observed.metadata = files::facts(&roots.at(desired.metadata_path()))?;
+    observed.data = files::facts(&roots.at(desired.data_path()))?;
     if observed.metadata.as_ref().is_some_and(|file| file.regular) {
-        observed.superblock = files::superblock(&roots.at(desired.metadata()))?;
+        observed.superblock = files::superblock(&roots.at(desired.metadata_path()))?;
     }
     observed.receipt = receipt::read(roots);
     facts::databases(system, &desired.pool, &mut observed.pool)

@@ -74,14 +74,14 @@ impl Bench {
 fn a_bare_machine_converges_and_stays() {
     let bench = Bench::new();
     let report = bench.run().unwrap();
-    assert_eq!(report.done.len(), 9);
+    assert_eq!(report.applied.len(), 9);
     let calls = ["attach", "attach", "create", "load", "FORMAT", "resume", "udev", "settle"];
     assert_eq!(bench.calls(), calls);
     assert!(bench.programs.asked().is_empty(), "nothing to check in a new pool");
     assert!(bench.plan().is_settled(), "{:?}", bench.plan());
     let Recorded::Pool(receipt) = crate::receipt::read(&bench.machine.roots) else { panic!() };
     assert_eq!((receipt.data.size, receipt.table.block_sectors), (64 << 20, 128));
-    assert!(bench.run().unwrap().done.is_empty());
+    assert!(bench.run().unwrap().applied.is_empty());
 }
 
 #[test]

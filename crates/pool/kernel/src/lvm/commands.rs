@@ -72,8 +72,8 @@ impl<'a> Lvm<'a> {
     /// When LVM refuses.
     pub fn activate(&self, volume: &str) -> Result<(), Error> {
         notify::extend_timeout(EXTENSION);
-        let mut tell = || notify::extend_timeout(EXTENSION);
-        let limits = Limits { every: Some((NEWS, &mut tell)), ..Limits::default() };
+        let mut extend = || notify::extend_timeout(EXTENSION);
+        let limits = Limits { every: Some((NEWS, &mut extend)), ..Limits::default() };
         self.run("lvchange", &["--activate", "y", "--monitor", "y", volume], limits).map(drop)
     }
 
@@ -198,12 +198,13 @@ impl<'a> Lvm<'a> {
         let data = layout.data.to_string();
         let metadata = format!("{}b", layout.metadata.saturating_mul(extent_size));
         let chunk = format!("{CHUNK}b");
-        let what = ["--type", "thin-pool", "--name", volume, "--addtag", mark];
+        let volume_options = ["--type", "thin-pool", "--name", volume, "--addtag", mark];
         let sizes = ["--extents", &data, "--poolmetadatasize", &metadata, "--chunksize", &chunk];
         // Blocks are zeroed: what a deleted microVM wrote must not be readable by the next one.
-        let how = ["--zero", "y", "--poolmetadataspare", "y", "--monitor", "y"];
+        let behaviour = ["--zero", "y", "--poolmetadataspare", "y", "--monitor", "y"];
         let args: Vec<&str> =
-            [&what[..], &sizes, &how, &["--metadataprofile", profile, group]].concat();
+            [&volume_options[..], &sizes, &behaviour, &["--metadataprofile", profile, group]]
+                .concat();
         self.change("lvcreate", &args)
     }
 
@@ -264,7 +265,7 @@ pub(super) fn succeed(
         (Some(code), _) => format!("exit code {code}"),
         (None, signal) => format!("signal {}", signal.unwrap_or_default()),
     };
-    let said = if exit.stderr.trim().is_empty() { &exit.stdout } else { &exit.stderr };
-    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    Err(Error::CommandFailed { command: command.to_owned(), outcome: format!("{end}: {said}") })
+    let output = if exit.stderr.trim().is_empty() { &exit.stdout } else { &exit.stderr };
+    let output = output.split_whitespace().collect::<Vec<_>>().join(" ");
+    Err(Error::CommandFailed { command: command.to_owned(), outcome: format!("{end}: {output}") })
 }

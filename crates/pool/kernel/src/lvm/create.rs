@@ -19,10 +19,10 @@ const RANDOM: &str = "/proc/sys/kernel/random/uuid";
 /// lose what is on them. The answer is everything that there is to say.
 pub fn create(roots: &Roots, desired: &Desired, token: Option<&str>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let made = lock(roots).and_then(|_lock| {
+    let result = lock(roots).and_then(|_lock| {
         with_kernel(roots, |system| create_with(system, desired, token, &mut findings))
     });
-    if let Err(error) = made {
+    if let Err(error) = result {
         findings.push(error.finding(&desired.pool.name));
     }
     findings
@@ -37,7 +37,7 @@ pub(super) fn create_with(
     let observed = observe(system, desired)?;
     let mut disks = Vec::new();
     let mut locks = Vec::new();
-    if plan::wants_disks(desired, &observed).is_ok_and(|wanted| wanted) {
+    if plan::wants_disks(desired, &observed).is_ok_and(|needed| needed) {
         for device in &desired.volume.devices {
             let mut looked = disk::look(system.roots, system.programs, device)?;
             looked.disk.physical = begun(system, &observed, device)?;
@@ -67,7 +67,7 @@ fn begun(
     observed: &Observed,
     device: &str,
 ) -> Result<Option<Physical>, Error> {
-    let intent = observed.seen.as_ref().and_then(|seen| seen.begun.as_ref());
+    let intent = observed.lvm.as_ref().and_then(|lvm| lvm.begun.as_ref());
     let disk = intent.and_then(|intent| intent.disks.iter().find(|disk| disk.path == device));
     match disk {
         Some(disk) => lvm(system.roots, system.programs)?.physical(&disk.physical),

@@ -109,27 +109,27 @@ fn uses(roots: &Roots, sys: &Path, number: DevNum, disk: &mut Disk) {
         }
     }
     disk.partitions.sort();
-    for (what, path) in parts {
+    for (part, path) in parts {
         for (holder, _) in folders(&path.join("holders")) {
             let name = attribute(&path, &format!("holders/{holder}/dm/name"));
             let name = if name.is_empty() { holder } else { format!("{holder} ({name})") };
-            disk.obstacles.push(format!("{what} is held by {name}"));
+            disk.obstacles.push(format!("{part} is held by {name}"));
         }
         let Ok(number) = attribute(&path, "dev").parse::<DevNum>() else { continue };
         for place in files::mounts(roots, number) {
-            disk.obstacles.push(format!("{what} is mounted on {place}"));
+            disk.obstacles.push(format!("{part} is mounted on {place}"));
         }
         if is_swap(roots, number) {
-            disk.obstacles.push(format!("{what} is swap in use"));
+            disk.obstacles.push(format!("{part} is swap in use"));
         }
     }
 }
 
 fn folders(path: &Path) -> Vec<(String, PathBuf)> {
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
-    let named =
+    let entries =
         entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()));
-    named.filter(|(_, path)| path.is_dir()).collect()
+    entries.filter(|(_, path)| path.is_dir()).collect()
 }
 
 fn is_swap(roots: &Roots, number: DevNum) -> bool {

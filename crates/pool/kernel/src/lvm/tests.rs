@@ -8,7 +8,7 @@ use mvm_pool_plan::lvm::{Desired, DesiredVolume, Intent, Layout, Recorded, Volum
 use mvm_pool_plan::thinpool::Recorded as OnFiles;
 use tempfile::TempDir;
 
-use super::observe::seen as observe;
+use super::observe::lvm_state as observe;
 use super::{Lvm, disk, receipt};
 use crate::Error;
 use crate::fake::Machine;
@@ -86,8 +86,8 @@ fn without_lvm2_nothing_is_seen() {
     let programs =
         Recording::new([says(r#"{"report": [{"vg": []}]}"#), says(r#"{"report": [{"lv": []}]}"#)]);
     let volume_desired = DesiredVolume { group: "a".to_owned(), ..DesiredVolume::default() };
-    let seen = observe(&roots, &programs, &volume_desired).unwrap().unwrap();
-    assert!(seen.groups.is_empty() && seen.receipt == Recorded::Absent);
+    let lvm = observe(&roots, &programs, &volume_desired).unwrap().unwrap();
+    assert!(lvm.groups.is_empty() && lvm.receipt == Recorded::Absent);
     assert!(asked(&programs)[1].contains("--select vg_name=\"a\" --all"));
     fs::remove_file(roots.at("/usr/sbin/lvm")).unwrap();
     assert!(observe(&roots, &Recording::default(), &volume_desired).unwrap().is_none());

@@ -36,7 +36,7 @@ fn with<T>(
 }
 
 impl Thin for Kernel {
-    fn tell(&self, pool: &str, message: &str) -> Result<(), Error> {
+    fn send_message(&self, pool: &str, message: &str) -> Result<(), Error> {
         with(Operation::Message, pool, |dm, id| dm.target_msg(id, None, message)).map(drop)
     }
 
@@ -54,8 +54,8 @@ impl Thin for Kernel {
         .map(drop)
     }
 
-    fn pause(&self, name: &str, held: bool) -> Result<(), Error> {
-        let options = match held {
+    fn pause(&self, name: &str, suspended: bool) -> Result<(), Error> {
+        let options = match suspended {
             true => DmOptions::default().set_flags(DmFlags::DM_SUSPEND),
             false => DmOptions::private(),
         };

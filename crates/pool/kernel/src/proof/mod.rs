@@ -37,7 +37,7 @@ pub trait Thin {
     ///
     /// # Errors
     /// The kernel refuses it; EEXIST for a number in use, ENODATA for one that is not.
-    fn tell(&self, pool: &str, message: &str) -> Result<(), Error>;
+    fn send_message(&self, pool: &str, message: &str) -> Result<(), Error>;
 
     /// Makes the block device `name` of thin device `id`, of so many sectors.
     ///
@@ -49,7 +49,7 @@ pub trait Thin {
     ///
     /// # Errors
     /// The kernel refuses.
-    fn pause(&self, name: &str, held: bool) -> Result<(), Error>;
+    fn pause(&self, name: &str, suspended: bool) -> Result<(), Error>;
 
     /// Removes the block device; none of this name is none to remove.
     ///
@@ -93,10 +93,10 @@ impl Proof<'_> {
     /// # Errors
     /// The first operation that failed, or [`Error::Undo`] when something stayed behind.
     pub fn run(&self, thin: &dyn Thin) -> Result<(), Error> {
-        let mut made = self.noted();
-        self.clear(thin, &mut made)?;
-        let proven = self.operations(thin, &mut made);
-        match (proven, self.clear(thin, &mut made)) {
+        let mut ids = self.noted();
+        self.clear(thin, &mut ids)?;
+        let proven = self.operations(thin, &mut ids);
+        match (proven, self.clear(thin, &mut ids)) {
             (proven, Ok(())) => proven,
             (Ok(()), Err(undo)) => Err(undo),
             (Err(first), Err(undo)) => {
@@ -105,17 +105,17 @@ impl Proof<'_> {
         }
     }
 
-    fn operations(&self, thin: &dyn Thin, made: &mut BTreeSet<u32>) -> Result<(), Error> {
+    fn operations(&self, thin: &dyn Thin, ids: &mut BTreeSet<u32>) -> Result<(), Error> {
         let sectors = u64::from(self.block);
         let (origin, copy) = (self.device("origin"), self.device("copy"));
-        let id = self.number(thin, made, |id| format!("create_thin {id}"))?;
+        let id = self.number(thin, ids, |id| format!("create_thin {id}"))?;
         thin.activate(self.pool, &origin, id, sectors)?;
         thin.write(&origin, 0xA5)?;
         // The kernel wants no write under way while a snapshot is taken.
         thin.pause(&origin, true)?;
-        let taken = self.number(thin, made, |new| format!("create_snap {new} {id}"));
+        let snapshot = self.number(thin, ids, |new| format!("create_snap {new} {id}"));
         thin.pause(&origin, false)?;
-        thin.activate(self.pool, &copy, taken?, sectors)?;
+        thin.activate(self.pool, &copy, snapshot?, sectors)?;
         self.must_read(thin, &copy, 0xA5)?;
         thin.write(&copy, 0x5A)?;
         self.must_read(thin, &copy, 0x5A)?;
@@ -137,15 +137,15 @@ impl Proof<'_> {
     fn number(
         &self,
         thin: &dyn Thin,
-        made: &mut BTreeSet<u32>,
+        ids: &mut BTreeSet<u32>,
         message: impl Fn(u32) -> String,
     ) -> Result<u32, Error> {
         let mut last = None;
         for id in (TOP - TRIES + 1..=TOP).rev() {
-            match thin.tell(self.pool, &message(id)) {
+            match thin.send_message(self.pool, &message(id)) {
                 Ok(()) => {
-                    made.insert(id);
-                    self.note(made)?;
+                    ids.insert(id);
+                    self.note(ids)?;
                     return Ok(id);
                 }
                 Err(error) if error.errno() == Some(EEXIST) => last = Some(error),
@@ -156,19 +156,19 @@ impl Proof<'_> {
     }
 
     /// Takes everything away that was made, and the note.
-    fn clear(&self, thin: &dyn Thin, made: &mut BTreeSet<u32>) -> Result<(), Error> {
-        if made.is_empty() {
+    fn clear(&self, thin: &dyn Thin, ids: &mut BTreeSet<u32>) -> Result<(), Error> {
+        if ids.is_empty() {
             return Ok(());
         }
         thin.remove(&self.device("copy"))?;
         thin.remove(&self.device("origin"))?;
-        for id in made.clone() {
-            match thin.tell(self.pool, &format!("delete {id}")) {
+        for id in ids.clone() {
+            match thin.send_message(self.pool, &format!("delete {id}")) {
                 Err(error) if error.errno() != Some(ENODATA) => return Err(error),
-                _ => made.remove(&id),
+                _ => ids.remove(&id),
             };
         }
-        self.note(made)
+        self.note(ids)
     }
 
     fn device(&self, which: &str) -> String {
@@ -186,10 +186,10 @@ impl Proof<'_> {
         ids.filter(|id| (TOP - TRIES + 1..=TOP).contains(id)).collect()
     }
 
-    fn note(&self, made: &BTreeSet<u32>) -> Result<(), Error> {
-        let written = match made.is_empty() {
+    fn note(&self, ids: &BTreeSet<u32>) -> Result<(), Error> {
+        let written = match ids.is_empty() {
             true => NOTE.remove(self.roots),
-            false => NOTE.write(self.roots, &serde_json::json!({"pool": self.pool, "ids": made})),
+            false => NOTE.write(self.roots, &serde_json::json!({"pool": self.pool, "ids": ids})),
         };
         written.map_err(|source| Error::Note { source })
     }

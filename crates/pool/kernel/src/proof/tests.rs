@@ -27,7 +27,7 @@ impl Fake {
 }
 
 impl Thin for Fake {
-    fn tell(&self, pool: &str, message: &str) -> Result<(), Error> {
+    fn send_message(&self, pool: &str, message: &str) -> Result<(), Error> {
         self.did(format!("{pool}: {message}"))?;
         let words: Vec<&str> = message.split(' ').collect();
         let id = words[1].parse().unwrap();

@@ -16,14 +16,14 @@ use crate::Error;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report<S> {
     /// The steps, in order.
-    pub done: Vec<S>,
+    pub applied: Vec<S>,
     /// What was noticed while doing them.
     pub findings: Vec<Finding>,
 }
 
 impl<S> Default for Report<S> {
     fn default() -> Self {
-        Self { done: Vec::new(), findings: Vec::new() }
+        Self { applied: Vec::new(), findings: Vec::new() }
     }
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn apply<R: Run>(mut run: R, plan: &Plan<R::Step>) -> Result<Report<R
         if let Err(error) = run.step(step, &mut report.findings) {
             return Err(undo(run, error));
         }
-        report.done.push(step.clone());
+        report.applied.push(step.clone());
     }
     match run.end() {
         Ok(()) => Ok(report),

@@ -66,12 +66,12 @@ fn run(
 ) -> Result<(), Error> {
     let mut waited = Duration::ZERO;
     notify::extend_timeout(EXTENSION);
-    let mut tell = || {
+    let mut report_progress = || {
         waited += NEWS;
         notify::extend_timeout(EXTENSION);
         notify::status(&format!("checking {} for {} s", path.display(), waited.as_secs()));
     };
-    let mut limits = Limits { every: Some((NEWS, &mut tell)), ..Limits::default() };
+    let mut limits = Limits { every: Some((NEWS, &mut report_progress)), ..Limits::default() };
     let exit = programs
         .run(thin_check, args, &mut limits)
         .map_err(|source| Error::Check { path: path.to_owned(), source })?;
@@ -98,8 +98,8 @@ fn outcome(exit: &Exit, version: &str) -> String {
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => "no exit code".to_owned(),
     };
-    let said = if exit.stderr.trim().is_empty() { &exit.stdout } else { &exit.stderr };
-    format!("{end}, version {version}, said: {}", one_line(said))
+    let output = if exit.stderr.trim().is_empty() { &exit.stdout } else { &exit.stderr };
+    format!("{end}, version {version}, said: {}", one_line(output))
 }
 
 fn one_line(text: &str) -> String {

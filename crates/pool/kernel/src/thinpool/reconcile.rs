@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use mvm_core::catalogue::pool;
 use mvm_core::{Finding, Plan};
-use mvm_pool_plan::thinpool::{Device, Pool, done};
+use mvm_pool_plan::thinpool::{Device, Pool, ready_finding};
 
 use super::{Report, System};
 use crate::Error;
@@ -73,19 +73,19 @@ fn run<D: Manage>(
         observed = desired.observe(system)?;
         let second = desired.plan(&observed);
         // What holds before and after is said once; the numbers in it may have moved.
-        let said = |new: &Finding| {
+        let is_reported = |new: &Finding| {
             let same = |old: &Finding| (old.code(), old.subject()) == (new.code(), new.subject());
             first.findings.iter().any(same)
         };
-        findings.extend(second.findings.into_iter().filter(|finding| !said(finding)));
-        let left = second.steps.iter().filter(|step| !D::may_be_left(step));
-        let steps: Vec<String> = left.map(ToString::to_string).collect();
+        findings.extend(second.findings.into_iter().filter(|finding| !is_reported(finding)));
+        let remaining = second.steps.iter().filter(|step| !D::may_be_left(step));
+        let steps: Vec<String> = remaining.map(ToString::to_string).collect();
         if !steps.is_empty() {
             let finding = pool::not_settled(name, steps.join("; "));
             findings.push(finding);
             return Ok(());
         }
     }
-    findings.extend(done(name, D::device(&observed)));
+    findings.extend(ready_finding(name, D::device(&observed)));
     Ok(())
 }

@@ -20,7 +20,7 @@ use mvm_config::places;
 use mvm_config::quantities::Bytes;
 use mvm_containerd::{devmapper, string};
 use mvm_core::Finding;
-use mvm_core::catalogue::adopt as said;
+use mvm_core::catalogue::adopt as messages;
 
 use crate::loopback::{Desired, Observed};
 use crate::thinpool::{Device, Receipt, Shape, Superblock, quote};
@@ -38,7 +38,7 @@ const NAME: &str = "flintlock-dev-thinpool";
 
 /// What the host shows, beside the files.
 #[derive(Debug, Clone, Default)]
-pub struct Seen {
+pub struct HostFacts {
     /// Length of the data file in bytes; `None` when there is none.
     pub data: Option<u64>,
     /// Length of the metadata file in bytes.
@@ -101,22 +101,22 @@ pub enum Place {
 ///
 /// # Errors
 /// None, or several names for one.
-pub fn find(seen: &Seen) -> Result<Found, Vec<Finding>> {
+pub fn find(host: &HostFacts) -> Result<Found, Vec<Finding>> {
     let directory = places::devmapper_root(Instance::Dedicated);
-    let (Some(data), Some(metadata)) = (seen.data, seen.metadata) else {
-        return on_disks(seen, directory).map_err(|finding| vec![finding]);
+    let (Some(data), Some(metadata)) = (host.data, host.metadata) else {
+        return on_disks(host, directory).map_err(|finding| vec![finding]);
     };
-    let configured = seen.containerd.as_deref().and_then(pool_name);
-    let mut candidates = seen.live.clone();
+    let configured = host.containerd.as_deref().and_then(pool_name);
+    let mut candidates = host.live.clone();
     candidates.extend(configured);
     if candidates.is_empty() {
-        let databases = seen.databases.iter().filter(|name| *name != "metadata");
+        let databases = host.databases.iter().filter(|name| *name != "metadata");
         candidates.extend(databases.cloned());
     }
     candidates.sort();
     candidates.dedup();
     if let [_, _, ..] = candidates.as_slice() {
-        let finding = said::several_names(directory, candidates.join(", "));
+        let finding = messages::several_names(directory, candidates.join(", "));
         return Err(vec![finding]);
     }
     let name = candidates.pop().unwrap_or_else(|| NAME.to_owned());
@@ -124,29 +124,31 @@ pub fn find(seen: &Seen) -> Result<Found, Vec<Finding>> {
 }
 
 /// Of several pools on disks it is the one that a containerd is told to use.
-fn on_disks(seen: &Seen, directory: &str) -> Result<Found, Finding> {
-    let told = |pool: &&LvmPool| instance(seen, &pool.name).is_some();
-    let pool = match seen.lvm.as_slice() {
-        [] => return Err(said::nothing(directory)),
+fn on_disks(host: &HostFacts, directory: &str) -> Result<Found, Finding> {
+    let is_configured = |pool: &&LvmPool| instance(host, &pool.name).is_some();
+    let pool = match host.lvm.as_slice() {
+        [] => return Err(messages::nothing(directory)),
         [only] => only,
-        several => several.iter().find(told).ok_or_else(|| {
+        several => several.iter().find(is_configured).ok_or_else(|| {
             let names: Vec<&str> = several.iter().map(|pool| pool.name.as_str()).collect();
-            said::several_names("LVM", names.join(", "))
+            messages::several_names("LVM", names.join(", "))
         })?,
     };
-    let devices = pool.devices.clone().map_err(|disk| said::no_lasting_name(&pool.name, disk))?;
+    let devices =
+        pool.devices.clone().map_err(|disk| messages::no_lasting_name(&pool.name, disk))?;
     // device-mapper writes a hyphen of LVM's twice.
     let group = pool.name.strip_suffix(POOL_SUFFIX).unwrap_or(&pool.name).replace("--", "-");
     Ok(Found { name: pool.name.clone(), place: Place::Disks { group, devices } })
 }
 
 /// Whose containerd is told to use this pool.
-fn instance(seen: &Seen, name: &str) -> Option<Instance> {
-    let told = |text: &Option<String>| text.as_deref().and_then(pool_name).as_deref() == Some(name);
-    if told(&seen.containerd) {
+fn instance(host: &HostFacts, name: &str) -> Option<Instance> {
+    let is_configured =
+        |text: &Option<String>| text.as_deref().and_then(pool_name).as_deref() == Some(name);
+    if is_configured(&host.containerd) {
         Some(Instance::Dedicated)
     } else {
-        told(&seen.system_containerd).then_some(Instance::System)
+        is_configured(&host.system_containerd).then_some(Instance::System)
     }
 }
 
@@ -157,7 +159,7 @@ fn pool_name(containerd: &str) -> Option<String> {
 
 /// The fragment that makes mvmhost go on with what is there. `set` tells which keys the operator
 /// wrote himself: those are left to him.
-pub fn fragment(found: &Found, seen: &Seen, set: impl Fn(&str) -> bool) -> String {
+pub fn fragment(found: &Found, host: &HostFacts, set: impl Fn(&str) -> bool) -> String {
     let mut out = HEAD.to_owned();
     let mut table = |name: &str, pairs: &[(&str, String)]| {
         let open: Vec<_> = pairs.iter().filter(|(key, _)| !set(&format!("{name}.{key}"))).collect();
@@ -186,12 +188,12 @@ pub fn fragment(found: &Found, seen: &Seen, set: impl Fn(&str) -> bool) -> Strin
             let devices: Vec<String> = devices.iter().map(|path| string(path)).collect();
             let devices = format!("[{}]", devices.join(", "));
             table("thinpool.lvm", &[("volume-group", string(group)), ("devices", devices)]);
-            if instance(seen, &found.name) == Some(Instance::System) {
+            if instance(host, &found.name) == Some(Instance::System) {
                 table("containerd", &[("instance", string("system"))]);
             }
         }
     }
-    if let Some(text) = &seen.flintlockd {
+    if let Some(text) = &host.flintlockd {
         let value = |key: &str| value(text, key);
         let endpoint = value("grpc-endpoint").map(|text| ("grpc-endpoint", string(text)));
         let insecure = value("insecure").filter(|text| *text == "true");
@@ -200,7 +202,7 @@ pub fn fragment(found: &Found, seen: &Seen, set: impl Fn(&str) -> bool) -> Strin
         table("flintlockd", &pairs);
         let tls = [("cert", "tls-cert"), ("key", "tls-key"), ("client-ca", "tls-client-ca")];
         let pairs: Vec<_> =
-            tls.iter().filter_map(|(ours, key)| Some((*ours, string(value(key)?)))).collect();
+            tls.iter().filter_map(|(setting, key)| Some((*setting, string(value(key)?)))).collect();
         table("flintlockd.tls", &pairs);
         // The bridge or parent that the file names is somebody else's work.
         table("network", &[("mode", string("none"))]);
@@ -240,18 +242,18 @@ pub fn record(desired: &Desired, observed: &Observed) -> Option<Receipt> {
 }
 
 /// The operator's units and drop-ins that decide what mvmhost is to decide.
-pub fn conflicts(seen: &Seen) -> Vec<Finding> {
+pub fn conflicts(host: &HostFacts) -> Vec<Finding> {
     let decides = |line: &str| {
         let (key, value) = line.split_once('=')?;
-        let taken = ["ExecStart", "Type", "KillMode", "BindsTo", "Requires"];
-        let own = taken.contains(&key.trim()) && !value.trim().is_empty();
+        let keys = ["ExecStart", "Type", "KillMode", "BindsTo", "Requires"];
+        let own = keys.contains(&key.trim()) && !value.trim().is_empty();
         own.then(|| line.trim().to_owned())
     };
     let conflict = |(path, text): &(PathBuf, String)| {
         let lines: Vec<String> = text.lines().filter_map(decides).collect();
         (!lines.is_empty()).then(|| {
-            said::conflict(path.display().to_string(), quote(path)).evidence(lines.join("\n"))
+            messages::conflict(path.display().to_string(), quote(path)).evidence(lines.join("\n"))
         })
     };
-    seen.units.iter().filter_map(conflict).collect()
+    host.units.iter().filter_map(conflict).collect()
 }

@@ -10,12 +10,12 @@ const CONTAINERD: &str = "version = 2\n\nroot = \"/var/lib/containerd-dev\"\n\n[
 const FLINTLOCKD: &str =
     "---\ninsecure: true\ngrpc-endpoint: 192.168.1.5:9090\nverbosity: 9\nparent-iface: eth0\n\n";
 
-fn devpool() -> Seen {
-    Seen {
+fn devpool() -> HostFacts {
+    HostFacts {
         data: Some(100 << 30),
         metadata: Some(10 << 30),
         databases: vec!["metadata".to_owned(), "mine-thinpool".to_owned()],
-        ..Seen::default()
+        ..HostFacts::default()
     }
 }
 
@@ -26,18 +26,18 @@ fn config(fragment: &str) -> Config {
 
 #[test]
 fn the_name_is_found_live_configured_or_beside_the_files() {
-    let found = |seen: &Seen| find(seen).map(|found| found.name);
+    let found = |host: &HostFacts| find(host).map(|found| found.name);
     assert_eq!(found(&devpool()).as_deref(), Ok("mine-thinpool"));
-    let bare = Seen { databases: Vec::new(), ..devpool() };
+    let bare = HostFacts { databases: Vec::new(), ..devpool() };
     assert_eq!(found(&bare).as_deref(), Ok(NAME));
-    let configured = Seen { containerd: Some(CONTAINERD.to_owned()), ..bare.clone() };
+    let configured = HostFacts { containerd: Some(CONTAINERD.to_owned()), ..bare.clone() };
     assert_eq!(found(&configured).as_deref(), Ok("mine-thinpool"));
-    let live = Seen { live: vec!["mine-thinpool".to_owned(); 2], ..configured };
+    let live = HostFacts { live: vec!["mine-thinpool".to_owned(); 2], ..configured };
     assert_eq!(found(&live).as_deref(), Ok("mine-thinpool"));
-    let code = |seen: &Seen| find(seen).unwrap_err()[0].code();
-    let several = Seen { live: vec!["other".to_owned()], ..live };
-    assert_eq!(code(&several), said::several_names::ROW.code);
-    assert_eq!(code(&Seen { data: None, ..devpool() }), said::nothing::ROW.code);
+    let code = |host: &HostFacts| find(host).unwrap_err()[0].code();
+    let several = HostFacts { live: vec!["other".to_owned()], ..live };
+    assert_eq!(code(&several), messages::several_names::ROW.code);
+    assert_eq!(code(&HostFacts { data: None, ..devpool() }), messages::nothing::ROW.code);
 }
 
 fn on_disk(name: &str) -> LvmPool {
@@ -48,16 +48,16 @@ fn on_disk(name: &str) -> LvmPool {
 #[test]
 fn a_pool_on_a_disk_is_found_by_what_containerd_is_told() {
     let two = vec![on_disk("a--b-thinpool"), on_disk("mine-thinpool")];
-    let code = |seen: &Seen| find(seen).unwrap_err()[0].code();
-    let several = Seen { lvm: two, ..Seen::default() };
-    assert_eq!(code(&several), said::several_names::ROW.code);
+    let code = |host: &HostFacts| find(host).unwrap_err()[0].code();
+    let several = HostFacts { lvm: two, ..HostFacts::default() };
+    assert_eq!(code(&several), messages::several_names::ROW.code);
     let nameless = LvmPool { devices: Err("vdb".to_owned()), ..on_disk("a-thinpool") };
-    let nameless = Seen { lvm: vec![nameless], ..Seen::default() };
-    assert_eq!(code(&nameless), said::no_lasting_name::ROW.code);
+    let nameless = HostFacts { lvm: vec![nameless], ..HostFacts::default() };
+    assert_eq!(code(&nameless), messages::no_lasting_name::ROW.code);
 
-    let told = Seen { system_containerd: Some(CONTAINERD.to_owned()), ..several };
-    let found = find(&told).unwrap();
-    let config = config(&fragment(&found, &told, |_| false));
+    let configured = HostFacts { system_containerd: Some(CONTAINERD.to_owned()), ..several };
+    let found = find(&configured).unwrap();
+    let config = config(&fragment(&found, &configured, |_| false));
     let Backend::Lvm(desired) = Backend::new(&config, None) else { panic!("{config:?}") };
     assert_eq!(
         (desired.pool.name.as_str(), desired.volume.path().as_str()),
@@ -67,20 +67,20 @@ fn a_pool_on_a_disk_is_found_by_what_containerd_is_told() {
     assert_eq!(desired.pool.instance, Instance::System);
     // The files of devpool are found first: a host has but one of both.
     assert!(matches!(
-        find(&Seen { data: Some(1), metadata: Some(1), ..told }),
+        find(&HostFacts { data: Some(1), metadata: Some(1), ..configured }),
         Ok(Found { place: Place::Files { .. }, .. })
     ));
 
-    let only = Seen { lvm: vec![on_disk("a--b-thinpool")], ..Seen::default() };
+    let only = HostFacts { lvm: vec![on_disk("a--b-thinpool")], ..HostFacts::default() };
     let text = fragment(&find(&only).unwrap(), &only, |_| false);
     assert!(text.contains("volume-group = \"a-b\"") && !text.contains("instance"), "{text}");
 }
 
 #[test]
 fn the_fragment_says_what_is_there() {
-    let seen = Seen { flintlockd: Some(FLINTLOCKD.to_owned()), ..devpool() };
-    let found = find(&seen).unwrap();
-    let text = fragment(&found, &seen, |_| false);
+    let host = HostFacts { flintlockd: Some(FLINTLOCKD.to_owned()), ..devpool() };
+    let found = find(&host).unwrap();
+    let text = fragment(&found, &host, |_| false);
     assert!(is_ours(&text) && !is_ours("[thinpool]\n"));
     let config = config(&text);
     let Backend::Loop(desired) = Backend::new(&config, None) else { panic!("{config:?}") };
@@ -93,9 +93,9 @@ fn the_fragment_says_what_is_there() {
 
 #[test]
 fn what_the_operator_wrote_is_left_to_him() {
-    let seen = Seen { flintlockd: Some(FLINTLOCKD.to_owned()), ..devpool() };
+    let host = HostFacts { flintlockd: Some(FLINTLOCKD.to_owned()), ..devpool() };
     let own = ["network.mode", "flintlockd.grpc-endpoint", "flintlockd.insecure", "thinpool.name"];
-    let text = fragment(&find(&seen).unwrap(), &seen, |key| own.contains(&key));
+    let text = fragment(&find(&host).unwrap(), &host, |key| own.contains(&key));
     assert!(!text.contains("[network]") && !text.contains("[flintlockd]"), "{text}");
     assert!(!text.contains("name =") && text.contains("backend = \"loop\""), "{text}");
 }
@@ -104,7 +104,7 @@ fn what_the_operator_wrote_is_left_to_him() {
 fn a_name_cannot_end_its_string() {
     let found =
         Found { name: "a\"\n[x]\ny = \"".to_owned(), place: Place::Files { data: 1, metadata: 1 } };
-    let text = fragment(&found, &Seen::default(), |_| false);
+    let text = fragment(&found, &HostFacts::default(), |_| false);
     let table: toml::Table = text.parse().unwrap();
     assert_eq!(table["thinpool"]["name"].as_str(), Some(found.name.as_str()));
     assert!(table.get("x").is_none());
@@ -120,7 +120,7 @@ fn drop_ins_that_decide_are_named() {
         ),
         file("/etc/systemd/system/flintlockd.service.d/y.conf", "[Service]\nNice=5\nExecStart=\n"),
     ];
-    let findings = conflicts(&Seen { units, ..Seen::default() });
+    let findings = conflicts(&HostFacts { units, ..HostFacts::default() });
     assert_eq!(findings.len(), 1);
     assert_eq!(findings[0].seen(), "ExecStart=/usr/local/bin/flintlockd run");
     assert!(findings[0].remedy().contains("mv /etc/systemd/system/flintlockd.service.d/x.conf"));

@@ -42,7 +42,7 @@ pub(super) fn plan(desired: &Desired, observed: &Observed, first: Vec<Step>) -> 
             findings.extend(size_kept(desired, &table));
             match &observed.pool.thin_check {
                 Some(thin_check) => steps.push(Step::CheckMetadata {
-                    path: desired.metadata(),
+                    path: desired.metadata_path(),
                     thin_check: thin_check.clone(),
                 }),
                 None => findings.push(pool::thin_check_missing(&desired.pool.name)),
@@ -66,7 +66,8 @@ pub(super) fn plan(desired: &Desired, observed: &Observed, first: Vec<Step>) -> 
 }
 
 fn not_a_file(desired: &Desired, observed: &Observed) -> Vec<Finding> {
-    let files = [(desired.metadata(), &observed.metadata), (desired.data(), &observed.data)];
+    let files =
+        [(desired.metadata_path(), &observed.metadata), (desired.data_path(), &observed.data)];
     let odd = files.into_iter().filter(|(_, file)| file.as_ref().is_some_and(|file| !file.regular));
     odd.map(|(path, _)| {
         refusal(&pool::not_a_file::ROW, path.display().to_string(), desired, observed)
@@ -95,14 +96,18 @@ fn unrecorded(desired: &Desired, observed: &Observed) -> Result<Found, Vec<Findi
     };
     let unused = |file: &FileFacts| file.allocated == 0;
     match (&observed.superblock, &observed.metadata, &observed.data) {
-        (Superblock::Foreign, ..) => refuse(&pool::not_metadata::ROW, desired.metadata()),
-        (Superblock::Pool(_), _, None) => refuse(&pool::metadata_alone::ROW, desired.metadata()),
+        (Superblock::Foreign, ..) => refuse(&pool::not_metadata::ROW, desired.metadata_path()),
+        (Superblock::Pool(_), _, None) => {
+            refuse(&pool::metadata_alone::ROW, desired.metadata_path())
+        }
         (Superblock::Pool(superblock), Some(metadata), Some(data)) => {
             existing(desired, observed, superblock, (metadata, data))
         }
-        (_, None, Some(data)) if !unused(data) => refuse(&pool::data_alone::ROW, desired.data()),
+        (_, None, Some(data)) if !unused(data) => {
+            refuse(&pool::data_alone::ROW, desired.data_path())
+        }
         (_, Some(_), Some(data)) if !unused(data) => {
-            refuse(&pool::blank_metadata::ROW, desired.metadata())
+            refuse(&pool::blank_metadata::ROW, desired.metadata_path())
         }
         _ if !observed.pool.databases.is_empty() => {
             let names: Vec<String> =
@@ -125,8 +130,8 @@ fn existing(
 ) -> Result<Found, Vec<Finding>> {
     let block = u64::from(superblock.data_block_sectors).saturating_mul(SECTOR);
     let needed = [
-        (desired.metadata(), superblock.metadata_blocks.saturating_mul(4096), metadata.size),
-        (desired.data(), superblock.data_blocks.saturating_mul(block), data.size),
+        (desired.metadata_path(), superblock.metadata_blocks.saturating_mul(4096), metadata.size),
+        (desired.data_path(), superblock.data_blocks.saturating_mul(block), data.size),
     ];
     let short: Vec<Finding> = needed
         .into_iter()
@@ -156,8 +161,8 @@ fn make(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
         steps.push(Step::CreateDirectory { path: desired.directory.clone() });
     }
     let metadata = observed.metadata.as_ref();
-    let metadata = whole(desired.metadata(), metadata, desired.metadata_size, steps);
-    let data = whole(desired.data(), observed.data.as_ref(), desired.data_size, steps);
+    let metadata = fitting_file(desired.metadata_path(), metadata, desired.metadata_size, steps);
+    let data = fitting_file(desired.data_path(), observed.data.as_ref(), desired.data_size, steps);
     let table = Shape::new_pool(data.map_or(desired.data_size, |file| file.size));
     activate(desired, observed, (metadata, data), table, steps);
     steps.push(Step::WriteReceipt { name: desired.pool.name.clone() });
@@ -166,7 +171,7 @@ fn make(desired: &Desired, observed: &Observed, steps: &mut Vec<Step>) {
 
 /// Makes a file, or the rest of it; returns one that is long enough as it is. A loop device on a
 /// file that gets longer would not know, so such a file does not count as there.
-fn whole<'a>(
+fn fitting_file<'a>(
     path: PathBuf,
     there: Option<&'a FileFacts>,
     size: u64,
@@ -188,15 +193,15 @@ fn activate(
     table: Shape,
     steps: &mut Vec<Step>,
 ) {
-    steps.push(attach(desired.metadata(), metadata, Role::Metadata, observed));
-    steps.push(attach(desired.data(), data, Role::Data, observed));
+    steps.push(attach(desired.metadata_path(), metadata, Role::Metadata, observed));
+    steps.push(attach(desired.data_path(), data, Role::Data, observed));
     let block_sectors = table.block_sectors;
     steps.push(Step::Activate {
         name: desired.pool.name.clone(),
         uuid: desired.pool.uuid(),
         table,
     });
-    steps.push(Step::SyncMetadata { path: desired.metadata(), block_sectors });
+    steps.push(Step::SyncMetadata { path: desired.metadata_path(), block_sectors });
 }
 
 /// A loop device that losetup left is taken over; two on one file would not see each other's

@@ -33,12 +33,12 @@ impl Desired {
     }
 
     /// `data` in the directory.
-    pub fn data(&self) -> PathBuf {
+    pub fn data_path(&self) -> PathBuf {
         self.directory.join("data")
     }
 
     /// `metadata` in the directory.
-    pub fn metadata(&self) -> PathBuf {
+    pub fn metadata_path(&self) -> PathBuf {
         self.directory.join("metadata")
     }
 }

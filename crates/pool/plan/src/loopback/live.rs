@@ -24,7 +24,7 @@ pub(super) fn plan(desired: &Desired, observed: &Observed, live: &LivePool) -> P
     match Receipt::of(desired, observed, &live.state.table.shape) {
         None => findings.push(refusal(
             &pool::not_metadata::ROW,
-            desired.metadata().display().to_string(),
+            desired.metadata_path().display().to_string(),
             desired,
             observed,
         )),
@@ -79,8 +79,8 @@ fn against_receipt(desired: &Desired, observed: &Observed, live: &LivePool) -> V
     };
     let table = live.state.table.shape.sectors.saturating_mul(SECTOR);
     let files = [
-        (desired.metadata(), &observed.metadata, was(true)),
-        (desired.data(), &observed.data, was(false).max(table)),
+        (desired.metadata_path(), &observed.metadata, was(true)),
+        (desired.data_path(), &observed.data, was(false).max(table)),
     ];
     for (path, file, least) in files {
         if let Some(file) = file.as_ref().filter(|file| file.size < least) {
@@ -93,7 +93,7 @@ fn against_receipt(desired: &Desired, observed: &Observed, live: &LivePool) -> V
 /// An information when the file asks for another size than the pool has.
 pub(super) fn size_kept(desired: &Desired, shape: &Shape) -> Option<Finding> {
     let block = u64::from(shape.block_sectors).max(1);
-    let (is, asked) = (shape.sectors / block, desired.data_size / SECTOR / block);
-    (is != asked)
+    let (live, configured) = (shape.sectors / block, desired.data_size / SECTOR / block);
+    (live != configured)
         .then(|| pool::size_kept(&desired.pool.name, gib(shape.bytes()), gib(desired.data_size)))
 }

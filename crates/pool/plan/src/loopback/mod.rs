@@ -53,8 +53,8 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
 
 /// What can be set aside of the pool.
 pub fn aside<'a>(desired: &'a Desired, observed: &Observed) -> Aside<'a> {
-    let metadata = observed.metadata.as_ref().map(|_| desired.metadata());
-    let data = observed.data.as_ref().map(|_| desired.data());
+    let metadata = observed.metadata.as_ref().map(|_| desired.metadata_path());
+    let data = observed.data.as_ref().map(|_| desired.data_path());
     let files = metadata.into_iter().chain(data).collect();
     let recorded = observed.receipt != Recorded::Absent;
     Aside { recorded, ..Aside::new(&desired.pool, &observed.pool, files) }

@@ -58,17 +58,17 @@ pub(super) fn file_system(desired: &Desired, observed: &Observed) -> Vec<Finding
 /// Sparse files promise more than they take up; whether the file system can keep the promise.
 fn promised_space(desired: &Desired, observed: &Observed) -> Option<Finding> {
     let size = |file: &Option<FileFacts>, new: u64| file.as_ref().map_or(new, |f| f.size);
-    let taken = |file: &Option<FileFacts>| file.as_ref().map_or(0, |f| f.allocated);
+    let allocated_of = |file: &Option<FileFacts>| file.as_ref().map_or(0, |f| f.allocated);
     let promised = size(&observed.data, desired.data_size)
         .saturating_add(size(&observed.metadata, desired.metadata_size));
-    let allocated = taken(&observed.data).saturating_add(taken(&observed.metadata));
-    let held = observed.file_system.free.saturating_add(allocated);
-    (held < promised).then(|| {
+    let allocated = allocated_of(&observed.data).saturating_add(allocated_of(&observed.metadata));
+    let available = observed.file_system.free.saturating_add(allocated);
+    (available < promised).then(|| {
         pool::space_promised(
             desired.directory.display().to_string(),
             gib(promised),
-            gib(held),
-            gib(promised - held),
+            gib(available),
+            gib(promised - available),
         )
         .evidence(format!(
             "{promised} bytes promised, {allocated} allocated, {} free",

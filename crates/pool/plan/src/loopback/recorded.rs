@@ -16,16 +16,16 @@ pub fn unusable(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     match &observed.receipt {
         Recorded::Absent | Recorded::Pool(_) => Vec::new(),
         Recorded::Unreadable(why) => {
-            vec![say(desired, observed, &pool::receipt_unreadable::ROW).with("why", why)]
+            vec![finding(desired, observed, &pool::receipt_unreadable::ROW).with("why", why)]
         }
         Recorded::Version(version) => {
-            let finding = say(desired, observed, &pool::receipt_version::ROW);
+            let finding = finding(desired, observed, &pool::receipt_version::ROW);
             vec![finding.with("version", version).with("known", VERSION)]
         }
     }
 }
 
-fn say(desired: &Desired, observed: &Observed, entry: &'static mvm_core::Entry) -> Finding {
+fn finding(desired: &Desired, observed: &Observed, entry: &'static mvm_core::Entry) -> Finding {
     refusal(entry, &desired.pool.name, desired, observed)
 }
 
@@ -68,14 +68,14 @@ fn other_pool(desired: &Desired, observed: &Observed, receipt: &Receipt) -> Vec<
     let pairs = [
         ("name", receipt.name.clone(), desired.pool.name.clone()),
         ("backend", receipt.backend.clone(), "loop".to_owned()),
-        ("metadata file", path(&receipt.metadata.path), path(&desired.metadata())),
-        ("data file", path(&receipt.data.path), path(&desired.data())),
+        ("metadata file", path(&receipt.metadata.path), path(&desired.metadata_path())),
+        ("data file", path(&receipt.data.path), path(&desired.data_path())),
     ];
     let differ = pairs.into_iter().filter(|(_, was, is)| was != is);
     differ
-        .map(|(what, was, is)| {
+        .map(|(property, was, is)| {
             refusal(&pool::receipt_other::ROW, &desired.pool.name, desired, observed)
-                .with("what", what)
+                .with("what", property)
                 .with("was", was)
                 .with("is", is)
         })

@@ -14,7 +14,7 @@ impl Receipt {
             is.as_ref().is_some_and(|is| was.is_same(is))
         };
         self.name == desired.pool.name
-            && self.data.path == desired.data()
+            && self.data.path == desired.data_path()
             && same(&self.data, &observed.data)
             && same(&self.metadata, &observed.metadata)
     }
@@ -35,8 +35,8 @@ impl Receipt {
         Some(Self {
             name: desired.pool.name.clone(),
             backend: "loop".to_owned(),
-            metadata: record(desired.metadata(), observed.metadata.as_ref()?),
-            data: record(desired.data(), observed.data.as_ref()?),
+            metadata: record(desired.metadata_path(), observed.metadata.as_ref()?),
+            data: record(desired.data_path(), observed.data.as_ref()?),
             table: table.clone(),
             growing: observed
                 .receipt

@@ -4,7 +4,7 @@
 use mvm_core::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::{DesiredVolume, Disk, Seen, Signature, layout};
+use super::{DesiredVolume, Disk, LvmState, Signature, layout};
 use crate::thinpool::Device;
 
 /// What the tag of a group begins with that no other group carries.
@@ -50,9 +50,9 @@ pub(super) enum Standing {
     /// In no way.
     Foreign,
     /// It is our physical volume, in no group, and nothing else.
-    Ours,
+    OwnLabel,
     /// The same, and vgcreate was cut short while it made it one of a group.
-    OursMarked,
+    OwnLabelMarked,
     /// Of what the operator's token is for, some is still there.
     HalfWiped,
 }
@@ -72,8 +72,8 @@ impl Intent {
             disks: Vec::new(),
         });
         for (disk, standing) in disks {
-            let known = intent.disks.iter().any(|old| old.is(disk));
-            if known && (*standing != Standing::Foreign || !disk.is_occupied()) {
+            let intended = intent.disks.iter().any(|old| old.is(disk));
+            if intended && (*standing != Standing::Foreign || !disk.is_occupied()) {
                 continue;
             }
             intent.disks.retain(|old| old.path != disk.path);
@@ -97,15 +97,19 @@ impl Intent {
             && physical.pv_uuid == begun.physical
             && physical.is_alone()
         {
-            return if physical.is_marked() { Standing::OursMarked } else { Standing::Ours };
+            return if physical.is_marked() {
+                Standing::OwnLabelMarked
+            } else {
+                Standing::OwnLabel
+            };
         }
-        let left = disk.is_occupied()
+        let is_subset = disk.is_occupied()
             && disk.signatures.iter().all(|one| begun.signatures.contains(one))
             && disk.partitions.iter().all(|one| begun.partitions.contains(one));
         // One that is as it was has to be so to the byte.
         let fewer = disk.signatures.len() < begun.signatures.len() || disk.edges == begun.edges;
         match (&self.token, token) {
-            (Some(was), Some(is)) if left && fewer && was.eq_ignore_ascii_case(is) => {
+            (Some(was), Some(is)) if is_subset && fewer && was.eq_ignore_ascii_case(is) => {
                 Standing::HalfWiped
             }
             _ => Standing::Foreign,
@@ -152,23 +156,23 @@ fn identity(digits: &str) -> String {
 /// before the pool is made; `None` when there is anything else. None of them ever held data: they
 /// are to become the pool's metadata and its spare, which lvcreate makes first, each with the
 /// profile of the pool.
-pub(super) fn remains(volume_desired: &DesiredVolume, seen: &Seen) -> Option<Vec<String>> {
-    let intent = seen.begun.as_ref()?;
-    let [group] = seen.groups.as_slice() else { return None };
+pub(super) fn remains(volume_desired: &DesiredVolume, lvm: &LvmState) -> Option<Vec<String>> {
+    let intent = lvm.begun.as_ref()?;
+    let [group] = lvm.groups.as_slice() else { return None };
     if !group.has_tag(&intent.mark) || group.missing() > 0 {
         return None;
     }
     let size = group.extent_size();
     let planned = layout(group.extents(), size, volume_desired.grow_percent.into()).ok()?.metadata;
     let mut found = Vec::new();
-    for volume in &seen.volumes {
+    for volume in &lvm.volumes {
         let name = volume.lv_name.as_str();
-        let named = SPARE.contains(&name)
+        let is_own = SPARE.contains(&name)
             || (name == volume_desired.volume && volume.has_tag(&intent.mark));
         let fits = volume.segtype == "linear"
             && volume.size() == planned.saturating_mul(size)
             && volume.lv_profile == volume_desired.profile();
-        if !named || !fits || volume.is_open() {
+        if !is_own || !fits || volume.is_open() {
             return None;
         }
         // A finished spare is used by the next lvcreate.
@@ -180,10 +184,15 @@ pub(super) fn remains(volume_desired: &DesiredVolume, seen: &Seen) -> Option<Vec
 }
 
 /// Whether the device under the pool's name is of [`remains`].
-pub(super) fn is_of_remains(volume_desired: &DesiredVolume, seen: &Seen, device: &Device) -> bool {
+pub(super) fn is_of_remains(
+    volume_desired: &DesiredVolume,
+    lvm: &LvmState,
+    device: &Device,
+) -> bool {
     let active =
-        |name: &str| seen.volumes.iter().any(|volume| volume.lv_name == name && volume.is_active());
+        |name: &str| lvm.volumes.iter().any(|volume| volume.lv_name == name && volume.is_active());
     matches!(device, Device::Other { .. } | Device::Empty { .. })
-        && remains(volume_desired, seen).is_some_and(|left| left.contains(&volume_desired.path()))
+        && remains(volume_desired, lvm)
+            .is_some_and(|remains| remains.contains(&volume_desired.path()))
         && active(&volume_desired.volume)
 }

@@ -5,8 +5,8 @@ use mvm_core::catalogue::{disk, pool};
 use mvm_core::{Finding, Plan};
 
 use super::{
-    Desired, DesiredVolume, Group, Observed, Recorded, Seen, Step, Volume, VolumeReceipt, aside,
-    begun,
+    Desired, DesiredVolume, Group, LvmState, Observed, Recorded, Step, Volume, VolumeReceipt,
+    aside, begun,
 };
 use crate::thinpool::{
     Device, LivePool, against_record, device_mapper, health, hold, mib, name_taken, on_record,
@@ -27,11 +27,11 @@ fn decide(desired: &Desired, observed: &Observed) -> Result<Plan<Step>, Vec<Find
     if let Some(finding) = device_mapper(&desired.pool, &observed.pool) {
         return Err(vec![finding]);
     }
-    let (seen, group, volume) = found(desired, observed)?;
+    let (lvm, group, volume) = found(desired, observed)?;
     let volume_desired = &desired.volume;
-    let mut findings = against_receipt(desired, observed, seen, group, volume);
+    let mut findings = against_receipt(desired, observed, lvm, group, volume);
     let mut steps = Vec::new();
-    let profile = seen.profile.as_ref().is_none_or(|text| *text != volume_desired.profile_text());
+    let profile = lvm.profile.as_ref().is_none_or(|text| *text != volume_desired.profile_text());
     steps.extend(profile.then(|| Step::WriteProfile {
         path: volume_desired.profile_path(),
         text: volume_desired.profile_text(),
@@ -61,12 +61,12 @@ fn decide(desired: &Desired, observed: &Observed) -> Result<Plan<Step>, Vec<Find
             if observed.pool.thin_check.is_none() {
                 findings.push(pool::thin_check_missing(&desired.pool.name));
             }
-            steps.extend(take_down(volume_desired, seen, &observed.pool.device));
+            steps.extend(take_down(volume_desired, lvm, &observed.pool.device));
             steps.push(Step::Activate { volume: volume_desired.path() });
             true
         }
     };
-    steps.extend(record(desired, observed, seen.receipt.volume(), (group, volume)));
+    steps.extend(record(desired, observed, lvm.receipt.volume(), (group, volume)));
     steps.extend(await_node.then(|| Step::AwaitNode { name: name() }));
     Ok(Plan::new(steps, findings))
 }
@@ -75,47 +75,47 @@ fn decide(desired: &Desired, observed: &Observed) -> Result<Plan<Step>, Vec<Find
 pub fn found<'a>(
     desired: &Desired,
     observed: &'a Observed,
-) -> Result<(&'a Seen, &'a Group, &'a Volume), Vec<Finding>> {
-    let seen = usable(desired, observed)?;
+) -> Result<(&'a LvmState, &'a Group, &'a Volume), Vec<Finding>> {
+    let lvm = usable(desired, observed)?;
     let volume_desired = &desired.volume;
-    let Some((group, volume)) = there(volume_desired, seen)? else {
+    let Some((group, volume)) = there(volume_desired, lvm)? else {
         let (name, group, devices) =
             (&desired.pool.name, &desired.volume.group, volume_desired.devices.join(" "));
-        return Err(vec![match seen.receipt.volume() {
+        return Err(vec![match lvm.receipt.volume() {
             Some(_) => disk::gone(name, group, devices),
             None => disk::no_pool(name, devices),
         }]);
     };
-    Ok((seen, group, volume))
+    Ok((lvm, group, volume))
 }
 
 /// What LVM says, unless that is nothing to go by.
 pub(super) fn usable<'a>(
     desired: &Desired,
     observed: &'a Observed,
-) -> Result<&'a Seen, Vec<Finding>> {
-    let Some(seen) = &observed.seen else {
+) -> Result<&'a LvmState, Vec<Finding>> {
+    let Some(lvm) = &observed.lvm else {
         return Err(vec![disk::lvm_missing(&desired.pool.name)]);
     };
-    if let Recorded::Unreadable(why) = &seen.receipt {
+    if let Recorded::Unreadable(why) = &lvm.receipt {
         return Err(vec![disk::receipt_unreadable(&desired.pool.name, &desired.volume.group, why)]);
     }
     // Without a record of a volume, one of files is the only pool that there ever was.
-    if seen.receipt == Recorded::Absent
+    if lvm.receipt == Recorded::Absent
         && let Some(old) = observed.on_files.pool()
     {
         let other = pool::receipt_other(&desired.pool.name, "backend", &old.backend, "lvm");
         return Err(vec![other]);
     }
-    Ok(seen)
+    Ok(lvm)
 }
 
 /// The pool's volume and its group, where there is one.
 pub(super) fn there<'a>(
     volume_desired: &DesiredVolume,
-    seen: &'a Seen,
+    lvm: &'a LvmState,
 ) -> Result<Option<(&'a Group, &'a Volume)>, Vec<Finding>> {
-    let group = match seen.groups.as_slice() {
+    let group = match lvm.groups.as_slice() {
         [] => return Ok(None),
         [group] => group,
         groups => {
@@ -128,10 +128,10 @@ pub(super) fn there<'a>(
         let missing = disk::group_partial(&volume_desired.group, group.missing());
         return Err(vec![missing]);
     }
-    if begun::remains(volume_desired, seen).is_some() {
+    if begun::remains(volume_desired, lvm).is_some() {
         return Ok(None);
     }
-    let Some(volume) = seen.volumes.iter().find(|volume| volume.lv_name == volume_desired.volume)
+    let Some(volume) = lvm.volumes.iter().find(|volume| volume.lv_name == volume_desired.volume)
     else {
         return Ok(None);
     };
@@ -144,14 +144,14 @@ pub(super) fn there<'a>(
 
 /// A pool whose activation was killed: LVM activates none whose device has no table, or beside the
 /// devices of its parts, which a killed `mvmhost pool check` leaves too.
-fn take_down(volume_desired: &DesiredVolume, seen: &Seen, device: &Device) -> Vec<Step> {
+fn take_down(volume_desired: &DesiredVolume, lvm: &LvmState, device: &Device) -> Vec<Step> {
     let mut volumes = Vec::new();
     if matches!(device, Device::Empty { .. }) {
         volumes.push(volume_desired.path());
     }
     for part in volume_desired.parts() {
         let name = format!("[{}]", part.rsplit('/').next().unwrap_or_default());
-        if seen.volumes.iter().any(|volume| volume.lv_name == name && volume.is_active()) {
+        if lvm.volumes.iter().any(|volume| volume.lv_name == name && volume.is_active()) {
             volumes.push(part);
         }
     }
@@ -160,20 +160,20 @@ fn take_down(volume_desired: &DesiredVolume, seen: &Seen, device: &Device) -> Ve
 
 /// Whether the device under the pool's name is the volume that the configuration names.
 pub fn is_live(desired: &Desired, observed: &Observed) -> bool {
-    let (Some(seen), Device::Pool(live)) = (&observed.seen, &observed.pool.device) else {
+    let (Some(lvm), Device::Pool(live)) = (&observed.lvm, &observed.pool.device) else {
         return false;
     };
-    matches!(there(&desired.volume, seen), Ok(Some((group, volume))) if is_volume(live, group, volume))
+    matches!(there(&desired.volume, lvm), Ok(Some((group, volume))) if is_volume(live, group, volume))
 }
 
 /// Whether the live pool is made longer by nobody, because its profile is not attached or dmeventd
 /// does not watch it.
 pub fn is_unattached(desired: &Desired, observed: &Observed) -> bool {
-    let (Some(seen), volume_desired) = (&observed.seen, &desired.volume) else {
+    let (Some(lvm), volume_desired) = (&observed.lvm, &desired.volume) else {
         return false;
     };
     is_live(desired, observed)
-        && matches!(there(volume_desired, seen), Ok(Some((_, volume))) if !volume.grows_by(&volume_desired.profile()))
+        && matches!(there(volume_desired, lvm), Ok(Some((_, volume))) if !volume.grows_by(&volume_desired.profile()))
 }
 
 fn is_volume(live: &LivePool, group: &Group, volume: &Volume) -> bool {
@@ -186,11 +186,11 @@ fn is_volume(live: &LivePool, group: &Group, volume: &Volume) -> bool {
 pub fn against_receipt(
     desired: &Desired,
     observed: &Observed,
-    seen: &Seen,
+    lvm: &LvmState,
     group: &Group,
     volume: &Volume,
 ) -> Vec<Finding> {
-    let Some(old) = seen.receipt.volume() else {
+    let Some(old) = lvm.receipt.volume() else {
         return Vec::new();
     };
     let pairs = [
@@ -200,7 +200,7 @@ pub fn against_receipt(
     ];
     let differ = pairs.into_iter().filter(|(_, was, is)| was != is);
     let mut findings: Vec<Finding> = differ
-        .map(|(what, was, is)| disk::other_volume(&desired.pool.name, what, was, is))
+        .map(|(property, was, is)| disk::other_volume(&desired.pool.name, property, was, is))
         .collect();
     if findings.is_empty() {
         findings = against_record(
@@ -219,9 +219,9 @@ fn growth(desired: &Desired, group: &Group, volume: &Volume) -> Option<Finding> 
     if !volume.grows_by(&volume_desired.profile()) {
         let finding =
             disk::not_grown(&desired.pool.name, volume_desired.profile(), volume_desired.path());
-        let seen =
+        let evidence =
             format!("lv_profile {:?}, seg_monitor {:?}", volume.lv_profile, volume.seg_monitor);
-        return Some(finding.evidence(seen));
+        return Some(finding.evidence(evidence));
     }
     let free = group.free().saturating_mul(group.extent_size());
     let step = volume.size() / 100 * u64::from(volume_desired.grow_percent);

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::begun::{self, Intent, Standing};
 use super::boot::{there, usable};
 use super::disk::obstacles;
-use super::{Desired, DesiredVolume, Disk, Observed, Seen, Volume, aside, layout, refusals};
+use super::{Desired, DesiredVolume, Disk, LvmState, Observed, Volume, aside, layout, refusals};
 use crate::thinpool::{Device, device_mapper, mib, name_taken, refusal};
 
 /// LVM's size of an extent, and what it keeps at the beginning of a disk, in bytes.
@@ -120,15 +120,15 @@ pub fn wants_disks(desired: &Desired, observed: &Observed) -> Result<bool, Vec<F
     if let Some(finding) = device_mapper(&desired.pool, &observed.pool) {
         return Err(vec![finding]);
     }
-    let seen = usable(desired, observed)?;
-    if there(volume_desired, seen)?.is_some() {
+    let lvm = usable(desired, observed)?;
+    if there(volume_desired, lvm)?.is_some() {
         return Ok(false);
     }
-    if seen.receipt.volume().is_some() {
+    if lvm.receipt.volume().is_some() {
         let devices = volume_desired.devices.join(" ");
         return Err(vec![disk::gone(name, &volume_desired.group, devices)]);
     }
-    if !begun::is_of_remains(volume_desired, seen, &observed.pool.device) {
+    if !begun::is_of_remains(volume_desired, lvm, &observed.pool.device) {
         match &observed.pool.device {
             Device::Absent => {}
             Device::Pool(live) => {
@@ -147,15 +147,15 @@ pub fn wants_disks(desired: &Desired, observed: &Observed) -> Result<bool, Vec<F
         let finding = refusal(&disk::databases::ROW, name, &aside(desired, observed));
         return Err(vec![finding.with("databases", names.join(", "))]);
     }
-    let Some(group) = seen.groups.first() else {
+    let Some(group) = lvm.groups.first() else {
         return Ok(true);
     };
     // What an interrupted run left, or at least our tag and nothing in it.
-    let empty = group.has_tag(super::TAG) && seen.volumes.is_empty();
-    if empty || begun::remains(volume_desired, seen).is_some() {
+    let empty = group.has_tag(super::TAG) && lvm.volumes.is_empty();
+    if empty || begun::remains(volume_desired, lvm).is_some() {
         return Ok(false);
     }
-    let inside: Vec<&str> = seen.volumes.iter().map(|volume| volume.lv_name.as_str()).collect();
+    let inside: Vec<&str> = lvm.volumes.iter().map(|volume| volume.lv_name.as_str()).collect();
     let foreign = disk::group_foreign(&volume_desired.group, name);
     Err(vec![foreign.evidence(format!("volumes {inside:?}, tags {:?}", group.vg_tags))])
 }
@@ -169,31 +169,31 @@ pub fn create(
     token: Option<&str>,
     seed: &str,
 ) -> Plan<CreateStep> {
-    let wanted = match wants_disks(desired, observed) {
-        Ok(wanted) => wanted,
+    let needs_disks = match wants_disks(desired, observed) {
+        Ok(needs_disks) => needs_disks,
         Err(findings) => return Plan::new(Vec::new(), findings),
     };
     let volume_desired = &desired.volume;
-    let Some(seen) = &observed.seen else { return Plan::new(Vec::new(), Vec::new()) };
-    if let Ok(Some((_, volume))) = there(volume_desired, seen) {
-        return Plan::new(finish(desired, observed, seen, volume), Vec::new());
+    let Some(lvm) = &observed.lvm else { return Plan::new(Vec::new(), Vec::new()) };
+    if let Ok(Some((_, volume))) = there(volume_desired, lvm) {
+        return Plan::new(finish(desired, observed, lvm, volume), Vec::new());
     }
     let standing = |disk: &Disk| {
-        seen.begun.as_ref().map_or(Standing::Foreign, |begun| begun.standing(disk, token))
+        lvm.begun.as_ref().map_or(Standing::Foreign, |begun| begun.standing(disk, token))
     };
     let disks: Vec<(Disk, Standing)> =
         disks.iter().map(|disk| (disk.clone(), standing(disk))).collect();
-    let intent = Intent::new(seen.begun.as_ref(), &disks, token, seed);
+    let intent = Intent::new(lvm.begun.as_ref(), &disks, token, seed);
     let mut steps = Vec::new();
-    if seen.begun.as_ref() != Some(&intent) {
+    if lvm.begun.as_ref() != Some(&intent) {
         steps.push(CreateStep::Intend { intent: intent.clone() });
     }
     let mut findings = Vec::new();
-    if wanted {
+    if needs_disks {
         findings = unfit(volume_desired, &disks, token);
         steps.extend(of_disks(volume_desired, &disks, &intent));
     } else {
-        steps.extend(of_group(volume_desired, seen, &intent));
+        steps.extend(of_group(volume_desired, lvm, &intent));
     }
     // LVM takes no profile that it does not find.
     steps.push(CreateStep::WriteProfile {
@@ -212,12 +212,17 @@ pub fn create(
 
 /// What is left to do about a pool that is there: nothing, unless it was being made a moment ago
 /// and dmeventd has not heard of it.
-fn finish(desired: &Desired, observed: &Observed, seen: &Seen, volume: &Volume) -> Vec<CreateStep> {
+fn finish(
+    desired: &Desired,
+    observed: &Observed,
+    lvm: &LvmState,
+    volume: &Volume,
+) -> Vec<CreateStep> {
     let volume_desired = &desired.volume;
     let live = matches!(observed.pool.device, Device::Pool(_));
     // Whoever activates it begins to watch it.
     let watched = volume.grows_by(&volume_desired.profile());
-    if seen.begun.is_none() || watched || !live {
+    if lvm.begun.is_none() || watched || !live {
         return Vec::new();
     }
     let (path, text) = (volume_desired.profile_path(), volume_desired.profile_text());
@@ -250,7 +255,7 @@ fn of_disks(
     intent: &Intent,
 ) -> Vec<CreateStep> {
     let mut steps = Vec::new();
-    let others = || disks.iter().filter(|(_, standing)| *standing != Standing::Ours);
+    let others = || disks.iter().filter(|(_, standing)| *standing != Standing::OwnLabel);
     // A physical volume that is marked as one of a group that never came to be is made again.
     let wiped = others().filter(|(disk, _)| disk.is_occupied());
     steps.extend(wiped.map(|(disk, _)| CreateStep::Wipe { device: disk.path.clone() }));
@@ -265,12 +270,12 @@ fn of_disks(
 }
 
 /// The steps after which the group has the tag of this run and no volume in it.
-fn of_group(volume_desired: &DesiredVolume, seen: &Seen, intent: &Intent) -> Vec<CreateStep> {
-    let marked = seen.groups.iter().any(|group| group.has_tag(&intent.mark));
+fn of_group(volume_desired: &DesiredVolume, lvm: &LvmState, intent: &Intent) -> Vec<CreateStep> {
+    let marked = lvm.groups.iter().any(|group| group.has_tag(&intent.mark));
     let mark =
         || CreateStep::Mark { group: volume_desired.group.clone(), mark: intent.mark.clone() };
-    let left = begun::remains(volume_desired, seen).unwrap_or_default();
-    let remove = left.into_iter().map(|volume| CreateStep::RemoveVolume { volume });
+    let remains = begun::remains(volume_desired, lvm).unwrap_or_default();
+    let remove = remains.into_iter().map(|volume| CreateStep::RemoveVolume { volume });
     (!marked).then(mark).into_iter().chain(remove).collect()
 }
 

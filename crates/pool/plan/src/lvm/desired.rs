@@ -109,12 +109,12 @@ pub struct Observed {
     /// What the receipt says of a pool on files.
     pub on_files: thinpool::Recorded,
     /// What LVM shows; `None` where lvm2 is not installed.
-    pub seen: Option<Seen>,
+    pub lvm: Option<LvmState>,
 }
 
 /// What LVM and the receipt show.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Seen {
+pub struct LvmState {
     /// The volume groups of the wanted name.
     pub groups: Vec<Group>,
     /// The logical volumes in them, with those that LVM hides.

@@ -47,8 +47,8 @@ impl Disk {
 
 fn describe(signature: &Signature) -> String {
     let mut text = format!("{} at {}", signature.kind, signature.offset);
-    let named = [("label", &signature.label), ("uuid", &signature.uuid)];
-    for (name, value) in named {
+    let fields = [("label", &signature.label), ("uuid", &signature.uuid)];
+    for (name, value) in fields {
         if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
             // Writing to a String cannot fail; a label is whatever somebody wrote onto the disk.
             let _ = write!(text, " ({name} {})", value.escape_debug());
@@ -61,12 +61,12 @@ fn describe(signature: &Signature) -> String {
 pub fn token(disks: &[Disk]) -> String {
     let occupied = disks.iter().filter(|disk| disk.is_occupied());
     // Debug quotes every text, so that no two lists of disks read the same.
-    let seen: String = occupied.map(|disk| format!("{disk:?}\n")).collect();
-    mvm_core::token::token(seen.as_bytes())
+    let listing: String = occupied.map(|disk| format!("{disk:?}\n")).collect();
+    mvm_core::token::token(listing.as_bytes())
 }
 
-/// Why these disks are not made a pool; nothing when they may be. `given` is the operator's token.
-pub fn refusals(disks: &[Disk], given: Option<&str>) -> Vec<Finding> {
+/// Why these disks are not made a pool; nothing when they may be.
+pub fn refusals(disks: &[Disk], operator_token: Option<&str>) -> Vec<Finding> {
     let unusable = obstacles(disks);
     // A token for a disk that cannot be used would promise what is then refused.
     if !unusable.is_empty() {
@@ -74,12 +74,12 @@ pub fn refusals(disks: &[Disk], given: Option<&str>) -> Vec<Finding> {
     }
     let token = token(disks);
     let occupied = disks.iter().filter(|disk| disk.is_occupied());
-    match given {
-        Some(given) if given.eq_ignore_ascii_case(&token) => Vec::new(),
+    match operator_token {
+        Some(operator_token) if operator_token.eq_ignore_ascii_case(&token) => Vec::new(),
         Some(_) if disks.iter().any(Disk::is_occupied) => {
-            occupied.map(|disk| said(disk::changed, disk, &token)).collect()
+            occupied.map(|disk| finding(disk::changed, disk, &token)).collect()
         }
-        _ => occupied.map(|disk| said(disk::occupied, disk, &token)).collect(),
+        _ => occupied.map(|disk| finding(disk::occupied, disk, &token)).collect(),
     }
 }
 
@@ -92,7 +92,7 @@ pub(super) fn obstacles(disks: &[Disk]) -> Vec<Finding> {
     unusable.collect()
 }
 
-fn said<'a>(
+fn finding<'a>(
     new: fn(&'a str, String, &'a str) -> Finding,
     disk: &'a Disk,
     token: &'a str,
@@ -120,8 +120,8 @@ mod tests {
         }
     }
 
-    fn codes(disks: &[Disk], given: Option<&str>) -> Vec<&'static str> {
-        refusals(disks, given).iter().map(Finding::code).collect()
+    fn codes(disks: &[Disk], operator_token: Option<&str>) -> Vec<&'static str> {
+        refusals(disks, operator_token).iter().map(Finding::code).collect()
     }
 
     #[test]
@@ -139,10 +139,10 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_what_was_seen_and_nothing_else() {
-        let seen = [occupied()];
-        let token = token(&seen);
-        assert_eq!(codes(&seen, Some(&token)), [""; 0]);
-        assert_eq!(codes(&seen, Some("000000000000")), [disk::changed::ROW.code]);
+        let disks = [occupied()];
+        let token = token(&disks);
+        assert_eq!(codes(&disks, Some(&token)), [""; 0]);
+        assert_eq!(codes(&disks, Some("000000000000")), [disk::changed::ROW.code]);
         let changes: [fn(&mut Disk); 5] = [
             |disk| disk.path.push('b'),
             |disk| disk.size += 512,
@@ -159,9 +159,9 @@ mod tests {
 
     #[test]
     fn no_token_is_offered_for_what_cannot_be_used() {
-        let mut held = occupied();
-        held.obstacles = vec!["it is mounted on /srv".to_owned()];
-        let token = token(std::slice::from_ref(&held));
-        assert_eq!(codes(&[held, occupied()], Some(&token)), [disk::unusable::ROW.code]);
+        let mut mounted = occupied();
+        mounted.obstacles = vec!["it is mounted on /srv".to_owned()];
+        let token = token(std::slice::from_ref(&mounted));
+        assert_eq!(codes(&[mounted, occupied()], Some(&token)), [disk::unusable::ROW.code]);
     }
 }

@@ -50,10 +50,10 @@ pub fn layout(extents: u64, extent_size: u64, grow_percent: u64) -> Result<Layou
     let figure = u64::try_from(blocks).unwrap_or(u64::MAX).saturating_mul(PER_BLOCK).max(LEAST);
     let metadata = figure.saturating_mul(AMPLE).min(MOST).div_ceil(extent_size);
     let beside = metadata.saturating_add(step(metadata, grow_percent)).saturating_mul(2);
-    let left = extents.checked_sub(beside).ok_or(too_small)?;
+    let remaining = extents.checked_sub(beside).ok_or(too_small)?;
     // The step is rounded up to whole extents, so data is what fits together with it.
-    let mut data = part(left, 100, grow_percent.saturating_add(100));
-    if data.saturating_add(step(data, grow_percent)) > left {
+    let mut data = part(remaining, 100, grow_percent.saturating_add(100));
+    if data.saturating_add(step(data, grow_percent)) > remaining {
         data = data.saturating_sub(1);
     }
     if data == 0 || data.saturating_mul(extent_size) < CHUNK {

@@ -20,7 +20,7 @@ mod tests;
 pub use begun::{IntendedDisk, Intent};
 pub use boot::{against_receipt, found, is_live, is_unattached, plan};
 pub use create::{CreateStep, create, wants_disks};
-pub use desired::{Desired, DesiredVolume, Observed, Seen, TAG};
+pub use desired::{Desired, DesiredVolume, LvmState, Observed, TAG};
 pub use disk::{Disk, refusals, token};
 pub use grow::{VolumeGrowth, grow};
 pub use layout::{CHUNK, Layout, TooSmall, layout};
@@ -35,9 +35,9 @@ use crate::thinpool::{self, Aside};
 
 /// What can be set aside of the pool, but for the volume, which is deleted.
 pub fn aside<'a>(desired: &'a Desired, observed: &Observed) -> Aside<'a> {
-    let (seen, name) = (observed.seen.as_ref(), &desired.volume.volume);
-    let there = seen.is_some_and(|seen| seen.volumes.iter().any(|one| one.lv_name == *name));
-    let recorded = seen.is_some_and(|seen| seen.receipt != Recorded::Absent)
+    let (lvm, name) = (observed.lvm.as_ref(), &desired.volume.volume);
+    let there = lvm.is_some_and(|lvm| lvm.volumes.iter().any(|one| one.lv_name == *name));
+    let recorded = lvm.is_some_and(|lvm| lvm.receipt != Recorded::Absent)
         || observed.on_files != thinpool::Recorded::Absent;
     let volume = there.then(|| desired.volume.path());
     Aside { volume, recorded, ..Aside::new(&desired.pool, &observed.pool, Vec::new()) }

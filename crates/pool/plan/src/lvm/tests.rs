@@ -22,7 +22,7 @@ fn desired() -> Desired {
 
 /// Without lvm2.
 fn bare() -> Observed {
-    Observed { pool: nothing(), on_files: thinpool::Recorded::Absent, seen: None }
+    Observed { pool: nothing(), on_files: thinpool::Recorded::Absent, lvm: None }
 }
 
 fn config(text: &str) -> mvm_config::Config {
@@ -51,7 +51,7 @@ fn volume(kind: &str) -> Volume {
 
 /// Disks with nothing of ours on them.
 fn blank() -> Observed {
-    Observed { seen: Some(Seen::default()), ..bare() }
+    Observed { lvm: Some(LvmState::default()), ..bare() }
 }
 
 /// After a reboot: the pool is there and not active, and it is on record.
@@ -63,28 +63,28 @@ fn down() -> Observed {
         volume: "Cd-2".to_owned(),
         databases: thinpool::on_record(&desired().pool, &nothing(), &[]),
     };
-    let seen = Seen {
+    let lvm = LvmState {
         groups: vec![group("0", TAG)],
         volumes: vec![volume("thin-pool")],
         profile: Some(volume_desired.profile_text()),
         receipt: Recorded::Volume(receipt),
         begun: None,
     };
-    Observed { seen: Some(seen), ..bare() }
+    Observed { lvm: Some(lvm), ..bare() }
 }
 
 fn up() -> Observed {
     let mut up = with_pool(down(), |pool| {
         (pool.device, pool.node) = (live("LVM-Ab1Cd2-tpool"), true);
     });
-    let seen = up.seen.as_mut().unwrap();
-    seen.volumes[0].lv_profile = desired().volume.profile();
-    seen.volumes[0].seg_monitor = "monitored".to_owned();
+    let lvm = up.lvm.as_mut().unwrap();
+    lvm.volumes[0].lv_profile = desired().volume.profile();
+    lvm.volumes[0].seg_monitor = "monitored".to_owned();
     up
 }
 
-fn with(mut observed: Observed, change: impl FnOnce(&mut Seen)) -> Observed {
-    change(observed.seen.as_mut().unwrap());
+fn with(mut observed: Observed, change: impl FnOnce(&mut LvmState)) -> Observed {
+    change(observed.lvm.as_mut().unwrap());
     observed
 }
 
@@ -147,8 +147,8 @@ fn what_a_killed_activation_left_is_taken_down() {
         ..volume("linear")
     };
     let first = |active| -> String {
-        let seen = with(down(), |seen| seen.volumes.push(part(active)));
-        super::plan(&desired(), &seen).steps[0].to_string()
+        let observed = with(down(), |lvm| lvm.volumes.push(part(active)));
+        super::plan(&desired(), &observed).steps[0].to_string()
     };
     assert_eq!(first("active"), "deactivate flintlock/thinpool_tmeta");
     let empty =
@@ -161,32 +161,32 @@ fn what_a_killed_activation_left_is_taken_down() {
 #[test]
 fn boot_makes_nothing() {
     refuses(&blank(), &disk::no_pool::ROW, Exit::Unavailable);
-    let tagged = with(blank(), |seen| seen.groups.push(group("0", TAG)));
+    let tagged = with(blank(), |lvm| lvm.groups.push(group("0", TAG)));
     refuses(&tagged, &disk::no_pool::ROW, Exit::Unavailable);
-    refuses(&with(down(), |seen| seen.groups.clear()), &disk::gone::ROW, Exit::Refused);
-    refuses(&with(down(), |seen| seen.volumes.clear()), &disk::gone::ROW, Exit::Refused);
+    refuses(&with(down(), |lvm| lvm.groups.clear()), &disk::gone::ROW, Exit::Refused);
+    refuses(&with(down(), |lvm| lvm.volumes.clear()), &disk::gone::ROW, Exit::Refused);
 }
 
 #[test]
 fn what_is_not_our_pool_is_left_alone() {
     refuses(
-        &with(down(), |seen| seen.groups[0] = group("1", "")),
+        &with(down(), |lvm| lvm.groups[0] = group("1", "")),
         &disk::group_partial::ROW,
         Exit::Unavailable,
     );
     refuses(
-        &with(down(), |seen| seen.groups.push(group("0", ""))),
+        &with(down(), |lvm| lvm.groups.push(group("0", ""))),
         &disk::group_twice::ROW,
         Exit::Refused,
     );
     refuses(
-        &with(down(), |seen| seen.volumes[0] = volume("linear")),
+        &with(down(), |lvm| lvm.volumes[0] = volume("linear")),
         &disk::not_a_pool::ROW,
         Exit::Refused,
     );
-    let swapped = with(down(), |seen| seen.volumes[0].lv_uuid = "Ef-3".to_owned());
+    let swapped = with(down(), |lvm| lvm.volumes[0].lv_uuid = "Ef-3".to_owned());
     refuses(&swapped, &disk::other_volume::ROW, Exit::Refused);
-    let spoilt = with(down(), |seen| seen.receipt = Recorded::Unreadable("x".to_owned()));
+    let spoilt = with(down(), |lvm| lvm.receipt = Recorded::Unreadable("x".to_owned()));
     refuses(&spoilt, &disk::receipt_unreadable::ROW, Exit::Refused);
     let foreign = with_pool(down(), |pool| pool.device = live("MVM-flintlock-thinpool"));
     refuses(&foreign, &pool::name_taken::ROW, Exit::Refused);
@@ -199,33 +199,37 @@ fn what_is_not_our_pool_is_left_alone() {
 #[test]
 fn databases_and_pool_stay_together() {
     let databases = desired().pool.databases();
-    let mut seen = down();
-    let Some(Seen { receipt: Recorded::Volume(receipt), .. }) = &mut seen.seen else { panic!() };
+    let mut observed = down();
+    let Some(LvmState { receipt: Recorded::Volume(receipt), .. }) = &mut observed.lvm else {
+        panic!()
+    };
     receipt.databases[0].seen = true;
-    refuses(&seen, &pool::database_gone::ROW, Exit::Refused);
-    let remedy = plan(&desired(), &seen).findings[0].remedy();
+    refuses(&observed, &pool::database_gone::ROW, Exit::Refused);
+    let remedy = plan(&desired(), &observed).findings[0].remedy();
     for line in [
         "LVM asks first:\nlvremove flintlock/thinpool &&\n",
         "receipt.json.old &&\nmvmhost pool create",
     ] {
         assert!(remedy.contains(line), "{remedy}");
     }
-    let mut other = with_pool(seen, |pool| pool.databases.clone_from(&databases));
+    let mut other = with_pool(observed, |pool| pool.databases.clone_from(&databases));
     let identity = |inode| crate::thinpool::RecordedIdentity { inode, born: None };
     other.pool.database_files = vec![(databases[0].clone(), identity(1))];
-    let Some(Seen { receipt: Recorded::Volume(receipt), .. }) = &mut other.seen else { panic!() };
+    let Some(LvmState { receipt: Recorded::Volume(receipt), .. }) = &mut other.lvm else {
+        panic!()
+    };
     receipt.databases[0].file = Some(identity(2));
     assert_eq!(codes(&plan(&desired(), &other)), [database::replaced::ROW.code]);
 }
 
 #[test]
 fn what_is_new_is_put_on_record() {
-    let first = plan(&desired(), &with(up(), |seen| seen.receipt = Recorded::Absent));
+    let first = plan(&desired(), &with(up(), |lvm| lvm.receipt = Recorded::Absent));
     assert!(matches!(first.steps.as_slice(), [Step::WriteReceipt { .. }]), "{first:?}");
     let containerd = with_pool(up(), |pool| pool.databases = desired().pool.databases());
     let second = plan(&desired(), &containerd);
     assert!(matches!(second.steps.as_slice(), [Step::RefreshReceipt { .. }]), "{second:?}");
-    let percent = plan(&desired(), &with(up(), |seen| seen.profile = None));
+    let percent = plan(&desired(), &with(up(), |lvm| lvm.profile = None));
     assert!(matches!(percent.steps.as_slice(), [Step::WriteProfile { .. }]), "{percent:?}");
 }
 
@@ -234,7 +238,7 @@ fn a_pool_that_nobody_makes_longer_is_said() {
     for spoil in [(|volume| volume.lv_profile.clear()) as fn(&mut Volume), |volume| {
         volume.seg_monitor = "not monitored".to_owned()
     }] {
-        let plan = plan(&desired(), &with(up(), |seen| spoil(&mut seen.volumes[0])));
+        let plan = plan(&desired(), &with(up(), |lvm| spoil(&mut lvm.volumes[0])));
         assert_eq!(codes(&plan), [disk::not_grown::ROW.code]);
     }
 }
@@ -242,7 +246,7 @@ fn a_pool_that_nobody_makes_longer_is_said() {
 /// 1,023 extents of 4 MiB are free.
 #[test]
 fn a_group_without_room_for_a_step_is_said() {
-    let sized = |bytes: u64| with(up(), |seen| seen.volumes[0].lv_size = bytes.to_string());
+    let sized = |bytes: u64| with(up(), |lvm| lvm.volumes[0].lv_size = bytes.to_string());
     let room = 1023_u64 << 22;
     let step = u64::from(desired().volume.grow_percent);
     assert_eq!(codes(&plan(&desired(), &sized(room / step * 100))), [""; 0]);
@@ -274,7 +278,7 @@ fn a_pool_is_made_on_blank_disks() {
     ];
     assert_eq!(made(&blank(), &whole(1 << 30), None), expected);
     // What an interrupted run left is gone on with, whatever is on the disks.
-    let begun = with(blank(), |seen| seen.groups.push(group("0", TAG)));
+    let begun = with(blank(), |lvm| lvm.groups.push(group("0", TAG)));
     assert!(!wants_disks(&desired(), &begun).unwrap());
     let tag = "tag volume group flintlock with mvmhost-19e92fa378398076";
     assert_eq!(made(&begun, &[], None), [expected[0], tag, expected[3], expected[4]]);
@@ -303,11 +307,11 @@ fn no_pool_is_made_where_one_was_or_may_be() {
         let plan = create(&desired(), &observed, &whole(1 << 30), None, SEED);
         assert_eq!((codes(&plan), plan.steps.len()), (vec![entry.code], 0));
     };
-    unmade(with(down(), |seen| seen.groups.clear()), &disk::gone::ROW);
-    unmade(with(blank(), |seen| seen.groups.push(group("0", ""))), &disk::group_foreign::ROW);
-    let left = |seen: &mut Seen| {
-        seen.groups.push(group("0", TAG));
-        seen.volumes.push(Volume { lv_name: "lvol0".to_owned(), ..volume("linear") });
+    unmade(with(down(), |lvm| lvm.groups.clear()), &disk::gone::ROW);
+    unmade(with(blank(), |lvm| lvm.groups.push(group("0", ""))), &disk::group_foreign::ROW);
+    let left = |lvm: &mut LvmState| {
+        lvm.groups.push(group("0", TAG));
+        lvm.volumes.push(Volume { lv_name: "lvol0".to_owned(), ..volume("linear") });
     };
     unmade(with(blank(), left), &disk::group_foreign::ROW);
     let databases = vec![PathBuf::from("/x.db")];

@@ -10,7 +10,7 @@ use serde::Serialize;
 /// What stands on the pool and what the pool stands on.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Seen {
+pub struct Observed {
     /// Whether the pool's device is there.
     pub there: bool,
     /// Whether that name is another device's than a pool on the files of the configuration.
@@ -59,35 +59,35 @@ impl fmt::Display for Step {
 }
 
 /// Decides what is to be taken down, in order. Nothing, when anybody uses anything of it.
-pub fn plan(name: &str, seen: &Seen) -> Plan<Step> {
-    let mut findings: Vec<Finding> = seen
+pub fn plan(name: &str, observed: &Observed) -> Plan<Step> {
+    let mut findings: Vec<Finding> = observed
         .holders
         .iter()
         .map(|holder| teardown::in_use(&holder.device, name, &holder.who))
         .collect();
     let unit = |unit: &String| teardown::unit_runs(unit, name);
-    findings.extend(seen.units.iter().map(unit));
-    if seen.foreign {
+    findings.extend(observed.units.iter().map(unit));
+    if observed.foreign {
         let why = "the device of that name is not on the files or disks of the configuration";
         findings.push(teardown::not_removed(name, why));
     }
     let remove = |name: &str| Step::Remove { name: name.to_owned() };
-    let mut steps: Vec<Step> = seen.devices.iter().map(|device| remove(device)).collect();
-    steps.extend(seen.there.then(|| match &seen.volume {
+    let mut steps: Vec<Step> = observed.devices.iter().map(|device| remove(device)).collect();
+    steps.extend(observed.there.then(|| match &observed.volume {
         Some(volume) => Step::Deactivate { volume: volume.clone() },
         None => remove(name),
     }));
     // Those of mvmhost go by themselves with the pool; those of losetup stay.
-    steps.extend(seen.loops.iter().map(|device| Step::Detach { device: device.clone() }));
+    steps.extend(observed.loops.iter().map(|device| Step::Detach { device: device.clone() }));
     Plan::new(steps, findings)
 }
 
 /// The microVM whose VMM has this command line, as flintlockd starts them: Firecracker gets
 /// `--id UID`, Cloud Hypervisor paths below `<state>/vm/<namespace>/<name>/<uid>/`.
 pub fn microvm(command_line: &[u8]) -> Option<String> {
-    let words: Vec<&str> =
+    let args: Vec<&str> =
         command_line.split(|byte| *byte == 0).map(str::from_utf8).map_while(Result::ok).collect();
-    let in_path = words.iter().find_map(|word| {
+    let in_path = args.iter().find_map(|word| {
         let (_, below) = word.split_once("/vm/")?;
         let mut parts = below.split('/');
         let (space, name, uid) = (parts.next()?, parts.next()?, parts.next()?);
@@ -95,8 +95,8 @@ pub fn microvm(command_line: &[u8]) -> Option<String> {
         Some(format!("{space}/{name} {uid}"))
     });
     in_path.or_else(|| {
-        let id = words.iter().position(|word| *word == "--id")?;
-        words.get(id + 1).map(|uid| (*uid).to_owned())
+        let id = args.iter().position(|word| *word == "--id")?;
+        args.get(id + 1).map(|uid| (*uid).to_owned())
     })
 }
 
@@ -106,12 +106,12 @@ mod tests {
 
     use super::*;
 
-    fn idle() -> Seen {
-        Seen {
+    fn idle() -> Observed {
+        Observed {
             there: true,
             devices: vec!["p-snap-1".to_owned(), "p-snap-2".to_owned()],
             loops: vec!["loop3".to_owned()],
-            ..Seen::default()
+            ..Observed::default()
         }
     }
 
@@ -120,8 +120,8 @@ mod tests {
         let plan = plan("p", &idle());
         let lines: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
         assert_eq!(lines, ["remove p-snap-1", "remove p-snap-2", "remove p", "detach loop3"]);
-        assert!(super::plan("p", &Seen::default()).steps.is_empty());
-        let lvm = Seen { volume: Some("a/p".to_owned()), loops: Vec::new(), ..idle() };
+        assert!(super::plan("p", &Observed::default()).steps.is_empty());
+        let lvm = Observed { volume: Some("a/p".to_owned()), loops: Vec::new(), ..idle() };
         let lines: Vec<String> =
             super::plan("p", &lvm).steps.iter().map(ToString::to_string).collect();
         assert_eq!(lines, ["remove p-snap-1", "remove p-snap-2", "deactivate a/p"]);
@@ -139,7 +139,7 @@ mod tests {
             ["microVM ns/a 1 (firecracker, pid 42)", "firecracker (pid 42)", "the mount /mnt"];
         for (who, expected) in who.into_iter().zip(expected) {
             let holder = Holder { device: "p-snap-1".to_owned(), who };
-            let plan = plan("p", &Seen { holders: vec![holder], ..idle() });
+            let plan = plan("p", &Observed { holders: vec![holder], ..idle() });
             assert!(plan.steps.is_empty());
             assert_eq!(
                 plan.findings[0].message(),
@@ -147,9 +147,9 @@ mod tests {
             );
         }
         let units = vec!["containerd-dev.service".to_owned()];
-        let plan = plan("p", &Seen { units, ..idle() });
+        let plan = plan("p", &Observed { units, ..idle() });
         assert_eq!((plan.findings[0].code(), plan.steps.len()), (teardown::unit_runs::ROW.code, 0));
-        assert!(super::plan("p", &Seen { foreign: true, ..idle() }).is_refused());
+        assert!(super::plan("p", &Observed { foreign: true, ..idle() }).is_refused());
     }
 
     #[test]

@@ -15,16 +15,16 @@ pub(crate) fn against_record(
     on_record: &[RecordedDatabase],
     aside: &Aside<'_>,
 ) -> Vec<Finding> {
-    let gone = on_record.iter().filter(|database| {
+    let missing = on_record.iter().filter(|database| {
         database.seen
             && pool.databases().contains(&database.path)
             && !observed.databases.contains(&database.path)
     });
-    let gone = gone.map(|database| {
+    let missing = missing.map(|database| {
         refusal(&catalogue::pool::database_gone::ROW, text(&database.path), aside)
             .with("pool", &pool.name)
     });
-    let mut findings: Vec<Finding> = gone.collect();
+    let mut findings: Vec<Finding> = missing.collect();
     findings.extend(replaced(pool, observed, on_record, aside));
     findings.extend(elsewhere(pool, observed, on_record, aside));
     findings
@@ -43,16 +43,17 @@ fn elsewhere(
         };
         was.file.is_none_or(same) && observed.databases.contains(to)
     };
-    let left = on_record.iter().filter(|was| was.seen).filter_map(|was| {
-        let to = pool.kept.devmapper.join(was.path.file_name()?);
+    let moved_away = on_record.iter().filter(|was| was.seen).filter_map(|was| {
+        let to = pool.database_paths.devmapper.join(was.path.file_name()?);
         (to != was.path && !moved(was, &to)).then_some((was, to))
     });
-    left.map(|(was, to)| {
-        refusal(&database::elsewhere::ROW, text(&was.path), aside)
-            .with("pool", &pool.name)
-            .with("to", text(&to))
-    })
-    .collect()
+    moved_away
+        .map(|(was, to)| {
+            refusal(&database::elsewhere::ROW, text(&was.path), aside)
+                .with("pool", &pool.name)
+                .with("to", text(&to))
+        })
+        .collect()
 }
 
 /// Databases that are there and are other files than those on record: what they list may be in
@@ -68,8 +69,8 @@ fn replaced(
         let (_, is) = observed.database_files.iter().find(|(there, _)| there == path)?;
         (!was.is_same(is)).then_some((was, *is))
     };
-    let known = pool.databases();
-    let pairs = known.iter().filter_map(|file| other(file).map(|pair| (file, pair)));
+    let paths = pool.databases();
+    let pairs = paths.iter().filter_map(|file| other(file).map(|pair| (file, pair)));
     pairs
         .map(|(file, (was, is))| {
             refusal(&database::replaced::ROW, text(file), aside)

@@ -18,7 +18,7 @@ pub(crate) fn name_taken(name: &str, target: &str, table: &str) -> Finding {
 }
 
 /// How the pool stands, once it is live; `None` while it is not.
-pub fn done(name: &str, device: &Device) -> Option<Finding> {
+pub fn ready_finding(name: &str, device: &Device) -> Option<Finding> {
     let Device::Pool(live) = device else {
         return None;
     };
@@ -82,27 +82,27 @@ pub(crate) fn health(name: &str, live: &LiveState) -> Vec<Finding> {
 /// The same without that it is full.
 fn flaws(name: &str, live: &LiveState) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut say = |new: fn(&str) -> Finding| findings.push(new(name).evidence(&live.status));
+    let mut report = |new: fn(&str) -> Finding| findings.push(new(name).evidence(&live.status));
     if live.suspended {
-        say(|name| pool::suspended(name));
+        report(|name| pool::suspended(name));
     }
     if live.second_table {
-        say(|name| pool::second_table(name));
+        report(|name| pool::second_table(name));
     }
     match live.status.parse() {
-        Ok(ThinPoolStatus::Fail | ThinPoolStatus::Error) => say(|name| pool::failed(name)),
+        Ok(ThinPoolStatus::Fail | ThinPoolStatus::Error) => report(|name| pool::failed(name)),
         Ok(ThinPoolStatus::Working(working)) => {
             if working.needs_check == Some(true) {
-                say(|name| pool::needs_check(name));
+                report(|name| pool::needs_check(name));
             }
             match working.mode {
                 // A pool that needs a check is read-only for that, and healed by the same.
                 Some(Mode::ReadOnly) if working.needs_check == Some(true) => {}
-                Some(Mode::ReadOnly) => say(|name| pool::read_only(name)),
+                Some(Mode::ReadOnly) => report(|name| pool::read_only(name)),
                 Some(Mode::OutOfDataSpace | Mode::ReadWrite) | None => {}
             }
         }
-        Err(_) => say(|name| pool::status_unknown(name)),
+        Err(_) => report(|name| pool::status_unknown(name)),
     }
     findings
 }

@@ -22,13 +22,13 @@ use std::path::PathBuf;
 
 use mvm_config::Config;
 use mvm_config::model::Instance;
-use mvm_containerd::Kept;
+use mvm_containerd::DatabasePaths;
 
 pub(crate) use databases::{against_record, on_record};
 pub use device::{Backing, Control, Device, LivePool, Role};
 pub use file::{FileFacts, FileId, FileSystem};
 pub(crate) use health::name_taken;
-pub use health::{device_mapper, done};
+pub use health::{device_mapper, ready_finding};
 pub use observed::Observed;
 pub(crate) use receipt::hold;
 pub use receipt::{
@@ -50,7 +50,7 @@ pub struct Pool {
     /// Whose containerd uses the pool.
     pub instance: Instance,
     /// Where that containerd keeps its databases about the pool.
-    pub kept: Kept,
+    pub database_paths: DatabasePaths,
     /// flintlockd's unit, for commands that are printed.
     pub flintlockd_unit: String,
     /// What is set aside of an old pool goes into the folder `old` of this directory: that of
@@ -66,7 +66,7 @@ impl Pool {
         Self {
             name: pool.name.as_str().to_owned(),
             instance: config.containerd.instance,
-            kept: Kept::new(config.containerd.instance, containerd),
+            database_paths: DatabasePaths::new(config.containerd.instance, containerd),
             flintlockd_unit: config.flintlockd.unit.as_str().to_owned(),
             aside: pool.loopback.directory.as_path().to_owned(),
         }
@@ -74,7 +74,7 @@ impl Pool {
 
     /// containerd's database of the thin devices.
     pub fn device_database(&self) -> PathBuf {
-        self.kept.devmapper.join(format!("{}.db", self.name))
+        self.database_paths.devmapper.join(format!("{}.db", self.name))
     }
 
     /// The units that use the pool, in the order in which they are to be stopped.
@@ -86,14 +86,14 @@ impl Pool {
     /// The databases of containerd's devmapper snapshotter: what is in them and what is in the
     /// pool only make sense together.
     pub fn databases(&self) -> Vec<PathBuf> {
-        vec![self.kept.devmapper.join("metadata.db"), self.device_database()]
+        vec![self.database_paths.devmapper.join("metadata.db"), self.device_database()]
     }
 
     /// The `meta.db` of a containerd that serves nobody but flintlockd: it lists the snapshots that
     /// are in the pool. The distribution's containerd serves others too, so its own is left out.
     pub fn containerd_metadata(&self) -> Option<PathBuf> {
         match self.instance {
-            Instance::Dedicated => Some(self.kept.metadata.clone()),
+            Instance::Dedicated => Some(self.database_paths.metadata.clone()),
             Instance::System => None,
         }
     }

@@ -190,13 +190,13 @@ impl Receipt {
 
 /// Whether what `old` says of the databases is still enough; see [`Receipt::holds`].
 pub(crate) fn hold(old: &[RecordedDatabase], now: &[RecordedDatabase]) -> bool {
-    let mut known = now.to_vec();
+    let mut comparable = now.to_vec();
     let any = old.iter().any(|database| database.seen);
-    for (database, old) in known.iter_mut().zip(old) {
+    for (database, old) in comparable.iter_mut().zip(old) {
         database.seen &= old.seen || !any;
         if old.file.is_none() {
             database.file = None;
         }
     }
-    old == known
+    old == comparable
 }

@@ -169,19 +169,19 @@ impl FromStr for ThinPoolStatus {
             _ => {}
         }
         let bad = || ParseError::new("a thin-pool status", line);
-        let mut words = line.split_ascii_whitespace();
+        let mut fields = line.split_ascii_whitespace();
         let mut pool = Working {
-            transaction_id: words.next().and_then(|word| word.parse().ok()).ok_or_else(bad)?,
-            metadata: words.next().and_then(usage).ok_or_else(bad)?,
-            data: words.next().and_then(usage).ok_or_else(bad)?,
-            held_root: words.next().and_then(|word| word.parse().ok()),
+            transaction_id: fields.next().and_then(|word| word.parse().ok()).ok_or_else(bad)?,
+            metadata: fields.next().and_then(usage).ok_or_else(bad)?,
+            data: fields.next().and_then(usage).ok_or_else(bad)?,
+            held_root: fields.next().and_then(|word| word.parse().ok()),
             mode: None,
             discards: None,
             when_full: None,
             needs_check: None,
             metadata_low_water: None,
         };
-        for word in words {
+        for word in fields {
             tail(&mut pool, word);
         }
         Ok(Self::Working(pool))

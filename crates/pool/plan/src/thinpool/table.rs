@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 /// A kernel text line that is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseError {
-    what: &'static str,
+    expected: &'static str,
     text: String,
 }
 
 impl ParseError {
-    pub(super) fn new(what: &'static str, text: &str) -> Self {
-        Self { what, text: text.to_owned() }
+    pub(super) fn new(expected: &'static str, text: &str) -> Self {
+        Self { expected, text: text.to_owned() }
     }
 }
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not {}: {:?}", self.what, self.text)
+        write!(f, "not {}: {:?}", self.expected, self.text)
     }
 }
 
@@ -145,8 +145,8 @@ impl FromStr for ThinPoolTable {
     /// line and panics, so it is not used.
     fn from_str(line: &str) -> Result<Self, ParseError> {
         let bad = || ParseError::new("a thin-pool table", line);
-        let mut words = line.split_ascii_whitespace();
-        let mut next = || words.next().ok_or_else(bad);
+        let mut fields = line.split_ascii_whitespace();
+        let mut next = || fields.next().ok_or_else(bad);
         if next()? != "0" {
             return Err(bad());
         }
@@ -158,11 +158,11 @@ impl FromStr for ThinPoolTable {
         let data = next()?.parse()?;
         let block_sectors = next()?.parse().map_err(|_| bad())?;
         let low_water_blocks = next()?.parse().map_err(|_| bad())?;
-        let count: usize = match words.next() {
+        let count: usize = match fields.next() {
             Some(count) => count.parse().map_err(|_| bad())?,
             None => 0,
         };
-        let features: Vec<String> = words.take(count).map(str::to_owned).collect();
+        let features: Vec<String> = fields.take(count).map(str::to_owned).collect();
         if features.len() != count {
             return Err(bad());
         }

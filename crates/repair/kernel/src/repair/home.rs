@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use mvm_core::Roots;
 use mvm_pool_kernel::lvm::Lvm;
 use mvm_pool_kernel::{Error, files, receipt};
-use mvm_pool_plan::lvm::Seen;
+use mvm_pool_plan::lvm::LvmState;
 use mvm_pool_plan::thinpool::RecordedIdentity;
 use mvm_pool_plan::{loopback, lvm};
-use mvm_repair_plan::lvm::{left, metadata_size};
+use mvm_repair_plan::lvm::{leftover_volume, metadata_size};
 
 use super::copy;
 
@@ -37,7 +37,7 @@ pub(super) struct InFile<'a> {
 
 impl Home for InFile<'_> {
     fn open(&self) -> Result<PathBuf, Error> {
-        Ok(self.roots.at(self.desired.metadata()))
+        Ok(self.roots.at(self.desired.metadata_path()))
     }
 
     fn tidy(&self) -> Result<(), Error> {
@@ -50,8 +50,8 @@ impl Home for InFile<'_> {
         let metadata = self.open()?;
         let failed = |source| Error::Swap { path: metadata.clone(), source };
         files::sync(result)?;
-        let gone = || failed(io::Error::from(io::ErrorKind::NotFound));
-        let new = RecordedIdentity::of(&files::facts(result)?.ok_or_else(gone)?);
+        let missing = || failed(io::Error::from(io::ErrorKind::NotFound));
+        let new = RecordedIdentity::of(&files::facts(result)?.ok_or_else(missing)?);
         let record = self.observed.receipt.pool();
         if let Some(old) = record {
             receipt::write(self.roots, &old.repaired(new, false))?;
@@ -73,7 +73,7 @@ impl Home for InFile<'_> {
 pub(super) struct InVolume<'a> {
     pub(super) roots: &'a Roots,
     pub(super) desired: &'a lvm::Desired,
-    pub(super) seen: &'a Seen,
+    pub(super) lvm_state: &'a LvmState,
     pub(super) lvm: Lvm<'a>,
     /// The volume has a device.
     pub(super) active: Cell<bool>,
@@ -88,7 +88,8 @@ impl InVolume<'_> {
     fn write(&self, result: &Path) -> Result<(), Error> {
         let (volume_desired, new) = (&self.desired.volume, self.device("--mvmhost--repair"));
         self.tidy()?;
-        self.lvm.create(&volume_desired.repaired(), metadata_size(volume_desired, self.seen))?;
+        self.lvm
+            .create(&volume_desired.repaired(), metadata_size(volume_desired, self.lvm_state))?;
         let failed = |source| Error::Copy { path: result.to_owned(), to: new.clone(), source };
         let write = || {
             let mut target = File::options().write(true).open(&new)?;
@@ -121,7 +122,7 @@ impl Home for InVolume<'_> {
 
     fn tidy(&self) -> Result<(), Error> {
         let volume_desired = &self.desired.volume;
-        left(volume_desired, self.seen)
+        leftover_volume(volume_desired, self.lvm_state)
             .map_or(Ok(()), |_| self.lvm.remove(&volume_desired.repaired()))
     }
 

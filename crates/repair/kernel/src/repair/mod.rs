@@ -33,7 +33,7 @@ const DATABASE: u64 = 64 << 20;
 
 /// The options of `mvmhost pool repair`.
 #[derive(Debug, Clone, Default)]
-pub struct Asked {
+pub struct RepairOptions {
     /// Try it, and leave nothing behind.
     pub dry_run: bool,
     /// Accept the losses of the result that this word stands for.
@@ -69,35 +69,35 @@ impl Report {
 ///
 /// # Errors
 /// When something cannot be read, copied or written; the metadata are then as they were.
-pub fn repair(roots: &Roots, backend: &Backend, asked: &Asked) -> Result<Report, Error> {
+pub fn repair(roots: &Roots, backend: &Backend, options: &RepairOptions) -> Result<Report, Error> {
     let _lock = lock(roots)?;
     let observation = observe(roots, backend)?;
-    run(roots, &exec::System, &observation, asked)
+    run(roots, &exec::System, &observation, options)
 }
 
 fn run(
     roots: &Roots,
     programs: &dyn Execute,
     observation: &Observation<'_>,
-    asked: &Asked,
+    options: &RepairOptions,
 ) -> Result<Report, Error> {
     match observation {
         Observation::Loop(desired, observed) => match loopback::subject(desired, observed) {
-            Ok(subject) => repair_in(roots, programs, &subject, asked, || {
+            Ok(subject) => repair_in(roots, programs, &subject, options, || {
                 Ok(InFile { roots, desired, observed })
             }),
             Err(refused) => Ok(Report::refused(refused)),
         },
         Observation::Lvm(desired, observed) => match lvm::subject(desired, observed) {
-            Ok((subject, seen)) => repair_in(roots, programs, &subject, asked, || {
+            Ok((subject, lvm_state)) => repair_in(roots, programs, &subject, options, || {
                 let lvm = mvm_pool_kernel::lvm::lvm(roots, programs)?;
-                Ok(InVolume { roots, desired, seen, lvm, active: Cell::new(false) })
+                Ok(InVolume { roots, desired, lvm_state, lvm, active: Cell::new(false) })
             }),
             Err(refused) => Ok(Report::refused(refused)),
         },
         Observation::External(desired, _) => {
-            let theirs = repair::not_repairable(&desired.pool, "somebody else makes it");
-            Ok(Report::refused(vec![theirs]))
+            let finding = repair::not_repairable(&desired.pool, "somebody else makes it");
+            Ok(Report::refused(vec![finding]))
         }
     }
 }
@@ -106,7 +106,7 @@ fn repair_in<H: Home>(
     roots: &Roots,
     programs: &dyn Execute,
     subject: &Subject<'_>,
-    asked: &Asked,
+    options: &RepairOptions,
     home: impl FnOnce() -> Result<H, Error>,
 ) -> Result<Report, Error> {
     let pool = subject.pool;
@@ -121,7 +121,7 @@ fn repair_in<H: Home>(
     };
     let home = home()?;
     let work = Work { roots, subject, tools, home: &home };
-    let report = work.run(asked, database.as_ref().map(|database| database.bytes.as_slice()));
+    let report = work.run(options, database.as_ref().map(|database| database.bytes.as_slice()));
     let closed = home.close();
     report.and_then(|report| closed.map(|()| report))
 }
@@ -173,10 +173,10 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn run(&self, asked: &Asked, database: Option<&[u8]>) -> Result<Report, Error> {
+    fn run(&self, options: &RepairOptions, database: Option<&[u8]>) -> Result<Report, Error> {
         let metadata = self.home.open()?;
         if self.tools.check(&metadata)? {
-            if !asked.dry_run {
+            if !options.dry_run {
                 self.home.tidy()?;
                 let _ = fs::remove_file(self.roots.at(self.subject.result()));
             }
@@ -185,8 +185,8 @@ impl Work<'_> {
         let original = copy::digest(&metadata).map_err(|source| look(&metadata, source))?;
         let backup = self.roots.at(self.subject.backup_path(&original));
         let had_backup = backup.exists();
-        let report = self.try_out(asked, database, &metadata, &original);
-        if asked.dry_run {
+        let report = self.try_out(options, database, &metadata, &original);
+        if options.dry_run {
             let _ = fs::remove_file(self.roots.at(self.subject.result()));
             if !had_backup {
                 let _ = fs::remove_file(backup);
@@ -197,7 +197,7 @@ impl Work<'_> {
 
     fn try_out(
         &self,
-        asked: &Asked,
+        options: &RepairOptions,
         database: Option<&[u8]>,
         metadata: &Path,
         original: &[u8; 32],
@@ -207,26 +207,28 @@ impl Work<'_> {
         let there = self.roots.at(&backup);
         // A person accepts the result that is there; whatever else is there may be half of one.
         let token = |result: &Path| copy::digest(result).map(|sum| repair::token(original, &sum));
-        let accepted = asked.accept.is_some() && token(&result).ok() == asked.accept;
+        let accepted = options.accept.is_some() && token(&result).ok() == options.accept;
         self.keep(metadata, &there, original)?;
-        let made = if accepted { self.fits(&result)? } else { self.make(&there, &result)? };
-        if let Err(why) = made {
+        let outcome = if accepted { self.fits(&result)? } else { self.make(&there, &result)? };
+        if let Err(why) = outcome {
             return Ok(self.failed(&why));
         }
         let Some(after) = self.tools.list(&result)? else {
             return Ok(self.failed("what is in the result cannot be listed"));
         };
         let before = self.tools.list(&there)?;
-        let known = repair::known_of(self.subject.pool, database);
-        let losses = repair::losses(known, before.as_ref(), &after);
+        let devices = repair::recorded_devices_of(self.subject.pool, database);
+        let losses = repair::losses(devices, before.as_ref(), &after);
         let token = token(&result).map_err(|source| look(&result, source))?;
-        match &asked.accept {
-            _ if losses.is_empty() && asked.dry_run => {
+        match &options.accept {
+            _ if losses.is_empty() && options.dry_run => {
                 return Ok(Report::of(messages::repairable(&self.subject.pool.name)));
             }
             _ if losses.is_empty() => {}
-            Some(given) if *given == token => {}
-            given => return Ok(self.lossy(asked, losses, &backup, token, given.as_deref())),
+            Some(accepted_token) if *accepted_token == token => {}
+            accepted_token => {
+                return Ok(self.lossy(options, losses, &backup, token, accepted_token.as_deref()));
+            }
         }
         self.home.swap(&result)?;
         let _ = fs::remove_file(&result);
@@ -243,20 +245,20 @@ impl Work<'_> {
 
     fn lossy(
         &self,
-        asked: &Asked,
+        options: &RepairOptions,
         losses: Vec<Loss>,
         backup: &Path,
         token: String,
-        given: Option<&str>,
+        accepted_token: Option<&str>,
     ) -> Report {
-        let token = (!asked.dry_run).then_some(token);
+        let token = (!options.dry_run).then_some(token);
         let mut report = Report::refused(Vec::new());
-        if let Some(given) = given {
-            let other = messages::other_token(&self.subject.pool.name, given);
+        if let Some(accepted_token) = accepted_token {
+            let other = messages::other_token(&self.subject.pool.name, accepted_token);
             report.findings.push(other);
         }
         report.findings.push(repair::lossy(self.subject, &losses, backup, token.as_deref()));
-        let backup = (!asked.dry_run).then(|| backup.to_owned());
+        let backup = (!options.dry_run).then(|| backup.to_owned());
         Report { losses, token, backup, ..report }
     }
 
@@ -309,19 +311,19 @@ impl Work<'_> {
                 repaired => Ok(repaired),
             }
         };
-        let mut made = attempt(&[])?;
-        if let (Err(_), Some(known)) = (&made, self.subject.known) {
-            made = attempt(&known.overrides())?;
+        let mut outcome = attempt(&[])?;
+        if let (Err(_), Some(outline)) = (&outcome, self.subject.outline) {
+            outcome = attempt(&outline.overrides())?;
         }
         let _ = fs::remove_file(head);
-        Ok(made)
+        Ok(outcome)
     }
 
     /// Gives the result the transaction without which LVM would not activate it.
     fn expected(&self, backup: &Path, result: &Path) -> Result<(), Error> {
         let damaged = files::superblock(backup)?;
-        let known = self.subject.known.as_ref();
-        let Some(transaction) = repair::transaction(known, &damaged) else {
+        let outline = self.subject.outline.as_ref();
+        let Some(transaction) = repair::transaction(outline, &damaged) else {
             return Ok(());
         };
         let change = || {

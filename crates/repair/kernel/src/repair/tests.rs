@@ -44,8 +44,8 @@ struct Fake {
 impl Fake {
     fn repair(&self, args: &[&OsStr]) -> Exit {
         self.repairs.set(self.repairs.get() + 1);
-        let told = args.len() > 4;
-        if self.hopeless.get() || (self.needs_help.get() && !told) {
+        let has_transaction = args.len() > 4;
+        if self.hopeless.get() || (self.needs_help.get() && !has_transaction) {
             let stderr = "bad checksum\n".to_owned();
             return Exit { code: Some(1), stderr, ..Exit::default() };
         }
@@ -145,16 +145,16 @@ impl Bench {
         file.write_all_at(devices.as_bytes(), DEVICES).unwrap();
     }
 
-    fn run(&self, asked: &Asked) -> Report {
+    fn run(&self, options: &RepairOptions) -> Report {
         self.with(|system| {
             let desired = desired();
             let observation = Observation::Loop(&desired, observe(system, &desired).unwrap());
-            run(&self.machine.roots, &self.tools, &observation, asked).unwrap()
+            run(&self.machine.roots, &self.tools, &observation, options).unwrap()
         })
     }
 
     fn repair(&self) -> Report {
-        self.run(&Asked::default())
+        self.run(&RepairOptions::default())
     }
 
     fn metadata(&self) -> (u64, Vec<u8>) {
@@ -173,8 +173,8 @@ impl Bench {
 
 fn codes(report: &Report) -> Vec<&'static str> {
     for finding in &report.findings {
-        let said = format!("{}\n{}", finding.message(), finding.remedy());
-        assert!(!said.contains(['{', '}']), "{said}");
+        let text = format!("{}\n{}", finding.message(), finding.remedy());
+        assert!(!text.contains(['{', '}']), "{text}");
     }
     report.findings.iter().map(Finding::code).collect()
 }
@@ -204,7 +204,7 @@ fn a_loss_takes_the_word_for_it() {
     assert_eq!(codes(&report), [messages::loses::ROW.code]);
     let message = report.findings[0].message();
     assert!(message.contains("device 1 has 3 of its 10 blocks; device 2 with 20"), "{message}");
-    let accept = |token: &str| Asked { accept: Some(token.to_owned()), dry_run: false };
+    let accept = |token: &str| RepairOptions { accept: Some(token.to_owned()), dry_run: false };
     assert_eq!(
         codes(&bench.run(&accept("no"))),
         [messages::other_token::ROW.code, messages::loses::ROW.code]
@@ -226,7 +226,7 @@ fn half_a_result_is_never_accepted() {
     let token = bench.repair().token.unwrap();
     fs::write(bench.path("metadata.repaired"), b"half").unwrap();
     *bench.tools.finds.borrow_mut() = "1 1\n".to_owned();
-    let report = bench.run(&Asked { accept: Some(token), dry_run: false });
+    let report = bench.run(&RepairOptions { accept: Some(token), dry_run: false });
     assert_eq!(codes(&report), [messages::other_token::ROW.code, messages::loses::ROW.code]);
 }
 
@@ -271,7 +271,7 @@ fn a_lost_superblock_is_made_up_for_by_the_record() {
 fn a_dry_run_leaves_nothing() {
     let bench = Bench::new();
     let (before, names) = (bench.metadata(), bench.names());
-    let dry = Asked { dry_run: true, accept: None };
+    let dry = RepairOptions { dry_run: true, accept: None };
     assert_eq!(codes(&bench.run(&dry)), [messages::repairable::ROW.code]);
     *bench.tools.finds.borrow_mut() = String::new();
     let report = bench.run(&dry);
@@ -290,7 +290,7 @@ fn a_live_pool_and_files_that_are_not_on_record_are_left_alone() {
     let external = Backend::External(external::Desired { pool: desired().pool });
     let refused = bench.with(|system| {
         let observation = mvm_pool_kernel::observe_with(system, &external).unwrap();
-        run(system.roots, &bench.tools, &observation, &Asked::default()).unwrap()
+        run(system.roots, &bench.tools, &observation, &RepairOptions::default()).unwrap()
     });
     assert_eq!(
         (codes(&refused), refused.refused),

@@ -32,7 +32,7 @@ use std::path::Path;
 use mvm_core::catalogue::database;
 use mvm_core::{Entry, Finding};
 use mvm_pool_plan::thinpool::{Aside, Pool, refusal};
-use read::{Device, Wanted, devices, next, snapshots, wanted};
+use read::{Device, MetaDatabase, devices, meta_database, next, snapshots};
 
 use crate::bolt::NotBolt;
 
@@ -107,10 +107,10 @@ impl Expected {
     pub fn of(pool: &[u8]) -> Self {
         let devices = devices(pool).unwrap_or_default();
         let trouble = devices.iter().any(|device| device.state == FAULTY);
-        let made = devices.into_iter();
-        let made = made.filter(|one| one.state != REMOVED && FINISHED.contains(&one.state));
+        let finished = devices.into_iter();
+        let finished = finished.filter(|one| one.state != REMOVED && FINISHED.contains(&one.state));
         Self {
-            there: made.map(|device| (device.device_id, device.name)).collect(),
+            there: finished.map(|device| (device.device_id, device.name)).collect(),
             next: next(pool).ok().flatten().filter(|_| trouble),
         }
     }
@@ -119,7 +119,7 @@ impl Expected {
     pub fn judge(&self, there: &BTreeSet<u32>) -> Option<Apart> {
         let lost = self.there.iter().filter(|(id, _)| !there.contains(id)).map(|(_, name)| name);
         let taken = self.next.filter(|next| there.contains(next));
-        named(lost).map(Apart::ThinLost).or(taken.map(Apart::ThinTaken))
+        shortened(lost).map(Apart::ThinLost).or(taken.map(Apart::ThinTaken))
     }
 
     /// All numbers that the pool is to be asked about.
@@ -142,8 +142,8 @@ pub enum File {
 impl File {
     fn path(self, pool: &Pool) -> String {
         let path = match self {
-            Self::Meta => pool.kept.metadata.clone(),
-            Self::Metadata => pool.kept.devmapper.join("metadata.db"),
+            Self::Meta => pool.database_paths.metadata.clone(),
+            Self::Metadata => pool.database_paths.devmapper.join("metadata.db"),
             Self::Pool => pool.device_database(),
         };
         path.display().to_string()
@@ -152,12 +152,12 @@ impl File {
 
 /// Holds the files of pool `name` against each other.
 pub fn judge(name: &str, files: &Files) -> Verdict {
-    read(name, files).map_or_else(Verdict::Apart, |known| known.judge())
+    read(name, files).map_or_else(Verdict::Apart, |contents| contents.judge())
 }
 
 /// What the files say.
-struct Known {
-    wanted: Wanted,
+struct Contents {
+    meta: MetaDatabase,
     /// The snapshotter's snapshots, by name, with the names of their devices.
     snapshots: BTreeMap<String, String>,
     /// Those of them that are the base of others.
@@ -171,14 +171,14 @@ struct Known {
     newest: u64,
 }
 
-fn read(name: &str, files: &Files) -> Result<Known, Apart> {
+fn read(name: &str, files: &Files) -> Result<Contents, Apart> {
     let unsound = |file| move |why: NotBolt| Apart::Unsound(file, why.to_string());
     let prefix = format!("{name}-snap-");
     let (newest, all) = snapshots(&files.metadata).map_err(unsound(File::Metadata))?;
     let committed = all.iter().filter(|one| one.committed).map(|one| one.name.clone()).collect();
     let snapshots = all.into_iter().map(|one| (one.name, format!("{prefix}{}", one.id))).collect();
-    Ok(Known {
-        wanted: wanted(&files.meta).map_err(unsound(File::Meta))?,
+    Ok(Contents {
+        meta: meta_database(&files.meta).map_err(unsound(File::Meta))?,
         snapshots,
         committed,
         next: format!("{prefix}{}", newest.saturating_add(1)),
@@ -188,23 +188,23 @@ fn read(name: &str, files: &Files) -> Result<Known, Apart> {
     })
 }
 
-impl Known {
+impl Contents {
     fn judge(self) -> Verdict {
-        let lost = self.wanted.names.iter().filter(|name| !self.snapshots.contains_key(*name));
+        let lost = self.meta.names.iter().filter(|name| !self.snapshots.contains_key(*name));
         let lost: Vec<&String> = lost.collect();
         let renamed = matches!(lost.as_slice(), [one] if self.is_being_committed(one));
-        if let Some(lost) = named(lost.into_iter()).filter(|_| !renamed) {
+        if let Some(lost) = shortened(lost.into_iter()).filter(|_| !renamed) {
             return Verdict::Apart(Apart::SnapshotsLost(lost));
         }
         let has = |name: &String| self.devices.iter().any(|device| device.name == *name);
         let bare = self.snapshots.iter().filter(|(key, device)| {
             // The namespace gives a snapshot up before the snapshotter removes its device.
-            self.wanted.names.contains(*key) && !has(device)
+            self.meta.names.contains(*key) && !has(device)
         });
-        if let Some(bare) = named(bare.map(|(key, _)| key)) {
+        if let Some(bare) = shortened(bare.map(|(key, _)| key)) {
             return Verdict::Apart(Apart::DevicesLost(bare));
         }
-        if let Some(twice) = named(self.twice().iter()) {
+        if let Some(twice) = shortened(self.twice().iter()) {
             return Verdict::Apart(Apart::Twice(twice));
         }
         let newer: Vec<&Device> = self.devices.iter().filter(|one| self.is_newer(one)).collect();
@@ -232,7 +232,7 @@ impl Known {
     /// namespace was not told. The name is one that no namespace has given out yet.
     fn is_being_committed(&self, name: &str) -> bool {
         let namespace = name.split('/').next().unwrap_or_default();
-        let next = self.wanted.next.iter().find(|next| {
+        let next = self.meta.next.iter().find(|next| {
             next.strip_prefix(namespace).is_some_and(|number| number.starts_with('/'))
         });
         let Some(next) = next else { return false };
@@ -274,7 +274,7 @@ fn undone(digit: u8, state: i64) -> u8 {
 /// So many are named one by one.
 const NAMED: usize = 5;
 
-fn named<'a>(names: impl Iterator<Item = &'a String>) -> Option<Vec<String>> {
+fn shortened<'a>(names: impl Iterator<Item = &'a String>) -> Option<Vec<String>> {
     let mut all: Vec<String> = names.cloned().collect();
     let more = all.len().saturating_sub(NAMED);
     all.truncate(NAMED);
@@ -286,30 +286,33 @@ fn named<'a>(names: impl Iterator<Item = &'a String>) -> Option<Vec<String>> {
 
 /// What there is to say of files that do not belong together.
 pub fn refused(aside: &Aside<'_>, apart: &Apart) -> Finding {
-    let say = |entry: &'static Entry, file: File, names: &[String]| {
+    let finding = |entry: &'static Entry, file: File, names: &[String]| {
         let finding = refusal(entry, file.path(aside.pool), aside);
         finding.with("pool", &aside.pool.name).with("names", names.join(", "))
     };
     match apart {
         Apart::Unsound(file, why) => {
-            say(&database::unsound::ROW, *file, &[]).with("why", why).evidence(why)
+            finding(&database::unsound::ROW, *file, &[]).with("why", why).evidence(why)
         }
-        Apart::SnapshotsLost(names) => say(&database::snapshots_lost::ROW, File::Metadata, names),
-        Apart::DevicesLost(names) => say(&database::devices_lost::ROW, File::Pool, names),
-        Apart::Newer(names) => say(&database::newer::ROW, File::Metadata, names),
-        Apart::Twice(names) => say(&database::twice::ROW, File::Pool, names),
-        Apart::ThinLost(names) => say(&database::thin_lost::ROW, File::Pool, names),
-        Apart::ThinTaken(id) => say(&database::thin_taken::ROW, File::Pool, &[]).with("id", id),
+        Apart::SnapshotsLost(names) => {
+            finding(&database::snapshots_lost::ROW, File::Metadata, names)
+        }
+        Apart::DevicesLost(names) => finding(&database::devices_lost::ROW, File::Pool, names),
+        Apart::Newer(names) => finding(&database::newer::ROW, File::Metadata, names),
+        Apart::Twice(names) => finding(&database::twice::ROW, File::Pool, names),
+        Apart::ThinLost(names) => finding(&database::thin_lost::ROW, File::Pool, names),
+        Apart::ThinTaken(id) => finding(&database::thin_taken::ROW, File::Pool, &[]).with("id", id),
     }
 }
 
 /// What there is to say of a device that was put away.
-pub fn put_away(pool: &Pool, left: &Interrupted, backup: &Path) -> Finding {
-    database::put_away(&left.name, &pool.name, left.device, backup.display()).evidence(format!(
-        "{}: byte {} was {:?} and is {:?}",
-        pool.device_database().display(),
-        left.at,
-        char::from(left.was),
-        char::from(left.is)
-    ))
+pub fn put_away(pool: &Pool, interrupted: &Interrupted, backup: &Path) -> Finding {
+    database::put_away(&interrupted.name, &pool.name, interrupted.device, backup.display())
+        .evidence(format!(
+            "{}: byte {} was {:?} and is {:?}",
+            pool.device_database().display(),
+            interrupted.at,
+            char::from(interrupted.was),
+            char::from(interrupted.is)
+        ))
 }

@@ -30,7 +30,7 @@ pub(super) fn text(bytes: &[u8]) -> String {
 
 /// What `meta.db` says.
 #[derive(Debug, Default)]
-pub(super) struct Wanted {
+pub(super) struct MetaDatabase {
     /// The snapshots that the namespaces know, by the snapshotter's names.
     pub(super) names: BTreeSet<String>,
     /// For each namespace what the snapshotter's name of its next snapshot begins with:
@@ -39,10 +39,10 @@ pub(super) struct Wanted {
 }
 
 /// `meta.db`: v1, namespace, "snapshots", snapshotter, key; there "name" is the snapshotter's name.
-pub(super) fn wanted(bytes: &[u8]) -> Result<Wanted, NotBolt> {
-    let mut wanted = Wanted::default();
+pub(super) fn meta_database(bytes: &[u8]) -> Result<MetaDatabase, NotBolt> {
+    let mut meta = MetaDatabase::default();
     let Some(database) = open(bytes)? else {
-        return Ok(wanted);
+        return Ok(meta);
     };
     let version = database.top()?.at(&database, &[b"v1"])?;
     for name in version.names() {
@@ -50,11 +50,11 @@ pub(super) fn wanted(bytes: &[u8]) -> Result<Wanted, NotBolt> {
         let all = namespace.at(&database, &[b"snapshots", b"devmapper"])?;
         for key in all.names() {
             let name = all.bucket(&database, key)?.and_then(|one: Bucket<'_>| one.value(b"name"));
-            wanted.names.extend(name.map(text));
+            meta.names.extend(name.map(text));
         }
-        wanted.next.push(format!("{}/{}/", text(name), all.sequence.saturating_add(1)));
+        meta.next.push(format!("{}/{}/", text(name), all.sequence.saturating_add(1)));
     }
-    Ok(wanted)
+    Ok(meta)
 }
 
 /// A snapshot as `metadata.db` has it.
@@ -120,10 +120,10 @@ pub(super) fn devices(bytes: &[u8]) -> Result<Vec<Device>, Apart> {
 /// The last digit of the state in an entry of `<pool>.db`, where there is no doubt which it is.
 pub(super) fn digit(value: &[u8], state: i64) -> Option<(usize, u8)> {
     let entry = std::str::from_utf8(value).ok()?;
-    let written = format!("\"state\":{state}");
-    let mut places = entry.match_indices(&written);
+    let member = format!("\"state\":{state}");
+    let mut places = entry.match_indices(&member);
     let (start, _) = places.next()?;
-    let end = start.checked_add(written.len())?;
+    let end = start.checked_add(member.len())?;
     let ends = matches!(value.get(end), Some(b',' | b'}'));
     let at = end.checked_sub(1)?;
     (places.next().is_none() && ends).then_some((at, *value.get(at)?))

@@ -37,25 +37,25 @@ fn apart(files: &Files) -> Apart {
 
 fn interrupted(files: &Files) -> Interrupted {
     match judged(files) {
-        Verdict::Interrupted(left) => left,
+        Verdict::Interrupted(interrupted) => interrupted,
         other => panic!("{other:?}"),
     }
 }
 
 fn mended(mut files: Files) -> Files {
-    let left = interrupted(&files);
-    let byte = &mut files.pool[usize::try_from(left.at).unwrap()];
-    assert_eq!(*byte, left.was);
-    *byte = left.is;
+    let interrupted = interrupted(&files);
+    let byte = &mut files.pool[usize::try_from(interrupted.at).unwrap()];
+    assert_eq!(*byte, interrupted.was);
+    *byte = interrupted.is;
     files
 }
 
 #[test]
 fn the_device_of_an_interrupted_prepare_is_found_exactly() {
     for (files, name, device) in [(first(), "mvm-snap-1", 1), (later(), "mvm-snap-9", 9)] {
-        let left = interrupted(&files);
+        let interrupted = interrupted(&files);
         assert_eq!(
-            (left.name.as_str(), left.device, left.was, left.is),
+            (interrupted.name.as_str(), interrupted.device, interrupted.was, interrupted.is),
             (name, device, b'4', b'3')
         );
         let mended = mended(files.clone());

@@ -25,8 +25,8 @@ pub use crate::subject::{Subject, not_repairable};
 /// The transaction that a result is to be given, where LVM expects one: thin_repair counts the one of
 /// the damaged metadata up, from 0 to 1 where containerd alone used the pool (seen with 1.1.0). One that
 /// was another before the damage already is left for [`misfit`].
-pub fn transaction(known: Option<&Outline>, damaged: &Superblock) -> Option<u64> {
-    let expected = known?.transaction?;
+pub fn transaction(outline: Option<&Outline>, damaged: &Superblock) -> Option<u64> {
+    let expected = outline?.transaction?;
     match damaged {
         Superblock::Pool(pool) if pool.transaction != expected => None,
         _ => Some(expected),
@@ -35,12 +35,14 @@ pub fn transaction(known: Option<&Outline>, damaged: &Superblock) -> Option<u64>
 
 /// Why a result is no metadata of this pool; `None` when it is.
 pub fn misfit(subject: &Subject<'_>, result: &PoolSuperblock) -> Option<String> {
-    let (known, data) = (subject.known, subject.data);
+    let (outline, data) = (subject.outline, subject.data);
     let (block, transaction) = (u64::from(result.data_block_sectors), result.transaction);
-    if let Some(was) = known.map(|known| known.block_sectors).filter(|was| *was != block) {
+    if let Some(was) = outline.map(|outline| outline.block_sectors).filter(|was| *was != block) {
         return Some(format!("it has blocks of {block} sectors, the pool on record of {was}"));
     }
-    if let Some(was) = known.and_then(|known| known.transaction).filter(|was| *was != transaction) {
+    if let Some(was) =
+        outline.and_then(|outline| outline.transaction).filter(|was| *was != transaction)
+    {
         return Some(format!("it is of transaction {transaction}, the pool on record of {was}"));
     }
     let bytes = |blocks: u64| blocks.saturating_mul(block).saturating_mul(SECTOR);
@@ -50,7 +52,7 @@ pub fn misfit(subject: &Subject<'_>, result: &PoolSuperblock) -> Option<String> 
 
 /// A thin device as containerd's database has it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Known {
+pub struct RecordedDevice {
     /// Its number in the pool.
     pub device_id: u32,
     /// Its device-mapper name.
@@ -61,7 +63,7 @@ pub struct Known {
     state: i64,
 }
 
-impl Known {
+impl RecordedDevice {
     /// Whether the device must be in the pool. One that is being made or removed may be there or not.
     fn is_needed(&self) -> bool {
         /// containerd's snapshots/devmapper/device_info.go: Unknown, Creating, Removing, Removed, Faulty.
@@ -74,22 +76,25 @@ impl Known {
 ///
 /// # Errors
 /// Why the database cannot be understood.
-pub fn known(database: &[u8]) -> Result<Vec<Known>, String> {
+pub fn recorded_devices(database: &[u8]) -> Result<Vec<RecordedDevice>, String> {
     let devices = bolt::bucket(database, b"devices").map_err(|error| error.to_string())?;
     let devices = devices.unwrap_or_default();
     let read = |(_, value): &bolt::Pair<'_>| serde_json::from_slice(value);
     devices.iter().map(read).collect::<Result<_, _>>().map_err(|error| error.to_string())
 }
 
-/// [`known`] of the database that is there, or not. The distribution's containerd may keep it
-/// where one of its configuration's imports says, which nobody here reads, so that no database says
-/// nothing.
+/// [`recorded_devices`] of the database that is there, or not. The distribution's containerd may keep
+/// it where one of its configuration's imports says, which nobody here reads, so that no database
+/// says nothing.
 ///
 /// # Errors
-/// As [`known`], and that it is not there.
-pub fn known_of(pool: &Pool, database: Option<&[u8]>) -> Result<Vec<Known>, String> {
+/// As [`recorded_devices`], and that it is not there.
+pub fn recorded_devices_of(
+    pool: &Pool,
+    database: Option<&[u8]>,
+) -> Result<Vec<RecordedDevice>, String> {
     match (database, pool.instance) {
-        (Some(database), _) => known(database),
+        (Some(database), _) => recorded_devices(database),
         (None, Instance::Dedicated) => Ok(Vec::new()),
         (None, Instance::System) => {
             Err(format!("there is no {}", pool.device_database().display()))
@@ -151,30 +156,31 @@ impl fmt::Display for Loss {
 
 /// What the result lacks of what is known about the pool.
 pub fn losses(
-    known: Result<Vec<Known>, String>,
+    devices: Result<Vec<RecordedDevice>, String>,
     before: Option<&Devices>,
     after: &Devices,
 ) -> Vec<Loss> {
     let mut losses = Vec::new();
-    let known = known.unwrap_or_else(|why| {
+    let devices = devices.unwrap_or_else(|why| {
         losses.push(Loss::Unknown { why });
         Vec::new()
     });
     let mut missing = BTreeMap::new();
-    for device in known.into_iter().filter(Known::is_needed) {
+    for device in devices.into_iter().filter(RecordedDevice::is_needed) {
         if !after.contains_key(&device.device_id) {
             missing.insert(device.device_id, device.name);
         }
     }
-    let gone = before.into_iter().flatten().filter_map(|(device, was)| match after.get(device) {
-        Some(is) if is >= was => None,
-        Some(is) => Some(Loss::Fewer { device: *device, was: *was, is: *is }),
-        None if missing.contains_key(device) => None,
-        None => Some(Loss::Gone { device: *device, was: *was }),
-    });
-    let gone: Vec<Loss> = gone.collect();
+    let lost_or_fewer =
+        before.into_iter().flatten().filter_map(|(device, was)| match after.get(device) {
+            Some(is) if is >= was => None,
+            Some(is) => Some(Loss::Fewer { device: *device, was: *was, is: *is }),
+            None if missing.contains_key(device) => None,
+            None => Some(Loss::Gone { device: *device, was: *was }),
+        });
+    let lost_or_fewer: Vec<Loss> = lost_or_fewer.collect();
     losses.extend(missing.into_iter().map(|(device, name)| Loss::Missing { device, name }));
-    losses.extend(gone);
+    losses.extend(lost_or_fewer);
     if before.is_none() {
         losses.push(Loss::Unlisted);
     }
@@ -197,14 +203,14 @@ pub fn lossy(
     backup: &std::path::Path,
     token: Option<&str>,
 ) -> Finding {
-    let mut named: Vec<String> = losses.iter().take(NAMED).map(ToString::to_string).collect();
+    let mut lines: Vec<String> = losses.iter().take(NAMED).map(ToString::to_string).collect();
     if let Some(more) = losses.len().checked_sub(NAMED).filter(|more| *more > 0) {
-        named.push(format!("and {more} more"));
+        lines.push(format!("and {more} more"));
     }
     let accept = token.map_or_else(
         || "# this was a dry run; the word for it is printed by\nmvmhost pool repair".to_owned(),
         |token| format!("mvmhost pool repair --accept {token}"),
     );
     let (name, metadata) = (&subject.pool.name, &subject.metadata);
-    repair::loses(name, named.join("; "), metadata, quote(backup), accept)
+    repair::loses(name, lines.join("; "), metadata, quote(backup), accept)
 }

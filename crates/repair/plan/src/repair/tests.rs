@@ -89,21 +89,23 @@ fn sample() -> Bolt {
 
 #[test]
 fn the_devices_of_containerd_are_read() {
-    let known = known(&sample().bytes).unwrap();
-    let ids: Vec<u32> = known.iter().map(|device| device.device_id).collect();
-    assert_eq!((ids, known[1].name.as_str()), (vec![1, 2, 3], "p-snap-2"));
-    let needed: Vec<bool> = known.iter().map(Known::is_needed).collect();
+    let devices = recorded_devices(&sample().bytes).unwrap();
+    let ids: Vec<u32> = devices.iter().map(|device| device.device_id).collect();
+    assert_eq!((ids, devices[1].name.as_str()), (vec![1, 2, 3], "p-snap-2"));
+    let needed: Vec<bool> = devices.iter().map(RecordedDevice::is_needed).collect();
     assert_eq!(needed, [true, true, false], "the third one is being made");
 }
 
 /// Written by bbolt 1.3.10, as containerd does: 32 devices, and the last one removed again.
 #[test]
 fn what_bbolt_writes_is_read() {
-    let known = known(include_bytes!("../../../../../tests/fuzz/seeds/repair/database")).unwrap();
-    let mut ids: Vec<u32> = known.iter().map(|device| device.device_id).collect();
+    let devices =
+        recorded_devices(include_bytes!("../../../../../tests/fuzz/seeds/repair/database"))
+            .unwrap();
+    let mut ids: Vec<u32> = devices.iter().map(|device| device.device_id).collect();
     ids.sort_unstable();
     assert!(ids.iter().copied().eq(1..=31), "{ids:?}");
-    assert!(known.iter().all(|device| device.name.ends_with(&format!("-{}", device.device_id))));
+    assert!(devices.iter().all(|device| device.name.ends_with(&format!("-{}", device.device_id))));
 }
 
 #[test]
@@ -111,29 +113,29 @@ fn one_whole_meta_page_is_enough() {
     for page in [0, 1] {
         let mut bolt = sample();
         bolt.bytes[page * PAGE + 40] ^= 1;
-        assert_eq!(known(&bolt.bytes).unwrap().len(), 3, "page {page}");
+        assert_eq!(recorded_devices(&bolt.bytes).unwrap().len(), 3, "page {page}");
     }
     let mut bolt = sample();
     bolt.bytes[40] ^= 1;
     bolt.bytes[PAGE + 40] ^= 1;
-    assert!(known(&bolt.bytes).is_err());
+    assert!(recorded_devices(&bolt.bytes).is_err());
 }
 
 #[test]
 fn a_damaged_database_is_no_database() {
-    assert!(known(b"").is_err());
-    assert!(known(&[0; 3 * PAGE]).is_err());
-    assert!(known(&sample().bytes[..5 * PAGE]).is_err(), "cut");
+    assert!(recorded_devices(b"").is_err());
+    assert!(recorded_devices(&[0; 3 * PAGE]).is_err());
+    assert!(recorded_devices(&sample().bytes[..5 * PAGE]).is_err(), "cut");
     let mut circle = sample();
     circle.bytes[4 * PAGE + 16 + 8] = 4;
-    assert!(known(&circle.bytes).is_err());
+    assert!(recorded_devices(&circle.bytes).is_err());
     let mut far = sample();
     far.bytes[5 * PAGE + 16 + 4..][..4].copy_from_slice(&u32::MAX.to_le_bytes());
-    assert!(known(&far.bytes).is_err());
+    assert!(recorded_devices(&far.bytes).is_err());
     let mut text = sample();
     let at = text.bytes.windows(11).position(|bytes| bytes == b"\"device_id\"").unwrap();
     text.bytes[at] = b'!';
-    assert!(known(&text.bytes).is_err());
+    assert!(recorded_devices(&text.bytes).is_err());
 }
 
 proptest::proptest! {
@@ -141,8 +143,8 @@ proptest::proptest! {
     fn no_database_makes_the_reader_panic(at in 0_usize..7 * PAGE, byte in 0_u8..) {
         let mut bolt = sample();
         bolt.bytes[at] = byte;
-        let _ = known(&bolt.bytes);
-        let _ = known(&bolt.bytes[..at]);
+        let _ = recorded_devices(&bolt.bytes);
+        let _ = recorded_devices(&bolt.bytes[..at]);
     }
 
     #[test]
@@ -173,7 +175,7 @@ fn what_the_tools_list_is_read() {
     assert_eq!(listed(&"1".repeat(5000)), None);
 }
 
-fn parse(states: &[(u32, i64)]) -> Result<Vec<Known>, String> {
+fn parse(states: &[(u32, i64)]) -> Result<Vec<RecordedDevice>, String> {
     states
         .iter()
         .map(|(id, state)| Ok(serde_json::from_str(&device(*id, *state)).unwrap()))
@@ -218,19 +220,19 @@ fn only_lvm_expects_a_transaction_and_only_that_of_before() {
         (block[48], block[336]) = (transaction, 128);
         Superblock::parse(&block)
     };
-    let known = |transaction| Outline { block_sectors: 128, blocks: 8, transaction };
+    let outline = |transaction| Outline { block_sectors: 128, blocks: 8, transaction };
     assert_eq!(transaction(None, &pool(1)), None);
-    assert_eq!(transaction(Some(&known(None)), &pool(1)), None);
-    assert_eq!(transaction(Some(&known(Some(3))), &pool(3)), Some(3));
-    assert_eq!(transaction(Some(&known(Some(3))), &Superblock::Foreign), Some(3));
-    assert_eq!(transaction(Some(&known(Some(3))), &pool(1)), None, "older metadata");
+    assert_eq!(transaction(Some(&outline(None)), &pool(1)), None);
+    assert_eq!(transaction(Some(&outline(Some(3))), &pool(3)), Some(3));
+    assert_eq!(transaction(Some(&outline(Some(3))), &Superblock::Foreign), Some(3));
+    assert_eq!(transaction(Some(&outline(Some(3))), &pool(1)), None, "older metadata");
 }
 
 #[test]
 fn a_database_that_may_be_elsewhere_is_not_taken_for_none() {
     let own = Pool::new(&mvm_config::load::parse(&[]).unwrap().config, None);
-    assert_eq!(known_of(&own, None), Ok(Vec::new()));
+    assert_eq!(recorded_devices_of(&own, None), Ok(Vec::new()));
     let system = Pool { instance: Instance::System, ..own };
-    assert!(known_of(&system, None).unwrap_err().ends_with(".db"));
-    assert_eq!(known_of(&system, Some(&sample().bytes)).unwrap().len(), 3);
+    assert!(recorded_devices_of(&system, None).unwrap_err().ends_with(".db"));
+    assert_eq!(recorded_devices_of(&system, Some(&sample().bytes)).unwrap().len(), 3);
 }

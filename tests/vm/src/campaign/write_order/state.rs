@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use mvm_config::load::{Source, parse};
 use mvm_core::{Roots, exec};
 use mvm_pool_kernel::loopback::observe;
-use mvm_pool_kernel::loops::{Held, Loop, LoopDevices};
+use mvm_pool_kernel::loops::{Loop, LoopDevices, OpenLoop};
 use mvm_pool_kernel::mapper::{DeviceMapper, Look, Settling};
 use mvm_pool_kernel::thinpool::System;
 use mvm_pool_kernel::{Error, receipt};
@@ -109,8 +109,8 @@ fn records(roots: &Roots) -> Result<()> {
 fn databases(roots: &Roots, desired: &Desired, is_pool: bool) -> Result<()> {
     let read = |path| fs::read(roots.at(path)).unwrap_or_default();
     let files = Files {
-        meta: read(desired.pool.kept.metadata.clone()),
-        metadata: read(desired.pool.kept.devmapper.join("metadata.db")),
+        meta: read(desired.pool.database_paths.metadata.clone()),
+        metadata: read(desired.pool.database_paths.devmapper.join("metadata.db")),
         pool: read(desired.pool.device_database()),
     };
     let verdict = judge(&desired.pool.name, &files);
@@ -118,7 +118,7 @@ fn databases(roots: &Roots, desired: &Desired, is_pool: bool) -> Result<()> {
     if !is_pool {
         return Ok(());
     }
-    let metadata = roots.at(desired.metadata());
+    let metadata = roots.at(desired.metadata_path());
     tools::ok(Command::new("thin_check").arg(&metadata), LIMIT)?;
     let mut list = Command::new("thin_ls");
     list.args(["--no-headers", "--format", "DEV"]).arg(&metadata);
@@ -153,11 +153,11 @@ impl LoopDevices for Booted {
         Ok(Vec::new())
     }
 
-    fn attach(&self, _: &Path) -> Result<Held, Error> {
+    fn attach(&self, _: &Path) -> Result<OpenLoop, Error> {
         Err(unused())
     }
 
-    fn hold(&self, _: &str, _: &Path) -> Result<Held, Error> {
+    fn hold(&self, _: &str, _: &Path) -> Result<OpenLoop, Error> {
         Err(unused())
     }
 

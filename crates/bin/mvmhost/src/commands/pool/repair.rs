@@ -5,7 +5,7 @@ use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
 use mvm_core::json::Document;
 use mvm_pool_kernel::desired;
-use mvm_repair_kernel::repair::{Asked, Report, repair};
+use mvm_repair_kernel::repair::{RepairOptions, Report, repair};
 
 use super::config;
 
@@ -15,8 +15,8 @@ pub(super) fn run(context: &Context, dry_run: bool, accept: Option<&str>) -> Exi
         Err(exit) => return exit,
     };
     let desired = desired(&context.roots, &config);
-    let asked = Asked { dry_run, accept: accept.map(str::to_owned) };
-    let report = repair(&context.roots, &desired, &asked).unwrap_or_else(|error| Report {
+    let options = RepairOptions { dry_run, accept: accept.map(str::to_owned) };
+    let report = repair(&context.roots, &desired, &options).unwrap_or_else(|error| Report {
         findings: vec![error.finding(&desired.pool().name)],
         ..Report::default()
     });

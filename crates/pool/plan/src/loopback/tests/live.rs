@@ -114,9 +114,9 @@ fn a_live_pool_is_held_against_the_receipt_too() {
 
 #[test]
 fn the_last_word_says_how_full_the_pool_is() {
-    let finding = done("p", &running().pool.device).unwrap();
+    let finding = ready_finding("p", &running().pool.device).unwrap();
     assert!(finding.message().ends_with("data 0 % full, metadata 0 %"));
-    assert!(done("p", &bare().pool.device).is_none());
+    assert!(ready_finding("p", &bare().pool.device).is_none());
 }
 
 /// containerd makes one of its databases with its first snapshot: a microVM is no change of the

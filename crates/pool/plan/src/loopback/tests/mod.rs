@@ -7,14 +7,14 @@ mod recorded;
 
 use std::path::PathBuf;
 
-use mvm_containerd::Kept;
+use mvm_containerd::DatabasePaths;
 use mvm_core::{Exit, exit};
 
 use super::*;
 use crate::thinpool::tests::{nothing, pool as pool_named};
 use crate::thinpool::{
     Backing, Control, DevNum, FileFacts, FileId, FileSystem, LivePool, LiveState, PoolSuperblock,
-    Receipt, Recorded, RecordedIdentity, Shape, Superblock, ThinPoolTable, done,
+    Receipt, Recorded, RecordedIdentity, Shape, Superblock, ThinPoolTable, ready_finding,
 };
 
 const DIR: &str = "/var/lib/containerd-dev/snapshotter/devmapper";

@@ -96,7 +96,8 @@ fn databases_do_not_stay_behind_when_containerd_goes_elsewhere() {
         database.file = Some(file);
     }
     let mut moved = desired();
-    moved.pool.kept = Kept { devmapper: "/srv/d".into(), ..moved.pool.kept };
+    moved.pool.database_paths =
+        DatabasePaths { devmapper: "/srv/d".into(), ..moved.pool.database_paths };
     let codes = |observed: &Observed| codes(&plan(&moved, observed));
     assert_eq!(codes(&observed), [database::elsewhere::ROW.code; 2], "{known:?}");
     observed.pool.databases = moved.pool.databases();

@@ -12,7 +12,7 @@ fn intent(disks: &[Disk], token: Option<&str>) -> Intent {
 }
 
 fn begun(intent: &Intent) -> Observed {
-    with(blank(), |seen| seen.begun = Some(intent.clone()))
+    with(blank(), |lvm| lvm.begun = Some(intent.clone()))
 }
 
 /// A disk with our physical volume on it, and what LVM says of that.
@@ -132,9 +132,9 @@ fn a_wipe_that_was_cut_short_goes_on_with_its_token() {
 fn left(volumes: &[(&str, &str)]) -> Observed {
     let first = intent(&whole(1 << 30), None);
     let mark = format!("{TAG},{}", first.mark);
-    with(begun(&first), |seen| {
-        seen.groups.push(group("0", &mark));
-        seen.volumes = volumes
+    with(begun(&first), |lvm| {
+        lvm.groups.push(group("0", &mark));
+        lvm.volumes = volumes
             .iter()
             .map(|(name, tags)| Volume {
                 lv_name: (*name).to_owned(),
@@ -165,7 +165,7 @@ fn what_lvcreate_left_is_removed() {
     active.pool.device = Device::Other { target: "linear".to_owned(), table: String::new() };
     let plan = create(&desired(), &active, &[], None, SEED);
     assert_eq!(codes(&plan), [pool::name_taken::ROW.code]);
-    active = with(active, |seen| seen.volumes[1].lv_active = "active".to_owned());
+    active = with(active, |lvm| lvm.volumes[1].lv_active = "active".to_owned());
     assert!(!create(&desired(), &active, &[], None, SEED).is_refused());
 }
 
@@ -179,12 +179,12 @@ fn nothing_else_in_the_group_is_removed() {
     unmade(left(&[("thinpool", "MARK"), ("srv", "")]), &disk::not_a_pool::ROW);
     unmade(left(&[("lvol1", "")]), &disk::group_foreign::ROW);
     let changes: [fn(&mut Seen); 6] = [
-        |seen| seen.volumes[0].lv_profile.clear(),
-        |seen| seen.volumes[0].lv_size = (12 << 20).to_string(),
-        |seen| seen.volumes[0].lv_device_open = "open".to_owned(),
-        |seen| seen.volumes[0].segtype = "thin".to_owned(),
-        |seen| seen.begun = None,
-        |seen| seen.groups[0].vg_tags = TAG.to_owned(),
+        |lvm| lvm.volumes[0].lv_profile.clear(),
+        |lvm| lvm.volumes[0].lv_size = (12 << 20).to_string(),
+        |lvm| lvm.volumes[0].lv_device_open = "open".to_owned(),
+        |lvm| lvm.volumes[0].segtype = "thin".to_owned(),
+        |lvm| lvm.begun = None,
+        |lvm| lvm.groups[0].vg_tags = TAG.to_owned(),
     ];
     for change in changes {
         unmade(with(left(&[("lvol0", "")]), change), &disk::group_foreign::ROW);
@@ -194,13 +194,13 @@ fn nothing_else_in_the_group_is_removed() {
 #[test]
 fn a_new_pool_that_nobody_watches_is_watched() {
     let first = intent(&whole(1 << 30), None);
-    let new = with(up(), |seen| {
-        seen.begun = Some(first);
-        seen.receipt = Recorded::Absent;
-        seen.volumes[0].seg_monitor = "not monitored".to_owned();
+    let new = with(up(), |lvm| {
+        lvm.begun = Some(first);
+        lvm.receipt = Recorded::Absent;
+        lvm.volumes[0].seg_monitor = "not monitored".to_owned();
     });
     let steps = made(&new, &[], None);
     assert_eq!(steps[1], "have dmeventd watch flintlock/thinpool by mvmhost-flintlock");
     // One that was there before is the operator's.
-    assert_eq!(made(&with(new, |seen| seen.begun = None), &[], None), [""; 0]);
+    assert_eq!(made(&with(new, |lvm| lvm.begun = None), &[], None), [""; 0]);
 }

@@ -1,6 +1,6 @@
 //! Of a pool on LVM: its volumes are files in the folder.
 
-use mvm_pool_plan::lvm::{self, Observed, Recorded, Seen, VolumeReceipt, groups, volumes};
+use mvm_pool_plan::lvm::{self, LvmState, Observed, Recorded, VolumeReceipt, groups, volumes};
 use mvm_pool_plan::thinpool::{self, Control};
 
 use super::*;
@@ -38,7 +38,7 @@ fn on_lvm() -> lvm::Desired {
 }
 
 /// Of a pool of 64 MiB of data in a group with so many free extents.
-fn seen(free: u32, left: bool) -> Seen {
+fn lvm_state(free: u32, leftover: bool) -> LvmState {
     let group = format!(
         r#"{{"report": [{{"vg": [{{"vg_name":"flintlock", "vg_uuid":"Ab-1", "vg_tags":"mvmhost",
         "vg_extent_size":"4194304", "vg_extent_count":"1023", "vg_free_count":"{free}",
@@ -55,7 +55,7 @@ fn seen(free: u32, left: bool) -> Seen {
         volume("thinpool", "thin-pool", 64 << 20),
         volume("[thinpool_tmeta]", "linear", 4 << 20),
     ];
-    all.extend(left.then(|| volume("thinpool-mvmhost-repair", "linear", 4 << 20)));
+    all.extend(leftover.then(|| volume("thinpool-mvmhost-repair", "linear", 4 << 20)));
     let all = format!(r#"{{"report": [{{"lv": [{}]}}]}}"#, all.join(","));
     let receipt = VolumeReceipt {
         name: POOL.to_owned(),
@@ -63,11 +63,11 @@ fn seen(free: u32, left: bool) -> Seen {
         volume: "Cd-2".to_owned(),
         databases: Vec::new(),
     };
-    Seen {
+    LvmState {
         groups: groups(&group).unwrap(),
         volumes: volumes(&all).unwrap(),
         receipt: Recorded::Volume(receipt),
-        ..Seen::default()
+        ..LvmState::default()
     }
 }
 
@@ -83,11 +83,11 @@ fn bench() -> Bench {
     bench
 }
 
-fn run_on(bench: &Bench, seen: Seen, asked: &Asked) -> Report {
+fn run_on(bench: &Bench, lvm: LvmState, options: &RepairOptions) -> Report {
     let (pool, on_files) = (thinpool::Observed::new(Control::Usable), thinpool::Recorded::Absent);
     let desired = on_lvm();
-    let observation = Observation::Lvm(&desired, Observed { pool, on_files, seen: Some(seen) });
-    run(&bench.machine.roots, &bench.tools, &observation, asked).unwrap()
+    let observation = Observation::Lvm(&desired, Observed { pool, on_files, lvm: Some(lvm) });
+    run(&bench.machine.roots, &bench.tools, &observation, options).unwrap()
 }
 
 fn metadata(bench: &Bench) -> Vec<u8> {
@@ -96,13 +96,13 @@ fn metadata(bench: &Bench) -> Vec<u8> {
 
 #[test]
 fn the_volume_is_swapped_and_the_damaged_metadata_are_kept_in_a_file() {
-    for left in [false, true] {
+    for leftover in [false, true] {
         let bench = bench();
         let (roots, before) = (&bench.machine.roots, metadata(&bench));
-        if left {
+        if leftover {
             fs::write(roots.at("/dev/mapper").join(REPAIR), "half").unwrap();
         }
-        let report = run_on(&bench, seen(100, left), &Asked::default());
+        let report = run_on(&bench, lvm_state(100, leftover), &RepairOptions::default());
         assert_eq!(codes(&report), [messages::repaired::ROW.code]);
         assert_eq!(fs::read(roots.at(report.backup.unwrap())).unwrap(), before);
         let after = metadata(&bench);
@@ -114,7 +114,10 @@ fn the_volume_is_swapped_and_the_damaged_metadata_are_kept_in_a_file() {
         // What a run leaves that is killed after the swap.
         fs::write(roots.at("/dev/mapper").join(REPAIR), "damaged").unwrap();
         fs::write(roots.at("/var/lib/mvmhost/metadata.repaired"), "").unwrap();
-        assert_eq!(codes(&run_on(&bench, seen(100, true), &Asked::default())), ["MVM-POOL-134"]);
+        assert_eq!(
+            codes(&run_on(&bench, lvm_state(100, true), &RepairOptions::default())),
+            ["MVM-POOL-134"]
+        );
         assert!(!roots.at("/dev/mapper").join(REPAIR).exists());
         assert!(!roots.at("/var/lib/mvmhost/metadata.repaired").exists());
     }
@@ -125,27 +128,30 @@ fn a_loss_takes_the_word_for_it_there_too() {
     let bench = bench();
     let before = metadata(&bench);
     *bench.tools.finds.borrow_mut() = "1 3\n".to_owned();
-    let report = run_on(&bench, seen(100, false), &Asked::default());
+    let report = run_on(&bench, lvm_state(100, false), &RepairOptions::default());
     assert_eq!((codes(&report), report.refused), (vec![messages::loses::ROW.code], true));
     assert!(report.findings[0].remedy().contains("flintlock/thinpool_tmeta"));
     assert_eq!(metadata(&bench), before);
-    let accept = Asked { accept: report.token, dry_run: false };
-    assert_eq!(codes(&run_on(&bench, seen(100, false), &accept)), [messages::repaired::ROW.code]);
+    let accept = RepairOptions { accept: report.token, dry_run: false };
+    assert_eq!(
+        codes(&run_on(&bench, lvm_state(100, false), &accept)),
+        [messages::repaired::ROW.code]
+    );
     assert_ne!(metadata(&bench), before);
 }
 
 #[test]
 fn what_speaks_against_it_is_said_before_anything_is_touched() {
     let bench = bench();
-    let full = run_on(&bench, seen(0, false), &Asked::default());
+    let full = run_on(&bench, lvm_state(0, false), &RepairOptions::default());
     assert_eq!((codes(&full), full.refused), (vec![messages::no_room::ROW.code], true));
     // A volume that an earlier run left makes room.
-    let dry = Asked { dry_run: true, accept: None };
-    assert_eq!(codes(&run_on(&bench, seen(0, true), &dry)), [messages::repairable::ROW.code]);
-    let swapped = Seen { volumes: Vec::new(), ..seen(100, false) };
+    let dry = RepairOptions { dry_run: true, accept: None };
+    assert_eq!(codes(&run_on(&bench, lvm_state(0, true), &dry)), [messages::repairable::ROW.code]);
+    let swapped = LvmState { volumes: Vec::new(), ..lvm_state(100, false) };
     assert_eq!(codes(&run_on(&bench, swapped, &dry)), ["MVM-DISK-012"]);
     bench.tools.hopeless.set(true);
-    let report = run_on(&bench, seen(100, false), &Asked::default());
+    let report = run_on(&bench, lvm_state(100, false), &RepairOptions::default());
     assert_eq!(codes(&report), [messages::volume_failed::ROW.code]);
     assert!(report.findings[0].remedy().contains("lvremove flintlock/thinpool"));
 }
