@@ -6,7 +6,7 @@
 use mvm_config::Config;
 use mvm_core::{Finding, Severity, catalogue};
 use mvm_firewalls::{Forward, Reported};
-use mvm_images_plan::{State, Wanted};
+use mvm_images_plan::{RequestedImage, State};
 use mvm_pool_plan::thinpool::PoolState;
 use mvm_units_plan::overrides::Override;
 use serde::Deserialize;
@@ -110,7 +110,7 @@ pub struct Observed {
     /// Files that hold a secret, with their permissions.
     pub secret_modes: Vec<(String, u32)>,
     /// The configured images; those that containerd could be asked about, where somebody asked.
-    pub images: Vec<(Wanted, State)>,
+    pub images: Vec<(RequestedImage, State)>,
     /// The clock, in seconds since 1970.
     pub now: i64,
     /// A file that is older than this boot, and when it was written: no clock shows less.

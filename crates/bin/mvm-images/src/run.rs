@@ -10,7 +10,7 @@ use mvm_core::catalogue::img;
 use mvm_core::{Finding, Roots, chain, exit, notify};
 use mvm_images_client::run::{Job, findings, not_begun};
 use mvm_images_client::{Progress, attempts};
-use mvm_images_plan::{Wanted, wanted};
+use mvm_images_plan::{RequestedImage, requested_images};
 use mvm_oneshot as oneshot;
 use mvm_oneshot::{Options, Program, Report};
 
@@ -27,7 +27,7 @@ pub(crate) fn run(program: &Program, options: &Options) -> Report {
 
 /// What the registry on this host gives out. Without containerd the last list stays.
 fn list(roots: &Roots, loaded: &Loaded) -> Report {
-    let nothing = wanted(&loaded.config);
+    let nothing = requested_images(&loaded.config);
     match Job::new(&loaded.config, roots, &nothing, &()).serve() {
         Ok(()) => Report::default(),
         Err(error) => Report { findings: vec![not_begun(&error)], code: exit::UNAVAILABLE },
@@ -36,7 +36,7 @@ fn list(roots: &Roots, loaded: &Loaded) -> Report {
 
 fn images(roots: &Roots, loaded: &Loaded) -> Report {
     let config = &loaded.config;
-    let images = wanted(config);
+    let images = requested_images(config);
     if images.is_empty() {
         return Report::default();
     }
@@ -55,11 +55,11 @@ fn images(roots: &Roots, loaded: &Loaded) -> Report {
     if let Err(error) = job.serve() {
         log::warn!("mvm-registry has the list of before: {}", chain(&error));
     }
-    let done = &run.done;
-    let failed: Vec<&Wanted> =
-        done.iter().filter(|(_, result)| result.is_err()).map(|(wanted, _)| wanted).collect();
-    let complete = done.len() - failed.len();
-    notify::status(&format!("{complete} of {} images are complete", done.len()));
+    let results = &run.results;
+    let failed: Vec<&RequestedImage> =
+        results.iter().filter(|(_, result)| result.is_err()).map(|(wanted, _)| wanted).collect();
+    let complete = results.len() - failed.len();
+    notify::status(&format!("{complete} of {} images are complete", results.len()));
     let mut findings = findings(&run);
     tell(roots, failed.iter().copied(), &findings);
     if !failed.is_empty() && config.images.on_failure == OnFailure::Block {
@@ -69,7 +69,11 @@ fn images(roots: &Roots, loaded: &Loaded) -> Report {
 }
 
 /// Writes down what is left; without it `mvmhost apply` lets this run once more.
-fn tell<'w>(roots: &Roots, incomplete: impl IntoIterator<Item = &'w Wanted>, findings: &[Finding]) {
+fn tell<'w>(
+    roots: &Roots,
+    incomplete: impl IntoIterator<Item = &'w RequestedImage>,
+    findings: &[Finding],
+) {
     if let Err(error) = attempts::write(roots, incomplete, findings) {
         log::warn!("{}", chain(&error));
     }

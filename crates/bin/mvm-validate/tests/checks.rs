@@ -18,7 +18,7 @@ use mvm_config::Config;
 use mvm_config::load::{Source, parse};
 use mvm_core::{Finding, Severity, catalogue};
 use mvm_firewalls::Forward;
-use mvm_images_plan::{State, wanted};
+use mvm_images_plan::{State, requested_images};
 use mvm_pool_plan::thinpool::{LiveState, PoolState};
 use mvm_units_plan::overrides::Override;
 use serde::Deserialize;
@@ -158,7 +158,7 @@ fn observed(given: Given, config: &Config) -> Observed {
     let sound = sound();
     let certificates = given.certificates.into_iter().map(|(file, validity)| (file, Ok(validity)));
     let state = |name: &str| given.images.get(name).cloned().unwrap_or(State::Complete);
-    let images = wanted(config).into_iter();
+    let images = requested_images(config).into_iter();
     let images = images.map(|wanted| (wanted.clone(), state(wanted.reference.as_str()))).collect();
     let none = given.no_certificates.into_iter().map(|(file, why)| (file, Err(why)));
     Observed {

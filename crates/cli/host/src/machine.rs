@@ -197,7 +197,7 @@ fn images(
     if !desired.images || !answers {
         return mvm_units_plan::host::Images::default();
     }
-    let images = mvm_images_plan::wanted(config);
+    let images = mvm_images_plan::requested_images(config);
     let states = Job::new(config, roots, &images, &()).verify();
     let states = states.inspect_err(|error| log::debug!("{}", chain(error)));
     let incomplete = states.ok().map(|states| {

@@ -59,7 +59,7 @@ pub(super) fn live(
 
 /// What containerd has of the images. Without its snapshotter it could not tell, and that is said.
 fn images(roots: &Roots, config: &Config, observed: &mut Observed) {
-    let images = mvm_images_plan::wanted(config);
+    let images = mvm_images_plan::requested_images(config);
     if images.is_empty() || observed.plugin != Plugin::Ok {
         return;
     }

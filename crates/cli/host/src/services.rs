@@ -20,7 +20,8 @@ pub(super) fn observe(
     observed: &mut Observed,
 ) -> Option<Plans> {
     let config = &loaded.config;
-    let mut seen = Services { images: images::wanted(config).len(), ..Services::default() };
+    let mut seen =
+        Services { images: images::requested_images(config).len(), ..Services::default() };
     let dropins = dropins(roots, config);
     let mut active = false;
     let mut any = false;
@@ -59,7 +60,7 @@ pub(super) fn observe(
 
 /// The chain's units, mvm-images where images are asked for, and the target that starts them all.
 fn wanted(config: &Config) -> Vec<String> {
-    let images = (!images::wanted(config).is_empty()).then_some(names::IMAGES_UNIT);
+    let images = (!images::requested_images(config).is_empty()).then_some(names::IMAGES_UNIT);
     let more = images.into_iter().chain([names::TARGET]).map(str::to_owned);
     mvm_units_plan::chain(config).into_iter().chain(more).collect()
 }

@@ -161,7 +161,7 @@ impl<'a> Screen<'a> {
 
     /// How many images the file asks for.
     fn wanted(&self) -> usize {
-        mvm_images_plan::wanted(self.config).len()
+        mvm_images_plan::requested_images(self.config).len()
     }
 
     /// The pool, while it answers.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mvm_core::state::{self, File};
 use mvm_core::{Finding, Roots};
-use mvm_images_plan::Wanted;
+use mvm_images_plan::RequestedImage;
 use serde::{Deserialize, Serialize};
 
 const FILE: File<Report> = File::of(&state::IMAGES_REPORT);
@@ -24,15 +24,15 @@ struct Report {
 /// When the file cannot be written.
 pub fn write<'w>(
     roots: &Roots,
-    incomplete: impl IntoIterator<Item = &'w Wanted>,
+    incomplete: impl IntoIterator<Item = &'w RequestedImage>,
     findings: &[Finding],
 ) -> Result<(), mvm_core::Error> {
     let incomplete: BTreeSet<String> =
-        incomplete.into_iter().map(|wanted| wanted.reference.to_string()).collect();
+        incomplete.into_iter().map(|requested| requested.reference.to_string()).collect();
     let about = findings.iter().filter(|finding| incomplete.contains(finding.subject()));
     let why = about.map(|finding| {
-        let told = format!("{}: {}\n{}", finding.code(), finding.message(), finding.seen());
-        (finding.subject().to_owned(), told)
+        let text = format!("{}: {}\n{}", finding.code(), finding.message(), finding.seen());
+        (finding.subject().to_owned(), text)
     });
     let report = Report { version: 1, why: why.collect(), incomplete };
     FILE.write(roots, &report)
@@ -62,14 +62,14 @@ mod tests {
         let roots = Roots::new(folder.path());
         assert!(read(&roots).is_empty());
         let reference = ImageRef::parse("r.test/a:1").unwrap();
-        let both =
-            [Role::Root, Role::Kernel].map(|role| Wanted { reference: reference.clone(), role });
-        let said = img::out_of_time("r.test/a:1").evidence("slow");
-        write(&roots, &both, &[said, img::pruned("r.test/b:1")]).unwrap();
+        let both = [Role::Root, Role::Kernel]
+            .map(|role| RequestedImage { reference: reference.clone(), role });
+        let finding = img::out_of_time("r.test/a:1").evidence("slow");
+        write(&roots, &both, &[finding, img::pruned("r.test/b:1")]).unwrap();
         assert_eq!(read(&roots), ["r.test/a:1"]);
         let why = why(&roots).into_iter().collect::<Vec<_>>();
-        let told = "MVM-IMG-009: image r.test/a:1 was not complete in time\nslow";
-        assert_eq!(why, [("r.test/a:1".to_owned(), told.to_owned())]);
+        let text = "MVM-IMG-009: image r.test/a:1 was not complete in time\nslow";
+        assert_eq!(why, [("r.test/a:1".to_owned(), text.to_owned())]);
         std::fs::write(FILE.path(&roots), "{").unwrap();
         assert!(read(&roots).is_empty());
     }

@@ -29,10 +29,10 @@ pub enum Error {
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
     /// Several servers were asked, or one by way of a proxy, and none gave it.
-    #[error("{told}")]
-    Asked {
+    #[error("{answers}")]
+    NoServer {
         /// Each with its answer, a line each.
-        told: String,
+        answers: String,
         /// The error of the server that was asked last; [`Error::cause`] goes by it.
         last: Box<Error>,
     },
@@ -85,7 +85,7 @@ pub enum Error {
     },
     /// The certificate that a registry is to be shown, or its key, cannot be used.
     #[error("cannot show the certificate {}: {why}", path.display())]
-    Shown {
+    ClientCertificate {
         /// The file that should hold the certificate or its key, PEM.
         path: PathBuf,
         /// The kernel's answer, or what is wrong with the file.
@@ -162,12 +162,12 @@ pub enum Error {
         digest: String,
     },
     /// The bytes are not those of the digest.
-    #[error("{what} has another digest than {wanted}")]
+    #[error("{object} has another digest than {expected}")]
     Digest {
         /// The URL or the layer.
-        what: String,
+        object: String,
         /// The digest that was wanted.
-        wanted: String,
+        expected: String,
     },
     /// The image cannot be used here.
     #[error("not usable: {0}")]
@@ -182,7 +182,7 @@ pub enum Error {
     },
     /// What mvmhost brought cannot be read or written down.
     #[error("{}: {why}", path.display())]
-    Brought {
+    OwnFile {
         /// The record of what mvmhost brought, or the list of what mvm-registry gives out.
         path: PathBuf,
         /// The kernel's answer, or why it is no such file.
@@ -260,7 +260,7 @@ impl Error {
     /// What went wrong at last, where several were asked.
     pub fn cause(&self) -> &Self {
         match self {
-            Self::Asked { last, .. } => last.cause(),
+            Self::NoServer { last, .. } => last.cause(),
             other => other,
         }
     }

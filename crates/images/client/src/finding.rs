@@ -2,16 +2,16 @@
 
 use mvm_core::catalogue::img;
 use mvm_core::{Finding, chain};
-use mvm_images_plan::{Role, Wanted};
+use mvm_images_plan::{RequestedImage, Role};
 use tonic::Code;
 
 use crate::Error;
 
 /// The finding for an image that could not be made complete.
-pub fn failed(wanted: &Wanted, error: &Error) -> Finding {
-    let subject = wanted.reference.as_str();
-    let registry = wanted.reference.registry();
-    let snapshotter = wanted.role.snapshotter();
+pub fn failed(requested: &RequestedImage, error: &Error) -> Finding {
+    let subject = requested.reference.as_str();
+    let registry = requested.reference.registry();
+    let snapshotter = requested.role.snapshotter();
     let finding = match error.cause() {
         Error::Unauthorized { .. } => img::denied(subject, registry),
         Error::Helper { helper, .. } => img::helper(subject, helper, registry),

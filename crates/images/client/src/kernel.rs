@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use mvm_core::Digest;
-use mvm_images_plan::{Platform, Role, Wanted, kernel};
+use mvm_images_plan::{Platform, RequestedImage, Role, kernel};
 
 use crate::Error;
 use crate::containerd::Containerd;
@@ -13,14 +13,14 @@ use crate::containerd::Containerd;
 /// Whether a kernel image holds a kernel for this machine; images of other roles always pass.
 pub(crate) async fn check(
     containerd: &Containerd,
-    wanted: &Wanted,
+    requested: &RequestedImage,
     top: &Digest,
     platform: &Platform,
 ) -> Result<(), Error> {
-    if wanted.role != Role::Kernel {
+    if requested.role != Role::Kernel {
         return Ok(());
     }
-    let snapshotter = wanted.role.snapshotter();
+    let snapshotter = requested.role.snapshotter();
     let view = containerd.view(snapshotter, top).await?;
     let folder = view.mounts.first().map(|mount| Path::new(&mount.source));
     let files = kernel::paths(&platform.architecture);

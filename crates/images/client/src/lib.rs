@@ -25,7 +25,7 @@ pub mod verify;
 pub use error::Error;
 pub use pull::{Outcome, Puller};
 
-use mvm_images_plan::Wanted;
+use mvm_images_plan::RequestedImage;
 
 /// The event loop of one run: one thread, with timers and sockets.
 ///
@@ -36,7 +36,7 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
 }
 
 /// An image and what became of it.
-pub type Done<T> = (Wanted, Result<T, Error>);
+pub type ImageResult<T> = (RequestedImage, Result<T, Error>);
 
 /// Nobody is told.
 impl Progress for () {

@@ -2,23 +2,23 @@
 
 use mvm_core::Roots;
 use mvm_images_plan::prune::{Found, Snapshot, Verdict, judge};
-use mvm_images_plan::{Platform, Role, Wanted};
+use mvm_images_plan::{Platform, RequestedImage, Role};
 
 use crate::containerd::Containerd;
 use crate::{Error, brought, verify};
 
-/// Judges what mvmhost brought and `wanted` lacks, and unless `dry` removes what may go; containerd
-/// takes the blobs and snapshots that nothing else leads to.
+/// Judges what mvmhost brought and `requested` lacks, and unless `dry` removes what may go;
+/// containerd takes the blobs and snapshots that nothing else leads to.
 pub(crate) async fn prune(
     containerd: &Containerd,
     roots: &Roots,
-    wanted: &[Wanted],
+    requested: &[RequestedImage],
     platform: &Platform,
     dry: bool,
 ) -> Result<Vec<(String, Verdict)>, Error> {
-    let mut ours = brought::read(roots)?;
+    let mut pulled = brought::read(roots)?;
     let mut found = Vec::new();
-    for name in ours.unwanted(wanted) {
+    for name in pulled.unlisted(requested) {
         let record = containerd.record(&name).await?;
         let top = match &record {
             Some(record) => verify::top(containerd, record, platform).await?,
@@ -33,7 +33,7 @@ pub(crate) async fn prune(
     for role in [Role::Root, Role::Kernel] {
         snapshots.extend(containerd.list_snapshots(role.snapshotter()).await?);
     }
-    let verdicts = judge(&ours, &found, &snapshots);
+    let verdicts = judge(&pulled, &found, &snapshots);
     let judged: Vec<_> = found.into_iter().map(|one| one.name).zip(verdicts).collect();
     if !dry {
         let mut removed = false;
@@ -44,8 +44,8 @@ pub(crate) async fn prune(
                 Verdict::Gone => {}
             }
             removed |= *verdict == Verdict::Remove;
-            ours.forget(name);
-            brought::write(roots, &ours)?;
+            pulled.forget(name);
+            brought::write(roots, &pulled)?;
         }
         if removed {
             containerd.collect().await?;

@@ -10,7 +10,7 @@ use mvm_core::{Digest, Roots, brake, names};
 use mvm_guard_plan::Standing;
 use mvm_images_plan::labels::{self, Labels};
 use mvm_images_plan::manifest::{self, Descriptor, ImageConfig, Manifest};
-use mvm_images_plan::{Platform, Role, Wanted, fetch, limits};
+use mvm_images_plan::{Platform, RequestedImage, Role, fetch, limits};
 use tokio::sync::{OnceCell, Semaphore, mpsc};
 use tonic::Code;
 
@@ -99,22 +99,22 @@ impl<'p> Puller<'p> {
     }
 
     /// Refuses what would go into a pool whose guard has braked, or that is full.
-    pub(crate) fn has_room(&self, wanted: &Wanted) -> Result<(), Error> {
-        if wanted.role != Role::Root {
+    pub(crate) fn has_room(&self, requested: &RequestedImage) -> Result<(), Error> {
+        if requested.role != Role::Root {
             return Ok(());
         }
         match brake::reason(&self.roots.at(names::BRAKE)) {
             Some(why) => Err(Error::NoRoom { why }),
-            None => self.full(wanted),
+            None => self.full(requested),
         }
     }
 
     /// Refuses a layer that was unpacked into a pool which is full now. containerd takes what the
     /// kernel could not write for written: the kernel says so after the fact or to nobody, and what
     /// it lost stays lost when the pool grows.
-    pub(crate) fn full(&self, wanted: &Wanted) -> Result<(), Error> {
+    pub(crate) fn full(&self, requested: &RequestedImage) -> Result<(), Error> {
         let standing = STANDING.get(self.roots);
-        match wanted.role == Role::Root && standing.is_some_and(|pool| !pool.writable) {
+        match requested.role == Role::Root && standing.is_some_and(|pool| !pool.writable) {
             true => Err(Error::NoRoom { why: "no block of it is free".to_owned() }),
             false => Ok(()),
         }
@@ -125,20 +125,20 @@ impl<'p> Puller<'p> {
     ///
     /// # Errors
     /// Of the registry, of containerd, or about the image.
-    pub async fn image(&self, wanted: &Wanted, again: bool) -> Result<Outcome, Error> {
-        let name = wanted.reference.as_str();
-        let Some((fresh, lost)) = self.begin(wanted, again).await? else {
+    pub async fn image(&self, requested: &RequestedImage, again: bool) -> Result<Outcome, Error> {
+        let name = requested.reference.as_str();
+        let Some((fresh, lost)) = self.begin(requested, again).await? else {
             return Ok(Outcome::Present);
         };
         if let Some(lost) = lost.filter(|_| !again)
-            && let Some(outcome) = unpack_again::unpack(self, wanted, &lost).await
+            && let Some(outcome) = unpack_again::unpack(self, requested, &lost).await
         {
             return Ok(outcome);
         }
         self.progress.step(name, "resolving");
-        let resolved = self.resolve(wanted).await?;
+        let resolved = self.resolve(requested).await?;
         if fresh {
-            self.take_down(wanted, &resolved.config).await?;
+            self.take_down(requested, &resolved.config).await?;
         }
         self.progress.step(name, "pulling");
         let layers = &resolved.manifest.layers;
@@ -149,9 +149,9 @@ impl<'p> Puller<'p> {
             let blobs = stream::iter(layers.iter().zip(fetch::head_starts(layers)));
             let blobs = blobs.map(async |(layer, longest)| {
                 starts.wait(longest).await;
-                let done = self.blob(wanted, "layer", layer).await;
+                let result = self.blob(requested, "layer", layer).await;
                 starts.arrived(layer);
-                done
+                result
             });
             // In order, because they are unpacked in order.
             let mut blobs = blobs.buffered(layers.len().max(1));
@@ -162,12 +162,12 @@ impl<'p> Puller<'p> {
             drop(blobs);
             Ok(())
         };
-        let unpack = unpack::layers(self, wanted, layers, &resolved.config.diff_ids, arrivals);
+        let unpack = unpack::layers(self, requested, layers, &resolved.config.diff_ids, arrivals);
         futures_util::future::try_join(fetch, unpack).await?;
         // A label of a blob that images share is read and written again with more in it.
         let _alone = self.finishing.lock().await;
-        self.finish(wanted, &resolved).await?;
-        self.proven(wanted).await
+        self.finish(requested, &resolved).await?;
+        self.proven(requested).await
     }
 
     /// Looks whether there is something to do, and `None` when there is not. Tells whether what is
@@ -176,11 +176,11 @@ impl<'p> Puller<'p> {
     /// And what is lost of an image whose blobs are all there.
     async fn begin(
         &self,
-        wanted: &Wanted,
+        requested: &RequestedImage,
         again: bool,
     ) -> Result<Option<(bool, Option<State>)>, Error> {
         let (mut fresh, mut lost) = (false, None);
-        match verify::state(&self.containerd, wanted, &self.platform).await {
+        match verify::state(&self.containerd, requested, &self.platform).await {
             Ok(State::Complete) if !again => return Ok(None),
             Ok(State::Blob(digest)) => self.containerd.discard(&digest).await?,
             Ok(state @ (State::NoKernel { .. } | State::NotUnpacked | State::Elsewhere(_))) => {
@@ -191,7 +191,7 @@ impl<'p> Puller<'p> {
             Ok(_) | Err(Error::Refused(_)) => {}
             Err(error) => return Err(error),
         }
-        self.has_room(wanted)?;
+        self.has_room(requested)?;
         Ok(Some((fresh, lost)))
     }
 
@@ -199,11 +199,11 @@ impl<'p> Puller<'p> {
     /// and other images keep what they are built upon.
     pub(crate) async fn take_down(
         &self,
-        wanted: &Wanted,
+        requested: &RequestedImage,
         config: &ImageConfig,
     ) -> Result<(), Error> {
         for name in manifest::chain_ids(&config.diff_ids).iter().rev() {
-            match self.containerd.remove(wanted.role.snapshotter(), name.as_str()).await {
+            match self.containerd.remove(requested.role.snapshotter(), name.as_str()).await {
                 Err(Error::Containerd { source, .. })
                     if source.code() == Code::FailedPrecondition =>
                 {
@@ -216,40 +216,41 @@ impl<'p> Puller<'p> {
     }
 
     /// Looks again. containerd takes a blob that another namespace has as it is, also a damaged one.
-    async fn proven(&self, wanted: &Wanted) -> Result<Outcome, Error> {
-        match verify::state(&self.containerd, wanted, &self.platform).await? {
+    async fn proven(&self, requested: &RequestedImage) -> Result<Outcome, Error> {
+        match verify::state(&self.containerd, requested, &self.platform).await? {
             State::Complete => Ok(Outcome::Pulled),
             State::Blob(digest) => Err(Error::Digest {
-                what: "a blob that containerd also keeps for another namespace".to_owned(),
-                wanted: digest.to_string(),
+                object: "a blob that containerd also keeps for another namespace".to_owned(),
+                expected: digest.to_string(),
             }),
             State::NoKernel { file, problem } => Err(Error::Kernel { file, problem }),
             _ => Err(Error::Missing {
                 place: "containerd".to_owned(),
-                digest: wanted.reference.to_string(),
+                digest: requested.reference.to_string(),
             }),
         }
     }
 
     /// From the reference to one image's manifest and configuration, which are stored on the way.
-    async fn resolve(&self, wanted: &Wanted) -> Result<Resolved, Error> {
-        let reference = &wanted.reference;
+    async fn resolve(&self, requested: &RequestedImage) -> Result<Resolved, Error> {
+        let reference = &requested.reference;
         let name = reference.digest().or(reference.tag()).unwrap_or("latest");
-        let first = self.document(wanted, name).await?;
-        let fetch = async |entry: &Descriptor| self.document(wanted, entry.digest.as_str()).await;
+        let first = self.document(requested, name).await?;
+        let fetch =
+            async |entry: &Descriptor| self.document(requested, entry.digest.as_str()).await;
         let Chosen { record, indexes, document, manifest } = self.chosen(first, fetch).await?;
         self.store("manifest", &document).await?;
-        self.blob(wanted, "config", &manifest.config).await?;
+        self.blob(requested, "config", &manifest.config).await?;
         let mut config = self.containerd.read(&manifest.config.digest, limits::CONFIG).await?;
         if config.is_none() {
             // containerd knows it from an earlier run, and its file is gone or damaged.
             self.containerd.discard(&manifest.config.digest).await?;
-            crate::transfer::blob(self, wanted, "config", &manifest.config).await?;
+            crate::transfer::blob(self, requested, "config", &manifest.config).await?;
             config = self.containerd.read(&manifest.config.digest, limits::CONFIG).await?;
         }
         let lost = || Error::Digest {
-            what: "the configuration in containerd".to_owned(),
-            wanted: manifest.config.digest.to_string(),
+            object: "the configuration in containerd".to_owned(),
+            expected: manifest.config.digest.to_string(),
         };
         let config =
             manifest::config(&config.ok_or_else(lost)?, &manifest).map_err(Error::Refused)?;
@@ -259,10 +260,10 @@ impl<'p> Puller<'p> {
 
     async fn document(
         &self,
-        wanted: &Wanted,
+        requested: &RequestedImage,
         name: &str,
     ) -> Result<crate::registry::Document, Error> {
-        let reference = &wanted.reference;
+        let reference = &requested.reference;
         self.registry.document(reference.registry(), reference.repository(), name).await
     }
 
@@ -283,7 +284,12 @@ impl<'p> Puller<'p> {
     }
 
     /// Gets a blob into containerd, once for all images of this run.
-    async fn blob(&self, wanted: &Wanted, kind: &str, blob: &Descriptor) -> Result<(), Error> {
+    async fn blob(
+        &self,
+        requested: &RequestedImage,
+        kind: &str,
+        blob: &Descriptor,
+    ) -> Result<(), Error> {
         let cell = match self.blobs.lock() {
             Ok(mut blobs) => blobs.entry(blob.digest.clone()).or_default().clone(),
             Err(_) => Arc::default(),
@@ -291,15 +297,15 @@ impl<'p> Puller<'p> {
         let fetch = async || {
             // Closed by nobody.
             let _slot = self.slots.acquire().await;
-            crate::transfer::blob(self, wanted, kind, blob).await
+            crate::transfer::blob(self, requested, kind, blob).await
         };
         cell.get_or_try_init(fetch).await.copied()
     }
 
     /// Labels everything as `ctr` does, and writes the record.
-    async fn finish(&self, wanted: &Wanted, resolved: &Resolved) -> Result<(), Error> {
-        let snapshotter = wanted.role.snapshotter();
-        let source = resolved.is_pulled.then_some(&wanted.reference);
+    async fn finish(&self, requested: &RequestedImage, resolved: &Resolved) -> Result<(), Error> {
+        let snapshotter = requested.role.snapshotter();
+        let source = resolved.is_pulled.then_some(&requested.reference);
         let diff_ids = &resolved.config.diff_ids;
         let chain = manifest::chain_ids(diff_ids);
         // A configuration without layers is refused when it is read.
@@ -315,7 +321,7 @@ impl<'p> Puller<'p> {
         for (digest, entries) in &resolved.indexes {
             self.label(source, digest, labels::of_index(entries)).await?;
         }
-        let name = wanted.reference.as_str();
+        let name = requested.reference.as_str();
         let before = self.containerd.record(name).await?.map(|record| record.digest);
         // First: a name that is not written down stays for good, one that is not there does no harm.
         brought::note(self.roots, name, &resolved.record.digest, before.as_ref());
@@ -333,11 +339,11 @@ impl<'p> Puller<'p> {
             return self.containerd.label(digest, labels).await;
         };
         let key = labels::source_key(reference.registry());
-        let known = self.containerd.blob(digest).await?.and_then(|blob| {
+        let previous = self.containerd.blob(digest).await?.and_then(|blob| {
             blob.labels.into_iter().find(|(label, _)| *label == key).map(|(_, value)| value)
         });
         let path = mvm_images_plan::fetch::repository(reference.registry(), reference.repository());
-        labels.extend(labels::source(reference.registry(), &path, known.as_deref()));
+        labels.extend(labels::source(reference.registry(), &path, previous.as_deref()));
         self.containerd.label(digest, labels).await
     }
 }

@@ -55,8 +55,8 @@ async fn each<'i>(
     proxies: Option<&Proxies>,
 ) -> Vec<(ImageRef, Answer)> {
     let answers = stream::iter(images).map(async |image| {
-        let asked = timeout(longest, ask(image, proxies)).await;
-        let answer = asked.unwrap_or(Err(Error::Budget { after: longest }));
+        let outcome = timeout(longest, ask(image, proxies)).await;
+        let answer = outcome.unwrap_or(Err(Error::Budget { after: longest }));
         (image.clone(), answer.unwrap_or_else(|error| meaning(&error)))
     });
     answers.buffered(AT_A_TIME).collect().await

@@ -17,14 +17,16 @@ use mvm_images_plan::anonymous::Answer;
 use mvm_images_plan::auth::Logins;
 use mvm_images_plan::proxy::Proxies;
 use mvm_images_plan::prune::Verdict;
-use mvm_images_plan::{Wanted, platform, wanted};
+use mvm_images_plan::{RequestedImage, platform, requested_images};
 use tokio::time::{Instant, interval, sleep, timeout, timeout_at};
 
 use crate::archive::{self, Archive};
 use crate::containerd::Containerd;
 use crate::registry::{Helpers, Registry, Settings, Timeouts};
 use crate::verify::{self, State};
-use crate::{Done, Error, Outcome, Progress, Puller, finding, prune, resolve, runtime, served};
+use crate::{
+    Error, ImageResult, Outcome, Progress, Puller, finding, prune, resolve, runtime, served,
+};
 
 /// How often somebody is told that the run goes on.
 const TICK: Duration = Duration::from_secs(10);
@@ -46,7 +48,7 @@ pub struct Job<'j> {
     /// Where the host's files are.
     pub roots: &'j Roots,
     /// Which images to verify, pull or export; [`Self::prune`] keeps these.
-    pub images: &'j [Wanted],
+    pub images: &'j [RequestedImage],
     /// Where images are looked for before a registry is asked; empty: in the file's archives.
     pub archives: &'j [Archive],
     /// Whether the registry is asked although an image is complete.
@@ -61,7 +63,7 @@ pub struct Job<'j> {
 #[derive(Debug, Default)]
 pub struct Run {
     /// What became of each image.
-    pub done: Vec<Done<Outcome>>,
+    pub results: Vec<ImageResult<Outcome>>,
     /// The file's archives that cannot be read.
     pub unread: Vec<Error>,
     /// How registries answer flintlockd about images that came in a way that it does not go.
@@ -73,7 +75,7 @@ impl<'j> Job<'j> {
     pub fn new(
         config: &'j Config,
         roots: &'j Roots,
-        images: &'j [Wanted],
+        images: &'j [RequestedImage],
         progress: &'j dyn Progress,
     ) -> Self {
         let (again, credentials) = (false, None);
@@ -84,7 +86,7 @@ impl<'j> Job<'j> {
     ///
     /// # Errors
     /// When containerd cannot be reached, or does not answer.
-    pub fn verify(&self) -> Result<Vec<Done<State>>, Error> {
+    pub fn verify(&self) -> Result<Vec<ImageResult<State>>, Error> {
         let look = async {
             let containerd = self.connect().await?;
             Ok(self.states(&containerd).await)
@@ -117,16 +119,16 @@ impl<'j> Job<'j> {
     pub fn pull(&self) -> Result<Run, Error> {
         runtime()?.block_on(async {
             let work = self.pull_all();
-            let alive = self.tell();
+            let alive = self.keep_alive();
             match select(pin!(work), pin!(alive)).await {
-                Either::Left((done, _)) => done,
+                Either::Left((run, _)) => run,
                 Either::Right((never, _)) => match never {},
             }
         })
     }
 
     /// Tells for ever that the run goes on.
-    async fn tell(&self) -> Infallible {
+    async fn keep_alive(&self) -> Infallible {
         let mut tick = interval(TICK);
         loop {
             tick.tick().await;
@@ -141,8 +143,9 @@ impl<'j> Job<'j> {
         if !self.again {
             let states = self.states(&containerd).await;
             if states.iter().all(|(_, state)| matches!(state, Ok(State::Complete))) {
-                let done = states.into_iter().map(|(wanted, _)| (wanted, Ok(Outcome::Present)));
-                return Ok(Run { done: done.collect(), ..Run::default() });
+                let results =
+                    states.into_iter().map(|(requested, _)| (requested, Ok(Outcome::Present)));
+                return Ok(Run { results: results.collect(), ..Run::default() });
             }
         }
         let spent = || Error::Budget { after: budget };
@@ -151,8 +154,8 @@ impl<'j> Job<'j> {
         let _lock = timeout(budget, lock).await.map_err(|_| spent())??;
         for (snapshotter, key) in containerd.take_lease().await? {
             // The lease ends, and then it goes as well.
-            if let Err(left) = containerd.remove(&snapshotter, &key).await {
-                log::debug!("{left}");
+            if let Err(error) = containerd.remove(&snapshotter, &key).await {
+                log::debug!("{error}");
             }
         }
         let registry = Registry::new(self.settings()?, until)?;
@@ -162,41 +165,41 @@ impl<'j> Job<'j> {
             Puller::new(self.roots, registry, containerd, platform, self.progress, parallel);
         let (opened, unread) = self.open().await;
         let archives = if self.archives.is_empty() { &opened } else { self.archives };
-        let images = stream::iter(self.images).map(async |wanted| {
+        let images = stream::iter(self.images).map(async |requested| {
             let fetch = async {
-                match archive::find(archives, &wanted.reference) {
+                match archive::find(archives, &requested.reference) {
                     Some((archive, image)) => {
-                        puller.import(wanted, archive, image, self.again).await
+                        puller.import(requested, archive, image, self.again).await
                     }
-                    None => puller.image(wanted, self.again).await,
+                    None => puller.image(requested, self.again).await,
                 }
             };
             let fetched = timeout_at(until, fetch).await;
-            (wanted.clone(), fetched.unwrap_or_else(|_| Err(spent())))
+            (requested.clone(), fetched.unwrap_or_else(|_| Err(spent())))
         });
-        let done: Vec<Done<Outcome>> = images.buffer_unordered(IMAGES).collect().await;
-        let answers = self.answers(&puller.registry, &done).await;
+        let results: Vec<ImageResult<Outcome>> = images.buffer_unordered(IMAGES).collect().await;
+        let answers = self.answers(&puller.registry, &results).await;
         // Kept after a failure: what has been fetched is found again by the next run.
-        let whole = done.iter().all(|(_, result)| result.is_ok());
+        let whole = results.iter().all(|(_, result)| result.is_ok());
         if whole {
             let mut containerd = puller.containerd;
             containerd.drop_lease().await?;
         }
-        Ok(Run { done, unread, answers })
+        Ok(Run { results, unread, answers })
     }
 
     /// Asks as flintlockd will, where that is another question than the one that was answered.
     async fn answers(
         &self,
         registry: &Registry,
-        done: &[Done<Outcome>],
+        results: &[ImageResult<Outcome>],
     ) -> Vec<(ImageRef, Answer)> {
-        let pulled = done.iter().filter(|(_, result)| matches!(result, Ok(Outcome::Pulled)));
-        let asked: BTreeSet<&ImageRef> = pulled
-            .map(|(wanted, _)| &wanted.reference)
+        let pulled = results.iter().filter(|(_, result)| matches!(result, Ok(Outcome::Pulled)));
+        let references: BTreeSet<&ImageRef> = pulled
+            .map(|(requested, _)| &requested.reference)
             .filter(|reference| registry.needed(reference.registry()))
             .collect();
-        resolve::all(asked, self.proxies().as_ref()).await
+        resolve::all(references, self.proxies().as_ref()).await
     }
 
     /// The file's proxies; `None` for those of this process.
@@ -208,15 +211,15 @@ impl<'j> Job<'j> {
     /// The file's archives, and what those that cannot be read have to say.
     async fn open(&self) -> (Vec<Archive>, Vec<Error>) {
         let (mut opened, mut unread) = (Vec::new(), Vec::new());
-        let named = if self.archives.is_empty() { &*self.config.images.archives } else { &[] };
-        for path in named {
+        let paths = if self.archives.is_empty() { &*self.config.images.archives } else { &[] };
+        for path in paths {
             let path = self.roots.at(path.as_str());
             // All of a docker-archive is hashed, and somebody is told meanwhile that the run goes on.
             let open = tokio::task::spawn_blocking(move || Archive::open(&path));
             match open.await {
                 Ok(Ok(archive)) => opened.push(archive),
                 Ok(Err(error)) => unread.push(error),
-                Err(ended) => unread.push(Error::Runtime(ended.into())),
+                Err(error) => unread.push(Error::Runtime(error.into())),
             }
         }
         (opened, unread)
@@ -230,7 +233,7 @@ impl<'j> Job<'j> {
         if !self.config.images.serve.enabled {
             return Ok(());
         }
-        let images = wanted(self.config);
+        let images = requested_images(self.config);
         let all = Job { images: &images, ..*self };
         let platform = platform(self.config, std::env::consts::ARCH);
         let look = async {
@@ -257,10 +260,10 @@ impl<'j> Job<'j> {
         })
     }
 
-    async fn states(&self, containerd: &Containerd) -> Vec<Done<State>> {
+    async fn states(&self, containerd: &Containerd) -> Vec<ImageResult<State>> {
         let platform = platform(self.config, std::env::consts::ARCH);
-        let states = stream::iter(self.images).map(async |wanted| {
-            (wanted.clone(), verify::state(containerd, wanted, &platform).await)
+        let states = stream::iter(self.images).map(async |requested| {
+            (requested.clone(), verify::state(containerd, requested, &platform).await)
         });
         states.buffered(IMAGES).collect().await
     }
@@ -321,15 +324,15 @@ fn logins(path: &Path) -> Result<Logins, Error> {
 /// The findings of a run: what is new, and what failed.
 pub fn findings(run: &Run) -> Vec<Finding> {
     let mut findings: Vec<Finding> = run.unread.iter().map(unread).collect();
-    for (wanted, result) in &run.done {
+    for (requested, result) in &run.results {
         match result {
             Ok(Outcome::Present) => {}
             Ok(Outcome::Pulled) => {
-                let snapshotter = wanted.role.snapshotter();
-                let pulled = img::pulled(wanted.reference.as_str(), snapshotter);
+                let snapshotter = requested.role.snapshotter();
+                let pulled = img::pulled(requested.reference.as_str(), snapshotter);
                 findings.push(pulled);
             }
-            Err(error) => findings.push(finding::failed(wanted, error)),
+            Err(error) => findings.push(finding::failed(requested, error)),
         }
     }
     let refused = run.answers.iter().filter(|(_, answer)| !matches!(answer, Answer::Given(_)));

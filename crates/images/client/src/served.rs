@@ -6,45 +6,50 @@ use std::os::unix::fs::PermissionsExt;
 use mvm_core::{Roots, atomic, names};
 use mvm_images_plan::manifest::Manifest;
 use mvm_images_plan::served::{self, Served};
-use mvm_images_plan::{Platform, Wanted};
+use mvm_images_plan::{Platform, RequestedImage};
 
 use crate::containerd::{Containerd, Record};
 use crate::verify::{self, State};
-use crate::{Done, Error};
+use crate::{Error, ImageResult};
 
 /// The images of the file that are complete, each with all that it consists of.
 pub(crate) async fn list(
     containerd: &Containerd,
-    states: &[Done<State>],
+    states: &[ImageResult<State>],
     platform: &Platform,
 ) -> Result<Served, Error> {
     let mut served = Served { version: 1, images: Vec::new() };
-    for (wanted, state) in states {
-        if !matches!(state, Ok(State::Complete)) || has(&served, wanted) {
+    for (requested, state) in states {
+        if !matches!(state, Ok(State::Complete)) || has(&served, requested) {
             continue;
         }
-        let record = containerd.record(wanted.reference.as_str()).await?;
+        let record = containerd.record(requested.reference.as_str()).await?;
         let Some(record) = record else { continue };
-        if let Ok((way, manifest)) = verify::documents(containerd, &record, platform).await? {
-            served.images.push(image(wanted, &record, way, &manifest));
+        if let Ok((records, manifest)) = verify::documents(containerd, &record, platform).await? {
+            served.images.push(image(requested, &record, records, &manifest));
         }
     }
     Ok(served)
 }
 
 /// An image may be a root disk's and a kernel's.
-fn has(served: &Served, wanted: &Wanted) -> bool {
-    served.images.iter().any(|image| image.reference == wanted.reference.as_str())
+fn has(served: &Served, requested: &RequestedImage) -> bool {
+    served.images.iter().any(|image| image.reference == requested.reference.as_str())
 }
 
-fn image(wanted: &Wanted, record: &Record, way: Vec<Record>, manifest: &Manifest) -> served::Image {
-    let manifests = way.into_iter().map(|one| {
+fn image(
+    requested: &RequestedImage,
+    record: &Record,
+    records: Vec<Record>,
+    manifest: &Manifest,
+) -> served::Image {
+    let manifests = records.into_iter().map(|one| {
         let (media_type, size) = (one.media_type, one.size);
         (one.digest.to_string(), served::Manifest { media_type, size })
     });
     let blobs = std::iter::once(&manifest.config).chain(&manifest.layers);
     served::Image {
-        reference: wanted.reference.to_string(),
+        reference: requested.reference.to_string(),
         digest: record.digest.to_string(),
         manifests: manifests.collect(),
         blobs: blobs.map(|blob| (blob.digest.to_string(), blob.size)).collect(),
@@ -57,7 +62,7 @@ fn image(wanted: &Wanted, record: &Record, way: Vec<Record>, manifest: &Manifest
 /// When the disk does not take it; the old one is then untouched.
 pub(crate) fn write(roots: &Roots, served: &Served) -> Result<(), Error> {
     let path = roots.at(names::SERVED);
-    let failed = |why: String| Error::Brought { path: path.clone(), why };
+    let failed = |why: String| Error::OwnFile { path: path.clone(), why };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
         let open = fs::set_permissions(folder, Permissions::from_mode(0o755));

@@ -1,7 +1,7 @@
 //! One blob from the registry to containerd, over as many connections as it takes.
 
 use mvm_images_plan::manifest::Descriptor;
-use mvm_images_plan::{Wanted, limits};
+use mvm_images_plan::{RequestedImage, limits};
 
 use crate::containerd::{Ingest, Opened};
 use crate::registry::Servers;
@@ -11,7 +11,7 @@ use crate::{Error, Puller};
 /// is thrown away and fetched once more.
 pub(crate) async fn blob(
     puller: &Puller<'_>,
-    wanted: &Wanted,
+    requested: &RequestedImage,
     kind: &str,
     blob: &Descriptor,
 ) -> Result<(), Error> {
@@ -28,7 +28,7 @@ pub(crate) async fn blob(
                 Opened::Complete => return Ok(()),
                 Opened::Begun(ingest) => ingest,
             };
-            return fill(puller, wanted, blob, ingest, servers).await;
+            return fill(puller, requested, blob, ingest, servers).await;
         }
     };
     puller.registry.persist(once).await
@@ -36,18 +36,18 @@ pub(crate) async fn blob(
 
 async fn fill(
     puller: &Puller<'_>,
-    wanted: &Wanted,
+    requested: &RequestedImage,
     blob: &Descriptor,
     mut ingest: Box<Ingest>,
     servers: Servers,
 ) -> Result<(), Error> {
     // As many bytes as in another namespace or before a kill: nothing is left to fetch.
     if ingest.offset() < blob.size {
-        let (registry, path) = (wanted.reference.registry(), wanted.reference.repository());
+        let (registry, path) = (requested.reference.registry(), requested.reference.repository());
         let mut body = puller.registry.blob(registry, path, blob, ingest.offset(), servers).await?;
         let mut message = Vec::with_capacity(limits::CHUNK);
         while let Some(chunk) = body.next().await? {
-            puller.progress.bytes(wanted.reference.as_str(), chunk.len() as u64);
+            puller.progress.bytes(requested.reference.as_str(), chunk.len() as u64);
             message.extend_from_slice(&chunk);
             if message.len() >= limits::CHUNK {
                 let full = std::mem::replace(&mut message, Vec::with_capacity(limits::CHUNK));

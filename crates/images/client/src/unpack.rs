@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use containerd_client::types::Mount;
 use mvm_core::Digest;
-use mvm_images_plan::Wanted;
+use mvm_images_plan::RequestedImage;
 use mvm_images_plan::manifest::Descriptor;
 use mvm_images_plan::manifest::chain_ids;
 use tokio::sync::mpsc;
@@ -20,12 +20,12 @@ const RIVALS: u32 = 3;
 /// Unpacks each layer once `arrivals` says that it is there.
 pub(crate) async fn layers(
     puller: &Puller<'_>,
-    wanted: &Wanted,
+    requested: &RequestedImage,
     layers: &[Descriptor],
     diff_ids: &[Digest],
     mut arrivals: mpsc::Receiver<()>,
 ) -> Result<(), Error> {
-    let snapshotter = wanted.role.snapshotter();
+    let snapshotter = requested.role.snapshotter();
     let chain = chain_ids(diff_ids);
     let parents = std::iter::once(None).chain(chain.iter().map(Some));
     for (number, (layer, parent)) in layers.iter().zip(parents).enumerate() {
@@ -39,13 +39,13 @@ pub(crate) async fn layers(
         }
         // Closed by nobody.
         let _unpacker = puller.unpackers.acquire().await;
-        puller.has_room(wanted)?;
+        puller.has_room(requested)?;
         let step = format!("unpacking layer {} of {}", number + 1, layers.len());
-        puller.progress.step(wanted.reference.as_str(), &step);
+        puller.progress.step(requested.reference.as_str(), &step);
         let layer = Layer { layer, parent, name, diff_id };
-        layer.unpack(puller, wanted).await.map_err(|error| match error {
+        layer.unpack(puller, requested).await.map_err(|error| match error {
             // What a full pool makes of it has many words: of mkfs, mount or tar.
-            Error::Containerd { .. } => puller.has_room(wanted).err().unwrap_or(error),
+            Error::Containerd { .. } => puller.has_room(requested).err().unwrap_or(error),
             error => error,
         })?;
     }
@@ -81,11 +81,11 @@ struct Layer<'l> {
 
 impl Layer<'_> {
     /// Unpacks, unless somebody else does so first.
-    async fn unpack(&self, puller: &Puller<'_>, wanted: &Wanted) -> Result<(), Error> {
-        let (containerd, snapshotter) = (&puller.containerd, wanted.role.snapshotter());
+    async fn unpack(&self, puller: &Puller<'_>, requested: &RequestedImage) -> Result<(), Error> {
+        let (containerd, snapshotter) = (&puller.containerd, requested.role.snapshotter());
         for _ in 0..RIVALS {
             if let Some(prepared) = containerd.prepare(snapshotter, self.parent, self.name).await? {
-                return self.fill(puller, wanted, prepared).await;
+                return self.fill(puller, requested, prepared).await;
             }
             if containerd.has_snapshot(snapshotter, self.name).await? {
                 return Ok(());
@@ -99,28 +99,28 @@ impl Layer<'_> {
     async fn fill(
         &self,
         puller: &Puller<'_>,
-        wanted: &Wanted,
+        requested: &RequestedImage,
         prepared: Prepared,
     ) -> Result<(), Error> {
-        let (containerd, snapshotter) = (&puller.containerd, wanted.role.snapshotter());
+        let (containerd, snapshotter) = (&puller.containerd, requested.role.snapshotter());
         let Prepared { key, mounts } = prepared;
-        let named = async {
+        let committed = async {
             let folders: Vec<PathBuf> = mounts.iter().filter_map(folder).collect();
             let applied = containerd.apply(self.layer, mounts).await?;
             if applied != self.diff_id.as_str() {
-                let what = format!("unpacked layer {}", self.layer.digest);
-                return Err(Error::Digest { what, wanted: self.diff_id.to_string() });
+                let object = format!("unpacked layer {}", self.layer.digest);
+                return Err(Error::Digest { object, expected: self.diff_id.to_string() });
             }
-            puller.full(wanted)?;
+            puller.full(requested)?;
             to_disk(folders).await?;
             containerd.commit(snapshotter, &key, self.name).await
         };
-        match named.await {
+        match committed.await {
             Ok(true) => Ok(()),
             Ok(false) => containerd.remove(snapshotter, &key).await,
             Err(error) => {
-                if let Err(left) = containerd.remove(snapshotter, &key).await {
-                    log::debug!("{left}: left to containerd's garbage collection");
+                if let Err(failure) = containerd.remove(snapshotter, &key).await {
+                    log::debug!("{failure}: left to containerd's garbage collection");
                 }
                 Err(self.judged(containerd, error).await)
             }
@@ -136,12 +136,12 @@ impl Layer<'_> {
         else {
             return error;
         };
-        if let Err(left) = containerd.discard(&layer.digest).await {
-            log::debug!("{left}: {} stays damaged", layer.digest);
+        if let Err(failure) = containerd.discard(&layer.digest).await {
+            log::debug!("{failure}: {} stays damaged", layer.digest);
         }
         Error::Digest {
-            what: format!("layer {} on the disk", layer.digest),
-            wanted: layer.digest.to_string(),
+            object: format!("layer {} on the disk", layer.digest),
+            expected: layer.digest.to_string(),
         }
     }
 }

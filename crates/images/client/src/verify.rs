@@ -2,7 +2,7 @@
 
 use mvm_core::Digest;
 use mvm_images_plan::manifest::{self, Document, Manifest};
-use mvm_images_plan::{Platform, Wanted, limits};
+use mvm_images_plan::{Platform, RequestedImage, limits};
 
 use crate::containerd::{Containerd, Record};
 use crate::{Error, kernel};
@@ -19,13 +19,13 @@ const SNAPSHOTTERS: [&str; 3] = ["overlayfs", "native", "devmapper"];
 /// When containerd refuses, or the image is none that can be used here.
 pub async fn state(
     containerd: &Containerd,
-    wanted: &Wanted,
+    requested: &RequestedImage,
     platform: &Platform,
 ) -> Result<State, Error> {
-    let Some(record) = containerd.record(wanted.reference.as_str()).await? else {
+    let Some(record) = containerd.record(requested.reference.as_str()).await? else {
         return Ok(State::Unknown);
     };
-    if wanted.reference.digest().is_some_and(|digest| digest != record.digest.as_str()) {
+    if requested.reference.digest().is_some_and(|digest| digest != record.digest.as_str()) {
         return Ok(State::Unknown);
     }
     let (manifest, config) = match described(containerd, &record, platform).await? {
@@ -43,10 +43,10 @@ pub async fn state(
     let Some(top) = chain.last() else {
         return Ok(State::NotUnpacked);
     };
-    if !containerd.has_snapshot(wanted.role.snapshotter(), top).await? {
+    if !containerd.has_snapshot(requested.role.snapshotter(), top).await? {
         return Ok(elsewhere(containerd, top).await);
     }
-    match kernel::check(containerd, wanted, top, platform).await {
+    match kernel::check(containerd, requested, top, platform).await {
         Err(Error::Kernel { file, problem }) => Ok(State::NoKernel { file, problem }),
         checked => checked.map(|()| State::Complete),
     }
@@ -106,17 +106,17 @@ pub(crate) async fn documents(
     platform: &Platform,
 ) -> Result<Result<(Vec<Record>, Manifest), Digest>, Error> {
     let refused = Error::Refused;
-    let (mut at, mut way) = (record.clone(), Vec::new());
+    let (mut at, mut records) = (record.clone(), Vec::new());
     loop {
         let Some(bytes) = containerd.read(&at.digest, limits::MANIFEST).await? else {
             return Ok(Err(at.digest));
         };
         let document = manifest::document(&at.media_type, &bytes).map_err(refused)?;
-        way.push(Record { size: bytes.len() as u64, ..at });
+        records.push(Record { size: bytes.len() as u64, ..at });
         match document {
-            Document::Manifest(manifest) => return Ok(Ok((way, manifest))),
+            Document::Manifest(manifest) => return Ok(Ok((records, manifest))),
             Document::Index(entries) => {
-                manifest::deeper(way.len() - 1).map_err(refused)?;
+                manifest::deeper(records.len() - 1).map_err(refused)?;
                 let chosen = manifest::choose(&entries, platform).map_err(refused)?;
                 let (digest, media_type) = (chosen.digest.clone(), chosen.media_type.clone());
                 at = Record { digest, media_type, size: chosen.size };

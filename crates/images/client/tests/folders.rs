@@ -77,10 +77,10 @@ fn a_server_of_hosts_toml_is_asked_for_what_it_can_and_with_its_headers() {
         assert_eq!((cache.requests().len(), own.requests().len()), (0, 1));
         assert!(!registry.needed(&host));
         assert_eq!(blob(&registry, &host, &layer(CONTENT)).await.unwrap(), CONTENT);
-        let (asked, others) = (cache.requests(), own.requests());
-        assert!(asked[0].path.starts_with("/hub/v2/a/b/blobs/sha256:"), "{:?}", asked[0]);
-        assert!(asked[0].path.ends_with(&format!("?ns={host}")));
-        let keys = asked[0].headers.iter().filter(|(name, _)| name == "x-key");
+        let (requests, others) = (cache.requests(), own.requests());
+        assert!(requests[0].path.starts_with("/hub/v2/a/b/blobs/sha256:"), "{:?}", requests[0]);
+        assert!(requests[0].path.ends_with(&format!("?ns={host}")));
+        let keys = requests[0].headers.iter().filter(|(name, _)| name == "x-key");
         assert_eq!(keys.map(|(_, value)| &**value).collect::<Vec<_>>(), ["one", "two"]);
         assert!(others.iter().all(|one| one.header("x-key").is_none()));
         // flintlockd would have asked the registry.
@@ -104,7 +104,7 @@ fn a_hosts_toml_that_lets_nobody_be_asked_is_named() {
 fn a_layer_that_the_registry_need_not_have_comes_from_its_address() {
     run(async {
         // It stands for every host, so that addresses need not be this one's.
-        let proxy = Server::start(|asked, _| match asked.path.as_str() {
+        let proxy = Server::start(|request, _| match request.path.as_str() {
             "http://cdn.test/layers/1?sig=SECRET" => answer("200 OK", &[], CONTENT),
             "http://gone.test/1" => answer("410 Gone", &[], b""),
             _ => answer("404 Not Found", &[], br#"{"errors":[{"code":"BLOB_UNKNOWN"}]}"#),
@@ -120,14 +120,17 @@ fn a_layer_that_the_registry_need_not_have_comes_from_its_address() {
         let found =
             with(&["http://127.1/x", "http://gone.test/1", "http://cdn.test/layers/1?sig=SECRET"]);
         assert_eq!(blob(&registry, "r.test", &found).await.unwrap(), CONTENT);
-        let asked: Vec<String> = proxy.requests().into_iter().map(|one| one.path).collect();
-        assert_eq!(asked.len(), 3, "{asked:?}");
-        assert!(asked[0].starts_with("http://r.test/v2/a/b/blobs/"));
+        let paths: Vec<String> = proxy.requests().into_iter().map(|one| one.path).collect();
+        assert_eq!(paths.len(), 3, "{paths:?}");
+        assert!(paths[0].starts_with("http://r.test/v2/a/b/blobs/"));
         let failure = blob(&registry, "r.test", &with(&["http://gone.test/1?sig=SECRET"])).await;
-        let (failure, told) =
+        let (failure, message) =
             failure.map_err(|one| (one.cause().to_string(), one.to_string())).unwrap_err();
         assert!(failure.ends_with("status 404: BLOB_UNKNOWN"), "{failure}");
-        assert!(told.contains("http://gone.test/1: ") && !told.contains("SECRET"), "{told}");
+        assert!(
+            message.contains("http://gone.test/1: ") && !message.contains("SECRET"),
+            "{message}"
+        );
         // One in its registry is asked of nobody else.
         let failure = blob(&registry, "r.test", &layer(CONTENT)).await.unwrap_err();
         assert!(matches!(failure.cause(), Error::Status { status: 404, .. }), "{failure}");
@@ -249,9 +252,12 @@ fn a_registry_is_shown_the_certificate_that_lies_in_its_folder() {
             match registry.document(&host, "a/b", "1").await {
                 Ok(_) => assert_eq!(expected, "", "{about}"),
                 Err(error) => {
-                    let told = error.to_string();
-                    assert!(!expected.is_empty() && told.contains(expected), "{about}: {told}");
-                    assert!(!told.contains("PRIVATE KEY"), "{about}: {told}");
+                    let message = error.to_string();
+                    assert!(
+                        !expected.is_empty() && message.contains(expected),
+                        "{about}: {message}"
+                    );
+                    assert!(!message.contains("PRIVATE KEY"), "{about}: {message}");
                 }
             }
             // flintlockd has none of it.

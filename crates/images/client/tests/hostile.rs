@@ -16,7 +16,7 @@ mod mirrors;
 #[cfg(test)]
 mod server;
 
-use server::{Answer, Asked, Server, answer, brief, client, layer, mirrored, patient, run};
+use server::{Answer, Request, Server, answer, brief, client, layer, mirrored, patient, run};
 
 const TYPE: (&str, &str) = ("content-type", "application/vnd.oci.image.manifest.v1+json");
 const SMALL: &[u8] = br#"{"schemaVersion":2}"#;
@@ -54,9 +54,9 @@ fn a_manifest_comes_as_it_is() {
 fn a_manifest_by_digest_has_that_digest() {
     run(async {
         let server = always(|| answer("200 OK", &[TYPE], SMALL)).await;
-        let wanted = Digest::of(b"something else");
+        let expected = Digest::of(b"something else");
         let registry = client(&[&server], "{}");
-        let failure = registry.document(&server.host(), "a", wanted.as_str()).await.unwrap_err();
+        let failure = registry.document(&server.host(), "a", expected.as_str()).await.unwrap_err();
         assert!(matches!(failure, Error::Digest { .. }), "{failure}");
     });
 }
@@ -99,8 +99,8 @@ fn a_blob_has_exactly_its_size() {
     run(async {
         let whole = always(|| answer("200 OK", &[], b"0123456789")).await;
         assert_eq!(blob(&whole, b"0123456789", 0).await.unwrap(), b"0123456789");
-        let told = always(|| answer("200 OK", &[("content-length", "11")], b"0123456789x")).await;
-        let failure = blob(&told, b"0123456789", 0).await.unwrap_err();
+        let longer = always(|| answer("200 OK", &[("content-length", "11")], b"0123456789x")).await;
+        let failure = blob(&longer, b"0123456789", 0).await.unwrap_err();
         assert!(failure.to_string().ends_with("11 bytes in place of 10"), "{failure}");
         let short = always(|| answer("200 OK", &[("content-length", "10")], b"01234")).await;
         let failure = blob(&short, b"0123456789", 0).await.unwrap_err();
@@ -176,15 +176,15 @@ fn a_registry_may_ask_for_a_longer_pause_than_an_answer_may_take() {
 #[test]
 fn a_token_is_asked_for_once_and_401_for_ever_is_an_end() {
     run(async {
-        let server = Server::start(|asked, _| {
+        let server = Server::start(|request, _| {
             let realm = format!(
                 "Bearer realm=\"http://{}/token\",service=\"s\"",
-                asked.header("host").unwrap()
+                request.header("host").unwrap()
             );
-            if asked.path.starts_with("/token") {
+            if request.path.starts_with("/token") {
                 return answer("200 OK", &[], br#"{"token":"t0"}"#);
             }
-            match asked.header("authorization") {
+            match request.header("authorization") {
                 Some("Bearer t0") => answer("200 OK", &[TYPE], SMALL),
                 _ => answer("401 Unauthorized", &[("www-authenticate", &realm)], b""),
             }
@@ -194,14 +194,16 @@ fn a_token_is_asked_for_once_and_401_for_ever_is_an_end() {
         for _ in 0..2 {
             registry.document(&server.host(), "a/b", "1").await.unwrap();
         }
-        let paths: Vec<String> = server.requests().into_iter().map(|asked| asked.path).collect();
+        let paths: Vec<String> =
+            server.requests().into_iter().map(|request| request.path).collect();
         let token = "/token?service=s&scope=repository%3Aa%2Fb%3Apull";
         let manifest = "/v2/a/b/manifests/1";
         assert_eq!(paths, [manifest, token, manifest, manifest]);
 
-        let loops = Server::start(|asked, _| {
-            let realm = format!("Bearer realm=\"http://{}/token\"", asked.header("host").unwrap());
-            match asked.path.starts_with("/token") {
+        let loops = Server::start(|request, _| {
+            let realm =
+                format!("Bearer realm=\"http://{}/token\"", request.header("host").unwrap());
+            match request.path.starts_with("/token") {
                 true => answer("200 OK", &[], br#"{"access_token":"no"}"#),
                 false => answer("401 Unauthorized", &[("www-authenticate", &realm)], b""),
             }
@@ -218,7 +220,7 @@ fn what_lets_us_in_stays_with_the_server_that_it_is_for() {
     run(async {
         let storage = always(|| answer("200 OK", &[], b"0123456789")).await;
         let elsewhere = format!("http://{}/x?signature=secret", storage.host());
-        let server = Server::start(move |asked, _| match asked.header("authorization") {
+        let server = Server::start(move |request, _| match request.header("authorization") {
             Some("Basic dTpw") => {
                 answer("307 Temporary Redirect", &[("location", &elsewhere)], b"")
             }
@@ -231,7 +233,7 @@ fn what_lets_us_in_stays_with_the_server_that_it_is_for() {
         let body = registry.blob(&server.host(), "a", &blob, 0, Servers::WithMirrors).await;
         let mut body = body.unwrap();
         assert_eq!(body.next().await.unwrap().unwrap(), b"0123456789");
-        let all: Vec<Asked> = storage.requests();
+        let all: Vec<Request> = storage.requests();
         assert_eq!((all.len(), all[0].header("authorization")), (1, None));
     });
 }
@@ -269,8 +271,8 @@ fn who_a_redirect_leads_to_cannot_send_the_login_elsewhere() {
         let registry = client(&[&server], &logins);
         let failure = registry.document(&server.host(), "a/b", "1").await.unwrap_err();
         assert!(thief.requests().is_empty(), "{:?}", thief.requests());
-        let said = format!("{} denies access (status 401)", stranger.host());
-        assert_eq!(failure.to_string(), said);
+        let message = format!("{} denies access (status 401)", stranger.host());
+        assert_eq!(failure.to_string(), message);
         assert_eq!((server.requests().len(), stranger.requests().len()), (1, 1));
     });
 }
@@ -278,8 +280,8 @@ fn who_a_redirect_leads_to_cannot_send_the_login_elsewhere() {
 #[test]
 fn redirects_end() {
     run(async {
-        let server = Server::start(|asked, _| {
-            answer("302 Found", &[("location", &format!("{}x", asked.path))], b"")
+        let server = Server::start(|request, _| {
+            answer("302 Found", &[("location", &format!("{}x", request.path))], b"")
         })
         .await;
         let failure = document(&server).await.unwrap_err();
@@ -331,12 +333,12 @@ fn each_server_that_was_asked_is_told_with_its_answer() {
         // Go's answer to a request without TLS.
         let speaks_tls = always(|| answer("400 Bad Request", &[], b"")).await;
         let failure = client(&[], "{}").document(&speaks_tls.host(), "a", "1").await.unwrap_err();
-        let (told, host) = (failure.to_string(), speaks_tls.host());
+        let (message, host) = (failure.to_string(), speaks_tls.host());
         assert!(
-            told.contains(&format!("http://{host}: ")) && told.contains("status 400"),
-            "{told}"
+            message.contains(&format!("http://{host}: ")) && message.contains("status 400"),
+            "{message}"
         );
-        assert!(told.contains(&format!("\nhttps://{host}: ")), "{told}");
+        assert!(message.contains(&format!("\nhttps://{host}: ")), "{message}");
         let missing = always(|| answer("404 Not Found", &[], b"")).await;
         let failure = client(&[], "{}").document(&missing.host(), "a", "1").await.unwrap_err();
         assert!(matches!(failure, Error::Status { status: 404, .. }), "{failure}");
@@ -344,8 +346,8 @@ fn each_server_that_was_asked_is_told_with_its_answer() {
         let registry = mirrored(&missing, &format!("http://{}/cache", mirror.host()));
         let failure = registry.document(&missing.host(), "a", "1").await.unwrap_err();
         assert!(matches!(failure.cause(), Error::Status { status: 404, .. }), "{failure}");
-        let told = failure.to_string();
-        assert!(told.contains("status 403") && told.contains("status 404"), "{told}");
+        let message = failure.to_string();
+        assert!(message.contains("status 403") && message.contains("status 404"), "{message}");
         assert!(mirror.requests()[0].path.starts_with("/cache/v2/a/manifests/1?ns="));
     });
 }
@@ -357,11 +359,14 @@ fn flintlockds_question_is_one_head_without_a_login() {
         let server =
             always(move || answer("200 OK", &[("docker-content-digest", &digest)], b"")).await;
         let image = ImageRef::parse(&format!("{}/a/b:1", server.host())).unwrap();
-        let given = client(&[&server], "{}").head(&image).await.unwrap();
-        assert_eq!(given, Some(Digest::of(SMALL)));
-        let asked = server.requests();
-        let first = &asked[0];
-        assert_eq!((asked.len(), &*first.method, &*first.path), (1, "HEAD", "/v2/a/b/manifests/1"));
+        let found = client(&[&server], "{}").head(&image).await.unwrap();
+        assert_eq!(found, Some(Digest::of(SMALL)));
+        let requests = server.requests();
+        let first = &requests[0];
+        assert_eq!(
+            (requests.len(), &*first.method, &*first.path),
+            (1, "HEAD", "/v2/a/b/manifests/1")
+        );
         let basic = ("www-authenticate", "Basic realm=x");
         let private = always(move || answer("401 Unauthorized", &[basic], b"")).await;
         let image = ImageRef::parse(&format!("{}/a/b:1", private.host())).unwrap();
@@ -383,8 +388,8 @@ fn flintlockds_proxy_is_taken() {
         let ask = async |name| registry.head(&ImageRef::parse(name).unwrap()).await.unwrap_err();
         let failure = ask("r.test/a/b:1").await;
         assert!(matches!(failure.cause(), Error::Status { status: 404, .. }), "{failure}");
-        let told = format!("by way of the proxy http://{}/: ", proxy.host());
-        assert!(failure.to_string().starts_with(&told), "{failure}");
+        let prefix = format!("by way of the proxy http://{}/: ", proxy.host());
+        assert!(failure.to_string().starts_with(&prefix), "{failure}");
         assert_eq!(proxy.requests()[0].path, "http://r.test/v2/a/b/manifests/1");
         // This host is never asked by way of it.
         ask("127.0.0.1:9/a/b:1").await;

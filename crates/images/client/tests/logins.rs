@@ -15,14 +15,14 @@ use mvm_images_client::registry::{Helpers, Registry, Settings, Timeouts};
 use mvm_images_client::{Error, finding};
 use mvm_images_plan::auth::Logins;
 use mvm_images_plan::proxy::Proxies;
-use mvm_images_plan::{Role, Wanted};
+use mvm_images_plan::{RequestedImage, Role};
 use serde::Deserialize;
 use tokio::time::Instant;
 
 #[cfg(test)]
 mod server;
 
-use server::{Answer, Asked, Server, answer, run};
+use server::{Answer, Request, Server, answer, run};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -55,11 +55,11 @@ struct Helper {
 const TYPE: (&str, &str) = ("content-type", "application/vnd.oci.image.manifest.v1+json");
 
 /// A registry with its token server, both behind a proxy, so that they can have any name.
-fn reply(kind: &str, sent: Option<&str>, asked: &Asked) -> Answer {
-    let host = asked.header("host").unwrap_or_default();
-    if asked.path.contains("/token") {
+fn reply(kind: &str, sent: Option<&str>, request: &Request) -> Answer {
+    let host = request.header("host").unwrap_or_default();
+    if request.path.contains("/token") {
         let body = match kind {
-            "bearer-without-post" if asked.method == "POST" => {
+            "bearer-without-post" if request.method == "POST" => {
                 return answer("404 Not Found", &[], b"");
             }
             "bearer-access-token" => &br#"{"token":"","access_token":"good","expires_in":60}"#[..],
@@ -67,7 +67,7 @@ fn reply(kind: &str, sent: Option<&str>, asked: &Asked) -> Answer {
         };
         return answer("200 OK", &[], body);
     }
-    if sent.is_some() && asked.header("authorization") == sent {
+    if sent.is_some() && request.header("authorization") == sent {
         return answer("200 OK", &[TYPE], br#"{"schemaVersion":2}"#);
     }
     let challenge = match kind {
@@ -100,7 +100,7 @@ async fn check(name: &str, case: &Case) {
     fs::write(&file, &text).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let (kind, sent) = (case.challenge.clone(), case.sent.clone());
-    let server = Server::start(move |asked, _| reply(&kind, sent.as_deref(), asked)).await;
+    let server = Server::start(move |request, _| reply(&kind, sent.as_deref(), request)).await;
     let image = ImageRef::parse(&case.image).unwrap();
     let long = Duration::from_secs(30);
     let timeout = if case.helpers.values().any(|one| one.hangs) { 1 } else { 30 };
@@ -118,40 +118,40 @@ async fn check(name: &str, case: &Case) {
     };
     let registry = Registry::new(settings, Instant::now() + long * 2).unwrap();
     let about = format!("{name}: {}", case.about);
-    let done = registry.document(image.registry(), image.repository(), "1").await;
-    assert_eq!(done.is_ok(), case.sent.is_some(), "{about}: {done:?}");
-    shown(&about, case, &server.requests());
+    let result = registry.document(image.registry(), image.repository(), "1").await;
+    assert_eq!(result.is_ok(), case.sent.is_some(), "{about}: {result:?}");
+    assert_sent(&about, case, &server.requests());
     for (name, helper) in &case.helpers {
         let path = folder.path().join(format!("usr/local/bin/docker-credential-{name}.asked"));
         assert_eq!(fs::read_to_string(path).ok(), helper.asked, "{about}");
     }
-    if let Err(error) = done {
-        said(&about, case, &image, &error);
+    if let Err(error) = result {
+        assert_finding(&about, case, &image, &error);
     }
 }
 
 /// What went out, and that it was nothing else.
-fn shown(about: &str, case: &Case, requests: &[Asked]) {
-    let of = |asked: &Asked| asked.header("authorization").unwrap_or_default().to_owned();
+fn assert_sent(about: &str, case: &Case, requests: &[Request]) {
+    let of = |request: &Request| request.header("authorization").unwrap_or_default().to_owned();
     let (tokens, registry): (Vec<_>, Vec<_>) =
-        requests.iter().partition(|asked| asked.path.contains("/token"));
+        requests.iter().partition(|request| request.path.contains("/token"));
     let headers: Vec<String> = registry.into_iter().map(of).filter(|h| !h.is_empty()).collect();
     let expected: Vec<String> = case.sent.iter().cloned().collect();
     assert_eq!(headers, expected, "{about}");
-    let last = tokens.last().map(|asked| match asked.method.as_str() {
+    let last = tokens.last().map(|request| match request.method.as_str() {
         "POST" => {
             let field = |part: &str| part.strip_prefix("refresh_token=").map(str::to_owned);
-            format!("POST {}", asked.body.split('&').find_map(field).unwrap_or_default())
+            format!("POST {}", request.body.split('&').find_map(field).unwrap_or_default())
         }
-        method => format!("{method} {}", of(asked)),
+        method => format!("{method} {}", of(request)),
     });
     assert_eq!(last, case.token_server, "{about}");
 }
 
 /// What an operator is told, in which no secret stands.
-fn said(about: &str, case: &Case, image: &ImageRef, error: &Error) {
-    let wanted = Wanted { reference: image.clone(), role: Role::Kernel };
-    let finding = finding::failed(&wanted, error);
+fn assert_finding(about: &str, case: &Case, image: &ImageRef, error: &Error) {
+    let requested = RequestedImage { reference: image.clone(), role: Role::Kernel };
+    let finding = finding::failed(&requested, error);
     let text = format!("{}\n{}\n{}", finding.message(), finding.seen(), finding.remedy());
     assert!(!text.contains("SECRET"), "{about}: {text}");
     let helped = case.helpers.values().all(|one| one.answer.contains("not found"));
@@ -189,7 +189,7 @@ fn a_helper_is_not_run_for_a_file_that_others_can_write() {
         let file = folder.path().join("config.json");
         fs::write(&file, "{}").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
-        let server = Server::start(|asked, _| reply("basic", None, asked)).await;
+        let server = Server::start(|request, _| reply("basic", None, request)).await;
         let text = format!(r#"{{"credHelpers":{{"{}":"x"}}}}"#, server.host());
         let settings = Settings {
             insecure: vec![server.host()],

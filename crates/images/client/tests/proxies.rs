@@ -33,7 +33,7 @@ fn client(proxy: String) -> Registry {
 #[test]
 fn a_proxy_is_shown_the_password_in_its_url_and_nobody_else() {
     run(async {
-        let proxy = Server::start(|asked, _| match asked.header("proxy-authorization") {
+        let proxy = Server::start(|request, _| match request.header("proxy-authorization") {
             Some("Basic dTpw") => answer("200 OK", &[TYPE], SMALL),
             _ => answer("407 Proxy Authentication Required", &[], b""),
         })
@@ -51,8 +51,8 @@ fn a_proxy_is_shown_the_password_in_its_url_and_nobody_else() {
 async fn socks() -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let log = Arc::clone(&asked);
+    let destinations = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&destinations);
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut head = [0; 2];
@@ -81,17 +81,17 @@ async fn socks() -> (String, Arc<Mutex<Vec<String>>>) {
             stream.write_all(&[head.as_bytes(), SMALL].concat()).await.unwrap();
         }
     });
-    (host, asked)
+    (host, destinations)
 }
 
 #[test]
 fn a_socks_proxy_looks_names_up_itself() {
     run(async {
-        let (host, asked) = socks().await;
+        let (host, destinations) = socks().await;
         for scheme in ["socks5", "socks5h"] {
             let registry = client(format!("{scheme}://{host}"));
             registry.document("r.test", "a/b", "1").await.unwrap();
         }
-        assert_eq!(*asked.lock().unwrap(), ["r.test:80", "r.test:80"]);
+        assert_eq!(*destinations.lock().unwrap(), ["r.test:80", "r.test:80"]);
     });
 }

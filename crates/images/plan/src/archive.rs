@@ -243,12 +243,13 @@ fn text(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }
 
-fn read<'b, T: Deserialize<'b>>(what: &'static str, bytes: &'b [u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(bytes).map_err(|why| Refusal::Unreadable { what, why: why.to_string() })
+fn read<'b, T: Deserialize<'b>>(expected: &'static str, bytes: &'b [u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(bytes)
+        .map_err(|why| Refusal::Unreadable { expected, why: why.to_string() })
 }
 
-fn bound(what: &'static str, count: usize, most: usize) -> Result<(), Refusal> {
-    if count > most { Err(Refusal::TooMany { what, count, most }) } else { Ok(()) }
+fn bound(items: &'static str, count: usize, most: usize) -> Result<(), Refusal> {
+    if count > most { Err(Refusal::TooMany { items, count, most }) } else { Ok(()) }
 }
 
 #[cfg(test)]

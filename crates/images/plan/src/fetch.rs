@@ -80,9 +80,9 @@ pub fn endpoints(
         let (scheme, name) = base.split_once("://").unwrap_or(("https", base));
         let mirror_of = (name != host && name != registry).then(|| registry.to_owned());
         let plain = scheme == "http" || is_plain(name);
-        let known = if mirror_of.is_none() { registry } else { name };
-        let known = Endpoint::at(hosts.last.clone(), known.to_owned());
-        all.push(Endpoint { mirror_of, plain, ..known });
+        let endpoint = if mirror_of.is_none() { registry } else { name };
+        let endpoint = Endpoint::at(hosts.last.clone(), endpoint.to_owned());
+        all.push(Endpoint { mirror_of, plain, ..endpoint });
         return all;
     }
     let plain = is_plain(registry) || is_local(registry);
@@ -208,8 +208,8 @@ pub fn after_status(status: u16, retry_after: Option<&str>, attempt: u32) -> Nex
     if !passing || attempt >= ATTEMPTS {
         return Next::GiveUp;
     }
-    let asked = retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
-    Next::Retry(asked.map_or_else(|| pause(attempt), |asked| asked.clamp(pause(1), LONGEST)))
+    let delay = retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
+    Next::Retry(delay.map_or_else(|| pause(attempt), |delay| delay.clamp(pause(1), LONGEST)))
 }
 
 /// What a connection that broke or fell silent means after `attempt` (from 1).
@@ -244,8 +244,8 @@ pub fn error_message(answer: &[u8]) -> String {
         return String::new();
     };
     let message = message.unwrap_or_default();
-    let words = [code, message].into_iter().filter(|word| !word.is_empty());
-    super::manifest::shorten(&words.collect::<Vec<_>>().join(": "))
+    let parts = [code, message].into_iter().filter(|word| !word.is_empty());
+    super::manifest::shorten(&parts.collect::<Vec<_>>().join(": "))
 }
 
 /// How long each layer's transfer waits at most for the large ones below it. Layers are unpacked

@@ -130,10 +130,10 @@ pub fn parse(text: &str, folder: &Path) -> Result<Hosts, String> {
     let file: File = toml::from_str(text).map_err(wrong)?;
     let own: Entry = toml::from_str(text).map_err(wrong)?;
     let order = order(text);
-    let place = |name: &str| order.iter().position(|known| known == name);
-    let mut named: Vec<(String, Entry)> = file.host.into_iter().collect();
-    named.sort_by_key(|(name, _)| place(name));
-    let first = named.into_iter().take(MOST).map(|(name, entry)| server(&name, entry, folder));
+    let place = |name: &str| order.iter().position(|listed| listed == name);
+    let mut entries: Vec<(String, Entry)> = file.host.into_iter().collect();
+    entries.sort_by_key(|(name, _)| place(name));
+    let first = entries.into_iter().take(MOST).map(|(name, entry)| server(&name, entry, folder));
     Ok(Hosts { first: first.collect::<Result<_, _>>()?, last: server(&file.server, own, folder)? })
 }
 
@@ -158,12 +158,13 @@ fn server(name: &str, entry: Entry, folder: &Path) -> Result<Server, String> {
             address(name, entry.override_path).ok_or_else(|| format!("{name:?} is no server"))?
         }
     };
-    let known = ["pull", "resolve", "push", "referrers"];
-    let words: Vec<String> = entry.capabilities.iter().map(|word| word.to_lowercase()).collect();
-    if let Some(word) = words.iter().find(|word| !known.contains(&word.as_str())) {
+    let allowed = ["pull", "resolve", "push", "referrers"];
+    let capabilities: Vec<String> =
+        entry.capabilities.iter().map(|word| word.to_lowercase()).collect();
+    if let Some(word) = capabilities.iter().find(|word| !allowed.contains(&word.as_str())) {
         return Err(format!("{word:?} is no capability"));
     }
-    let can = |word: &str| words.is_empty() || words.iter().any(|one| one == word);
+    let can = |word: &str| capabilities.is_empty() || capabilities.iter().any(|one| one == word);
     let client = match entry.client {
         None => Vec::new(),
         Some(Pairs::One(file)) => vec![(folder.join(file), None)],
@@ -201,8 +202,8 @@ impl Pair {
 fn address(name: &str, whole: bool) -> Option<(String, String)> {
     let (scheme, rest) = name.split_once("://").unwrap_or(("https", name));
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let known = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
-    let sound = host.bytes().any(|b| b.is_ascii_alphanumeric()) && host.bytes().all(known);
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
+    let sound = host.bytes().any(|b| b.is_ascii_alphanumeric()) && host.bytes().all(allowed);
     if !sound || !matches!(scheme, "http" | "https") {
         return None;
     }
@@ -229,7 +230,7 @@ mod tests {
              [host.\"https://b.test/cache\"]\noverride_path = true\nskip_verify = true\n\
              [host.'https://c.test/cache']\ncapabilities = [\"resolve\"]\n",
         );
-        let told: Vec<_> = hosts
+        let found: Vec<_> = hosts
             .first
             .iter()
             .map(|one| (format!("{}{}", one.base, one.root), one.resolves, one.pulls, one.tls.any))
@@ -240,7 +241,7 @@ mod tests {
             ("https://b.test/cache", true, true, true),
             ("https://c.test/cache/v2", true, false, false),
         ];
-        assert_eq!(told, expected.map(|(at, r, p, any)| (at.to_owned(), r, p, any)));
+        assert_eq!(found, expected.map(|(at, r, p, any)| (at.to_owned(), r, p, any)));
         assert_eq!(hosts.first[1].headers.0, [("x-key".to_owned(), "SECRET".to_owned())]);
         assert!(!format!("{hosts:?}").contains("SECRET"));
         assert_eq!((&*hosts.last.base, &*hosts.last.root), ("https://r.test", "/own/v2"));
@@ -263,8 +264,8 @@ mod tests {
         ] {
             let expected = Tls { authorities, client, any: false };
             assert_eq!(read(text).last.tls, expected, "{text}");
-            let named = format!("[host.\"https://m.test\"]\n{text}");
-            let hosts = read(&named);
+            let with_host = format!("[host.\"https://m.test\"]\n{text}");
+            let hosts = read(&with_host);
             assert_eq!((&hosts.first[0].tls, &hosts.last.tls), (&expected, &Tls::default()));
         }
     }

@@ -48,9 +48,9 @@ fn elf(head: &[u8]) -> Result<&'static str, String> {
         return Err("is not a 64-bit little-endian ELF file".to_owned());
     }
     let number = head.get(18..20).map(|number| u16::from_le_bytes([number[0], number[1]]));
-    let known = arch::ALL.iter().find(|arch| Some(arch.elf) == number);
+    let found = arch::ALL.iter().find(|arch| Some(arch.elf) == number);
     Ok(match number {
         Some(RISCV) => "riscv64",
-        _ => known.map_or("an unknown architecture", |arch| arch.platform),
+        _ => found.map_or("an unknown architecture", |arch| arch.platform),
     })
 }

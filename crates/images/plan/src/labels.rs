@@ -18,15 +18,20 @@ pub const EXPIRE: &str = "containerd.io/gc.expire";
 /// Bytes of one label, key and value together, that containerd takes.
 const LONGEST: usize = 4096;
 
-/// Where a blob came from: `registry` without its port, and `known`, the value that stands there,
-/// with `repository` added. `None` when the label would be too long for containerd.
-pub fn source(registry: &str, repository: &str, known: Option<&str>) -> Option<(String, String)> {
+/// Where a blob came from: `registry` without its port, and `previous`, the value that stands
+/// there, with `repository` added. `None` when the label would be too long for containerd.
+pub fn source(
+    registry: &str,
+    repository: &str,
+    previous: Option<&str>,
+) -> Option<(String, String)> {
     let host = match registry.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => host,
         _ => registry,
     };
     let key = format!("containerd.io/distribution.source.{host}");
-    let mut all: Vec<&str> = known.unwrap_or("").split(',').filter(|one| !one.is_empty()).collect();
+    let mut all: Vec<&str> =
+        previous.unwrap_or("").split(',').filter(|one| !one.is_empty()).collect();
     all.push(repository);
     all.sort_unstable();
     all.dedup();

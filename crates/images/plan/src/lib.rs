@@ -46,7 +46,7 @@ impl Role {
 
 /// One image of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Wanted {
+pub struct RequestedImage {
     /// As the operator wrote it; containerd's record has exactly this name.
     pub reference: ImageRef,
     /// The list of `[images]` that it is in; an image in both lists is wanted twice.
@@ -55,13 +55,13 @@ pub struct Wanted {
 
 /// Every image that `[images]` asks for, each once, kernels first: they are small, and no microVM
 /// starts without one.
-pub fn wanted(config: &Config) -> Vec<Wanted> {
+pub fn requested_images(config: &Config) -> Vec<RequestedImage> {
     let images = &config.images;
     let kernels = images.kernel.iter().map(|reference| (reference, Role::Kernel));
     let roots = images.root.iter().map(|reference| (reference, Role::Root));
-    let mut all: Vec<Wanted> = Vec::new();
+    let mut all: Vec<RequestedImage> = Vec::new();
     for (reference, role) in kernels.chain(roots) {
-        let one = Wanted { reference: reference.clone(), role };
+        let one = RequestedImage { reference: reference.clone(), role };
         if !all.contains(&one) {
             all.push(one);
         }
@@ -71,8 +71,8 @@ pub fn wanted(config: &Config) -> Vec<Wanted> {
 
 /// The platform whose images are wanted, on a machine of this architecture (Rust's name for it).
 pub fn platform(config: &Config, architecture: &str) -> Platform {
-    let written = config.images.platform.as_deref().and_then(Platform::parse);
-    written.unwrap_or_else(|| Platform::of_machine(architecture))
+    let configured = config.images.platform.as_deref().and_then(Platform::parse);
+    configured.unwrap_or_else(|| Platform::of_machine(architecture))
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub enum Refusal {
     /// The text is not what its type says.
     Unreadable {
         /// What it should have been.
-        what: &'static str,
+        expected: &'static str,
         /// Where it stops being that.
         why: String,
     },
@@ -63,7 +63,7 @@ pub enum Refusal {
     /// More layers or entries than anything builds.
     TooMany {
         /// `layers` or `entries in the index`.
-        what: &'static str,
+        items: &'static str,
         /// As many as there are.
         count: usize,
         /// As many as are taken.
@@ -72,7 +72,7 @@ pub enum Refusal {
     /// No image for the platform; those that there are.
     Platform {
         /// This machine's, or the configured one.
-        wanted: String,
+        requested: String,
         /// At most eight of them; empty where the index names no image at all.
         offered: String,
     },
@@ -88,16 +88,16 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable { what, why } => write!(f, "not {what}: {why}"),
+            Self::Unreadable { expected, why } => write!(f, "not {expected}: {why}"),
             Self::Descriptor(which) => write!(f, "{which} has no sha256 digest or a wrong size"),
             Self::MediaType(kind) => write!(f, "{kind:?} is no image of Docker or OCI"),
             Self::Layer(kind) => write!(f, "a layer of type {kind:?} cannot be unpacked"),
-            Self::TooMany { what, count, most } => write!(f, "{count} {what}, more than {most}"),
-            Self::Platform { wanted, offered } if offered.is_empty() => {
-                write!(f, "no image for {wanted}; its index lists no image for any machine")
+            Self::TooMany { items, count, most } => write!(f, "{count} {items}, more than {most}"),
+            Self::Platform { requested, offered } if offered.is_empty() => {
+                write!(f, "no image for {requested}; its index lists no image for any machine")
             }
-            Self::Platform { wanted, offered } => {
-                write!(f, "no image for {wanted}, only for {offered}")
+            Self::Platform { requested, offered } => {
+                write!(f, "no image for {requested}, only for {offered}")
             }
             Self::Count { layers: 0, .. } => write!(f, "it has no layers"),
             Self::Count { layers, diff_ids: 0 } => {
@@ -207,12 +207,12 @@ struct RawRootfs {
 /// When it is neither an index nor a manifest.
 pub fn media_type(header: Option<&str>, body: &[u8]) -> Result<String, Refusal> {
     let raw = raw(body)?;
-    let known = |kind: &&str| INDEXES.contains(kind) || MANIFESTS.contains(kind);
+    let is_image = |kind: &&str| INDEXES.contains(kind) || MANIFESTS.contains(kind);
     let header = header.and_then(|header| header.split(';').next()).map(str::trim);
-    let written = raw.media_type.as_deref();
-    let kind = written.or(header).filter(known);
+    let declared = raw.media_type.as_deref();
+    let kind = declared.or(header).filter(is_image);
     kind.map(str::to_owned)
-        .ok_or_else(|| Refusal::MediaType(shorten(written.or(header).unwrap_or("no type at all"))))
+        .ok_or_else(|| Refusal::MediaType(shorten(declared.or(header).unwrap_or("no type at all"))))
 }
 
 /// Reads an index or a manifest of the given media type.
@@ -230,7 +230,8 @@ pub fn document(media_type: &str, body: &[u8]) -> Result<Document, Refusal> {
     if !MANIFESTS.contains(&media_type) {
         return Err(Refusal::MediaType(shorten(media_type)));
     }
-    let missing = || Refusal::Unreadable { what: "a manifest", why: "no configuration".to_owned() };
+    let missing =
+        || Refusal::Unreadable { expected: "a manifest", why: "no configuration".to_owned() };
     let config = descriptor(raw.config.ok_or_else(missing)?, "the configuration", limits::CONFIG)?;
     let mut layers = raw.layers.unwrap_or_default();
     bound("layers", layers.len(), limits::LAYERS)?;
@@ -256,13 +257,16 @@ fn is_layer(blob: &RawDescriptor) -> bool {
 ///
 /// # Errors
 /// When there is none.
-pub fn choose<'e>(entries: &'e [Descriptor], wanted: &Platform) -> Result<&'e Descriptor, Refusal> {
+pub fn choose<'e>(
+    entries: &'e [Descriptor],
+    requested: &Platform,
+) -> Result<&'e Descriptor, Refusal> {
     let is_index = |entry: &Descriptor| INDEXES.contains(&entry.media_type.as_str());
     let is_image = |entry: &Descriptor| MANIFESTS.contains(&entry.media_type.as_str());
     let images = || entries.iter().filter(|e| (is_image(e) || is_index(e)) && !e.is_artifact);
     let rank = |entry: &&Descriptor| {
         let distance = match &entry.platform {
-            Some(platform) if !platform.os.is_empty() => wanted.distance(platform)?,
+            Some(platform) if !platform.os.is_empty() => requested.distance(platform)?,
             _ => u32::MAX,
         };
         Some((distance, is_index(entry)))
@@ -270,11 +274,14 @@ pub fn choose<'e>(entries: &'e [Descriptor], wanted: &Platform) -> Result<&'e De
     let best = images().filter(|entry| rank(entry).is_some()).min_by_key(rank);
     best.ok_or_else(|| {
         let platforms = images().filter_map(|entry| entry.platform.as_ref());
-        let known = platforms.filter(|platform| platform.os != "unknown");
-        let mut offered: Vec<String> = known.map(Platform::to_string).collect();
+        let platforms = platforms.filter(|platform| platform.os != "unknown");
+        let mut offered: Vec<String> = platforms.map(Platform::to_string).collect();
         offered.dedup();
         offered.truncate(8);
-        Refusal::Platform { wanted: wanted.to_string(), offered: shorten(&offered.join(", ")) }
+        Refusal::Platform {
+            requested: requested.to_string(),
+            offered: shorten(&offered.join(", ")),
+        }
     })
 }
 
@@ -293,15 +300,15 @@ pub fn deeper(depth: usize) -> Result<(), Refusal> {
 pub fn config(body: &[u8], manifest: &Manifest) -> Result<ImageConfig, Refusal> {
     let raw: RawConfig =
         serde_json::from_slice(body).map_err(|error| unreadable("a configuration", &error))?;
-    let named = raw.rootfs.and_then(|rootfs| rootfs.diff_ids).unwrap_or_default();
-    let (layers, diff_ids) = (manifest.layers.len(), named.len());
+    let listed = raw.rootfs.and_then(|rootfs| rootfs.diff_ids).unwrap_or_default();
+    let (layers, diff_ids) = (manifest.layers.len(), listed.len());
     if layers != diff_ids || layers == 0 {
         return Err(Refusal::Count { layers, diff_ids });
     }
     let parse = |text: &String| {
         Digest::parse(text).ok_or_else(|| Refusal::Descriptor("a diff ID".to_owned()))
     };
-    let diff_ids = named.iter().map(parse).collect::<Result<_, _>>()?;
+    let diff_ids = listed.iter().map(parse).collect::<Result<_, _>>()?;
     Ok(ImageConfig { platform: raw.platform, diff_ids })
 }
 
@@ -329,16 +336,16 @@ pub fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
 }
 
 /// serde quotes what it did not expect whole, which may be megabytes; the place is kept.
-fn unreadable(what: &'static str, error: &serde_json::Error) -> Refusal {
+fn unreadable(expected: &'static str, error: &serde_json::Error) -> Refusal {
     let (text, place) =
         (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
     let why = text.strip_suffix(&place).unwrap_or(&text);
-    Refusal::Unreadable { what, why: shorten(why) + &place }
+    Refusal::Unreadable { expected, why: shorten(why) + &place }
 }
 
-fn descriptor(raw: RawDescriptor, what: &str, most: u64) -> Result<Descriptor, Refusal> {
+fn descriptor(raw: RawDescriptor, name: &str, most: u64) -> Result<Descriptor, Refusal> {
     let digest = Digest::parse(&raw.digest).filter(|_| (1..=most).contains(&raw.size));
-    let digest = digest.ok_or_else(|| Refusal::Descriptor(what.to_owned()))?;
+    let digest = digest.ok_or_else(|| Refusal::Descriptor(name.to_owned()))?;
     let RawDescriptor { media_type, size, platform, artifact_type, annotations, urls, .. } = raw;
     let attests = annotations.is_some_and(|all| all.contains_key(ATTESTS));
     let is_artifact = attests || artifact_type.is_some_and(|kind| !kind.is_empty());
@@ -347,8 +354,8 @@ fn descriptor(raw: RawDescriptor, what: &str, most: u64) -> Result<Descriptor, R
     Ok(Descriptor { media_type, digest, size, platform, is_artifact, urls })
 }
 
-fn bound(what: &'static str, count: usize, most: usize) -> Result<(), Refusal> {
-    if count > most { Err(Refusal::TooMany { what, count, most }) } else { Ok(()) }
+fn bound(items: &'static str, count: usize, most: usize) -> Result<(), Refusal> {
+    if count > most { Err(Refusal::TooMany { items, count, most }) } else { Ok(()) }
 }
 
 /// A stranger's text for a message: one line and not long.

@@ -29,8 +29,8 @@ impl Platform {
 
     /// The platform of a machine that Rust calls `architecture`.
     pub fn of_machine(architecture: &str) -> Self {
-        let known = arch::ALL.iter().find(|arch| arch.machine == architecture);
-        let architecture = known.map_or(architecture, |arch| arch.platform);
+        let found = arch::ALL.iter().find(|arch| arch.machine == architecture);
+        let architecture = found.map_or(architecture, |arch| arch.platform);
         Self {
             os: "linux".to_owned(),
             architecture: architecture.to_owned(),
@@ -44,8 +44,8 @@ impl Platform {
         if offered.os != self.os || offered.architecture != self.architecture {
             return None;
         }
-        let (ours, theirs) = (self.level()?, offered.level()?);
-        ours.checked_sub(theirs)
+        let (own_level, offered_level) = (self.level()?, offered.level()?);
+        own_level.checked_sub(offered_level)
     }
 
     /// The number in the variant.

@@ -6,32 +6,32 @@ use std::fmt;
 use mvm_core::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::Wanted;
+use super::RequestedImage;
 
 /// `version` of /var/lib/mvmhost/images.json.
 const VERSION: u32 = 1;
 
 /// What mvmhost brought, kept over boots: names, and the digests that they stood for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Brought {
+pub struct PulledImages {
     version: u32,
     images: BTreeMap<String, String>,
 }
 
-impl Default for Brought {
+impl Default for PulledImages {
     fn default() -> Self {
         Self { version: VERSION, images: BTreeMap::new() }
     }
 }
 
-impl Brought {
+impl PulledImages {
     /// Takes down that a name stands for something of ours; says whether that is new. A name that
     /// was somebody else's `before` stays theirs.
     pub fn note(&mut self, name: &str, digest: &Digest, before: Option<&Digest>) -> bool {
-        let known = self.images.get(name);
-        let ours = before.is_none()
-            || known.is_some_and(|one| Some(one.as_str()) == before.map(Digest::as_str));
-        if !ours {
+        let recorded = self.images.get(name);
+        let is_own = before.is_none()
+            || recorded.is_some_and(|one| Some(one.as_str()) == before.map(Digest::as_str));
+        if !is_own {
             return self.images.remove(name).is_some();
         }
         self.images.insert(name.to_owned(), digest.to_string()).as_deref() != Some(digest.as_str())
@@ -43,9 +43,10 @@ impl Brought {
     }
 
     /// The names that the file no longer has.
-    pub fn unwanted(&self, wanted: &[Wanted]) -> Vec<String> {
-        let wanted: BTreeSet<&str> = wanted.iter().map(|one| one.reference.as_str()).collect();
-        self.images.keys().filter(|name| !wanted.contains(name.as_str())).cloned().collect()
+    pub fn unlisted(&self, requested: &[RequestedImage]) -> Vec<String> {
+        let requested: BTreeSet<&str> =
+            requested.iter().map(|one| one.reference.as_str()).collect();
+        self.images.keys().filter(|name| !requested.contains(name.as_str())).cloned().collect()
     }
 }
 
@@ -108,11 +109,11 @@ impl fmt::Display for Reason {
 }
 
 /// Judges each image.
-pub fn judge(brought: &Brought, found: &[Found], snapshots: &[Snapshot]) -> Vec<Verdict> {
+pub fn judge(pulled: &PulledImages, found: &[Found], snapshots: &[Snapshot]) -> Vec<Verdict> {
     let users = users(snapshots);
     let one = |image: &Found| {
         let Some(digest) = &image.digest else { return Verdict::Gone };
-        if brought.images.get(&image.name).map(String::as_str) != Some(digest.as_str()) {
+        if pulled.images.get(&image.name).map(String::as_str) != Some(digest.as_str()) {
             return Verdict::Keep(Reason::Foreign);
         }
         match &image.top {
@@ -136,9 +137,9 @@ fn users(snapshots: &[Snapshot]) -> BTreeMap<&str, &str> {
         .collect();
     let mut users = BTreeMap::new();
     for disk in snapshots.iter().filter(|one| !one.is_layer) {
-        let mut seen = BTreeSet::from([disk.name.as_str()]);
+        let mut visited = BTreeSet::from([disk.name.as_str()]);
         let mut below = disk.parent.as_str();
-        while !below.is_empty() && seen.insert(below) {
+        while !below.is_empty() && visited.insert(below) {
             users.insert(below, disk.name.as_str());
             below = parents.get(&(disk.snapshotter.as_str(), below)).copied().unwrap_or("");
         }
@@ -165,29 +166,29 @@ mod tests {
         Snapshot { snapshotter: "devmapper".to_owned(), name, parent, is_layer }
     }
 
-    fn brought(names: &[&str]) -> Brought {
-        let mut brought = Brought::default();
-        names.iter().for_each(|name| assert!(brought.note(name, &digest(name), None)));
-        brought
+    fn pulled(names: &[&str]) -> PulledImages {
+        let mut pulled = PulledImages::default();
+        names.iter().for_each(|name| assert!(pulled.note(name, &digest(name), None)));
+        pulled
     }
 
     #[test]
     fn what_the_file_names_is_no_candidate() {
         let reference = ImageRef::parse("r.test/a:1").unwrap();
-        let wanted = [Wanted { reference, role: Role::Root }];
-        assert_eq!(brought(&["r.test/a:1", "r.test/b:1"]).unwanted(&wanted), ["r.test/b:1"]);
+        let requested = [RequestedImage { reference, role: Role::Root }];
+        assert_eq!(pulled(&["r.test/a:1", "r.test/b:1"]).unlisted(&requested), ["r.test/b:1"]);
     }
 
     #[test]
     fn a_name_that_was_somebody_elses_stays_theirs() {
-        let mut one = Brought::default();
+        let mut one = PulledImages::default();
         assert!(!one.note("a", &digest("new"), Some(&digest("old"))));
-        assert_eq!(one, Brought::default());
+        assert_eq!(one, PulledImages::default());
         assert!(one.note("a", &digest("old"), None));
         assert!(one.note("a", &digest("new"), Some(&digest("old"))));
         assert!(!one.note("a", &digest("new"), Some(&digest("new"))));
         assert!(one.note("a", &digest("newer"), Some(&digest("moved by another"))));
-        assert_eq!(one, Brought::default());
+        assert_eq!(one, PulledImages::default());
     }
 
     #[test]
@@ -206,10 +207,10 @@ mod tests {
             found("foreign", Some("other")),
             Found { digest: None, ..found("gone", None) },
         ];
-        let ours = brought(&["used", "unused", "damaged", "gone"]);
+        let pulled_images = pulled(&["used", "unused", "damaged", "gone"]);
         let keep = Verdict::Keep;
         assert_eq!(
-            judge(&ours, &images, &snapshots),
+            judge(&pulled_images, &images, &snapshots),
             [
                 keep(Reason::Used("vm".to_owned())),
                 Verdict::Remove,
@@ -218,7 +219,7 @@ mod tests {
                 Verdict::Gone,
             ]
         );
-        assert_eq!(judge(&ours, &images[2..3], &snapshots[..3]), [Verdict::Remove]);
+        assert_eq!(judge(&pulled_images, &images[2..3], &snapshots[..3]), [Verdict::Remove]);
     }
 
     #[test]
@@ -226,6 +227,6 @@ mod tests {
         let a = digest("a");
         let snapshots = [snapshot("vm", a.as_str(), false), snapshot(a.as_str(), "vm", true)];
         let used = Verdict::Keep(Reason::Used("vm".to_owned()));
-        assert_eq!(judge(&brought(&["x"]), &[found("x", Some("a"))], &snapshots), [used]);
+        assert_eq!(judge(&pulled(&["x"]), &[found("x", Some("a"))], &snapshots), [used]);
     }
 }

@@ -4,7 +4,7 @@ use mvm_core::catalogue::img;
 use mvm_core::{Digest, Finding};
 use serde::Deserialize;
 
-use super::Wanted;
+use super::RequestedImage;
 
 /// What an image lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -33,18 +33,18 @@ pub enum State {
 
 impl State {
     /// What there is to say; `None` for an image that lacks nothing.
-    pub fn finding(&self, wanted: &Wanted) -> Option<Finding> {
-        let subject = wanted.reference.as_str();
-        let snapshotter = wanted.role.snapshotter();
-        let incomplete = |what| Some(img::incomplete(subject, what));
+    pub fn finding(&self, requested: &RequestedImage) -> Option<Finding> {
+        let subject = requested.reference.as_str();
+        let snapshotter = requested.role.snapshotter();
+        let incomplete = |problem| Some(img::incomplete(subject, problem));
         match self {
             Self::Complete => None,
             Self::Unknown => incomplete("containerd does not know it".to_owned()),
             Self::Blob(digest) => incomplete(format!("blob {digest} is missing or damaged")),
             Self::NotUnpacked => incomplete(format!("it is not unpacked with {snapshotter}")),
             Self::Elsewhere(other) => {
-                let shown = format!("its uppermost layer is in {other}, none in {snapshotter}");
-                Some(img::elsewhere(subject, other, snapshotter).evidence(shown))
+                let evidence = format!("its uppermost layer is in {other}, none in {snapshotter}");
+                Some(img::elsewhere(subject, other, snapshotter).evidence(evidence))
             }
             Self::NoKernel { file, problem } => {
                 let none = img::no_kernel(subject, file, problem);

@@ -55,8 +55,8 @@ fn large_layers_start_before_those_above_them() {
 
 #[test]
 fn the_defaults_are_wanted_kernels_first() {
-    let wanted = wanted(&Config::default());
-    let roles: Vec<_> = wanted.iter().map(|one| one.role.snapshotter()).collect();
+    let images = requested_images(&Config::default());
+    let roles: Vec<_> = images.iter().map(|one| one.role.snapshotter()).collect();
     assert_eq!(roles, ["native", "devmapper"]);
 }
 
@@ -216,13 +216,13 @@ fn an_index_may_lead_to_another_and_list_what_is_no_image() {
     ] {
         assert_eq!(chosen(&entries).ok(), expected.map(digest), "{entries:?}");
     }
-    let said = |entries: &[Descriptor]| chosen(entries).unwrap_err().to_string();
+    let message = |entries: &[Descriptor]| chosen(entries).unwrap_err().to_string();
     let none = "no image for linux/amd64; its index lists no image for any machine";
-    assert_eq!(said(&[]), none);
-    assert_eq!(said(&[entry("unknown", "unknown", "", 1)]), none);
-    assert_eq!(said(&[artifact(entry("", "", "", 1))]), none);
+    assert_eq!(message(&[]), none);
+    assert_eq!(message(&[entry("unknown", "unknown", "", 1)]), none);
+    assert_eq!(message(&[artifact(entry("", "", "", 1))]), none);
     let arm = index(entry("linux", "arm64", "", 1));
-    assert_eq!(said(&[arm]), "no image for linux/amd64, only for linux/arm64");
+    assert_eq!(message(&[arm]), "no image for linux/amd64, only for linux/arm64");
     assert!(manifest::deeper(limits::DEPTH - 1).is_ok());
     assert!(manifest::deeper(limits::DEPTH).unwrap_err().to_string().ends_with("more than 4"));
 }
@@ -271,11 +271,14 @@ fn layers_of_every_kind_that_containerd_unpacks_are_taken() {
 fn an_empty_configuration_is_called_that() {
     for text in ["{}", r#"{"rootfs":null}"#, r#"{"rootfs":{}}"#, r#"{"rootfs":{"diff_ids":null}}"#]
     {
-        let said = manifest::config(text.as_bytes(), &manifest_of(1)).unwrap_err().to_string();
-        assert_eq!(said, "1 layers, and an empty configuration that names none of them", "{text}");
+        let message = manifest::config(text.as_bytes(), &manifest_of(1)).unwrap_err().to_string();
+        assert_eq!(
+            message, "1 layers, and an empty configuration that names none of them",
+            "{text}"
+        );
     }
-    let said = manifest::config(b"{}", &manifest_of(0)).unwrap_err().to_string();
-    assert_eq!(said, "it has no layers");
+    let message = manifest::config(b"{}", &manifest_of(0)).unwrap_err().to_string();
+    assert_eq!(message, "it has no layers");
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl Desired {
                 .then(|| units::containerd_command(config, installed)),
             dnsmasq_config: dhcp::render(config),
             network: mvm_network_plan::units(config),
-            images: !images::wanted(config).is_empty(),
+            images: !images::requested_images(config).is_empty(),
             registry_argv: units::registry_command(config),
             content: config.images.serve.enabled.then(|| places::content(instance)),
             flintlockd: has_flintlockd.then(|| config.flintlockd.unit.as_str().to_owned()),

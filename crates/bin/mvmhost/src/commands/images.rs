@@ -11,8 +11,8 @@ use mvm_core::{Finding, catalogue, chain};
 use mvm_images_client::archive::Archive;
 use mvm_images_client::run::{Job, findings, not_begun, unread};
 use mvm_images_client::verify::State;
-use mvm_images_client::{Done, Error, finding};
-use mvm_images_plan::{Role, Wanted, served, wanted};
+use mvm_images_client::{Error, ImageResult, finding};
+use mvm_images_plan::{RequestedImage, Role, requested_images, served};
 use serde::Serialize;
 
 mod progress;
@@ -23,7 +23,7 @@ pub(super) fn run(context: &Context, what: &ImagesCommand) -> Exit {
         Ok(loaded) => loaded,
         Err(invalid) => return context.refuse(&invalid),
     };
-    let mut images = wanted(&loaded.config);
+    let mut images = requested_images(&loaded.config);
     if let ImagesCommand::Pull { images: named } | ImagesCommand::Export { images: named, .. } =
         what
     {
@@ -77,7 +77,7 @@ fn named_locally(config: &Config, rows: &mut [Row]) {
     if !serve.enabled {
         return;
     }
-    let all = wanted(config);
+    let all = requested_images(config);
     for row in rows.iter_mut().filter(|row| row.complete) {
         let one = all.iter().find(|one| one.reference.as_str() == row.image);
         let all = all.iter().map(|one| &one.reference);
@@ -86,9 +86,9 @@ fn named_locally(config: &Config, rows: &mut [Row]) {
 }
 
 /// What came by `--as`, and the line that keeps it.
-fn unnamed(config: &Config, images: &[Wanted], rows: &[Row]) -> Vec<Finding> {
-    let known = wanted(config);
-    let complete = |image: &&Wanted| {
+fn unnamed(config: &Config, images: &[RequestedImage], rows: &[Row]) -> Vec<Finding> {
+    let known = requested_images(config);
+    let complete = |image: &&RequestedImage| {
         let (name, role) = (image.reference.as_str(), finding::role(image.role));
         rows.iter().any(|row| row.complete && row.image == name && row.role == role)
     };
@@ -115,7 +115,7 @@ struct Row {
 }
 
 impl Row {
-    fn new(wanted: &Wanted, complete: bool) -> Self {
+    fn new(wanted: &RequestedImage, complete: bool) -> Self {
         Self {
             image: wanted.reference.to_string(),
             role: finding::role(wanted.role),
@@ -131,14 +131,15 @@ type Listing = (Vec<Row>, Vec<Finding>);
 /// Asks the registries also for what is complete: a tag may stand for something newer.
 fn pull(job: Job<'_>) -> Result<Listing, Error> {
     let run = Job { again: true, ..job }.pull()?;
-    let rows = run.done.iter().map(|(wanted, result)| Row::new(wanted, result.is_ok())).collect();
+    let rows =
+        run.results.iter().map(|(wanted, result)| Row::new(wanted, result.is_ok())).collect();
     Ok((rows, findings(&run)))
 }
 
 /// An archive, of whose images those stay that it holds; with a role, and all others of it.
 fn open(
     file: &Path,
-    images: &mut Vec<Wanted>,
+    images: &mut Vec<RequestedImage>,
     role: Option<ImageRole>,
 ) -> Result<Archive, Finding> {
     let archive = Archive::open(file).map_err(|error| unread(&error))?;
@@ -148,7 +149,7 @@ fn open(
         ImageRole::Kernel => Role::Kernel,
     });
     for (name, role) in archive.names().filter_map(|name| Some((name, role?))) {
-        let one = Wanted { reference: name.clone(), role };
+        let one = RequestedImage { reference: name.clone(), role };
         // What the file names keeps the use that the file gives it.
         if !images.iter().any(|image| image.reference == *name) {
             images.push(one);
@@ -180,7 +181,7 @@ fn export(context: &Context, job: &Job<'_>, file: &Path) -> Exit {
     output::exit_for(&[finding])
 }
 
-fn look(states: Vec<Done<State>>) -> Listing {
+fn look(states: Vec<ImageResult<State>>) -> Listing {
     let mut listing = Listing::default();
     for (wanted, state) in &states {
         let finding = match state {
@@ -216,10 +217,10 @@ fn line(row: &Row) -> String {
     format!("{:6} {:9} {state:10} {}{local}\n", row.role, row.snapshotter, row.image)
 }
 
-fn is_one_of(images: &[Wanted], name: &str) -> bool {
+fn is_one_of(images: &[RequestedImage], name: &str) -> bool {
     images.iter().any(|image| image.reference.as_str() == name)
 }
 
-fn is_named(named: &[String], image: &Wanted) -> bool {
+fn is_named(named: &[String], image: &RequestedImage) -> bool {
     named.iter().any(|name| image.reference.as_str() == name)
 }

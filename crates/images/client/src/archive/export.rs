@@ -18,7 +18,7 @@ use crate::containerd::Containerd;
 struct Layout<'l> {
     path: &'l Path,
     file: tempfile::NamedTempFile,
-    written: BTreeSet<Digest>,
+    blobs: BTreeSet<Digest>,
 }
 
 /// Writes images to a file that other hosts, `ctr` and Docker can import. An index becomes the one
@@ -49,7 +49,7 @@ impl<'l> Layout<'l> {
             .prefix(".mvmhost-")
             .tempfile_in(folder.unwrap_or(Path::new(".")));
         let file = file.map_err(|source| failed(path, source))?;
-        let mut this = Self { path, file, written: BTreeSet::new() };
+        let mut this = Self { path, file, blobs: BTreeSet::new() };
         this.text(archive::LAYOUT, archive::LAYOUT_TEXT.as_bytes())?;
         Ok(this)
     }
@@ -93,7 +93,7 @@ impl<'l> Layout<'l> {
     }
 
     async fn blob(&mut self, containerd: &Containerd, blob: &Descriptor) -> Result<(), Error> {
-        if !self.written.insert(blob.digest.clone()) {
+        if !self.blobs.insert(blob.digest.clone()) {
             return Ok(());
         }
         self.header(&archive::blob_path(&blob.digest), blob.size)?;
@@ -111,12 +111,12 @@ impl<'l> Layout<'l> {
 
     fn header(&mut self, name: &str, size: u64) -> Result<(), Error> {
         let mut header = Header::new_gnu();
-        let named = header.set_path(name);
+        let path_result = header.set_path(name);
         header.set_size(size);
         header.set_mode(0o644);
         header.set_cksum();
-        let written = named.and_then(|()| self.file.write_all(header.as_bytes()));
-        written.map_err(|source| failed(self.path, source))
+        let result = path_result.and_then(|()| self.file.write_all(header.as_bytes()));
+        result.map_err(|source| failed(self.path, source))
     }
 
     /// Fills the last block.
@@ -128,11 +128,11 @@ impl<'l> Layout<'l> {
 
     /// Gives the file its name once its bytes are on the disk.
     fn close(mut self) -> Result<(), Error> {
-        let ended = self.file.write_all(&[0; 2 * BLOCK]);
-        let ended = ended.and_then(|()| self.file.as_file().sync_all());
-        ended.map_err(|source| failed(self.path, source))?;
-        let named: Result<File, _> = self.file.persist(self.path);
-        named.map_err(|error| failed(self.path, error.error)).map(drop)
+        let result = self.file.write_all(&[0; 2 * BLOCK]);
+        let result = result.and_then(|()| self.file.as_file().sync_all());
+        result.map_err(|source| failed(self.path, source))?;
+        let persisted: Result<File, _> = self.file.persist(self.path);
+        persisted.map_err(|error| failed(self.path, error.error)).map(drop)
     }
 }
 

@@ -51,7 +51,7 @@ enum Blob {
     /// At this place of the archive.
     Member(Span),
     /// Made for a docker-archive, which has no manifests.
-    Made(Vec<u8>),
+    Generated(Vec<u8>),
 }
 
 /// A blob that is read piece by piece.
@@ -91,8 +91,8 @@ impl Archive {
         } else if members.contains_key(archive::SAVED) {
             this.take_saved(&members)?;
         } else {
-            let what = "neither an OCI layout nor a docker-archive";
-            return Err(unreadable(io::Error::new(io::ErrorKind::InvalidData, what)));
+            let problem = "neither an OCI layout nor a docker-archive";
+            return Err(unreadable(io::Error::new(io::ErrorKind::InvalidData, problem)));
         }
         Ok(this)
     }
@@ -106,7 +106,7 @@ impl Archive {
     pub fn size(&self, digest: &Digest) -> Option<u64> {
         self.blobs.get(digest).map(|blob| match blob {
             Blob::Member(span) => span.size,
-            Blob::Made(bytes) => bytes.len() as u64,
+            Blob::Generated(bytes) => bytes.len() as u64,
         })
     }
 
@@ -117,7 +117,7 @@ impl Archive {
     /// When the file cannot be read.
     pub fn read(&self, digest: &Digest, most: u64) -> Result<Option<Vec<u8>>, Error> {
         let bytes = match self.blobs.get(digest) {
-            Some(Blob::Made(bytes)) => bytes.clone(),
+            Some(Blob::Generated(bytes)) => bytes.clone(),
             Some(Blob::Member(span)) if span.size <= most => self.text(span)?,
             _ => return Ok(None),
         };
@@ -141,7 +141,7 @@ impl Archive {
     }
 
     fn take_layout(&mut self, members: &BTreeMap<String, tape::Member>) -> Result<(), Error> {
-        let index = self.named(members, archive::INDEX, TEXT)?;
+        let index = self.bounded_text(members, archive::INDEX, TEXT)?;
         for listed in archive::listed(&index).map_err(Error::Refused)? {
             self.images.push(Image { names: listed.names, root: listed.root });
         }
@@ -156,7 +156,7 @@ impl Archive {
     }
 
     fn take_saved(&mut self, members: &BTreeMap<String, tape::Member>) -> Result<(), Error> {
-        let text = self.named(members, archive::SAVED, TEXT)?;
+        let text = self.bounded_text(members, archive::SAVED, TEXT)?;
         // Images of one archive share layers, and those are long.
         let mut hashed: BTreeMap<u64, (Digest, bool)> = BTreeMap::new();
         for Saved { names, config, layers } in archive::saved(&text).map_err(Error::Refused)? {
@@ -169,7 +169,7 @@ impl Archive {
             for layer in &layers {
                 let span = self.found(members, layer)?;
                 let (digest, gzip) = match hashed.get(&span.offset) {
-                    Some(known) => known.clone(),
+                    Some(hash) => hash.clone(),
                     None => self.hash(&span)?,
                 };
                 hashed.insert(span.offset, (digest.clone(), gzip));
@@ -178,7 +178,7 @@ impl Archive {
             }
             let (root, bytes) = archive::manifest_of((&config_digest, config.size), &described);
             self.blobs.insert(config_digest, Blob::Member(config));
-            self.blobs.insert(root.digest.clone(), Blob::Made(bytes));
+            self.blobs.insert(root.digest.clone(), Blob::Generated(bytes));
             self.images.push(Image { names, root });
         }
         Ok(())
@@ -194,11 +194,11 @@ impl Archive {
                 None => break,
             }
         }
-        let what = format!("{name} is not in it");
-        Err(self.unreadable(io::Error::new(io::ErrorKind::InvalidData, what)))
+        let problem = format!("{name} is not in it");
+        Err(self.unreadable(io::Error::new(io::ErrorKind::InvalidData, problem)))
     }
 
-    fn named(
+    fn bounded_text(
         &self,
         members: &BTreeMap<String, tape::Member>,
         name: &'static str,
@@ -238,14 +238,14 @@ impl Archive {
 impl Read for Reader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = match self.blob {
-            Blob::Made(bytes) => {
+            Blob::Generated(bytes) => {
                 let start = usize::try_from(self.offset).unwrap_or(usize::MAX);
                 let mut rest = bytes.get(start..).unwrap_or_default();
                 rest.read(buffer)?
             }
             Blob::Member(span) => {
-                let left = span.size.saturating_sub(self.offset);
-                let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+                let remaining = span.size.saturating_sub(self.offset);
+                let most = usize::try_from(remaining).unwrap_or(usize::MAX).min(buffer.len());
                 let count =
                     self.archive.file.read_at(&mut buffer[..most], span.offset + self.offset)?;
                 if count == 0 && most > 0 {

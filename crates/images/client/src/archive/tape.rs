@@ -156,6 +156,6 @@ fn trimmed(mut name: Vec<u8>) -> Vec<u8> {
     name
 }
 
-fn bad(what: &str) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, what)
+fn bad(problem: &str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, problem)
 }

@@ -104,14 +104,14 @@ impl Containerd {
         let answer = self.client.content().read(request).await;
         let answer = unless(Code::NotFound, answer, "Content.Read", digest.as_str())?;
         let mut stream = answer.ok_or_else(missing)?;
-        let (mut hasher, mut left) = (Hasher::default(), size);
+        let (mut hasher, mut remaining) = (Hasher::default(), size);
         while let Some(message) = stream.message().await.map_err(refused)? {
             let count = message.data.len() as u64;
-            left = left.checked_sub(count).ok_or_else(missing)?;
+            remaining = remaining.checked_sub(count).ok_or_else(missing)?;
             hasher.update(&message.data);
             write(&message.data)?;
         }
-        match left == 0 && hasher.finish() == *digest {
+        match remaining == 0 && hasher.finish() == *digest {
             true => Ok(()),
             false => Err(missing()),
         }
@@ -122,9 +122,9 @@ impl Containerd {
     /// # Errors
     /// When containerd refuses, or has no such blob.
     pub async fn label(&self, digest: &Digest, labels: Labels) -> Result<(), Error> {
-        let known = self.blob(digest).await?.map(|blob| blob.labels).unwrap_or_default();
+        let current = self.blob(digest).await?.map(|blob| blob.labels).unwrap_or_default();
         let missing: Labels =
-            labels.into_iter().filter(|(key, value)| known.get(key) != Some(value)).collect();
+            labels.into_iter().filter(|(key, value)| current.get(key) != Some(value)).collect();
         if missing.is_empty() {
             return Ok(());
         }

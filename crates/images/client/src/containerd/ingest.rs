@@ -128,7 +128,7 @@ impl Ingest {
                 let Self { requests, answers, name, digest, .. } = self;
                 drop((requests, answers));
                 containerd.abort(&name).await?;
-                Err(Error::Digest { what: name, wanted: digest.to_string() })
+                Err(Error::Digest { object: name, expected: digest.to_string() })
             }
             Err(status) => Err(Error::refused("Content.Write", self.name, status)),
         }

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use mvm_images_plan::manifest::{self, Descriptor};
-use mvm_images_plan::{Wanted, limits};
+use mvm_images_plan::{RequestedImage, limits};
 use tokio::sync::mpsc;
 
 use super::chosen::Chosen;
@@ -20,42 +20,42 @@ impl Puller<'_> {
     /// Of the archive, of containerd, or about the image.
     pub async fn import(
         &self,
-        wanted: &Wanted,
+        requested: &RequestedImage,
         archive: &Archive,
         image: &Image,
         again: bool,
     ) -> Result<Outcome, Error> {
-        let Some((fresh, lost)) = self.begin(wanted, again).await? else {
+        let Some((fresh, lost)) = self.begin(requested, again).await? else {
             return Ok(Outcome::Present);
         };
         if let Some(lost) = lost.filter(|_| !again)
-            && let Some(outcome) = super::unpack_again::unpack(self, wanted, &lost).await
+            && let Some(outcome) = super::unpack_again::unpack(self, requested, &lost).await
         {
             return Ok(outcome);
         }
-        self.progress.step(wanted.reference.as_str(), "importing");
+        self.progress.step(requested.reference.as_str(), "importing");
         let resolved = self.described(archive, image).await?;
         if fresh {
-            self.take_down(wanted, &resolved.config).await?;
+            self.take_down(requested, &resolved.config).await?;
         }
         let layers = &resolved.manifest.layers;
         let bytes = layers.iter().map(|layer| layer.size).sum();
-        self.progress.expected(wanted.reference.as_str(), bytes);
+        self.progress.expected(requested.reference.as_str(), bytes);
         let (arrived, arrivals) = mpsc::channel(layers.len().max(1));
         let copy = async {
             for layer in layers {
-                self.copy(wanted, archive, "layer", layer).await?;
+                self.copy(requested, archive, "layer", layer).await?;
                 // Nobody listens when unpacking failed, which ends both.
                 let _ = arrived.send(()).await;
             }
             Ok(())
         };
-        let unpack = unpack::layers(self, wanted, layers, &resolved.config.diff_ids, arrivals);
+        let unpack = unpack::layers(self, requested, layers, &resolved.config.diff_ids, arrivals);
         futures_util::future::try_join(copy, unpack).await?;
         // As after a pull: labels of shared blobs are read and written again.
         let _alone = self.finishing.lock().await;
-        self.finish(wanted, &resolved).await?;
-        self.proven(wanted).await
+        self.finish(requested, &resolved).await?;
+        self.proven(requested).await
     }
 
     /// The image's documents, which are stored on the way.
@@ -79,7 +79,7 @@ impl Puller<'_> {
     /// with, and thrown away once when it turns out to be something else.
     async fn copy(
         &self,
-        wanted: &Wanted,
+        requested: &RequestedImage,
         archive: &Archive,
         kind: &str,
         blob: &Descriptor,
@@ -108,23 +108,23 @@ impl Puller<'_> {
                     break;
                 }
                 piece.truncate(count);
-                self.progress.bytes(wanted.reference.as_str(), count as u64);
+                self.progress.bytes(requested.reference.as_str(), count as u64);
                 ingest.write(piece).await?;
             }
             match ingest.commit(&self.containerd).await {
                 Err(Error::Digest { .. }) if is_first && resumed => is_first = false,
-                done => return done,
+                result => return result,
             }
         }
     }
 }
 
-fn document(archive: &Archive, wanted: &Descriptor) -> Result<registry::Document, Error> {
-    let bytes = archive.read(&wanted.digest, limits::MANIFEST)?;
-    let bytes = bytes.ok_or_else(|| archive.missing(&wanted.digest))?;
-    let media_type = match wanted.media_type.is_empty() {
+fn document(archive: &Archive, requested: &Descriptor) -> Result<registry::Document, Error> {
+    let bytes = archive.read(&requested.digest, limits::MANIFEST)?;
+    let bytes = bytes.ok_or_else(|| archive.missing(&requested.digest))?;
+    let media_type = match requested.media_type.is_empty() {
         true => manifest::media_type(None, &bytes).map_err(Error::Refused)?,
-        false => wanted.media_type.clone(),
+        false => requested.media_type.clone(),
     };
-    Ok(registry::Document { media_type, digest: wanted.digest.clone(), bytes })
+    Ok(registry::Document { media_type, digest: requested.digest.clone(), bytes })
 }

@@ -51,7 +51,7 @@ pub(super) fn own(roots: &Roots, tls: &Tls) -> Result<Option<Own>, Error> {
     let Some((certificate, key)) = tls.client.first() else { return Ok(None) };
     let key = key.as_ref().unwrap_or(certificate);
     let read = |path: &PathBuf| {
-        let failed = |why: String| Error::Shown { path: path.clone(), why };
+        let failed = |why: String| Error::ClientCertificate { path: path.clone(), why };
         atomic::read_linked(&roots.at(path), LONGEST).map_err(|error| failed(chain(&error)))
     };
     let text = read(certificate)?;
@@ -59,11 +59,11 @@ pub(super) fn own(roots: &Roots, tls: &Tls) -> Result<Option<Own>, Error> {
         CertificateDer::pem_slice_iter(&text).filter_map(Result::ok).collect();
     if all.is_empty() {
         let why = "it holds no certificate in PEM".to_owned();
-        return Err(Error::Shown { path: certificate.clone(), why });
+        return Err(Error::ClientCertificate { path: certificate.clone(), why });
     }
     let secret = PrivateKeyDer::from_pem_slice(&read(key)?);
     // The library's words may quote the text, which is a secret.
     let why = || "it holds no private key in PEM".to_owned();
-    let secret = secret.map_err(|_| Error::Shown { path: key.clone(), why: why() })?;
+    let secret = secret.map_err(|_| Error::ClientCertificate { path: key.clone(), why: why() })?;
     Ok(Some((all, secret)))
 }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::Error;
 
 /// The whole of a small answer, at most `most` bytes of it.
-pub(super) async fn whole(mut response: Response, most: u64) -> Result<Vec<u8>, Error> {
+pub(super) async fn bounded_bytes(mut response: Response, most: u64) -> Result<Vec<u8>, Error> {
     let url = plain(response.url());
     let long = |url: &str| Error::Length {
         url: url.to_owned(),

@@ -19,14 +19,14 @@ impl Registry {
         headers: &[(HeaderName, String)],
         error: Error,
     ) -> Result<Response, Error> {
-        let mut told = vec![chain(&error)];
+        let mut answers = vec![chain(&error)];
         for url in blob.urls.iter().filter_map(|url| Url::parse(url).ok()) {
             match self.stranger(&url, headers).await {
                 Ok(response) => return Ok(response),
-                Err(other) => told.push(format!("{}: {}", plain(&url), chain(&other))),
+                Err(other) => answers.push(format!("{}: {}", plain(&url), chain(&other))),
             }
         }
-        Err(Error::Asked { told: told.join("\n"), last: Box::new(error) })
+        Err(Error::NoServer { answers: answers.join("\n"), last: Box::new(error) })
     }
 
     async fn stranger(
@@ -38,8 +38,8 @@ impl Registry {
         let endpoint = fetch::foreign(url.as_str()).ok_or(near)?;
         // No login is kept under an empty name.
         let place = Place { endpoint: &endpoint, repository: "" };
-        let asked = self.follow(&Method::GET, &place, url.as_str(), headers);
-        let response = self.bounded(&plain(url), asked).await?;
+        let request = self.follow(&Method::GET, &place, url.as_str(), headers);
+        let response = self.bounded(&plain(url), request).await?;
         match response.status() {
             StatusCode::OK | StatusCode::PARTIAL_CONTENT => Ok(response),
             status => {

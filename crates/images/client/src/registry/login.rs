@@ -15,7 +15,7 @@ use crate::Error;
 const NO_EXCHANGE: [u16; 3] = [401, 404, 405];
 
 /// What there is to show at one place, and what is to be said when it does not let us in.
-pub(super) struct Shown {
+pub(super) struct LoginLookup {
     login: Option<Login>,
     /// Empty, or about the login.
     pub(super) about: String,
@@ -30,19 +30,19 @@ impl Registry {
         place: &Place<'_>,
         challenge: Option<Challenge>,
     ) -> Result<(), Error> {
-        let shown = self.shown(place).await;
-        let refused = || self.refused(place, 401, &shown);
-        let entry = match (challenge.ok_or_else(refused)?, &shown.login) {
+        let lookup = self.look_up_login(place).await;
+        let refused = || self.refused(place, 401, &lookup);
+        let entry = match (challenge.ok_or_else(refused)?, &lookup.login) {
             (_, Some(Login::Bearer(token))) => format!("Bearer {token}"),
             (Challenge::Basic, login) => {
                 login.as_ref().and_then(Login::basic).ok_or_else(refused)?
             }
             (Challenge::Bearer { realm, service, scopes }, _) => {
                 let ask = Ask { realm: &realm, service: &service, scopes: &scopes };
-                self.token(place, &ask, &shown).await?
+                self.token(place, &ask, &lookup).await?
             }
         };
-        if shown.login.is_some() {
+        if lookup.login.is_some() {
             self.needs(place.endpoint);
         }
         self.entries.lock().await.insert(place.key(), entry);
@@ -50,13 +50,13 @@ impl Registry {
     }
 
     /// What the login file has for a place; a helper is asked once in a run.
-    pub(super) async fn shown(&self, place: &Place<'_>) -> Shown {
+    pub(super) async fn look_up_login(&self, place: &Place<'_>) -> LoginLookup {
         let path = place.endpoint.login_path(place.repository);
-        let nothing = |about: String| Shown { login: None, about, failed: None };
+        let nothing = |about: String| LoginLookup { login: None, about, failed: None };
         let (helper, otherwise) = match self.settings.logins.find(&place.endpoint.host, &path) {
             Found::Login(login) => {
                 let about = "the login of the file was shown".to_owned();
-                return Shown { login: Some(login), about, failed: None };
+                return LoginLookup { login: Some(login), about, failed: None };
             }
             Found::Broken(key) => {
                 return nothing(format!("the file's entry {key:?} is no login"));
@@ -65,18 +65,18 @@ impl Registry {
             Found::Nothing => return nothing("the login file has none for it".to_owned()),
             Found::Helper(helper, otherwise) => (helper, otherwise),
         };
-        let mut known = self.helped.lock().await;
-        let reply = match known.get(&(helper.name.clone(), helper.server.clone())) {
+        let mut replies = self.helped.lock().await;
+        let reply = match replies.get(&(helper.name.clone(), helper.server.clone())) {
             Some(reply) => reply.clone(),
             None => {
-                let (helpers, asked) = (self.settings.helpers.clone(), helper.clone());
+                let (helpers, question) = (self.settings.helpers.clone(), helper.clone());
                 // It waits for a program, and other transfers go on meanwhile.
                 let reply = tokio::task::spawn_blocking(move || match helpers {
-                    Some(helpers) => helpers.ask(&asked),
+                    Some(helpers) => helpers.ask(&question),
                     None => Err("is not run here".to_owned()),
                 });
                 let reply = reply.await.unwrap_or_else(|_| Err("cannot be asked".to_owned()));
-                known.insert((helper.name.clone(), helper.server.clone()), reply.clone());
+                replies.insert((helper.name.clone(), helper.server.clone()), reply.clone());
                 reply
             }
         };
@@ -84,24 +84,24 @@ impl Registry {
         match (reply, otherwise) {
             (Ok(Reply::Login(login)), _) => {
                 let about = format!("the login of the credential helper {name} was shown");
-                Shown { login: Some(login), about, failed: None }
+                LoginLookup { login: Some(login), about, failed: None }
             }
             (_, Some(login)) => {
                 let about = "the login of the file was shown".to_owned();
-                Shown { login: Some(login), about, failed: None }
+                LoginLookup { login: Some(login), about, failed: None }
             }
             (Err(why), None) => {
                 let about = format!("the credential helper {name} {why}");
-                Shown { login: None, about, failed: Some(helper.name) }
+                LoginLookup { login: None, about, failed: Some(helper.name) }
             }
             (Ok(_), None) => nothing(format!("the credential helper {name} has no login for it")),
         }
     }
 
     /// The error for who is not let in.
-    pub(super) fn refused(&self, place: &Place<'_>, status: u16, shown: &Shown) -> Error {
-        let (host, about) = (place.endpoint.host.clone(), shown.about.clone());
-        match shown.failed.clone() {
+    pub(super) fn refused(&self, place: &Place<'_>, status: u16, lookup: &LoginLookup) -> Error {
+        let (host, about) = (place.endpoint.host.clone(), lookup.about.clone());
+        match lookup.failed.clone() {
             Some(helper) => Error::Helper { host, helper, about },
             None => Error::Unauthorized { host, status, about },
         }
@@ -113,9 +113,9 @@ impl Registry {
         &self,
         place: &Place<'_>,
         ask: &Ask<'_>,
-        shown: &Shown,
+        lookup: &LoginLookup,
     ) -> Result<String, Error> {
-        let refused = || self.refused(place, 401, shown);
+        let refused = || self.refused(place, 401, lookup);
         let url = Url::parse(ask.realm).map_err(|_| refused())?;
         let own = url.scheme() == "http"
             && place.endpoint.plain
@@ -124,7 +124,7 @@ impl Registry {
             return Err(refused());
         }
         let client = self.client(place.endpoint)?;
-        if let Some(refresh) = shown.login.as_ref().and_then(Login::refresh_token) {
+        if let Some(refresh) = lookup.login.as_ref().and_then(Login::refresh_token) {
             let form = ask.form(place.repository, refresh);
             let post = client.post(url.clone()).body(form);
             let post = post.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -135,9 +135,9 @@ impl Registry {
             }
         }
         let mut get = client.get(ask.url(url.clone(), place.repository));
-        if let Some(basic) = shown.login.as_ref().and_then(Login::basic) {
+        if let Some(basic) = lookup.login.as_ref().and_then(Login::basic) {
             get = get.header(AUTHORIZATION, basic);
-        } else if shown.login.is_some() {
+        } else if lookup.login.is_some() {
             return Err(refused());
         }
         let token = self.take_token(&url, get).await?.map_err(|_| refused())?;
@@ -161,7 +161,7 @@ impl Registry {
                 Next::GiveUp if !response.status().is_success() => return Ok(Err(status)),
                 Next::GiveUp => {}
             }
-            let answer = body::whole(response, limits::TOKEN).await?;
+            let answer = body::bounded_bytes(response, limits::TOKEN).await?;
             Ok(auth::token(&answer).ok_or(status))
         };
         self.bounded(&plain(url), read).await

@@ -159,17 +159,17 @@ impl Registry {
         if tls != Tls::default() {
             self.needs(endpoint);
         }
-        let known = self.clients.lock().ok().and_then(|all| all.get(&tls).cloned());
-        known.map_or_else(|| self.make(tls), Ok)
+        let existing = self.clients.lock().ok().and_then(|all| all.get(&tls).cloned());
+        existing.map_or_else(|| self.make(tls), Ok)
     }
 
     /// What containerd's folder says about a registry, looked up once in a run.
     pub(super) fn hosts(&self, registry: &str) -> Hosts {
         let Some(roots) = &self.settings.roots else { return Hosts::default() };
         match self.hosts.lock() {
-            Ok(mut known) => {
+            Ok(mut cache) => {
                 let hosts = || folders::hosts(roots, registry);
-                known.entry(registry.to_owned()).or_insert_with(hosts).clone()
+                cache.entry(registry.to_owned()).or_insert_with(hosts).clone()
             }
             Err(_) => folders::hosts(roots, registry),
         }
@@ -239,7 +239,7 @@ impl Registry {
         path: &str,
         name: &str,
     ) -> Result<Document, Error> {
-        let wanted = Digest::parse(name);
+        let expected = Digest::parse(name);
         let take = async |endpoint: &Endpoint| {
             let place = Place { endpoint, repository: &repository(registry, path) };
             let url = place.url(&format!("manifests/{name}"));
@@ -247,16 +247,16 @@ impl Registry {
             let response = self.get(&place, &url, &accept).await?;
             let header = response.headers().get(CONTENT_TYPE);
             let header = header.and_then(|value| value.to_str().ok()).map(str::to_owned);
-            let bytes = self.bounded(&url, body::whole(response, limits::MANIFEST)).await?;
+            let bytes = self.bounded(&url, body::bounded_bytes(response, limits::MANIFEST)).await?;
             let digest = Digest::of(&bytes);
-            if let Some(wanted) = wanted.as_ref().filter(|wanted| **wanted != digest) {
-                return Err(Error::Digest { what: url, wanted: wanted.to_string() });
+            if let Some(expected) = expected.as_ref().filter(|expected| **expected != digest) {
+                return Err(Error::Digest { object: url, expected: expected.to_string() });
             }
             let media_type =
                 manifest::media_type(header.as_deref(), &bytes).map_err(Error::Refused)?;
             Ok(Document { media_type, digest, bytes })
         };
-        let needs = if wanted.is_some() { Ability::Pull } else { Ability::Resolve };
+        let needs = if expected.is_some() { Ability::Pull } else { Ability::Resolve };
         self.anywhere(registry, Servers::WithMirrors, needs, take).await
     }
 
@@ -274,9 +274,9 @@ impl Registry {
         let url = place.url(&format!("manifests/{name}"));
         let accept = [(ACCEPT, manifest::ACCEPT.to_owned())];
         let response = self.ask(Method::HEAD, &place, &url, &accept).await;
-        let response = response.map_err(|error| self.asked(endpoint, error))?;
-        let named = response.headers().get("docker-content-digest");
-        Ok(named.and_then(|digest| Digest::parse(digest.to_str().ok()?)))
+        let response = response.map_err(|error| self.with_proxy(endpoint, error))?;
+        let header = response.headers().get("docker-content-digest");
+        Ok(header.and_then(|digest| Digest::parse(digest.to_str().ok()?)))
     }
 
     /// A blob from byte `offset` on, streamed by one of `whom`, or from another address in its

@@ -52,14 +52,15 @@ impl Registry {
             let code = status.as_u16();
             if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
                 if is_own {
-                    let shown = self.shown(place).await;
-                    return Err(self.refused(place, code, &shown));
+                    let lookup = self.look_up_login(place).await;
+                    return Err(self.refused(place, code, &lookup));
                 }
                 let (host, about) = (host(response.url()), String::new());
                 return Err(Error::Unauthorized { host, status: code, about });
             }
-            let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-            match after_status(code, asked, attempt) {
+            let retry_after =
+                response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+            match after_status(code, retry_after, attempt) {
                 Next::Retry(pause) => self.wait(pause).await,
                 Next::GiveUp => return Err(self.refusal(response).await),
             }
@@ -70,8 +71,8 @@ impl Registry {
     /// A status that is none of success, with the registry's own words where they come at once.
     async fn refusal(&self, response: Response) -> Error {
         let (url, status) = (plain(response.url()), response.status().as_u16());
-        let words = self.bounded(&url, body::whole(response, limits::ERROR)).await;
-        Error::Status { url, status, message: error_message(&words.unwrap_or_default()) }
+        let bytes = self.bounded(&url, body::bounded_bytes(response, limits::ERROR)).await;
+        Error::Status { url, status, message: error_message(&bytes.unwrap_or_default()) }
     }
 
     /// Follows redirects. What lets us in goes to the server that it is for and nowhere else, and

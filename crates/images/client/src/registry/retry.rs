@@ -65,7 +65,7 @@ impl Registry {
                 Err(error) if !wrong && matches!(error.cause(), Error::Digest { .. }) => {
                     wrong = true;
                 }
-                done => return done,
+                result => return result,
             }
             number += 1;
         }
@@ -83,7 +83,7 @@ impl Registry {
         let mut endpoints = endpoints(registry, mirrors, insecure, &self.hosts(registry));
         endpoints.retain(|endpoint| servers == Servers::WithMirrors || endpoint.itself);
         endpoints.retain(|endpoint| ability.is_of(endpoint));
-        let (mut told, mut last) = (Vec::new(), None::<Error>);
+        let (mut answers, mut last) = (Vec::new(), None::<Error>);
         for endpoint in &endpoints {
             if endpoint.only_for_tls && !last.as_ref().is_some_and(Error::is_tls_perhaps) {
                 break;
@@ -98,26 +98,26 @@ impl Registry {
                     return Ok(taken);
                 }
                 Err(error) => {
-                    let error = self.asked(endpoint, error);
+                    let error = self.with_proxy(endpoint, error);
                     log::debug!("{}: {error}", endpoint.base);
-                    told.push(format!("{}: {}", endpoint.base, chain(&error)));
+                    answers.push(format!("{}: {}", endpoint.base, chain(&error)));
                     last = Some(error);
                 }
             }
         }
         let last = last.unwrap_or_else(|| Error::Nobody { registry: registry.to_owned() });
-        match told.len() {
+        match answers.len() {
             0 | 1 => Err(last),
-            _ => Err(Error::Asked { told: told.join("\n"), last: Box::new(last) }),
+            _ => Err(Error::NoServer { answers: answers.join("\n"), last: Box::new(last) }),
         }
     }
 
     /// Names the proxy by way of which it was asked.
-    pub(super) fn asked(&self, endpoint: &Endpoint, error: Error) -> Error {
+    pub(super) fn with_proxy(&self, endpoint: &Endpoint, error: Error) -> Error {
         match self.proxy(endpoint) {
             Some(proxy) => {
-                let told = format!("by way of the proxy {proxy}: {}", chain(&error));
-                Error::Asked { told, last: Box::new(error) }
+                let answers = format!("by way of the proxy {proxy}: {}", chain(&error));
+                Error::NoServer { answers, last: Box::new(error) }
             }
             None => error,
         }
@@ -132,7 +132,7 @@ impl Registry {
                     Next::Retry(pause) => self.wait(pause).await,
                     Next::GiveUp => return Err(error),
                 },
-                done => return done,
+                result => return result,
             }
             number += 1;
         }

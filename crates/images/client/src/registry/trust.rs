@@ -85,7 +85,7 @@ impl Verifier {
         let between: Vec<X509Certificate<'_>> =
             between.iter().take(DEPTH).filter_map(|one| read(one).ok()).collect();
         // As Go has it, a certificate that stands among the authorities needs no other.
-        if self.authorities.iter().any(|known| known == server) {
+        if self.authorities.iter().any(|authority| authority == server) {
             return Ok(ServerCertVerified::assertion());
         }
         let mut at = &leaf;

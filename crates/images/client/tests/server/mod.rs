@@ -16,14 +16,14 @@ use tokio::time::Instant;
 
 /// What came in: the request's line and its headers, in lower case but for their values.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
 }
 
-impl Asked {
+impl Request {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -53,38 +53,38 @@ pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Ans
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    pub(crate) asked: Arc<Mutex<Vec<Asked>>>,
+    pub(crate) received: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Server {
     /// `reply` gets each request and how many came before it.
     pub(crate) async fn start(
-        reply: impl Fn(&Asked, usize) -> Answer + Send + Sync + 'static,
+        reply: impl Fn(&Request, usize) -> Answer + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let (log, reply) = (asked.clone(), Arc::new(reply));
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let (log, reply) = (received.clone(), Arc::new(reply));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serve(stream, log.clone(), reply.clone()));
             }
         });
-        Self { address, asked }
+        Self { address, received }
     }
 
     pub(crate) fn host(&self) -> String {
         self.address.to_string()
     }
 
-    pub(crate) fn requests(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.received.lock().unwrap().clone()
     }
 }
 
-async fn serve<F: Fn(&Asked, usize) -> Answer>(
+async fn serve<F: Fn(&Request, usize) -> Answer>(
     mut stream: TcpStream,
-    log: Arc<Mutex<Vec<Asked>>>,
+    log: Arc<Mutex<Vec<Request>>>,
     reply: Arc<F>,
 ) {
     let mut text = Vec::new();
@@ -106,13 +106,13 @@ async fn serve<F: Fn(&Asked, usize) -> Answer>(
         return;
     }
     let body = String::from_utf8(body).unwrap();
-    let asked = Asked { method, path, headers, body };
+    let request = Request { method, path, headers, body };
     let before = {
         let mut log = log.lock().unwrap();
-        log.push(asked.clone());
+        log.push(request.clone());
         log.len() - 1
     };
-    let answer = reply(&asked, before);
+    let answer = reply(&request, before);
     // The client may go away at any point: that is what it is tested for.
     let _ = send(&mut stream, answer).await;
 }

@@ -90,7 +90,7 @@ impl Logins {
     /// repository is in; the registry's own entry, however old the client that wrote its key.
     pub fn find(&self, host: &str, repository: &str) -> Found {
         let host = canonical(host);
-        let known = self.entry(host, repository);
+        let entry = self.entry(host, repository);
         let helper = match self.helper(host) {
             Some(helper) => helper,
             None if !self.store.is_empty() => {
@@ -98,14 +98,14 @@ impl Logins {
                 Helper { name: self.store.clone(), server: server.to_owned() }
             }
             None => {
-                return match known {
+                return match entry {
                     Some((_, Entry::Login(login))) => Found::Login(login.clone()),
                     Some((key, Entry::Broken)) => Found::Broken(key.to_owned()),
                     Some((_, Entry::Empty)) | None => Found::Nothing,
                 };
             }
         };
-        let login = known.and_then(|(_, entry)| match entry {
+        let login = entry.and_then(|(_, entry)| match entry {
             Entry::Login(login) => Some(login.clone()),
             Entry::Empty | Entry::Broken => None,
         });

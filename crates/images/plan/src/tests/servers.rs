@@ -33,11 +33,11 @@ fn mirrors_come_first_and_only_the_listed_are_plain() {
 fn this_host_is_asked_as_containerd_asks_it() {
     let no_mirrors = BTreeMap::new();
     for local in ["localhost", "localhost:5000", "127.0.0.1:5000", "127.3.2.1", "[::1]:5000"] {
-        let asked = endpoints(local, &no_mirrors, &[], &none());
-        let told: Vec<_> = asked.iter().map(|e| (e.base.clone(), e.only_for_tls)).collect();
+        let found = endpoints(local, &no_mirrors, &[], &none());
+        let bases: Vec<_> = found.iter().map(|e| (e.base.clone(), e.only_for_tls)).collect();
         let expected = [(format!("http://{local}"), false), (format!("https://{local}"), true)];
-        assert_eq!(told, expected, "{local}");
-        assert!(!asked[0].tls.any && asked[1].tls.any);
+        assert_eq!(bases, expected, "{local}");
+        assert!(!found[0].tls.any && found[1].tls.any);
         assert_eq!(endpoints(local, &no_mirrors, &[local.to_owned()], &none()).len(), 1);
     }
     for other in ["[2001:db8::1]:5000", "localhost.test:5000", "10.0.0.1"] {
@@ -68,14 +68,14 @@ fn a_mirror_s_path_is_that_of_containerd_s_hosts_toml() {
 #[test]
 fn containerds_hosts_toml_comes_between_the_files_mirrors_and_the_registry() {
     let mirrors = BTreeMap::from([("docker.io".to_owned(), vec!["https://m.example".to_owned()])]);
-    let asked = |text: &str| {
+    let endpoints_of = |text: &str| {
         let hosts = hosts::parse(text, Path::new("/x")).unwrap();
         let all = endpoints("docker.io", &mirrors, &["p.test:5000".to_owned()], &hosts);
-        let told = |one: &Endpoint| {
+        let summary = |one: &Endpoint| {
             let ns = one.mirror_of.is_some();
             (format!("{}{}", one.base, one.root), one.host.clone(), ns, one.itself, one.plain)
         };
-        all.iter().map(told).collect::<Vec<_>>()
+        all.iter().map(summary).collect::<Vec<_>>()
     };
     let row = |at: &str, host: &str, ns, itself, plain| {
         (at.to_owned(), host.to_owned(), ns, itself, plain)
@@ -85,7 +85,7 @@ fn containerds_hosts_toml_comes_between_the_files_mirrors_and_the_registry() {
     let text = "[host.\"p.test:5000\"]\n[host.\"http://q.test/hub\"]\n\
                 [host.\"https://registry-1.docker.io\"]\n";
     assert_eq!(
-        asked(text),
+        endpoints_of(text),
         [
             mirror.clone(),
             row("https://p.test:5000/v2", "p.test:5000", true, false, true),
@@ -94,11 +94,11 @@ fn containerds_hosts_toml_comes_between_the_files_mirrors_and_the_registry() {
             own.clone(),
         ]
     );
-    assert_eq!(asked(""), [mirror.clone(), own.clone()]);
+    assert_eq!(endpoints_of(""), [mirror.clone(), own.clone()]);
     // The registry in the file's own words, and what stands in for it for good.
-    assert_eq!(asked("server = \"https://registry-1.docker.io\""), [mirror.clone(), own]);
+    assert_eq!(endpoints_of("server = \"https://registry-1.docker.io\""), [mirror.clone(), own]);
     let cache = row("https://c.test/x/v2", "c.test", true, true, false);
-    assert_eq!(asked("server = \"https://c.test/x\""), [mirror, cache]);
+    assert_eq!(endpoints_of("server = \"https://c.test/x\""), [mirror, cache]);
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub(super) fn hold(config: &Config) -> &'static str {
 }
 
 fn is_asked(config: &Config) -> bool {
-    !images::wanted(config).is_empty()
+    !images::requested_images(config).is_empty()
 }
 
 fn blocks(config: &Config) -> bool {

@@ -11,7 +11,7 @@ use mvm_core::{Finding, Roots, chain, names};
 use mvm_images_client::run::Job;
 use mvm_images_client::verify::State;
 use mvm_images_client::{attempts, finding};
-use mvm_images_plan::wanted;
+use mvm_images_plan::requested_images;
 use mvm_units_systemd::systemd::{UnitState, Units};
 
 /// Between two looks at the unit.
@@ -29,7 +29,7 @@ pub(super) fn look(
     units: &mut dyn Units,
     wait: bool,
 ) -> Vec<Finding> {
-    if wanted(config).is_empty() {
+    if requested_images(config).is_empty() {
         return Vec::new();
     }
     if wait {
@@ -79,7 +79,7 @@ fn is_running(state: &UnitState) -> bool {
 }
 
 fn missing(roots: &Roots, config: &Config, running: bool) -> Vec<Finding> {
-    let images = wanted(config);
+    let images = requested_images(config);
     let job = Job::new(config, roots, &images, &());
     if let Err(error) = job.serve() {
         log::warn!("mvm-registry has the list of before: {}", chain(&error));

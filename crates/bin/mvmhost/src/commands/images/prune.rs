@@ -14,7 +14,7 @@ pub(super) fn run(context: &Context, job: &Job<'_>, dry: bool) -> Exit {
             let findings = judged.iter().filter_map(|(name, verdict)| told(name, verdict, dry));
             (findings.collect(), Exit::Done)
         }
-        Err(Error::Brought { path, why }) => {
+        Err(Error::OwnFile { path, why }) => {
             let unread = img::brought_unread(path.to_string_lossy());
             (vec![unread.evidence(why)], Exit::Refused)
         }

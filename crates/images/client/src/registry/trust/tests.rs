@@ -10,14 +10,14 @@ fn certificate(name: &str) -> CertificateDer<'static> {
     CertificateDer::from_pem_file(data.join(name).with_extension("crt")).unwrap()
 }
 
-/// The verdict on `shown`, the server's first, where this host knows `known`.
-fn verdict(known: &[&str], shown: &[&str], name: &str, year: u64) -> Result<(), String> {
-    let known = known.iter().map(|name| certificate(name)).collect();
-    let verifier = Verifier::new(Arc::new(known), Arc::new(ring::default_provider()));
-    let shown: Vec<_> = shown.iter().map(|name| certificate(name)).collect();
+/// The verdict on `chain`, the server's first, where this host knows `authorities`.
+fn verdict(authorities: &[&str], chain: &[&str], name: &str, year: u64) -> Result<(), String> {
+    let authorities = authorities.iter().map(|name| certificate(name)).collect();
+    let verifier = Verifier::new(Arc::new(authorities), Arc::new(ring::default_provider()));
+    let chain: Vec<_> = chain.iter().map(|name| certificate(name)).collect();
     let now = UnixTime::since_unix_epoch(Duration::from_secs((year - 1970) * 31_557_600));
     let name = ServerName::try_from(name.to_owned()).unwrap();
-    let verdict = verifier.verify_server_cert(&shown[0], &shown[1..], &name, &[], now);
+    let verdict = verifier.verify_server_cert(&chain[0], &chain[1..], &name, &[], now);
     verdict.map(drop).map_err(|error| match error {
         TlsError::InvalidCertificate(why) => format!("{why:?}").chars().take(12).collect(),
         other => other.to_string(),
@@ -27,7 +27,7 @@ fn verdict(known: &[&str], shown: &[&str], name: &str, year: u64) -> Result<(), 
 #[test]
 fn what_this_host_vouches_for_is_trusted_and_nothing_else() {
     let here = "registry.test";
-    for (known, shown, name, year, expected) in [
+    for (authorities, chain, name, year, expected) in [
         (&["ca"][..], &["leaf"][..], here, 2030, ""),
         // Docker's own instructions: openssl req -x509.
         (&["self"], &["self"], here, 2030, ""),
@@ -47,7 +47,7 @@ fn what_this_host_vouches_for_is_trusted_and_nothing_else() {
         // A certificate that may not sign has signed.
         (&["ca"], &["below-no-issuer", "no-issuer"], here, 2030, "UnknownIssue"),
     ] {
-        let told = verdict(known, shown, name, year).err().unwrap_or_default();
-        assert_eq!(told, expected, "{known:?} {shown:?} {name} {year}");
+        let error = verdict(authorities, chain, name, year).err().unwrap_or_default();
+        assert_eq!(error, expected, "{authorities:?} {chain:?} {name} {year}");
     }
 }
