@@ -99,7 +99,7 @@ mod tests {
         }
         let found = told(SERVED, "ghcr.io/a/b:1", none()).unwrap();
         assert!(found.remedy().contains("localhost:5000/a/b:1"), "{}", found.remedy());
-        assert_eq!(found.seen(), "no route to host\nmicroVMs: ns/one");
+        assert_eq!(found.evidence_text(), "no route to host\nmicroVMs: ns/one");
     }
 
     #[test]
@@ -108,6 +108,10 @@ mod tests {
         let microvms = (0..20).map(|n| format!("ns/{n}")).collect();
         let answer = Answer::None("away".to_owned());
         let found = asked(&config(""), &[Asked { image, microvms, answer }]).pop().unwrap();
-        assert!(found.seen().ends_with("ns/6, ns/7 and 12 more"), "{}", found.seen());
+        assert!(
+            found.evidence_text().ends_with("ns/6, ns/7 and 12 more"),
+            "{}",
+            found.evidence_text()
+        );
     }
 }

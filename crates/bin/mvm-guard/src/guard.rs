@@ -149,7 +149,8 @@ impl Guard {
             Wanted::Keep => self.brake.reason(),
             Wanted::Release => None,
         };
-        let finding = why.map(|why| checks::brake_off(&self.name, off.left.as_secs(), Some(&why)));
+        let finding =
+            why.map(|why| checks::brake_off(&self.name, off.remaining.as_secs(), Some(&why)));
         let braked = self.brake.reason().is_some();
         (if braked { Wanted::Release } else { Wanted::Keep }, finding)
     }

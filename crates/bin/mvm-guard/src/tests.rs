@@ -133,7 +133,7 @@ impl Bench {
     }
 
     fn asked(&self) -> Vec<String> {
-        self.bus.borrow().asked().to_vec()
+        self.bus.borrow().calls().to_vec()
     }
 
     fn braked(&self) -> bool {
@@ -264,7 +264,7 @@ fn a_brake_that_is_switched_off_stops_nothing_until_its_time_is_over() {
         std::fs::write(roots.at("/proc/uptime"), format!("{seconds}.00 1.00\n")).unwrap();
     };
     uptime(1000);
-    let off = Off { left: Duration::from_secs(600), why: Some("full".to_owned()) };
+    let off = Off { remaining: Duration::from_secs(600), why: Some("full".to_owned()) };
     switch_off(&roots, names::BRAKE_OFF, &off).unwrap();
     let said = bench.look();
     assert!(said.contains(&guard::brake_off::ROW.code), "{said:?}");

@@ -98,7 +98,7 @@ impl Gate {
     }
 
     fn file(self) -> File<Reported> {
-        File::for_each(&state::SAID, self.name())
+        File::for_each(&state::REPORTED, self.name())
     }
 
     fn name(self) -> &'static str {

@@ -41,7 +41,8 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> O
         pool: mvm_pool_kernel::thinpool::pool_state(roots, &config.thinpool.name)
             .map_err(|error| chain(&error)),
         brake: brake::reason(&roots.at(names::BRAKE)),
-        brake_off: brake::off(roots, names::BRAKE_OFF).map(|off| (off.left.as_secs(), off.why)),
+        brake_off: brake::off(roots, names::BRAKE_OFF)
+            .map(|off| (off.remaining.as_secs(), off.why)),
         containerd_version: containerd_version(roots, config, &plugin),
         kernel: machine::kernel(roots),
         systemd: systemd(roots),

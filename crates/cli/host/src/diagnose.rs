@@ -242,7 +242,7 @@ mod tests {
         let programs = Recording::new([exit]);
         let roots = Roots::new("/");
         let done = journals(&roots, &config, Some("-1h"), &programs, &mut diagnosis);
-        let (_, words) = programs.asked().into_iter().next().unwrap();
+        let (_, words) = programs.calls().into_iter().next().unwrap();
         assert!(words.contains(&"--since=-1h".into()), "{words:?}");
         (diagnosis.findings(), done)
     }
@@ -338,7 +338,7 @@ mod tests {
             let start = std::time::Instant::now();
             let (findings, _) = diagnosed(&stdout, 0, "");
             assert_eq!(findings.len(), 1);
-            assert!(findings[0].seen().starts_with(&format!("{} times", lines / 2)));
+            assert!(findings[0].evidence_text().starts_with(&format!("{} times", lines / 2)));
             start.elapsed()
         };
         let (small, large) = (run(2_500), run(10_000));

@@ -46,9 +46,9 @@ fn gather(context: &Context) -> Result<Exit, (Vec<Finding>, Exit)> {
     })?;
     let config = &loaded.config;
     let versions = inventory::versions(roots, config);
-    let left = inventory::left(roots);
+    let last_apply = inventory::last_apply(roots);
     let steps = plans.steps().into_iter().map(|(_, step)| step).collect();
-    let drift = Drift::new(&plans.desired, &plans.observed, steps, left.as_ref(), &versions);
+    let drift = Drift::new(&plans.desired, &plans.observed, steps, last_apply.as_ref(), &versions);
     let valid = last_good.is_none();
     let mut findings: Vec<Finding> = last_good.into_iter().chain(plans.findings()).collect();
     findings.extend(drift.findings());
@@ -57,7 +57,7 @@ fn gather(context: &Context) -> Result<Exit, (Vec<Finding>, Exit)> {
         "valid": valid,
         "digest": digest(&plans.desired.applied),
         "applied": plans.observed.applied.as_deref().map(digest),
-        "at": left.as_ref().map(|left| left.at),
+        "at": last_apply.as_ref().map(|last_apply| last_apply.at),
     });
     let unit = config.flintlockd.unit.as_str();
     let tailscale = Tailscale { roots, programs: &System };

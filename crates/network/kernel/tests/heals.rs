@@ -132,7 +132,8 @@ fn healed(state: &str) -> (Vec<&'static str>, Vec<String>) {
             }
         }
     }
-    let words = |one: &Finding| format!("{} {}: {}", one.code(), one.message(), one.seen());
+    let words =
+        |one: &Finding| format!("{} {}: {}", one.code(), one.message(), one.evidence_text());
     let still = found(folder.path()).iter().map(words).collect();
     let mut codes: Vec<_> = wrong.iter().map(Finding::code).collect();
     codes.dedup();

@@ -66,7 +66,7 @@ fn found(case: &Path) -> String {
     assert_eq!(forward.unread, []);
     let mut said = String::new();
     for finding in obstacles(&config, &forward) {
-        let chain = finding.seen().strip_prefix("chain ").unwrap();
+        let chain = finding.evidence_text().strip_prefix("chain ").unwrap();
         let (chain, _) = chain.split_once(": hook").unwrap();
         writeln!(said, "{} {chain}", finding.code()).unwrap();
         assert!(!finding.remedy().contains('{') && !finding.remedy().is_empty());

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mvm_core::holder::{Holder, Who};
+use mvm_core::holder::{Holder, User};
 use mvm_core::{Roots, exec, processes};
 use mvm_pool_plan::Backend;
 use mvm_pool_plan::teardown::{Seen, Step, microvm};
@@ -54,12 +54,12 @@ fn on_top(roots: &Roots, pool: &str, number: DevNum, seen: &mut Seen) {
         match number {
             Ok(number) if !name.is_empty() => {
                 for above in files::holders(&sys, &holder) {
-                    seen.holders.push(Holder { device: name.clone(), who: Who::Device(above) });
+                    seen.holders.push(Holder { device: name.clone(), who: User::Device(above) });
                 }
                 users(roots, &name, &holder, number, seen);
                 seen.devices.push(name);
             }
-            _ => seen.holders.push(Holder { device: pool.to_owned(), who: Who::Device(holder) }),
+            _ => seen.holders.push(Holder { device: pool.to_owned(), who: User::Device(holder) }),
         }
     }
     seen.devices.sort();
@@ -71,11 +71,11 @@ fn users(roots: &Roots, name: &str, kernel_name: &str, number: DevNum, seen: &mu
     for pid in processes::with_open(roots, &nodes) {
         let line = processes::command_line(roots, pid).ok().flatten().unwrap_or_default();
         let comm = processes::name(roots, pid).unwrap_or_default();
-        let who = Who::Process { pid, comm, microvm: microvm(&line) };
+        let who = User::Process { pid, comm, microvm: microvm(&line) };
         seen.holders.push(Holder { device: name.to_owned(), who });
     }
     for place in files::mounts(roots, number) {
-        seen.holders.push(Holder { device: name.to_owned(), who: Who::Mount(place) });
+        seen.holders.push(Holder { device: name.to_owned(), who: User::Mount(place) });
     }
 }
 
@@ -89,7 +89,7 @@ fn loops(roots: &Roots, ours: &[&FileFacts], pool: &str, seen: &mut Seen) -> Res
         let device = attached.device;
         for holder in files::holders(&sys, &device) {
             if holder != pool {
-                seen.holders.push(Holder { device: device.clone(), who: Who::Device(holder) });
+                seen.holders.push(Holder { device: device.clone(), who: User::Device(holder) });
             }
         }
         if let Ok(number) = files::block_attribute(&sys, &device, "dev").parse() {

@@ -123,12 +123,12 @@ fn template(out: &mut String, config: &Config, cluster: &Cluster<'_>) -> std::fm
 
 /// The control plane's address: as asked, else the one that the file reserves for this cluster by name,
 /// else the only one that it reserves without a name.
-pub fn vip(config: &Config, cluster: &str, asked: Option<IpAddr>) -> Option<IpAddr> {
+pub fn vip(config: &Config, cluster: &str, requested: Option<IpAddr>) -> Option<IpAddr> {
     let reserved = &config.network.reserved;
     let named = || reserved.iter().find(|one| one.name.as_deref() == Some(cluster));
     let mut nameless = reserved.iter().filter(|one| one.name.is_none());
     let only = || nameless.next().filter(|_| nameless.next().is_none());
-    asked.or_else(|| named().or_else(only).map(|one| one.address))
+    requested.or_else(|| named().or_else(only).map(|one| one.address))
 }
 
 /// What would keep a cluster from this host, or others out of it.

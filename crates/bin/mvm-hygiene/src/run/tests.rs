@@ -63,7 +63,7 @@ fn the_stale_go_the_living_stay_and_the_second_run_is_silent() {
     assert_eq!(findings.iter().map(Finding::code).collect::<Vec<_>>(), ["MVM-HOST-003"]);
     assert!(findings[0].message().contains("removed 3 stale"), "{}", findings[0].message());
     for name in ["ns/b/", "ns/c/", "ns/d/"] {
-        assert!(findings[0].seen().contains(name));
+        assert!(findings[0].evidence_text().contains(name));
     }
     assert!(alive.exists() && other.exists());
     assert!(!stranger.exists() && !gone.exists() && !broken.exists());

@@ -25,7 +25,7 @@ fn lines_of_one_cause_are_one_finding() {
     }
     let findings = diagnosis.findings();
     assert_eq!(findings.len(), 1);
-    let evidence = findings[0].seen();
+    let evidence = findings[0].evidence_text();
     assert!(
         evidence.starts_with(
             "20 times, from 2025-11-21T04:40:00Z to 2025-11-21T04:40:19Z; microVMs ns/vm0/u, "

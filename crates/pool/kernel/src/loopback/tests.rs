@@ -77,7 +77,7 @@ fn a_bare_machine_converges_and_stays() {
     assert_eq!(report.done.len(), 9);
     let calls = ["attach", "attach", "create", "load", "FORMAT", "resume", "udev", "settle"];
     assert_eq!(bench.calls(), calls);
-    assert!(bench.programs.asked().is_empty(), "nothing to check in a new pool");
+    assert!(bench.programs.calls().is_empty(), "nothing to check in a new pool");
     assert!(bench.plan().is_settled(), "{:?}", bench.plan());
     let Recorded::Pool(receipt) = crate::receipt::read(&bench.machine.roots) else { panic!() };
     assert_eq!((receipt.data.size, receipt.table.block_sectors), (64 << 20, 128));
@@ -234,7 +234,10 @@ fn damaged_metadata_is_not_activated() {
     ]);
     let finding = bench.run().unwrap_err().finding("pool");
     assert_eq!(finding.code(), pool::check_failed::ROW.code);
-    assert_eq!(finding.seen(), "exit code 1, version 0.9.0, said: bad checksum in superblock");
+    assert_eq!(
+        finding.evidence_text(),
+        "exit code 1, version 0.9.0, said: bad checksum in superblock"
+    );
     assert!(bench.calls().is_empty(), "nothing was attached: {:?}", bench.calls());
 }
 
@@ -246,7 +249,7 @@ fn a_check_by_hand_clears_no_flag_and_leaves_a_live_pool_alone() {
     assert!(check(&bench).unwrap().is_none());
     bench.machine.reboot();
     assert!(check(&bench).unwrap().is_some());
-    assert_eq!(bench.programs.asked()[0].1, [std::ffi::OsString::from(bench.path("metadata"))]);
+    assert_eq!(bench.programs.calls()[0].1, [std::ffi::OsString::from(bench.path("metadata"))]);
     bench.programs = Recording::new([Exit { code: Some(1), ..Exit::default() }]);
     assert!(matches!(check(&bench), Err(Error::CheckFailed { .. })));
     let metadata = File::options().write(true).open(bench.path("metadata")).unwrap();

@@ -185,7 +185,7 @@ fn each_step_is_the_job_that_it_names() {
     }
     let jobs = ["reload-or-restart", "restart", "start", "stop"];
     let jobs = jobs.map(|job| format!("{job} a.service"));
-    assert_eq!(units.asked().split_first().unwrap(), (&"daemon-reload".to_owned(), &jobs[..]));
+    assert_eq!(units.calls().split_first().unwrap(), (&"daemon-reload".to_owned(), &jobs[..]));
     assert_eq!(std::fs::read_to_string(roots.applied()).unwrap(), "kept = true\n");
 }
 

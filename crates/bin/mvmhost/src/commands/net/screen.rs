@@ -7,7 +7,7 @@ use mvm_cli::output::{self, Exit};
 use mvm_cli_host::status::mode;
 use mvm_cli_microvms::leases;
 use mvm_core::exec::System;
-use mvm_core::holder::Who;
+use mvm_core::holder::User;
 use mvm_core::json::Document;
 use mvm_core::{Finding, catalogue, chain, names};
 use mvm_network_kernel::firewalls;
@@ -98,7 +98,7 @@ pub(super) fn show(context: &Context, mut start: Start) -> Exit {
 
 impl Screen {
     fn new(context: &Context, start: &mut Start, findings: &mut Vec<Finding>) -> Self {
-        let on_it = |(guest, who): (Guest, Option<Who>)| OnIt {
+        let on_it = |(guest, who): (Guest, Option<User>)| OnIt {
             interface: guest.interface,
             on: guest.on,
             holder: who.map(|who| who.to_string()),

@@ -45,7 +45,7 @@ fn off<U: Units>(
 ) -> Result<Finding, String> {
     let file = roots.at(names::BRAKE);
     let why = brake::reason(&file);
-    let off = Off { left: time, why };
+    let off = Off { remaining: time, why };
     brake::switch_off(roots, names::BRAKE_OFF, &off).map_err(|error| chain(&error))?;
     brake::remove(&file).map_err(|error| error.to_string())?;
     let unit = config.flintlockd.unit.as_str();
@@ -88,7 +88,7 @@ mod tests {
         let message = finding.message();
         assert!(message.contains("30 min") && message.contains("96 % full"), "{message}");
         assert_eq!(brake::reason(&roots.at(names::BRAKE)), None);
-        assert_eq!(brake::off(&roots, names::BRAKE_OFF).unwrap().left, time);
+        assert_eq!(brake::off(&roots, names::BRAKE_OFF).unwrap().remaining, time);
         on(&roots, "p").unwrap();
         assert_eq!(brake::off(&roots, names::BRAKE_OFF), None);
         let mut deaf = || {

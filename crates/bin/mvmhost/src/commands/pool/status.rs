@@ -58,7 +58,7 @@ impl Brake {
         let off = brake::off(roots, names::BRAKE_OFF);
         Self {
             holds: brake::reason(&roots.at(names::BRAKE)),
-            off_seconds: off.map(|off| off.left.as_secs()),
+            off_seconds: off.map(|off| off.remaining.as_secs()),
         }
     }
 
