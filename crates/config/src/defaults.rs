@@ -152,10 +152,10 @@ pub(crate) fn complete(draft: Draft, set: impl Fn(&str) -> bool) -> Config {
 pub(crate) fn state_dir_argument(arguments: &[String]) -> Option<&str> {
     const FLAG: &str = "--state-dir";
     let mut found = None;
-    let mut words = arguments.iter();
-    while let Some(word) = words.next() {
+    let mut remaining = arguments.iter();
+    while let Some(word) = remaining.next() {
         if word == FLAG {
-            found = words.next().map(String::as_str);
+            found = remaining.next().map(String::as_str);
         } else if let Some(value) = word.strip_prefix(FLAG).and_then(|rest| rest.strip_prefix('='))
         {
             found = Some(value);

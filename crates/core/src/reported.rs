@@ -34,8 +34,8 @@ pub fn update(before: &Reported, findings: &[Finding], now: u64) -> (Vec<Finding
     let mut standing = BTreeMap::new();
     for finding in findings {
         let key = format!("{} {}", finding.code(), finding.subject());
-        let known = before.standing.contains_key(&key);
-        if finding.severity() == Severity::Info || !known {
+        let stood_before = before.standing.contains_key(&key);
+        if finding.severity() == Severity::Info || !stood_before {
             report.push(finding.clone());
         }
         if finding.severity() != Severity::Info {

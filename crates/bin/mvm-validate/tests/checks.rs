@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use mvm_checks as checks;
 use mvm_checks::{
-    ALL, Endpoint, Interface, Kvm, Observed, ObservedNetwork, Plugin, Program, Secret, Services,
-    Validity,
+    ALL, Endpoint, FileSetting, Interface, Kvm, Observed, ObservedNetwork, Plugin, Program,
+    Services, Validity,
 };
 use mvm_config::Config;
 use mvm_config::load::{Source, parse};
@@ -38,7 +38,7 @@ struct Given {
     kernel: Option<String>,
     systemd: Option<String>,
     endpoint: Option<Endpoint>,
-    unreadable: Vec<(Secret, String, String)>,
+    unreadable: Vec<(FileSetting, String, String)>,
     flintlockd_config: bool,
     kvm: Option<Kvm>,
     default_interface: Option<String>,

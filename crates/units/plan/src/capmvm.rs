@@ -196,8 +196,8 @@ mod tests {
         let text = "[network]\nreserved = [{ address = \"10.42.0.5\", name = \"lab\" }, \
                     { address = \"10.42.0.50\" }]";
         let config = config(text);
-        let of = |cluster: &str, asked: Option<&str>| {
-            vip(&config, cluster, asked.and_then(|ip| ip.parse().ok())).map(|ip| ip.to_string())
+        let of = |cluster: &str, requested: Option<&str>| {
+            vip(&config, cluster, requested.and_then(|ip| ip.parse().ok())).map(|ip| ip.to_string())
         };
         assert_eq!(of("lab", None).as_deref(), Some("10.42.0.5"));
         assert_eq!(of("other", None).as_deref(), Some("10.42.0.50"));

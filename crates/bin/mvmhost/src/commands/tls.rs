@@ -30,7 +30,7 @@ pub(super) fn run(context: &Context, what: &TlsCommand) -> Exit {
         TlsCommand::Show(arguments) => return show::run(context, arguments),
     };
     let (findings, exit) = done.unwrap_or_else(|done| done);
-    output::told(context.json, &findings, exit)
+    output::report(context.json, &findings, exit)
 }
 
 /// What is said, and the exit code.

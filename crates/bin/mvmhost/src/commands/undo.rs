@@ -24,14 +24,14 @@ const MODE: u32 = 0o644;
 
 pub(super) fn run(context: &Context, arguments: &ApplyArguments) -> Exit {
     if let Undone::Attempted(findings) = uplink::back(&context.roots) {
-        return output::told(context.json, &findings, output::exit_for(&findings));
+        return output::report(context.json, &findings, output::exit_for(&findings));
     }
     match Back::of(context) {
         Ok(Some(back)) => back.go(context, arguments),
         Ok(None) => {
-            output::told(context.json, &[messages::nothing_to_undo("mvmhost undo")], Exit::Done)
+            output::report(context.json, &[messages::nothing_to_undo("mvmhost undo")], Exit::Done)
         }
-        Err((findings, exit)) => output::told(context.json, &findings, exit),
+        Err((findings, exit)) => output::report(context.json, &findings, exit),
     }
 }
 
@@ -70,7 +70,7 @@ impl Back {
         for step in &self.steps {
             if let Err(why) = carry_out(&context.roots, step) {
                 let finding = units::step_failed(step.to_string(), why);
-                return output::told(context.json, &[finding], Exit::Findings);
+                return output::report(context.json, &[finding], Exit::Findings);
             }
             done.push(step.to_string());
         }
@@ -80,7 +80,9 @@ impl Back {
         let undone = conf::undone("/etc/mvmhost.toml").evidence(done.join("\n"));
         match context.load() {
             Ok(loaded) => apply::with(context, (loaded, self.manager), arguments, vec![undone]),
-            Err(invalid) => output::told(context.json, &[undone, invalid.finding()], Exit::Config),
+            Err(invalid) => {
+                output::report(context.json, &[undone, invalid.finding()], Exit::Config)
+            }
         }
     }
 }

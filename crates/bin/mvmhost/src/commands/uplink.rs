@@ -20,7 +20,7 @@ pub(super) fn confirm(context: &Context) -> Exit {
         Ok(mut kernel) => uplink::confirm(&context.roots, &mut kernel),
         Err(error) => vec![unread(&error)],
     };
-    output::told(context.json, &findings, output::exit_for(&findings))
+    output::report(context.json, &findings, output::exit_for(&findings))
 }
 
 /// Puts an uplink back, if there is one.

@@ -33,7 +33,7 @@ pub(super) fn run(context: &Context, what: BrakeCommand) -> Exit {
     findings.push(switched.unwrap_or_else(|why| guard::brake_not_switched(name, to, why)));
     let exit = output::exit_for(&findings);
     // The journal tells later why flintlockd ran on a full pool.
-    output::told(context.json, &findings, exit)
+    output::report(context.json, &findings, exit)
 }
 
 /// The file that says so comes first: mvm-guard, which may look at any moment, then brakes no more.
