@@ -48,20 +48,20 @@ fn images(roots: &Roots, loaded: &Loaded) -> Report {
         Ok(run) => run,
         Err(error) => {
             let finding = not_begun(&error);
-            tell(roots, &images, &[]);
+            write_report(roots, &images, &[]);
             return Report { findings: vec![finding], code: exit::UNAVAILABLE };
         }
     };
     if let Err(error) = job.serve() {
         log::warn!("mvm-registry has the list of before: {}", chain(&error));
     }
-    let done = &run.done;
+    let results = &run.done;
     let failed: Vec<&Wanted> =
-        done.iter().filter(|(_, result)| result.is_err()).map(|(wanted, _)| wanted).collect();
-    let complete = done.len() - failed.len();
-    notify::status(&format!("{complete} of {} images are complete", done.len()));
+        results.iter().filter(|(_, result)| result.is_err()).map(|(wanted, _)| wanted).collect();
+    let complete = results.len() - failed.len();
+    notify::status(&format!("{complete} of {} images are complete", results.len()));
     let mut findings = findings(&run);
-    tell(roots, failed.iter().copied(), &findings);
+    write_report(roots, failed.iter().copied(), &findings);
     if !failed.is_empty() && config.images.on_failure == OnFailure::Block {
         findings.push(img::blocking("[images]", failed.len()));
     }
@@ -69,7 +69,11 @@ fn images(roots: &Roots, loaded: &Loaded) -> Report {
 }
 
 /// Writes down what is left; without it `mvmhost apply` lets this run once more.
-fn tell<'w>(roots: &Roots, incomplete: impl IntoIterator<Item = &'w Wanted>, findings: &[Finding]) {
+fn write_report<'w>(
+    roots: &Roots,
+    incomplete: impl IntoIterator<Item = &'w Wanted>,
+    findings: &[Finding],
+) {
     if let Err(error) = attempts::write(roots, incomplete, findings) {
         log::warn!("{}", chain(&error));
     }
@@ -77,10 +81,10 @@ fn tell<'w>(roots: &Roots, incomplete: impl IntoIterator<Item = &'w Wanted>, fin
 
 /// Tells systemd what is being done.
 #[derive(Default)]
-struct Status(RefCell<Told>);
+struct Status(RefCell<Fetched>);
 
 #[derive(Default)]
-struct Told {
+struct Fetched {
     bytes: u64,
     last: Option<Instant>,
 }
@@ -93,11 +97,11 @@ impl Progress for Status {
     fn expected(&self, _: &str, _: u64) {}
 
     fn bytes(&self, image: &str, more: u64) {
-        let mut told = self.0.borrow_mut();
-        told.bytes += more;
-        if told.last.is_none_or(|last| last.elapsed() >= RARELY) {
-            told.last = Some(Instant::now());
-            notify::status(&format!("{image}: {} MiB fetched in all", told.bytes >> 20));
+        let mut fetched = self.0.borrow_mut();
+        fetched.bytes += more;
+        if fetched.last.is_none_or(|last| last.elapsed() >= RARELY) {
+            fetched.last = Some(Instant::now());
+            notify::status(&format!("{image}: {} MiB fetched in all", fetched.bytes >> 20));
         }
     }
 

@@ -84,7 +84,7 @@ pub fn plugin(roots: &Roots, config: &Config) -> Plugin {
     let socket = roots.at(places::containerd_socket(config.containerd.instance));
     match containerd::devmapper_plugin(&socket, PLUGIN_TIMEOUT) {
         Ok(PluginState::Ok) => Plugin::Ok,
-        Ok(PluginState::Error(said)) => Plugin::NotOk(said),
+        Ok(PluginState::Error(message)) => Plugin::NotOk(message),
         Ok(PluginState::Skipped) => Plugin::NotOk("it is not configured".to_owned()),
         Ok(PluginState::Absent) => Plugin::NotOk("it was not built in".to_owned()),
         Err(error) => Plugin::NoAnswer(chain(&error)),

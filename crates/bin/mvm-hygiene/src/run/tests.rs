@@ -56,7 +56,7 @@ fn the_stale_go_the_living_stay_and_the_second_run_is_silent() {
     host.process(100, &format!("firecracker --id {UID}"));
     let stranger = host.pid_file("b", "cloudhypervisor.pid", "200");
     host.process(200, "sshd -D");
-    let gone = host.pid_file("c", "virtiofs.pid", "300");
+    let orphan = host.pid_file("c", "virtiofs.pid", "300");
     let broken = host.pid_file("d", "firecracker.pid", "-1");
     let other = host.pid_file("e", "notes.pid", "300");
     let findings = clean(&host.roots, &host.vm());
@@ -66,7 +66,7 @@ fn the_stale_go_the_living_stay_and_the_second_run_is_silent() {
         assert!(findings[0].evidence_text().contains(name));
     }
     assert!(alive.exists() && other.exists());
-    assert!(!stranger.exists() && !gone.exists() && !broken.exists());
+    assert!(!stranger.exists() && !orphan.exists() && !broken.exists());
     assert!(host.clean().is_empty());
 }
 

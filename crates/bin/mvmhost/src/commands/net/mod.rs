@@ -68,8 +68,8 @@ fn start(context: &Context) -> Result<Start, Exit> {
 /// Who is on the network, and who has each open.
 fn users(roots: &Roots, start: &Start) -> Vec<(Guest, Option<User>)> {
     let with_holder = |guest: Guest| {
-        let who = holder(roots, &guest.interface);
-        (guest, who)
+        let user = holder(roots, &guest.interface);
+        (guest, user)
     };
     guests(&start.desired, &start.observed).into_iter().map(with_holder).collect()
 }

@@ -17,13 +17,13 @@ use super::config;
 /// flintlockd has 30 s for its first answer.
 const STARTS: Duration = Duration::from_secs(60);
 
-pub(super) fn run(context: &Context, what: BrakeCommand) -> Exit {
+pub(super) fn run(context: &Context, command: BrakeCommand) -> Exit {
     let (config, mut findings) = match config(context) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
     let name = config.thinpool.name.as_str();
-    let (to, switched) = match what {
+    let (to, switched) = match command {
         BrakeCommand::Off { time } => {
             let mut connect = Manager::connect;
             ("off", off(&context.roots, &config, Duration::from_secs(time), &mut connect))

@@ -15,8 +15,8 @@ pub(super) fn run(context: &Context, dry_run: bool, accept: Option<&str>) -> Exi
         Err(exit) => return exit,
     };
     let desired = desired(&context.roots, &config);
-    let asked = Asked { dry_run, accept: accept.map(str::to_owned) };
-    let report = repair(&context.roots, &desired, &asked).unwrap_or_else(|error| Report {
+    let request = Asked { dry_run, accept: accept.map(str::to_owned) };
+    let report = repair(&context.roots, &desired, &request).unwrap_or_else(|error| Report {
         findings: vec![error.finding(&desired.pool().name)],
         ..Report::default()
     });
