@@ -203,8 +203,8 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     }
     steps.extend(registry_step(desired, observed));
     if let Some(unit) = &desired.flintlockd {
-        let outdated = !runs(desired, observed, unit) || observed.file_stale;
-        let other = outdated || proxies_changed(desired, observed, unit);
+        let arguments_changed = !runs(desired, observed, unit) || observed.file_stale;
+        let other = arguments_changed || proxies_changed(desired, observed, unit);
         let changed = other || replaced(unit);
         // A restart of containerd restarts flintlockd as well.
         if active(unit) && changed && !stale {

@@ -118,7 +118,7 @@ fn after_a_reboot_the_same_files_come_back_checked() {
         std::os::unix::fs::MetadataExt::ino(&before),
         std::os::unix::fs::MetadataExt::ino(&after)
     );
-    let asked = bench.programs.asked();
+    let asked = bench.programs.calls();
     assert_eq!(asked.len(), 3);
     let arguments = ["--clear-needs-check-flag".into(), bench.path("metadata").into()];
     assert_eq!(asked[0], (bench.machine.roots.at("/usr/sbin/thin_check"), arguments.into()));
