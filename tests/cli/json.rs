@@ -37,20 +37,20 @@ fn schemas() -> BTreeMap<String, Value> {
     named.collect()
 }
 
-fn mvmhost(words: &[&str]) -> (Option<i32>, String, String) {
+fn mvmhost(arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(PROGRAM);
     // A machine with systemd is not touched.
     command.env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus").stdin(Stdio::null());
-    let output = command.args(words).output().unwrap();
+    let output = command.args(arguments).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
-/// The commands below `words`, by their help; a command without any is a leaf.
-fn leaves(words: &[&str], found: &mut BTreeSet<String>) {
-    let mut asked = words.to_vec();
-    asked.push("--help");
-    let (_, help, _) = mvmhost(&asked);
+/// The commands below `arguments`, by their help; a command without any is a leaf.
+fn leaves(arguments: &[&str], found: &mut BTreeSet<String>) {
+    let mut help_command = arguments.to_vec();
+    help_command.push("--help");
+    let (_, help, _) = mvmhost(&help_command);
     let below = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let below: Vec<&str> = below
         .take_while(|line| !line.is_empty())
@@ -59,10 +59,10 @@ fn leaves(words: &[&str], found: &mut BTreeSet<String>) {
         .filter(|name| *name != "help")
         .collect();
     if below.is_empty() {
-        found.insert(words.join("-"));
+        found.insert(arguments.join("-"));
     }
     for name in below {
-        leaves(&[words, &[name]].concat(), found);
+        leaves(&[arguments, &[name]].concat(), found);
     }
 }
 
@@ -110,20 +110,20 @@ fn described(place: &str, schema: &Value) {
 }
 
 /// Runs a command below a root and holds what it prints.
-fn held(schemas: &BTreeMap<String, Value>, root: &Path, name: &str, words: &[&str]) -> Value {
-    let all = [&["--json", "--root", root.to_str().unwrap()], words].concat();
+fn held(schemas: &BTreeMap<String, Value>, root: &Path, name: &str, arguments: &[&str]) -> Value {
+    let all = [&["--json", "--root", root.to_str().unwrap()], arguments].concat();
     let (code, stdout, stderr) = mvmhost(&all);
     let document: Value = serde_json::from_str(&stdout)
-        .unwrap_or_else(|error| panic!("{words:?}: {error}\n{code:?}\n{stdout}\n{stderr}"));
+        .unwrap_or_else(|error| panic!("{arguments:?}: {error}\n{code:?}\n{stdout}\n{stderr}"));
     let validator = jsonschema::validator_for(&schemas[name]).unwrap();
     let wrong: Vec<String> = validator
         .iter_errors(&document)
         .map(|error| format!("{}: {error}", error.instance_path()))
         .collect();
-    assert!(wrong.is_empty(), "{words:?}: {wrong:#?}\n{document:#}");
+    assert!(wrong.is_empty(), "{arguments:?}: {wrong:#?}\n{document:#}");
     let errors = document["findings"].as_array().unwrap();
     let failed = errors.iter().any(|one| one["severity"] == "error");
-    assert!(!failed || code != Some(0), "{words:?}: {code:?} {document:#}");
+    assert!(!failed || code != Some(0), "{arguments:?}: {code:?} {document:#}");
     document
 }
 
@@ -143,10 +143,10 @@ fn what_a_command_prints_is_as_its_schema_says() {
     let root = folder.path();
     let archive = root.join("a.tar").display().to_string();
     let bundle = root.join("report.tar").display().to_string();
-    let mut seen = BTreeSet::new();
-    let mut hold = |name: &str, words: &[&str]| {
-        seen.insert(name.to_owned());
-        held(&schemas, root, name, words)
+    let mut names = BTreeSet::new();
+    let mut hold = |name: &str, arguments: &[&str]| {
+        names.insert(name.to_owned());
+        held(&schemas, root, name, arguments)
     };
     for name in ["status", "plan", "apply", "undo", "confirm", "adopt", "check", "vms", "smoke"] {
         hold(name, &[name]);
@@ -189,7 +189,7 @@ fn what_a_command_prints_is_as_its_schema_says() {
     assert!(hold("init", &["init", "--yes", "--dry-run"])["answers"].is_object());
     assert_eq!(hold("report", &["report", "--output", &bundle])["file"], bundle.as_str());
     hold("report", &["report", "--output", &bundle]);
-    let missed: Vec<&String> = schemas.keys().filter(|name| !seen.contains(*name)).collect();
+    let missed: Vec<&String> = schemas.keys().filter(|name| !names.contains(*name)).collect();
     assert!(missed.is_empty(), "{missed:?}");
 }
 

@@ -34,8 +34,8 @@ impl Host {
         let mut shell = Command::new("sh");
         // A machine with systemd is not touched.
         shell.env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus").env("PATH", path);
-        let done = shell.args(["-c", lines]).stdin(Stdio::null()).output().unwrap();
-        (done.status.code(), String::from_utf8_lossy(&done.stdout).into_owned())
+        let output = shell.args(["-c", lines]).stdin(Stdio::null()).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// What a command says under this code.
@@ -61,9 +61,9 @@ fn a_printed_remedy_heals_what_it_is_for() {
         host.types(prepare);
         let (before, _) = host.types(&format!("mvmhost {command}"));
         assert_ne!(before, Some(0), "{code}");
-        let said = host.finding(command, code).unwrap();
-        let (done, _) = host.types(said["remedy"].as_str().unwrap());
-        assert_eq!(done, Some(0), "{said}");
+        let finding = host.finding(command, code).unwrap();
+        let (status, _) = host.types(finding["remedy"].as_str().unwrap());
+        assert_eq!(status, Some(0), "{finding}");
         assert_eq!(host.types(&format!("mvmhost {command}")).0, Some(0), "{code}");
     }
 }
@@ -71,8 +71,8 @@ fn a_printed_remedy_heals_what_it_is_for() {
 #[test]
 fn an_init_that_nobody_answers_is_answered_by_its_remedy() {
     let host = Host::new();
-    let said = host.finding("init", "MVM-HOST-263").unwrap();
-    let (done, _) = host.types(said["remedy"].as_str().unwrap());
+    let finding = host.finding("init", "MVM-HOST-263").unwrap();
+    let (status, _) = host.types(finding["remedy"].as_str().unwrap());
     // What stands in the way of its plan is no matter of init.
-    assert!(host.at("/etc/mvmhost.toml").exists(), "{done:?} {said}");
+    assert!(host.at("/etc/mvmhost.toml").exists(), "{status:?} {finding}");
 }

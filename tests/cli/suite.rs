@@ -69,7 +69,7 @@ fn an_invalid_configuration_is_named_by_file_and_line() {
         &["--root", root]
     };
     let output = run(arguments);
-    let said = text(&output.stderr) + &text(&output.stdout);
-    assert_eq!(output.status.code(), Some(78), "{said}");
-    assert!(said.contains("mvmhost.toml:2:"), "{said}");
+    let output_text = text(&output.stderr) + &text(&output.stdout);
+    assert_eq!(output.status.code(), Some(78), "{output_text}");
+    assert!(output_text.contains("mvmhost.toml:2:"), "{output_text}");
 }

@@ -71,9 +71,9 @@ fn every_case_gives_its_tree() {
         let out = scratch.path().join("out");
         assert!(generate(&root, &out).success(), "{}", case.display());
         // Messages name files below the root; the scratch folder's name changes.
-        let said = fs::read_to_string(root.join("dev/kmsg")).unwrap();
-        let said = said.replace(root.to_str().unwrap(), "");
-        fs::write(out.join("kmsg"), said).unwrap();
+        let kmsg = fs::read_to_string(root.join("dev/kmsg")).unwrap();
+        let kmsg = kmsg.replace(root.to_str().unwrap(), "");
+        fs::write(out.join("kmsg"), kmsg).unwrap();
         let expected = case.join("expected");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             if expected.exists() {
@@ -119,8 +119,8 @@ fn a_configuration_that_cannot_be_read_never_fails_and_never_blocks() {
         let tree = tree(&out);
         let held = &tree[Path::new("normal/flintlockd.service.d/50-mvmhost.conf")];
         assert!(held.contains("mvm-validate"), "{kind}: {held}");
-        let said = fs::read_to_string(root.join("dev/kmsg")).unwrap();
-        assert!(said.contains("MVM-CONF-"), "{kind}: {said}");
+        let kmsg = fs::read_to_string(root.join("dev/kmsg")).unwrap();
+        assert!(kmsg.contains("MVM-CONF-"), "{kind}: {kmsg}");
     }
 }
 

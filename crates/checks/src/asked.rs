@@ -11,7 +11,7 @@ use mvm_images_plan::served;
 
 /// An image, who names it, and how its registry answers flintlockd.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct ImageAnswer {
     /// As the microVMs name it.
     pub image: ImageRef,
     /// `NAMESPACE/NAME`, each once.
@@ -24,19 +24,19 @@ pub struct Asked {
 const NAMED: usize = 8;
 
 /// What that means for microVMs, and which name to use in its place.
-pub fn asked(config: &Config, asked: &[Asked]) -> Vec<Finding> {
-    asked.iter().filter_map(|one| finding(config, one)).collect()
+pub fn registry_answers(config: &Config, answers: &[ImageAnswer]) -> Vec<Finding> {
+    answers.iter().filter_map(|one| finding(config, one)).collect()
 }
 
-fn finding(config: &Config, asked: &Asked) -> Option<Finding> {
-    let why = match &asked.answer {
+fn finding(config: &Config, entry: &ImageAnswer) -> Option<Finding> {
+    let why = match &entry.answer {
         Answer::Given(_) => return None,
         Answer::Absent(why)
         | Answer::LoginWanted(why)
         | Answer::Untrusted(why)
         | Answer::None(why) => why,
     };
-    let (serve, image) = (&config.images.serve, &asked.image);
+    let (serve, image) = (&config.images.serve, &entry.image);
     let registry = image.registry();
     let all = || config.images.root.iter().chain(&config.images.kernel);
     let local = || served::local(image, &serve.listen, all());
@@ -45,15 +45,19 @@ fn finding(config: &Config, asked: &Asked) -> Option<Finding> {
     let finding = if own {
         img::not_given_out(image.as_str())
     } else {
-        match all().find(|known| *known == image).filter(|_| serve.enabled).and_then(|_| local()) {
+        match all()
+            .find(|configured| *configured == image)
+            .filter(|_| serve.enabled)
+            .and_then(|_| local())
+        {
             Some(local) => {
                 Finding::chosen(&img::ask_here::ROW, image.as_str()).with("local", local)
             }
             None => Finding::chosen(&img::unaskable::ROW, image.as_str()),
         }
     };
-    let more = asked.microvms.len().saturating_sub(NAMED);
-    let mut named = asked.microvms.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let more = entry.microvms.len().saturating_sub(NAMED);
+    let mut named = entry.microvms.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     if more > 0 {
         named.push_str(&format!(" and {more} more"));
     }
@@ -67,9 +71,9 @@ mod tests {
 
     const SERVED: &str = "images.root = [\"ghcr.io/a/b:1\"]\nimages.serve.enabled = true";
 
-    fn told(text: &str, image: &str, answer: Answer) -> Option<Finding> {
+    fn finding_of(text: &str, image: &str, answer: Answer) -> Option<Finding> {
         let (image, microvms) = (ImageRef::parse(image).unwrap(), vec!["ns/one".to_owned()]);
-        asked(&config(text), &[Asked { image, microvms, answer }]).pop()
+        registry_answers(&config(text), &[ImageAnswer { image, microvms, answer }]).pop()
     }
 
     #[test]
@@ -92,14 +96,14 @@ mod tests {
             ("images.root = [\"ghcr.io/a/b:1\"]", "ghcr.io/a/b:1", none(), "MVM-IMG-031"),
             ("", "localhost:5000/a/b:1", none(), "MVM-IMG-031"),
         ] {
-            let found = told(text, image, answer);
+            let found = finding_of(text, image, answer);
             assert_eq!(found.as_ref().map_or("", Finding::code), code, "{text} {image}");
             let shown = found.map(|one| one.message() + &one.remedy()).unwrap_or_default();
             assert!(!shown.contains('{'), "{shown}");
         }
-        let found = told(SERVED, "ghcr.io/a/b:1", none()).unwrap();
+        let found = finding_of(SERVED, "ghcr.io/a/b:1", none()).unwrap();
         assert!(found.remedy().contains("localhost:5000/a/b:1"), "{}", found.remedy());
-        assert_eq!(found.seen(), "no route to host\nmicroVMs: ns/one");
+        assert_eq!(found.evidence_text(), "no route to host\nmicroVMs: ns/one");
     }
 
     #[test]
@@ -107,7 +111,13 @@ mod tests {
         let image = ImageRef::parse("ghcr.io/a/b:2").unwrap();
         let microvms = (0..20).map(|n| format!("ns/{n}")).collect();
         let answer = Answer::None("away".to_owned());
-        let found = asked(&config(""), &[Asked { image, microvms, answer }]).pop().unwrap();
-        assert!(found.seen().ends_with("ns/6, ns/7 and 12 more"), "{}", found.seen());
+        let found = registry_answers(&config(""), &[ImageAnswer { image, microvms, answer }])
+            .pop()
+            .unwrap();
+        assert!(
+            found.evidence_text().ends_with("ns/6, ns/7 and 12 more"),
+            "{}",
+            found.evidence_text()
+        );
     }
 }

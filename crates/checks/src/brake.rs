@@ -16,7 +16,7 @@ pub(super) fn check(config: &Config, observed: &Observed) -> Vec<Finding> {
 
 /// The brake of this pool is off for so many seconds; `why` is what it would be set for.
 pub fn off(pool: &str, seconds: u64, why: Option<&str>) -> Finding {
-    let left = match seconds {
+    let remaining = match seconds {
         0..=119 => format!("{seconds} s"),
         _ => format!("{} min", seconds / 60),
     };
@@ -24,5 +24,5 @@ pub fn off(pool: &str, seconds: u64, why: Option<&str>) -> Finding {
         Some(why) => Finding::chosen(&catalogue::guard::brake_off::ROW, pool).with("why", why),
         None => Finding::chosen(&catalogue::guard::brake_free::ROW, pool),
     }
-    .with("left", left)
+    .with("left", remaining)
 }

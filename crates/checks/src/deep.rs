@@ -117,8 +117,8 @@ fn dhcp(config: &Config, interface: &str, probe: &Probe<Vec<Offer>>) -> Option<F
     let mut servers: Vec<Ipv4Addr> = offers.iter().map(|offer| offer.server).collect();
     servers.sort_unstable();
     servers.dedup();
-    let words = |offer: &Offer| format!("{} from {}", offer.address, offer.server);
-    let shown = offers.iter().map(words).collect::<Vec<_>>().join(", ");
+    let text = |offer: &Offer| format!("{} from {}", offer.address, offer.server);
+    let shown = offers.iter().map(text).collect::<Vec<_>>().join(", ");
     match (servers.len(), config.network.dhcp.enabled) {
         (0, false) => None,
         (0, true) => {
@@ -132,8 +132,8 @@ fn dhcp(config: &Config, interface: &str, probe: &Probe<Vec<Offer>>) -> Option<F
     }
 }
 
-pub(super) fn proven(subject: &str, what: &str) -> Finding {
-    deep::proven(subject, what)
+pub(super) fn proven(subject: &str, proof: &str) -> Finding {
+    deep::proven(subject, proof)
 }
 
 fn not_tried(subject: &str, why: &str) -> Finding {
@@ -159,19 +159,19 @@ mod tests {
     #[test]
     fn an_image_that_flintlockd_cannot_ask_for_has_a_name_here() {
         let image = ImageRef::parse("ghcr.io/liquidmetal-dev/capmvm-kubernetes:1.23.10").unwrap();
-        let told = |text: &str, answer: Answer| {
+        let finding = |text: &str, answer: Answer| {
             instead(&config(text), &image, &answer).map(|f| (f.code(), f.message()))
         };
         let away = || Answer::None("why".to_owned());
-        let (code, _) = told("", away()).unwrap();
+        let (code, _) = finding("", away()).unwrap();
         assert_eq!(code, "MVM-IMG-031");
-        let (code, message) = told("images.serve.enabled = true", away()).unwrap();
+        let (code, message) = finding("images.serve.enabled = true", away()).unwrap();
         assert_eq!(code, "MVM-IMG-029");
         let name = "localhost:5000/liquidmetal-dev/capmvm-kubernetes:1.23.10";
         assert!(message.ends_with(name), "{message}");
-        assert_eq!(told("", Answer::Given(None)), None);
+        assert_eq!(finding("", Answer::Given(None)), None);
         let elsewhere = "images.serve = { enabled = true, listen = \"192.0.2.1:5000\" }";
-        assert_eq!(told(elsewhere, away()).unwrap().0, "MVM-IMG-031");
+        assert_eq!(finding(elsewhere, away()).unwrap().0, "MVM-IMG-031");
     }
 
     fn offers(servers: &[u8]) -> Probe<Vec<Offer>> {

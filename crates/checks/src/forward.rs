@@ -8,8 +8,8 @@ use mvm_firewalls::obstacles;
 use super::Observed;
 
 pub(super) fn check(config: &Config, observed: &Observed) -> Vec<Finding> {
-    let unread = observed.forward.unread.iter().map(|(what, why)| {
-        let unread = checked::not_checked(what, why);
+    let unread = observed.forward.unread.iter().map(|(subject, why)| {
+        let unread = checked::not_checked(subject, why);
         unread.evidence(why)
     });
     unread.chain(obstacles(config, &observed.forward)).collect()

@@ -21,11 +21,11 @@ pub fn split(
             continue;
         };
         // Dates of this form are in order as text.
-        let ended = entry.until.as_ref().filter(|until| **until < today);
-        if let Some(until) = ended {
-            let ended = checked::ignore_ended(&entry.code, until, &entry.reason);
+        let expired = entry.until.as_ref().filter(|until| **until < today);
+        if let Some(until) = expired {
+            let notice = checked::ignore_ended(&entry.code, until, &entry.reason);
             standing.push(finding);
-            standing.push(ended);
+            standing.push(notice);
         } else {
             let finding = checked::ignored(finding.subject(), finding.code(), &entry.reason)
                 .evidence(finding.message());

@@ -47,8 +47,8 @@ pub(super) fn check(config: &Config, observed: &Observed) -> Vec<Finding> {
 fn operators(config: &Config, observed: &Observed) -> Vec<Finding> {
     let flag = |argument: &String| argument.split('=').next().unwrap_or_default().to_owned();
     let mut flags = config.flintlockd.extra_args.iter().map(flag);
-    let given = flags.any(|flag| flag == "--bridge-name" || flag == "--parent-iface");
-    match given || observed.flintlockd_config {
+    let has_flag = flags.any(|flag| flag == "--bridge-name" || flag == "--parent-iface");
+    match has_flag || observed.flintlockd_config {
         true => Vec::new(),
         false => vec![catalogue::flk::no_interface("flintlockd.extra-args")],
     }

@@ -40,7 +40,7 @@ mod tools;
 mod unasked;
 pub mod versions;
 
-pub use asked::{Asked, asked};
+pub use asked::{ImageAnswer, registry_answers};
 pub use brake::off as brake_off;
 pub use certificates::Validity;
 pub use containerd::check as plugin;
@@ -82,7 +82,7 @@ pub struct Observed {
     /// flintlockd's TCP endpoint.
     pub endpoint: Endpoint,
     /// Files that flintlockd reads at its start, with why one cannot be read.
-    pub unreadable: Vec<(Secret, String, String)>,
+    pub unreadable: Vec<(FileSetting, String, String)>,
     /// `/etc/opt/flintlockd/config.yaml` is there.
     pub flintlockd_config: bool,
     /// What /dev/kvm answered when it was opened and asked.
@@ -173,7 +173,7 @@ pub enum Endpoint {
 /// Which setting of flintlockd names a file of [`Observed::unreadable`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Secret {
+pub enum FileSetting {
     /// basic-auth-token-file
     Token,
     /// A file of [flintlockd.tls].
@@ -213,9 +213,9 @@ pub const ALL: &[(&str, Check)] = &[
 /// What all checks have to say; the chain of units last, which follows from the rest.
 pub fn run(config: &Config, observed: &Observed) -> Vec<Finding> {
     let fresh = is_fresh(observed);
-    let asked = ALL.iter().filter(|(name, _)| !fresh || BEFORE_APPLY.contains(name));
+    let applicable = ALL.iter().filter(|(name, _)| !fresh || BEFORE_APPLY.contains(name));
     let mut found: Vec<(&str, Vec<Finding>)> =
-        asked.map(|(name, check)| (*name, check(config, observed))).collect();
+        applicable.map(|(name, check)| (*name, check(config, observed))).collect();
     if fresh {
         let never = ("units", vec![catalogue::chain::never_applied("/etc/mvmhost.toml")]);
         found.insert(0, never);

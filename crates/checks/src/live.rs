@@ -12,7 +12,7 @@ use super::services::Condition;
 /// A stop of flintlockd's unit leaves its microVMs alive.
 pub(super) fn unit(config: &Config, observed: &Observed) -> Vec<Finding> {
     let finding = || flk::unprotected(config.flintlockd.unit.as_str());
-    observed.ends_microvms.iter().map(|seen| finding().evidence(seen)).collect()
+    observed.ends_microvms.iter().map(|kill_mode| finding().evidence(kill_mode)).collect()
 }
 
 /// Each microVM that counts as created has a VMM.

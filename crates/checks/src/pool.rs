@@ -50,5 +50,5 @@ fn allowed(state: &PoolState, name: &str, unbraked: bool) -> Option<Finding> {
     if !unbraked {
         return Some(full);
     }
-    Some(catalogue::pool::full_unbraked(name).evidence(full.seen()))
+    Some(catalogue::pool::full_unbraked(name).evidence(full.evidence_text()))
 }

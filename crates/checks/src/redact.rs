@@ -25,29 +25,29 @@ const ADDRESS: &str = r"(?<name>://)[^/ \t\n@]+@";
 /// Removes secrets.
 #[derive(Debug)]
 pub struct Redactor {
-    known: Vec<String>,
+    secrets: Vec<String>,
     looks: Vec<Regex>,
 }
 
 impl Redactor {
-    /// `known` are texts that are secret on this host.
+    /// `secrets` are texts that are secret on this host.
     ///
     /// # Errors
     /// When a table of this file is no regular expression: nothing may leave the host then.
-    pub fn new(known: impl IntoIterator<Item = String>) -> Result<Self, regex::Error> {
-        let mut known: Vec<String> =
-            known.into_iter().filter(|text| text.len() >= SHORTEST).collect();
+    pub fn new(secrets: impl IntoIterator<Item = String>) -> Result<Self, regex::Error> {
+        let mut secrets: Vec<String> =
+            secrets.into_iter().filter(|text| text.len() >= SHORTEST).collect();
         // One that holds another goes first, or its rest would stay.
-        known.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        secrets.sort_by_key(|text| std::cmp::Reverse(text.len()));
         let looks =
             [KEY, NAMED, HEADER, ADDRESS].into_iter().map(Regex::new).collect::<Result<_, _>>()?;
-        Ok(Self { known, looks })
+        Ok(Self { secrets, looks })
     }
 
     /// The text without its secrets.
     pub fn text(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for secret in &self.known {
+        for secret in &self.secrets {
             text = text.replace(secret, REMOVED);
         }
         for look in &self.looks {

@@ -4,15 +4,15 @@ use mvm_config::Config;
 use mvm_core::{Finding, catalogue, names};
 use mvm_units_plan::units::flintlockd_reads_file;
 
-use super::{Observed, Secret};
+use super::{FileSetting, Observed};
 
 pub(super) fn check(config: &Config, observed: &Observed) -> Vec<Finding> {
     let mut findings: Vec<Finding> = observed
         .unreadable
         .iter()
         .map(|(secret, path, why)| match secret {
-            Secret::Token => catalogue::flk::token_unreadable(path, why),
-            Secret::Tls => catalogue::flk::tls_unreadable(path, why),
+            FileSetting::Token => catalogue::flk::token_unreadable(path, why),
+            FileSetting::Tls => catalogue::flk::tls_unreadable(path, why),
         })
         .collect();
     if flintlockd_reads_file(config) && observed.flintlockd_config {

@@ -124,7 +124,7 @@ fn units<'f>(
             })
             .map(|(other, _)| other.as_str())
             .collect();
-        let mut evidence = finding.seen().to_owned();
+        let mut evidence = finding.evidence_text().to_owned();
         if !waiting.is_empty() {
             evidence.push_str(&format!("\nnot started because of it: {}", waiting.join(", ")));
         }

@@ -132,8 +132,8 @@ fn the_endpoint_can_be_listened_on() {
 #[test]
 fn secrets_can_be_read_where_flintlockd_looks() {
     let unreadable = vec![
-        (Secret::Token, "/t".to_owned(), "it is empty".to_owned()),
-        (Secret::Tls, "/c".to_owned(), "no such file".to_owned()),
+        (FileSetting::Token, "/t".to_owned(), "it is empty".to_owned()),
+        (FileSetting::Tls, "/c".to_owned(), "no such file".to_owned()),
     ];
     let found = codes("", &Observed { unreadable, ..sound() });
     assert_eq!(found, ["MVM-FLK-007", "MVM-FLK-009"]);

@@ -8,5 +8,5 @@ use super::Observed;
 
 pub(super) fn check(_: &Config, observed: &Observed) -> Vec<Finding> {
     let unasked = observed.unasked.iter();
-    unasked.map(|(what, why)| checked::not_checked(what, why).evidence(why)).collect()
+    unasked.map(|(subject, why)| checked::not_checked(subject, why).evidence(why)).collect()
 }

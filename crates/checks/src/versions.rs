@@ -90,12 +90,12 @@ pub enum Verdict {
     Untried,
 }
 
-/// One row: these versions of `who` need those of `needs`.
+/// One row: these versions of `program` need those of `needs`.
 #[derive(Debug, Clone, Copy)]
 pub struct Pair {
     /// Who needs something.
-    pub who: Part,
-    /// Versions of `who` for which the row holds.
+    pub program: Part,
+    /// Versions of `program` for which the row holds.
     pub versions: Range,
     /// The program whose version has to be in `needed`.
     pub needs: Part,
@@ -113,7 +113,7 @@ pub struct Pair {
 #[derive(Debug, Clone, Copy)]
 pub struct Feature {
     /// The first column of its table in mvmhost(8): `virtiofs volumes, with Cloud Hypervisor`.
-    pub what: &'static str,
+    pub name: &'static str,
     /// Versions of flintlockd that can do it.
     pub flintlockd: Range,
     /// The document of flintlock that says so: `flintlock, release notes of v0.8.0`.
@@ -123,8 +123,8 @@ pub struct Feature {
 /// Reads major and minor of what a program, the kernel or a daemon tells of itself: `v0.11.0`,
 /// `Firecracker v1.3.1-macvtap`, `1.6.20~ds1`, `6.12.48+deb13-amd64`, `252.39-1~deb12u1`. `None` for
 /// a build that has no version.
-pub fn number(told: &str) -> Option<Number> {
-    let word = told.split_whitespace().find(|word| {
+pub fn number(text: &str) -> Option<Number> {
+    let word = text.split_whitespace().find(|word| {
         word.trim_start_matches('v').starts_with(|first: char| first.is_ascii_digit())
     })?;
     let mut parts = word.trim_start_matches('v').split(|c: char| !c.is_ascii_digit());
@@ -136,11 +136,11 @@ pub fn number(told: &str) -> Option<Number> {
 /// The pairs that `versions` break. What tells no version breaks none.
 pub fn broken(versions: &[(Part, &str)]) -> Vec<&'static Pair> {
     let of = |part: Part| {
-        let told = versions.iter().find(|(whose, _)| *whose == part)?;
-        number(told.1)
+        let entry = versions.iter().find(|(program, _)| *program == part)?;
+        number(entry.1)
     };
-    let breaks = |pair: &&Pair| match (of(pair.who), of(pair.needs)) {
-        (Some(who), Some(needs)) => pair.versions.has(who) && !pair.needed.has(needs),
+    let breaks = |pair: &&Pair| match (of(pair.program), of(pair.needs)) {
+        (Some(version), Some(needs)) => pair.versions.has(version) && !pair.needed.has(needs),
         _ => false,
     };
     PAIRS.iter().filter(breaks).collect()
@@ -151,13 +151,13 @@ pub fn man_body() -> String {
     let mut text =
         String::from("| program | needs | otherwise | source |\n| --- | --- | --- | --- |\n");
     for pair in PAIRS {
-        let who = match pair.versions {
-            Range { from: (0, 0), before: None } => pair.who.name().to_owned(),
-            versions => format!("{} {versions}", pair.who.name()),
+        let program = match pair.versions {
+            Range { from: (0, 0), before: None } => pair.program.name().to_owned(),
+            versions => format!("{} {versions}", pair.program.name()),
         };
         let _ = writeln!(
             text,
-            "| {who} | {} {} | {}: {} | {} |",
+            "| {program} | {} {} | {}: {} | {} |",
             pair.needs.name(),
             pair.needed,
             match pair.verdict {
@@ -171,7 +171,7 @@ pub fn man_body() -> String {
     text.push_str("\n| what flintlockd does | in | source |\n| --- | --- | --- |\n");
     for feature in FEATURES {
         let _ =
-            writeln!(text, "| {} | {} | {} |", feature.what, feature.flintlockd, feature.source);
+            writeln!(text, "| {} | {} | {} |", feature.name, feature.flintlockd, feature.source);
     }
     text
 }

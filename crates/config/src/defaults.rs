@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::model::{
-    Asked, Backend, Bridge, Compatibility, Config, Containerd, Dhcp, Flintlockd, Guard, Images,
+    Backend, Bridge, Compatibility, Config, Containerd, Dhcp, Explicit, Flintlockd, Guard, Images,
     Instance, LogLevel, Loopback, Lvm, Macvtap, Nat, Network, NetworkMode, OnFailure, Provider,
     Proxy, Serve, Thinpool, Tls, Validate,
 };
@@ -31,14 +31,14 @@ pub(crate) fn written_out() -> Config {
     Config {
         thinpool: Thinpool {
             backend: Backend::Loop,
-            name: DmName::known("flintlock-dev-thinpool"),
+            name: DmName::from_static("flintlock-dev-thinpool"),
             loopback: Loopback {
-                directory: AbsPath::known("/var/lib/containerd-dev/snapshotter/devmapper"),
+                directory: AbsPath::from_static("/var/lib/containerd-dev/snapshotter/devmapper"),
                 data_size: Bytes(100 << 30),
                 metadata_size: Bytes(10 << 30),
                 max_data_size: Bytes(100 << 30),
             },
-            lvm: Lvm { devices: Vec::new(), volume_group: VgName::known("flintlock") },
+            lvm: Lvm { devices: Vec::new(), volume_group: VgName::from_static("flintlock") },
             guard: Guard {
                 warn_percent: Percent(80),
                 grow_percent: Percent(20),
@@ -47,23 +47,23 @@ pub(crate) fn written_out() -> Config {
         },
         containerd: Containerd {
             instance: Instance::Dedicated,
-            binary: AbsPath::known("/usr/bin/containerd"),
-            namespace: Namespace::known("flintlock"),
+            binary: AbsPath::from_static("/usr/bin/containerd"),
+            namespace: Namespace::from_static("flintlock"),
             base_image_size: Bytes(10_000_000_000),
             discard_blocks: true,
             log_level: LogLevel::Info,
-            metrics_address: Some(Endpoint::known("127.0.0.1", 1338)),
+            metrics_address: Some(Endpoint::from_static("127.0.0.1", 1338)),
         },
         flintlockd: Flintlockd {
-            unit: UnitName::known("flintlockd.service"),
-            binary: AbsPath::known("/usr/local/bin/flintlockd"),
-            grpc_endpoint: Endpoint::known("localhost", 9090),
+            unit: UnitName::from_static("flintlockd.service"),
+            binary: AbsPath::from_static("/usr/local/bin/flintlockd"),
+            grpc_endpoint: Endpoint::from_static("localhost", 9090),
             insecure: false,
             provider: Provider::Firecracker,
             compatibility: Compatibility::Current,
             firecracker_binary: "firecracker".to_owned(),
             cloudhypervisor_binary: "cloud-hypervisor-static".to_owned(),
-            state_dir: AbsPath::known(STATE_DIR),
+            state_dir: AbsPath::from_static(STATE_DIR),
             basic_auth_token_file: None,
             extra_args: Vec::new(),
             tls: None,
@@ -80,7 +80,7 @@ fn network() -> Network {
     Network {
         mode: NetworkMode::Tap,
         bridge: Bridge {
-            name: IfName::known("br-mvm"),
+            name: IfName::from_static("br-mvm"),
             addresses: address.ok().map(IpNet::V4).into_iter().collect(),
             uplink: None,
             mtu: None,
@@ -104,14 +104,14 @@ fn network() -> Network {
         },
         nat: Nat { enabled: false, sources: Vec::new(), uplink: None },
         tailscale_routes: Vec::new(),
-        asked: Asked::default(),
+        explicit: Explicit::default(),
     }
 }
 
 fn images() -> Images {
     Images {
-        root: vec![ImageRef::known("ghcr.io/liquidmetal-dev/capmvm-kubernetes:1.23.10")],
-        kernel: vec![ImageRef::known("ghcr.io/liquidmetal-dev/flintlock-kernel:5.10.77")],
+        root: vec![ImageRef::from_static("ghcr.io/liquidmetal-dev/capmvm-kubernetes:1.23.10")],
+        kernel: vec![ImageRef::from_static("ghcr.io/liquidmetal-dev/flintlock-kernel:5.10.77")],
         archives: Vec::new(),
         platform: None,
         auth_file: None,
@@ -120,7 +120,7 @@ fn images() -> Images {
         on_failure: OnFailure::Warn,
         timeout: Duration::from_secs(1800),
         parallel: 4,
-        serve: Serve { enabled: false, listen: Endpoint::known("127.0.0.1", 5000) },
+        serve: Serve { enabled: false, listen: Endpoint::from_static("127.0.0.1", 5000) },
     }
 }
 
@@ -133,7 +133,7 @@ pub(crate) fn complete(draft: Draft, set: impl Fn(&str) -> bool) -> Config {
     if !set("flintlockd.state-dir") {
         let named = state_dir_argument(&config.flintlockd.extra_args);
         let named = named.and_then(|path| AbsPath::parse(path).ok());
-        config.flintlockd.state_dir = named.unwrap_or(AbsPath::known(STATE_DIR));
+        config.flintlockd.state_dir = named.unwrap_or(AbsPath::from_static(STATE_DIR));
     }
     let pool = &mut config.thinpool;
     if pool.backend == Backend::Lvm && !set("thinpool.name") {
@@ -152,10 +152,10 @@ pub(crate) fn complete(draft: Draft, set: impl Fn(&str) -> bool) -> Config {
 pub(crate) fn state_dir_argument(arguments: &[String]) -> Option<&str> {
     const FLAG: &str = "--state-dir";
     let mut found = None;
-    let mut words = arguments.iter();
-    while let Some(word) = words.next() {
+    let mut remaining = arguments.iter();
+    while let Some(word) = remaining.next() {
         if word == FLAG {
-            found = words.next().map(String::as_str);
+            found = remaining.next().map(String::as_str);
         } else if let Some(value) = word.strip_prefix(FLAG).and_then(|rest| rest.strip_prefix('='))
         {
             found = Some(value);
@@ -166,7 +166,7 @@ pub(crate) fn state_dir_argument(arguments: &[String]) -> Option<&str> {
 
 fn complete_network(network: &mut Network, set: impl Fn(&str) -> bool) {
     let uplink = network.mode == NetworkMode::Tap && network.bridge.uplink.is_some();
-    network.asked = Asked {
+    network.explicit = Explicit {
         addresses: set("network.bridge.addresses"),
         dhcp: set("network.dhcp.enabled"),
         nat: set("network.nat.enabled"),

@@ -115,7 +115,7 @@ pub fn man_keys() -> String {
         for row in section.rows {
             let name =
                 if row.path == TABLES { format!("[[{TABLES}]]") } else { row.name.to_owned() };
-            let _ = writeln!(text, "**{name}** ({})", words(&(row.shape)()));
+            let _ = writeln!(text, "**{name}** ({})", form(&(row.shape)()));
             let _ = writeln!(text, ":   {}.", row.doc);
             let mut default = String::new();
             (row.write)(&defaults, &mut default);
@@ -129,9 +129,9 @@ pub fn man_keys() -> String {
                 text.push('\n');
                 for field in fields {
                     let need = if field.required { "required" } else { "optional" };
-                    let words = words(&(field.shape)());
+                    let form = form(&(field.shape)());
                     let _ =
-                        writeln!(text, "    - **{}** ({words}, {need}): {}", field.name, field.doc);
+                        writeln!(text, "    - **{}** ({form}, {need}): {}", field.name, field.doc);
                 }
             }
             text.push('\n');
@@ -141,14 +141,14 @@ pub fn man_keys() -> String {
 }
 
 /// A value's form in words.
-fn words(of: &Shape) -> String {
+fn form(of: &Shape) -> String {
     match of {
         Shape::Bool => "true or false".to_owned(),
         Shape::Integer(low, high) => format!("{low} to {high}"),
-        Shape::Text(what) => (*what).to_owned(),
+        Shape::Text(description) => (*description).to_owned(),
         Shape::OneOf(names) => names.join(" | "),
-        Shape::List(entry) => format!("list: {}", words(entry)),
+        Shape::List(entry) => format!("list: {}", form(entry)),
         Shape::Record(_) => "a table each".to_owned(),
-        Shape::Map(value) => format!("table: {}", words(value)),
+        Shape::Map(value) => format!("table: {}", form(value)),
     }
 }

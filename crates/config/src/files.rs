@@ -100,8 +100,8 @@ fn fragments(folder: &Path, shown: &str) -> Result<Vec<OsString>, Box<Problem>> 
             continue;
         }
         if names.len() == MOST_FRAGMENTS {
-            let what = format!("more than {MOST_FRAGMENTS} fragments");
-            return Err(Box::new(whole(shown, &what, "put several of them into one file")));
+            let message = format!("more than {MOST_FRAGMENTS} fragments");
+            return Err(Box::new(whole(shown, &message, "put several of them into one file")));
         }
         names.push(name);
     }
@@ -159,8 +159,8 @@ fn open(path: &Path) -> io::Result<Option<File>> {
 }
 
 fn too_large(shown: &str, length: u64) -> Problem {
-    let what = format!("{length} bytes long, more than {MOST_BYTES}");
-    whole(shown, &what, "write a configuration, which is a few kilobytes")
+    let message = format!("{length} bytes long, more than {MOST_BYTES}");
+    whole(shown, &message, "write a configuration, which is a few kilobytes")
 }
 
 fn unreadable(shown: &str, error: &io::Error) -> Problem {
@@ -168,13 +168,13 @@ fn unreadable(shown: &str, error: &io::Error) -> Problem {
     whole(shown, &format!("cannot be read: {error}"), hint)
 }
 
-fn whole(file: &str, what: &str, instead: &str) -> Problem {
+fn whole(file: &str, message: &str, instead: &str) -> Problem {
     Problem {
         file: printable(file),
         line: 0,
         key: String::new(),
         value: String::new(),
-        what: what.to_owned(),
+        message: message.to_owned(),
         instead: instead.to_owned(),
         span: None,
         help: "",

@@ -82,7 +82,7 @@ mod tests {
         let finding = finding.unwrap();
         assert_eq!(finding.code(), "MVM-CONF-002");
         assert!(finding.message().contains("mvmhost.toml:2: "), "{}", finding.message());
-        assert_eq!(finding.seen().lines().count(), 2, "{}", finding.seen());
+        assert_eq!(finding.evidence_text().lines().count(), 2, "{}", finding.evidence_text());
     }
 
     #[test]

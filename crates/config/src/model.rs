@@ -10,8 +10,8 @@ use crate::quantities::{Bytes, Percent};
 mod network;
 
 pub use network::{
-    Also, Asked, Bridge, Dhcp, Macvtap, Nat, Network, NetworkMode, Reservation, Reserved,
-    ToldRoute, Vlan,
+    Also, Bridge, Dhcp, Explicit, Macvtap, Nat, Network, NetworkMode, Reservation, Reserved,
+    StaticRoute, Vlan,
 };
 
 /// One host, completely: every key has a value.

@@ -26,7 +26,7 @@ macro_rules! checked_text {
 
             /// A built-in default; a test reads every one of them back through `parse`.
             #[allow(dead_code, reason = "not every sort of name has a default")]
-            pub(crate) fn known(text: &'static str) -> Self {
+            pub(crate) fn from_static(text: &'static str) -> Self {
                 Self(text.to_owned())
             }
         }

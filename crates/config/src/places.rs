@@ -43,11 +43,6 @@ pub fn devmapper_root(instance: Instance) -> &'static str {
     }
 }
 
-/// `/dev/mapper/NAME` with the `name` of `[thinpool]`, whether the node is there or not.
-pub fn pool_node(config: &Config) -> String {
-    format!("/dev/mapper/{}", config.thinpool.name.as_str())
-}
-
 /// Paths that must be mounted before the pool is touched.
 pub fn pool_directories(config: &Config) -> Vec<&str> {
     let mut paths = vec!["/var/lib/mvmhost"];

@@ -27,7 +27,7 @@ pub struct Problem {
     /// The value as written, shortened to one line; empty where there is none to show.
     pub value: String,
     /// What is wrong: `not a size`.
-    pub what: String,
+    pub message: String,
     /// What to write instead: `write for example "100GiB"`.
     pub instead: String,
     /// Where it stands in the text of the file, in bytes; `None` for the file as a whole.
@@ -48,7 +48,7 @@ impl fmt::Display for Problem {
                 write!(f, " = {}", self.value)?;
             }
         }
-        write!(f, ": {}", self.what)?;
+        write!(f, ": {}", self.message)?;
         if !self.instead.is_empty() {
             write!(f, "; {}", self.instead)?;
         }
@@ -147,12 +147,12 @@ impl<'a> Report<'a> {
             return;
         }
         let name = self.sources.get(file).map_or("built-in defaults", |source| &source.name);
-        let Invalid { what, instead } = error;
+        let Invalid { message, instead } = error;
         let text = self.sources.get(file).map_or("", |source| source.text.as_str());
         let span = span.or_else(|| offset.map(|at| word_at(text, at)));
         let help = (self.help)(&key);
         let problem =
-            Problem { file: name.to_owned(), line: 0, key, value, what, instead, span, help };
+            Problem { file: name.to_owned(), line: 0, key, value, message, instead, span, help };
         self.found.push(Located { file, offset, problem });
     }
 
@@ -176,7 +176,7 @@ impl<'a> Report<'a> {
                 line: 0,
                 key: String::new(),
                 value: String::new(),
-                what: format!("{more} more problems"),
+                message: format!("{more} more problems"),
                 instead: "correct the ones above first".to_owned(),
                 span: None,
                 help: "",

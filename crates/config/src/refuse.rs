@@ -60,10 +60,10 @@ impl<'c> Refusals<'c, '_, '_> {
     fn refuse(
         &mut self,
         paths: &[&'static str],
-        what: impl Into<String>,
+        message: impl Into<String>,
         instead: impl Into<String>,
     ) {
-        self.refuse_at(paths, None, "", what, instead);
+        self.refuse_at(paths, None, "", message, instead);
     }
 
     /// Refuses one entry of the list at the first path, or one field of that entry.
@@ -72,10 +72,10 @@ impl<'c> Refusals<'c, '_, '_> {
         paths: &[&'static str],
         entry: usize,
         field: &'static str,
-        what: impl Into<String>,
+        message: impl Into<String>,
         instead: impl Into<String>,
     ) {
-        self.refuse_at(paths, Some(entry), field, what, instead);
+        self.refuse_at(paths, Some(entry), field, message, instead);
     }
 
     fn refuse_at(
@@ -83,7 +83,7 @@ impl<'c> Refusals<'c, '_, '_> {
         paths: &[&'static str],
         entry: Option<usize>,
         field: &'static str,
-        what: impl Into<String>,
+        message: impl Into<String>,
         instead: impl Into<String>,
     ) {
         debug_assert!(paths.iter().all(|path| schema::row(path).is_some()), "{paths:?}");
@@ -94,7 +94,7 @@ impl<'c> Refusals<'c, '_, '_> {
         if !self.whole && !paths.iter().all(|path| self.written.contains(path)) {
             return;
         }
-        let error = Invalid::new(what, instead);
+        let error = Invalid::new(message, instead);
         let Some(mark) = paths.iter().find_map(|path| self.written.find(path)) else {
             let key = paths.first().map(|path| schema::shown(path, "")).unwrap_or_default();
             self.report.keyed(0, None, key, None, error);

@@ -16,7 +16,7 @@ pub fn to_toml(config: &Config) -> String {
         for row in section.rows {
             // TOML has no keys of a table after the tables below it.
             if row.path != TABLES || config.network.vlans.is_empty() {
-                if config.network.asked.is_default(row.path) {
+                if config.network.explicit.is_default(row.path) {
                     text.push('#');
                 }
                 text.push_str(&format!("{} = ", row.name));

@@ -24,7 +24,7 @@ pub(crate) fn readable(file: usize, text: &str, report: &mut Report<'_>) -> Stri
             let offset = error.span().map_or(0, |span| span.start);
             // The same line is often wrong in several ways; the first is the cause.
             if lines.mark(offset) && round == 0 {
-                report.plain(file, Some(offset), said(error.message()));
+                report.plain(file, Some(offset), syntax_error(error.message()));
             }
         }
         rest = lines.without_marked();
@@ -33,15 +33,15 @@ pub(crate) fn readable(file: usize, text: &str, report: &mut Report<'_>) -> Stri
 }
 
 /// The parser's words in two halves, and more help where the mistake is a usual one.
-fn said(message: &str) -> Invalid {
-    let (what, expected) = message.split_once(", expected ").unwrap_or((message, ""));
-    let instead = match what {
+fn syntax_error(message: &str) -> Invalid {
+    let (reason, expected) = message.split_once(", expected ").unwrap_or((message, ""));
+    let instead = match reason {
         "duplicate key" => "keep one of the two".to_owned(),
         "string values must be quoted" => "write the value in double quotes".to_owned(),
         _ if expected.is_empty() => "mend the line; see mvmhost.toml(5)".to_owned(),
         _ => format!("expected {expected}"),
     };
-    Invalid::new(format!("not TOML: {what}"), instead)
+    Invalid::new(format!("not TOML: {reason}"), instead)
 }
 
 /// The lines of a text, some of them marked.

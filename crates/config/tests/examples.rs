@@ -3,7 +3,7 @@
 mod support;
 
 use mvm_config::Config;
-use mvm_config::model::Asked;
+use mvm_config::model::Explicit;
 use support::good;
 
 #[test]
@@ -11,7 +11,7 @@ fn tap_nat_spells_the_default_host_out() {
     let loaded = good(include_str!("../../../packaging/examples/tap-nat.toml"));
     // What is written is asked for; what is the default is not.
     let mut default = Config::default();
-    default.network.asked = Asked { addresses: true, dhcp: true, nat: true };
+    default.network.explicit = Explicit { addresses: true, dhcp: true, nat: true };
     assert_eq!(loaded.config, default);
     assert!(loaded.set.iter().any(|key| key == "network.dhcp.range"));
 }

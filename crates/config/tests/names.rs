@@ -54,7 +54,7 @@ fn interface_name() {
         &["", ".", "..", "-a", "a/b", "a:b", "a b", "a\n", "a%d", "a\"", "all", "default", "ü"],
     );
     let error = IfName::parse("1234567890123456").unwrap_err();
-    assert_eq!(error.what, "an interface name longer than 15 bytes");
+    assert_eq!(error.message, "an interface name longer than 15 bytes");
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn mac_address() {
         ],
     );
     let error = MacAddr::parse("01:00:5e:00:00:01").unwrap_err();
-    assert!(error.what.contains("multicast"), "{error}");
+    assert!(error.message.contains("multicast"), "{error}");
 }
 
 #[test]

@@ -37,9 +37,9 @@ fn refused_sizes() {
         let error = Bytes::parse(text).unwrap_err();
         assert_eq!(error.to_string(), "not a size; write for example \"100GiB\"", "{text:?}");
     }
-    assert!(Bytes::parse("1.5GiB").unwrap_err().what.contains("fraction"));
+    assert!(Bytes::parse("1.5GiB").unwrap_err().message.contains("fraction"));
     for text in ["16777216TiB", "18446744073709551616", "99999999999999999999999T"] {
-        assert!(Bytes::parse(text).unwrap_err().what.contains("beyond"), "{text}");
+        assert!(Bytes::parse(text).unwrap_err().message.contains("beyond"), "{text}");
     }
 }
 
@@ -88,7 +88,7 @@ fn durations() {
         assert!(parse_duration(text).is_err(), "{text:?}");
     }
     for text in ["99999999999999999999h", "18446744073709551615h", "876001h", "3153600001s"] {
-        assert!(parse_duration(text).unwrap_err().what.contains("century"), "{text}");
+        assert!(parse_duration(text).unwrap_err().message.contains("century"), "{text}");
     }
 }
 

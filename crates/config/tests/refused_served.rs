@@ -9,30 +9,30 @@ use support::{good, refused};
 #[test]
 fn reserved_addresses() {
     let one = "{ address = \"10.42.0.5\", name = \"lab\" }";
-    let kept = |entry: &str| format!("[network]\nreserved = [{one},\n{entry}]");
+    let reserved = |entry: &str| format!("[network]\nreserved = [{one},\n{entry}]");
     refused(&[
         (
-            &kept("{ address = \"10.42.0.5\" }"),
+            &reserved("{ address = \"10.42.0.5\" }"),
             "3: [network] reserved.address = \"10.42.0.5\": reserved twice",
         ),
         (
-            &kept("{ address = \"10.42.0.6\", name = \"LAB\" }"),
+            &reserved("{ address = \"10.42.0.6\", name = \"LAB\" }"),
             "3: [network] reserved.name = \"LAB\": reserved twice",
         ),
         (
-            &kept("{ address = \"10.42.0.1\" }"),
+            &reserved("{ address = \"10.42.0.1\" }"),
             "3: [network] reserved.address = \"10.42.0.1\": the address of this host or of the router",
         ),
         (
-            &kept("{ address = \"10.42.0.255\" }"),
+            &reserved("{ address = \"10.42.0.255\" }"),
             "3: [network] reserved.address = \"10.42.0.255\": the address of a whole subnet",
         ),
         (
-            &kept("{ address = \"10.43.0.5\" }"),
+            &reserved("{ address = \"10.43.0.5\" }"),
             "3: [network] reserved.address = \"10.43.0.5\": outside the subnet 10.42.0.0/24",
         ),
         (
-            &kept("{ name = \"other\" }"),
+            &reserved("{ name = \"other\" }"),
             "3: [network] reserved: address is missing; add address = ...",
         ),
         (
@@ -46,7 +46,7 @@ fn reserved_addresses() {
             "2: [network] reserved = [{ address = \"10.42.0.9\" }]: every address of the DHCP range is reserved",
         ),
     ]);
-    let network = good(&kept("{ address = \"10.42.0.20\" }")).config.network;
+    let network = good(&reserved("{ address = \"10.42.0.20\" }")).config.network;
     let parts: Vec<String> =
         network.leased(network.dhcp.range).iter().map(|(a, b)| format!("{a}-{b}")).collect();
     assert_eq!(parts, ["10.42.0.10-10.42.0.19", "10.42.0.21-10.42.0.254"]);

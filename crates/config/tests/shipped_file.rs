@@ -23,7 +23,7 @@ fn as_shipped_it_is_the_default() {
 fn every_commented_default_is_the_default() {
     let lines: Vec<&str> = SHIPPED.lines().map(|line| commented(line).unwrap_or(line)).collect();
     let mut written = good(&lines.join("\n")).config;
-    written.network.asked = Config::default().network.asked;
+    written.network.explicit = Config::default().network.explicit;
     assert_eq!(written, Config::default());
 }
 

@@ -21,7 +21,7 @@ const UNTIL: &str = "until ";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Off {
     /// For how long yet.
-    pub left: Duration,
+    pub remaining: Duration,
     /// What it was set for; `None` when the pool had room.
     pub why: Option<String>,
 }
@@ -33,9 +33,10 @@ pub fn off(roots: &Roots, file: &str) -> Option<Off> {
     let text = String::from_utf8(text).ok()?;
     let (first, rest) = text.split_once('\n')?;
     let until: u64 = first.strip_prefix(UNTIL)?.parse().ok()?;
-    let left = Duration::from_secs(until.checked_sub(boot_seconds(roots))?);
+    let remaining = Duration::from_secs(until.checked_sub(boot_seconds(roots))?);
     let why = rest.lines().next().map(str::trim).filter(|why| !why.is_empty());
-    (!left.is_zero() && left <= LONGEST_OFF).then(|| Off { left, why: why.map(str::to_owned) })
+    (!remaining.is_zero() && remaining <= LONGEST_OFF)
+        .then(|| Off { remaining, why: why.map(str::to_owned) })
 }
 
 /// Switches the brake off for so long. The file is in /run: a boot switches it on again.
@@ -43,7 +44,7 @@ pub fn off(roots: &Roots, file: &str) -> Option<Off> {
 /// # Errors
 /// The file cannot be written.
 pub fn switch_off(roots: &Roots, file: &str, off: &Off) -> Result<(), Error> {
-    let until = boot_seconds(roots).saturating_add(off.left.as_secs());
+    let until = boot_seconds(roots).saturating_add(off.remaining.as_secs());
     let text = format!("{UNTIL}{until}\n{}\n", off.why.as_deref().unwrap_or_default());
     atomic::write(&roots.at(file), text.as_bytes(), 0o644)
 }
@@ -101,12 +102,13 @@ mod tests {
         };
         uptime(100);
         assert_eq!(off(&roots, file), None);
-        let asked = Off { left: Duration::from_secs(60), why: Some("it is full".to_owned()) };
+        let requested =
+            Off { remaining: Duration::from_secs(60), why: Some("it is full".to_owned()) };
         fs::create_dir_all(roots.at("/run")).unwrap();
-        switch_off(&roots, file, &asked).unwrap();
-        assert_eq!(off(&roots, file), Some(asked));
+        switch_off(&roots, file, &requested).unwrap();
+        assert_eq!(off(&roots, file), Some(requested));
         uptime(159);
-        assert_eq!(off(&roots, file).unwrap().left, Duration::from_secs(1));
+        assert_eq!(off(&roots, file).unwrap().remaining, Duration::from_secs(1));
         for over in [160, 5000] {
             uptime(over);
             assert_eq!(off(&roots, file), None, "{over}");

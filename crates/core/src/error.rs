@@ -88,11 +88,11 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        let words = cause.to_string();
+        let message = cause.to_string();
         // Some libraries show their source themselves.
-        if !words.is_empty() && !text.ends_with(&words) {
+        if !message.is_empty() && !text.ends_with(&message) {
             text.push_str(": ");
-            text.push_str(&words);
+            text.push_str(&message);
         }
         source = cause.source();
     }

@@ -116,15 +116,15 @@ impl Execute for System {
         }
         let mut output = Output::default();
         let mut running = Running { child, reaped: false };
-        let ended = running
+        let status = running
             .follow(&mut output, limits)
             .map_err(|source| Error::Follow { program: program.to_owned(), source })?;
-        match (ended, limits.timeout) {
+        match (status, limits.timeout) {
             (Some(status), _) => Ok(output.exit(status)),
             (None, after) => Err(Error::TimedOut {
                 program: program.to_owned(),
                 after: after.unwrap_or_default(),
-                stderr: output.last_words(),
+                stderr: output.stderr_text(),
             }),
         }
     }
@@ -148,14 +148,14 @@ impl Running {
         let deadline = limits.timeout.and_then(|after| Instant::now().checked_add(after));
         let mut ticked = Instant::now();
         loop {
-            let ended = self.child.try_wait()?;
-            let wait = if ended.is_some() { Duration::ZERO } else { POLL_INTERVAL };
+            let status = self.child.try_wait()?;
+            let wait = if status.is_some() { Duration::ZERO } else { POLL_INTERVAL };
             let read = step(&mut stdout, &mut stderr, output, limits, wait)?;
-            if let (Some(status), false) = (ended, read) {
+            if let (Some(status), false) = (status, read) {
                 self.reaped = true;
                 return Ok(Some(status));
             }
-            if ended.is_none() && deadline.is_some_and(|end| Instant::now() >= end) {
+            if status.is_none() && deadline.is_some_and(|end| Instant::now() >= end) {
                 return Ok(None);
             }
             if let Some((every, tick)) = &mut limits.every
@@ -260,7 +260,7 @@ impl Output {
         self.stderr.drain(..surplus);
     }
 
-    fn last_words(&self) -> String {
+    fn stderr_text(&self) -> String {
         let bytes: Vec<u8> = self.stderr.iter().copied().collect();
         String::from_utf8_lossy(&bytes).into_owned()
     }
@@ -271,7 +271,7 @@ impl Output {
             signal: status.signal(),
             stdout: String::from_utf8_lossy(&self.stdout).into_owned(),
             stdout_truncated: self.truncated,
-            stderr: self.last_words(),
+            stderr: self.stderr_text(),
         }
     }
 }
@@ -309,26 +309,26 @@ fn is_program(path: &Path) -> bool {
 /// Executes nothing: remembers what was asked for and answers with what the test prepared.
 #[derive(Debug, Default)]
 pub struct Recording {
-    asked: Mutex<Vec<(PathBuf, Vec<OsString>)>>,
+    calls: Mutex<Vec<(PathBuf, Vec<OsString>)>>,
     answers: Mutex<VecDeque<Exit>>,
 }
 
 impl Recording {
     /// `answers` are given in this order; after them every program ends well and says nothing.
     pub fn new(answers: impl IntoIterator<Item = Exit>) -> Self {
-        Self { asked: Mutex::default(), answers: Mutex::new(answers.into_iter().collect()) }
+        Self { calls: Mutex::default(), answers: Mutex::new(answers.into_iter().collect()) }
     }
 
     /// What was executed, in order.
-    pub fn asked(&self) -> Vec<(PathBuf, Vec<OsString>)> {
-        self.asked.lock().map(|asked| asked.clone()).unwrap_or_default()
+    pub fn calls(&self) -> Vec<(PathBuf, Vec<OsString>)> {
+        self.calls.lock().map(|calls| calls.clone()).unwrap_or_default()
     }
 }
 
 impl Execute for Recording {
     fn run(&self, program: &Path, args: &[&OsStr], limits: &mut Limits<'_>) -> Result<Exit, Error> {
-        if let Ok(mut asked) = self.asked.lock() {
-            asked.push((program.to_owned(), args.iter().map(OsString::from).collect()));
+        if let Ok(mut calls) = self.calls.lock() {
+            calls.push((program.to_owned(), args.iter().map(OsString::from).collect()));
         }
         let answer = self.answers.lock().ok().and_then(|mut answers| answers.pop_front());
         let mut answer = answer.unwrap_or(Exit { code: Some(0), ..Exit::default() });

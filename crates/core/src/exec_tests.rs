@@ -116,7 +116,7 @@ fn recording_executes_nothing() {
     let run = || recording.run(Path::new("/bin/x"), &[OsStr::new("y")], &mut Limits::default());
     assert_eq!(run().unwrap().code, Some(1));
     assert_eq!(run().unwrap().code, Some(0));
-    assert_eq!(recording.asked().len(), 2);
+    assert_eq!(recording.calls().len(), 2);
 }
 
 #[test]

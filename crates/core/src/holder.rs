@@ -11,13 +11,13 @@ pub struct Holder {
     /// The device-mapper name of what is used; for a loop device `loop1`.
     pub device: String,
     /// Who keeps the device from being removed.
-    pub who: Who,
+    pub who: User,
 }
 
 /// Who uses a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Who {
+pub enum User {
     /// A process has it open.
     Process {
         /// Its number in /proc.
@@ -33,7 +33,7 @@ pub enum Who {
     Device(String),
 }
 
-impl fmt::Display for Who {
+impl fmt::Display for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Process { pid, comm, microvm: Some(microvm) } => {

@@ -120,12 +120,12 @@ fn meets(a: IpAddr, b: IpAddr) -> bool {
 }
 
 /// Address and inode of a line of /proc/net/{tcp,udp}{,6} whose socket is in this state.
-fn listening(line: &str, wanted: &str) -> Option<(SocketAddr, u64)> {
+fn listening(line: &str, expected_state: &str) -> Option<(SocketAddr, u64)> {
     let mut fields = line.split_whitespace();
     let local = fields.nth(1)?;
     let state = fields.nth(1)?;
     let inode = fields.nth(5)?.parse().ok()?;
-    (state == wanted).then_some((endpoint(local)?, inode))
+    (state == expected_state).then_some((endpoint(local)?, inode))
 }
 
 /// `0100007F:2382`: each 32-bit word of the address as this machine stores it, then the port.

@@ -66,10 +66,10 @@ pub fn holder_of_tap(roots: &Roots, tap: &str) -> Option<i32> {
 /// The process that has the socket with this inode open: the lowest number when there are several.
 /// Processes whose files may not be seen are passed over.
 pub fn holder_of_socket(roots: &Roots, inode: u64) -> Option<i32> {
-    let wanted = format!("socket:[{inode}]");
+    let expected = format!("socket:[{inode}]");
     let mut pids = numbers(roots);
     pids.sort_unstable();
-    pids.into_iter().find(|pid| has_open(roots, *pid, wanted.as_ref()))
+    pids.into_iter().find(|pid| has_open(roots, *pid, expected.as_ref()))
 }
 
 fn numbers(roots: &Roots) -> Vec<i32> {
@@ -80,12 +80,12 @@ fn numbers(roots: &Roots) -> Vec<i32> {
     names.filter_map(|name| name.to_str()?.parse().ok()).collect()
 }
 
-fn has_open(roots: &Roots, pid: i32, wanted: &OsStr) -> bool {
+fn has_open(roots: &Roots, pid: i32, expected: &OsStr) -> bool {
     let Ok(entries) = fs::read_dir(folder(roots, pid).join("fd")) else {
         return false;
     };
     let targets = entries.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
-    targets.into_iter().any(|target| target.as_os_str().as_bytes() == wanted.as_bytes())
+    targets.into_iter().any(|target| target.as_os_str().as_bytes() == expected.as_bytes())
 }
 
 fn folder(roots: &Roots, pid: i32) -> PathBuf {

@@ -30,31 +30,33 @@ impl Reported {
 /// `now` is in seconds of a clock that does not go back. Informations are always said: they
 /// report something that was done.
 pub fn update(before: &Reported, findings: &[Finding], now: u64) -> (Vec<Finding>, Reported) {
-    let mut say = Vec::new();
+    let mut report = Vec::new();
     let mut standing = BTreeMap::new();
     for finding in findings {
         let key = format!("{} {}", finding.code(), finding.subject());
-        let known = before.standing.contains_key(&key);
-        if finding.severity() == Severity::Info || !known {
-            say.push(finding.clone());
+        let stood_before = before.standing.contains_key(&key);
+        if finding.severity() == Severity::Info || !stood_before {
+            report.push(finding.clone());
         }
         if finding.severity() != Severity::Info {
-            standing.insert(key, finding.seen().to_owned());
+            standing.insert(key, finding.evidence_text().to_owned());
         }
     }
     for (code, subject) in before.standing() {
         if standing.contains_key(&format!("{code} {subject}")) {
             continue;
         }
-        say.push(catalogue::said::cleared(subject, code));
+        report.push(catalogue::said::cleared(subject, code));
     }
     let due = now.saturating_sub(before.said_at) >= SUMMARY_EVERY;
-    if say.is_empty() && !standing.is_empty() && due {
+    if report.is_empty() && !standing.is_empty() && due {
         let keys: Vec<&str> = standing.keys().map(String::as_str).collect();
-        say.push(catalogue::said::standing("flintlockd", standing.len()).evidence(keys.join("\n")));
+        report.push(
+            catalogue::said::standing("flintlockd", standing.len()).evidence(keys.join("\n")),
+        );
     }
-    let said_at = if say.is_empty() { before.said_at } else { now };
-    (say, Reported { standing, said_at })
+    let said_at = if report.is_empty() { before.said_at } else { now };
+    (report, Reported { standing, said_at })
 }
 
 #[cfg(test)]
@@ -67,34 +69,34 @@ mod tests {
 
     #[test]
     fn a_finding_is_said_when_it_appears_and_when_it_clears() {
-        let (say, reported) = update(&Reported::default(), &[missing()], 100);
-        assert_eq!(say, [missing()]);
-        let (say, reported) = update(&reported, &[missing()], 115);
-        assert!(say.is_empty());
-        let (say, reported) = update(&reported, &[], 130);
-        assert_eq!(say.len(), 1);
-        assert_eq!(say[0].code(), catalogue::said::cleared::ROW.code);
-        assert!(say[0].message().contains("MVM-FLK-001"));
+        let (report, reported) = update(&Reported::default(), &[missing()], 100);
+        assert_eq!(report, [missing()]);
+        let (report, reported) = update(&reported, &[missing()], 115);
+        assert!(report.is_empty());
+        let (report, reported) = update(&reported, &[], 130);
+        assert_eq!(report.len(), 1);
+        assert_eq!(report[0].code(), catalogue::said::cleared::ROW.code);
+        assert!(report[0].message().contains("MVM-FLK-001"));
         assert_eq!(update(&reported, &[], 900).0, []);
     }
 
     #[test]
     fn what_stays_is_summed_up_every_ten_minutes() {
         let (_, mut reported) = update(&Reported::default(), &[missing()], 0);
-        let mut said = 0;
+        let mut reports = 0;
         for now in (15..=1500).step_by(15) {
-            let (say, next) = update(&reported, &[missing()], now);
-            said += say.len();
+            let (report, next) = update(&reported, &[missing()], now);
+            reports += report.len();
             reported = next;
         }
-        assert_eq!(said, 2);
+        assert_eq!(reports, 2);
     }
 
     #[test]
     fn informations_are_always_said() {
         let ok = catalogue::ctrd::plugin_ok("socket");
-        let (say, reported) = update(&Reported::default(), std::slice::from_ref(&ok), 0);
-        assert_eq!(say.len(), 1);
+        let (report, reported) = update(&Reported::default(), std::slice::from_ref(&ok), 0);
+        assert_eq!(report.len(), 1);
         assert_eq!(update(&reported, &[ok], 1).0.len(), 1);
     }
 }

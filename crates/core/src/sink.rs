@@ -84,8 +84,8 @@ pub fn fields(finding: &Finding) -> Vec<(&'static str, String)> {
     // The journal catalog shows a field's name where an entry lacks the field, so what stands in
     // an entry's text is always sent.
     let entry = finding.entry();
-    if !finding.seen().is_empty() {
-        fields.push((EVIDENCE, finding.seen().to_owned()));
+    if !finding.evidence_text().is_empty() {
+        fields.push((EVIDENCE, finding.evidence_text().to_owned()));
     } else if entry.severity != Severity::Info {
         fields.push((EVIDENCE, finding.message()));
     }

@@ -22,7 +22,7 @@ pub struct Home {
     /// Where it is; `*` stands for a part of the name, where there is a file for each of several things.
     pub path: &'static str,
     /// What it says, for FILES of mvmhost(8).
-    pub what: &'static str,
+    pub description: &'static str,
     /// Its `version`; another one is damage. 0 for a file that carries none.
     pub version: u32,
     /// The longest that is read, in bytes.

@@ -24,8 +24,8 @@ pub fn render(finding: &Finding, color: Color) -> String {
         Color::Always => format!("\x1b[{sgr}m{word}\x1b[0m"),
     };
     let mut out = format!("{head} {}: {}\n", finding.code(), printable(&finding.message()));
-    if !finding.seen().is_empty() {
-        indented(&mut out, "seen", finding.seen());
+    if !finding.evidence_text().is_empty() {
+        indented(&mut out, "seen", finding.evidence_text());
     }
     let remedy = finding.remedy();
     if !remedy.is_empty() {

@@ -7,8 +7,8 @@ use crate::Digest;
 const DIGITS: usize = 12;
 
 /// The first 12 hexadecimal digits of the SHA-256 of what was seen.
-pub fn token(seen: &[u8]) -> String {
-    let digest = Digest::of(seen);
+pub fn token(bytes: &[u8]) -> String {
+    let digest = Digest::of(bytes);
     let digits = digest.as_str().trim_start_matches("sha256:");
     digits.chars().take(DIGITS).collect()
 }

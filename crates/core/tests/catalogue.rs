@@ -6,25 +6,25 @@ use mvm_core::{Severity, catalogue, render};
 
 #[test]
 fn ids_are_32_lower_case_hexadecimal_digits_and_unique() {
-    let mut seen = BTreeSet::new();
+    let mut ids = BTreeSet::new();
     for entry in catalogue::all() {
         assert_eq!(entry.id.len(), 32, "{}", entry.code);
         assert!(entry.id.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')), "{}", entry.code);
-        assert!(seen.insert(entry.id), "{} repeats an id", entry.code);
+        assert!(ids.insert(entry.id), "{} repeats an id", entry.code);
     }
-    assert!(!seen.is_empty());
+    assert!(!ids.is_empty());
 }
 
 #[test]
 fn codes_are_well_formed_and_unique() {
-    let mut seen = BTreeSet::new();
+    let mut codes = BTreeSet::new();
     for entry in catalogue::all() {
         let parts: Vec<_> = entry.code.split('-').collect();
         assert_eq!(parts.len(), 3, "{}", entry.code);
         assert_eq!(parts[0], "MVM");
         assert!(parts[1].len() <= 4 && parts[1].chars().all(|c| c.is_ascii_uppercase()));
         assert!(parts[2].len() == 3 && parts[2].chars().all(|c| c.is_ascii_digit()));
-        assert!(seen.insert(entry.code), "{} is used twice", entry.code);
+        assert!(codes.insert(entry.code), "{} is used twice", entry.code);
     }
 }
 

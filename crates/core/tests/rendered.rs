@@ -67,8 +67,8 @@ fn the_manual_and_the_terminal_show_no_placeholder() {
             text.lines().filter(|line| !line.contains('@') && !line.starts_with("MESSAGE_ID"))
         {
             let name_of_row = |word: &str| word == "SUBJECT" && name == "man";
-            let left = unfilled(line).filter(|word| !name_of_row(word));
-            assert!(left.is_none(), "{name}: {line}");
+            let placeholder = unfilled(line).filter(|word| !name_of_row(word));
+            assert!(placeholder.is_none(), "{name}: {line}");
         }
     }
     for entry in catalogue::all() {
@@ -140,7 +140,7 @@ fn run(script: &str) -> String {
         Path::new("/lib/systemd/systemd-journal-remote").exists(),
         "apt install systemd-journal-remote"
     );
-    let done = Command::new("sh").args(["-ec", script]).output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8_lossy(&done.stdout).into_owned()
+    let output = Command::new("sh").args(["-ec", script]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

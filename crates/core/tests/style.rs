@@ -73,9 +73,9 @@ fn texts(entry: &'static Entry) -> [&'static str; 3] {
 }
 
 /// Whole words only: `attend` holds no `tend`.
-fn holds(text: &str, words: &str) -> bool {
+fn holds(text: &str, phrase: &str) -> bool {
     let text = text.to_lowercase();
-    text.match_indices(words).any(|(at, found)| {
+    text.match_indices(phrase).any(|(at, found)| {
         let letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
         !letter(text[..at].chars().next_back()) && !letter(text[at + found.len()..].chars().next())
     })

@@ -64,7 +64,7 @@ impl Finding {
     }
 
     /// What was seen that shows it; may be empty.
-    pub fn seen(&self) -> &str {
+    pub fn evidence_text(&self) -> &str {
         &self.evidence
     }
 
@@ -110,10 +110,10 @@ impl Finding {
         if name == "subject" {
             return Some(Cow::Borrowed(&self.subject));
         }
-        let given = self.data.iter().find(|(key, _)| *key == name);
+        let pair = self.data.iter().find(|(key, _)| *key == name);
         let install =
             || packages::value(Manager::of_machine(), name, &self.subject).map(Cow::Owned);
-        given.map(|(_, value)| Cow::Borrowed(value.as_str())).or_else(install)
+        pair.map(|(_, value)| Cow::Borrowed(value.as_str())).or_else(install)
     }
 }
 

@@ -19,10 +19,10 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A key or a certificate could not be made or read.
-    #[error("cannot make {what}")]
+    #[error("cannot make {stem}")]
     Make {
         /// The file below /etc/mvmhost/tls, without an extension: `clients/capmvm`.
-        what: String,
+        stem: String,
         /// What rcgen reported on making a key, reading the authority or signing.
         #[source]
         source: rcgen::Error,

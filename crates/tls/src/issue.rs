@@ -22,19 +22,19 @@ use crate::plan::{FOLDER, Span, Step};
 pub fn apply(roots: &Roots, step: &Step) -> Result<(), Error> {
     let folder = roots.at(FOLDER);
     let stem = folder.join(step.stem());
-    let failed = |source| Error::Make { what: step.stem(), source };
+    let failed = |source| Error::Make { stem: step.stem(), source };
     let key = own_key(&stem, &step.stem())?;
     let params = params(step)?;
     let text = match step {
         Step::Authority(_) => params.self_signed(&key).map_err(failed)?.pem(),
         _ => {
             let authority = own_key(&folder.join("ca"), "ca")?;
-            let known = text(&folder.join("ca.crt"))?;
-            let issuer = Issuer::from_ca_cert_pem(&known, authority).map_err(failed)?;
+            let authority_pem = text(&folder.join("ca.crt"))?;
+            let issuer = Issuer::from_ca_cert_pem(&authority_pem, authority).map_err(failed)?;
             let made = params.signed_by(&key, &issuer).map_err(failed)?.pem();
             // A server shows its authority as well, by which this host knows its own flintlockd
             // while that still has the certificate from before.
-            if matches!(step, Step::Server { .. }) { made + &known } else { made }
+            if matches!(step, Step::Server { .. }) { made + &authority_pem } else { made }
         }
     };
     atomic::write(&beside(&stem, "crt"), text.as_bytes(), 0o644).map_err(Error::File)
@@ -49,10 +49,10 @@ pub fn apply(roots: &Roots, step: &Step) -> Result<(), Error> {
 pub fn import(roots: &Roots, certificate: &Path, key: &Path) -> Result<(), Error> {
     let refused =
         |path: &Path, why: &str| Error::NoAuthority { path: path.to_owned(), why: why.to_owned() };
-    let given = pair(key).map_err(|why| refused(key, &why))?;
-    let given = given.ok_or_else(|| refused(key, "there is no such file"))?;
-    let known = text(certificate)?;
-    let parsed = Pem::iter_from_buffer(known.as_bytes()).next();
+    let key_pair = pair(key).map_err(|why| refused(key, &why))?;
+    let key_pair = key_pair.ok_or_else(|| refused(key, "there is no such file"))?;
+    let certificate_pem = text(certificate)?;
+    let parsed = Pem::iter_from_buffer(certificate_pem.as_bytes()).next();
     let parsed = parsed.and_then(Result::ok);
     let parsed = parsed.ok_or_else(|| refused(certificate, "it holds no certificate"))?;
     let parsed =
@@ -60,17 +60,17 @@ pub fn import(roots: &Roots, certificate: &Path, key: &Path) -> Result<(), Error
     if !parsed.is_ca() {
         return Err(refused(certificate, "its certificate may not sign others"));
     }
-    if rcgen::PublicKeyData::subject_public_key_info(&given) != parsed.public_key().raw {
+    if rcgen::PublicKeyData::subject_public_key_info(&key_pair) != parsed.public_key().raw {
         return Err(refused(key, "it is not the key of that certificate"));
     }
     let folder = roots.at(FOLDER);
     let here = folder.join("ca.crt");
-    if here.exists() && text(&here)? != known {
+    if here.exists() && text(&here)? != certificate_pem {
         return Err(refused(&here, "another authority is here already"));
     }
-    let pem = given.serialize_pem();
+    let pem = key_pair.serialize_pem();
     atomic::write(&folder.join("ca.key"), pem.as_bytes(), 0o600).map_err(Error::File)?;
-    atomic::write(&here, known.as_bytes(), 0o644).map_err(Error::File)
+    atomic::write(&here, certificate_pem.as_bytes(), 0o644).map_err(Error::File)
 }
 
 fn text(path: &Path) -> Result<String, Error> {
@@ -79,8 +79,8 @@ fn text(path: &Path) -> Result<String, Error> {
 }
 
 /// The key of this stem; made when there is none. One that cannot be read stays as it is.
-fn own_key(stem: &Path, what: &str) -> Result<KeyPair, Error> {
-    let failed = |source| Error::Make { what: what.to_owned(), source };
+fn own_key(stem: &Path, name: &str) -> Result<KeyPair, Error> {
+    let failed = |source| Error::Make { stem: name.to_owned(), source };
     let path = beside(stem, "key");
     match pair(&path) {
         Ok(Some(key)) => Ok(key),
@@ -95,7 +95,7 @@ fn own_key(stem: &Path, what: &str) -> Result<KeyPair, Error> {
 }
 
 fn params(step: &Step) -> Result<CertificateParams, Error> {
-    let failed = |source| Error::Make { what: step.stem(), source };
+    let failed = |source| Error::Make { stem: step.stem(), source };
     let names = match step {
         Step::Server { names, .. } => names.iter().cloned().collect(),
         Step::Authority(_) | Step::Client { .. } => Vec::new(),

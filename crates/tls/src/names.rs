@@ -18,8 +18,8 @@ pub fn names(config: &Config) -> BTreeSet<String> {
     }
     let network = &config.network;
     let vlans = network.vlans.iter().flat_map(|vlan| &vlan.addresses);
-    let asked = network.bridge.addresses.iter().chain(&network.macvtap.addresses).chain(vlans);
-    let mut addresses: Vec<IpAddr> = asked.map(|net| net.addr()).collect();
+    let configured = network.bridge.addresses.iter().chain(&network.macvtap.addresses).chain(vlans);
+    let mut addresses: Vec<IpAddr> = configured.map(|net| net.addr()).collect();
     addresses.extend(getifaddrs().into_iter().flatten().filter_map(|one| {
         let address = one.address?;
         let v4 = address.as_sockaddr_in().map(|address| IpAddr::V4(address.ip()));
@@ -46,9 +46,9 @@ fn is_of_host(address: &IpAddr) -> bool {
 /// Whether it is a host name, as a certificate can have it.
 pub fn is_name(text: &str) -> bool {
     let label = |label: &str| {
-        let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
         (1..=63).contains(&label.len())
-            && label.bytes().all(known)
+            && label.bytes().all(allowed)
             && !label.starts_with('-')
             && !label.ends_with('-')
     };

@@ -12,7 +12,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::pem::Pem;
 
 use crate::Error;
-use crate::plan::{Certificate, FOLDER, File, Key, Observed, is_client_name};
+use crate::plan::{Certificate, FOLDER, File, KeyState, Observed, is_client_name};
 
 /// A certificate of a few hundred names has some 10 KiB.
 pub(crate) const LARGEST: u64 = 256 * 1024;
@@ -115,13 +115,13 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
     }
 }
 
-fn key(path: &Path, certificate: &X509Certificate<'_>) -> Key {
+fn key(path: &Path, certificate: &X509Certificate<'_>) -> KeyState {
     match pair(path) {
-        Ok(None) => Key::Absent,
+        Ok(None) => KeyState::Absent,
         Ok(Some(pair)) if pair.subject_public_key_info() == certificate.public_key().raw => {
-            Key::Fits
+            KeyState::Fits
         }
-        _ => Key::Other,
+        _ => KeyState::Other,
     }
 }
 

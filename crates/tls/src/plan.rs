@@ -52,13 +52,13 @@ pub struct Certificate {
     /// Signed by the authority; of the authority itself that it may sign.
     pub ours: bool,
     /// Whether the key beside it is the one to its public key.
-    pub key: Key,
+    pub key: KeyState,
 }
 
 /// The key beside a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Key {
+pub enum KeyState {
     /// There is none.
     Absent,
     /// It is that of another certificate, or none that can be read.
@@ -161,8 +161,8 @@ impl fmt::Display for Step {
 /// A name of a client, which becomes a file name and the subject of a certificate: letters, digits
 /// and `._-`, at most 64, not beginning with `.` or `-`.
 pub fn is_client_name(name: &str) -> bool {
-    let known = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    (1..=64).contains(&name.len()) && name.chars().all(known) && !name.starts_with(['.', '-'])
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    (1..=64).contains(&name.len()) && name.chars().all(allowed) && !name.starts_with(['.', '-'])
 }
 
 /// A step for each certificate that is missing or due; what is foreign is a finding and stays.
@@ -180,7 +180,7 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     let signs = !planning.steps.is_empty();
     if let File::Read(authority) = &observed.authority
         && signs
-        && authority.key != Key::Fits
+        && authority.key != KeyState::Fits
     {
         let key = format!("{FOLDER}/ca.key");
         planning.findings.push(tls::no_authority_key(key));
@@ -258,7 +258,7 @@ impl Planning {
             }
             File::Read(_) if renewed => "it was asked for".to_owned(),
             File::Read(found) => match self.due(found) {
-                Some(why) if is_own || found.key != Key::Fits => why,
+                Some(why) if is_own || found.key != KeyState::Fits => why,
                 // A copy of it is with the client.
                 Some(_) => {
                     let until = day(found.until);
@@ -274,16 +274,16 @@ impl Planning {
 
     /// Why a certificate has to be made again, if it has.
     fn due(&self, found: &Certificate) -> Option<String> {
-        let left = found.until - self.now;
+        let remaining = found.until - self.now;
         // One of an authority that ends as soon could not last longer.
         let gains = self.limit.min(self.now + LEAF) > found.until + DAY;
         match found.key {
-            Key::Absent => Some("its key is missing".to_owned()),
-            Key::Other => Some("its key is another one's".to_owned()),
-            Key::Fits if left < (found.until - found.from) / 3 && gains => {
+            KeyState::Absent => Some("its key is missing".to_owned()),
+            KeyState::Other => Some("its key is another one's".to_owned()),
+            KeyState::Fits if remaining < (found.until - found.from) / 3 && gains => {
                 Some(format!("it ends on {}", day(found.until)))
             }
-            Key::Fits => None,
+            KeyState::Fits => None,
         }
     }
 

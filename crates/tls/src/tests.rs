@@ -16,7 +16,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 
 use super::*;
-use crate::plan::{CLUSTER_CLIENT, Desired, File, Key, OWN_CLIENT, plan};
+use crate::plan::{CLUSTER_CLIENT, Desired, File, KeyState, OWN_CLIENT, plan};
 
 fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap()
@@ -73,12 +73,12 @@ fn what_is_made_is_trusted_for_its_names_and_no_other() {
     let servers = servers.build().unwrap();
     let chain = der(&roots, "server.crt");
     let time = UnixTime::since_unix_epoch(Duration::from_secs(now().unsigned_abs()));
-    let asked = |name: &'static str| {
+    let names_server = |name: &'static str| {
         let name = ServerName::try_from(name).unwrap();
         servers.verify_server_cert(&chain[0], &chain[1..], &name, &[], time).is_ok()
     };
-    assert!(asked("localhost") && asked("192.0.2.7") && asked("fd00::7"));
-    assert!(!asked("192.0.2.8") && !asked("example.org"));
+    assert!(names_server("localhost") && names_server("192.0.2.7") && names_server("fd00::7"));
+    assert!(!names_server("192.0.2.8") && !names_server("example.org"));
     let clients = WebPkiClientVerifier::builder_with_provider(trusted, provider).build().unwrap();
     let client = der(&roots, "clients/capmvm.crt");
     assert!(clients.verify_client_cert(&client[0], &[], time).is_ok());
@@ -100,7 +100,7 @@ fn a_renewal_keeps_the_key_and_a_lost_key_is_made_again() {
     fs::remove_file(roots.at("/etc/mvmhost/tls/server.key")).unwrap();
     assert_eq!(run(&roots, &desired(), now()), 1);
     let File::Read(server) = observe(&roots, now()).unwrap().server else { panic!() };
-    assert!(server.ours && server.key == Key::Fits);
+    assert!(server.ours && server.key == KeyState::Fits);
 }
 
 #[test]

@@ -46,8 +46,8 @@ fn programs(arch: &Arch, bin: &Path) -> Result<()> {
 
 fn compare(arch: &Arch, bin: &Path, native: &Path, scratch: &Path) -> Result<()> {
     for name in package::PROGRAMS {
-        let said = tools::output(package::runner(arch, &bin.join(name))?.arg("--version"))?;
-        ensure!(said.contains(env!("CARGO_PKG_VERSION")), "{name} --version: {said}");
+        let output = tools::output(package::runner(arch, &bin.join(name))?.arg("--version"))?;
+        ensure!(output.contains(env!("CARGO_PKG_VERSION")), "{name} --version: {output}");
     }
     let root = scratch.join("root");
     for folder in ["etc", "usr/local/bin", "usr/bin"] {
@@ -80,8 +80,8 @@ fn compare(arch: &Arch, bin: &Path, native: &Path, scratch: &Path) -> Result<()>
         checks.push(tools::output(&mut check)?);
         let mut check = program("mvmhost")?;
         check.args(["--json", "check", "--root"]).arg(&root);
-        let said = String::from_utf8(check.output()?.stdout)?;
-        ensure!(said.contains("\"findings\""), "{side}: mvmhost check --root: {said}");
+        let output = String::from_utf8(check.output()?.stdout)?;
+        ensure!(output.contains("\"findings\""), "{side}: mvmhost check --root: {output}");
     }
     ensure!(checks[0] == checks[1], "mvmhost config show differs: {checks:?}");
     let mut differ = Command::new("diff");

@@ -37,8 +37,8 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
     if let Some(unknown) = names.iter().find(|name| !PARTS.iter().any(|part| part.0 == **name)) {
         bail!("no part {unknown}: {}", PARTS.map(|part| part.0).join(", "));
     }
-    let wanted = |part: &&Part| names.is_empty() || names.contains(&part.0);
-    PARTS.iter().filter(wanted).try_for_each(|part| part.1())
+    let selected = |part: &&Part| names.is_empty() || names.contains(&part.0);
+    PARTS.iter().filter(selected).try_for_each(|part| part.1())
 }
 
 /// What needs a host of its own.
@@ -64,7 +64,7 @@ fn measure(top: &Path, program: &Path, scratch: &Path) -> Result<()> {
     fs::create_dir_all(scratch.join("root/etc"))?;
     fs::copy(top.join("packaging/config/mvmhost.toml"), scratch.join("root/etc/mvmhost.toml"))?;
     let directories = ["normal", "early", "late"].map(|name| scratch.join(name));
-    let ours = || {
+    let generator = || {
         let mut command = Command::new(program);
         command.args(&directories).env("MVMHOST_GENERATOR_ROOT", scratch.join("root"));
         command
@@ -75,14 +75,14 @@ fn measure(top: &Path, program: &Path, scratch: &Path) -> Result<()> {
     let mut counted = Command::new("valgrind");
     counted.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program);
     counted.args(&directories).env("MVMHOST_GENERATOR_ROOT", scratch.join("root"));
-    let said = String::from_utf8(counted.output()?.stderr)?;
-    let collected = said.lines().find(|line| line.contains("Collected"));
+    let stderr = String::from_utf8(counted.output()?.stderr)?;
+    let collected = stderr.lines().find(|line| line.contains("Collected"));
     let count =
         collected.and_then(|line| line.rsplit(' ').next()).context("callgrind counted nothing")?;
     println!("generator, default file: {count} instructions");
     let (mut mine, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
-        mine.push(wall(&mut ours())?);
+        mine.push(wall(&mut generator())?);
         theirs.push(wall(&mut Command::new("/bin/true"))?);
     }
     let (mine, theirs) = (median(mine), median(theirs));

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use crate::{tools, vm};
 
 /// Campaigns that run in a guest and need nothing of this machine besides.
-const GUESTS: [&str; 3] = ["power-cuts", "reboots", "syscalls"];
+const IN_GUEST: [&str; 3] = ["power-cuts", "reboots", "syscalls"];
 /// One that records in a guest, and looks at what was recorded on this machine: it mounts there.
 const WRITE_ORDER: &str = "write-order";
 /// One in network namespaces of this machine.
@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let (minutes, seed) = options_of(options)?;
     match *name {
         "fuzz" => fuzz(minutes),
-        name if GUESTS.contains(&name) => {
+        name if IN_GUEST.contains(&name) => {
             vm::prepare()?;
             vm::run("vm-campaign", &[name, minutes, seed])
         }
@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
             vm::run_apart("vm-campaign", &[NETWORK, minutes, seed])
         }
         other => {
-            bail!("no campaign {other}: {}, {WRITE_ORDER}, {NETWORK} or fuzz", GUESTS.join(", "))
+            bail!("no campaign {other}: {}, {WRITE_ORDER}, {NETWORK} or fuzz", IN_GUEST.join(", "))
         }
     }
 }

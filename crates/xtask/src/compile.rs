@@ -20,7 +20,7 @@ pub(crate) const RUSTC: &str = "rustc-web";
 const PROGRAM: &str = "/usr/bin/rustc";
 
 /// The Debian package with the sources of [`RUSTC`]'s standard library.
-const STD: &str = "rust-web-src";
+const STD_PACKAGE: &str = "rust-web-src";
 
 /// How programs are called from, whatever the folder really is.
 const SOURCES: &str = "/usr/src/mvmhost";
@@ -110,7 +110,7 @@ fn compiler() -> Result<()> {
          Debian 12 has it in its security updates",
         env!("CARGO_PKG_RUST_VERSION")
     );
-    tools::apt(&[RUSTC, STD])
+    tools::apt(&[RUSTC, STD_PACKAGE])
 }
 
 /// The version that apt has, or can get.
@@ -118,8 +118,8 @@ fn offered(package: &str) -> Result<Option<u32>> {
     if !tools::is_installed(package) {
         tools::check(tools::command("apt-get")?.args(["-qq", "update"]))?;
     }
-    let told = tools::output(Command::new("apt-cache").args(["policy", package]))?;
-    let version = |what| told.lines().find_map(|line| minor(line.trim().strip_prefix(what)?));
+    let policy = tools::output(Command::new("apt-cache").args(["policy", package]))?;
+    let version = |label| policy.lines().find_map(|line| minor(line.trim().strip_prefix(label)?));
     Ok(version("Installed: ").or_else(|| version("Candidate: ")))
 }
 
@@ -154,8 +154,8 @@ pub(crate) fn stand_ins(arch: &Arch) -> Result<PathBuf> {
 
 /// gcc's library for unwinding, which goes into the static programs.
 pub(crate) fn unwinder(arch: &Arch) -> Result<PathBuf> {
-    let told = tools::output(Command::new(arch.gcc()).arg("-print-file-name=libgcc_eh.a"))?;
-    Ok(told.trim().into())
+    let path = tools::output(Command::new(arch.gcc()).arg("-print-file-name=libgcc_eh.a"))?;
+    Ok(path.trim().into())
 }
 
 #[cfg(test)]

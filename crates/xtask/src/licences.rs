@@ -32,12 +32,12 @@ pub(crate) fn run() -> Result<()> {
     let top = tools::top()?;
     let linked = linked::crates()?;
     tools::run("cargo", &["fetch", "--quiet", "--locked"])?;
-    let told = top.join("target/about.json");
+    let output = top.join("target/about.json");
     let mut about = tools::command("cargo")?;
     about.args(["about", "generate", "--offline", "--workspace", "--format", "json"]);
-    about.args(["--config", "packaging/licences/about.toml", "--output-file"]).arg(&told);
+    about.args(["--config", "packaging/licences/about.toml", "--output-file"]).arg(&output);
     tools::check(&mut about)?;
-    let about: Value = serde_json::from_str(&fs::read_to_string(&told)?)?;
+    let about: Value = serde_json::from_str(&fs::read_to_string(&output)?)?;
     let others = fs::read_to_string(top.join(OTHERS))?;
     let (text, expression) = copyright::render(&about, &linked, &others)?;
     fs::write(top.join(COPYRIGHT), text)?;
@@ -65,10 +65,10 @@ fn compare(file: &str, linked: &BTreeSet<Crate>, named: &BTreeSet<Crate>) -> Res
     let list =
         |crates: Vec<&Crate>| crates.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let missing = list(linked.difference(named).collect());
-    let gone = list(named.difference(linked).collect());
+    let extra = list(named.difference(linked).collect());
     ensure!(
-        missing.is_empty() && gone.is_empty(),
-        "{file} is stale, run `cargo xtask licences`: missing [{missing}], not linked any more [{gone}]"
+        missing.is_empty() && extra.is_empty(),
+        "{file} is stale, run `cargo xtask licences`: missing [{missing}], not linked any more [{extra}]"
     );
     Ok(())
 }

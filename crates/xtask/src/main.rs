@@ -55,7 +55,7 @@ Usage: cargo xtask TASK
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match words.as_slice() {
+    let result = match words.as_slice() {
         ["test", tiers @ ..] => test::run(tiers),
         ["demo"] => vm::demo(),
         ["guest", arguments @ ..] => vm::guest(arguments),
@@ -74,7 +74,7 @@ fn main() -> ExitCode {
             return ExitCode::from(64);
         }
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("cargo xtask {}: {error:#}", words.join(" "));

@@ -89,9 +89,9 @@ pub(crate) fn packer(program: &str) -> Command {
 /// the changelog.
 pub(crate) fn epoch() -> Result<String> {
     let changelog = tools::top()?.join("packaging/deb/debian/changelog");
-    let mut told = Command::new("dpkg-parsechangelog");
-    told.arg("-l").arg(changelog).args(["-S", "Timestamp"]);
-    Ok(tools::output(&mut told)?.trim().to_owned())
+    let mut changelog_parser = Command::new("dpkg-parsechangelog");
+    changelog_parser.arg("-l").arg(changelog).args(["-S", "Timestamp"]);
+    Ok(tools::output(&mut changelog_parser)?.trim().to_owned())
 }
 
 /// The package that was built last.
@@ -169,8 +169,8 @@ fn completions(arch: &Arch, stage: &Path) -> Result<()> {
     let folder = stage.join("completions");
     fs::create_dir_all(&folder)?;
     for (shell, name) in [("bash", "mvmhost"), ("zsh", "_mvmhost"), ("fish", "mvmhost.fish")] {
-        let mut told = runner(arch, &stage.join("bin/mvmhost"))?;
-        let script = tools::output(told.args(["completions", shell]))?;
+        let mut program = runner(arch, &stage.join("bin/mvmhost"))?;
+        let script = tools::output(program.args(["completions", shell]))?;
         fs::write(folder.join(name), script)?;
     }
     Ok(())

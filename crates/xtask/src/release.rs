@@ -8,12 +8,12 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::arch::{ALL, Arch};
-use crate::sums::{LISTED, sums};
+use crate::sums::{EXTENSIONS, sums};
 use crate::{package, repo, rpm, sbom, tools};
 
 /// What the command line asks for.
 #[derive(Debug, Default, PartialEq)]
-struct Wanted<'a> {
+struct Options<'a> {
     arch: Option<&'a str>,
     rpm: bool,
     verify: bool,
@@ -21,23 +21,23 @@ struct Wanted<'a> {
     key: Option<&'a str>,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> Options<'a> {
     fn parse(arguments: &[&'a str]) -> Result<Self> {
-        let mut wanted = Self::default();
+        let mut options = Self::default();
         let mut rest = arguments.iter().copied();
         while let Some(argument) = rest.next() {
             let mut value = || rest.next().with_context(|| format!("{argument} without a value"));
             match argument {
-                "--arch" => wanted.arch = Some(value()?),
-                "--repo" => wanted.repo = Some(value()?),
-                "--key" => wanted.key = Some(value()?),
-                "--rpm" => wanted.rpm = true,
-                "--verify" => wanted.verify = true,
+                "--arch" => options.arch = Some(value()?),
+                "--repo" => options.repo = Some(value()?),
+                "--key" => options.key = Some(value()?),
+                "--rpm" => options.rpm = true,
+                "--verify" => options.verify = true,
                 other => bail!("package does not know {other}; see: cargo xtask --help"),
             }
         }
-        ensure!(wanted.key.is_none() || wanted.repo.is_some(), "--key is for --repo");
-        Ok(wanted)
+        ensure!(options.key.is_none() || options.repo.is_some(), "--key is for --repo");
+        Ok(options)
     }
 
     fn arches(&self) -> Result<Vec<&'static Arch>> {
@@ -51,12 +51,12 @@ impl<'a> Wanted<'a> {
 
 /// Builds what is asked for and prints where it is.
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
-    let wanted = Wanted::parse(arguments)?;
-    for arch in wanted.arches()? {
+    let options = Options::parse(arguments)?;
+    for arch in options.arches()? {
         let deb = if arch.is_native() { package::run()? } else { package::pack(arch)? };
         let mut built = vec![deb.clone()];
         // An .rpm takes seconds once the programs are there.
-        if wanted.rpm || wanted.arch.is_some() || wanted.verify {
+        if options.rpm || options.arch.is_some() || options.verify {
             built.push(rpm::pack(arch)?);
         }
         for package in &built {
@@ -66,10 +66,10 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         for package in built {
             println!("{}", package.display());
         }
-        if let Some(folder) = wanted.repo {
-            repo::add(&deb, Path::new(folder), wanted.key)?;
+        if let Some(folder) = options.repo {
+            repo::add(&deb, Path::new(folder), options.key)?;
         }
-        if wanted.verify {
+        if options.verify {
             verify(arch)?;
         }
     }
@@ -85,10 +85,10 @@ fn verify(arch: &Arch) -> Result<()> {
     let other =
         std::env::temp_dir().join(format!("mvmhost-built-in-another-folder-{}", tools::now()));
     copy(&tools::top()?, &other)?;
-    let (ours, theirs) = (package::folder(arch)?, other.join("target/packages"));
-    let theirs = if arch.is_native() { theirs } else { theirs.join(arch.debian) };
+    let (original, rebuilt) = (package::folder(arch)?, other.join("target/packages"));
+    let rebuilt = if arch.is_native() { rebuilt } else { rebuilt.join(arch.debian) };
     let built = again(arch, &other);
-    let compared = built.and_then(|()| compare(&ours, &theirs));
+    let compared = built.and_then(|()| compare(&original, &rebuilt));
     fs::remove_dir_all(&other)?;
     compared?;
     println!("the same bytes from another folder, host, time and umask");
@@ -115,15 +115,15 @@ fn again(arch: &Arch, other: &Path) -> Result<()> {
     tools::check(build.env("MVMHOST_PACK_AT", "+400d"))
 }
 
-fn compare(ours: &Path, theirs: &Path) -> Result<()> {
+fn compare(original: &Path, rebuilt: &Path) -> Result<()> {
     let mut differ = Vec::new();
     for folder in [".", "build/bin"] {
-        for entry in fs::read_dir(ours.join(folder))? {
+        for entry in fs::read_dir(original.join(folder))? {
             let path = entry?.path();
             let (Some(name), true) = (path.file_name(), path.is_file()) else { continue };
             let listed = path.extension().and_then(|extension| extension.to_str());
-            let package = listed.is_some_and(|extension| LISTED.contains(&extension));
-            let other = theirs.join(folder).join(name);
+            let package = listed.is_some_and(|extension| EXTENSIONS.contains(&extension));
+            let other = rebuilt.join(folder).join(name);
             let same = || -> Result<bool> { Ok(fs::read(&path)? == fs::read(&other)?) };
             if (package || folder != ".") && !same().unwrap_or(false) {
                 differ.push(path.display().to_string());
@@ -140,27 +140,27 @@ mod tests {
 
     #[test]
     fn the_command_line_is_read() {
-        let wanted = Wanted::parse(&["--arch", "arm64", "--verify"]).unwrap();
-        assert_eq!(wanted, Wanted { arch: Some("arm64"), verify: true, ..Wanted::default() });
-        assert_eq!(Wanted::parse(&["--arch", "all"]).unwrap().arches().unwrap().len(), 2);
+        let options = Options::parse(&["--arch", "arm64", "--verify"]).unwrap();
+        assert_eq!(options, Options { arch: Some("arm64"), verify: true, ..Options::default() });
+        assert_eq!(Options::parse(&["--arch", "all"]).unwrap().arches().unwrap().len(), 2);
         for wrong in [&["--arch"][..], &["--key", "k"], &["--what"]] {
-            assert!(Wanted::parse(wrong).is_err(), "{wrong:?}");
+            assert!(Options::parse(wrong).is_err(), "{wrong:?}");
         }
     }
 
     #[test]
     fn one_other_byte_is_found() {
         let folder = std::env::temp_dir().join(format!("mvmhost-compare-{}", std::process::id()));
-        let (ours, theirs) = (folder.join("ours"), folder.join("theirs"));
-        for side in [&ours, &theirs] {
+        let (original, rebuilt) = (folder.join("ours"), folder.join("theirs"));
+        for side in [&original, &rebuilt] {
             fs::create_dir_all(side.join("build/bin")).unwrap();
             fs::write(side.join("a.deb"), "a").unwrap();
             fs::write(side.join("build/bin/mvmhost"), "b").unwrap();
             fs::write(side.join("a.buildinfo"), side.display().to_string()).unwrap();
         }
-        assert!(compare(&ours, &theirs).is_ok());
-        fs::write(theirs.join("build/bin/mvmhost"), "c").unwrap();
-        let why = compare(&ours, &theirs).unwrap_err().to_string();
+        assert!(compare(&original, &rebuilt).is_ok());
+        fs::write(rebuilt.join("build/bin/mvmhost"), "c").unwrap();
+        let why = compare(&original, &rebuilt).unwrap_err().to_string();
         fs::remove_dir_all(&folder).unwrap();
         assert!(why.ends_with("build/bin/mvmhost"), "{why}");
     }

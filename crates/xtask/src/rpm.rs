@@ -175,9 +175,9 @@ mod tests {
             let cells: Vec<&str> = row.split('\t').collect();
             let [requirement, names @ ..] = cells.as_slice() else { panic!("{row}") };
             assert_eq!(names.len(), 3, "{row}");
-            let words: Vec<&str> = requirement.split([' ', '(', ')']).collect();
+            let parts: Vec<&str> = requirement.split([' ', '(', ')']).collect();
             for name in names {
-                assert!(words.contains(name), "{name} does not answer {requirement}");
+                assert!(parts.contains(name), "{name} does not answer {requirement}");
             }
             listed.insert(*requirement);
         }
@@ -200,8 +200,8 @@ mod tests {
             let other = names.iter().find(|(name, _)| *name == debian);
             let name = other.map_or(debian, |(_, other)| *other);
             let requires = SPEC.lines().filter(|line| line.starts_with("Requires:"));
-            let mut words = requires.flat_map(|line| line.split([' ', '(', ')']));
-            assert!(words.any(|word| word == name), "the .rpm does not require {name}");
+            let mut parts = requires.flat_map(|line| line.split([' ', '(', ')']));
+            assert!(parts.any(|word| word == name), "the .rpm does not require {name}");
         }
     }
 }

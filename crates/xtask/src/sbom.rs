@@ -65,10 +65,10 @@ fn runtime(arch: &Arch) -> Result<Vec<Runtime>> {
     let libgcc = owner.split(": ").next().context("dpkg-query says nothing")?;
     let mut found = Vec::new();
     for ((name, licence), package) in RUNTIME.into_iter().zip([compile::RUSTC, arch.musl, libgcc]) {
-        let mut told = Command::new("dpkg-query");
-        told.args(["-W", "-f", "${source:Package} ${source:Version}", package]);
-        let told = tools::output(&mut told)?;
-        let (source, version) = told.split_once(' ').context("dpkg-query")?;
+        let mut query = Command::new("dpkg-query");
+        query.args(["-W", "-f", "${source:Package} ${source:Version}", package]);
+        let version_text = tools::output(&mut query)?;
+        let (source, version) = version_text.split_once(' ').context("dpkg-query")?;
         let (source, version) = (source.to_owned(), version.to_owned());
         found.push(Runtime { name, licence, source, version });
     }
@@ -221,8 +221,8 @@ mod tests {
     /// in the document has its licence in the copyright file.
     #[test]
     fn what_is_no_crate_is_listed_with_its_licence() {
-        let kept = include_str!("../../../packaging/licences/components.cdx.json");
-        let mut document: Value = serde_json::from_str(kept).unwrap();
+        let components = include_str!("../../../packaging/licences/components.cdx.json");
+        let mut document: Value = serde_json::from_str(components).unwrap();
         let made = |(name, licence)| Runtime {
             name,
             licence,

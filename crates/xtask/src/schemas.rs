@@ -29,14 +29,18 @@ pub(crate) fn man_body(top: &Path) -> Result<String> {
             }
         }
         // Writing to a String cannot fail.
-        let _ =
-            writeln!(out, "## {}\n\n{}\n", words(&schema, "title"), words(&schema, "description"));
+        let _ = writeln!(
+            out,
+            "## {}\n\n{}\n",
+            text_of(&schema, "title"),
+            text_of(&schema, "description")
+        );
         members(&mut out, "", &schema, &schema);
     }
     Ok(out)
 }
 
-fn words<'v>(schema: &'v Value, name: &str) -> &'v str {
+fn text_of<'v>(schema: &'v Value, name: &str) -> &'v str {
     schema[name].as_str().unwrap_or_default()
 }
 
@@ -53,7 +57,7 @@ fn members(out: &mut String, before: &str, of: &Value, schema: &Value) {
 
 /// The member, and below it those that it has itself.
 fn member(out: &mut String, name: &str, of: &Value, schema: &Value) {
-    let _ = writeln!(out, "{name} ({})\n:   {}\n", kind(of), words(of, "description"));
+    let _ = writeln!(out, "{name} ({})\n:   {}\n", kind(of), text_of(of, "description"));
     members(out, &format!("{name}."), of, schema);
     let each = [&of["items"], &of["additionalProperties"]];
     for each in each.into_iter().filter(|each| each.is_object()) {
@@ -72,15 +76,15 @@ fn kind(of: &Value) -> String {
     if let Some(only) = of.get("const") {
         return only.to_string();
     }
-    if let Some(words) = of["enum"].as_array() {
-        let words: Vec<&str> = words.iter().map(|word| word.as_str().unwrap_or("null")).collect();
-        return words.join(" | ");
+    if let Some(values) = of["enum"].as_array() {
+        let values: Vec<&str> = values.iter().map(|word| word.as_str().unwrap_or("null")).collect();
+        return values.join(" | ");
     }
     match &of["type"] {
         Value::String(one) => one.clone(),
         Value::Array(several) => {
-            let words: Vec<&str> = several.iter().filter_map(Value::as_str).collect();
-            words.join(" or ")
+            let types: Vec<&str> = several.iter().filter_map(Value::as_str).collect();
+            types.join(" or ")
         }
         _ => "object".to_owned(),
     }

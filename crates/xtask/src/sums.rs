@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use crate::tools;
 
 /// Extensions of the files that are listed: packages, and what is in them (`*.cdx.json`).
-pub(crate) const LISTED: [&str; 3] = ["deb", "rpm", "json"];
+pub(crate) const EXTENSIONS: [&str; 3] = ["deb", "rpm", "json"];
 /// The list, as sha256sum reads it.
 const SUMS: &str = "SHA256SUMS";
 
@@ -20,7 +20,7 @@ pub(crate) fn sums(folder: &Path) -> Result<PathBuf> {
         let path = entry?.path();
         let listed = path.extension().and_then(|extension| extension.to_str());
         if let (Some(extension), Some(name)) = (listed, path.file_name())
-            && LISTED.contains(&extension)
+            && EXTENSIONS.contains(&extension)
         {
             names.push(name.to_owned());
         }

@@ -185,13 +185,13 @@ fn verify_units(top: &Path, scratch: &Path) -> Result<()> {
     fs::copy(scratch.join("late/flintlockd.service"), installed.join("flintlockd.service"))?;
     let mut verify = Command::new("systemd-analyze");
     verify.args(["verify", "--man=no", "--recursive-errors=no"]).arg("--root").arg(scratch);
-    let ours = fs::read_dir(top.join("units/services"))?;
-    for unit in ours {
+    let services = fs::read_dir(top.join("units/services"))?;
+    for unit in services {
         verify.arg(unit?.file_name());
     }
     let output = verify.arg("flintlockd.service").output().context("starting systemd-analyze")?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success() && said.is_empty(), "systemd-analyze verify:\n{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success() && stderr.is_empty(), "systemd-analyze verify:\n{stderr}");
     Ok(())
 }
 
@@ -206,8 +206,8 @@ fn catalog() -> Result<()> {
         Command::new("journalctl").arg("--update-catalog").arg("--root").arg(&root).output();
     fs::remove_dir_all(&root)?;
     let output = output?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "journalctl --update-catalog: {said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "journalctl --update-catalog: {stderr}");
     println!("1 passed, 0 failed");
     Ok(())
 }

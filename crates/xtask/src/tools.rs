@@ -83,8 +83,9 @@ const CLIPPY: &str = "clippy-driver";
 
 /// Whether clippy can be run.
 pub(crate) fn has_clippy() -> bool {
-    let told = Command::new(CLIPPY).arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    told.is_ok_and(|status| status.success())
+    let status =
+        Command::new(CLIPPY).arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
 }
 
 /// The standard output of a command that must succeed.
@@ -119,20 +120,20 @@ pub(crate) fn apt(packages: &[&str]) -> Result<()> {
 
 /// Whether dpkg has this package.
 pub(crate) fn is_installed(package: &str) -> bool {
-    let told = Command::new("dpkg-query")
+    let output = Command::new("dpkg-query")
         .args(["-W", "-f", "${db:Status-Status}\n", package])
         .stderr(Stdio::null())
         .output();
     // A package that is there for two architectures is told twice.
-    told.is_ok_and(|output| {
+    output.is_ok_and(|output| {
         output.stdout.split(|byte| *byte == b'\n').any(|line| line == b"installed")
     })
 }
 
 /// Installs a cargo tool in this version, unless it is there.
 pub(crate) fn cargo_tool(name: &str, version: &str) -> Result<()> {
-    let told = Command::new(name).arg("--version").stderr(Stdio::null()).output();
-    let there = told.is_ok_and(|output| {
+    let output = Command::new(name).arg("--version").stderr(Stdio::null()).output();
+    let there = output.is_ok_and(|output| {
         String::from_utf8_lossy(&output.stdout).split_whitespace().any(|word| word == version)
     });
     if there {

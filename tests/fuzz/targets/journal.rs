@@ -12,8 +12,8 @@ use mvm_checks::diagnosis::{Diagnosis, Line, Place, Source};
 static DIAGNOSIS: Mutex<Option<Diagnosis>> = Mutex::new(None);
 
 fuzz_target!(|bytes: &[u8]| {
-    let mut kept = DIAGNOSIS.lock().unwrap();
-    let diagnosis = kept.get_or_insert_with(|| {
+    let mut diagnosis_slot = DIAGNOSIS.lock().unwrap();
+    let diagnosis = diagnosis_slot.get_or_insert_with(|| {
         let config = mvm_config::load::parse(&[]).unwrap().config;
         Diagnosis::new(Place::new(&config), None)
     });

@@ -24,13 +24,13 @@ pub struct Flag(pub &'static str, pub char, pub Kind);
 /// # Errors
 /// A flag is not known, has no value, or one that its kind does not allow.
 pub fn parse(
-    known: &[Flag],
+    flags: &[Flag],
     arguments: &[String],
 ) -> Result<BTreeMap<&'static str, String>, String> {
     let mut found = BTreeMap::new();
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
-        let (flag, value) = lookup(known, argument)?;
+        let (flag, value) = lookup(flags, argument)?;
         let value = match (value, flag.2) {
             (Some(value), _) => value,
             (None, Kind::Bool) => "true".to_owned(),
@@ -46,13 +46,13 @@ pub fn parse(
     Ok(found)
 }
 
-fn lookup(known: &[Flag], argument: &str) -> Result<(Flag, Option<String>), String> {
+fn lookup(flags: &[Flag], argument: &str) -> Result<(Flag, Option<String>), String> {
     if let Some(long) = argument.strip_prefix("--") {
         let (name, value) = match long.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (long, None),
         };
-        let flag = known.iter().find(|flag| flag.0 == name);
+        let flag = flags.iter().find(|flag| flag.0 == name);
         return flag.map(|flag| (*flag, value)).ok_or(format!("unknown flag: --{name}"));
     }
     let mut letters = argument.strip_prefix('-').unwrap_or_default().chars();
@@ -61,7 +61,7 @@ fn lookup(known: &[Flag], argument: &str) -> Result<(Flag, Option<String>), Stri
     };
     let value = letters.as_str();
     let value = value.strip_prefix('=').unwrap_or(value);
-    let flag = known.iter().find(|flag| flag.1 == letter);
+    let flag = flags.iter().find(|flag| flag.1 == letter);
     let flag = flag.ok_or_else(|| format!("unknown shorthand flag: {letter:?} in {argument}"))?;
     Ok((*flag, (!value.is_empty()).then(|| value.to_owned())))
 }

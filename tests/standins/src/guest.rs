@@ -34,7 +34,7 @@ mod tun {
 /// The tap cannot be opened, read or written.
 pub fn live(tap: &str, mac: [u8; 6]) -> Result<()> {
     let mut card = open(tap)?;
-    let mut guest = Guest { mac, address: None, asked: None };
+    let mut guest = Guest { mac, address: None, asked_at: None };
     let mut frame = [0; 2048];
     loop {
         if let Some(question) = guest.question(Instant::now()) {
@@ -74,17 +74,17 @@ fn open(tap: &str) -> Result<File> {
 struct Guest {
     mac: [u8; 6],
     address: Option<[u8; 4]>,
-    asked: Option<Instant>,
+    asked_at: Option<Instant>,
 }
 
 impl Guest {
     /// The question for an address, while there is none and the last one is long ago.
     fn question(&mut self, now: Instant) -> Option<Vec<u8>> {
-        let waits = self.asked.is_some_and(|asked| now.duration_since(asked) < AGAIN);
+        let waits = self.asked_at.is_some_and(|asked_at| now.duration_since(asked_at) < AGAIN);
         if self.address.is_some() || waits {
             return None;
         }
-        self.asked = Some(now);
+        self.asked_at = Some(now);
         Some(self.dhcp(&[53, 1, DISCOVER, 255]))
     }
 
@@ -109,9 +109,9 @@ impl Guest {
         if body.get(6..8)? != [0, 1] || body.get(24..28)? != own {
             return None;
         }
-        let (asker, theirs) = (body.get(8..14)?, body.get(14..18)?);
+        let (asker, asker_address) = (body.get(8..14)?, body.get(14..18)?);
         let head = [0, 1, 8, 0, 6, 4, 0, 2];
-        Some([asker, &self.mac, &ARP, &head, &self.mac, &own, asker, theirs].concat())
+        Some([asker, &self.mac, &ARP, &head, &self.mac, &own, asker, asker_address].concat())
     }
 
     /// An offer is taken, an acknowledgement believed.
@@ -119,16 +119,16 @@ impl Guest {
         if packet.get(28..34)? != self.mac || packet.first()? != &2 {
             return None;
         }
-        let given: [u8; 4] = packet.get(16..20)?.try_into().ok()?;
+        let offered: [u8; 4] = packet.get(16..20)?.try_into().ok()?;
         let options = packet.get(240..)?;
         match *option(options, 53)?.first()? {
             OFFER => {
                 let server = option(options, 54)?;
                 let head = [53, 1, REQUEST, 50, 4];
-                Some(self.dhcp(&[&head[..], &given, &[54, 4], server, &[255]].concat()))
+                Some(self.dhcp(&[&head[..], &offered, &[54, 4], server, &[255]].concat()))
             }
             ACKNOWLEDGED => {
-                self.address = Some(given);
+                self.address = Some(offered);
                 None
             }
             _ => None,
@@ -185,14 +185,14 @@ fn checksum(bytes: &[u8]) -> [u8; 2] {
     (!(sum as u16)).to_be_bytes()
 }
 
-fn option(mut options: &[u8], wanted: u8) -> Option<&[u8]> {
+fn option(mut options: &[u8], code: u8) -> Option<&[u8]> {
     loop {
         match options {
             [255, ..] | [] => return None,
             [0, rest @ ..] => options = rest,
             [kind, length, rest @ ..] => {
                 let (value, rest) = rest.split_at_checked(usize::from(*length))?;
-                if *kind == wanted {
+                if *kind == code {
                     return Some(value);
                 }
                 options = rest;
@@ -209,12 +209,12 @@ mod tests {
     #[test]
     fn an_offer_is_taken_and_then_the_guest_answers() {
         let mac = [2, 0, 0, 0, 0, 7];
-        let mut guest = Guest { mac, address: None, asked: None };
+        let mut guest = Guest { mac, address: None, asked_at: None };
         let now = Instant::now();
         let question = guest.question(now).unwrap();
         assert!(guest.question(now).is_none());
         assert_eq!(checksum(&question[14..34]), [0, 0]);
-        let told = |kind: u8| {
+        let reply = |kind: u8| {
             let mut frame = question.clone();
             frame.splice(34..38, [0, 67, 0, 68]);
             frame[42] = 2;
@@ -222,9 +222,9 @@ mod tests {
             frame.splice(282..294, [53, 1, kind, 54, 4, 10, 42, 0, 1, 255, 0, 0]);
             frame
         };
-        let request = guest.answer(&told(OFFER)).unwrap();
+        let request = guest.answer(&reply(OFFER)).unwrap();
         assert_eq!(option(&request[282..], 50), Some(&[10, 42, 0, 9][..]));
-        assert!(guest.answer(&told(ACKNOWLEDGED)).is_none());
+        assert!(guest.answer(&reply(ACKNOWLEDGED)).is_none());
         assert_eq!(guest.address, Some([10, 42, 0, 9]));
         let arp = [
             &EVERYBODY[..],
@@ -240,7 +240,7 @@ mod tests {
         let answer = guest.answer(&arp).unwrap();
         assert_eq!((&answer[..6], &answer[22..28]), (&[2; 6][..], &mac[..]));
         for length in 0..question.len() {
-            guest.answer(&told(OFFER)[..length]);
+            guest.answer(&reply(OFFER)[..length]);
         }
     }
 }

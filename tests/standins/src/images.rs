@@ -43,16 +43,16 @@ impl Containerd {
     pub fn ensure(&self, vm: &MicroVm) -> Result<()> {
         let spec = vm.spec.clone().unwrap_or_default();
         let roots = spec.root_volume.iter().chain(&spec.additional_volumes);
-        let mut wanted: Vec<(String, String, &str, Option<String>)> = Vec::new();
+        let mut images: Vec<(String, String, &str, Option<String>)> = Vec::new();
         for volume in roots {
             let source = volume.source.as_ref().and_then(|source| source.container_source.clone());
-            wanted.extend(source.map(|image| (volume.id.clone(), image, "devmapper", None)));
+            images.extend(source.map(|image| (volume.id.clone(), image, "devmapper", None)));
         }
         if let Some(kernel) = &spec.kernel {
             let (name, image) = ("kernel".to_owned(), kernel.image.clone());
-            wanted.push((name, image, &self.kernel_snapshotter, kernel.filename.clone()));
+            images.push((name, image, &self.kernel_snapshotter, kernel.filename.clone()));
         }
-        for (name, image, snapshotter, file) in wanted {
+        for (name, image, snapshotter, file) in images {
             let key = format!("flintlock/{}/{name}", store::vmid(vm));
             if self.has(snapshotter, &key) {
                 continue;
@@ -70,8 +70,8 @@ impl Containerd {
         ctr
     }
 
-    fn snapshots(&self, snapshotter: &str, words: &[&str]) -> Result<String> {
-        ok(self.ctr().args(["snapshots", "--snapshotter", snapshotter]).args(words))
+    fn snapshots(&self, snapshotter: &str, arguments: &[&str]) -> Result<String> {
+        ok(self.ctr().args(["snapshots", "--snapshotter", snapshotter]).args(arguments))
     }
 
     fn has(&self, snapshotter: &str, key: &str) -> bool {
@@ -116,8 +116,8 @@ impl Containerd {
                     .label(config, &format!("containerd.io/gc.ref.snapshot.{snapshotter}="));
             }
             let entries = document["manifests"].as_array().into_iter().flatten();
-            let mut ours = entries.filter(|one| one["platform"]["architecture"] == "amd64");
-            let next = ours.next().and_then(|one| one["digest"].as_str());
+            let mut amd64 = entries.filter(|one| one["platform"]["architecture"] == "amd64");
+            let next = amd64.next().and_then(|one| one["digest"].as_str());
             digest = next.context("no match for platform in manifest")?.to_owned();
         }
         bail!("{image} leads to no manifest")
@@ -148,8 +148,8 @@ impl Containerd {
 /// Its standard output; the error is the last line of its standard error.
 fn ok(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("{command:?}"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{}", said.trim().lines().last().unwrap_or_default());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{}", stderr.trim().lines().last().unwrap_or_default());
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -166,21 +166,21 @@ pub fn resolve(image: &str) -> Result<()> {
     let (path, tag) = path.rsplit_once(':').unwrap_or((path, "latest"));
     let plain = is_local(host);
     let scheme = if plain { "http" } else { "https" };
-    let what = format!("/v2/{path}/manifests/{}", digest.unwrap_or(tag));
-    let url = format!("{scheme}://{host}{what}");
-    let asked = || format!("failed to do request: Head \"{url}\"");
+    let target = format!("/v2/{path}/manifests/{}", digest.unwrap_or(tag));
+    let url = format!("{scheme}://{host}{target}");
+    let request_failed = || format!("failed to do request: Head \"{url}\"");
     let stream = connect(host, if plain { 80 } else { 443 });
-    let mut stream = stream.with_context(asked).with_context(failed)?;
+    let mut stream = stream.with_context(request_failed).with_context(failed)?;
     if !plain {
         return Ok(());
     }
     let request = format!(
-        "HEAD {what} HTTP/1.1\r\nHost: {host}\r\nAccept: {ACCEPT}\r\nConnection: close\r\n\r\n"
+        "HEAD {target} HTTP/1.1\r\nHost: {host}\r\nAccept: {ACCEPT}\r\nConnection: close\r\n\r\n"
     );
     let mut answer = Vec::new();
     let read = stream.write_all(request.as_bytes());
     let read = read.and_then(|()| stream.take(HEAD).read_to_end(&mut answer));
-    read.with_context(asked).with_context(failed)?;
+    read.with_context(request_failed).with_context(failed)?;
     let answer = String::from_utf8_lossy(&answer).into_owned();
     match answer.split(' ').nth(1) {
         Some("200") => Ok(()),
@@ -229,32 +229,36 @@ mod tests {
             let answers = ["200 OK", "404 Not Found", "401 Unauthorized"];
             answers.map(|status| {
                 let (mut stream, _) = listener.accept().unwrap();
-                let mut asked = [0; 4096];
-                let count = stream.read(&mut asked).unwrap();
+                let mut request = [0; 4096];
+                let count = stream.read(&mut request).unwrap();
                 write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").unwrap();
-                String::from_utf8_lossy(&asked[..count]).into_owned()
+                String::from_utf8_lossy(&request[..count]).into_owned()
             })
         });
-        let told = |reference: &str| {
+        let resolved = |reference: &str| {
             resolve(&format!("localhost:{port}/{reference}")).map_err(|error| format!("{error:#}"))
         };
-        told("a/b:1").unwrap();
-        assert!(told("a/b@sha256:00").unwrap_err().ends_with("a/b@sha256:00: not found"));
-        assert!(told("a/b:1").unwrap_err().contains("unexpected status from HEAD"));
-        let asked = served.join().unwrap();
-        assert!(asked[0].starts_with("HEAD /v2/a/b/manifests/1 HTTP/1.1\r\n"), "{}", asked[0]);
-        assert!(asked[1].starts_with("HEAD /v2/a/b/manifests/sha256:00 "), "{}", asked[1]);
-        assert!(!asked[2].contains("Authorization"));
+        resolved("a/b:1").unwrap();
+        assert!(resolved("a/b@sha256:00").unwrap_err().ends_with("a/b@sha256:00: not found"));
+        assert!(resolved("a/b:1").unwrap_err().contains("unexpected status from HEAD"));
+        let requests = served.join().unwrap();
+        assert!(
+            requests[0].starts_with("HEAD /v2/a/b/manifests/1 HTTP/1.1\r\n"),
+            "{}",
+            requests[0]
+        );
+        assert!(requests[1].starts_with("HEAD /v2/a/b/manifests/sha256:00 "), "{}", requests[1]);
+        assert!(!requests[2].contains("Authorization"));
     }
 
     #[test]
     fn a_registry_that_is_away_is_a_failure_in_containerds_words() {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         for reference in [format!("localhost:{port}/a/b:1"), "registry.invalid/a/b:1".to_owned()] {
-            let said = format!("{:#}", resolve(&reference).unwrap_err());
+            let message = format!("{:#}", resolve(&reference).unwrap_err());
             let begins =
                 format!("failed to resolve reference \"{reference}\": failed to do request");
-            assert!(said.starts_with(&begins), "{said}");
+            assert!(message.starts_with(&begins), "{message}");
         }
     }
 

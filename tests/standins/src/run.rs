@@ -31,12 +31,12 @@ const DIAL_LIMIT: Duration = Duration::from_secs(10);
 /// # Errors
 /// The command line is wrong.
 pub fn version(arguments: &[String]) -> Result<(), String> {
-    let known = [Flag("short", '\0', Kind::Bool), Flag("long", '\0', Kind::Bool)];
-    let given = flags::parse(&known, arguments)?;
+    let flags = [Flag("short", '\0', Kind::Bool), Flag("long", '\0', Kind::Bool)];
+    let options = flags::parse(&flags, arguments)?;
     let version = variable("STANDIN_VERSION").unwrap_or_else(|| "0.11.0".to_owned());
-    if given.contains_key("short") {
+    if options.contains_key("short") {
         println!("{version}");
-    } else if given.contains_key("long") {
+    } else if options.contains_key("long") {
         println!("flintlockd\n Version:    {version}\n CommitHash: standin\n BuildDate:  never");
     } else {
         println!("flintlockd {version}");

@@ -177,13 +177,13 @@ pub fn authorize(expected: &str, request: Request<()>) -> Result<Request<()>, St
         return Ok(request);
     }
     let header = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
-    let Some((scheme, given)) = header.and_then(|header| header.split_once(' ')) else {
+    let Some((scheme, token)) = header.and_then(|header| header.split_once(' ')) else {
         return Err(Status::unauthenticated("could not extract token from request header"));
     };
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(Status::unauthenticated("could not extract token from request header"));
     }
-    if given == base64(expected.as_bytes()) {
+    if token == base64(expected.as_bytes()) {
         Ok(request)
     } else {
         Err(Status::unauthenticated("invalid auth token"))

@@ -58,15 +58,15 @@ impl Settings {
         file: Option<&str>,
     ) -> Result<Self, String> {
         let flags: Vec<Flag> = KNOWN.iter().map(|(flag, _)| *flag).collect();
-        let given = flags::parse(&flags, arguments)?;
+        let options = flags::parse(&flags, arguments)?;
         let file = file.and_then(flat_map).unwrap_or_default();
         let mut values = BTreeMap::new();
         for (flag, default) in KNOWN {
             let variable = format!("FLINTLOCKD_{}", flag.0.to_uppercase());
-            let kept = environment(&variable)
+            let fallback = environment(&variable)
                 .or_else(|| file.get(flag.0).cloned())
                 .filter(|value| flags::accepts(flag.2, value));
-            let value = given.get(flag.0).cloned().or(kept);
+            let value = options.get(flag.0).cloned().or(fallback);
             values.insert(flag.0, value.unwrap_or_else(|| (*default).to_owned()));
         }
         Ok(Self(values))
@@ -151,11 +151,11 @@ impl Settings {
     }
 }
 
-fn exists(what: &str, path: &str, empty: impl Fn() -> String) -> Result<(), String> {
+fn exists(setting: &str, path: &str, empty: impl Fn() -> String) -> Result<(), String> {
     if path.is_empty() {
         return Err(empty());
     }
-    if Path::new(path).exists() { Ok(()) } else { Err(format!("{what} {path} does not exist")) }
+    if Path::new(path).exists() { Ok(()) } else { Err(format!("{setting} {path} does not exist")) }
 }
 
 /// One line for each flag.

@@ -36,7 +36,7 @@ fn connect(endpoint: &Endpoint) -> Api {
     }
 }
 
-fn wanted(name: &str) -> Spec {
+fn spec_of(name: &str) -> Spec {
     let request = Request { name: name.to_owned(), ..Request::default() };
     complete(Spec::default(), &request, &Config::default(), "machine", "amd64").unwrap()
 }
@@ -62,7 +62,7 @@ fn a_microvm_is_asked_for_looked_at_and_deleted() {
     let _flintlockd = Killed(flintlockd.unwrap());
     let api = connect(&endpoint);
 
-    let spec = wanted("one");
+    let spec = spec_of("one");
     let made = api.create(&spec, SOON).unwrap();
     assert_eq!((made.microvm.namespace.as_str(), made.microvm.name.as_str()), ("default", "one"));
     assert_eq!(Some(&made.cards[0].mac), spec.interfaces[0].guest_mac.as_ref());
@@ -74,7 +74,7 @@ fn a_microvm_is_asked_for_looked_at_and_deleted() {
     }
     assert_eq!(api.list_microvms(SOON).unwrap().len(), 1);
 
-    let refused = api.create(&Spec { vcpu: 99, ..wanted("two") }, SOON).unwrap_err();
+    let refused = api.create(&Spec { vcpu: 99, ..spec_of("two") }, SOON).unwrap_err();
     assert!(refused.message().unwrap().contains("validation failures"), "{}", chain(&refused));
     assert!(!refused.answered());
     // An empty override ends the real one; it is never sent.
@@ -84,7 +84,7 @@ fn a_microvm_is_asked_for_looked_at_and_deleted() {
         overrides: Some(Overrides { bridge_name: None }),
         ..Interface::default()
     };
-    let three = api.create(&Spec { interfaces: vec![card], ..wanted("three") }, SOON).unwrap();
+    let three = api.create(&Spec { interfaces: vec![card], ..spec_of("three") }, SOON).unwrap();
     for uid in [&uid, &three.microvm.uid] {
         assert!(api.delete(uid, SOON).unwrap());
         while api.get(uid, SOON).unwrap().is_some() {

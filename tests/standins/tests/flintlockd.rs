@@ -55,15 +55,15 @@ impl Drop for Running {
     }
 }
 
-fn until(what: &str, mut condition: impl FnMut() -> bool) {
+fn until(event: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < Duration::from_secs(30), "never: {what}");
+        assert!(start.elapsed() < Duration::from_secs(30), "never: {event}");
         thread::sleep(Duration::from_millis(20));
     }
 }
 
-fn said(folder: &Path, text: &str) -> bool {
+fn logged(folder: &Path, text: &str) -> bool {
     fs::read_to_string(folder.join("stderr")).is_ok_and(|all| all.contains(text))
 }
 
@@ -107,15 +107,18 @@ fn a_failed_start_stays_alive_until_sigint() {
         "level=error msg=\"failed serving api: setting up gRPC api listener: listen tcp \
          127.0.0.1:{port}: bind: address already in use\""
     );
-    until("the busy port", || said(folder.path(), &text));
-    assert!(said(folder.path(), "standin: start pool=absent containerd-socket=present bridge=lo:"));
+    until("the busy port", || logged(folder.path(), &text));
+    assert!(logged(
+        folder.path(),
+        "standin: start pool=absent containerd-socket=present bridge=lo:"
+    ));
     assert!(busy.0.try_wait().unwrap().is_none());
     busy.signal("INT");
     until("the end", || busy.0.try_wait().unwrap().is_some_and(|status| status.success()));
 
     let mut insecure = Running::start(folder.path(), free_port(), &[]);
     let text = "failed serving api: validating tls config: certificate file path is required";
-    until("the refusal", || said(folder.path(), text));
+    until("the refusal", || logged(folder.path(), text));
     insecure.signal("TERM");
     until("death", || insecure.0.try_wait().unwrap().is_some_and(|status| !status.success()));
 }
@@ -124,8 +127,8 @@ fn a_failed_start_stays_alive_until_sigint() {
 fn without_containerd_it_stays_alive_too() {
     let folder = tempfile::tempdir().unwrap();
     let mut running = Running::start(folder.path(), free_port(), &["--insecure"]);
-    until("the dial", || said(folder.path(), "failed serving api: failed to dial \\\""));
-    assert!(said(folder.path(), "connect: no such file or directory"));
+    until("the dial", || logged(folder.path(), "failed serving api: failed to dial \\\""));
+    assert!(logged(folder.path(), "connect: no such file or directory"));
     assert!(running.0.try_wait().unwrap().is_none());
 }
 
@@ -220,6 +223,6 @@ async fn a_microvm_lives_through_a_restart_and_is_given_up_without_a_pool() {
     fs::remove_file(path.join("pool")).unwrap();
     client.create_micro_vm(with_token(request("two"))).await.unwrap();
     reaches(&mut client, (2, 11)).await;
-    assert!(said(path, "[10/10] reconciliation failed, rescheduled"));
+    assert!(logged(path, "[10/10] reconciliation failed, rescheduled"));
     drop(running);
 }

@@ -208,16 +208,16 @@ impl Guest {
     pub fn wait_for(&mut self, line: &str, limit: Duration) -> Result<()> {
         let start = Instant::now();
         loop {
-            let asked = Instant::now();
+            let tried_at = Instant::now();
             let output = self.run(line)?;
             if output.success() {
                 return Ok(());
             }
             if start.elapsed() > limit {
-                let what = format!("{line} (for {} s)", limit.as_secs());
-                return output.required(&what).map(drop);
+                let description = format!("{line} (for {} s)", limit.as_secs());
+                return output.required(&description).map(drop);
             }
-            thread::sleep(asked.elapsed().clamp(Duration::from_millis(500), REST));
+            thread::sleep(tried_at.elapsed().clamp(Duration::from_millis(500), REST));
         }
     }
 
@@ -347,7 +347,7 @@ impl Guest {
         // The guest's network may go before the answer comes, and nothing would tell.
         let _ = self.run_within(line, Duration::from_secs(10));
         self.ssh.disconnect();
-        if !self.machine()?.ended(BOOT_LIMIT)? {
+        if !self.machine()?.wait_for_end(BOOT_LIMIT)? {
             bail!("{} ignores `{line}`\n{}", self.options.name, self.console_end());
         }
         self.machine = None;

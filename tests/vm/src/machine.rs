@@ -103,7 +103,7 @@ impl Machine {
     }
 
     /// Waits for QEMU to end by itself; `false` when it still runs after `limit`.
-    pub(crate) fn ended(&mut self, limit: Duration) -> Result<bool> {
+    pub(crate) fn wait_for_end(&mut self, limit: Duration) -> Result<bool> {
         Ok(tools::wait(&mut self.child, limit)?.is_some())
     }
 }

@@ -37,13 +37,13 @@ impl Output {
     /// The standard output of a program that must succeed.
     ///
     /// # Errors
-    /// The status was not 0; the message holds `what` and both outputs.
-    pub fn required(self, what: &str) -> Result<String> {
+    /// The status was not 0; the message holds `command` and both outputs.
+    pub fn required(self, command: &str) -> Result<String> {
         if self.success() {
             return Ok(self.stdout);
         }
         bail!(
-            "`{what}` ended with status {}\n--- stdout\n{}--- stderr\n{}",
+            "`{command}` ended with status {}\n--- stdout\n{}--- stderr\n{}",
             self.status,
             terminated(&self.stdout),
             terminated(&self.stderr)

@@ -18,7 +18,7 @@ const STOPS: Duration = Duration::from_secs(20);
 /// A connection to systemd, made when it is needed.
 pub(crate) type Connect<'a, U> = &'a mut dyn FnMut() -> Result<U, Error>;
 
-/// The brake of one host.
+/// The file /run/mvmhost/brake, and the unit of flintlockd, which is stopped when it is written.
 #[derive(Debug)]
 pub(crate) struct Brake {
     file: PathBuf,
@@ -51,7 +51,7 @@ impl Brake {
         }
         // Also between two attempts of Restart=, which would go on for as long as the brake holds.
         if matches!(state.active_state.as_str(), "active" | "activating" | "reloading") {
-            ended(units.run(Job::Stop, &self.unit, Mode::Replace, STOPS))?;
+            allow_unfinished(units.run(Job::Stop, &self.unit, Mode::Replace, STOPS))?;
         }
         Ok(None)
     }
@@ -61,8 +61,9 @@ impl Brake {
         if let Err(error) = brake::remove(&self.file) {
             return Some(self.failed("started", &error.to_string()));
         }
-        let started = connect()
-            .and_then(|mut units| ended(units.run(Job::Start, &self.unit, Mode::Replace, STOPS)));
+        let started = connect().and_then(|mut units| {
+            allow_unfinished(units.run(Job::Start, &self.unit, Mode::Replace, STOPS))
+        });
         match started {
             Ok(JobResult::Done | JobResult::Skipped | JobResult::Canceled) => None,
             Ok(result) => Some(self.failed("started", &format!("the job ended as {result}"))),
@@ -70,13 +71,13 @@ impl Brake {
         }
     }
 
-    fn failed(&self, what: &str, why: &str) -> Finding {
-        guard::brake_failed(&self.unit, what, why)
+    fn failed(&self, action: &str, why: &str) -> Finding {
+        guard::brake_failed(&self.unit, action, why)
     }
 }
 
 /// A job that takes long goes on by itself; the next look sees what came of it.
-fn ended(result: Result<JobResult, Error>) -> Result<JobResult, Error> {
+fn allow_unfinished(result: Result<JobResult, Error>) -> Result<JobResult, Error> {
     match result {
         Err(Error::JobUnfinished { .. }) => Ok(JobResult::Done),
         result => result,

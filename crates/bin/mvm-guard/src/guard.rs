@@ -10,7 +10,7 @@ use mvm_core::state::{self, File};
 use mvm_core::{Finding, Roots, atomic, brake, chain, names};
 use mvm_guard_kernel::Store;
 use mvm_guard_plan::{
-    Brake as Wanted, Decision, Figures, LATEST, Policy, Standing, decide, due, metrics,
+    Brake as DesiredBrake, Decision, Figures, LATEST, Policy, Standing, decide, due, metrics,
 };
 use mvm_units_systemd::systemd::Units;
 
@@ -25,7 +25,8 @@ const ROUNDS: usize = 8;
 /// Between two looks at a pool into which nothing is written.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// The guard of one pool.
+/// Grows the pool of `[thinpool]` and stops flintlockd by `policy`, and remembers what it needs for
+/// the next look.
 pub(crate) struct Guard {
     roots: Roots,
     name: String,
@@ -34,7 +35,7 @@ pub(crate) struct Guard {
     brake: Brake,
     reported: Reported,
     /// What is to be said of the last look.
-    say: Vec<Finding>,
+    report: Vec<Finding>,
     /// How long until the next look.
     due: Duration,
     /// Blocks of data in use at the last look.
@@ -56,7 +57,7 @@ impl Guard {
             store,
             brake: Brake::new(roots, unit),
             reported: Reported::default(),
-            say: Vec::new(),
+            report: Vec::new(),
             due: LATEST,
             used: None,
         }
@@ -77,8 +78,8 @@ impl Guard {
         self.due = figures.as_ref().map_or(LATEST, |figures| self.next_look(figures));
         let braked = self.brake.reason();
         findings.extend(braked.as_ref().map(|why| guard::braked(&self.name, why)));
-        let (say, reported) = reported::update(&self.reported, &findings, now);
-        self.say = say;
+        let (report, reported) = reported::update(&self.reported, &findings, now);
+        self.report = report;
         self.reported = reported;
         self.write_metrics(figures.as_ref(), braked.is_some());
         status(figures.as_ref(), braked.is_some())
@@ -98,8 +99,8 @@ impl Guard {
     }
 
     /// What is new since the last time.
-    pub(crate) fn say(&mut self) -> Vec<Finding> {
-        std::mem::take(&mut self.say)
+    pub(crate) fn take_report(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.report)
     }
 
     /// Grows for as long as the decision is to grow; the answer holds the last decision, which is
@@ -140,28 +141,29 @@ impl Guard {
     }
 
     /// What is done with the brake, and what there is to say, while an operator has it switched off.
-    fn unless_off(&self, wanted: Wanted) -> (Wanted, Option<Finding>) {
+    fn unless_off(&self, desired: DesiredBrake) -> (DesiredBrake, Option<Finding>) {
         let Some(off) = brake::off(&self.roots, names::BRAKE_OFF) else {
-            return (wanted, None);
+            return (desired, None);
         };
-        let why = match &wanted {
-            Wanted::Set(why) => Some(why.clone()),
-            Wanted::Keep => self.brake.reason(),
-            Wanted::Release => None,
+        let why = match &desired {
+            DesiredBrake::Set(why) => Some(why.clone()),
+            DesiredBrake::Keep => self.brake.reason(),
+            DesiredBrake::Release => None,
         };
-        let finding = why.map(|why| checks::brake_off(&self.name, off.left.as_secs(), Some(&why)));
+        let finding =
+            why.map(|why| checks::brake_off(&self.name, off.remaining.as_secs(), Some(&why)));
         let braked = self.brake.reason().is_some();
-        (if braked { Wanted::Release } else { Wanted::Keep }, finding)
+        (if braked { DesiredBrake::Release } else { DesiredBrake::Keep }, finding)
     }
 
-    fn brake<U: Units>(&self, wanted: &Wanted, connect: Connect<'_, U>) -> Vec<Finding> {
-        match wanted {
-            Wanted::Set(why) => self.brake.set(why, connect).into_iter().collect(),
-            Wanted::Release => {
+    fn brake<U: Units>(&self, desired: &DesiredBrake, connect: Connect<'_, U>) -> Vec<Finding> {
+        match desired {
+            DesiredBrake::Set(why) => self.brake.set(why, connect).into_iter().collect(),
+            DesiredBrake::Release => {
                 let failed = self.brake.release(connect);
                 vec![failed.unwrap_or_else(|| guard::released(&self.name))]
             }
-            Wanted::Keep => match self.brake.reason() {
+            DesiredBrake::Keep => match self.brake.reason() {
                 Some(why) => self.brake.set(&why, connect).into_iter().collect(),
                 None => Vec::new(),
             },
@@ -170,12 +172,12 @@ impl Guard {
 
     /// A full /run is no reason to stop watching.
     fn write_metrics(&self, figures: Option<&Figures>, braked: bool) {
-        let told = match Standing::of(figures) {
+        let result = match Standing::of(figures) {
             Some(standing) if STANDING.get(&self.roots) == Some(standing) => Ok(()),
             Some(standing) => STANDING.write(&self.roots, &standing),
             None => STANDING.remove(&self.roots),
         };
-        if let Err(error) = told {
+        if let Err(error) = result {
             log::warn!("{}", chain(&error));
         }
         let text = metrics(&self.name, figures, braked);

@@ -24,7 +24,7 @@ pub(crate) fn run(program: &Program, options: &Options) -> Report {
         loop {
             let events = armed();
             let status = guard.look(&mut Manager::connect, begun.elapsed().as_secs());
-            guard.say().iter().for_each(sink::report);
+            guard.take_report().iter().for_each(sink::report);
             notify::ready();
             notify::status(&status);
             wait(events.as_ref(), guard.due());

@@ -129,11 +129,11 @@ impl Bench {
         let bus = Rc::clone(&self.bus);
         self.now += 30;
         self.guard.look(&mut || Ok(Bus(Rc::clone(&bus))), self.now);
-        self.guard.say().iter().map(Finding::code).collect()
+        self.guard.take_report().iter().map(Finding::code).collect()
     }
 
-    fn asked(&self) -> Vec<String> {
-        self.bus.borrow().asked().to_vec()
+    fn jobs(&self) -> Vec<String> {
+        self.bus.borrow().calls().to_vec()
     }
 
     fn braked(&self) -> bool {
@@ -153,7 +153,7 @@ fn it_grows_and_leaves_flintlockd_alone() {
     // Twice at once: 20 % of 100 do not bring 99 below 80 %.
     assert_eq!(bench.look(), [guard::grew::ROW.code, guard::grew::ROW.code]);
     assert_eq!(bench.pool.size.get(), 144);
-    assert!(bench.asked().is_empty() && !bench.braked());
+    assert!(bench.jobs().is_empty() && !bench.braked());
     assert!(
         bench
             .metrics()
@@ -176,17 +176,17 @@ fn it_brakes_when_it_cannot_grow_and_releases_when_there_is_room() {
     assert!(
         bench.braked() && bench.metrics().contains("braked{pool=\"flintlock-dev-thinpool\"} 1")
     );
-    assert_eq!(bench.asked(), ["stop flintlockd.service"]);
+    assert_eq!(bench.jobs(), ["stop flintlockd.service"]);
     // Said once, and flintlockd is not stopped again while it is down.
     assert_eq!(bench.look(), [""; 0]);
-    assert_eq!(bench.asked().len(), 1);
+    assert_eq!(bench.jobs().len(), 1);
     bench.pool.used.set(140);
     assert_eq!(bench.look(), [""; 0]);
     assert!(bench.braked(), "93 % are within the margin");
     bench.pool.used.set(100);
     let cleared = [guard::released::ROW.code, said::cleared::ROW.code, said::cleared::ROW.code];
     assert_eq!(bench.look(), cleared);
-    assert_eq!(bench.asked(), ["stop flintlockd.service", "start flintlockd.service"]);
+    assert_eq!(bench.jobs(), ["stop flintlockd.service", "start flintlockd.service"]);
     assert!(!bench.braked());
 }
 
@@ -201,7 +201,7 @@ fn a_flintlockd_that_somebody_starts_behind_the_brake_is_stopped_again() {
         bench.bus.borrow_mut().set(UNIT, state);
         bench.look();
     }
-    assert_eq!(bench.asked(), ["stop flintlockd.service"; 3]);
+    assert_eq!(bench.jobs(), ["stop flintlockd.service"; 3]);
 }
 
 #[test]
@@ -214,10 +214,10 @@ fn a_growing_that_fails_is_said_and_braked_if_need_be() {
     bench.look();
     assert!(bench.braked());
     bench.pool.broken.set(false);
-    let said = bench.look();
+    let codes = bench.look();
     assert!(
-        said.contains(&guard::grew::ROW.code) && said.contains(&guard::released::ROW.code),
-        "{said:?}"
+        codes.contains(&guard::grew::ROW.code) && codes.contains(&guard::released::ROW.code),
+        "{codes:?}"
     );
     assert!(!bench.braked(), "room was made by growing");
 }
@@ -228,7 +228,7 @@ fn a_pool_that_is_gone_changes_nothing_at_the_brake() {
     bench.pool.live.set(false);
     assert_eq!(bench.look(), [pool::not_live::ROW.code]);
     assert!(bench.metrics().contains("mvmhost_pool_up{pool=\"flintlock-dev-thinpool\"} 0\n"));
-    assert!(bench.asked().is_empty());
+    assert!(bench.jobs().is_empty());
     bench.pool.live.set(true);
     assert_eq!(bench.look(), [said::cleared::ROW.code]);
 }
@@ -248,7 +248,7 @@ fn a_flintlockd_whose_stop_would_end_its_microvms_is_not_stopped() {
         bench.bus.borrow_mut().set(UNIT, state);
         bench.look();
     }
-    assert!(bench.asked().is_empty(), "{:?}", bench.asked());
+    assert!(bench.jobs().is_empty(), "{:?}", bench.jobs());
     assert!(bench.braked(), "and it does not start again while the pool is full");
 }
 
@@ -264,18 +264,18 @@ fn a_brake_that_is_switched_off_stops_nothing_until_its_time_is_over() {
         std::fs::write(roots.at("/proc/uptime"), format!("{seconds}.00 1.00\n")).unwrap();
     };
     uptime(1000);
-    let off = Off { left: Duration::from_secs(600), why: Some("full".to_owned()) };
+    let off = Off { remaining: Duration::from_secs(600), why: Some("full".to_owned()) };
     switch_off(&roots, names::BRAKE_OFF, &off).unwrap();
-    let said = bench.look();
-    assert!(said.contains(&guard::brake_off::ROW.code), "{said:?}");
+    let codes = bench.look();
+    assert!(codes.contains(&guard::brake_off::ROW.code), "{codes:?}");
     assert!(!bench.braked());
-    assert_eq!(bench.asked(), ["stop flintlockd.service", "start flintlockd.service"]);
+    assert_eq!(bench.jobs(), ["stop flintlockd.service", "start flintlockd.service"]);
     // Nothing more happens while it lasts, however full the pool is.
     bench.pool.used.set(150);
     bench.look();
-    assert_eq!(bench.asked().len(), 2);
+    assert_eq!(bench.jobs().len(), 2);
     uptime(1600);
     assert!(bench.look().contains(&guard::braked::ROW.code));
     assert!(bench.braked());
-    assert_eq!(bench.asked().last().unwrap(), "stop flintlockd.service");
+    assert_eq!(bench.jobs().last().unwrap(), "stop flintlockd.service");
 }

@@ -48,7 +48,7 @@ fn images(roots: &Roots, loaded: &Loaded) -> Report {
         Ok(run) => run,
         Err(error) => {
             let finding = not_begun(&error);
-            tell(roots, &images, &[]);
+            write_report(roots, &images, &[]);
             return Report { findings: vec![finding], code: exit::UNAVAILABLE };
         }
     };
@@ -61,7 +61,7 @@ fn images(roots: &Roots, loaded: &Loaded) -> Report {
     let complete = results.len() - failed.len();
     notify::status(&format!("{complete} of {} images are complete", results.len()));
     let mut findings = findings(&run);
-    tell(roots, failed.iter().copied(), &findings);
+    write_report(roots, failed.iter().copied(), &findings);
     if !failed.is_empty() && config.images.on_failure == OnFailure::Block {
         findings.push(img::blocking("[images]", failed.len()));
     }
@@ -69,7 +69,7 @@ fn images(roots: &Roots, loaded: &Loaded) -> Report {
 }
 
 /// Writes down what is left; without it `mvmhost apply` lets this run once more.
-fn tell<'w>(
+fn write_report<'w>(
     roots: &Roots,
     incomplete: impl IntoIterator<Item = &'w RequestedImage>,
     findings: &[Finding],
@@ -81,10 +81,10 @@ fn tell<'w>(
 
 /// Tells systemd what is being done.
 #[derive(Default)]
-struct Status(RefCell<Told>);
+struct Status(RefCell<Fetched>);
 
 #[derive(Default)]
-struct Told {
+struct Fetched {
     bytes: u64,
     last: Option<Instant>,
 }
@@ -97,11 +97,11 @@ impl Progress for Status {
     fn expected(&self, _: &str, _: u64) {}
 
     fn bytes(&self, image: &str, more: u64) {
-        let mut told = self.0.borrow_mut();
-        told.bytes += more;
-        if told.last.is_none_or(|last| last.elapsed() >= RARELY) {
-            told.last = Some(Instant::now());
-            notify::status(&format!("{image}: {} MiB fetched in all", told.bytes >> 20));
+        let mut fetched = self.0.borrow_mut();
+        fetched.bytes += more;
+        if fetched.last.is_none_or(|last| last.elapsed() >= RARELY) {
+            fetched.last = Some(Instant::now());
+            notify::status(&format!("{image}: {} MiB fetched in all", fetched.bytes >> 20));
         }
     }
 

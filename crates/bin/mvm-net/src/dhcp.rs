@@ -24,7 +24,7 @@ const UNKNOWN: u8 = 255;
 /// Whether mvm-dhcp.service starts: the interface is microVMs' alone, or the file asks for it and no
 /// other server answers there.
 pub(crate) fn may_serve(roots: &Roots, config: &Config) -> Report {
-    match asked(roots, config) {
+    match ask_for_permit(roots, config) {
         Ok((Permit::Granted, _)) => Report::default(),
         Ok((permit, _)) => {
             let subject = subject(config);
@@ -43,8 +43,8 @@ pub(crate) fn write(roots: &Roots, config: &Config, path: &Path) -> Report {
     let observed = match observed_where_permitted(roots, config) {
         Ok(Ok(observed)) => observed,
         Ok(Err(permit)) => {
-            let gone = remove(&roots.at(path)).err();
-            let unwritten = gone.map(|error| {
+            let failure = remove(&roots.at(path)).err();
+            let unwritten = failure.map(|error| {
                 messages::not_written(path.display().to_string()).evidence(error.to_string())
             });
             return Report::of(permit.finding(interface).into_iter().chain(unwritten).collect());
@@ -74,15 +74,15 @@ fn beside(roots: &Roots, config: &Config, observed: &Observed) -> (Config, Vec<F
     let mut findings = Vec::new();
     let own: Vec<IpAddr> =
         observed.links.iter().flat_map(|link| &link.addresses).map(ipnet::IpNet::addr).collect();
-    let known = permits(config, observed, &mvm_network_kernel::answers_beside(roots, config));
-    for (interface, _) in known.iter().filter(|(_, permit)| *permit == Permit::Unasked) {
+    let interfaces = permits(config, observed, &mvm_network_kernel::answers_beside(roots, config));
+    for (interface, _) in interfaces.iter().filter(|(_, permit)| *permit == Permit::Unasked) {
         if let Err(error) = mvm_network_kernel::ask_beside(roots, observed, interface, &own) {
             findings.push(messages::not_asked(interface).evidence(chain(&error)));
         }
     }
-    let known = permits(config, observed, &mvm_network_kernel::answers_beside(roots, config));
-    findings.extend(known.iter().filter_map(|(interface, permit)| permit.finding(interface)));
-    (only_permitted(config, &known), findings)
+    let interfaces = permits(config, observed, &mvm_network_kernel::answers_beside(roots, config));
+    findings.extend(interfaces.iter().filter_map(|(interface, permit)| permit.finding(interface)));
+    (only_permitted(config, &interfaces), findings)
 }
 
 fn subject(config: &Config) -> &str {
@@ -99,7 +99,7 @@ fn observed_where_permitted(
     let answers = mvm_network_kernel::answers(roots);
     match Service::of(config).map(|service| service.permit(&observed, answers.as_ref())) {
         None | Some(Permit::Granted) => Ok(Ok(observed)),
-        Some(Permit::Unasked) => match asked(roots, config)? {
+        Some(Permit::Unasked) => match ask_for_permit(roots, config)? {
             (Permit::Granted, observed) => Ok(Ok(observed)),
             (permit, _) => Ok(Err(permit)),
         },
@@ -113,7 +113,7 @@ fn observe(roots: &Roots) -> Result<Observed, Finding> {
 }
 
 /// Asks others who use the interface as well, where the file asks that it is served.
-fn asked(roots: &Roots, config: &Config) -> Result<(Permit, Observed), Finding> {
+fn ask_for_permit(roots: &Roots, config: &Config) -> Result<(Permit, Observed), Finding> {
     let observed = observe(roots)?;
     let Some(service) = Service::of(config) else { return Ok((Permit::Granted, observed)) };
     match service.permit(&observed, None) {

@@ -41,18 +41,18 @@ pub(crate) fn watch(roots: &Roots, config: &Config) -> Report {
     let mut in_a_row = 0;
     // The sockets are open: nothing is missed in between. What is kept in already is said before
     // flintlockd starts.
-    let mut told = watcher.firewalls.find(roots, config);
+    let mut reported = watcher.firewalls.find(roots, config);
     loop {
         let Mended { findings, repaired } = watcher.mend();
         // What is still so need not be said again.
-        findings.iter().filter(|finding| !told.contains(*finding)).for_each(sink::report);
+        findings.iter().filter(|finding| !reported.contains(*finding)).for_each(sink::report);
         if repaired {
             let follows = mended.is_some_and(|at| at.elapsed() < SETTLED_AFTER);
             in_a_row = if follows { in_a_row + 1 } else { 1 };
             thread::sleep(pause(in_a_row));
             mended = Some(Instant::now());
         }
-        told = findings;
+        reported = findings;
         changes.also(&watcher.switches());
         if let Err(error) = changes.wait() {
             return unavailable(&error);
@@ -100,10 +100,11 @@ impl Watcher<'_> {
         findings.extend(links.findings);
         let observed = self.kernel.observe();
         findings.extend(observed.as_ref().ok().and_then(|observed| self.dhcp(observed)));
-        let seen = observed.as_ref().ok().cloned();
+        let snapshot = observed.as_ref().ok().cloned();
         let rules = rules(self.roots, self.config, observed, true);
         findings.extend(rules.findings);
-        let routes = seen.map(|seen| routes(self.roots, self.config, &self.kernel, &seen));
+        let routes =
+            snapshot.map(|snapshot| routes(self.roots, self.config, &self.kernel, &snapshot));
         findings.extend(routes.into_iter().flatten());
         findings.extend(self.firewalls.find(self.roots, self.config));
         Mended { findings, repaired: links.repaired || rules.put_back }
@@ -146,8 +147,8 @@ impl Watcher<'_> {
     /// Puts back VLANs, the bridge, its addresses and its confirmed port.
     fn links(&mut self) -> Mended {
         let nothing = Mended { findings: Vec::new(), repaired: false };
-        let wanted = desired(self.config, &machine_id(self.roots));
-        let Ok(permitted) = uplink::for_apply(self.roots, wanted.clone()) else {
+        let desired = desired(self.config, &machine_id(self.roots));
+        let Ok(permitted) = uplink::for_apply(self.roots, desired.clone()) else {
             return nothing;
         };
         let on_trial =
@@ -156,10 +157,10 @@ impl Watcher<'_> {
         if on_trial || plan(&permitted, &observed).steps.is_empty() {
             return nothing;
         }
-        let outcome = uplink::bring_up(self.roots, &mut self.kernel, wanted);
-        let words: Vec<String> = outcome.applied.iter().map(ToString::to_string).collect();
+        let outcome = uplink::bring_up(self.roots, &mut self.kernel, desired);
+        let steps: Vec<String> = outcome.applied.iter().map(ToString::to_string).collect();
         let first = outcome.applied.first();
-        let back = first.map(|step| net::link_back(step.interface()).evidence(words.join("; ")));
+        let back = first.map(|step| net::link_back(step.interface()).evidence(steps.join("; ")));
         let repaired = back.is_some();
         let failed = |finding: &Finding| finding.severity() == Severity::Error;
         let failures = outcome.findings.into_iter().filter(failed);
@@ -170,12 +171,12 @@ impl Watcher<'_> {
     fn dhcp(&mut self, observed: &Observed) -> Option<Finding> {
         let answers = mvm_network_kernel::answers_beside(self.roots, self.config);
         let config = only_permitted(self.config, &permits(self.config, observed, &answers));
-        let wanted = render_on(&config, lan(self.config, observed))?;
-        let kept = std::fs::read_to_string(self.roots.at(names::DNSMASQ_CONFIG)).ok()?;
-        if kept == wanted || self.served.as_ref() == Some(&wanted) {
+        let rendered = render_on(&config, lan(self.config, observed))?;
+        let current = std::fs::read_to_string(self.roots.at(names::DNSMASQ_CONFIG)).ok()?;
+        if current == rendered || self.served.as_ref() == Some(&rendered) {
             return None;
         }
-        self.served = Some(wanted);
+        self.served = Some(rendered);
         let failed = systemd::try_restart(self.roots, names::DHCP_UNIT).err()?;
         log::debug!("{}", chain(&failed));
         None
@@ -187,15 +188,15 @@ impl Watcher<'_> {
         let Ok(observed) = self.kernel.observe() else { return Vec::new() };
         let desired =
             desired.on_network(&observed, mvm_network_kernel::answers(self.roots).as_ref());
-        let wanted = nat::switches(&desired, &observed, &[]);
-        let wanted = wanted.iter().map(|switch| switch.path.clone());
+        let switches = nat::switches(&desired, &observed, &[]);
+        let switches = switches.iter().map(|switch| switch.path.clone());
         let bridged = ["iptables", "ip6tables", "arptables"]
             .map(|name| format!("net/bridge/bridge-nf-call-{name}"));
         let leaving =
             desired.egress.v6.iter().map(|name| format!("net/ipv6/conf/{name}/accept_ra"));
         let checked =
             desired.egress.v4.iter().map(|name| format!("net/ipv4/conf/{name}/rp_filter"));
-        let all = wanted.chain(bridged).chain(leaving).chain(checked);
+        let all = switches.chain(bridged).chain(leaving).chain(checked);
         all.chain(["net/ipv4/conf/all/rp_filter".to_owned()])
             .map(|path| self.roots.at(PathBuf::from("/proc/sys").join(path)))
             .collect()

@@ -7,19 +7,19 @@ use std::net::TcpStream;
 use mvm_images_plan::served::Found;
 use serde_json::json;
 
-use crate::request::{Request, What};
+use crate::request::{Request, Resource};
 use crate::store::Store;
 
 /// Bytes that go from the file to the client in one go, for all connections together. By way of this
 /// process: the client finds them in the processor's cache, and is a fifth faster than with
 /// sendfile(2), by which it is the first to touch them.
 const PIECES: usize = 4 << 20;
-/// For one of a few connections.
+/// At most this many bytes of them for one connection, which is so while up to 16 are open.
 const LARGEST: usize = 256 << 10;
-/// For one of many.
+/// At least this many bytes for one connection, which is so while all 64 are open.
 const SMALLEST: usize = 64 << 10;
 
-/// A head, and what follows it.
+/// A response of HTTP/1.1: status line, headers, and body.
 #[derive(Debug)]
 pub(crate) struct Answer {
     status: &'static str,
@@ -30,32 +30,32 @@ pub(crate) struct Answer {
 #[derive(Debug)]
 enum Body {
     Text(String),
-    /// So many bytes of it, from where it stands.
+    /// This many bytes of the file, from its current offset.
     File(File, u64),
 }
 
 impl Answer {
-    /// For a request.
+    /// By the list of images as it is now: a file, JSON, or an error of the registry's protocol.
     pub(crate) fn to(request: &Request, store: &Store) -> Self {
         let served = store.served();
-        match &request.what {
-            What::Version => Self::json("200 OK", "{}"),
-            What::Manifest(name, reference) => match served.manifest(name, reference) {
+        match &request.resource {
+            Resource::Version => Self::json("200 OK", "{}"),
+            Resource::Manifest(name, reference) => match served.manifest(name, reference) {
                 Some(found) => Self::file(request, store, &found),
                 None if served.has(name) => Self::error("404 Not Found", "MANIFEST_UNKNOWN"),
                 None => Self::error("404 Not Found", "NAME_UNKNOWN"),
             },
-            What::Blob(name, digest) => match served.blob(name, digest) {
+            Resource::Blob(name, digest) => match served.blob(name, digest) {
                 Some(found) => Self::file(request, store, &found),
                 None if served.has(name) => Self::error("404 Not Found", "BLOB_UNKNOWN"),
                 None => Self::error("404 Not Found", "NAME_UNKNOWN"),
             },
-            What::Tags(name, most, last) if served.has(name) => {
+            Resource::Tags(name, most, last) if served.has(name) => {
                 Self::tags(name, &served.tags(name), *most, last.as_deref())
             }
-            What::Tags(..) => Self::error("404 Not Found", "NAME_UNKNOWN"),
-            What::Nothing => Self::error("404 Not Found", "UNSUPPORTED"),
-            What::Write => Self::error("405 Method Not Allowed", "UNSUPPORTED"),
+            Resource::Tags(..) => Self::error("404 Not Found", "NAME_UNKNOWN"),
+            Resource::Nothing => Self::error("404 Not Found", "UNSUPPORTED"),
+            Resource::Write => Self::error("405 Method Not Allowed", "UNSUPPORTED"),
         }
     }
 
@@ -170,18 +170,19 @@ impl Answer {
     }
 }
 
-fn send_file(stream: &mut TcpStream, file: File, left: u64, open: usize) -> io::Result<()> {
+fn send_file(stream: &mut TcpStream, file: File, remaining: u64, open: usize) -> io::Result<()> {
     let size = (PIECES / open.max(1)).clamp(SMALLEST, LARGEST);
-    let mut piece = vec![0; usize::try_from(left).map_or(size, |left| left.min(size))];
-    let mut left = left;
-    let mut file = file.take(left);
-    while left > 0 {
+    let mut piece =
+        vec![0; usize::try_from(remaining).map_or(size, |remaining| remaining.min(size))];
+    let mut remaining = remaining;
+    let mut file = file.take(remaining);
+    while remaining > 0 {
         match file.read(&mut piece) {
             // The head has promised more: only the end of the connection tells.
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(count) => {
                 stream.write_all(piece.get(..count).unwrap_or_default())?;
-                left = left.saturating_sub(count as u64);
+                remaining = remaining.saturating_sub(count as u64);
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

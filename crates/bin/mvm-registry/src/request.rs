@@ -2,21 +2,21 @@
 
 use std::ops::Range;
 
-/// The words of one request.
+/// What is read from the head of an HTTP request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Request {
     /// Whether only the head of the answer is asked for.
     pub(crate) head_only: bool,
     /// Whether the connection ends with the answer.
     pub(crate) last: bool,
-    pub(crate) what: What,
+    pub(crate) resource: Resource,
     /// Of the Range header, where it is one range of bytes.
     pub(crate) range: Option<Bytes>,
 }
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum What {
+pub(crate) enum Resource {
     /// `/v2/`: whether this is a registry.
     Version,
     /// A repository, and a tag or digest.
@@ -40,7 +40,7 @@ pub(crate) enum Bytes {
     Last(u64),
 }
 
-/// Headers of one request.
+/// A request with more headers than this is refused with 400.
 const HEADERS: usize = 64;
 
 impl Request {
@@ -60,39 +60,40 @@ impl Request {
         };
         let method = parsed.method.unwrap_or_default();
         let reads = matches!(method, "GET" | "HEAD");
-        let what = if reads { what(parsed.path.unwrap_or_default()) } else { What::Write };
+        let resource =
+            if reads { resource(parsed.path.unwrap_or_default()) } else { Resource::Write };
         // A body would be taken for the next request.
         let body = !matches!(value("content-length").trim(), "" | "0")
             || !value("transfer-encoding").is_empty();
         let closes = value("connection").to_ascii_lowercase().contains("close");
         let last = closes || body || !reads || parsed.version != Some(1);
-        Ok(Self { head_only: method == "HEAD", last, what, range: bytes(value("range")) })
+        Ok(Self { head_only: method == "HEAD", last, resource, range: bytes(value("range")) })
     }
 }
 
 /// A path with a query, as clients write it; some spell the colon of a digest out.
-fn what(target: &str) -> What {
+fn resource(target: &str) -> Resource {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let path = path.replace("%3A", ":").replace("%3a", ":");
     let Some(rest) =
         path.strip_prefix("/v2").filter(|rest| rest.is_empty() || rest.starts_with('/'))
     else {
-        return What::Nothing;
+        return Resource::Nothing;
     };
     let rest = rest.trim_start_matches('/');
     if rest.is_empty() {
-        return What::Version;
+        return Resource::Version;
     }
     if let Some(name) = rest.strip_suffix("/tags/list") {
         let value = |key: &str| query.split('&').find_map(|pair| pair.strip_prefix(key));
         let most = value("n=").and_then(|n| n.parse().ok());
-        return What::Tags(name.to_owned(), most, value("last=").map(str::to_owned));
+        return Resource::Tags(name.to_owned(), most, value("last=").map(str::to_owned));
     }
-    let Some((before, last)) = rest.rsplit_once('/') else { return What::Nothing };
+    let Some((before, last)) = rest.rsplit_once('/') else { return Resource::Nothing };
     match before.rsplit_once('/') {
-        Some((name, "manifests")) => What::Manifest(name.to_owned(), last.to_owned()),
-        Some((name, "blobs")) => What::Blob(name.to_owned(), last.to_owned()),
-        _ => What::Nothing,
+        Some((name, "manifests")) => Resource::Manifest(name.to_owned(), last.to_owned()),
+        Some((name, "blobs")) => Resource::Blob(name.to_owned(), last.to_owned()),
+        _ => Resource::Nothing,
     }
 }
 
@@ -128,26 +129,26 @@ mod tests {
     #[test]
     fn paths_are_those_of_the_specification() {
         let name = || "a/b".to_owned();
-        let tags = |most, last: Option<&str>| What::Tags(name(), most, last.map(str::to_owned));
+        let tags = |most, last: Option<&str>| Resource::Tags(name(), most, last.map(str::to_owned));
         for (target, expected) in [
-            ("/v2/", What::Version),
-            ("/v2", What::Version),
-            ("/v2/a/b/manifests/1", What::Manifest(name(), "1".to_owned())),
-            ("/v2/a/b/manifests/1?ns=ghcr.io", What::Manifest(name(), "1".to_owned())),
-            ("/v2/a/b/blobs/sha256%3Aab", What::Blob(name(), "sha256:ab".to_owned())),
+            ("/v2/", Resource::Version),
+            ("/v2", Resource::Version),
+            ("/v2/a/b/manifests/1", Resource::Manifest(name(), "1".to_owned())),
+            ("/v2/a/b/manifests/1?ns=ghcr.io", Resource::Manifest(name(), "1".to_owned())),
+            ("/v2/a/b/blobs/sha256%3Aab", Resource::Blob(name(), "sha256:ab".to_owned())),
             ("/v2/a/b/tags/list", tags(None, None)),
             ("/v2/a/b/tags/list?n=2&last=1", tags(Some(2), Some("1"))),
             ("/v2/a/b/tags/list?n=x", tags(None, None)),
-            ("/v2/a/b/referrers/sha256:ab", What::Nothing),
-            ("/v2/_catalog", What::Nothing),
-            ("/v2/manifests/1", What::Nothing),
-            ("/v2x/a/manifests/1", What::Nothing),
-            ("/v1/a/manifests/1", What::Nothing),
-            ("/", What::Nothing),
-            ("", What::Nothing),
-            ("*", What::Nothing),
+            ("/v2/a/b/referrers/sha256:ab", Resource::Nothing),
+            ("/v2/_catalog", Resource::Nothing),
+            ("/v2/manifests/1", Resource::Nothing),
+            ("/v2x/a/manifests/1", Resource::Nothing),
+            ("/v1/a/manifests/1", Resource::Nothing),
+            ("/", Resource::Nothing),
+            ("", Resource::Nothing),
+            ("*", Resource::Nothing),
         ] {
-            assert_eq!(what(target), expected, "{target}");
+            assert_eq!(resource(target), expected, "{target}");
         }
     }
 
@@ -176,7 +177,7 @@ mod tests {
         assert!(read("GET /v2/ HTTP/1.1\r\nContent-Length: 5\r\n\r\n").unwrap().last);
         assert!(read("GET /v2/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap().last);
         let write = read("PUT /v2/a/manifests/1 HTTP/1.1\r\n\r\n").unwrap();
-        assert!(write.last && write.what == What::Write);
+        assert!(write.last && write.resource == Resource::Write);
         for wrong in ["GET\r\n\r\n", "\r\n\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\n"]
         {
             assert!(read(wrong).is_err(), "{wrong:?}");

@@ -20,7 +20,7 @@ type Stamp = (u64, u64, i64, i64);
 pub struct Store {
     list: PathBuf,
     blobs: PathBuf,
-    known: Mutex<(Stamp, Arc<Served>)>,
+    cached: Mutex<(Stamp, Arc<Served>)>,
 }
 
 impl Store {
@@ -29,7 +29,7 @@ impl Store {
         Self {
             list: files.join("served/list.json"),
             blobs: files.join("content/blobs/sha256"),
-            known: Mutex::default(),
+            cached: Mutex::default(),
         }
     }
 
@@ -38,8 +38,8 @@ impl Store {
         let stamp = fs::metadata(&self.list).map_or(Stamp::default(), |file| {
             (file.ino(), file.len(), file.mtime(), file.mtime_nsec())
         });
-        let Ok(mut known) = self.known.lock() else { return Arc::default() };
-        if known.0 != stamp {
+        let Ok(mut cached) = self.cached.lock() else { return Arc::default() };
+        if cached.0 != stamp {
             let read = atomic::read_bounded(&self.list, LONGEST).unwrap_or_default();
             let served = serde_json::from_slice(&read).unwrap_or_else(|error| {
                 if !read.is_empty() {
@@ -47,9 +47,9 @@ impl Store {
                 }
                 Served::default()
             });
-            *known = (stamp, Arc::new(served));
+            *cached = (stamp, Arc::new(served));
         }
-        Arc::clone(&known.1)
+        Arc::clone(&cached.1)
     }
 
     /// The file of something that was found in the list.
@@ -60,8 +60,8 @@ impl Store {
         let file = File::open(self.path(&found.digest))?;
         let about = file.metadata()?;
         if !about.is_file() || about.len() != found.size {
-            let what = format!("{} bytes in place of {}", about.len(), found.size);
-            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+            let message = format!("{} bytes in place of {}", about.len(), found.size);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
         Ok(file)
     }

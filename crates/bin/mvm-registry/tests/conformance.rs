@@ -132,22 +132,22 @@ fn ping() {
 fn head_and_pull() {
     let suite = suite();
     let accept = format!("Accept: {IMAGE}, {INDEX}\r\n");
-    let mut ways: Vec<(String, &Digest)> = Vec::new();
+    let mut references: Vec<(String, &Digest)> = Vec::new();
     for one in &suite.images {
         let digest = suite.manifests.keys().find(|known| known.as_str() == one.digest).unwrap();
-        ways.push((one.reference.rsplit_once(':').unwrap().1.to_owned(), digest));
+        references.push((one.reference.rsplit_once(':').unwrap().1.to_owned(), digest));
     }
-    ways.extend(suite.manifests.keys().map(|digest| (digest.to_string(), digest)));
-    for (way, digest) in ways {
+    references.extend(suite.manifests.keys().map(|digest| (digest.to_string(), digest)));
+    for (reference, digest) in references {
         let (kind, bytes) = &suite.manifests[digest];
-        let path = format!("manifests/{way}");
+        let path = format!("manifests/{reference}");
         let (pull, head) = (suite.ask("GET", &path, &accept), suite.ask("HEAD", &path, &accept));
-        assert_eq!((pull.status, &pull.body), (200, bytes), "{way}");
-        assert_eq!((head.status, head.body.len()), (200, 0), "{way}");
+        assert_eq!((pull.status, &pull.body), (200, bytes), "{reference}");
+        assert_eq!((head.status, head.body.len()), (200, 0), "{reference}");
         for answer in [&pull, &head] {
-            assert_eq!(answer.header("content-type"), kind, "{way}");
-            assert_eq!(answer.header("docker-content-digest"), digest.as_str(), "{way}");
-            assert_eq!(answer.header("content-length"), bytes.len().to_string(), "{way}");
+            assert_eq!(answer.header("content-type"), kind, "{reference}");
+            assert_eq!(answer.header("docker-content-digest"), digest.as_str(), "{reference}");
+            assert_eq!(answer.header("content-length"), bytes.len().to_string(), "{reference}");
         }
     }
     for (digest, bytes) in &suite.blobs {
@@ -170,7 +170,7 @@ fn range_requests() {
     let root = image(&mut suite, b"{\"r\":1}", &[&bytes], &json!({}));
     suite.tag("ranges", &root);
     let path = format!("blobs/{}", Digest::of(&bytes));
-    for (range, part, told) in [
+    for (range, part, expected) in [
         ("500-1499", 500..1500, "bytes 500-1499/2048"),
         ("500-", 500..2048, "bytes 500-2047/2048"),
         ("-500", 1548..2048, "bytes 1548-2047/2048"),
@@ -178,13 +178,13 @@ fn range_requests() {
     ] {
         let answer = suite.ask("GET", &path, &format!("Range: bytes={range}\r\n"));
         assert_eq!((answer.status, answer.body.as_slice()), (206, &bytes[part.clone()]), "{range}");
-        assert_eq!(answer.header("content-range"), told);
+        assert_eq!(answer.header("content-range"), expected);
         assert_eq!(answer.header("content-length"), part.len().to_string());
     }
     for range in ["500-0", "5000-10000"] {
         let answer = suite.ask("GET", &path, &format!("Range: bytes={range}\r\n"));
-        let told = (answer.status, answer.header("content-range"));
-        assert_eq!(told, (416, "bytes */2048"), "{range}");
+        let head = (answer.status, answer.header("content-range"));
+        assert_eq!(head, (416, "bytes */2048"), "{range}");
     }
     let empty = format!("blobs/{}", Digest::of(EMPTY));
     assert_eq!(suite.ask("GET", &empty, "Range: bytes=0-\r\n").status, 416);

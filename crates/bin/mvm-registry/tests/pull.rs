@@ -48,7 +48,7 @@ fn blobs_come_whole_and_in_parts() {
     assert_eq!(whole.header("accept-ranges"), "bytes");
     let head = ask(&fixture, "HEAD", &path, "");
     assert_eq!((head.status, head.header("content-length")), (200, "36"));
-    for (range, bytes, told) in [
+    for (range, bytes, expected) in [
         ("bytes=10-", &BLOB[10..], "bytes 10-35/36"),
         ("bytes=0-0", &BLOB[..1], "bytes 0-0/36"),
         ("bytes=30-99", &BLOB[30..], "bytes 30-35/36"),
@@ -56,7 +56,7 @@ fn blobs_come_whole_and_in_parts() {
     ] {
         let part = ask(&fixture, "GET", &path, &format!("Range: {range}\r\n"));
         assert_eq!((part.status, part.body.as_slice()), (206, bytes), "{range}");
-        assert_eq!(part.header("content-range"), told);
+        assert_eq!(part.header("content-range"), expected);
     }
     let beyond = ask(&fixture, "GET", &path, "Range: bytes=36-\r\n");
     assert_eq!((beyond.status, beyond.header("content-range")), (416, "bytes */36"));

@@ -20,7 +20,10 @@ pub const TIMEOUT: Duration = Duration::from_secs(5);
 /// # Errors
 /// Why the API did not answer, for people.
 pub fn microvms(roots: &Roots, config: &Config) -> Result<Option<Vec<MicroVm>>, String> {
-    told(config, connect(roots, config)?.and_then(|api| api.list_microvms(TIMEOUT)))
+    none_without_certificate(
+        config,
+        connect(roots, config)?.and_then(|api| api.list_microvms(TIMEOUT)),
+    )
 }
 
 /// The same with the images that each of them names.
@@ -28,14 +31,20 @@ pub fn microvms(roots: &Roots, config: &Config) -> Result<Option<Vec<MicroVm>>, 
 /// # Errors
 /// As [`microvms`].
 pub fn images(roots: &Roots, config: &Config) -> Result<Option<Vec<Named>>, String> {
-    told(config, connect(roots, config)?.and_then(|api| api.list_images(TIMEOUT)))
+    none_without_certificate(
+        config,
+        connect(roots, config)?.and_then(|api| api.list_images(TIMEOUT)),
+    )
 }
 
-fn told<T>(config: &Config, told: Result<T, Error>) -> Result<Option<T>, String> {
+fn none_without_certificate<T>(
+    config: &Config,
+    answer: Result<T, Error>,
+) -> Result<Option<T>, String> {
     let asks_for_certificates =
         config.flintlockd.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
-    match told {
-        Ok(told) => Ok(Some(told)),
+    match answer {
+        Ok(listing) => Ok(Some(listing)),
         Err(error) if asks_for_certificates && error.answered() => Ok(None),
         Err(error) => Err(chain(&error)),
     }
@@ -54,10 +63,10 @@ pub fn connect(roots: &Roots, config: &Config) -> Result<Result<Api, Error>, Str
     let tls = flintlockd.tls.as_ref().map(|tls| {
         let (cert, key) = (roots.at(tls.cert.as_str()), roots.at(tls.key.as_str()));
         // Without a client certificate of its own: the server's is commonly of the same CA.
-        let ours =
+        let own_authority =
             tls.client_ca.as_ref().is_some_and(|ca| ca.as_str() == format!("{FOLDER}/ca.crt"));
         let server = key.exists().then(|| (cert.clone(), key));
-        let own = own_client(roots).filter(|_| ours).or(server);
+        let own = own_client(roots).filter(|_| own_authority).or(server);
         let client = own.filter(|_| tls.client_ca.is_some());
         Tls { trust: cert, client }
     });

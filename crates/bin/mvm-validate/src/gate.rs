@@ -59,7 +59,7 @@ impl Gate {
                 false => exit::FINDINGS,
             },
             Err(findings) => {
-                self.say(&roots, &findings);
+                self.report(&roots, &findings);
                 exit::CONFIGURATION
             }
         };
@@ -77,14 +77,14 @@ impl Gate {
             Self::ContainerdReady => containerd_ready(roots, config),
         };
         let passed = findings.iter().all(|finding| finding.severity() != Severity::Error);
-        let said: Vec<Finding> = last_good.into_iter().chain(findings).collect();
-        self.say(roots, &said);
+        let findings: Vec<Finding> = last_good.into_iter().chain(findings).collect();
+        self.report(roots, &findings);
         passed
     }
 
     /// Reports to whoever started it: everything to a person, and to the journal what is new, what
     /// has cleared and, now and then, what stands, because units ask again and again.
-    fn say(self, roots: &Roots, findings: &[Finding]) {
+    fn report(self, roots: &Roots, findings: &[Finding]) {
         if sink::under_journal() {
             remember(roots, self, findings).iter().for_each(sink::report);
         } else {
@@ -98,7 +98,7 @@ impl Gate {
     }
 
     fn file(self) -> File<Reported> {
-        File::for_each(&state::SAID, self.name())
+        File::for_each(&state::REPORTED, self.name())
     }
 
     fn name(self) -> &'static str {
@@ -208,12 +208,12 @@ fn containerd_ready(roots: &Roots, config: &Config) -> Vec<Finding> {
 /// failure.
 fn remember(roots: &Roots, gate: Gate, findings: &[Finding]) -> Vec<Finding> {
     let before = gate.reported(roots);
-    let (say, after) = reported::update(&before, findings, brake::boot_seconds(roots));
+    let (report, after) = reported::update(&before, findings, brake::boot_seconds(roots));
     if after == before {
-        return say;
+        return report;
     }
     if let Err(error) = gate.file().write(roots, &after) {
         log::debug!("{}", chain(&error));
     }
-    say
+    report
 }

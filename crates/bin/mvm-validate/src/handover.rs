@@ -58,15 +58,16 @@ pub fn is_stale(
     environ: &[u8],
 ) -> bool {
     let variable = format!("XDG_CONFIG_HOME={}", names::FLINTLOCKD_CONFIG_HOME);
-    let told = environ.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes());
+    let has_variable = environ.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes());
     if !flintlockd_reads_file(config) {
-        return told;
+        return has_variable;
     }
     let Ok(text) = flintlockd_text(roots, config, default_interface) else {
         return false;
     };
-    let given = atomic::read_bounded(&flintlockd_config(roots), 4 * TOKEN_MAX).unwrap_or_default();
-    !told || given != text.as_bytes()
+    let current =
+        atomic::read_bounded(&flintlockd_config(roots), 4 * TOKEN_MAX).unwrap_or_default();
+    !has_variable || current != text.as_bytes()
 }
 
 fn flintlockd_text(
@@ -117,15 +118,15 @@ mod tests {
             mvm_config::load::parse(&[source]).unwrap().config
         };
         let (none, some) = (with(""), with("[flintlockd]\nbasic-auth-token-file = \"/token\"\n"));
-        let told = format!("A=b\0XDG_CONFIG_HOME={}\0", names::FLINTLOCKD_CONFIG_HOME);
+        let environ = format!("A=b\0XDG_CONFIG_HOME={}\0", names::FLINTLOCKD_CONFIG_HOME);
         std::fs::write(roots.at("/token"), "one\n").unwrap();
         assert!(!is_stale(&roots, &none, None, b"A=b\0"));
-        assert!(is_stale(&roots, &none, None, told.as_bytes()));
+        assert!(is_stale(&roots, &none, None, environ.as_bytes()));
         assert!(is_stale(&roots, &some, None, b"A=b\0"));
         write_flintlockd_config(&roots, &some, None).unwrap();
-        assert!(!is_stale(&roots, &some, None, told.as_bytes()));
+        assert!(!is_stale(&roots, &some, None, environ.as_bytes()));
         std::fs::write(roots.at("/token"), "two\n").unwrap();
-        assert!(is_stale(&roots, &some, None, told.as_bytes()));
+        assert!(is_stale(&roots, &some, None, environ.as_bytes()));
     }
 
     #[test]
@@ -135,12 +136,12 @@ mod tests {
         let text = "[flintlockd]\nprovider = \"cloudhypervisor\"\n[network]\nmode = \"macvtap\"\n";
         let source = mvm_config::Source { name: "t".to_owned(), text: text.to_owned() };
         let config = mvm_config::load::parse(&[source]).unwrap().config;
-        let told = format!("XDG_CONFIG_HOME={}\0", names::FLINTLOCKD_CONFIG_HOME);
-        let stale = |parent| is_stale(&roots, &config, parent, told.as_bytes());
+        let environ = format!("XDG_CONFIG_HOME={}\0", names::FLINTLOCKD_CONFIG_HOME);
+        let stale = |parent| is_stale(&roots, &config, parent, environ.as_bytes());
         assert!(write_flintlockd_config(&roots, &config, None).is_err());
         write_flintlockd_config(&roots, &config, Some("eth0")).unwrap();
-        let given = std::fs::read_to_string(flintlockd_config(&roots)).unwrap();
-        assert_eq!(given, "parent-iface: \"eth0\"\n");
+        let written = std::fs::read_to_string(flintlockd_config(&roots)).unwrap();
+        assert_eq!(written, "parent-iface: \"eth0\"\n");
         assert!(!stale(Some("eth0")) && stale(Some("eth1")));
         // Without a route nothing better can be told.
         assert!(!stale(None));

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use mvm_checks::{Endpoint, Flaw, Observed, Plugin, Program, Secret};
+use mvm_checks::{Endpoint, FileSetting, Flaw, Observed, Plugin, Program};
 use mvm_config::model::{Instance, Provider};
 use mvm_config::{Config, places};
 use mvm_core::exec::{self, Execute, Limits, System};
@@ -41,7 +41,8 @@ pub fn observe(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> O
         pool: mvm_pool_kernel::thinpool::pool_state(roots, &config.thinpool.name)
             .map_err(|error| chain(&error)),
         brake: brake::reason(&roots.at(names::BRAKE)),
-        brake_off: brake::off(roots, names::BRAKE_OFF).map(|off| (off.left.as_secs(), off.why)),
+        brake_off: brake::off(roots, names::BRAKE_OFF)
+            .map(|off| (off.remaining.as_secs(), off.why)),
         containerd_version: containerd_version(roots, config, &plugin),
         kernel: machine::kernel(roots),
         systemd: systemd(roots),
@@ -83,7 +84,7 @@ pub fn plugin(roots: &Roots, config: &Config) -> Plugin {
     let socket = roots.at(places::containerd_socket(config.containerd.instance));
     match containerd::devmapper_plugin(&socket, PLUGIN_TIMEOUT) {
         Ok(PluginState::Ok) => Plugin::Ok,
-        Ok(PluginState::Error(said)) => Plugin::NotOk(said),
+        Ok(PluginState::Error(message)) => Plugin::NotOk(message),
         Ok(PluginState::Skipped) => Plugin::NotOk("it is not configured".to_owned()),
         Ok(PluginState::Absent) => Plugin::NotOk("it was not built in".to_owned()),
         Err(error) => Plugin::NoAnswer(chain(&error)),
@@ -199,18 +200,18 @@ pub fn endpoint(roots: &Roots, config: &Config, flintlockd_pid: Option<i32>) -> 
     }
 }
 
-fn unreadable(roots: &Roots, config: &Config) -> Vec<(Secret, String, String)> {
+fn unreadable(roots: &Roots, config: &Config) -> Vec<(FileSetting, String, String)> {
     let mut found = Vec::new();
     if let Some(file) = &config.flintlockd.basic_auth_token_file
         && let Err(why) = handover::token(&roots.at(file.as_str()))
     {
-        found.push((Secret::Token, file.to_string(), why));
+        found.push((FileSetting::Token, file.to_string(), why));
     }
     let tls = config.flintlockd.tls.iter();
     let files = tls.flat_map(|tls| [Some(&tls.cert), Some(&tls.key), tls.client_ca.as_ref()]);
     for file in files.flatten() {
         if let Err(error) = std::fs::File::open(roots.at(file.as_str())) {
-            found.push((Secret::Tls, file.to_string(), error.to_string()));
+            found.push((FileSetting::Tls, file.to_string(), error.to_string()));
         }
     }
     found

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use mvm_checks as checks;
 use mvm_checks::{
-    ALL, Endpoint, Interface, Kvm, Observed, ObservedNetwork, Plugin, Program, Secret, Services,
-    Validity,
+    ALL, Endpoint, FileSetting, Interface, Kvm, Observed, ObservedNetwork, Plugin, Program,
+    Services, Validity,
 };
 use mvm_config::Config;
 use mvm_config::load::{Source, parse};
@@ -26,7 +26,7 @@ use serde::Deserialize;
 /// What a case may give; everything else is as on a sound host.
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-struct Given {
+struct Facts {
     /// The status line of a live pool, `absent`, or `unasked: WHY`.
     pool: Option<String>,
     brake: Option<String>,
@@ -38,7 +38,7 @@ struct Given {
     kernel: Option<String>,
     systemd: Option<String>,
     endpoint: Option<Endpoint>,
-    unreadable: Vec<(Secret, String, String)>,
+    unreadable: Vec<(FileSetting, String, String)>,
     flintlockd_config: bool,
     kvm: Option<Kvm>,
     default_interface: Option<String>,
@@ -154,53 +154,53 @@ fn damaged(why: &str) -> Finding {
     )
 }
 
-fn observed(given: Given, config: &Config) -> Observed {
+fn observed(facts: Facts, config: &Config) -> Observed {
     let sound = sound();
-    let certificates = given.certificates.into_iter().map(|(file, validity)| (file, Ok(validity)));
-    let state = |name: &str| given.images.get(name).cloned().unwrap_or(State::Complete);
+    let certificates = facts.certificates.into_iter().map(|(file, validity)| (file, Ok(validity)));
+    let state = |name: &str| facts.images.get(name).cloned().unwrap_or(State::Complete);
     let images = requested_images(config).into_iter();
     let images = images.map(|wanted| (wanted.clone(), state(wanted.reference.as_str()))).collect();
-    let none = given.no_certificates.into_iter().map(|(file, why)| (file, Err(why)));
+    let none = facts.no_certificates.into_iter().map(|(file, why)| (file, Err(why)));
     Observed {
-        brake: given.brake,
-        brake_off: given.brake_off,
-        pool: given.pool.map_or(sound.pool, |text| pool(&text)),
-        plugin: given.plugin.unwrap_or(sound.plugin),
-        flintlockd: given.flintlockd.unwrap_or(sound.flintlockd),
-        vmm: given.vmm.unwrap_or(sound.vmm),
-        containerd_version: given.containerd_version.or(sound.containerd_version),
-        kernel: given.kernel.or(sound.kernel),
-        systemd: given.systemd.or(sound.systemd),
-        endpoint: given.endpoint.unwrap_or(sound.endpoint),
-        unreadable: given.unreadable,
-        flintlockd_config: given.flintlockd_config,
-        default_interface: given.default_interface,
-        kvm: given.kvm.unwrap_or(sound.kvm),
-        interface: given.interface.or(sound.interface).filter(|_| !given.no_interface),
-        parent: given.parent,
-        second_vmm: given.second_vmm,
-        no_tun: given.no_tun,
-        stale_taps: given.stale_taps,
+        brake: facts.brake,
+        brake_off: facts.brake_off,
+        pool: facts.pool.map_or(sound.pool, |text| pool(&text)),
+        plugin: facts.plugin.unwrap_or(sound.plugin),
+        flintlockd: facts.flintlockd.unwrap_or(sound.flintlockd),
+        vmm: facts.vmm.unwrap_or(sound.vmm),
+        containerd_version: facts.containerd_version.or(sound.containerd_version),
+        kernel: facts.kernel.or(sound.kernel),
+        systemd: facts.systemd.or(sound.systemd),
+        endpoint: facts.endpoint.unwrap_or(sound.endpoint),
+        unreadable: facts.unreadable,
+        flintlockd_config: facts.flintlockd_config,
+        default_interface: facts.default_interface,
+        kvm: facts.kvm.unwrap_or(sound.kvm),
+        interface: facts.interface.or(sound.interface).filter(|_| !facts.no_interface),
+        parent: facts.parent,
+        second_vmm: facts.second_vmm,
+        no_tun: facts.no_tun,
+        stale_taps: facts.stale_taps,
         forward: Forward {
-            bridged: given.bridged,
-            tables: given.filters.iter().map(ToString::to_string).collect(),
+            bridged: facts.bridged,
+            tables: facts.filters.iter().map(ToString::to_string).collect(),
             ..Forward::default()
         },
-        network: given.network,
-        dhcp_served: !given.no_dhcp,
-        missing_tools: given.missing_tools,
+        network: facts.network,
+        dhcp_served: !facts.no_dhcp,
+        missing_tools: facts.missing_tools,
         certificates: certificates.chain(none).collect(),
-        secret_modes: given.secret_modes,
+        secret_modes: facts.secret_modes,
         images,
-        now: given.now.unwrap_or(sound.now),
-        newest: given.newest.or(sound.newest),
-        ends_microvms: given.ends_microvms,
-        without_vmm: given.without_vmm,
-        overrides: given.overrides,
-        databases: given.damaged.iter().map(|why| damaged(why)).collect(),
-        containerd_flaw: given.containerd_flaw,
-        services: given.services,
-        unasked: given.unasked,
+        now: facts.now.unwrap_or(sound.now),
+        newest: facts.newest.or(sound.newest),
+        ends_microvms: facts.ends_microvms,
+        without_vmm: facts.without_vmm,
+        overrides: facts.overrides,
+        databases: facts.damaged.iter().map(|why| damaged(why)).collect(),
+        containerd_flaw: facts.containerd_flaw,
+        services: facts.services,
+        unasked: facts.unasked,
     }
 }
 
@@ -223,9 +223,9 @@ fn every_check_speaks_in_one_case_and_is_silent_in_another() {
         let name = folder.file_name().unwrap().to_str().unwrap();
         for case in folders(&folder) {
             let config = config(&text(&case.join("mvmhost.toml")));
-            let given = serde_json::from_str(&text(&case.join("facts.json")));
-            let given = given.unwrap_or_else(|error| panic!("{}: {error}", case.display()));
-            let observed = observed(given, &config);
+            let facts = serde_json::from_str(&text(&case.join("facts.json")));
+            let facts = facts.unwrap_or_else(|error| panic!("{}: {error}", case.display()));
+            let observed = observed(facts, &config);
             let found = match ALL.iter().find(|(known, _)| *known == name) {
                 Some((_, check)) => check(&config, &observed),
                 None => checks::run(&config, &observed),

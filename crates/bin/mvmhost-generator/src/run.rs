@@ -11,7 +11,7 @@ use mvm_core::{Finding, Roots, catalogue, kmsg};
 use mvm_units_plan::units::{self, Directory, Installed, UnitFile};
 
 /// /dev/kmsg is rate-limited, and the oneshots say everything again in the journal.
-const PROBLEMS_SAID: usize = 5;
+const PROBLEMS_REPORTED: usize = 5;
 
 /// Prints to standard output; a closed one is no failure.
 pub(crate) fn print(text: &str) -> ExitCode {
@@ -51,7 +51,7 @@ fn configuration(roots: &Roots, device: &Path) -> Option<Config> {
         Ok(Loaded { config, .. }) => return Some(config),
         Err(problems) => problems,
     };
-    for problem in problems.iter().take(PROBLEMS_SAID) {
+    for problem in problems.iter().take(PROBLEMS_REPORTED) {
         kmsg::report(device, &invalid(problem));
     }
     let last_good = mvm_config::load::load_applied(roots);

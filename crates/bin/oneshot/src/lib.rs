@@ -17,7 +17,7 @@ use mvm_core::{Finding, Roots, Severity, exit};
 pub struct Program {
     /// Its name, which is also that of its unit.
     pub name: &'static str,
-    /// Its version.
+    /// What `--version` prints behind the name: the version of the package in Cargo.toml.
     pub version: &'static str,
     /// What `--help` prints.
     pub help: &'static str,
@@ -30,14 +30,14 @@ pub struct Program {
 /// The values of the options that were given.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options {
-    given: Vec<(&'static str, PathBuf)>,
+    values: Vec<(&'static str, PathBuf)>,
     flags: Vec<&'static str>,
 }
 
 impl Options {
     /// The value of an option such as `--config`.
     pub fn get(&self, name: &str) -> Option<&PathBuf> {
-        self.given.iter().find(|(given, _)| *given == name).map(|(_, value)| value)
+        self.values.iter().find(|(option, _)| *option == name).map(|(_, value)| value)
     }
 
     /// Whether an option such as `--watch` was given.
@@ -172,14 +172,14 @@ fn read(program: &Program, args: impl IntoIterator<Item = OsString>) -> Result<R
             Some((name, value)) => (name, Some(OsString::from(value))),
             None => (text.as_ref(), None),
         };
-        let known = program.options.iter().chain(&["--root"]).find(|known| **known == name);
-        let known = known.ok_or_else(|| format!("unknown argument {name:?}"))?;
+        let option = program.options.iter().chain(&["--root"]).find(|option| **option == name);
+        let option = option.ok_or_else(|| format!("unknown argument {name:?}"))?;
         let value = inline.or_else(|| args.next()).filter(|value| !value.is_empty());
         let value = value.ok_or_else(|| format!("{name} needs a value"))?;
-        if options.get(known).is_some() {
+        if options.get(option).is_some() {
             return Err(format!("{name} is given twice"));
         }
-        options.given.push((known, PathBuf::from(value)));
+        options.values.push((option, PathBuf::from(value)));
     }
     Ok(Request::Run(options))
 }
@@ -196,7 +196,7 @@ mod tests {
         flags: &["--watch"],
     };
 
-    fn given(args: &[&str]) -> Result<Request, String> {
+    fn parse(args: &[&str]) -> Result<Request, String> {
         read(&PROGRAM, args.iter().map(OsString::from))
     }
 
@@ -205,16 +205,16 @@ mod tests {
         for args in
             [["--config", "/a b", "--root=/r"].as_slice(), &["--root", "/r", "--config=/a b"]]
         {
-            let Ok(Request::Run(options)) = given(args) else { panic!("{args:?}") };
+            let Ok(Request::Run(options)) = parse(args) else { panic!("{args:?}") };
             assert_eq!(options.get("--config"), Some(&PathBuf::from("/a b")));
             assert_eq!(options.roots(), Roots::new("/r"));
         }
-        let Ok(Request::Run(options)) = given(&["--watch"]) else { panic!() };
+        let Ok(Request::Run(options)) = parse(&["--watch"]) else { panic!() };
         assert!(options.has("--watch") && !options.has("--config"));
-        let Ok(Request::Run(options)) = given(&[]) else { panic!() };
+        let Ok(Request::Run(options)) = parse(&[]) else { panic!() };
         assert_eq!((options.get("--config"), options.roots()), (None, Roots::new("/")));
-        assert_eq!(given(&["--root", "/r", "--help"]), Ok(Request::Help));
-        assert_eq!(given(&["-V"]), Ok(Request::Version));
+        assert_eq!(parse(&["--root", "/r", "--help"]), Ok(Request::Help));
+        assert_eq!(parse(&["-V"]), Ok(Request::Version));
     }
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
             &["--watch=1"],
             &long,
         ] {
-            assert!(given(args).is_err(), "{args:?}");
+            assert!(parse(args).is_err(), "{args:?}");
         }
     }
 

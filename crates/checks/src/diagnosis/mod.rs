@@ -196,9 +196,9 @@ impl Diagnosis {
                 !(code.starts_with(family) && (any || about == subject))
             });
         });
-        let known = journal::stands(code);
+        let stands = journal::stands(code);
         let key = (code.to_owned(), subject.to_owned());
-        if known && (self.reported.len() < SUBJECTS || self.reported.contains_key(&key)) {
+        if stands && (self.reported.len() < SUBJECTS || self.reported.contains_key(&key)) {
             let cause = self
                 .reported
                 .entry(key)
@@ -209,7 +209,7 @@ impl Diagnosis {
     }
 
     /// What mvmhost wrote of this holds no longer, although nobody was there to say so.
-    pub fn ended(&mut self, code: &str, subject: &str) {
+    pub fn clear(&mut self, code: &str, subject: &str) {
         self.reported.remove(&(code.to_owned(), subject.to_owned()));
     }
 
@@ -250,8 +250,9 @@ impl Diagnosis {
     fn cause(&mut self, entry: &'static Entry, subject: String) -> &mut Cause {
         let key = (entry.code, subject);
         let subjects = self.causes.range((entry.code, String::new())..);
-        let told = subjects.take_while(|((code, _), _)| *code == entry.code).take(SUBJECTS).count();
-        let key = if told < SUBJECTS || self.causes.contains_key(&key) {
+        let count =
+            subjects.take_while(|((code, _), _)| *code == entry.code).take(SUBJECTS).count();
+        let key = if count < SUBJECTS || self.causes.contains_key(&key) {
             key
         } else {
             (entry.code, OTHERS.to_owned())

@@ -24,50 +24,52 @@ pub(crate) fn check(config: &Config, observed: &Observed) -> Vec<Finding> {
         Provider::CloudHypervisor => Part::CloudHypervisor,
     };
     let mut versions = vec![(Part::Mvmhost, env!("CARGO_PKG_VERSION"))];
-    let told = [
+    let reported = [
         (Part::Flintlockd, &observed.flintlockd.version),
         (its_vmm, &observed.vmm.version),
         (Part::Containerd, &observed.containerd_version),
         (Part::Kernel, &observed.kernel),
         (Part::Systemd, &observed.systemd),
     ];
-    versions.extend(told.iter().filter_map(|(part, told)| Some((*part, told.as_deref()?))));
+    versions
+        .extend(reported.iter().filter_map(|(part, reported)| Some((*part, reported.as_deref()?))));
     let broken = broken(&versions);
     let fails =
         |part| broken.iter().any(|pair| pair.needs == part && pair.verdict == Verdict::Fails);
     // Of a program that is known not to fit it is no news that nobody has tried it.
-    let told = broken.iter().filter(|pair| pair.verdict == Verdict::Fails || !fails(pair.needs));
-    let mut findings: Vec<Finding> = told.map(|pair| finding(observed, pair, &versions)).collect();
+    let notable = broken.iter().filter(|pair| pair.verdict == Verdict::Fails || !fails(pair.needs));
+    let mut findings: Vec<Finding> =
+        notable.map(|pair| finding(observed, pair, &versions)).collect();
     findings.extend(provider(config, observed));
     findings.extend(macvtap(config, observed));
     findings
 }
 
 fn finding(observed: &Observed, pair: &Pair, versions: &[(Part, &str)]) -> Finding {
-    let told = |part| {
-        let found = versions.iter().find(|(whose, _)| *whose == part);
-        found.map_or("", |(_, told)| *told).trim_start_matches(|c: char| !c.is_ascii_digit())
+    let version_of = |part| {
+        let found = versions.iter().find(|(program, _)| *program == part);
+        found.map_or("", |(_, version)| *version).trim_start_matches(|c: char| !c.is_ascii_digit())
     };
-    if pair.verdict == Verdict::Fails && (pair.who, pair.needs) == OWN_CODE {
+    if pair.verdict == Verdict::Fails && (pair.program, pair.needs) == OWN_CODE {
         let path = observed.vmm.path.as_deref().unwrap_or(&observed.vmm.name);
         let version = observed.vmm.version.as_deref().unwrap_or_default();
         return vmm::too_old(path, version).evidence(pair.source);
     }
-    let (name, version, needed) = (pair.needs.name(), told(pair.needs), &pair.needed);
-    let (who, whose) = (pair.who.name(), told(pair.who));
+    let (name, version, needed) = (pair.needs.name(), version_of(pair.needs), &pair.needed);
+    let (program, program_version) = (pair.program.name(), version_of(pair.program));
     let finding = match pair.verdict {
-        Verdict::Fails => vmm::do_not_fit(name, version, who, whose, needed),
-        Verdict::Untried => vmm::untried(name, version, who, whose, needed),
+        Verdict::Fails => vmm::do_not_fit(name, version, program, program_version, needed),
+        Verdict::Untried => vmm::untried(name, version, program, program_version, needed),
     };
     finding.evidence(format!("{} ({})", pair.why, pair.source))
 }
 
 /// flintlockd knows the provider.
 fn provider(config: &Config, observed: &Observed) -> Option<Finding> {
-    let told = observed.flintlockd.version.as_deref()?;
+    let version = observed.flintlockd.version.as_deref()?;
     let asks = config.flintlockd.provider == Provider::CloudHypervisor;
-    (asks && !PROVIDERS.flintlockd.has(number(told)?))
-        .then(|| mvm_core::catalogue::flk::provider_too_old("cloudhypervisor", told))
+    (asks && !PROVIDERS.flintlockd.has(number(version)?))
+        .then(|| mvm_core::catalogue::flk::provider_too_old("cloudhypervisor", version))
 }
 
 /// flintlockd serves macvtap with the VMM of the configuration, and the VMM can do it.
@@ -83,23 +85,23 @@ fn macvtap(config: &Config, observed: &Observed) -> Vec<Finding> {
     let flintlockd = observed.flintlockd.version.as_deref().unwrap_or_default();
     if number(flintlockd).is_some_and(|number| !feature.flintlockd.has(number)) {
         let finding = vmm::not_served(
-            feature.what,
+            feature.name,
             flintlockd.trim_start_matches('v'),
             &observed.flintlockd.name,
         );
         let needed = format!("it needs {} ({})", feature.flintlockd, feature.source);
         findings.push(finding.evidence(needed));
     }
-    let told = observed.vmm.version.as_deref().unwrap_or_default();
-    if fork && !told.is_empty() && !told.contains("macvtap") {
+    let version = observed.vmm.version.as_deref().unwrap_or_default();
+    if fork && !version.is_empty() && !version.contains("macvtap") {
         // Who builds the fork himself may have another name at its end.
-        let upstream = number(told).is_some_and(|number| number >= NO_FORK_SINCE);
+        let upstream = number(version).is_some_and(|number| number >= NO_FORK_SINCE);
         let path = observed.vmm.path.as_deref().unwrap_or(&observed.vmm.name);
         let finding = match upstream {
-            true => vmm::no_fork(path, told),
-            false => vmm::perhaps_no_fork(path, told),
+            true => vmm::no_fork(path, version),
+            false => vmm::perhaps_no_fork(path, version),
         };
-        findings.push(finding.evidence(told));
+        findings.push(finding.evidence(version));
     }
     findings
 }

@@ -18,7 +18,7 @@ const README: &str = "flintlock, README.md, compatibility";
 /// Every row, in the order in which mvmhost(8) lists them.
 pub static PAIRS: &[Pair] = &[
     Pair {
-        who: Part::Mvmhost,
+        program: Part::Mvmhost,
         versions: ANY,
         needs: Part::Systemd,
         needed: from(247, 0),
@@ -27,7 +27,7 @@ pub static PAIRS: &[Pair] = &[
         source: "systemd, NEWS of 247",
     },
     Pair {
-        who: Part::Mvmhost,
+        program: Part::Mvmhost,
         versions: ANY,
         needs: Part::Containerd,
         needed: from(1, 6),
@@ -36,7 +36,7 @@ pub static PAIRS: &[Pair] = &[
         source: "containerd, RELEASES.md",
     },
     Pair {
-        who: Part::Mvmhost,
+        program: Part::Mvmhost,
         versions: ANY,
         needs: Part::Flintlockd,
         needed: from(0, 4),
@@ -45,7 +45,7 @@ pub static PAIRS: &[Pair] = &[
         source: "flintlock, internal/command/flags",
     },
     Pair {
-        who: Part::Flintlockd,
+        program: Part::Flintlockd,
         versions: from(0, 3),
         needs: Part::Firecracker,
         needed: from(1, 0),
@@ -54,7 +54,7 @@ pub static PAIRS: &[Pair] = &[
         source: README,
     },
     Pair {
-        who: Part::Flintlockd,
+        program: Part::Flintlockd,
         versions: between((0, 7), (0, 9)),
         needs: Part::Firecracker,
         needed: from(1, 10),
@@ -63,7 +63,7 @@ pub static PAIRS: &[Pair] = &[
         source: README,
     },
     Pair {
-        who: Part::Flintlockd,
+        program: Part::Flintlockd,
         versions: from(0, 9),
         needs: Part::Firecracker,
         needed: from(1, 11),
@@ -72,7 +72,7 @@ pub static PAIRS: &[Pair] = &[
         source: README,
     },
     Pair {
-        who: Part::Flintlockd,
+        program: Part::Flintlockd,
         versions: between((0, 5), (0, 7)),
         needs: Part::CloudHypervisor,
         needed: from(26, 0),
@@ -81,7 +81,7 @@ pub static PAIRS: &[Pair] = &[
         source: README,
     },
     Pair {
-        who: Part::Flintlockd,
+        program: Part::Flintlockd,
         versions: from(0, 7),
         needs: Part::CloudHypervisor,
         needed: from(41, 0),
@@ -90,7 +90,7 @@ pub static PAIRS: &[Pair] = &[
         source: README,
     },
     Pair {
-        who: Part::Firecracker,
+        program: Part::Firecracker,
         versions: from(1, 0),
         needs: Part::Kernel,
         needed: from(4, 14),
@@ -99,7 +99,7 @@ pub static PAIRS: &[Pair] = &[
         source: "firecracker, docs/kernel-policy.md of v1.0.0 to v1.8.0",
     },
     Pair {
-        who: Part::Firecracker,
+        program: Part::Firecracker,
         versions: from(1, 9),
         needs: Part::Kernel,
         needed: from(5, 10),
@@ -111,46 +111,46 @@ pub static PAIRS: &[Pair] = &[
 
 /// With the provider `firecracker`; no flintlockd since 0.7 does it.
 pub const MACVTAP_FIRECRACKER: Feature = Feature {
-    what: "macvtap with Liquid Metal's fork of Firecracker",
+    name: "macvtap with Liquid Metal's fork of Firecracker",
     flintlockd: Range { from: (0, 0), before: Some((0, 7)) },
     source: "flintlock, issue 856 and pull request 953",
 };
 /// With the provider `cloudhypervisor`; flintlockd does it since 0.7.
 pub const MACVTAP_CLOUD_HYPERVISOR: Feature = Feature {
-    what: "macvtap with Cloud Hypervisor",
+    name: "macvtap with Cloud Hypervisor",
     flintlockd: from(0, 7),
     source: "flintlock, issue 856 and pull request 953",
 };
 /// The flag `--default-provider`.
 pub const PROVIDERS: Feature = Feature {
-    what: "Cloud Hypervisor as a provider",
+    name: "Cloud Hypervisor as a provider",
     flintlockd: from(0, 6),
     source: "flintlock, release notes of v0.6.0",
 };
 
 /// What flintlockd does from which version on.
 pub static FEATURES: &[Feature] = &[
-    Feature { what: "tap with Firecracker", flintlockd: from(0, 3), source: README },
+    Feature { name: "tap with Firecracker", flintlockd: from(0, 3), source: README },
     PROVIDERS,
     MACVTAP_FIRECRACKER,
     MACVTAP_CLOUD_HYPERVISOR,
     Feature {
-        what: "going on with microVMs that a flintlockd before 0.7 made",
+        name: "going on with microVMs that a flintlockd before 0.7 made",
         flintlockd: Range { from: (0, 0), before: Some((0, 7)) },
         source: "flintlock, release notes of v0.7.0: labels in containerd have another name",
     },
     Feature {
-        what: "virtiofs volumes, with Cloud Hypervisor",
+        name: "virtiofs volumes, with Cloud Hypervisor",
         flintlockd: from(0, 8),
         source: "flintlock, release notes of v0.8.0",
     },
     Feature {
-        what: "one start of Cloud Hypervisor for each microVM",
+        name: "one start of Cloud Hypervisor for each microVM",
         flintlockd: from(0, 10),
         source: "flintlock, issue 999",
     },
     Feature {
-        what: "the guest agent over vsock",
+        name: "the guest agent over vsock",
         flintlockd: from(0, 11),
         source: "flintlock, release notes of v0.11.0",
     },

@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn versions_are_read_as_each_program_tells_them() {
-    for (told, expected) in [
+    for (text, expected) in [
         ("v0.11.0\n", Some((0, 11))),
         ("0.5.1-rc1", Some((0, 5))),
         ("Firecracker v1.3.1-macvtap", Some((1, 3))),
@@ -16,7 +16,7 @@ fn versions_are_read_as_each_program_tells_them() {
         ("v", None),
         ("99999999999.1", None),
     ] {
-        assert_eq!(number(told), expected, "{told:?}");
+        assert_eq!(number(text), expected, "{text:?}");
     }
 }
 
@@ -43,15 +43,15 @@ fn every_row_speaks_at_its_edge_and_not_beyond() {
         minor => format!("{major}.{}", minor - 1),
     };
     for row in PAIRS {
-        let who = text(row.versions.from);
+        let version = text(row.versions.from);
         let of = |needs: &str| {
-            let versions = [(row.who, who.as_str()), (row.needs, needs)];
+            let versions = [(row.program, version.as_str()), (row.needs, needs)];
             broken(&versions).iter().any(|pair| std::ptr::eq(*pair, row))
         };
         assert!(of(&below(row.needed.from)), "{row:?}");
         assert!(!of(&text(row.needed.from)), "{row:?}");
         if let Some(before) = row.versions.before {
-            let versions = [(row.who, text(before)), (row.needs, below(row.needed.from))];
+            let versions = [(row.program, text(before)), (row.needs, below(row.needed.from))];
             let versions = versions.each_ref().map(|(part, text)| (*part, text.as_str()));
             assert!(broken(&versions).iter().all(|pair| !std::ptr::eq(*pair, row)));
         }
@@ -72,7 +72,7 @@ fn the_page_has_every_row() {
         assert!(body.contains(pair.source) && body.contains(pair.why), "{pair:?}");
     }
     for feature in FEATURES {
-        assert!(body.contains(feature.what), "{feature:?}");
+        assert!(body.contains(feature.name), "{feature:?}");
     }
     assert!(!body.contains("| any version |"), "a row that says nothing");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mvm_checks as checks;
-use mvm_checks::Asked;
+use mvm_checks::ImageAnswer;
 use mvm_config::Config;
 use mvm_config::names::ImageRef;
 use mvm_core::{Finding, Roots};
@@ -28,31 +28,31 @@ pub(super) fn findings(
     deep: bool,
 ) -> Vec<Finding> {
     // What could not be asked is said of flintlockd itself.
-    let Ok(Some(told)) = api::images(roots, config) else { return Vec::new() };
-    let mut named = named(&told);
+    let Ok(Some(listing)) = api::images(roots, config) else { return Vec::new() };
+    let mut named = named(&listing);
     if deep {
-        let known = |image: &ImageRef| {
+        let in_file = |image: &ImageRef| {
             config.images.root.contains(image) || config.images.kernel.contains(image)
         };
-        named.retain(|image, _| !known(image));
+        named.retain(|image, _| !in_file(image));
     }
     if named.is_empty() {
         return Vec::new();
     }
-    let proxies = probes::told(roots, config, flintlockd);
+    let proxies = probes::effective_proxies(roots, config, flintlockd);
     let images = named.keys().take(MOST);
     let answers = resolve::within(LONGEST, images, proxies.as_ref()).unwrap_or_default();
     let all = answers.into_iter().map(|(image, answer)| {
         let microvms = named.get(&image).cloned().unwrap_or_default();
-        Asked { image, microvms, answer }
+        ImageAnswer { image, microvms, answer }
     });
-    checks::asked(config, &all.collect::<Vec<_>>())
+    checks::registry_answers(config, &all.collect::<Vec<_>>())
 }
 
 /// By image, who names it. One that is on its way out asks for nothing any more.
-fn named(told: &[Named]) -> BTreeMap<ImageRef, Vec<String>> {
+fn named(listing: &[Named]) -> BTreeMap<ImageRef, Vec<String>> {
     let mut named: BTreeMap<ImageRef, Vec<String>> = BTreeMap::new();
-    for (one, images) in told.iter().filter(|(one, _)| one.state != State::Deleting) {
+    for (one, images) in listing.iter().filter(|(one, _)| one.state != State::Deleting) {
         let name = format!("{}/{}", one.namespace, one.name);
         for image in images.iter().filter_map(|image| ImageRef::parse(image).ok()) {
             let all = named.entry(image).or_default();
@@ -81,12 +81,12 @@ mod tests {
             devices: Vec::new(),
         };
         let images = |all: &[&str]| all.iter().map(|image| (*image).to_owned()).collect();
-        let told = [
+        let listing = [
             (one("a", State::Created), images(&["r.test/k:1", "r.test/r:1", "r.test/r:1"])),
             (one("b", State::Pending), images(&["r.test/k:1", "not an image", "r.test/k"])),
             (one("c", State::Deleting), images(&["r.test/c:1"])),
         ];
-        let named = named(&told);
+        let named = named(&listing);
         let named: Vec<_> = named.iter().map(|(k, v)| (k.as_str(), v.join(" "))).collect();
         let expected = [("r.test/k:1", "ns/a ns/b"), ("r.test/r:1", "ns/a")];
         assert_eq!(named, expected.map(|(image, by)| (image, by.to_owned())));

@@ -56,7 +56,7 @@ pub fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     let well = findings.iter().all(|finding| finding.severity() == Severity::Info);
     findings.extend(ignored);
     let names: Vec<&str> = checks::names().collect();
-    let left: &[&str] =
+    let not_checked: &[&str] =
         if arguments.deep { &checks::NOT_LOOKED_AT[4..] } else { checks::NOT_LOOKED_AT };
     if well {
         let all = catalogue::checked::all_well("this host", names.len());
@@ -64,11 +64,11 @@ pub fn run(context: &Context, arguments: &CheckArguments) -> Exit {
     }
     if context.json {
         output::print(
-            &Document::new(&findings).with("checks", names).with("not-checked", left).text(),
+            &Document::new(&findings).with("checks", names).with("not-checked", not_checked).text(),
         );
     } else {
         output::findings(false, &findings);
-        output::print(&format!("not checked: {}\n", left.join(", ")));
+        output::print(&format!("not checked: {}\n", not_checked.join(", ")));
     }
     output::exit_for(&findings)
 }

@@ -44,13 +44,13 @@ pub fn run(context: &Context, arguments: &DiagnoseArguments) -> Exit {
         let silent = seen::journal_silent("journal", &why);
         findings.push(silent);
     }
-    ended(&context.roots, config, &mut diagnosis);
+    clear_resolved(&context.roots, config, &mut diagnosis);
     let state = places::microvms(config);
     let only = arguments.vm.as_deref();
     let directories = files(&context.roots, &state, only, &mut diagnosis, &mut findings);
     // A flintlockd that does not answer is what the journals are read for.
-    let told = mvm_validate::api::microvms(&context.roots, config).ok().flatten();
-    findings.extend(states(&told.unwrap_or_default(), arguments.vm.as_deref()));
+    let listing = mvm_validate::api::microvms(&context.roots, config).ok().flatten();
+    findings.extend(states(&listing.unwrap_or_default(), arguments.vm.as_deref()));
     findings.extend(diagnosis.findings());
     if !findings.iter().any(|finding| finding.severity() > Severity::Info) {
         let nothing = seen::nothing_known("diagnosis", diagnosis.lines(), directories);
@@ -67,7 +67,7 @@ pub fn run(context: &Context, arguments: &DiagnoseArguments) -> Exit {
 
 /// mvm-validate looks when flintlockd starts. What it found then and is no more has not been said to
 /// have cleared, unless something could not be asked now.
-fn ended(roots: &Roots, config: &Config, diagnosis: &mut Diagnosis) {
+fn clear_resolved(roots: &Roots, config: &Config, diagnosis: &mut Diagnosis) {
     let reported = Gate::Flintlockd.reported(roots);
     if reported.standing().next().is_none() {
         return;
@@ -79,7 +79,7 @@ fn ended(roots: &Roots, config: &Config, diagnosis: &mut Diagnosis) {
     let found = checks::run(config, &observed);
     for (code, subject) in reported.standing() {
         if !found.iter().any(|found| (found.code(), found.subject()) == (code, subject)) {
-            diagnosis.ended(code, subject);
+            diagnosis.clear(code, subject);
         }
     }
 }
@@ -106,10 +106,10 @@ fn journals(
     let mut piece = |bytes: &[u8]| lines.push(bytes, &mut take);
     let mut limits = Limits::timeout(READING);
     limits.stdout = Some(&mut piece);
-    let ended = programs.run(&program, &arguments, &mut limits);
+    let result = programs.run(&program, &arguments, &mut limits);
     let overlong = lines.finish(&mut take);
     diagnosis.skip(skipped + overlong);
-    match ended {
+    match result {
         Ok(exit) if exit.success() => Ok(()),
         // Nothing matched: journalctl counts that as a failure, and says nothing.
         Ok(exit) if exit.stderr.trim().is_empty() => Ok(()),
@@ -140,7 +140,7 @@ fn states(microvms: &[MicroVm], only: Option<&str>) -> Vec<Finding> {
 
 fn arguments(config: &Config, since: Option<&str>) -> Vec<OsString> {
     let unit = |name: &str| format!("_SYSTEMD_UNIT={name}");
-    let mut words = vec![
+    let mut arguments = vec![
         "--output=json".to_owned(),
         format!("--output-fields={FIELDS}"),
         "--all".to_owned(),
@@ -156,12 +156,12 @@ fn arguments(config: &Config, since: Option<&str>) -> Vec<OsString> {
         "_TRANSPORT=audit".to_owned(),
         format!("SYSLOG_IDENTIFIER={}", mvm_core::sink::IDENTIFIER),
     ] {
-        if !matches!(words.last(), Some(last) if last.starts_with("--")) {
-            words.push("+".to_owned());
+        if !matches!(arguments.last(), Some(last) if last.starts_with("--")) {
+            arguments.push("+".to_owned());
         }
-        words.push(matched);
+        arguments.push(matched);
     }
-    words.into_iter().map(OsString::from).collect()
+    arguments.into_iter().map(OsString::from).collect()
 }
 
 /// Hands a record on by who wrote it; one of another unit is passed over.
@@ -241,10 +241,10 @@ mod tests {
         let mut diagnosis = Diagnosis::new(Place::new(&config), None);
         let programs = Recording::new([exit]);
         let roots = Roots::new("/");
-        let done = journals(&roots, &config, Some("-1h"), &programs, &mut diagnosis);
-        let (_, words) = programs.asked().into_iter().next().unwrap();
-        assert!(words.contains(&"--since=-1h".into()), "{words:?}");
-        (diagnosis.findings(), done)
+        let result = journals(&roots, &config, Some("-1h"), &programs, &mut diagnosis);
+        let (_, arguments) = programs.calls().into_iter().next().unwrap();
+        assert!(arguments.contains(&"--since=-1h".into()), "{arguments:?}");
+        (diagnosis.findings(), result)
     }
 
     #[test]
@@ -260,8 +260,8 @@ mod tests {
             "\n",
             r#"{"SYSLOG_IDENTIFIER":"mvmhost","MVMHOST_CODE":"MVM-FLK-001","MVMHOST_SUBJECT":"x","MESSAGE":"MVM-FLK-001: y"}"#,
         );
-        let (findings, done) = diagnosed(stdout, 0, "");
-        assert_eq!(done, Ok(()));
+        let (findings, result) = diagnosed(stdout, 0, "");
+        assert_eq!(result, Ok(()));
         let codes: Vec<_> = findings.iter().map(Finding::code).collect();
         let expected =
             ["MVM-CTRD-501", "MVM-DHCP-521", "MVM-POOL-505", "MVM-HOST-502", "MVM-HOST-504"];
@@ -338,7 +338,7 @@ mod tests {
             let start = std::time::Instant::now();
             let (findings, _) = diagnosed(&stdout, 0, "");
             assert_eq!(findings.len(), 1);
-            assert!(findings[0].seen().starts_with(&format!("{} times", lines / 2)));
+            assert!(findings[0].evidence_text().starts_with(&format!("{} times", lines / 2)));
             start.elapsed()
         };
         let (small, large) = (run(2_500), run(10_000));

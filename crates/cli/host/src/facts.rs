@@ -46,9 +46,9 @@ fn gather(context: &Context) -> Result<Exit, (Vec<Finding>, Exit)> {
     })?;
     let config = &loaded.config;
     let versions = inventory::versions(roots, config);
-    let left = inventory::left(roots);
+    let last_apply = inventory::last_apply(roots);
     let steps = plans.steps().into_iter().map(|(_, step)| step).collect();
-    let drift = Drift::new(&plans.desired, &plans.observed, steps, left.as_ref(), &versions);
+    let drift = Drift::new(&plans.desired, &plans.observed, steps, last_apply.as_ref(), &versions);
     let valid = last_good.is_none();
     let mut findings: Vec<Finding> = last_good.into_iter().chain(plans.findings()).collect();
     findings.extend(drift.findings());
@@ -57,7 +57,7 @@ fn gather(context: &Context) -> Result<Exit, (Vec<Finding>, Exit)> {
         "valid": valid,
         "digest": digest(&plans.desired.applied),
         "applied": plans.observed.applied.as_deref().map(digest),
-        "at": left.as_ref().map(|left| left.at),
+        "at": last_apply.as_ref().map(|last_apply| last_apply.at),
     });
     let unit = config.flintlockd.unit.as_str();
     let tailscale = Tailscale { roots, programs: &System };
@@ -106,8 +106,8 @@ fn ready(roots: &Roots, unit: &str, programs: &dyn Execute) -> Option<u64> {
     let arguments = ["--boot", "--quiet", "--no-pager", "--output=json", "--output-fields=UNIT"];
     let arguments = arguments.into_iter().chain([STARTED, "_PID=1", &unit]).map(OsStr::new);
     let arguments: Vec<&OsStr> = arguments.collect();
-    let told = programs.run(&program, &arguments, &mut Limits::timeout(TIMEOUT)).ok()?;
-    let first: Value = serde_json::from_str(told.stdout.lines().next()?).ok()?;
+    let output = programs.run(&program, &arguments, &mut Limits::timeout(TIMEOUT)).ok()?;
+    let first: Value = serde_json::from_str(output.stdout.lines().next()?).ok()?;
     let micros: u64 = first.get("__MONOTONIC_TIMESTAMP")?.as_str()?.parse().ok()?;
     Some(micros / 1000)
 }
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
     use mvm_core::exec::{Exit as Ended, Recording};
 
-    fn told(stdout: &str) -> Option<u64> {
+    fn ready_at(stdout: &str) -> Option<u64> {
         let folder = tempfile::tempdir().unwrap();
         let roots = Roots::new(folder.path());
         let program = roots.at("/usr/bin/journalctl");
@@ -129,11 +129,11 @@ mod tests {
     #[test]
     fn the_first_time_that_flintlockd_was_up_counts() {
         let line = |micros: &str| format!("{{\"__MONOTONIC_TIMESTAMP\":\"{micros}\"}}\n");
-        assert_eq!(told(&(line("12345678") + &line("99999999"))), Some(12345));
+        assert_eq!(ready_at(&(line("12345678") + &line("99999999"))), Some(12345));
         for stdout in
             ["", "-- No entries --\n", "{}\n", &line("x"), "{\"__MONOTONIC_TIMESTAMP\":1}"]
         {
-            assert_eq!(told(stdout), None, "{stdout}");
+            assert_eq!(ready_at(stdout), None, "{stdout}");
         }
     }
 }

@@ -100,8 +100,8 @@ fn plans_with(
     ask_images: bool,
 ) -> Result<Plans, Finding> {
     let config = &loaded.config;
-    let failed = |what: &str, error: &dyn std::error::Error| {
-        catalogue::units::step_failed(what, chain(error))
+    let failed = |step: &str, error: &dyn std::error::Error| {
+        catalogue::units::step_failed(step, chain(error))
     };
     let pool = mvm_pool_kernel::desired(roots, config);
     let (pool, full) = mvm_pool_kernel::observe(roots, &pool)
@@ -170,8 +170,8 @@ fn observe(
     };
     let images = [names::IMAGES_UNIT, names::IMAGES_RETRY_UNIT, names::REGISTRY_UNIT];
     let more = [names::DHCP_UNIT, names::WATCH_UNIT].into_iter().chain(images);
-    let wanted: BTreeSet<&str> = mvm_units_plan::host::needed(desired).chain(more).collect();
-    for name in wanted {
+    let unit_names: BTreeSet<&str> = mvm_units_plan::host::needed(desired).chain(more).collect();
+    for name in unit_names {
         let state = units.state(name)?;
         observed.needs_reload |= state.is_loaded() && state.need_daemon_reload;
         if state.main_pid != 0 && Some(name) == desired.flintlockd.as_deref() {
@@ -225,13 +225,13 @@ fn unit(roots: &Roots, state: &UnitState) -> Unit {
             text.split_terminator('\0').map(str::to_owned).collect()
         }),
     };
-    let words = [&state.active_state, &state.sub_state, &state.result];
-    let told: Vec<&str> =
-        words.iter().map(|word| word.as_str()).filter(|w| !w.is_empty()).collect();
+    let states = [&state.active_state, &state.sub_state, &state.result];
+    let states: Vec<&str> =
+        states.iter().map(|word| word.as_str()).filter(|w| !w.is_empty()).collect();
     // The kernel's words for a file whose name is gone or is another file's.
     let replaced = state.main_pid != 0
         && fs::read_link(roots.at(format!("/proc/{}/exe", state.main_pid)))
             .is_ok_and(|path| path.as_os_str().as_bytes().ends_with(b" (deleted)"));
-    let started = state.exec_start.first().cloned().unwrap_or_default();
-    Unit { active: state.is_active(), state: told.join(", "), argv, told: started, replaced }
+    let exec_start = state.exec_start.first().cloned().unwrap_or_default();
+    Unit { active: state.is_active(), state: states.join(", "), argv, exec_start, replaced }
 }

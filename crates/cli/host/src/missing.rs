@@ -18,9 +18,9 @@ const READING: Duration = Duration::from_secs(10);
 const REASON: usize = 400;
 
 /// Keeps those taps that no microVM uses, or says that they could not be looked at.
-pub(super) fn taps(observed: &mut Observed, told: Result<Option<&[MicroVm]>, &str>) {
-    match left_over(&observed.stale_taps, told) {
-        Ok(left) => observed.stale_taps = left,
+pub(super) fn taps(observed: &mut Observed, listing: Result<Option<&[MicroVm]>, &str>) {
+    match left_over(&observed.stale_taps, listing) {
+        Ok(unused) => observed.stale_taps = unused,
         Err(why) if !observed.stale_taps.is_empty() => {
             observed.stale_taps.clear();
             observed.unasked.push(("taps".to_owned(), why.to_owned()));
@@ -34,9 +34,10 @@ pub(super) fn taps(observed: &mut Observed, told: Result<Option<&[MicroVm]>, &st
 /// may be in use.
 fn left_over<'w>(
     taps: &[String],
-    told: Result<Option<&[MicroVm]>, &'w str>,
+    listing: Result<Option<&[MicroVm]>, &'w str>,
 ) -> Result<Vec<String>, &'w str> {
-    let listed = told?.ok_or("flintlockd lists its microVMs only to clients with a certificate")?;
+    let listed =
+        listing?.ok_or("flintlockd lists its microVMs only to clients with a certificate")?;
     if listed.iter().any(|one| one.state != State::Created) {
         return Err("flintlockd lists the taps of a microVM only when that is created");
     }
@@ -48,7 +49,7 @@ fn left_over<'w>(
 pub(super) fn without_vmm(
     roots: &Roots,
     config: &Config,
-    told: &[MicroVm],
+    listing: &[MicroVm],
     programs: &dyn Execute,
 ) -> Vec<(String, String)> {
     let Ok(files) = microvms::directories(roots, &places::microvms(config)) else {
@@ -56,14 +57,14 @@ pub(super) fn without_vmm(
         return Vec::new();
     };
     let runs = |id: &str| files.iter().any(|one| one.id == id && vmm(roots, one).is_some());
-    let created = told.iter().filter(|one| one.state == State::Created);
+    let created = listing.iter().filter(|one| one.state == State::Created);
     let named = created.map(|one| (format!("{}/{}/{}", one.namespace, one.name, one.uid), one));
     let missing: Vec<(String, &MicroVm)> = named.filter(|(id, _)| !runs(id)).collect();
     if missing.is_empty() {
         return Vec::new();
     }
     let journal = journal(roots, config, programs);
-    let say = |(id, one): &(String, &MicroVm)| {
+    let with_last_line = |(id, one): &(String, &MicroVm)| {
         let line =
             journal.lines().rev().find(|line| !one.uid.is_empty() && line.contains(&one.uid));
         let line: String = line
@@ -73,7 +74,7 @@ pub(super) fn without_vmm(
             .collect();
         (id.clone(), line)
     };
-    missing.iter().map(say).collect()
+    missing.iter().map(with_last_line).collect()
 }
 
 /// What flintlockd said last in this boot; nothing where that cannot be read.
@@ -82,10 +83,10 @@ fn journal(roots: &Roots, config: &Config, programs: &dyn Execute) -> String {
         return String::new();
     };
     let unit = format!("--unit={}", config.flintlockd.unit.as_str());
-    let words = ["--boot", "--no-pager", "--quiet", "--output=cat", LINES, &unit];
-    let words: Vec<&OsStr> = words.into_iter().map(OsStr::new).collect();
-    let ended = programs.run(&program, &words, &mut Limits::timeout(READING));
-    ended.map(|exit| exit.stdout).unwrap_or_default()
+    let arguments = ["--boot", "--no-pager", "--quiet", "--output=cat", LINES, &unit];
+    let arguments: Vec<&OsStr> = arguments.into_iter().map(OsStr::new).collect();
+    let result = programs.run(&program, &arguments, &mut Limits::timeout(READING));
+    result.map(|exit| exit.stdout).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -107,8 +108,8 @@ mod tests {
 
     #[test]
     fn a_tap_is_a_left_over_only_where_every_microvm_is_created() {
-        let judged = |told: &[MicroVm]| {
-            left_over(&["fltap1".to_owned()], Ok(Some(told))).map(|left| left.len())
+        let judged = |listing: &[MicroVm]| {
+            left_over(&["fltap1".to_owned()], Ok(Some(listing))).map(|unused| unused.len())
         };
         assert_eq!(judged(&[]), Ok(1));
         assert_eq!(judged(&[microvm("its", State::Created, "fltap1")]), Ok(0));
@@ -131,7 +132,7 @@ mod tests {
         std::fs::write(&program, "").unwrap();
         std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755))
             .unwrap();
-        let told = [
+        let listing = [
             microvm("runs", State::Created, "fltap1"),
             microvm("lost", State::Created, "fltap2"),
             microvm("new", State::Pending, "fltap3"),
@@ -139,9 +140,9 @@ mod tests {
         let stdout = "level=error msg=\"uid-lost: no kernel\"\nlevel=info msg=other\n".to_owned();
         let programs = Recording::new([Exit { code: Some(0), stdout, ..Exit::default() }]);
         let config = mvm_config::load::parse(&[]).unwrap().config;
-        let said = without_vmm(&Roots::new(folder.path()), &config, &told, &programs);
-        assert_eq!(said.len(), 1, "{said:?}");
-        assert_eq!(said[0].0, "ns/lost/uid-lost");
-        assert!(said[0].1.contains("no kernel"), "{said:?}");
+        let missing = without_vmm(&Roots::new(folder.path()), &config, &listing, &programs);
+        assert_eq!(missing.len(), 1, "{missing:?}");
+        assert_eq!(missing[0].0, "ns/lost/uid-lost");
+        assert!(missing[0].1.contains("no kernel"), "{missing:?}");
     }
 }

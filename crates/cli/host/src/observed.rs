@@ -24,11 +24,11 @@ pub(super) fn observe(roots: &Roots, config: &Config) -> (Observed, Option<i32>)
     if let Err(error) = &state {
         observed.unasked.push(("systemd".to_owned(), chain(error)));
     }
-    let told = match flintlockd {
+    let listing = match flintlockd {
         Some(_) => mvm_validate::api::microvms(roots, config),
         None => Err("flintlockd does not run".to_owned()),
     };
-    live(roots, config, state.ok().as_ref(), told.as_ref().map(Option::as_deref), &mut observed);
+    live(roots, config, state.ok().as_ref(), listing.as_ref().map(Option::as_deref), &mut observed);
     (observed, flintlockd)
 }
 
@@ -37,12 +37,12 @@ pub(super) fn live(
     roots: &Roots,
     config: &Config,
     flintlockd: Option<&UnitState>,
-    told: Result<Option<&[MicroVm]>, &String>,
+    listing: Result<Option<&[MicroVm]>, &String>,
     observed: &mut Observed,
 ) {
-    let told = told.map_err(String::as_str);
-    missing::taps(observed, told);
-    if let Ok(Some(microvms)) = told {
+    let listing = listing.map_err(String::as_str);
+    missing::taps(observed, listing);
+    if let Ok(Some(microvms)) = listing {
         observed.without_vmm = missing::without_vmm(roots, config, microvms, &System);
     }
     let ends = flintlockd.filter(|state| state.ends_all());
@@ -64,16 +64,16 @@ fn images(roots: &Roots, config: &Config, observed: &mut Observed) {
         return;
     }
     let mut unasked =
-        |what: &str, error: &Error| observed.unasked.push((what.to_owned(), chain(error)));
+        |subject: &str, error: &Error| observed.unasked.push((subject.to_owned(), chain(error)));
     match Job::new(config, roots, &images, &()).verify() {
         Ok(states) => {
-            for (wanted, state) in states {
+            for (image, state) in states {
                 match state {
-                    Ok(state) => observed.images.push((wanted, state)),
+                    Ok(state) => observed.images.push((image, state)),
                     Err(Error::Refused(why)) => {
-                        observed.images.push((wanted, State::NotUsable(why.to_string())));
+                        observed.images.push((image, State::NotUsable(why.to_string())));
                     }
-                    Err(error) => unasked(wanted.reference.as_str(), &error),
+                    Err(error) => unasked(image.reference.as_str(), &error),
                 }
             }
         }

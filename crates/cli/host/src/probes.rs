@@ -47,12 +47,12 @@ pub(super) fn reserved(roots: &Roots, config: &Config) -> Vec<Finding> {
         Ok(observed) => observed,
         Err(error) => return vec![not_tried("[network] reserved".to_owned(), chain(&error))],
     };
-    let asked =
+    let findings =
         entries.iter().map(|entry| match address_owners(config, &observed, entry.address) {
             Ok(owners) => finding(&owners),
             Err(error) => not_tried(entry.address.to_string(), chain(&error)),
         });
-    asked.collect()
+    findings.collect()
 }
 
 /// A pool that has something wrong is left alone: a write could wait for a minute, and what is wrong
@@ -90,8 +90,8 @@ fn traffic(
     }
     let on = observed.interface.as_ref().is_some_and(|found| found.up && (!bridge || found.bridge));
     if !on && !matches!(place, Place::Served(_)) {
-        let what = if bridge { "bridge" } else { "parent of macvtaps" };
-        let why = format!("there is no {what} that is switched on");
+        let device = if bridge { "bridge" } else { "parent of macvtaps" };
+        let why = format!("there is no {device} that is switched on");
         return (Probe::NotTried(why), Probe::NotAsked);
     }
     match mvm_network_traffic::traffic(roots, &System, config) {
@@ -125,7 +125,7 @@ fn images(
     if images.is_empty() {
         return Probe::NotAsked;
     }
-    let proxies = told(roots, config, flintlockd);
+    let proxies = effective_proxies(roots, config, flintlockd);
     match resolve::anonymously(images, proxies.as_ref()) {
         Ok(answers) => Probe::Done(answers),
         Err(error) => Probe::NotTried(chain(&error)),
@@ -133,7 +133,11 @@ fn images(
 }
 
 /// The proxies of flintlockd; without one running, those of the file or of this command.
-pub(super) fn told(roots: &Roots, config: &Config, flintlockd: Option<i32>) -> Option<Proxies> {
+pub(super) fn effective_proxies(
+    roots: &Roots,
+    config: &Config,
+    flintlockd: Option<i32>,
+) -> Option<Proxies> {
     let file = || config.proxy.is_used().then(|| Proxies::of_file(&config.proxy));
     flintlockd.and_then(|pid| proxies(roots, pid)).or_else(file)
 }

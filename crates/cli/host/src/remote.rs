@@ -56,12 +56,12 @@ pub fn run(context: &Context, arguments: &CheckArguments) -> Exit {
 fn ask_all(endpoints: &[Endpoint], arguments: &CheckArguments) -> Vec<Finding> {
     let mut findings = Vec::new();
     for some in endpoints.chunks(AT_A_TIME) {
-        let told = thread::scope(|scope| {
-            let asked: Vec<_> =
+        let answers = thread::scope(|scope| {
+            let threads: Vec<_> =
                 some.iter().map(|endpoint| scope.spawn(move || ask(endpoint, arguments))).collect();
-            asked.into_iter().filter_map(|one| one.join().ok()).collect::<Vec<_>>()
+            threads.into_iter().filter_map(|one| one.join().ok()).collect::<Vec<_>>()
         });
-        findings.extend(told.into_iter().map(|told| told.unwrap_or_else(|finding| finding)));
+        findings.extend(answers.into_iter().map(|answer| answer.unwrap_or_else(|finding| finding)));
     }
     findings
 }
@@ -126,9 +126,9 @@ fn ask(endpoint: &Endpoint, arguments: &CheckArguments) -> Result<Finding, Findi
     })?;
     let client = arguments.tls_cert.clone().zip(arguments.tls_key.clone());
     let tls = arguments.tls_ca.as_ref().map(|ca| Tls { trust: ca.clone(), client });
-    let told = Api::connect(endpoint, tls.as_ref(), token.as_deref(), TIMEOUT)
+    let listing = Api::connect(endpoint, tls.as_ref(), token.as_deref(), TIMEOUT)
         .and_then(|api| api.list_microvms(TIMEOUT));
-    match told {
+    match listing {
         Ok(microvms) => Ok(finding(&remote::answers::ROW)
             .with("milliseconds", started.elapsed().as_millis())
             .with("count", microvms.len())),

@@ -40,8 +40,8 @@ pub fn run(context: &Context, output: &Path) -> Exit {
     // A report is wanted most where the configuration is wrong.
     let config = load_or_last_good(roots, context.config.as_deref()).ok();
     let config = config.map(|(loaded, _)| loaded.config);
-    let known = config.as_ref().map(|config| secrets(roots, config)).unwrap_or_default();
-    let packed = Redactor::new(known)
+    let known_secrets = config.as_ref().map(|config| secrets(roots, config)).unwrap_or_default();
+    let packed = Redactor::new(known_secrets)
         .map_err(io::Error::other)
         .and_then(|redactor| pack(roots, config.as_ref(), &redactor, &System, output));
     match packed {
@@ -107,8 +107,8 @@ fn pack(
     let file = File::options().write(true).create_new(true).mode(0o600).open(output)?;
     let mut tar = tar::Builder::new(file);
     let mut keep = |name: &str, text: &str| append(&mut tar, name, &redactor.text(text));
-    for (name, words) in questions(config) {
-        keep(&name, &answer(roots, programs, &words))?;
+    for (name, command) in questions(config) {
+        keep(&name, &answer(roots, programs, &command))?;
     }
     let mut files: Vec<PathBuf> = FILES.iter().map(PathBuf::from).collect();
     let fragments = fs::read_dir(roots.config_fragments()).into_iter().flatten().flatten();
@@ -124,10 +124,10 @@ fn pack(
 
 /// What is asked: the name of the answer, and the command.
 fn questions(config: Option<&Config>) -> Vec<(String, Vec<String>)> {
-    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let split = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let mut all: Vec<(String, Vec<String>)> =
         ["status", "plan", "check", "facts", "vms", "diagnose"]
-            .map(|name| (format!("{name}.json"), words(&format!("mvmhost --json {name}"))))
+            .map(|name| (format!("{name}.json"), split(&format!("mvmhost --json {name}"))))
             .to_vec();
     for (name, command) in [
         ("versions.txt", "uname -a"),
@@ -141,19 +141,19 @@ fn questions(config: Option<&Config>) -> Vec<(String, Vec<String>)> {
         ("mvmhost.txt", "journalctl --no-pager --boot --identifier=mvmhost --catalog --lines=2000"),
         ("jobs.txt", "systemctl --no-pager list-units --all mvm*"),
     ] {
-        all.push((name.to_owned(), words(command)));
+        all.push((name.to_owned(), split(command)));
     }
     for unit in config.map(mvm_units_plan::chain).unwrap_or_default() {
         let journal = format!("journalctl --no-pager --boot --lines=5000 --unit={unit}");
-        all.push((format!("units/{unit}.txt"), words(&format!("systemctl --no-pager cat {unit}"))));
-        all.push((format!("journals/{unit}.txt"), words(&journal)));
+        all.push((format!("units/{unit}.txt"), split(&format!("systemctl --no-pager cat {unit}"))));
+        all.push((format!("journals/{unit}.txt"), split(&journal)));
     }
     all
 }
 
 /// What the program says, or why it says nothing.
-fn answer(roots: &Roots, programs: &dyn Execute, words: &[String]) -> String {
-    let Some((name, arguments)) = words.split_first() else { return String::new() };
+fn answer(roots: &Roots, programs: &dyn Execute, command: &[String]) -> String {
+    let Some((name, arguments)) = command.split_first() else { return String::new() };
     let Some(program) = exec::find(roots, name) else {
         return format!("there is no {name}\n");
     };
@@ -165,9 +165,9 @@ fn answer(roots: &Roots, programs: &dyn Execute, words: &[String]) -> String {
     };
     let mut limits = Limits::timeout(TIMEOUT);
     limits.stdout = Some(&mut take);
-    let ended = programs.run(&program, &arguments, &mut limits);
+    let result = programs.run(&program, &arguments, &mut limits);
     let mut text = String::from_utf8_lossy(&head).into_owned();
-    match ended {
+    match result {
         Ok(exit) => text.push_str(&exit.stderr),
         Err(error) => text.push_str(&chain(&error)),
     }

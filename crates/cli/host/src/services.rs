@@ -20,33 +20,33 @@ pub(super) fn observe(
     observed: &mut Observed,
 ) -> Option<Plans> {
     let config = &loaded.config;
-    let mut seen =
+    let mut services =
         Services { images: images::requested_images(config).len(), ..Services::default() };
     let dropins = dropins(roots, config);
     let mut active = false;
     let mut any = false;
-    for name in wanted(config) {
+    for name in unit_names(config) {
         match units.state(&name) {
             Ok(state) => {
                 active |= state.is_active() && name == config.flintlockd.unit.as_str();
                 any |= state.is_active() && name != names::TARGET;
-                let known = name == names::IMAGES_UNIT && !observed.images.is_empty();
+                let outcome_known = name == names::IMAGES_UNIT && !observed.images.is_empty();
                 let dropin = dropins.iter().find(|path| path.starts_with(&format!("{name}.d/")));
-                let condition = condition(&state, dropin.map(String::as_str), known);
-                seen.units.push((name, condition));
+                let condition = condition(&state, dropin.map(String::as_str), outcome_known);
+                services.units.push((name, condition));
             }
             Err(error) => observed.unasked.push((name, chain(&error))),
         }
     }
-    seen.never_applied = !any && !roots.applied().exists();
+    services.never_applied = !any && !roots.applied().exists();
     if active {
-        seen.api_silent = api::microvms(roots, config).err();
+        services.api_silent = api::microvms(roots, config).err();
     }
     let mut planned = None;
-    if !seen.never_applied {
+    if !services.never_applied {
         match machine::plans_without_images(roots, loaded, units) {
             Ok(plans) => {
-                seen.pending = pending(&plans);
+                services.pending = pending(&plans);
                 planned = Some(plans);
             }
             Err(finding) => {
@@ -54,12 +54,12 @@ pub(super) fn observe(
             }
         }
     }
-    observed.services = Some(seen);
+    observed.services = Some(services);
     planned
 }
 
 /// The chain's units, mvm-images where images are asked for, and the target that starts them all.
-fn wanted(config: &Config) -> Vec<String> {
+fn unit_names(config: &Config) -> Vec<String> {
     let images = (!images::requested_images(config).is_empty()).then_some(names::IMAGES_UNIT);
     let more = images.into_iter().chain([names::TARGET]).map(str::to_owned);
     mvm_units_plan::chain(config).into_iter().chain(more).collect()
@@ -72,24 +72,24 @@ fn dropins(roots: &Roots, config: &Config) -> Vec<String> {
     files.filter(|file| file.directory == Directory::Normal).map(|file| file.path).collect()
 }
 
-/// `known`: it is known what this unit was to do, so that how it ended does not matter.
-fn condition(state: &UnitState, dropin: Option<&str>, known: bool) -> Condition {
+/// `outcome_known`: it is known what this unit was to do, so that how it ended does not matter.
+fn condition(state: &UnitState, dropin: Option<&str>, outcome_known: bool) -> Condition {
     match state.load_state.as_str() {
         "loaded" => {}
         "masked" => return Condition::Masked,
         "not-found" => return Condition::Missing,
         other => return Condition::Unusable(other.to_owned()),
     }
-    let words = [&state.active_state, &state.sub_state, &state.result];
-    let words: Vec<&str> =
-        words.iter().map(|word| word.as_str()).filter(|w| !w.is_empty()).collect();
+    let states = [&state.active_state, &state.sub_state, &state.result];
+    let states: Vec<&str> =
+        states.iter().map(|word| word.as_str()).filter(|w| !w.is_empty()).collect();
     // What ends when its work is done, and has not failed.
     let oneshot = dropin.is_some_and(|path| path.starts_with(names::IMAGES_UNIT));
-    if oneshot && (known || state.active_state != "failed") {
+    if oneshot && (outcome_known || state.active_state != "failed") {
         return Condition::Ended;
     }
     if !state.is_active() {
-        return Condition::Down(words.join(", "));
+        return Condition::Down(states.join(", "));
     }
     if let Some(dropin) = dropin
         && !state.drop_in_paths.iter().any(|path| path.ends_with(&format!("/{dropin}")))

@@ -102,22 +102,22 @@ impl<'a> Screen<'a> {
         let pid = pid.and_then(|pid| i32::try_from(pid).ok());
         let mut observed = observe::observe(roots, config, pid);
         let microvms = api::microvms(roots, config);
-        let told = microvms.as_ref().map(Option::as_deref);
-        observed::live(roots, config, units.get(flintlockd), told, &mut observed);
+        let listing = microvms.as_ref().map(Option::as_deref);
+        observed::live(roots, config, units.get(flintlockd), listing, &mut observed);
         let planned = services::observe(roots, loaded, manager, &mut observed);
         let planned = planned.map(|plans| plans.findings()).unwrap_or_default();
         let checked = checks::run(config, &observed);
-        let known: Vec<&str> = checked.iter().map(Finding::code).collect();
+        let codes: Vec<&str> = checked.iter().map(Finding::code).collect();
         // Before the first apply a plan has nothing to say that the operator could have seen to.
-        let more = planned.into_iter().filter(|finding| !known.contains(&finding.code()));
+        let more = planned.into_iter().filter(|finding| !codes.contains(&finding.code()));
         let more: Vec<Finding> = more.collect();
         findings.extend(checked);
         findings.extend(more);
-        let asked = observed.plugin == Plugin::Ok && !observed.images.is_empty();
+        let verified = observed.plugin == Plugin::Ok && !observed.images.is_empty();
         let lacking =
             observed.images.iter().filter(|(wanted, state)| state.finding(wanted).is_some());
         let incomplete = lacking.map(|(wanted, _)| wanted.reference.to_string()).collect();
-        let incomplete = asked.then_some(incomplete);
+        let incomplete = verified.then_some(incomplete);
         let leases = leases::read(context).ok().map(|leases| leases.len());
         let tailscale = Tailscale { roots, programs: &System };
         let tailscale = tailscale.routes(&config.network.tailscale_routes).0;
@@ -142,7 +142,7 @@ impl<'a> Screen<'a> {
             .with("reserved", reserved::labels(&self.config.network.reserved))
             .with("tailscale", &self.tailscale)
             .with("containerd", json!({"devmapper": self.observed.plugin == Plugin::Ok}))
-            .with("images", json!({"wanted": self.wanted(), "incomplete": self.incomplete}))
+            .with("images", json!({"wanted": self.image_count(), "incomplete": self.incomplete}))
             .with("flintlockd", json!({"endpoint": self.config.flintlockd.grpc_endpoint.to_string(), "answers": self.microvms.is_ok()}))
             .with("microvms", microvms)
             .with("units", units)
@@ -160,7 +160,7 @@ impl<'a> Screen<'a> {
     }
 
     /// How many images the file asks for.
-    fn wanted(&self) -> usize {
+    fn image_count(&self) -> usize {
         mvm_images_plan::requested_images(self.config).len()
     }
 

@@ -357,10 +357,10 @@ mod tests {
             }
             for line in finding.remedy().lines() {
                 let line = line.split(" #").next().unwrap_or_default().trim_end_matches(" &&");
-                let words: Vec<&str> = line.split_whitespace().collect();
-                if words.first() == Some(&"mvmhost") {
+                let arguments: Vec<&str> = line.split_whitespace().collect();
+                if arguments.first() == Some(&"mvmhost") {
                     count += 1;
-                    let wrong = super::Cli::try_parse_from(&words).err();
+                    let wrong = super::Cli::try_parse_from(&arguments).err();
                     let wrong =
                         wrong.filter(|one| one.kind() != clap::error::ErrorKind::DisplayHelp);
                     assert!(wrong.is_none(), "{}: {line}\n{}", entry.code, wrong.unwrap());

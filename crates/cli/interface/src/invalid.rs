@@ -55,9 +55,9 @@ impl Invalid {
     }
 
     fn snippet(&self, problem: &Problem, renderer: &Renderer) -> String {
-        let what = match problem.key.is_empty() {
-            true => problem.what.clone(),
-            false => format!("{}: {}", problem.key, problem.what),
+        let title = match problem.key.is_empty() {
+            true => problem.message.clone(),
+            false => format!("{}: {}", problem.key, problem.message),
         };
         let text = self.sources.iter().find(|source| source.name == problem.file);
         let span = problem
@@ -78,7 +78,7 @@ impl Invalid {
         let span = if shown.len() == source.text.len() { span } else { 0..0 };
         let place = Level::Error.span(span);
         let snippet = Snippet::source(&shown).origin(&problem.file).fold(true).annotation(place);
-        let mut message = Level::Error.title(&what).snippet(snippet);
+        let mut message = Level::Error.title(&title).snippet(snippet);
         if !problem.help.is_empty() {
             message = message.footer(Level::Note.title(&purpose));
         }
@@ -99,7 +99,7 @@ impl Invalid {
             json!({
                 "file": problem.file, "line": (problem.line > 0).then_some(problem.line),
                 "column": column, "span": problem.span.as_ref().map(|span| [span.start, span.end]),
-                "key": problem.key, "value": problem.value, "message": problem.what,
+                "key": problem.key, "value": problem.value, "message": problem.message,
                 "instead": problem.instead, "help": problem.help,
             })
         });
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(json[0]["span"], serde_json::json!([28, 33]));
         let finding = invalid.finding();
         assert!(finding.message().contains("2 errors"), "{}", finding.message());
-        assert_eq!(finding.seen().lines().count(), 2);
+        assert_eq!(finding.evidence_text().lines().count(), 2);
     }
 
     #[test]

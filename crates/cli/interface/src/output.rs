@@ -79,7 +79,7 @@ pub fn findings(json: bool, findings: &[Finding]) {
 }
 
 /// [`findings`], and in the journal: whoever reads it later sees what the operator saw.
-pub fn told(json: bool, all: &[Finding], exit: Exit) -> Exit {
+pub fn report(json: bool, all: &[Finding], exit: Exit) -> Exit {
     all.iter().for_each(sink::record);
     findings(json, all);
     exit

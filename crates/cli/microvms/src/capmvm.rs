@@ -81,10 +81,10 @@ fn vip_owner(context: &Context, config: &Config, vip: IpAddr) -> Option<Finding>
 }
 
 /// As asked; else that of the endpoint; else this host's on the default route.
-fn address(config: &Config, asked: Option<IpAddr>) -> Option<String> {
+fn address(config: &Config, requested: Option<IpAddr>) -> Option<String> {
     let host = config.flintlockd.grpc_endpoint.host();
-    match asked {
-        Some(asked) => Some(asked.to_string()),
+    match requested {
+        Some(requested) => Some(requested.to_string()),
         None if !["", "0.0.0.0", "::"].contains(&host) => Some(host.to_owned()),
         None => on_default_route().map(|address| address.to_string()),
     }

@@ -28,7 +28,7 @@ pub fn read_files(microvm: &microvms::Directory) -> std::io::Result<(Files, Path
     Ok(found)
 }
 
-fn tail(end: microvms::End) -> Tail {
+fn tail(end: microvms::Tail) -> Tail {
     Tail { text: String::from_utf8_lossy(&end.bytes).into_owned(), cut: end.cut }
 }
 

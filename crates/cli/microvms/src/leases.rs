@@ -45,13 +45,13 @@ pub fn read(context: &Context) -> io::Result<Vec<Lease>> {
 }
 
 fn line(lease: &Lease, now: u64) -> String {
-    let left = match lease.expires {
+    let remaining = match lease.expires {
         0 => "for ever".to_owned(),
         end if end <= now => "expired".to_owned(),
         end => format!("{} s left", end - now),
     };
     let name = lease.name.as_deref().unwrap_or("-");
-    format!("{:39} {:20} {name} ({left})\n", lease.address.to_string(), lease.mac)
+    format!("{:39} {:20} {name} ({remaining})\n", lease.address.to_string(), lease.mac)
 }
 
 #[cfg(test)]

@@ -25,16 +25,16 @@ pub(crate) struct Session<'c> {
 impl<'c> Session<'c> {
     /// Connects; what stands in the way has been said.
     pub(crate) fn open(context: &'c Context) -> Result<Self, Exit> {
-        let tell = |findings: &[Finding], exit| {
+        let report = |findings: &[Finding], exit| {
             output::findings(context.json, findings);
             exit
         };
         let (loaded, last_good) = load_or_last_good(&context.roots, context.config.as_deref())
-            .map_err(|findings| tell(&findings, Exit::Config))?;
+            .map_err(|findings| report(&findings, Exit::Config))?;
         if let Some(finding) = last_good.filter(|_| !context.json) {
             output::findings(false, &[finding]);
         }
-        let silent = |why: &str| tell(&[silent(&loaded.config, why)], Exit::Unavailable);
+        let silent = |why: &str| report(&[silent(&loaded.config, why)], Exit::Unavailable);
         let connected = api::connect(&context.roots, &loaded.config).map_err(|why| silent(&why))?;
         let api = connected.map_err(|error| silent(&chain(&error)))?;
         Ok(Self { context, loaded, api })
@@ -102,8 +102,8 @@ pub(crate) fn one_line(text: &str) -> String {
 }
 
 /// Findings for the operator, with the exit code that the worst of them calls for.
-pub(crate) fn tell(context: &Context, findings: &[Finding]) -> Exit {
-    output::told(context.json, findings, output::exit_by_class(findings))
+pub(crate) fn report(context: &Context, findings: &[Finding]) -> Exit {
+    output::report(context.json, findings, output::exit_by_class(findings))
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub fn run(context: &Context, arguments: &SmokeArguments) -> Exit {
         output::print(&Document::new(&findings).with("passed", passed).text());
         return exit;
     }
-    output::told(false, &findings, exit)
+    output::report(false, &findings, exit)
 }
 
 /// As a step of `check --deep`, with the images of the configuration.
@@ -54,14 +54,14 @@ pub fn as_check(context: &Context) -> Vec<Finding> {
 fn go(session: &Session<'_>, arguments: &SmokeArguments) -> Vec<Finding> {
     let started = Instant::now();
     forget(session);
-    let wanted = match spec(session, arguments) {
-        Ok(wanted) => wanted,
+    let request = match spec(session, arguments) {
+        Ok(request) => request,
         Err(finding) => return vec![finding],
     };
-    let made = match session.api.create(&wanted, TIMEOUT) {
+    let made = match session.api.create(&request, TIMEOUT) {
         Ok(made) => made,
         Err(error) => {
-            let name = format!("{NAMESPACE}/{}", wanted.id);
+            let name = format!("{NAMESPACE}/{}", request.id);
             return vec![session.failed(&name, &error), step(&name, "create it")];
         }
     };
@@ -69,16 +69,18 @@ fn go(session: &Session<'_>, arguments: &SmokeArguments) -> Vec<Finding> {
     let mut findings = Vec::new();
     let reached = reach(session, &microvm, arguments.timeout);
     // What it has is known best when it runs.
-    let seen = session.api.get(&microvm.uid, TIMEOUT).ok().flatten();
-    let traces = Traces::of(&microvm, seen.as_ref());
+    let details = session.api.get(&microvm.uid, TIMEOUT).ok().flatten();
+    let traces = Traces::of(&microvm, details.as_ref());
     let name = id(&microvm);
-    if let Err((why, what)) = &reached {
-        findings.extend([why.clone(), step(&name, what)]);
+    if let Err((finding, failed_step)) = &reached {
+        findings.extend([finding.clone(), step(&name, failed_step)]);
     }
     match delete(session, &microvm) {
         Ok(()) => {
-            let left = traces.left(session, DELETING);
-            findings.extend(left.into_iter().map(|what| messages::left_behind(&name, what)));
+            let leftovers = traces.leftovers(session, DELETING);
+            findings.extend(
+                leftovers.into_iter().map(|leftover| messages::left_behind(&name, leftover)),
+            );
         }
         Err(finding) => findings.extend([finding, step(&name, "delete it")]),
     }
@@ -97,19 +99,19 @@ fn go(session: &Session<'_>, arguments: &SmokeArguments) -> Vec<Finding> {
 fn forget(session: &Session<'_>) {
     let all = session.api.list_microvms(TIMEOUT).unwrap_or_default();
     let lives = |pid: &str| session.context.roots.at(format!("/proc/{pid}")).exists();
-    let left = all.iter().filter(|one| {
+    let abandoned = all.iter().filter(|one| {
         let pid = one.name.strip_prefix("smoke-");
         one.namespace == NAMESPACE && pid.is_some_and(|pid| !lives(pid))
     });
-    for microvm in left {
+    for microvm in abandoned {
         if let Err(error) = session.api.delete(&microvm.uid, TIMEOUT) {
             log::debug!("{}", mvm_core::chain(&error));
         }
     }
 }
 
-fn step(name: &str, what: &str) -> Finding {
-    messages::smoke_failed(name, what)
+fn step(name: &str, action: &str) -> Finding {
+    messages::smoke_failed(name, action)
 }
 
 fn spec(session: &Session<'_>, arguments: &SmokeArguments) -> Result<Spec, Finding> {
@@ -134,9 +136,9 @@ fn reach(
     timeout: Duration,
 ) -> Result<&'static str, (Finding, &'static str)> {
     let started = Instant::now();
-    let left = || timeout.saturating_sub(started.elapsed());
-    let wait = |condition, what| {
-        until(session, microvm, condition, left()).map_err(|finding| (finding, what))
+    let remaining = || timeout.saturating_sub(started.elapsed());
+    let wait = |condition, action| {
+        until(session, microvm, condition, remaining()).map_err(|finding| (finding, action))
     };
     wait(Condition::Created, "start its VMM")?;
     if !session.config().network.dhcp.enabled {

@@ -10,8 +10,8 @@ use mvm_cli::context::Context;
 use mvm_cli::output::Exit;
 
 /// Carries out a subcommand of vm; exit 69 when flintlockd does not answer.
-pub fn run(context: &Context, what: &VmCommand) -> Exit {
-    match what {
+pub fn run(context: &Context, command: &VmCommand) -> Exit {
+    match command {
         VmCommand::Create(arguments) => create::run(context, arguments),
         VmCommand::Delete(arguments) => delete::run(context, arguments),
         VmCommand::Logs(arguments) => logs::run(context, arguments),

@@ -48,8 +48,8 @@ pub fn run(context: &Context) -> Exit {
         }
     };
     let mut findings: Vec<Finding> = last_good.into_iter().collect();
-    let told = match api::microvms(&context.roots, &loaded.config) {
-        Ok(told) => told.unwrap_or_default(),
+    let listing = match api::microvms(&context.roots, &loaded.config) {
+        Ok(listing) => listing.unwrap_or_default(),
         Err(why) => {
             findings.push(silent(&loaded.config, &why));
             output::findings(context.json, &findings);
@@ -57,7 +57,7 @@ pub fn run(context: &Context) -> Exit {
         }
     };
     let state = places::microvms(&loaded.config);
-    let rows = match rows(&context.roots, &state, &told) {
+    let rows = match rows(&context.roots, &state, &listing) {
         Ok(rows) => rows,
         Err(error) => {
             let quoted = hygiene::quoted(Path::new(&state));
@@ -82,10 +82,10 @@ fn silent(config: &Config, why: &str) -> Finding {
 }
 
 /// What flintlockd knows, and after it what only has files.
-pub fn rows(roots: &Roots, state: &str, told: &[MicroVm]) -> std::io::Result<Vec<Row>> {
+pub fn rows(roots: &Roots, state: &str, listing: &[MicroVm]) -> std::io::Result<Vec<Row>> {
     let mut files = microvms::directories(roots, state)?;
     let mut rows = Vec::new();
-    for microvm in told {
+    for microvm in listing {
         let id = format!("{}/{}/{}", microvm.namespace, microvm.name, microvm.uid);
         let at = files.iter().position(|found| found.id == id);
         let directory = at.map(|at| files.remove(at));
@@ -182,8 +182,8 @@ mod tests {
             version: 3,
             devices: Vec::new(),
         };
-        let told = [microvm("a", "1", 0), microvm("new", "2", 1)];
-        let rows = rows(&Roots::new(folder.path()), "/var/lib/flintlock/vm", &told).unwrap();
+        let listing = [microvm("a", "1", 0), microvm("new", "2", 1)];
+        let rows = rows(&Roots::new(folder.path()), "/var/lib/flintlock/vm", &listing).unwrap();
         assert_eq!((rows[0].pid, rows[0].boot_log, rows[0].wrong), (Some(77), true, None));
         assert_eq!((rows[1].pid, rows[1].revision, rows[1].retries), (None, 3, 1));
         assert_eq!(rows[1].wrong, Some("MVM-VM-525"), "created, and no VMM runs");

@@ -38,13 +38,13 @@ pub struct Network {
     /// `[network.tailscale] advertise-routes`
     pub tailscale_routes: Vec<IpNet>,
     /// What of this the file asks for in so many words.
-    pub asked: Asked,
+    pub explicit: Explicit,
 }
 
 /// What the file asks for in so many words, and not by default: an interface that carries others'
 /// traffic gets nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Asked {
+pub struct Explicit {
     /// `[network.bridge] addresses`
     pub addresses: bool,
     /// `[network.dhcp] enabled`
@@ -53,7 +53,7 @@ pub struct Asked {
     pub nat: bool,
 }
 
-impl Asked {
+impl Explicit {
     /// Whether a key of the file is one of these, and was not written.
     pub(crate) fn is_default(&self, path: &str) -> bool {
         match path {
@@ -194,7 +194,7 @@ pub struct Dhcp {
     /// `ntp`: time servers that microVMs are told
     pub ntp: Vec<Ipv4Addr>,
     /// `routes`: ways beside the router that microVMs are told
-    pub routes: Vec<ToldRoute>,
+    pub routes: Vec<StaticRoute>,
     /// `reservations`: addresses that belong to one MAC address each.
     pub reservations: Vec<Reservation>,
     /// `also`: further interfaces that are served
@@ -216,7 +216,7 @@ pub struct Also {
 
 /// One entry of `[network.dhcp] routes`: microVMs get it by DHCP, as a classless static route.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ToldRoute {
+pub struct StaticRoute {
     /// `to`: the IPv4 subnet that `via` leads to.
     pub to: Ipv4Net,
     /// `via`: by whom it is reached

@@ -82,7 +82,7 @@ impl DmName {
     /// # Errors
     /// Empty, `.`, `..`, a leading `-`, another character, more than 100 characters.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let what = match foreign(text, "_.+-") {
+        let message = match foreign(text, "_.+-") {
             _ if text.is_empty() => "not a device-mapper name: it is empty".to_owned(),
             Some(c) => format!("not a device-mapper name: {c:?} is not allowed in it"),
             None if text.len() > 100 => "a device-mapper name of more than 100 characters".into(),
@@ -91,7 +91,7 @@ impl DmName {
             }
             None => return Ok(Self(text.to_owned())),
         };
-        Err(Invalid::new(what, "write for example \"flintlock-dev-thinpool\""))
+        Err(Invalid::new(message, "write for example \"flintlock-dev-thinpool\""))
     }
 }
 

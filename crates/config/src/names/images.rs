@@ -18,9 +18,9 @@ impl ImageRef {
     /// # Errors
     /// No registry host, no tag and no digest, a path in upper case, more than 255 characters.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let invalid = |what: &str| {
+        let invalid = |message: &str| {
             Invalid::new(
-                what,
+                message,
                 "write for example \"ghcr.io/liquidmetal-dev/flintlock-kernel:5.10.77\"",
             )
         };

@@ -49,7 +49,7 @@ impl Endpoint {
     /// # Errors
     /// No port, port 0, an IPv6 address without brackets, a host that is neither name nor address.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let invalid = |what: &str| Invalid::new(what, "write for example \"localhost:9090\"");
+        let invalid = |message: &str| Invalid::new(message, "write for example \"localhost:9090\"");
         let Some((host, port)) = text.rsplit_once(':') else {
             return Err(invalid("not an endpoint: the port is missing"));
         };
@@ -77,7 +77,7 @@ impl Endpoint {
     }
 
     /// A built-in default; a test reads every one of them back through `parse`.
-    pub(crate) fn known(host: &'static str, port: u16) -> Self {
+    pub(crate) fn from_static(host: &'static str, port: u16) -> Self {
         Self { host: host.to_owned(), port }
     }
 

@@ -123,22 +123,22 @@ fn vlans(refusals: &mut Refusals<'_, '_, '_>) {
     let mut ids = BTreeMap::new();
     for (index, vlan) in network.vlans.iter().enumerate() {
         if !names.insert(&vlan.name) {
-            let what = format!("a second VLAN interface {}", vlan.name);
-            refusals.refuse_entry(&path, index, "name", what, "write another name");
+            let message = format!("a second VLAN interface {}", vlan.name);
+            refusals.refuse_entry(&path, index, "name", message, "write another name");
         }
         if let Some(other) = ids.insert((&vlan.parent, vlan.id), &vlan.name) {
-            let what = format!("{} is on {} with this id already", other, vlan.parent);
-            refusals.refuse_entry(&path, index, "id", what, "write another id");
+            let message = format!("{} is on {} with this id already", other, vlan.parent);
+            refusals.refuse_entry(&path, index, "id", message, "write another id");
         }
         if network.mode == NetworkMode::Tap && vlan.parent == network.bridge.name {
-            let what = "on the bridge, which is made after the VLANs";
+            let message = "on the bridge, which is made after the VLANs";
             let instead = "name the interface that carries the VLAN";
-            refusals.refuse_entry(&path, index, "parent", what, instead);
+            refusals.refuse_entry(&path, index, "parent", message, instead);
         }
         let taken = network.mode == NetworkMode::Tap && vlan.name == network.bridge.name;
         if taken || vlan.name == vlan.parent || is_lo(&vlan.name) {
-            let what = format!("{} is another interface already", vlan.name);
-            refusals.refuse_entry(&path, index, "name", what, "write another name");
+            let message = format!("{} is another interface already", vlan.name);
+            refusals.refuse_entry(&path, index, "name", message, "write another name");
         }
     }
 }

@@ -22,13 +22,13 @@ fn reserved(refusals: &mut Refusals<'_, '_, '_>) {
     let network = &refusals.config.network;
     let path = ["network.reserved"];
     let own = own_addresses(refusals);
-    let (mut seen, mut names) = (BTreeSet::new(), BTreeSet::new());
+    let (mut addresses, mut names) = (BTreeSet::new(), BTreeSet::new());
     for (index, entry) in network.reserved.iter().enumerate() {
         let address = entry.address;
-        let mut refuse = |field, what: String, instead: &str| {
-            refusals.refuse_entry(&path, index, field, what, instead);
+        let mut refuse = |field, message: String, instead: &str| {
+            refusals.refuse_entry(&path, index, field, message, instead);
         };
-        if !seen.insert(address) {
+        if !addresses.insert(address) {
             refuse("address", "reserved twice".to_owned(), "write another address");
         }
         let name = entry.name.as_ref().map(|name| name.to_ascii_lowercase());
@@ -36,31 +36,31 @@ fn reserved(refusals: &mut Refusals<'_, '_, '_>) {
             refuse("name", "reserved twice".to_owned(), "write another name");
         }
         if own.iter().any(|one| one.net.addr() == address) || network.dhcp.router == Some(address) {
-            let what = "the address of this host or of the router".to_owned();
-            refuse("address", what, "write another address");
+            let message = "the address of this host or of the router".to_owned();
+            refuse("address", message, "write another address");
         }
         let ends = own.iter().filter_map(|one| ipv4(&one.net)).any(|net| {
             let end = |ip: Ipv4Addr| net.prefix_len() < 31 && IpAddr::V4(ip) == address;
             end(net.network()) || end(net.broadcast())
         });
         if ends {
-            let what = "the address of a whole subnet or its broadcast".to_owned();
-            refuse("address", what, "write another address");
+            let message = "the address of a whole subnet or its broadcast".to_owned();
+            refuse("address", message, "write another address");
         }
         // An uplink's network is not in this file.
-        let known = network.mode != NetworkMode::None && network.bridge.uplink.is_none();
-        if known && !own.is_empty() && !own.iter().any(|one| one.net.contains(&address)) {
+        let in_file = network.mode != NetworkMode::None && network.bridge.uplink.is_none();
+        if in_file && !own.is_empty() && !own.iter().any(|one| one.net.contains(&address)) {
             let nets: Vec<String> = own.iter().map(|one| one.net.trunc().to_string()).collect();
-            let what = format!("outside the subnet {}", nets.join(", "));
-            refuse("address", what, "write an address inside");
+            let message = format!("outside the subnet {}", nets.join(", "));
+            refuse("address", message, "write an address inside");
         }
     }
     if network.dhcp.enabled
         && network.dhcp.range.is_some()
         && network.leased(network.dhcp.range).is_empty()
     {
-        let what = "every address of the DHCP range is reserved";
-        refusals.refuse(&[path[0], RANGE], what, "write a larger range, or reserve fewer");
+        let message = "every address of the DHCP range is reserved";
+        refusals.refuse(&[path[0], RANGE], message, "write a larger range, or reserve fewer");
     }
 }
 
@@ -71,14 +71,14 @@ fn routes(refusals: &mut Refusals<'_, '_, '_>) {
     let config = refusals.config;
     for (index, route) in config.network.dhcp.routes.iter().enumerate() {
         if !own.is_empty() && !own.iter().any(|net| net.contains(&route.via)) {
-            let what = "outside the subnet, so microVMs could not reach it";
+            let message = "outside the subnet, so microVMs could not reach it";
             let instead = "write an address inside";
-            refusals.refuse_entry(&["network.dhcp.routes"], index, "via", what, instead);
+            refusals.refuse_entry(&["network.dhcp.routes"], index, "via", message, instead);
         }
         if route.to.prefix_len() == 0 {
-            let what = "the default route, which is that of the router";
+            let message = "the default route, which is that of the router";
             let instead = "use router of [network.dhcp]";
-            refusals.refuse_entry(&["network.dhcp.routes"], index, "to", what, instead);
+            refusals.refuse_entry(&["network.dhcp.routes"], index, "to", message, instead);
         }
     }
 }
@@ -87,24 +87,24 @@ fn routes(refusals: &mut Refusals<'_, '_, '_>) {
 fn also(refusals: &mut Refusals<'_, '_, '_>) {
     let network = &refusals.config.network;
     let path = ["network.dhcp.also"];
-    let mut seen: BTreeSet<_> = network.dhcp.interface.iter().collect();
+    let mut interfaces: BTreeSet<_> = network.dhcp.interface.iter().collect();
     for (index, entry) in network.dhcp.also.iter().enumerate() {
-        let mut refuse = |field, what: &str, instead: &str| {
-            refusals.refuse_entry(&path, index, field, what, instead);
+        let mut refuse = |field, message: &str, instead: &str| {
+            refusals.refuse_entry(&path, index, field, message, instead);
         };
         if !network.dhcp.enabled {
             refuse("interface", "served, and DHCP is off", "add enabled = true to [network.dhcp]");
         }
-        if !seen.insert(&entry.interface) {
+        if !interfaces.insert(&entry.interface) {
             refuse("interface", "served already", "name another interface");
         }
         let own = network.addresses_of(&entry.interface);
         let own: Vec<Ipv4Net> = own.iter().filter_map(ipv4).collect();
         if own.is_empty() {
-            let what = "an interface without an IPv4 address in this file";
-            refuse("interface", what, "give it one, or leave the entry out");
-        } else if let Some((field, what)) = unfit(entry, &own) {
-            refuse(field, what, "write addresses of its subnet, beside those of this host");
+            let message = "an interface without an IPv4 address in this file";
+            refuse("interface", message, "give it one, or leave the entry out");
+        } else if let Some((field, message)) = unfit(entry, &own) {
+            refuse(field, message, "write addresses of its subnet, beside those of this host");
         }
     }
 }

@@ -81,7 +81,7 @@ fn extra_args(refusals: &mut Refusals<'_, '_, '_>) {
     for (index, argument) in config.flintlockd.extra_args.iter().enumerate() {
         let name = argument.trim_start_matches('-').split('=').next().unwrap_or("");
         let own = OWN_FLAGS.iter().find(|(flag, _)| *flag == name && argument.starts_with('-'));
-        let (what, instead) = match (name, own) {
+        let (message, instead) = match (name, own) {
             // With another mode the flag is the operator's to give.
             ("bridge-name", _) if config.network.mode != NetworkMode::Tap => continue,
             ("parent-iface", _) if !config.network.macvtap.enabled => continue,
@@ -89,13 +89,13 @@ fn extra_args(refusals: &mut Refusals<'_, '_, '_>) {
                 ("mvmhost unpacks kernels for flintlockd's own default".to_owned(), use_instead)
             }
             ("basic-auth-token", Some((_, use_instead))) => {
-                let what = "a token on a command line, where ps and systemctl show it";
-                (what.to_owned(), use_instead)
+                let message = "a token on a command line, where ps and systemctl show it";
+                (message.to_owned(), use_instead)
             }
             (_, Some((_, use_instead))) => (format!("mvmhost passes --{name} itself"), use_instead),
             (_, None) => continue,
         };
-        refusals.refuse_entry(&["flintlockd.extra-args"], index, "", what, *instead);
+        refusals.refuse_entry(&["flintlockd.extra-args"], index, "", message, *instead);
     }
 }
 

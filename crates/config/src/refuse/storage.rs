@@ -46,9 +46,9 @@ fn loop_files(refusals: &mut Refusals<'_, '_, '_>) {
 
 fn lvm(refusals: &mut Refusals<'_, '_, '_>) {
     let pool = &refusals.config.thinpool;
-    let mut seen = BTreeSet::new();
+    let mut devices = BTreeSet::new();
     for (index, device) in pool.lvm.devices.iter().enumerate() {
-        if !seen.insert(device) {
+        if !devices.insert(device) {
             let paths = ["thinpool.lvm.devices"];
             refusals.refuse_entry(&paths, index, "", "the same disk twice", "write it once");
         }

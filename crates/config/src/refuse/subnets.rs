@@ -69,8 +69,8 @@ pub(super) fn own_addresses<'c>(refusals: &Refusals<'c, '_, '_>) -> Vec<Own<'c>>
 /// same subnet are nothing unusual.
 fn overlaps(refusals: &mut Refusals<'_, '_, '_>) {
     let mut own = own_addresses(refusals);
-    let mut seen = BTreeSet::new();
-    for twice in own.iter().filter(|own| !seen.insert(own.net.addr())) {
+    let mut addresses = BTreeSet::new();
+    for twice in own.iter().filter(|own| !addresses.insert(own.net.addr())) {
         refuse_address(refusals, twice, format!("{} twice", twice.net.addr()), "write it once");
     }
     // Sorted by their first address, subnets that overlap with any other overlap with a neighbour.
@@ -89,15 +89,21 @@ fn overlaps(refusals: &mut Refusals<'_, '_, '_>) {
             (second, first)
         };
         let on = earlier.interface.map_or("this host".to_owned(), ToString::to_string);
-        let what = format!("{} overlaps with {} on {on}", later.net.trunc(), earlier.net.trunc());
-        refuse_address(refusals, later, what, "give each interface a subnet of its own");
+        let message =
+            format!("{} overlaps with {} on {on}", later.net.trunc(), earlier.net.trunc());
+        refuse_address(refusals, later, message, "give each interface a subnet of its own");
     }
 }
 
-fn refuse_address(refusals: &mut Refusals<'_, '_, '_>, own: &Own<'_>, what: String, instead: &str) {
+fn refuse_address(
+    refusals: &mut Refusals<'_, '_, '_>,
+    own: &Own<'_>,
+    message: String,
+    instead: &str,
+) {
     match own.vlan {
-        Some(index) => refusals.refuse_entry(&[own.path], index, "addresses", what, instead),
-        None => refusals.refuse_entry(&[own.path], own.entry, "", what, instead),
+        Some(index) => refusals.refuse_entry(&[own.path], index, "addresses", message, instead),
+        None => refusals.refuse_entry(&[own.path], own.entry, "", message, instead),
     }
 }
 
@@ -120,14 +126,14 @@ fn range(refusals: &mut Refusals<'_, '_, '_>) {
     let dhcp = &refusals.config.network.dhcp;
     let subnets = dhcp_subnets(refusals);
     let Some((first, last)) = dhcp.range else {
-        let what = match subnets.first() {
+        let message = match subnets.first() {
             Some(subnet) => format!("no room for a DHCP range in {}", subnet.trunc()),
             None => "the DHCP interface has no IPv4 address in this file".to_owned(),
         };
         let instead = "add range = [\"FIRST\", \"LAST\"], or write enabled = false";
         refusals.refuse(
             &["network.dhcp.enabled", "network.bridge.addresses", RANGE],
-            what,
+            message,
             instead,
         );
         return;
@@ -138,27 +144,31 @@ fn range(refusals: &mut Refusals<'_, '_, '_>) {
     let inside = |net: &&Ipv4Net| net.contains(&first) && net.contains(&last);
     let Some(subnet) = subnets.iter().find(inside) else {
         let nets: Vec<String> = subnets.iter().map(|net| net.trunc().to_string()).collect();
-        let what = format!("outside the subnet {}", nets.join(", "));
+        let message = format!("outside the subnet {}", nets.join(", "));
         let instead = format!("write addresses of {}", nets.join(" or "));
-        refusals.refuse(&[RANGE, "network.bridge.addresses"], what, instead);
+        refusals.refuse(&[RANGE, "network.bridge.addresses"], message, instead);
         return;
     };
     if first <= subnet.network() || last >= subnet.broadcast() {
-        let what = "holds the address of the whole subnet or its broadcast";
-        refusals.refuse(&[RANGE], what, "leave the first and the last address of the subnet out");
+        let message = "holds the address of the whole subnet or its broadcast";
+        refusals.refuse(
+            &[RANGE],
+            message,
+            "leave the first and the last address of the subnet out",
+        );
     }
     let holds = |address: Ipv4Addr| first <= address && address <= last;
     let router = dhcp.router;
     if let Some(IpAddr::V4(router)) =
         router.filter(|router| matches!(router, IpAddr::V4(r) if holds(*r)))
     {
-        let what = format!("holds the router {router}");
-        refusals.refuse(&[RANGE, ROUTER], what, "write a range beside it");
+        let message = format!("holds the router {router}");
+        refusals.refuse(&[RANGE, ROUTER], message, "write a range beside it");
     }
     let own = subnets.iter().map(Ipv4Net::addr);
     for address in own.filter(|own| holds(*own) && router != Some(IpAddr::V4(*own))) {
-        let what = format!("holds this host's own address {address}");
-        refusals.refuse(&[RANGE], what, "write a range beside it");
+        let message = format!("holds this host's own address {address}");
+        refusals.refuse(&[RANGE], message, "write a range beside it");
     }
 }
 
@@ -183,8 +193,8 @@ fn router(refusals: &mut Refusals<'_, '_, '_>) {
         _ => {}
     }
     if dhcp.lease_time.as_secs() < 120 {
-        let what = "shorter than two minutes, dnsmasq's least";
-        refusals.refuse(&["network.dhcp.lease-time"], what, "write for example \"10m\"");
+        let message = "shorter than two minutes, dnsmasq's least";
+        refusals.refuse(&["network.dhcp.lease-time"], message, "write for example \"10m\"");
     }
 }
 
@@ -192,7 +202,7 @@ fn reservations(refusals: &mut Refusals<'_, '_, '_>) {
     let network = &refusals.config.network;
     let path = ["network.dhcp.reservations"];
     let own = network.served_addresses();
-    let kept: BTreeSet<IpAddr> = network.reserved.iter().map(|one| one.address).collect();
+    let reserved: BTreeSet<IpAddr> = network.reserved.iter().map(|one| one.address).collect();
     let (mut macs, mut addresses, mut names) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for (index, entry) in network.dhcp.reservations.iter().enumerate() {
         if !macs.insert(entry.mac) {
@@ -213,17 +223,17 @@ fn reservations(refusals: &mut Refusals<'_, '_, '_>) {
         }
         let nets: Vec<String> = own.iter().map(|net| net.trunc().to_string()).collect();
         if !own.is_empty() && !own.iter().any(|net| net.contains(&entry.address)) {
-            let what = format!("outside the subnet {}", nets.join(", "));
-            refusals.refuse_entry(&path, index, "address", what, "write an address inside");
+            let message = format!("outside the subnet {}", nets.join(", "));
+            refusals.refuse_entry(&path, index, "address", message, "write an address inside");
         }
-        if kept.contains(&entry.address) {
-            let what = "reserved for nobody below [network] as well";
-            refusals.refuse_entry(&path, index, "address", what, "write it in one of the two");
+        if reserved.contains(&entry.address) {
+            let message = "reserved for nobody below [network] as well";
+            refusals.refuse_entry(&path, index, "address", message, "write it in one of the two");
         }
         let host = own.iter().any(|net| net.addr() == entry.address);
         if host || network.dhcp.router == Some(entry.address) {
-            let what = "the address of this host or of the router";
-            refusals.refuse_entry(&path, index, "address", what, "write another address");
+            let message = "the address of this host or of the router";
+            refusals.refuse_entry(&path, index, "address", message, "write another address");
         }
     }
 }

@@ -252,8 +252,8 @@ impl<K: Kind> Kind for List<K> {
             return None;
         };
         if array.len() > MOST_ENTRIES {
-            let what = format!("a list of {} entries", array.len());
-            at.bad(value.span(), Invalid::new(what, format!("write at most {MOST_ENTRIES}")));
+            let message = format!("a list of {} entries", array.len());
+            at.bad(value.span(), Invalid::new(message, format!("write at most {MOST_ENTRIES}")));
             return None;
         }
         let mut out = Vec::with_capacity(array.len());
@@ -281,7 +281,7 @@ pub(crate) trait Text {
     /// What the model holds.
     type Out;
     /// What the text holds, as messages and the manual page say it: `a size`.
-    const WHAT: &'static str;
+    const DESCRIPTION: &'static str;
     /// A text that is right.
     const EXAMPLE: &'static str;
     /// Reads what stands between the quotes.
@@ -298,7 +298,7 @@ impl<T: Text> Kind for Quoted<T> {
     fn read(value: &Spanned<DeValue<'_>>, at: &mut At<'_, '_>) -> Option<T::Out> {
         let Some(text) = value.get_ref().as_str() else {
             let hint = format!("write for example \"{}\"", T::EXAMPLE);
-            at.wrong_type(value, &format!("{} in quotes", T::WHAT), &hint);
+            at.wrong_type(value, &format!("{} in quotes", T::DESCRIPTION), &hint);
             return None;
         };
         T::parse(text).map_err(|error| at.bad(value.span(), error)).ok()
@@ -307,7 +307,7 @@ impl<T: Text> Kind for Quoted<T> {
         quote(&T::spell(out), text);
     }
     fn shape() -> Shape {
-        Shape::Text(T::WHAT)
+        Shape::Text(T::DESCRIPTION)
     }
 }
 

@@ -9,7 +9,7 @@ use super::texts::{
     Address, Code, Day, HostName, Interface, Ip, Ipv4, Mac, Range, Reason, SubnetV4,
 };
 use crate::Invalid;
-use crate::model::{Also, Ignore, Reservation, Reserved, ToldRoute, Vlan};
+use crate::model::{Also, Ignore, Reservation, Reserved, StaticRoute, Vlan};
 use crate::names::IfName;
 
 /// A table being read key by key.
@@ -121,10 +121,10 @@ impl Kind for VlanEntry {
             None => match IfName::parse(&format!("{parent}.{id}")) {
                 Ok(name) => name,
                 Err(_) => {
-                    let what = format!("its name would be {parent}.{id}, longer than 15 bytes");
+                    let message = format!("its name would be {parent}.{id}, longer than 15 bytes");
                     at.bad_entry(
                         value.span().start,
-                        Invalid::new(what, "add a shorter name = \"...\""),
+                        Invalid::new(message, "add a shorter name = \"...\""),
                     );
                     return None;
                 }
@@ -246,15 +246,15 @@ static ROUTE: [Field; 2] = [
 pub(crate) struct RouteEntry;
 
 impl Kind for RouteEntry {
-    type Out = ToldRoute;
-    fn read(value: &Spanned<DeValue<'_>>, at: &mut At<'_, '_>) -> Option<ToldRoute> {
+    type Out = StaticRoute;
+    fn read(value: &Spanned<DeValue<'_>>, at: &mut At<'_, '_>) -> Option<StaticRoute> {
         let mut entry = Entry::open(value, &ROUTE, at)?;
         let to = entry.required::<Quoted<SubnetV4>>("to");
         let via = entry.required::<Quoted<Ipv4>>("via");
         let complete = entry.complete;
-        to.zip(via).filter(|_| complete).map(|(to, via)| ToldRoute { to, via })
+        to.zip(via).filter(|_| complete).map(|(to, via)| StaticRoute { to, via })
     }
-    fn write(route: &ToldRoute, text: &mut String) {
+    fn write(route: &StaticRoute, text: &mut String) {
         let fields = [
             ("to", spelt::<Quoted<SubnetV4>>(&route.to)),
             ("via", spelt::<Quoted<Ipv4>>(&route.via)),

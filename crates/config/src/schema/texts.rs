@@ -19,12 +19,12 @@ use crate::quantities::{Bytes, Spelt, parse_duration};
 
 /// Declares sorts of text: name, what the model holds, what it is called, an example, the parser.
 macro_rules! texts {
-    ($( $name:ident: $out:ty, $what:literal, $example:literal, $parse:expr; )*) => {$(
-        #[doc = $what]
+    ($( $name:ident: $out:ty, $description:literal, $example:literal, $parse:expr; )*) => {$(
+        #[doc = $description]
         pub(crate) struct $name;
         impl Text for $name {
             type Out = $out;
-            const WHAT: &'static str = $what;
+            const DESCRIPTION: &'static str = $description;
             const EXAMPLE: &'static str = $example;
             fn parse(text: &str) -> Result<$out, Invalid> {
                 $parse(text)
@@ -71,7 +71,7 @@ texts! {
 pub(crate) struct Time;
 impl Text for Time {
     type Out = Duration;
-    const WHAT: &'static str = "a duration";
+    const DESCRIPTION: &'static str = "a duration";
     const EXAMPLE: &'static str = "10m";
     fn parse(text: &str) -> Result<Duration, Invalid> {
         let duration = parse_duration(text)?;
@@ -88,14 +88,14 @@ impl Text for Time {
 /// A size that a block device or a file can have.
 fn size(text: &str) -> Result<Bytes, Invalid> {
     let bytes = Bytes::parse(text)?;
-    let what = match bytes.0 {
+    let message = match bytes.0 {
         0 => "a size of zero",
         n if n % 512 != 0 => "not a multiple of 512 bytes, the sector that block devices count in",
         // A file's length is a signed 64-bit number.
         n if n > i64::MAX.unsigned_abs() => "a size beyond 2^63 bytes",
         _ => return Ok(bytes),
     };
-    Err(Invalid::new(what, "write for example \"100GiB\""))
+    Err(Invalid::new(message, "write for example \"100GiB\""))
 }
 
 /// Where names of disks are that a re-ordering does not change. The second is for disks without a
@@ -130,8 +130,8 @@ fn program(text: &str) -> Result<String, Invalid> {
 
 fn argument(text: &str) -> Result<String, Invalid> {
     if text.chars().any(char::is_control) {
-        let what = "an argument with a newline or another control character";
-        return Err(Invalid::new(what, "write an argument of printable characters"));
+        let message = "an argument with a newline or another control character";
+        return Err(Invalid::new(message, "write an argument of printable characters"));
     }
     if text.is_empty() {
         return Err(Invalid::new("an empty argument", "leave it out"));
@@ -215,7 +215,7 @@ fn no_host(ip: IpAddr) -> bool {
 }
 
 fn address(text: &str) -> Result<IpNet, Invalid> {
-    let invalid = |what: &str| Invalid::new(what, "write for example \"10.42.0.1/24\"");
+    let invalid = |message: &str| Invalid::new(message, "write for example \"10.42.0.1/24\"");
     if IpAddr::from_str(text).is_ok() {
         return Err(invalid("an address without its prefix length"));
     }
@@ -337,13 +337,13 @@ impl Kind for Range {
             [] => Some(None),
             [first, last] if first <= last => Some(Some((first, last))),
             ref other => {
-                let what = if other.len() == 2 {
+                let message = if other.len() == 2 {
                     "a range that ends before it begins"
                 } else {
                     "not a first and a last address"
                 };
                 let hint = "write for example [\"10.42.0.10\", \"10.42.0.200\"]";
-                at.bad(value.span(), Invalid::new(what, hint));
+                at.bad(value.span(), Invalid::new(message, hint));
                 None
             }
         }

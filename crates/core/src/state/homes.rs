@@ -4,8 +4,8 @@
 use super::{Damaged, Home};
 
 /// A file that only root reads, with the version 1.
-const fn home(path: &'static str, what: &'static str, limit: u64, damaged: Damaged) -> Home {
-    Home { path, what, version: 1, limit, mode: 0o600, damaged }
+const fn home(path: &'static str, description: &'static str, limit: u64, damaged: Damaged) -> Home {
+    Home { path, description, version: 1, limit, mode: 0o600, damaged }
 }
 
 /// The pool, and what `mvmhost pool create` has begun.
@@ -106,7 +106,7 @@ pub static POOL: Home = Home {
     )
 };
 /// What mvm-validate has said, by gate.
-pub static SAID: Home = Home {
+pub static REPORTED: Home = Home {
     version: 0,
     ..home(
         "/run/mvmhost/said-*.json",
@@ -116,7 +116,7 @@ pub static SAID: Home = Home {
     )
 };
 /// Who else serves DHCP on the interface that mvmhost serves.
-pub static DHCP_ASKED: Home = Home {
+pub static DHCP_ANSWERS: Home = Home {
     version: 0,
     ..home(
         "/run/mvmhost/dhcp.asked",
@@ -126,7 +126,7 @@ pub static DHCP_ASKED: Home = Home {
     )
 };
 /// The same for interfaces that are served beside it, by name.
-pub static DHCP_ASKED_BESIDE: Home = Home {
+pub static DHCP_ANSWERS_BESIDE: Home = Home {
     version: 0,
     ..home(
         "/run/mvmhost/dhcp.asked.*",
@@ -150,14 +150,14 @@ pub static HOMES: &[&Home] = &[
     &HISTORY,
     &REPORT,
     &POOL,
-    &SAID,
-    &DHCP_ASKED,
-    &DHCP_ASKED_BESIDE,
+    &REPORTED,
+    &DHCP_ANSWERS,
+    &DHCP_ANSWERS_BESIDE,
 ];
 
 /// The entries of FILES of mvmhost(8).
 pub fn man_body() -> String {
     let entry =
-        |home: &&Home| format!("*{}*\n:   {}\n\n", home.path.replace('*', "\\*"), home.what);
+        |home: &&Home| format!("*{}*\n:   {}\n\n", home.path.replace('*', "\\*"), home.description);
     HOMES.iter().map(entry).collect()
 }

@@ -10,15 +10,21 @@ struct Note {
 
 static LOST: Home = Home {
     path: "/run/x/lost.json",
-    what: "",
+    description: "",
     version: 1,
     limit: 64,
     mode: 0o600,
     damaged: Damaged::Absent,
 };
 static KEPT: Home = Home { path: "/run/x/kept.json", damaged: Damaged::Refused, ..LOST_SHAPE };
-const LOST_SHAPE: Home =
-    Home { path: "", what: "", version: 1, limit: 64, mode: 0o600, damaged: Damaged::Refused };
+const LOST_SHAPE: Home = Home {
+    path: "",
+    description: "",
+    version: 1,
+    limit: 64,
+    mode: 0o600,
+    damaged: Damaged::Refused,
+};
 
 fn note(text: &str) -> Note {
     Note { version: 1, text: text.to_owned() }

@@ -31,7 +31,8 @@ pub fn write<'w>(
         incomplete.into_iter().map(|requested| requested.reference.to_string()).collect();
     let about = findings.iter().filter(|finding| incomplete.contains(finding.subject()));
     let why = about.map(|finding| {
-        let text = format!("{}: {}\n{}", finding.code(), finding.message(), finding.seen());
+        let text =
+            format!("{}: {}\n{}", finding.code(), finding.message(), finding.evidence_text());
         (finding.subject().to_owned(), text)
     });
     let report = Report { version: 1, why: why.collect(), incomplete };

@@ -152,7 +152,7 @@ fn assert_sent(about: &str, case: &Case, requests: &[Request]) {
 fn assert_finding(about: &str, case: &Case, image: &ImageRef, error: &Error) {
     let requested = RequestedImage { reference: image.clone(), role: Role::Kernel };
     let finding = finding::failed(&requested, error);
-    let text = format!("{}\n{}\n{}", finding.message(), finding.seen(), finding.remedy());
+    let text = format!("{}\n{}\n{}", finding.message(), finding.evidence_text(), finding.remedy());
     assert!(!text.contains("SECRET"), "{about}: {text}");
     let helped = case.helpers.values().all(|one| one.answer.contains("not found"));
     let code = match case.why.as_deref() {

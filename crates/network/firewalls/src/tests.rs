@@ -86,7 +86,11 @@ fn the_evidence_is_the_rule_that_surely_drops() {
     let tables = vec![json!({"nftables": all}).to_string()];
     let found = obstacles(&Config::default(), &Forward { tables, ..Forward::default() });
     assert_eq!(found.len(), 1);
-    assert!(found[0].seen().ends_with("hook forward, reject # handle 7"), "{}", found[0].seen());
+    assert!(
+        found[0].evidence_text().ends_with("hook forward, reject # handle 7"),
+        "{}",
+        found[0].evidence_text()
+    );
 }
 
 /// What ufw loads when it is enabled, and what each command of the remedies adds.

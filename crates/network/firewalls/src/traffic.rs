@@ -337,7 +337,7 @@ mod tests {
         let found = traffic(&Config::default(), &forward, NOTHING);
         assert_eq!(found.len(), 1);
         let seen = "chain ip filter FORWARD: hook forward, ip saddr @bad drop in chain two";
-        assert_eq!(found[0].seen(), seen);
+        assert_eq!(found[0].evidence_text(), seen);
         assert_eq!(traffic(&Config::default(), &forward, OBSTACLES), []);
     }
 

@@ -39,10 +39,10 @@ pub fn answers(roots: &Roots) -> Option<Answers> {
 }
 
 /// What was answered, in this boot.
-const RECORD: File<Answers> = File::of(&state::DHCP_ASKED);
+const RECORD: File<Answers> = File::of(&state::DHCP_ANSWERS);
 
 fn beside(interface: &str) -> File<Answers> {
-    File::for_each(&state::DHCP_ASKED_BESIDE, interface)
+    File::for_each(&state::DHCP_ANSWERS_BESIDE, interface)
 }
 
 /// What was answered on the interfaces that are served beside the first.

@@ -132,7 +132,7 @@ fn healed(state: &str) -> (Vec<&'static str>, Vec<String>) {
             }
         }
     }
-    let line = |one: &Finding| format!("{} {}: {}", one.code(), one.message(), one.seen());
+    let line = |one: &Finding| format!("{} {}: {}", one.code(), one.message(), one.evidence_text());
     let still = found(folder.path()).iter().map(line).collect();
     let mut codes: Vec<_> = wrong.iter().map(Finding::code).collect();
     codes.dedup();

@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::thread;
 
-use mvm_config::model::Asked;
+use mvm_config::model::Explicit;
 use mvm_core::Roots;
 use mvm_core::exec::{Recording, System};
 use mvm_firewalls::obstacles;
@@ -43,7 +43,7 @@ fn desired() -> Desired {
         dhcp: true,
         tailnet: false,
         carries: Carries::MicroVms,
-        requested: Asked::default(),
+        requested: Explicit::default(),
         own: vec!["10.42.0.1/24".parse().unwrap()],
         egress: Egress::default(),
         withheld: false,
@@ -243,7 +243,7 @@ fn netns_iptables_is_asked_only_where_docker_has_its_chain() {
         let requests = || {
             let programs = Recording::default();
             Nat { roots, programs: &programs }.plan(Some(&desired()), &network).unwrap();
-            programs.asked().len()
+            programs.calls().len()
         };
         assert_eq!(requests(), 0);
         shell("nft add table ip filter; nft add chain ip filter FORWARD");

@@ -66,7 +66,7 @@ fn found(case: &Path) -> String {
     assert_eq!(forward.unread, []);
     let mut found_codes = String::new();
     for finding in obstacles(&config, &forward) {
-        let chain = finding.seen().strip_prefix("chain ").unwrap();
+        let chain = finding.evidence_text().strip_prefix("chain ").unwrap();
         let (chain, _) = chain.split_once(": hook").unwrap();
         writeln!(found_codes, "{} {chain}", finding.code()).unwrap();
         assert!(!finding.remedy().contains('{') && !finding.remedy().is_empty());

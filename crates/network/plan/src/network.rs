@@ -113,7 +113,7 @@ pub fn desired(config: &Config, machine_id: &str) -> Desired {
     let tap = network.mode == NetworkMode::Tap;
     let uplink = network.bridge.uplink.as_ref().filter(|_| tap);
     let mut vlans: Vec<Vlan> = network.vlans.iter().map(Vlan::from).collect();
-    let requested = network.asked.addresses || network.asked.dhcp || uplink.is_some();
+    let requested = network.explicit.addresses || network.explicit.dhcp || uplink.is_some();
     let mut bridge = tap.then(|| Bridge::new(&network.bridge, machine_id.trim(), requested));
     let uplink = uplink.map(|name| Uplink::new(name.as_str()));
     if let (Some(bridge), Some(uplink)) = (&mut bridge, &uplink) {

@@ -42,7 +42,7 @@ impl Error {
             }
             Self::Undo { undo, source } => {
                 let first = source.finding(name);
-                let evidence = format!("{}; not taken back: {undo}", first.seen());
+                let evidence = format!("{}; not taken back: {undo}", first.evidence_text());
                 first.evidence(evidence)
             }
             _ => pool::step_failed(name, self.chain()),
@@ -120,7 +120,7 @@ mod tests {
         let finding = both.finding("p");
         assert_eq!(finding.code(), pool::activation_failed::ROW.code);
         assert!(finding.message().contains("Invalid argument"), "{}", finding.message());
-        assert!(finding.seen().contains("not taken back: cannot remove p: busy"));
+        assert!(finding.evidence_text().contains("not taken back: cannot remove p: busy"));
         assert!(both.chain().starts_with("after a failure"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mvm_core::holder::{Holder, Who};
+use mvm_core::holder::{Holder, User};
 use mvm_core::{Roots, exec, processes};
 use mvm_pool_plan::Backend;
 use mvm_pool_plan::teardown::{Observed, Step, microvm};
@@ -54,13 +54,13 @@ fn on_top(roots: &Roots, pool: &str, number: DevNum, observed: &mut Observed) {
         match number {
             Ok(number) if !name.is_empty() => {
                 for above in files::holders(&sys, &holder) {
-                    observed.holders.push(Holder { device: name.clone(), who: Who::Device(above) });
+                    observed.holders.push(Holder { device: name.clone(), who: User::Device(above) });
                 }
                 users(roots, &name, &holder, number, observed);
                 observed.devices.push(name);
             }
             _ => {
-                observed.holders.push(Holder { device: pool.to_owned(), who: Who::Device(holder) })
+                observed.holders.push(Holder { device: pool.to_owned(), who: User::Device(holder) })
             }
         }
     }
@@ -73,11 +73,11 @@ fn users(roots: &Roots, name: &str, kernel_name: &str, number: DevNum, observed:
     for pid in processes::with_open(roots, &nodes) {
         let line = processes::command_line(roots, pid).ok().flatten().unwrap_or_default();
         let comm = processes::name(roots, pid).unwrap_or_default();
-        let who = Who::Process { pid, comm, microvm: microvm(&line) };
+        let who = User::Process { pid, comm, microvm: microvm(&line) };
         observed.holders.push(Holder { device: name.to_owned(), who });
     }
     for place in files::mounts(roots, number) {
-        observed.holders.push(Holder { device: name.to_owned(), who: Who::Mount(place) });
+        observed.holders.push(Holder { device: name.to_owned(), who: User::Mount(place) });
     }
 }
 
@@ -96,7 +96,7 @@ fn loops(
         let device = attached.device;
         for holder in files::holders(&sys, &device) {
             if holder != pool {
-                observed.holders.push(Holder { device: device.clone(), who: Who::Device(holder) });
+                observed.holders.push(Holder { device: device.clone(), who: User::Device(holder) });
             }
         }
         if let Ok(number) = files::block_attribute(&sys, &device, "dev").parse() {

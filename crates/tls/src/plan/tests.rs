@@ -9,7 +9,7 @@ fn certificate(from: i64, until: i64, names: &[&str]) -> Certificate {
         until: NOW + until * DAY,
         names,
         ours: true,
-        key: Key::Fits,
+        key: KeyState::Fits,
     }
 }
 
@@ -59,26 +59,27 @@ fn the_last_third_is_renewed_but_no_copy_of_a_client() {
     assert_eq!(stems, ["server", "clients/mvmhost"]);
     assert_eq!(codes(&due), ["MVM-SEC-015"]);
     assert!(plan(&desired(&["a"], false), &whole(3000, -200, 197)).steps.is_empty());
-    let asked = Desired { renewed: [CLUSTER_CLIENT.to_owned()].into(), ..desired(&["a"], false) };
-    let asked = plan(&asked, &whole(3000, -1, 396));
-    assert_eq!(asked.steps.iter().map(Step::stem).collect::<Vec<_>>(), ["clients/capmvm"]);
+    let requested =
+        Desired { renewed: [CLUSTER_CLIENT.to_owned()].into(), ..desired(&["a"], false) };
+    let requested = plan(&requested, &whole(3000, -1, 396));
+    assert_eq!(requested.steps.iter().map(Step::stem).collect::<Vec<_>>(), ["clients/capmvm"]);
 }
 
 #[test]
 fn a_new_address_is_said_and_only_on_request_renewed() {
-    let said = plan(&desired(&["a", "192.0.2.7"], false), &whole(3000, -1, 396));
-    assert!(said.steps.is_empty());
-    assert_eq!(codes(&said), ["MVM-SEC-018"]);
-    let done = plan(&desired(&["b"], true), &whole(3000, -1, 396));
-    let Some(Step::Server { names, .. }) = done.steps.first() else { panic!("{done:?}") };
+    let outcome = plan(&desired(&["a", "192.0.2.7"], false), &whole(3000, -1, 396));
+    assert!(outcome.steps.is_empty());
+    assert_eq!(codes(&outcome), ["MVM-SEC-018"]);
+    let renewal = plan(&desired(&["b"], true), &whole(3000, -1, 396));
+    let Some(Step::Server { names, .. }) = renewal.steps.first() else { panic!("{renewal:?}") };
     assert_eq!(names.iter().collect::<Vec<_>>(), ["a", "b"], "a name that was asked for stays");
 }
 
 #[test]
 fn an_authority_is_never_replaced() {
-    let ended = plan(&desired(&["a"], true), &whole(-1, -400, -3));
-    assert!(ended.steps.is_empty());
-    assert_eq!(codes(&ended)[0], "MVM-SEC-010");
+    let expired = plan(&desired(&["a"], true), &whole(-1, -400, -3));
+    assert!(expired.steps.is_empty());
+    assert_eq!(codes(&expired)[0], "MVM-SEC-010");
     // Nothing lasts longer than it: what ends with it is not made again every day.
     let ends = plan(&desired(&["a"], true), &whole(20, -300, 20));
     assert!(ends.steps.is_empty(), "{ends:?}");
@@ -94,9 +95,9 @@ fn what_somebody_else_made_stays() {
         ("ca.crt", File::Broken("no PEM".to_owned())),
         ("server.crt", File::Read(Certificate { ours: false, ..certificate(-1, 9, &["a"]) })),
     ] {
-        let mut seen = whole(3000, -1, 396);
-        *(if place == "ca.crt" { &mut seen.authority } else { &mut seen.server }) = file;
-        let plan = plan(&desired(&["a"], true), &seen);
+        let mut observed = whole(3000, -1, 396);
+        *(if place == "ca.crt" { &mut observed.authority } else { &mut observed.server }) = file;
+        let plan = plan(&desired(&["a"], true), &observed);
         assert!(plan.steps.is_empty());
         assert_eq!(codes(&plan), ["MVM-SEC-008"]);
         assert!(plan.findings[0].subject().ends_with(place));
@@ -105,17 +106,19 @@ fn what_somebody_else_made_stays() {
 
 #[test]
 fn keys_are_looked_at() {
-    let mut seen = whole(3000, -1, 396);
-    seen.server = File::Read(Certificate { key: Key::Other, ..certificate(-1, 396, &["a"]) });
-    let made = plan(&desired(&["a"], false), &seen);
+    let mut observed = whole(3000, -1, 396);
+    observed.server =
+        File::Read(Certificate { key: KeyState::Other, ..certificate(-1, 396, &["a"]) });
+    let made = plan(&desired(&["a"], false), &observed);
     assert_eq!(made.steps.len(), 1);
-    seen.authority = File::Read(Certificate { key: Key::Absent, ..certificate(-100, 3000, &[]) });
-    let refused = plan(&desired(&["a"], false), &seen);
+    observed.authority =
+        File::Read(Certificate { key: KeyState::Absent, ..certificate(-100, 3000, &[]) });
+    let refused = plan(&desired(&["a"], false), &observed);
     assert_eq!(codes(&refused), ["MVM-SEC-012"]);
     assert!(refused.steps.is_empty());
     // A host that holds only certificates is fine until one is due.
-    seen.server = File::Read(certificate(-1, 396, &["a"]));
-    assert!(plan(&desired(&["a"], false), &seen).is_settled());
+    observed.server = File::Read(certificate(-1, 396, &["a"]));
+    assert!(plan(&desired(&["a"], false), &observed).is_settled());
 }
 
 #[test]

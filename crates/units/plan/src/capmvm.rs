@@ -123,12 +123,12 @@ fn template(out: &mut String, config: &Config, cluster: &Cluster<'_>) -> std::fm
 
 /// The control plane's address: as asked, else the one that the file reserves for this cluster by name,
 /// else the only one that it reserves without a name.
-pub fn vip(config: &Config, cluster: &str, asked: Option<IpAddr>) -> Option<IpAddr> {
+pub fn vip(config: &Config, cluster: &str, requested: Option<IpAddr>) -> Option<IpAddr> {
     let reserved = &config.network.reserved;
     let named = || reserved.iter().find(|one| one.name.as_deref() == Some(cluster));
     let mut nameless = reserved.iter().filter(|one| one.name.is_none());
     let only = || nameless.next().filter(|_| nameless.next().is_none());
-    asked.or_else(|| named().or_else(only).map(|one| one.address))
+    requested.or_else(|| named().or_else(only).map(|one| one.address))
 }
 
 /// What would keep a cluster from this host, or others out of it.
@@ -196,8 +196,8 @@ mod tests {
         let text = "[network]\nreserved = [{ address = \"10.42.0.5\", name = \"lab\" }, \
                     { address = \"10.42.0.50\" }]";
         let config = config(text);
-        let of = |cluster: &str, asked: Option<&str>| {
-            vip(&config, cluster, asked.and_then(|ip| ip.parse().ok())).map(|ip| ip.to_string())
+        let of = |cluster: &str, requested: Option<&str>| {
+            vip(&config, cluster, requested.and_then(|ip| ip.parse().ok())).map(|ip| ip.to_string())
         };
         assert_eq!(of("lab", None).as_deref(), Some("10.42.0.5"));
         assert_eq!(of("other", None).as_deref(), Some("10.42.0.50"));

@@ -14,8 +14,8 @@ pub type Versions = BTreeMap<String, String>;
 
 /// What an apply that left the host as desired notes down, in /var/lib/mvmhost/applied.json.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Left {
-    /// Of this shape: [`Left::VERSION`].
+pub struct LastApply {
+    /// Of this shape: [`LastApply::VERSION`].
     pub version: u32,
     /// When, in seconds since 1970.
     pub at: u64,
@@ -23,7 +23,7 @@ pub struct Left {
     pub versions: Versions,
 }
 
-impl Left {
+impl LastApply {
     /// Of the shape that this mvmhost writes.
     pub const VERSION: u32 = 1;
 }
@@ -61,15 +61,17 @@ impl Drift {
         desired: &Desired,
         observed: &Observed,
         steps: Vec<String>,
-        left: Option<&Left>,
+        last_apply: Option<&LastApply>,
         now: &Versions,
     ) -> Self {
         let applied = observed.applied.as_deref();
         let configuration =
             applied.map_or_else(Vec::new, |applied| keys(applied, &desired.applied));
         let units = files(&desired.generated, &observed.generated);
-        let versions: BTreeMap<String, Change> =
-            left.into_iter().flat_map(|left| changes(&left.versions, now)).collect();
+        let versions: BTreeMap<String, Change> = last_apply
+            .into_iter()
+            .flat_map(|last_apply| changes(&last_apply.versions, now))
+            .collect();
         let same = configuration.is_empty() && units.is_empty() && steps.is_empty();
         let any = applied.is_none() || !same || !versions.is_empty();
         Self { any, configuration, units, steps, versions, applied: applied.is_some() }

@@ -81,7 +81,7 @@ pub struct Unit {
     /// The command line of its main process; empty when there is none.
     pub argv: Vec<String>,
     /// Its ExecStart=, as systemd has read it.
-    pub told: Vec<String>,
+    pub exec_start: Vec<String>,
     /// The file of its program was replaced since its main process began: an upgrade.
     pub replaced: bool,
 }
@@ -203,8 +203,8 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     }
     steps.extend(registry_step(desired, observed));
     if let Some(unit) = &desired.flintlockd {
-        let told = !runs(desired, observed, unit) || observed.file_stale;
-        let other = told || proxies_changed(desired, observed, unit);
+        let arguments_changed = !runs(desired, observed, unit) || observed.file_stale;
+        let other = arguments_changed || proxies_changed(desired, observed, unit);
         let changed = other || replaced(unit);
         // A restart of containerd restarts flintlockd as well.
         if active(unit) && changed && !stale {
@@ -232,7 +232,7 @@ fn runs(desired: &Desired, observed: &Observed, unit: &str) -> bool {
         return true;
     }
     let another = unit.argv.first() != argv.first() && !unit.argv.is_empty();
-    another && unit.told == *argv && same_files(&desired.generated, &observed.generated)
+    another && unit.exec_start == *argv && same_files(&desired.generated, &observed.generated)
 }
 
 /// The watcher read the configuration when it was started. One that runs with another than the

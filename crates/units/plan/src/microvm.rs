@@ -78,8 +78,8 @@ pub fn complete(
     names(&mut spec, request)?;
     let provider = provider(&mut spec, request, config)?;
     images(&mut spec, request, config, (provider, architecture))?;
-    let set = |value: &mut i32, asked: Option<i32>, default: i32| {
-        *value = asked.unwrap_or(if *value == 0 { default } else { *value });
+    let set = |value: &mut i32, requested: Option<i32>, default: i32| {
+        *value = requested.unwrap_or(if *value == 0 { default } else { *value });
     };
     set(&mut spec.vcpu, request.vcpu, 2);
     set(&mut spec.memory_in_mb, request.memory, 2048);
@@ -105,10 +105,10 @@ fn names(spec: &mut Spec, request: &Request) -> Result<(), String> {
     if spec.namespace.is_empty() {
         spec.namespace = "default".to_owned();
     }
-    for (what, name) in [("name", &spec.id), ("namespace", &spec.namespace)] {
+    for (label, name) in [("name", &spec.id), ("namespace", &spec.namespace)] {
         if !is_name(name) {
             return Err(format!(
-                "its {what} is not 1 to 63 letters, digits and \"._-\", beginning with a letter or digit"
+                "its {label} is not 1 to 63 letters, digits and \"._-\", beginning with a letter or digit"
             ));
         }
     }
@@ -119,14 +119,14 @@ fn names(spec: &mut Spec, request: &Request) -> Result<(), String> {
 
 /// Both become names of directories on the host.
 pub fn is_name(name: &str) -> bool {
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-    first && name.len() <= 63 && name.bytes().all(known)
+    first && name.len() <= 63 && name.bytes().all(allowed)
 }
 
 fn provider(spec: &mut Spec, request: &Request, config: &Config) -> Result<Provider, String> {
-    if let Some(asked) = &request.provider {
-        spec.provider = Some(asked.clone());
+    if let Some(requested) = &request.provider {
+        spec.provider = Some(requested.clone());
     } else if request.macvtap && spec.provider.is_none() {
         // flintlock gives macvtaps to no other.
         spec.provider = Some("cloudhypervisor".to_owned());
@@ -230,11 +230,11 @@ fn cards(
             first_card(card, request, config)?;
         }
         let own = card.guest_mac.take().filter(|mac| !mac.is_empty());
-        let asked = request.mac.or(reserved).filter(|_| place == 0).map(|mac| mac.to_string());
+        let requested = request.mac.or(reserved).filter(|_| place == 0).map(|mac| mac.to_string());
         let derived = || mac(machine, &namespace, &name, &card.device_id);
         let chosen = match (request.mac, own) {
             (None, Some(own)) => own,
-            _ => asked.unwrap_or_else(derived),
+            _ => requested.unwrap_or_else(derived),
         };
         let parsed =
             MacAddr::parse(&chosen).map_err(|_| format!("{chosen:?} is no hardware address"))?;
@@ -244,10 +244,10 @@ fn cards(
 }
 
 fn check(card: &Interface, provider: Provider) -> Result<(), String> {
-    let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     let name = &card.device_id;
     let letter = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
-    if !letter || !name.bytes().all(known) {
+    if !letter || !name.bytes().all(allowed) {
         return Err(format!(
             "the card {name:?} is not small letters, digits and \"_\", beginning with a letter"
         ));
@@ -274,19 +274,19 @@ fn first_card(card: &mut Interface, request: &Request, config: &Config) -> Resul
     }
     if let Some(address) = request.address {
         let network = &config.network;
-        if let Some(kept) = network.reserved.iter().find(|one| one.address == address.addr()) {
-            return Err(format!("{}, which [network] reserved keeps free", kept.address));
+        if let Some(reserved) = network.reserved.iter().find(|one| one.address == address.addr()) {
+            return Err(format!("{}, which [network] reserved keeps free", reserved.address));
         }
         let own = network.dhcp_addresses().iter().chain(&network.bridge.addresses);
         let gateway = own.into_iter().find(|own| own.contains(&address.addr()));
         let dns = network.dhcp.dns.iter().map(ToString::to_string);
-        let ours = gateway.filter(|_| network.dhcp.dns_server).map(|own| own.addr().to_string());
+        let own_dns = gateway.filter(|_| network.dhcp.dns_server).map(|own| own.addr().to_string());
         let nameservers: Vec<String> = dns.collect();
         card.address = Some(StaticAddress {
             address: address.to_string(),
             gateway: gateway.map(ToString::to_string),
             nameservers: if nameservers.is_empty() {
-                ours.into_iter().collect()
+                own_dns.into_iter().collect()
             } else {
                 nameservers
             },

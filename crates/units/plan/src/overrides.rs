@@ -166,14 +166,14 @@ mod tests {
         }
     }
 
-    fn said(unit: Unit) -> Vec<String> {
+    fn texts(unit: Unit) -> Vec<String> {
         findings(&overrides(&[unit])).iter().map(Finding::message).collect()
     }
 
     #[test]
     fn the_seed_s_drop_in_is_named_with_its_line() {
         let text = "[Service]\nExecStart=\nExecStart=/usr/local/bin/flintlockd run\n";
-        let found = said(unit(&[("containerd-dev.conf", text)]));
+        let found = texts(unit(&[("containerd-dev.conf", text)]));
         assert_eq!(found.len(), 2);
         assert!(
             found[1].ends_with("containerd-dev.conf:3 overrides ExecStart of flintlockd.service"),
@@ -188,18 +188,18 @@ mod tests {
             "90-more.conf",
             "[Unit]\nAfter=b.service\nType=x\n[Service]\nEnvironment=A=b\nNice=5\n# KillMode=mixed\nX=\\\nKillMode=mixed\n",
         );
-        assert_eq!(said(unit(&[before, adds])), Vec::<String>::new());
+        assert_eq!(texts(unit(&[before, adds])), Vec::<String>::new());
         // An empty one takes ours back.
-        assert_eq!(said(unit(&[("90.conf", "[Unit]\nAfter=\n")])).len(), 1);
+        assert_eq!(texts(unit(&[("90.conf", "[Unit]\nAfter=\n")])).len(), 1);
         // Without a generated drop-in the unit is the package's, and every drop-in comes after it.
-        assert_eq!(said(Unit { generated: false, ..unit(&[before]) }).len(), 2);
+        assert_eq!(texts(Unit { generated: false, ..unit(&[before]) }).len(), 2);
     }
 
     #[test]
     fn a_file_in_our_place_and_a_masked_unit_are_named_as_a_whole() {
         let mut unit = unit(&[(OWN, "[Service]\n")]);
         unit.instead.push(File { path: "/etc/systemd/system/x.service".to_owned(), text: None });
-        let found = said(unit);
+        let found = texts(unit);
         assert_eq!(found.len(), 2);
         assert!(found.iter().all(|text| text.contains("replaces the whole")), "{found:?}");
     }

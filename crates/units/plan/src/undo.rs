@@ -88,15 +88,15 @@ impl fmt::Display for Step {
 
 /// From the files as they are to those of before. What a file says is written beside it first.
 pub fn steps(now: &[Text], before: &[Text]) -> Vec<Step> {
-    let gone = |file: &&Text| !before.iter().any(|old| old.name == file.name);
+    let is_new = |file: &&Text| !before.iter().any(|old| old.name == file.name);
     let changes = |file: &&Text| !before.contains(file);
     let aside = |file: &Text| {
         Step::Write(Text { name: format!("{}{ASIDE}", file.name), text: file.text.clone() })
     };
-    let kept = now.iter().filter(changes).map(aside);
+    let backups = now.iter().filter(changes).map(aside);
     let written = before.iter().filter(|old| !now.contains(old)).cloned().map(Step::Write);
-    let removed = now.iter().filter(gone).map(|file| Step::Remove(file.name.clone()));
-    kept.chain(written).chain(removed).collect()
+    let removed = now.iter().filter(is_new).map(|file| Step::Remove(file.name.clone()));
+    backups.chain(written).chain(removed).collect()
 }
 
 #[cfg(test)]
@@ -134,8 +134,8 @@ mod tests {
 
     #[test]
     fn a_record_with_a_name_of_somebody_else_is_not_own() {
-        let kept = History::with(None, None, "A", main("a"));
-        let text = serde_json::to_string(&kept).unwrap();
+        let stored = History::with(None, None, "A", main("a"));
+        let text = serde_json::to_string(&stored).unwrap();
         let is_own = |text: &str| serde_json::from_str::<History>(text).unwrap().is_own();
         assert!(is_own(&text));
         for wrong in [

@@ -23,7 +23,7 @@ pub struct Directory {
 
 /// What [`end_of`] read of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct End {
+pub struct Tail {
     /// At most as many as were asked for; the whole file unless `cut`.
     pub bytes: Vec<u8>,
     /// There is more before them.
@@ -76,7 +76,7 @@ fn folders(path: &Path, may_be_link: bool) -> io::Result<Vec<(String, PathBuf)>>
 ///
 /// # Errors
 /// When it is there and cannot be read.
-pub fn end_of(path: &Path, most: u64) -> io::Result<Option<End>> {
+pub fn end_of(path: &Path, most: u64) -> io::Result<Option<Tail>> {
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let opened = File::options().read(true).custom_flags(flags).open(path);
     let mut file = match opened {
@@ -93,7 +93,7 @@ pub fn end_of(path: &Path, most: u64) -> io::Result<Option<End>> {
     file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();
     file.take(most).read_to_end(&mut bytes)?;
-    Ok(Some(End { bytes, cut: start > 0 }))
+    Ok(Some(Tail { bytes, cut: start > 0 }))
 }
 
 #[cfg(test)]
@@ -122,7 +122,7 @@ mod tests {
         let file = folder.path().join("log");
         assert_eq!(end_of(&file, 4).unwrap(), None);
         fs::write(&file, "abcdef").unwrap();
-        let end = End { bytes: b"cdef".to_vec(), cut: true };
+        let end = Tail { bytes: b"cdef".to_vec(), cut: true };
         assert_eq!(end_of(&file, 4).unwrap(), Some(end));
         assert!(!end_of(&file, 6).unwrap().unwrap().cut);
         symlink(&file, folder.path().join("link")).unwrap();

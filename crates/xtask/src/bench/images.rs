@@ -70,13 +70,13 @@ fn measure(scratch: &Path) -> Result<()> {
     let programs = tools::top()?.join("target/release");
     let bench = Bench { host: scratch.join("host"), programs };
 
-    for (what, name) in [("8 layers of 64 MiB", "large"), ("one layer of 512 MiB", "single")] {
+    for (label, name) in [("8 layers of 64 MiB", "large"), ("one layer of 512 MiB", "single")] {
         let (ours, theirs) = bench.by_turns(&[format!("{near}/bench/{name}:1")])?;
-        tell(&format!("pull of {what}, against `ctr images pull`"), &ours, &theirs);
+        print_ratio(&format!("pull of {label}, against `ctr images pull`"), &ours, &theirs);
     }
     let shared: Vec<String> = (1..=4).map(|n| format!("{far}/bench/shared{n}:1")).collect();
     let (ours, theirs) = bench.by_turns(&shared)?;
-    tell("pull of 4 images with shared layers, 20 ms away, against 4 `ctr`", &ours, &theirs);
+    print_ratio("pull of 4 images with shared layers, 20 ms away, against 4 `ctr`", &ours, &theirs);
     bench.verify(&near)
 }
 
@@ -153,10 +153,10 @@ fn took(command: &mut Command) -> Result<Took> {
     let status = format!("/proc/{}/status", child.id());
     // Read beside the wait, so that the time is not rounded up to the next look.
     let memory = thread::spawn(move || most(&status));
-    let ended = child.wait_with_output()?;
+    let output = child.wait_with_output()?;
     let milliseconds = started.elapsed().as_secs_f64() * 1e3;
-    let said = String::from_utf8_lossy(&ended.stderr);
-    ensure!(ended.status.success(), "{command:?}: {}\n{said}", ended.status);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command:?}: {}\n{stderr}", output.status);
     Ok(Took { milliseconds, kibibytes: memory.join().unwrap_or(0) })
 }
 
@@ -173,10 +173,10 @@ fn most(status: &str) -> u64 {
     most
 }
 
-fn tell(what: &str, ours: &[Took], theirs: &[Took]) {
+fn print_ratio(label: &str, ours: &[Took], theirs: &[Took]) {
     let time = |all: &[Took]| median(all.iter().map(|took| took.milliseconds).collect());
     let memory = |all: &[Took]| all.iter().map(|took| took.kibibytes).max().unwrap_or(0) as f64;
     let (mine, other) = (time(ours), time(theirs));
-    println!("{what}: {mine:.0} ms / {other:.0} ms = {:.2}", mine / other);
+    println!("{label}: {mine:.0} ms / {other:.0} ms = {:.2}", mine / other);
     println!("  memory: {:.1} MB / {:.1} MB", memory(ours) * 1.024e-3, memory(theirs) * 1.024e-3);
 }

@@ -32,17 +32,17 @@ fn measure(program: &Path, scratch: &Path) -> Result<()> {
     bench.arg(program).arg(config).arg(RUNS.to_string());
     let output = bench.output().context("starting unshare")?;
     ensure!(output.status.success(), "network.sh: {}", String::from_utf8_lossy(&output.stderr));
-    let said = String::from_utf8(output.stdout)?;
-    let of = |what: &str| {
-        let lines = said.lines().filter_map(|line| line.strip_prefix(what));
+    let stdout = String::from_utf8(output.stdout)?;
+    let of = |prefix: &str| {
+        let lines = stdout.lines().filter_map(|line| line.strip_prefix(prefix));
         median(lines.filter_map(|line| line.trim().parse().ok()).collect())
     };
     let (ours, theirs) = (of("ours "), of("theirs "));
-    let what = "bridge, forwarding and NAT from nothing, against ip, sysctl, iptables";
-    println!("{what}: {ours:.0} us / {theirs:.0} us = {:.2}", ours / theirs);
+    let label = "bridge, forwarding and NAT from nothing, against ip, sysctl, iptables";
+    println!("{label}: {ours:.0} us / {theirs:.0} us = {:.2}", ours / theirs);
     println!("the same with nothing to do: {:.1} ms of the processor", of("unchanged ") / 1e3);
     let [verdict, listed, again, idle] =
-        ["verdict ", "listed ", "again ", "idle "].map(|what| of(what) / 1e3);
+        ["verdict ", "listed ", "again ", "idle "].map(|prefix| of(prefix) / 1e3);
     println!("mvm-net-watch, the verdict over 2,000 rules: {verdict:.1} ms of the processor");
     println!("  and what nft takes to list them: {listed:.0} ms");
     println!("  and when none of them has changed: {again:.1} ms, and nft is not asked");

@@ -60,8 +60,8 @@ fn blobs(scratch: &Path) -> Result<Vec<String>> {
     for number in 0..BLOBS {
         let file = scratch.join(format!("blob{number}"));
         let noise = format!("head -c {MIB}M /dev/urandom >\"$0\"; sha256sum \"$0\"");
-        let told = tools::output(Command::new("sh").args(["-c", &noise]).arg(&file))?;
-        let hex = told.split(' ').next().context("sha256sum tells nothing")?.to_owned();
+        let output = tools::output(Command::new("sh").args(["-c", &noise]).arg(&file))?;
+        let hex = output.split(' ').next().context("sha256sum tells nothing")?.to_owned();
         let data = v2.join("blobs/sha256").join(&hex[..2]).join(&hex);
         let layer = v2.join("repositories/bench/serve/_layers/sha256").join(&hex);
         for folder in [&data, &layer] {

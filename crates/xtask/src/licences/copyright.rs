@@ -154,19 +154,19 @@ fn of(package: &Value) -> Option<Crate> {
 /// The name of a text. Texts that differ in their holders and in line ends only are one.
 fn named(texts: &mut BTreeMap<String, (String, String)>, id: &str, text: &str) -> String {
     let body: Vec<&str> = text.lines().filter(|line| holder(line).is_none()).collect();
-    let words = body.join("\n");
-    let key: String = words
+    let joined = body.join("\n");
+    let key: String = joined
         .split_whitespace()
         .flat_map(|word| word.chars().chain([' ']))
         .filter(|c| c.is_alphanumeric() || *c == ' ')
         .flat_map(char::to_lowercase)
         .collect();
-    let known = texts.values().filter(|(name, _)| {
+    let same = texts.values().filter(|(name, _)| {
         name == id || name.strip_prefix(id).is_some_and(|rest| rest.starts_with("-variant-"))
     });
-    let count = known.count();
+    let count = same.count();
     let name = if count == 0 { id.to_owned() } else { format!("{id}-variant-{}", count + 1) };
-    texts.entry(format!("{id} {key}")).or_insert((name, words.trim().to_owned())).0.clone()
+    texts.entry(format!("{id} {key}")).or_insert((name, joined.trim().to_owned())).0.clone()
 }
 
 /// Who holds the copyright, from lines that begin with the word.

@@ -19,8 +19,8 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 const SOON: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    match client(&words) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match client(&arguments) {
         Ok(uid) => {
             println!("{uid}");
             ExitCode::SUCCESS
@@ -32,8 +32,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn client(words: &[String]) -> Result<String, String> {
-    let [endpoint, trust, certificate, key, name] = words else {
+fn client(arguments: &[String]) -> Result<String, String> {
+    let [endpoint, trust, certificate, key, name] = arguments else {
         return Err("name the endpoint, three files and the microVM".to_owned());
     };
     let endpoint: Endpoint = endpoint.parse().map_err(|_| format!("{endpoint} is no endpoint"))?;
@@ -52,9 +52,9 @@ fn client(words: &[String]) -> Result<String, String> {
     Ok(uid)
 }
 
-fn until(mut done: impl FnMut() -> Result<bool, String>) -> Result<(), String> {
+fn until(mut condition: impl FnMut() -> Result<bool, String>) -> Result<(), String> {
     let start = Instant::now();
-    while !done()? {
+    while !condition()? {
         if start.elapsed() > SOON {
             return Err("it takes too long".to_owned());
         }

@@ -19,30 +19,30 @@ const KNOWN: &[Flag] = &[
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let given = match flags::parse(KNOWN, &arguments) {
-        Ok(given) => given,
+    let options = match flags::parse(KNOWN, &arguments) {
+        Ok(options) => options,
         Err(message) => {
             eprintln!("Arguments parsing error: {message}");
             return ExitCode::FAILURE;
         }
     };
-    if given.contains_key("version") {
+    if options.contains_key("version") {
         println!("Firecracker v1.14.4\n\nSupported snapshot data format versions: v6.0.0");
         return ExitCode::SUCCESS;
     }
-    if !given.contains_key("id") || !given.contains_key("no-api") {
+    if !options.contains_key("id") || !options.contains_key("no-api") {
         eprintln!("this stand-in runs only as flintlockd starts it: with --id and --no-api");
         return ExitCode::FAILURE;
     }
     for name in ["config-file", "metadata"] {
-        let path = given.get(name).map(String::as_str).unwrap_or_default();
+        let path = options.get(name).map(String::as_str).unwrap_or_default();
         if !Path::new(path).exists() {
             eprintln!("Unable to open or read from the {name} {path}");
             return ExitCode::FAILURE;
         }
     }
-    println!("standin: microvm {} runs", given.get("id").map(String::as_str).unwrap_or_default());
-    let config = given.get("config-file").map(String::as_str).unwrap_or_default();
+    println!("standin: microvm {} runs", options.get("id").map(String::as_str).unwrap_or_default());
+    let config = options.get("config-file").map(String::as_str).unwrap_or_default();
     for (tap, mac) in taps::cards(&std::fs::read_to_string(config).unwrap_or_default()) {
         thread::spawn(move || {
             if let Err(error) = guest::live(&tap, mac) {

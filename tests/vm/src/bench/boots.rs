@@ -96,8 +96,8 @@ pub fn boots(guest: &mut Guest) -> Result<()> {
 
 fn report([bare, by_hand, ours]: &[Vec<Times>; 3]) {
     let middle = |times: &[Times], of: fn(&Times) -> f64| median(times.iter().map(of).collect());
-    let compare = |what: &str, of: fn(&Times) -> f64, theirs: &[Times]| {
-        ratio(what, middle(ours, of), middle(theirs, of));
+    let compare = |label: &str, of: fn(&Times) -> f64, theirs: &[Times]| {
+        ratio(label, middle(ours, of), middle(theirs, of));
     };
     println!(
         "boots, {BOOTS} of each: by mvmhost against bare, and against the same pool (checked), bridge, \

@@ -46,9 +46,9 @@ pub fn checks(guest: &mut Guest) -> Result<()> {
         ensure!(host::codes(&checked) == ["MVM-HOST-205"], "{checked}");
         after.push(middle(guest, OURS)?);
     }
-    let what = format!("{SNAPSHOTS} thin snapshots, {IMAGES} images, {LINES} journal lines");
+    let load = format!("{SNAPSHOTS} thin snapshots, {IMAGES} images, {LINES} journal lines");
     ratio("mvmhost check with half of them, against none", after[0], before);
-    ratio(&format!("mvmhost check with {what}, against none"), after[1], before);
+    ratio(&format!("mvmhost check with {load}, against none"), after[1], before);
     ratio("the second half's growth, against the first's", after[1] - after[0], after[0] - before);
     ratio("the same host, against the guides' checks", after[1], middle(guest, &theirs)?);
     ratio("mvmhost diagnose with them, against none", middle(guest, DIAGNOSE)?, diagnosed);

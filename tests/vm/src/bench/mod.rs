@@ -12,8 +12,8 @@ pub use checks::checks;
 pub use pool::{install_script, pool};
 
 /// One line, as `cargo xtask bench` prints it; times in milliseconds.
-fn ratio(what: &str, ours: f64, theirs: f64) {
-    println!("{what}: {ours:.1} ms / {theirs:.1} ms = {:.3}", ours / theirs);
+fn ratio(label: &str, ours: f64, theirs: f64) {
+    println!("{label}: {ours:.1} ms / {theirs:.1} ms = {:.3}", ours / theirs);
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

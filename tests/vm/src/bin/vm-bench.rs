@@ -6,20 +6,20 @@ use mvm_vm::{bench, setup};
 
 fn main() -> Result<()> {
     let named: Vec<String> = std::env::args().skip(1).collect();
-    let wanted = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
+    let selected = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
     let mut context = setup::host(Suite::Bookworm)?;
     let guest = &mut context.guest;
     guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y mvmhost >/dev/null 2>&1")?;
-    if wanted("pool") {
+    if selected("pool") {
         bench::pool(guest)?;
     }
     setup::copy_standins(guest)?;
     guest.ok("mvmhost apply && mvmhost plan")?;
-    if wanted("boots") {
+    if selected("boots") {
         bench::install_script(guest)?;
         bench::boots(guest)?;
     }
-    if wanted("checks") {
+    if selected("checks") {
         bench::checks(guest)?;
     }
     Ok(())

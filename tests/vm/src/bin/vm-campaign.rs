@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use mvm_vm::campaign::{
-    self, Asked, Campaign, network, power_cuts, reboots, syscalls, write_order,
+    self, Arguments, Campaign, network, power_cuts, reboots, syscalls, write_order,
 };
 use mvm_vm::image::Suite;
 use mvm_vm::runner::chain;
@@ -29,23 +29,23 @@ fn run(arguments: &[String]) -> Result<bool> {
         anyhow::bail!("three arguments: NAME MINUTES SEED");
     };
     let minutes: u64 = minutes.parse().context("MINUTES")?;
-    let asked = Asked {
+    let arguments = Arguments {
         name: name.clone(),
         time: Duration::from_secs(minutes * 60),
         seed: seed.parse().context("SEED")?,
     };
     let mut campaign: Box<dyn Campaign> = match name.as_str() {
-        "power-cuts" => Box::new(power_cuts::PowerCuts::of(asked.seed)),
+        "power-cuts" => Box::new(power_cuts::PowerCuts::of(arguments.seed)),
         "reboots" => Box::new(reboots::Reboots::default()),
         "syscalls" => Box::new(syscalls::Syscalls::default()),
         "write-order" => {
-            return write_order::run(&asked, || setup::host(Suite::Bookworm)).map(is_whole);
+            return write_order::run(&arguments, || setup::host(Suite::Bookworm)).map(is_whole);
         }
-        "syscalls-net" => return network::run(&asked).map(is_whole),
+        "syscalls-net" => return network::run(&arguments).map(is_whole),
         other => anyhow::bail!("no campaign {other}"),
     };
     let setup = || setup::freezable(Suite::Bookworm);
-    campaign::run(&asked, campaign.as_mut(), setup).map(is_whole)
+    campaign::run(&arguments, campaign.as_mut(), setup).map(is_whole)
 }
 
 const fn is_whole(score: campaign::Score) -> bool {

@@ -11,21 +11,21 @@ use mvm_vm::scenarios::host;
 use mvm_vm::setup;
 
 fn main() -> Result<()> {
-    say("a disposable Debian 12 (the first time its image is built)");
+    heading("a disposable Debian 12 (the first time its image is built)");
     let mut context = setup::host(Suite::Bookworm)?;
     let guest = &mut context.guest;
     setup::copy_standins(guest)?;
 
-    say("install, from a signed repository in the guest, and apply");
+    heading("install, from a signed repository in the guest, and apply");
     show(guest, "DEBIAN_FRONTEND=noninteractive apt-get install -y mvmhost 2>&1 | tail -n 6")?;
     show(guest, "mvmhost plan; echo exit $?")?;
     show(guest, "mvmhost apply")?;
 
-    say("a thin volume with data in it");
+    heading("a thin volume with data in it");
     host::write_data(guest)?;
     show(guest, "cat /root/digest")?;
 
-    say("reboot");
+    heading("reboot");
     guest.reboot()?;
     host::settles(guest, Duration::from_secs(120))?;
     show(guest, "systemctl --no-pager status 'mvm-*'")?;
@@ -33,11 +33,11 @@ fn main() -> Result<()> {
     show(guest, "mvmhost status")?;
     show(guest, "dmsetup status flintlock-dev-thinpool; cat /root/digest")?;
     host::data_is_intact(guest)?;
-    say("the same host, the data intact");
+    heading("the same host, the data intact");
     Ok(())
 }
 
-fn say(text: &str) {
+fn heading(text: &str) {
     println!("\n== {text}");
 }
 

@@ -18,9 +18,9 @@ const LIMIT: Duration = Duration::from_secs(600);
 
 fn main() -> ExitCode {
     let names: Vec<String> = std::env::args().skip(1).collect();
-    let wanted = |name: &str| names.is_empty() || names.iter().any(|one| one == name);
-    let first = two(&wanted);
-    let second = if wanted("fleet") { three() } else { (0, 0) };
+    let selected = |name: &str| names.is_empty() || names.iter().any(|one| one == name);
+    let first = two(&selected);
+    let second = if selected("fleet") { three() } else { (0, 0) };
     let (passed, failed) = (first.0 + second.0, first.1 + second.1);
     println!("{passed} passed, {failed} failed");
     if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -29,13 +29,13 @@ fn main() -> ExitCode {
 /// How many passed, and how many failed.
 type Count = (usize, usize);
 
-fn two(wanted: &dyn Fn(&str) -> bool) -> Count {
+fn two(selected: &dyn Fn(&str) -> bool) -> Count {
     let all: [(&str, Test); 3] = [
         ("ansible", ansible),
         ("lan", lan::a_host_leaves_its_lan_alone),
         ("hub", hub::a_hub_serves_a_host),
     ];
-    let tests: Vec<(&str, Test)> = all.into_iter().filter(|(name, _)| wanted(name)).collect();
+    let tests: Vec<(&str, Test)> = all.into_iter().filter(|(name, _)| selected(name)).collect();
     if tests.is_empty() {
         return (0, 0);
     }
@@ -50,8 +50,8 @@ fn two(wanted: &dyn Fn(&str) -> bool) -> Count {
         if let Err(error) = test(&mut hosts) {
             println!("FAILED {name}\n{}", runner::chain(&error));
             for host in &mut hosts {
-                let kept = format!("{name}-{}", host.suite().name());
-                println!("evidence: {}", runner::keep_evidence(&mut host.guest, &kept));
+                let folder = format!("{name}-{}", host.suite().name());
+                println!("evidence: {}", runner::keep_evidence(&mut host.guest, &folder));
             }
             return (passed, tests.len() - passed);
         }
@@ -66,8 +66,8 @@ fn three() -> Count {
     if let Err(error) = fleet(&mut hosts) {
         println!("FAILED fleet\n{}", runner::chain(&error));
         for (number, host) in hosts.iter_mut().enumerate() {
-            let kept = format!("fleet-{number}");
-            println!("evidence: {}", runner::keep_evidence(&mut host.guest, &kept));
+            let folder = format!("fleet-{number}");
+            println!("evidence: {}", runner::keep_evidence(&mut host.guest, &folder));
         }
         return (0, 1);
     }
@@ -75,17 +75,17 @@ fn three() -> Count {
     (1, 0)
 }
 
-fn fleet(kept: &mut Vec<Context>) -> Result<()> {
+fn fleet(hosts: &mut Vec<Context>) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let wires = wire::shared(folder.path(), &fleet::MACS)?;
     let suites = [Suite::Bookworm, Suite::Trixie, Suite::Bookworm];
     for (suite, wire) in suites.into_iter().zip(wires) {
-        kept.push(setup::launch(Image::ensure(suite, &default_cache())?, Some(wire))?);
+        hosts.push(setup::launch(Image::ensure(suite, &default_cache())?, Some(wire))?);
     }
-    for host in kept.iter_mut() {
+    for host in hosts.iter_mut() {
         prepared(host)?;
     }
-    let hosts: &mut [Context; 3] = kept.as_mut_slice().try_into()?;
+    let hosts: &mut [Context; 3] = hosts.as_mut_slice().try_into()?;
     setup::copy_programs(&mut hosts[0].guest, &["client"])?;
     fleet::wired(hosts)?;
     let names = ["hub", "host-1", "host-2"];
@@ -183,8 +183,8 @@ fn ansible(hosts: &mut [Context; 2]) -> Result<()> {
     let mut setup = command(&folder, "ansible")?;
     setup.args(["microvm_hosts", "-m", "setup", "-a", "filter=ansible_local"]);
     let facts = tools::ok(&mut setup, LIMIT)?;
-    let told = facts.matches("\"provider\": \"firecracker\"").count();
-    ensure!(told == 2, "ansible_local.mvmhost is not there: {facts}");
+    let count = facts.matches("\"provider\": \"firecracker\"").count();
+    ensure!(count == 2, "ansible_local.mvmhost is not there: {facts}");
 
     // Check mode tells of a change that somebody made, and changes nothing.
     hosts[0].guest.ok("ip link delete br-mvm")?;

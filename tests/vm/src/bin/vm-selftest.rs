@@ -167,6 +167,6 @@ fn poweroff(context: &mut Context) -> Result<()> {
     context.guest.start()
 }
 
-fn report(what: &str, start: Instant) {
-    println!("       {what}: {:.1} s", start.elapsed().as_secs_f64());
+fn report(label: &str, start: Instant) {
+    println!("       {label}: {:.1} s", start.elapsed().as_secs_f64());
 }

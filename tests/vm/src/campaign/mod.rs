@@ -64,7 +64,7 @@ pub trait Campaign {
 
 /// The arguments of `cargo xtask campaign`.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct Arguments {
     /// Such as `power-cuts`.
     pub name: String,
     /// How long new cases are begun.
@@ -83,8 +83,8 @@ pub struct Score {
 }
 
 /// Where a campaign keeps a line for each case; its failures' evidence is beside it.
-fn folder(asked: &Asked) -> PathBuf {
-    tools::target_dir().join("campaign").join(format!("{}-{}", asked.name, asked.seed))
+fn folder(arguments: &Arguments) -> PathBuf {
+    tools::target_dir().join("campaign").join(format!("{}-{}", arguments.name, arguments.seed))
 }
 
 /// What the file of an earlier run tells.
@@ -105,21 +105,21 @@ struct Book {
 
 impl Book {
     /// Goes on where an earlier run with this name and seed was.
-    fn open(asked: &Asked) -> Result<Self> {
-        let folder = folder(asked);
+    fn open(arguments: &Arguments) -> Result<Self> {
+        let folder = folder(arguments);
         fs::create_dir_all(&folder)?;
         let path = folder.join("cases");
         let total = score(&fs::read_to_string(&path).unwrap_or_default());
         let cases = File::options().create(true).append(true).open(&path)?;
         let book = Self {
-            name: asked.name.clone(),
+            name: arguments.name.clone(),
             folder,
             cases,
             total,
             begun: Instant::now(),
-            time: asked.time,
+            time: arguments.time,
         };
-        println!("campaign {} seed {} from case {}", book.name, asked.seed, book.number());
+        println!("campaign {} seed {} from case {}", book.name, arguments.seed, book.number());
         Ok(book)
     }
 
@@ -138,12 +138,12 @@ impl Book {
     }
 
     /// Writes down how a case ended, and says so.
-    fn enter(&mut self, what: &str, start: Instant, done: &Result<()>) -> Result<()> {
-        let verdict = if done.is_ok() { "ok" } else { "FAILED" };
+    fn enter(&mut self, case: &str, start: Instant, result: &Result<()>) -> Result<()> {
+        let verdict = if result.is_ok() { "ok" } else { "FAILED" };
         let took = start.elapsed().as_secs_f64();
-        let line = format!("{verdict} {}/{} {what} ({took:.1} s)", self.name, self.number());
+        let line = format!("{verdict} {}/{} {case} ({took:.1} s)", self.name, self.number());
         println!("{line}");
-        match done {
+        match result {
             Ok(()) => self.total.passed += 1,
             Err(error) => {
                 self.total.failed += 1;
@@ -167,11 +167,11 @@ impl Book {
 /// # Errors
 /// The guest cannot be made, or the file of cases cannot be written.
 pub fn run(
-    asked: &Asked,
+    arguments: &Arguments,
     campaign: &mut dyn Campaign,
     setup: fn() -> Result<Context>,
 ) -> Result<Score> {
-    let mut book = Book::open(asked)?;
+    let mut book = Book::open(arguments)?;
     let mut context: Option<Context> = None;
     while book.goes_on() {
         let number = book.number();
@@ -183,13 +183,13 @@ pub fn run(
                 made
             }
         };
-        let Some(what) = campaign.describe(number, &mut Chance::of(asked.seed, number)) else {
+        let Some(case) = campaign.describe(number, &mut Chance::of(arguments.seed, number)) else {
             break;
         };
         let start = Instant::now();
-        let done = campaign.case(&mut ready, number, &mut Chance::of(asked.seed, number));
-        book.enter(&what, start, &done)?;
-        match done {
+        let result = campaign.case(&mut ready, number, &mut Chance::of(arguments.seed, number));
+        book.enter(&case, start, &result)?;
+        match result {
             Ok(()) => context = Some(ready),
             Err(_) => {
                 println!("evidence: {}", keep(&mut ready, book.folder(), number));

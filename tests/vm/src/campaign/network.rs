@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{Asked, Book, Score};
+use super::{Arguments, Book, Score};
 use crate::tools::{self, Output};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// What mvm-net is killed in: the way there, the file, and the file before it.
 struct Kind {
     name: &'static str,
-    way: &'static str,
+    path: &'static str,
     file: &'static str,
     earlier: &'static str,
 }
@@ -29,13 +29,13 @@ const OTHER: &str = "[network.bridge]\nname = \"br-lab\"\naddresses = [\"10.77.0
 const MACVTAP: &str = include_str!("../../../../packaging/examples/wired-nat-wifi.toml");
 
 const KINDS: &[Kind] = &[
-    Kind { name: "the first network", way: "first", file: USUAL, earlier: USUAL },
-    Kind { name: "after a boot", way: "boot", file: USUAL, earlier: USUAL },
-    Kind { name: "another bridge, and NAT off", way: "changed", file: OTHER, earlier: USUAL },
-    Kind { name: "back, and NAT on", way: "changed", file: USUAL, earlier: OTHER },
-    Kind { name: "macvtap, the first", way: "first", file: MACVTAP, earlier: USUAL },
-    Kind { name: "macvtap, after a boot", way: "boot", file: MACVTAP, earlier: MACVTAP },
-    Kind { name: "from a bridge to macvtap", way: "changed", file: MACVTAP, earlier: USUAL },
+    Kind { name: "the first network", path: "first", file: USUAL, earlier: USUAL },
+    Kind { name: "after a boot", path: "boot", file: USUAL, earlier: USUAL },
+    Kind { name: "another bridge, and NAT off", path: "changed", file: OTHER, earlier: USUAL },
+    Kind { name: "back, and NAT on", path: "changed", file: USUAL, earlier: OTHER },
+    Kind { name: "macvtap, the first", path: "first", file: MACVTAP, earlier: USUAL },
+    Kind { name: "macvtap, after a boot", path: "boot", file: MACVTAP, earlier: MACVTAP },
+    Kind { name: "from a bridge to macvtap", path: "changed", file: MACVTAP, earlier: USUAL },
 ];
 
 /// Where the scripts and files are that a case is given.
@@ -59,7 +59,7 @@ impl Bench {
         fs::write(at("earlier.toml"), kind.earlier)?;
         let mut command = Command::new("unshare");
         command.args(["--mount", "--net", "bash"]).arg(at("network.sh")).arg(at("kill.py"));
-        command.arg(&self.program).args([kind.way, change]);
+        command.arg(&self.program).args([kind.path, change]);
         tools::run(command.arg(at("mvmhost.toml")).arg(at("earlier.toml")), None, LIMIT)
     }
 
@@ -75,18 +75,18 @@ impl Bench {
 ///
 /// # Errors
 /// There are no namespaces, or mvm-net does not do what it is to do when nobody kills it.
-pub fn run(asked: &Asked) -> Result<Score> {
-    let mut book = Book::open(asked)?;
+pub fn run(arguments: &Arguments) -> Result<Score> {
+    let mut book = Book::open(arguments)?;
     let bench = Bench::new()?;
     let mut first = 0;
     for kind in KINDS {
         let (changes, whole) = bench.whole(kind).with_context(|| kind.name.to_owned())?;
         while book.goes_on() && (first..first + changes).contains(&book.number()) {
             let change = book.number() - first + 1;
-            let what = format!("{}: killed before change {change} of {changes}", kind.name);
+            let case = format!("{}: killed before change {change} of {changes}", kind.name);
             let start = Instant::now();
-            let done = converges(&bench, kind, change, &whole);
-            book.enter(&what, start, &done)?;
+            let result = converges(&bench, kind, change, &whole);
+            book.enter(&case, start, &result)?;
         }
         first += changes;
     }

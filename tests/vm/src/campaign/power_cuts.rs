@@ -253,7 +253,7 @@ fn judge(moment: &Moment) -> String {
     } else {
         "true".to_owned()
     };
-    let (after, units, kept) = (moment.after, UNITS.join(" "), "/root/after");
+    let (after, units, target) = (moment.after, UNITS.join(" "), "/root/after");
     format!(
         "waits() {{ end=$((SECONDS + {COMES_UP})); until \"$@\" >/root/said 2>&1
              do [ $SECONDS -lt $end ] || {{ echo \"$*, for {COMES_UP} s:\"; cat /root/said; exit 1; }}; sleep 0.5; done; }}
@@ -272,8 +272,8 @@ fn judge(moment: &Moment) -> String {
          waits mvmhost images verify
          s='{CTR} snapshots --snapshotter devmapper'
          $s prepare after-the-cut '' >/dev/null; $s commit after after-the-cut
-         device=$($s prepare --target {kept} live after | grep -o '/dev/mapper/{POOL}[^ ]*')
-         mkdir -p {kept}; mount $device {kept}; echo here > {kept}/file; umount {kept}
+         device=$($s prepare --target {target} live after | grep -o '/dev/mapper/{POOL}[^ ]*')
+         mkdir -p {target}; mount $device {target}; echo here > {target}/file; umount {target}
          test -s {FILES}/metadata.db"
     )
 }

@@ -184,7 +184,7 @@ impl Campaign for Syscalls {
             guest.load(&program.state())?;
         }
         let killed = format!("{KILLER} {change} {} >/dev/null 2>&1", program.line);
-        let shown = ended(guest, &killed, program)?;
+        let shown = state_after(guest, &killed, program)?;
         ensure!(shown == *whole, "it ended as\n{shown}\nand not as\n{whole}");
         self.before = Some(at);
         Ok(())
@@ -204,11 +204,11 @@ fn count(guest: &mut Guest, program: &Program) -> Result<(u64, String)> {
     let changes = counted.stdout.split_whitespace().next().map(str::parse);
     let changes = changes.with_context(|| format!("{counted:?}"))??;
     println!("{}: changes and system calls: {}", program.name, counted.stdout.trim());
-    Ok((changes, ended(guest, "true", program)?))
+    Ok((changes, state_after(guest, "true", program)?))
 }
 
 /// What a plain second run left after `first`. One script: each connection has to be emulated.
-fn ended(guest: &mut Guest, first: &str, program: &Program) -> Result<String> {
+fn state_after(guest: &mut Guest, first: &str, program: &Program) -> Result<String> {
     let again = program.again.unwrap_or(program.line);
     // 1: there are warnings.
     let script = format!(

@@ -70,8 +70,8 @@ impl Guest {
     pub(super) fn console_end(&self) -> String {
         let bytes = fs::read(self.console_log()).unwrap_or_default();
         let text = plain(&String::from_utf8_lossy(&bytes));
-        let told = text.lines().filter(|line| !line.contains(" Job ") && !line.trim().is_empty());
-        last(told)
+        let lines = text.lines().filter(|line| !line.contains(" Job ") && !line.trim().is_empty());
+        last(lines)
     }
 }
 
@@ -88,16 +88,16 @@ fn last<'a>(lines: impl Iterator<Item = &'a str>) -> String {
 
 /// Without the sequences that colour a terminal and move its cursor (ECMA-48, 5.4).
 fn plain(text: &str) -> String {
-    let mut kept = String::new();
+    let mut cleaned = String::new();
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
         match character {
             '\u{1b}' => drop(characters.find(|end| ('@'..='~').contains(end) && *end != '[')),
-            '\r' => kept.push('\n'),
-            _ => kept.push(character),
+            '\r' => cleaned.push('\n'),
+            _ => cleaned.push(character),
         }
     }
-    kept
+    cleaned
 }
 
 #[cfg(test)]

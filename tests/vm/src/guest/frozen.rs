@@ -79,15 +79,15 @@ impl Guest {
         self.on_top_of(disk, "before-root")?;
         let usual = self.options.cmdline.clone();
         self.options.cmdline = format!("{BEFORE_ROOT} {cmdline}");
-        let seen = self.console_bytes();
+        let offset = self.console_bytes();
         let started = self.switch_on();
         self.options.cmdline = usual;
         started?;
-        self.prompts(seen)?;
-        let seen = self.console_bytes();
+        self.prompts(offset)?;
+        let offset = self.console_bytes();
         // udev has looked for the disk's label.
         let typing = self.type_in("sync; echo 3 >/proc/sys/vm/drop_caches; sleep 1\n")?;
-        self.prompts(seen)?;
+        self.prompts(offset)?;
         drop(typing);
         self.freeze("before-root")
     }
@@ -175,11 +175,12 @@ impl Guest {
     }
 
     /// Waits for a prompt behind what the console said before.
-    fn prompts(&self, seen: usize) -> Result<()> {
+    fn prompts(&self, offset: usize) -> Result<()> {
         let start = Instant::now();
         loop {
-            let said = fs::read(self.console_log()).unwrap_or_default();
-            let new = String::from_utf8_lossy(said.get(seen..).unwrap_or_default()).into_owned();
+            let console = fs::read(self.console_log()).unwrap_or_default();
+            let new =
+                String::from_utf8_lossy(console.get(offset..).unwrap_or_default()).into_owned();
             if new.trim_end().ends_with(PROMPT) {
                 return Ok(());
             }
@@ -189,6 +190,6 @@ impl Guest {
     }
 
     fn console_bytes(&self) -> usize {
-        fs::read(self.console_log()).map_or(0, |said| said.len())
+        fs::read(self.console_log()).map_or(0, |console| console.len())
     }
 }

@@ -31,11 +31,11 @@ use score::Score;
 /// `--list` only shows them. Exit code 1 when any failed, none ran, or an option is unknown.
 #[must_use]
 pub fn run(setup: &Setup, scenarios: &'static [Scenario], arguments: &[String]) -> ExitCode {
-    let known = ["--all", "--list"];
+    let options = ["--all", "--list"];
     if let Some(other) =
-        arguments.iter().find(|word| word.starts_with('-') && !known.contains(&word.as_str()))
+        arguments.iter().find(|word| word.starts_with('-') && !options.contains(&word.as_str()))
     {
-        println!("{other} is not an option; there are {}", known.join(" and "));
+        println!("{other} is not an option; there are {}", options.join(" and "));
         return ExitCode::FAILURE;
     }
     if arguments.iter().any(|argument| argument == "--list") {
@@ -62,14 +62,14 @@ pub fn run(setup: &Setup, scenarios: &'static [Scenario], arguments: &[String]) 
 /// What [`run`] would run, in the order of the table.
 fn chosen(scenarios: &'static [Scenario], arguments: &[String]) -> Vec<Job> {
     let all = arguments.iter().any(|argument| argument == "--all");
-    let words: Vec<&String> =
+    let filters: Vec<&String> =
         arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
     let jobs = Suite::ALL
         .into_iter()
         .flat_map(|suite| scenarios.iter().map(move |scenario| Job { suite, scenario }));
-    jobs.filter(|job| match words.as_slice() {
+    jobs.filter(|job| match filters.as_slice() {
         [] => all || job.scenario.is_in_gate(job.suite),
-        words => words.iter().any(|word| job.name().contains(word.as_str())),
+        filters => filters.iter().any(|word| job.name().contains(word.as_str())),
     })
     .collect()
 }
@@ -118,7 +118,7 @@ fn panic_error(panic: &(dyn Any + Send)) -> anyhow::Error {
 #[must_use]
 pub fn keep_evidence(guest: &mut Guest, name: &str) -> String {
     let folder: PathBuf = tools::target_dir().join("vm/failures").join(name.replace('/', "-"));
-    let kept = fs::remove_dir_all(&folder)
+    let saved = fs::remove_dir_all(&folder)
         .or_else(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Ok(()),
             _ => Err(error),
@@ -126,7 +126,7 @@ pub fn keep_evidence(guest: &mut Guest, name: &str) -> String {
         .and_then(|()| fs::create_dir_all(&folder))
         .map_err(anyhow::Error::from)
         .and_then(|()| guest.evidence(&folder));
-    match kept {
+    match saved {
         Ok(()) => format!(
             "{}, and the last warnings:\n{}",
             folder.canonicalize().unwrap_or_else(|_| folder.clone()).display(),

@@ -81,8 +81,8 @@ impl Queue {
     pub(super) fn give_up(&self, suite: Suite) -> Vec<Job> {
         let mut state = self.lock();
         state.made.push((suite, Made::Failed));
-        let (lost, kept) = state.jobs.iter().partition(|job| job.suite == suite);
-        state.jobs = kept;
+        let (lost, remaining) = state.jobs.iter().partition(|job| job.suite == suite);
+        state.jobs = remaining;
         self.changed.notify_all();
         lost
     }

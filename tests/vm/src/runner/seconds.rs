@@ -23,10 +23,10 @@ pub fn last(folder: &Path) -> BTreeMap<String, f64> {
 /// # Errors
 /// The folder cannot be written.
 pub fn keep(folder: &Path, measured: &[(String, f64)]) -> Result<()> {
-    let mut known = last(folder);
-    known.extend(measured.iter().cloned());
+    let mut durations = last(folder);
+    durations.extend(measured.iter().cloned());
     let lines: String =
-        known.iter().map(|(name, seconds)| format!("{name}\t{seconds:.1}\n")).collect();
+        durations.iter().map(|(name, seconds)| format!("{name}\t{seconds:.1}\n")).collect();
     fs::create_dir_all(folder)?;
     fs::write(folder.join(FILE), lines).with_context(|| format!("writing {FILE}"))
 }
@@ -40,7 +40,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         keep(folder.path(), &[("a/b".to_owned(), 1.0), ("c".to_owned(), 2.0)]).unwrap();
         keep(folder.path(), &[("a/b".to_owned(), 3.5)]).unwrap();
-        let known = last(folder.path());
-        assert_eq!(known.into_iter().collect::<Vec<_>>(), [("a/b".into(), 3.5), ("c".into(), 2.0)]);
+        let durations = last(folder.path());
+        assert_eq!(
+            durations.into_iter().collect::<Vec<_>>(),
+            [("a/b".into(), 3.5), ("c".into(), 2.0)]
+        );
     }
 }

@@ -38,7 +38,7 @@ pub fn the_operators_containerd_configuration_is_checked(context: &mut Context) 
     guest.ok("mkdir -p /etc/containerd; sed s/flintlock-dev-thinpool/other/ /run/mvmhost/containerd-dev.toml > /etc/containerd/config-dev.toml")?;
     let applied = guest.run("mvmhost apply; systemctl restart containerd-dev.service")?;
     ensure!(!applied.success(), "a containerd with another pool was started");
-    let entry = host::said(guest, "MVM-CTRD-002")?;
+    let entry = host::last_entry(guest, "MVM-CTRD-002")?;
     ensure!(entry["MVMHOST_EVIDENCE"].to_string().contains("other"), "{entry}");
     guest.ok(
         "cp /run/mvmhost/containerd-dev.toml /etc/containerd/config-dev.toml && mvmhost apply",
@@ -54,11 +54,11 @@ pub fn a_taken_port_is_named(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
     guest.ok(host::TAKES_THE_PORT)?;
     ensure!(!guest.run("systemctl start flintlockd.service")?.success(), "the port was taken");
-    let entry = host::said(guest, "MVM-FLK-003")?;
+    let entry = host::last_entry(guest, "MVM-FLK-003")?;
     ensure!(entry["MESSAGE"].to_string().contains("systemd-socket"), "{entry}");
     guest.ok("sleep 40")?;
-    let said = host::journal(guest, "MVM-FLK-003")?;
-    ensure!(said.len() == 1, "said {} times in a row", said.len());
+    let entries = host::journal(guest, "MVM-FLK-003")?;
+    ensure!(entries.len() == 1, "said {} times in a row", entries.len());
     guest.ok("systemctl stop squatter.service")?;
     host::settles(guest, SOON)?;
     let cleared = host::journal(guest, "MVM-HOST-901")?;
@@ -79,7 +79,7 @@ pub fn a_flintlockd_that_does_not_listen_is_not_up(context: &mut Context) -> Res
     guest.ok("printf '[flintlockd.tls]\\ncert = \"/etc/flintlock.crt\"\\nkey = \"/etc/flintlock.key\"\\n' > /etc/mvmhost.toml")?;
     let applied = guest.run("mvmhost apply")?;
     ensure!(applied.code() == Some(1), "{applied:?}");
-    host::said(guest, "MVM-FLK-005")?;
+    host::last_entry(guest, "MVM-FLK-005")?;
     let state = guest.run("systemctl is-active flintlockd.service")?.stdout;
     ensure!(state.trim() != "active", "{state}");
     guest.ok("systemctl stop flintlockd.service; : > /etc/mvmhost.toml; mvmhost apply")?;

@@ -133,7 +133,7 @@ pub(super) fn one(guest: &mut Guest, fault: &Fault) -> Result<()> {
     let shown = format!("{} {}", found[0]["evidence"], found[0]["message"]);
     ensure!(shown.contains(fault.shows), "{shown}");
     if fault.seen_at_start {
-        let entry = host::said(guest, fault.code)?;
+        let entry = host::last_entry(guest, fault.code)?;
         ensure!(entry["PRIORITY"] == if holds_back { "3" } else { "4" }, "{entry}");
     }
     let state = guest.run("systemctl is-active flintlockd.service")?.stdout;
@@ -143,11 +143,11 @@ pub(super) fn one(guest: &mut Guest, fault: &Fault) -> Result<()> {
     // What the remedy began may still go on: images are pulled beside everything else.
     let healed = Instant::now() + host::HEALS;
     loop {
-        let left = standing(guest, check)?;
-        if left.is_empty() {
+        let findings = standing(guest, check)?;
+        if findings.is_empty() {
             return Ok(());
         }
-        ensure!(Instant::now() < healed, "not healed: {left:?}");
+        ensure!(Instant::now() < healed, "not healed: {findings:?}");
         guest.ok("sleep 1")?;
     }
 }
@@ -159,13 +159,13 @@ pub(super) fn heal(guest: &mut Guest, chosen: &str, remedy: &str) -> Result<()> 
         None => (remedy, false),
     };
     // The programs of a release are where their operator unpacked them.
-    let done = guest.run(&format!(
+    let output = guest.run(&format!(
         "{chosen}\ncd /root\ncat > /root/remedy <<'X'\n{typed}\nX\nsh /root/remedy"
     ))?;
     if reboots {
         guest.reboot()?;
     }
-    host::settles(guest, host::HEALS).map_err(|error| error.context(format!("{done:?}")))
+    host::settles(guest, host::HEALS).map_err(|error| error.context(format!("{output:?}")))
 }
 
 /// # Errors
@@ -195,8 +195,8 @@ pub fn warnings_stop_nothing_and_exceptions_end(context: &mut Context) -> Result
     ensure!(ignored["message"].to_string().contains("no guests here"), "{ignored}");
     guest.ok(&ignore("2020-01-01"))?;
     ensure!(!guest.run("systemctl restart flintlockd.service")?.success(), "it has ended");
-    let ended = finding(guest, "MVM-HOST-203")?;
-    ensure!(ended["severity"] == "warning", "{ended}");
+    let expired = finding(guest, "MVM-HOST-203")?;
+    ensure!(expired["severity"] == "warning", "{expired}");
     guest.ok("modprobe kvm_amd && : > /etc/mvmhost.toml")?;
     // By itself: nobody starts anything.
     guest.wait_for(

@@ -44,9 +44,9 @@ pub fn the_first_boot_makes_the_host(context: &mut Context) -> Result<()> {
     guest.copy_in(&user_data, "/var/lib/cloud/seed/nocloud/user-data")?;
     guest.reboot()?;
     guest.wait_for("cloud-init status | grep -Eq 'done|error'", LIMIT)?;
-    let said = guest.run("cat /var/log/cloud-init-output.log")?.stdout;
-    guest.ok("cloud-init status --long").with_context(|| said.clone())?;
-    host::is_up(guest).with_context(|| said)?;
+    let log = guest.run("cat /var/log/cloud-init-output.log")?.stdout;
+    guest.ok("cloud-init status --long").with_context(|| log.clone())?;
+    host::is_up(guest).with_context(|| log)?;
     guest.ok("grep -q 20GiB /etc/mvmhost.toml && mvmhost plan")?;
     let client = "/etc/mvmhost/tls/clients/capmvm";
     let ask = "mvmhost check --host 127.0.0.1 --tls-ca /etc/mvmhost/tls/ca.crt";

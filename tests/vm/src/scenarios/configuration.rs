@@ -24,7 +24,7 @@ pub fn a_typo_leaves_the_host_up_from_the_last_good_file(context: &mut Context) 
     guest.wait_for("systemctl is-active flintlockd.service", SOON)?;
     host::is_up(guest)?;
     host::data_is_intact(guest)?;
-    let entry = host::said(guest, "MVM-CONF-002")?;
+    let entry = host::last_entry(guest, "MVM-CONF-002")?;
     ensure!(entry["PRIORITY"] == "3", "{entry}");
     let message = entry["MESSAGE"].as_str().unwrap_or_default();
     ensure!(message.contains("/etc/mvmhost.toml:4: "), "{message}");
@@ -85,7 +85,7 @@ fn the_last_apply_is_undone(guest: &mut Guest) -> Result<()> {
     let refused = guest.run("mvmhost undo")?;
     ensure!(refused.code() == Some(73) && refused.stderr.contains("MVM-CONF-009"), "{refused:?}");
     guest.ok("cp /root/new.toml /etc/mvmhost.toml; mvmhost undo && mvmhost plan")?;
-    host::said(guest, "MVM-CONF-008")?;
+    host::last_entry(guest, "MVM-CONF-008")?;
     guest.ok("test \"$(cat /etc/mvmhost.toml | xargs)\" = '[containerd] log-level = debug'")?;
     guest.ok("cmp /root/new.toml /etc/mvmhost.toml.undone")?;
     guest.ok("test -z \"$(ip -4 -o address show br-mvm to 10.43.0.0/24)\"")?;
@@ -111,8 +111,8 @@ pub fn unreadable_files_are_refused(context: &mut Context) -> Result<()> {
         guest.ok(&format!("rm -rf /etc/mvmhost.toml; {make}"))?;
         let checked = guest.run("timeout 10 mvmhost config check")?;
         ensure!(checked.code() == Some(78), "{make}: {checked:?}");
-        let said = format!("{}{}", checked.stdout, checked.stderr);
-        ensure!(said.contains("/etc/mvmhost.toml"), "{make}: {said}");
+        let output = format!("{}{}", checked.stdout, checked.stderr);
+        ensure!(output.contains("/etc/mvmhost.toml"), "{make}: {output}");
         guest.ok("timeout 20 systemctl daemon-reload")?;
         guest.ok(
             "grep -q bridge-name /run/systemd/generator/flintlockd.service.d/50-mvmhost.conf",
@@ -124,7 +124,7 @@ pub fn unreadable_files_are_refused(context: &mut Context) -> Result<()> {
     )?;
     guest.reboot()?;
     host::is_held_back(guest)?;
-    host::said(guest, "MVM-CONF-003")?;
+    host::last_entry(guest, "MVM-CONF-003")?;
     guest.ok(
         "journalctl --sync; journalctl -b -u flintlockd.service -o cat | grep -q MVM-CONF-003",
     )?;

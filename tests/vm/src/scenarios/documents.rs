@@ -53,13 +53,13 @@ pub fn documents_are_as_their_schemas_say(context: &mut Context) -> Result<()> {
     guest.ok(host::UNDISTURBED)?;
     // All of them, also after one that is wrong.
     let mut wrong = Vec::new();
-    for (name, words) in READING.iter().chain(&CHANGING) {
-        wrong.extend(holds(guest, name, words).err());
+    for (name, arguments) in READING.iter().chain(&CHANGING) {
+        wrong.extend(holds(guest, name, arguments).err());
     }
     // flintlockd is down.
     guest.ok("systemctl stop flintlockd.service")?;
-    for (name, words) in READING.iter().filter(|(_, words)| *words != "check --deep") {
-        wrong.extend(holds(guest, name, words).err());
+    for (name, arguments) in READING.iter().filter(|(_, arguments)| *arguments != "check --deep") {
+        wrong.extend(holds(guest, name, arguments).err());
     }
     guest.ok("printf '[thinpol]\\n' > /etc/mvmhost.toml")?;
     match holds(guest, "config-check", "config check") {
@@ -73,18 +73,18 @@ pub fn documents_are_as_their_schemas_say(context: &mut Context) -> Result<()> {
 }
 
 /// Prints a document, holds it, and of a command that succeeded every member that is promised.
-fn holds(guest: &mut Guest, name: &str, words: &str) -> Result<Value> {
+fn holds(guest: &mut Guest, name: &str, arguments: &str) -> Result<Value> {
     let schema = guest.ok(&format!("cat {SCHEMAS}/{name}.json"))?;
     let schema: Value = serde_json::from_str(&schema).with_context(|| name.to_owned())?;
-    let done = guest.run(&format!("mvmhost --json {words}"))?;
+    let output = guest.run(&format!("mvmhost --json {arguments}"))?;
     let document: Value =
-        serde_json::from_str(&done.stdout).with_context(|| format!("{words}: {done:?}"))?;
+        serde_json::from_str(&output.stdout).with_context(|| format!("{arguments}: {output:?}"))?;
     let validator = jsonschema::validator_for(&schema)?;
     let wrong: Vec<String> = validator
         .iter_errors(&document)
         .map(|error| format!("{}: {error}", error.instance_path()))
         .collect();
-    ensure!(wrong.is_empty(), "{words}: {wrong:#?}\n{document:#}");
+    ensure!(wrong.is_empty(), "{arguments}: {wrong:#?}\n{document:#}");
     let members = |value: &Value| -> BTreeSet<String> {
         value.as_object().map(|members| members.keys().cloned().collect()).unwrap_or_default()
     };
@@ -92,6 +92,6 @@ fn holds(guest: &mut Guest, name: &str, words: &str) -> Result<Value> {
     let there = members(&document);
     let lacking: Vec<&String> =
         promised.difference(&there).filter(|member| !NEVER.contains(&member.as_str())).collect();
-    ensure!(!done.success() || lacking.is_empty(), "{words} lacks {lacking:?}: {document:#}");
+    ensure!(!output.success() || lacking.is_empty(), "{arguments} lacks {lacking:?}: {document:#}");
     Ok(document)
 }

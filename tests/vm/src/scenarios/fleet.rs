@@ -51,13 +51,13 @@ pub fn a_client_creates_on_both(hosts: &mut [Context; 3]) -> Result<()> {
     hub.ok(&format!("printf '%s\\n' {} >/root/fleet", ADDRESSES.join(" ")))?;
     let ca = "/etc/mvmhost/tls/ca.crt";
     let check = format!("--tls-ca {ca} --tls-cert {CLIENT}.crt --tls-key {CLIENT}.key");
-    let said = hub.ok(&format!("mvmhost check --host @/root/fleet {check}"))?;
-    ensure!(said.matches(" answers").count() == 3, "{said}");
+    let output = hub.ok(&format!("mvmhost check --host @/root/fleet {check}"))?;
+    ensure!(output.matches(" answers").count() == 3, "{output}");
     for (address, host) in ADDRESSES.iter().skip(1).zip(pool) {
         let uid = hub.ok(&format!("client {address}:9090 {ca} {CLIENT}.crt {CLIENT}.key node"))?;
         let journal = "journalctl --sync; journalctl -b -u flintlockd.service -o cat";
-        let seen = host.guest.ok(journal)?;
-        ensure!(seen.contains(uid.trim()), "{address} knows nothing of {uid}: {seen}");
+        let entries = host.guest.ok(journal)?;
+        ensure!(entries.contains(uid.trim()), "{address} knows nothing of {uid}: {entries}");
         host.guest.ok("mvmhost vms && ! ls -d /var/lib/flintlock/vm/*/*/*")?;
     }
     Ok(())

@@ -58,9 +58,9 @@ pub(super) fn an_image_meets_the_end_of_the_pool(guest: &mut Guest) -> Result<()
         pulled.code() == Some(1) && pulled.stderr.contains("MVM-IMG-019"),
         "{pulled:?} {status}"
     );
-    let left =
+    let content =
         guest.ok(&format!("{CTR} snapshots --snapshotter devmapper ls; {CTR} images ls -q"))?;
-    ensure!(!left.contains("sha256:") && !left.contains("r.test/big"), "{left}");
+    ensure!(!content.contains("sha256:") && !content.contains("r.test/big"), "{content}");
     guest.ok("sed -i 's/^max-data-size.*/max-data-size = \"320MiB\"/' /etc/mvmhost.toml
          mvmhost apply || true; mvmhost pool grow || true")?;
     // mvm-guard has to see that there is room.

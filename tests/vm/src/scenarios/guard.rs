@@ -59,7 +59,7 @@ fn a_writer_never_sees_the_end(guest: &mut Guest) -> Result<()> {
     guest
         .ok(&format!("dd if=/srv/source of={WRITER} bs=1M oflag=direct conv=fsync status=none"))?;
     guest.ok(KEPT)?;
-    host::says(guest, "MVM-POOL-103", ACTS)?;
+    host::wait_for_entry(guest, "MVM-POOL-103", ACTS)?;
     let braked = guest.run("test -e /run/mvmhost/brake")?;
     ensure!(!braked.success(), "it was braked while it could grow");
     // 100 MiB are less than 80 % of max-data-size.
@@ -84,7 +84,7 @@ fn the_brake_spares_what_runs(guest: &mut Guest) -> Result<()> {
         "dd if=/dev/zero of={WRITER} bs=1M seek=100 count=23 oflag=direct status=none"
     ))?;
     held_back(guest)?;
-    let entry = host::says(guest, "MVM-POOL-105", ACTS)?;
+    let entry = host::wait_for_entry(guest, "MVM-POOL-105", ACTS)?;
     ensure!(entry["MVMHOST_REMEDY"].as_str().unwrap_or_default().contains("pool grow"), "{entry}");
     let start = guest.run("systemctl start flintlockd.service")?;
     ensure!(!start.success(), "flintlockd starts behind the brake");
@@ -92,14 +92,14 @@ fn the_brake_spares_what_runs(guest: &mut Guest) -> Result<()> {
     without_a_brake_a_full_pool_can_be_emptied(guest)?;
     guest.ok(&format!("blkdiscard -o 104857600 {WRITER} && {EVENT}"))?;
     released(guest)?;
-    host::says(guest, "MVM-POOL-106", ACTS)?;
+    host::wait_for_entry(guest, "MVM-POOL-106", ACTS)?;
     // The pool has holes that the file system can no longer fill.
     guest.ok(
         "fallocate -l $(( $(df --output=avail -B1 /srv | tail -n 1) - 20971520 )) /srv/filler",
     )?;
     guest.ok(EVENT)?;
     held_back(guest)?;
-    host::says(guest, "MVM-POOL-102", ACTS)?;
+    host::wait_for_entry(guest, "MVM-POOL-102", ACTS)?;
     guest.ok(&format!("rm /srv/filler && {EVENT}"))?;
     released(guest)?;
     guest.ok("kill $(cat /root/vmm)")?;
@@ -127,7 +127,7 @@ fn without_a_brake_a_full_pool_can_be_emptied(guest: &mut Guest) -> Result<()> {
     ensure!(!has("MVM-POOL-008") && !has("MVM-POOL-105"), "{found:?}");
     // The guard looks, and leaves it alone.
     guest.ok(EVENT)?;
-    host::says(guest, "MVM-POOL-242", ACTS)?;
+    host::wait_for_entry(guest, "MVM-POOL-242", ACTS)?;
     guest.ok("systemctl is-active flintlockd.service")?;
     // What a microVM had is deleted through containerd, which may have to be started for it.
     guest.ok("systemctl restart containerd-dev.service")?;

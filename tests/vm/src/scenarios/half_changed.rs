@@ -52,8 +52,8 @@ const MAKE: &str = "fails() { if \"$@\"; then return 1; fi; }
 pub fn a_change_that_fails_leaves_microvms_alone(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
     guest.ok(VMM)?;
-    for (name, way) in WAYS {
-        guest.ok(&format!("{MAKE}\n{way}")).with_context(|| (*name).to_owned())?;
+    for (name, script) in WAYS {
+        guest.ok(&format!("{MAKE}\n{script}")).with_context(|| (*name).to_owned())?;
         guest.ok(HARMLESS).with_context(|| (*name).to_owned())?;
         back(guest).with_context(|| format!("after: {name}"))?;
     }

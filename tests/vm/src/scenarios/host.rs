@@ -95,8 +95,8 @@ pub const DIGEST: &str = "{ test -b /root/volume && dd if=/root/volume of=/run/v
 /// They are not, or cannot be read.
 pub fn data_is_intact(guest: &mut Guest) -> Result<()> {
     let digest = guest.ok(DIGEST)?;
-    let kept = guest.ok("cat /root/digest")?;
-    ensure!(digest == kept, "the thin volume changed: {kept} became {digest}");
+    let written = guest.ok("cat /root/digest")?;
+    ensure!(digest == written, "the thin volume changed: {written} became {digest}");
     Ok(())
 }
 
@@ -115,7 +115,7 @@ pub fn journal(guest: &mut Guest, code: &str) -> Result<Vec<Value>> {
 ///
 /// # Errors
 /// It was not.
-pub fn said(guest: &mut Guest, code: &str) -> Result<Value> {
+pub fn last_entry(guest: &mut Guest, code: &str) -> Result<Value> {
     let entries = journal(guest, code)?;
     let Some(entry) = entries.last() else {
         let all = guest.ok("journalctl -b -r -n 8 -t mvmhost -o cat --no-pager")?;
@@ -128,14 +128,14 @@ pub fn said(guest: &mut Guest, code: &str) -> Result<Value> {
     Ok(entry.clone())
 }
 
-/// [`said`], by a service that says it when it has done what it tells of: for at most `limit`.
+/// [`last_entry`], by a service that says it when it has done what it tells of: within `limit`.
 ///
 /// # Errors
 /// It was not.
-pub fn says(guest: &mut Guest, code: &str, limit: Duration) -> Result<Value> {
-    let told = "journalctl --sync; journalctl -b -o cat";
-    guest.wait_for(&format!("{told} MVMHOST_CODE={code} | grep -q ."), limit)?;
-    said(guest, code)
+pub fn wait_for_entry(guest: &mut Guest, code: &str, limit: Duration) -> Result<Value> {
+    let journalctl = "journalctl --sync; journalctl -b -o cat";
+    guest.wait_for(&format!("{journalctl} MVMHOST_CODE={code} | grep -q ."), limit)?;
+    last_entry(guest, code)
 }
 
 /// `mvmhost ARGUMENTS --json`, whatever its exit code.

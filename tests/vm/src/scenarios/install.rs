@@ -12,9 +12,9 @@ use crate::setup;
 /// Something is missing, or runs already.
 pub fn installs_and_starts_nothing(context: &mut Context) -> Result<()> {
     let guest = &mut context.guest;
-    let said = guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y mvmhost 2>&1")?;
+    let output = guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y mvmhost 2>&1")?;
     for command in ["mvmhost plan", "mvmhost apply"] {
-        ensure!(said.contains(command), "the installation does not name {command}:\n{said}");
+        ensure!(output.contains(command), "the installation does not name {command}:\n{output}");
     }
     guest.ok("test \"$(systemctl is-enabled mvmhost.target)\" = enabled")?;
     for unit in ["mvmhost.target", "mvm-thinpool.service", "mvm-net.service", "mvm-hygiene.service"]

@@ -61,8 +61,8 @@ pub fn a_host_leaves_its_lan_alone(hosts: &mut [Context; 2]) -> Result<()> {
         "dnsmasq --conf-file=/dev/null --port=0 --interface={nic} --bind-dynamic --no-ping \
          --dhcp-range=192.168.77.100,192.168.77.200,1h --dhcp-leasefile=/root/leases --pid-file=/run/lan.pid"
     ))?;
-    let asked = "[network.bridge]\nname = \"br0\"\naddresses = [\"192.168.77.2/24\"]\n[network.dhcp]\nenabled = true\n";
-    apply(host, asked)?;
+    let config = "[network.bridge]\nname = \"br0\"\naddresses = [\"192.168.77.2/24\"]\n[network.dhcp]\nenabled = true\n";
+    apply(host, config)?;
     let served = |host: &mut Guest| host.run("systemctl restart mvm-dhcp.service").map(drop);
     counted(lan, host, &nic, "DHCP asked for beside another server", served)?;
     lan.ok("kill $(cat /run/lan.pid)")?;
@@ -88,7 +88,7 @@ fn counted(
     lan: &mut Guest,
     host: &mut Guest,
     nic: &str,
-    what: &str,
+    action: &str,
     meanwhile: impl Fn(&mut Guest) -> Result<()>,
 ) -> Result<()> {
     lan.ok(&BEGIN.replace("NIC", nic))?;
@@ -97,7 +97,7 @@ fn counted(
     // Where the host's address is on the LAN, it asks for the machine.
     host.run("ip neigh flush all; ping -c 2 -W 2 192.168.77.1")?;
     let sent = lan.ok(COUNT)?;
-    ensure!(sent.trim().is_empty(), "{what}: the host sent into the LAN\n{sent}");
+    ensure!(sent.trim().is_empty(), "{action}: the host sent into the LAN\n{sent}");
     if host.run("ip -4 -o address show | grep -q 192.168.77.2")?.success() {
         lan.ok(CONTROL)?;
     }

@@ -43,15 +43,15 @@ pub(super) fn direct_lvm_is_taken_over(guest: &mut Guest) -> Result<()> {
          sync; {DIGEST} > /root/lvm-digest; sync"
     ))?;
     let table = guest.ok(&format!("dmsetup table {POOL}"))?;
-    let done = host::json(guest, "adopt")?;
-    let codes: Vec<&str> = done["findings"]
+    let document = host::json(guest, "adopt")?;
+    let codes: Vec<&str> = document["findings"]
         .as_array()
         .into_iter()
         .flatten()
         .filter_map(|finding| finding["code"].as_str())
         .collect();
-    ensure!(codes.contains(&"MVM-POOL-160") && codes.contains(&"MVM-DISK-020"), "{done}");
-    ensure!(!codes.contains(&"MVM-DISK-015"), "the profile is not attached: {done}");
+    ensure!(codes.contains(&"MVM-POOL-160") && codes.contains(&"MVM-DISK-020"), "{document}");
+    ensure!(!codes.contains(&"MVM-DISK-015"), "the profile is not attached: {document}");
     ensure!(guest.ok(&format!("dmsetup table {POOL}"))? == table, "the table is another one");
     guest.ok("mvmhost apply")?;
     taken_over_is_up(guest)?;
@@ -91,7 +91,7 @@ fn a_database_is_not_left_behind(guest: &mut Guest) -> Result<()> {
     ))?;
     let refused = guest.run("systemctl start flintlockd.service")?;
     ensure!(!refused.success(), "the pool is there without its database");
-    let entry = host::said(guest, "MVM-POOL-141")?;
+    let entry = host::last_entry(guest, "MVM-POOL-141")?;
     ensure!(entry["MESSAGE"].to_string().contains("/srv/other/"), "{entry}");
     guest.ok(&format!(
         "! dmsetup info {POOL} && sed -i s,/srv/other,{ROOT_PATH}, /etc/containerd/config.toml
@@ -105,11 +105,11 @@ fn it_is_repaired_by_its_database(guest: &mut Guest) -> Result<()> {
     guest.ok(DOWN)?;
     spoil(guest, BITMAPS)?;
     guest.ok(&format!("mv {ROOT_PATH}/{POOL}.db /root/"))?;
-    let (code, said) = repair(guest, "")?;
-    ensure!(code == Some(73) && host::codes(&said) == ["MVM-POOL-027"], "{code:?} {said}");
+    let (code, document) = repair(guest, "")?;
+    ensure!(code == Some(73) && host::codes(&document) == ["MVM-POOL-027"], "{code:?} {document}");
     guest.ok(&format!("mv /root/{POOL}.db {ROOT_PATH}/"))?;
-    let (code, said) = repair(guest, "")?;
-    ensure!(code == Some(0) && host::codes(&said) == ["MVM-POOL-150"], "{code:?} {said}");
+    let (code, document) = repair(guest, "")?;
+    ensure!(code == Some(0) && host::codes(&document) == ["MVM-POOL-150"], "{code:?} {document}");
     is_sound(guest)?;
     guest.ok("systemctl start mvmhost.target")?;
     taken_over_is_up(guest).context("repaired")

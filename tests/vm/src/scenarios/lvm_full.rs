@@ -71,7 +71,7 @@ fn held_back(guest: &mut Guest) -> Result<()> {
         "test -s /run/mvmhost/brake && ! systemctl is-active --quiet flintlockd.service",
         ACTS,
     )?;
-    host::said(guest, "MVM-POOL-105").map(drop)
+    host::last_entry(guest, "MVM-POOL-105").map(drop)
 }
 
 fn fill(guest: &mut Guest) -> Result<(u64, u64)> {

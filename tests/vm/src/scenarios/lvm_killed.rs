@@ -44,10 +44,11 @@ pub(super) fn a_killed_create_converges(guest: &mut Guest, token: &str) -> Resul
         "cat > /usr/local/sbin/lvm <<'X'\n{WRAPPER}\nX\nchmod +x /usr/local/sbin/lvm"
     ))?;
     let mut create = format!("mvmhost pool create --wipe {token}");
-    for (kill, seen) in KILLS {
+    for (kill, proof) in KILLS {
         let killed = guest.run(&format!("echo {kill} > /root/kill; {create}; exit $?"))?;
         ensure!(killed.status == 137, "{kill}: {killed:?}");
-        guest.ok(&format!("D={SCRATCH}; grep creating /var/lib/mvmhost/receipt.json && {seen}"))?;
+        guest
+            .ok(&format!("D={SCRATCH}; grep creating /var/lib/mvmhost/receipt.json && {proof}"))?;
         // Nothing is left to lose, so that nothing has to be allowed.
         "mvmhost pool create".clone_into(&mut create);
         let boot = guest.run("/usr/libexec/mvmhost/mvm-thinpool")?;

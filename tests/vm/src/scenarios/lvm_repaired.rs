@@ -31,8 +31,8 @@ pub(super) const BITMAPS: &str =
 /// is lost, or a killed repair leaves neither.
 pub(super) fn what_is_down_can_be_repaired(guest: &mut Guest) -> Result<()> {
     spoil(guest, BITMAPS)?;
-    let (code, said) = repair(guest, "--dry-run")?;
-    ensure!(code == Some(0) && host::codes(&said) == ["MVM-POOL-151"], "{code:?} {said}");
+    let (code, document) = repair(guest, "--dry-run")?;
+    ensure!(code == Some(0) && host::codes(&document) == ["MVM-POOL-151"], "{code:?} {document}");
     guest.ok("! dmsetup ls | grep flintlock && ! ls /var/lib/mvmhost | grep metadata")?;
     for (kill, found) in KILLS {
         guest.ok(&format!(
@@ -42,21 +42,24 @@ pub(super) fn what_is_down_can_be_repaired(guest: &mut Guest) -> Result<()> {
             guest.run(&format!("echo {kill} > /root/kill; mvmhost pool repair; exit $?"))?;
         ensure!(killed.status == 137, "{kill}: {killed:?}");
         guest.ok("rm /usr/local/sbin/lvm")?;
-        let (code, said) = repair(guest, "")?;
-        ensure!(code == Some(0) && host::codes(&said) == [*found], "{kill}: {code:?} {said}");
+        let (code, document) = repair(guest, "")?;
+        ensure!(
+            code == Some(0) && host::codes(&document) == [*found],
+            "{kill}: {code:?} {document}"
+        );
         is_sound(guest).with_context(|| format!("after {kill}"))?;
         spoil(guest, BITMAPS)?;
     }
-    let (code, said) = repair(guest, "")?;
-    ensure!(code == Some(0) && host::codes(&said) == ["MVM-POOL-150"], "{code:?} {said}");
+    let (code, document) = repair(guest, "")?;
+    ensure!(code == Some(0) && host::codes(&document) == ["MVM-POOL-150"], "{code:?} {document}");
     is_sound(guest)?;
     // The superblock is lost: what the blocks were cannot be known, so that a person has to say yes.
     spoil(guest, "$at")?;
-    let (code, said) = repair(guest, "")?;
-    ensure!(code == Some(73) && host::codes(&said) == ["MVM-POOL-156"], "{code:?} {said}");
-    let token = said["token"].as_str().unwrap_or_default().to_owned();
-    let (code, said) = repair(guest, &format!("--accept {token}"))?;
-    ensure!(code == Some(0) && host::codes(&said) == ["MVM-POOL-150"], "{code:?} {said}");
+    let (code, document) = repair(guest, "")?;
+    ensure!(code == Some(73) && host::codes(&document) == ["MVM-POOL-156"], "{code:?} {document}");
+    let token = document["token"].as_str().unwrap_or_default().to_owned();
+    let (code, document) = repair(guest, &format!("--accept {token}"))?;
+    ensure!(code == Some(0) && host::codes(&document) == ["MVM-POOL-150"], "{code:?} {document}");
     is_sound(guest)
 }
 
@@ -80,6 +83,6 @@ pub(super) fn is_sound(guest: &mut Guest) -> Result<()> {
 
 pub(super) fn repair(guest: &mut Guest, arguments: &str) -> Result<(Option<i32>, Value)> {
     let output = guest.run(&format!("mvmhost --json pool repair {arguments}"))?;
-    let said = serde_json::from_str(&output.stdout).with_context(|| format!("{output:?}"))?;
-    Ok((output.code(), said))
+    let document = serde_json::from_str(&output.stdout).with_context(|| format!("{output:?}"))?;
+    Ok((output.code(), document))
 }

@@ -76,9 +76,9 @@ pub fn drop_ins_of_others_are_named_and_moved_aside(context: &mut Context) -> Re
             >/etc/systemd/system/flintlockd.service.d/containerd-dev.conf
         systemctl daemon-reload")?;
     for command in ["plan", "status", "check"] {
-        let said = guest.run(&format!("mvmhost {command}"))?;
-        let named = said.stderr.contains("containerd-dev.conf:2 overrides KillMode");
-        ensure!(named, "mvmhost {command}: {said:?}");
+        let output = guest.run(&format!("mvmhost {command}"))?;
+        let named = output.stderr.contains("containerd-dev.conf:2 overrides KillMode");
+        ensure!(named, "mvmhost {command}: {output:?}");
     }
     guest.ok("mvmhost adopt --drop-ins && mvmhost apply && mvmhost plan")?;
     let check = guest.run("mvmhost check")?;

@@ -39,8 +39,8 @@ pub fn a_guest_gets_an_address_and_out(context: &mut Context) -> Result<()> {
     let first = reach(guest)?;
     let leases = guest.ok("mvmhost net leases")?;
     ensure!(leases.contains("aa:fc:00:00:00:01") && leases.contains("vm1"), "{leases}");
-    let told = &host::json(guest, "status")?["dhcp"];
-    ensure!(*told == json!({"interface": "br-mvm", "leases": leases.lines().count()}), "{told}");
+    let dhcp = &host::json(guest, "status")?["dhcp"];
+    ensure!(*dhcp == json!({"interface": "br-mvm", "leases": leases.lines().count()}), "{dhcp}");
     guest.ok("mvmhost plan")?;
     flushed(guest, "nft flush ruleset")?;
     guest.ok("ip netns exec g1 ping -c 3 -W 2 192.0.2.1")?;
@@ -126,8 +126,8 @@ fn beside_ufw(guest: &mut Guest) -> Result<()> {
         ensure!(finding["message"].to_string().contains("ufw"), "{finding}");
         checks::heal(guest, "", finding["remedy"].as_str().unwrap_or_default())?;
     }
-    let left = checks::standing(guest, "check")?;
-    ensure!(left.is_empty(), "{left:?}");
+    let findings = checks::standing(guest, "check")?;
+    ensure!(findings.is_empty(), "{findings:?}");
     guest.ok(&format!("{ADDRESS} && {OUT}"))?;
     guest.ok("ip netns exec g1 busybox nslookup outside.test 10.42.0.1 | grep -q 192.0.2.77")?;
     guest.ok("mvmhost plan && ufw --force disable").map(drop)
@@ -202,9 +202,9 @@ pub fn a_taken_dhcp_port_is_named(context: &mut Context) -> Result<()> {
         until ss -lunH sport = :53 | grep -q .; do sleep 0.2; done")?;
     let started = guest.run("systemctl start mvm-dhcp.service")?;
     ensure!(!started.success(), "dnsmasq was started beside another server");
-    let said =
+    let output =
         guest.ok("journalctl --sync; journalctl -b -t mvmhost -o cat MVMHOST_CODE=MVM-DHCP-001")?;
-    ensure!(said.contains("port 53") && said.contains("socat"), "{said}");
+    ensure!(output.contains("port 53") && output.contains("socat"), "{output}");
     guest.ok("systemctl is-active flintlockd.service")?;
     guest.ok("systemctl stop taker.service")?;
     guest.wait_for("systemctl is-active mvm-dhcp.service", host::HEALS)?;

@@ -42,9 +42,9 @@ pub fn the_rpm_has_the_same_files(context: &mut Context) -> Result<()> {
         mkdir upper work root
         mount -t overlay -o lowerdir=/,upperdir=upper,workdir=work overlay root
         rm -r root/usr/libexec/mvmhost root/usr/bin/mvmhost root/etc/mvmhost*")?;
-    let wanted = "/srv/other/root/etc/systemd/system/multi-user.target.wants/mvmhost.target";
-    guest.ok(&format!("rm {wanted}"))?;
-    guest.ok(&format!("{RPM} -i /srv/mvmhost.rpm && test -L {wanted}"))?;
+    let link = "/srv/other/root/etc/systemd/system/multi-user.target.wants/mvmhost.target";
+    guest.ok(&format!("rm {link}"))?;
+    guest.ok(&format!("{RPM} -i /srv/mvmhost.rpm && test -L {link}"))?;
     guest.ok(&format!("{RPM} -V mvmhost | (! grep .)"))?;
     // Its own files, byte by byte; Debian compresses the manual by another gzip.
     guest.ok(&format!(
@@ -53,8 +53,8 @@ pub fn the_rpm_has_the_same_files(context: &mut Context) -> Result<()> {
         done"
     ))?;
     // An upgrade respects what the operator disabled, and changes no configuration.
-    guest.ok(&format!("rm {wanted} && echo '# mine' >>/srv/other/root/etc/mvmhost.toml"))?;
-    guest.ok(&format!("{RPM} -U --force /srv/mvmhost.rpm && test ! -e {wanted}"))?;
+    guest.ok(&format!("rm {link} && echo '# mine' >>/srv/other/root/etc/mvmhost.toml"))?;
+    guest.ok(&format!("{RPM} -U --force /srv/mvmhost.rpm && test ! -e {link}"))?;
     guest.ok("grep -q '# mine' /srv/other/root/etc/mvmhost.toml")?;
     guest.ok(&format!("{RPM} -e mvmhost && test ! -e /srv/other/root/usr/bin/mvmhost"))?;
     guest.ok("test -e /srv/other/root/etc/mvmhost.toml.rpmsave")?;
@@ -78,13 +78,13 @@ pub fn removal_keeps_what_is_the_operators(context: &mut Context) -> Result<()> 
     guest.ok(&format!("{apt} install -y mvmhost && mvmhost apply && mvmhost plan"))?;
     host::is_up(guest)?;
     guest.ok(TAILSCALE)?;
-    let said = guest.ok(&format!("{apt} purge -y mvmhost 2>&1"))?;
+    let output = guest.ok(&format!("{apt} purge -y mvmhost 2>&1"))?;
     let routes = guest.ok("cat /root/routes; rm /usr/local/bin/tailscale /root/routes")?;
     ensure!(routes.trim() == "0.0.0.0/0,10.9.0.0/16", "tailscale advertises {routes}");
-    ensure!(said.contains("kept /var/lib/containerd-dev"), "{said}");
+    ensure!(output.contains("kept /var/lib/containerd-dev"), "{output}");
     ensure!(guest.ok(&files)? == before, "the pool's files changed");
     guest.ok("! ls -d /etc/mvmhost* /var/lib/mvmhost /usr/libexec/mvmhost 2>/dev/null")?;
-    let left = guest.ok("find / -xdev -iname '*mvmhost*' -not -path '/proc/*' -not -path '/srv/*' -not -path '/var/lib/apt/*' -not -path '/etc/apt/*' -not -path '/var/log/*' -not -path '/var/cache/*' -not -name 'mvmhost-test.*'")?;
-    ensure!(left.trim().is_empty(), "left behind: {left}");
+    let files = guest.ok("find / -xdev -iname '*mvmhost*' -not -path '/proc/*' -not -path '/srv/*' -not -path '/var/lib/apt/*' -not -path '/etc/apt/*' -not -path '/var/log/*' -not -path '/var/cache/*' -not -name 'mvmhost-test.*'")?;
+    ensure!(files.trim().is_empty(), "left behind: {files}");
     Ok(())
 }

@@ -160,8 +160,8 @@ pub fn a_pool_of_provision_sh_is_taken_over(context: &mut Context) -> Result<()>
     adopt(guest)?;
     guest.ok(&format!("grep -q flintlockd {OLD_DROP_IN} && rm {OLD_DROP_IN}; mvmhost apply"))?;
     host::settles(guest, host::HEALS)?;
-    let kept = guest.ok(&format!("dmsetup table {POOL}"))?;
-    ensure!(kept == table, "{table} became {kept}");
+    let current = guest.ok(&format!("dmsetup table {POOL}"))?;
+    ensure!(current == table, "{table} became {current}");
     host::data_is_intact(guest)?;
     guest.reboot()?;
     back_as_it_was(guest)?;
@@ -177,8 +177,8 @@ const OLD_DROP_IN: &str = "/etc/systemd/system/flintlockd.service.d/90-own.conf"
 const ADOPTED: &str = "/etc/mvmhost.toml.d/10-adopted.toml";
 
 fn adopt(guest: &mut Guest) -> Result<()> {
-    let done = host::json(guest, "adopt")?;
-    ensure!(host::codes(&done).contains(&"MVM-POOL-160".to_owned()), "{done}");
+    let document = host::json(guest, "adopt")?;
+    ensure!(host::codes(&document).contains(&"MVM-POOL-160".to_owned()), "{document}");
     guest.ok(&format!(
         "grep -q skip_block_zeroing /var/lib/mvmhost/receipt.json && grep -q {POOL} {ADOPTED}"
     ))?;

@@ -132,17 +132,17 @@ fn typed(guest: &mut Guest, commands: &BTreeMap<String, &'static str>) -> Result
         done < lines"
     ))?;
     let mut wrong = Vec::new();
-    let mut seen = 0;
-    for (command, said) in answers.lines().filter_map(|line| line.split_once('\t')) {
-        seen += 1;
+    let mut count = 0;
+    for (command, stderr) in answers.lines().filter_map(|line| line.split_once('\t')) {
+        count += 1;
         let program = command.split(' ').next().unwrap_or_default();
-        let absent = said.contains("not found") && !OPTIONAL.contains(&program);
-        if absent || MISUNDERSTOOD.iter().any(|word| said.contains(word)) {
+        let absent = stderr.contains("not found") && !OPTIONAL.contains(&program);
+        if absent || MISUNDERSTOOD.iter().any(|word| stderr.contains(word)) {
             let code = commands.get(command).copied().unwrap_or_default();
-            wrong.push(format!("{code}: {command}: {said}"));
+            wrong.push(format!("{code}: {command}: {stderr}"));
         }
     }
-    ensure!(seen == commands.len(), "{seen} of {} were typed", commands.len());
+    ensure!(count == commands.len(), "{count} of {} were typed", commands.len());
     ensure!(wrong.is_empty(), "{wrong:#?}");
     Ok(())
 }

@@ -32,28 +32,28 @@ pub fn repair_tells_the_truth(guest: &mut Guest) -> Result<()> {
 /// Older versions end well here and leave an empty pool, newer ones fail. Either way the metadata stay.
 fn lost(guest: &mut Guest, spoil: &str) -> Result<()> {
     let before = guest.ok(&format!("cd {FILES} && {spoil} && sync; {SUM}"))?;
-    let (code, said) = repair(guest, "")?;
-    let told = match (code, host::codes(&said).as_slice()) {
-        (Some(73), [only]) if only == "MVM-POOL-156" => said["losses"][0].is_object(),
+    let (code, document) = repair(guest, "")?;
+    let expected = match (code, host::codes(&document).as_slice()) {
+        (Some(73), [only]) if only == "MVM-POOL-156" => document["losses"][0].is_object(),
         (Some(1), [only]) => only == "MVM-POOL-155",
         _ => false,
     };
-    ensure!(told, "{code:?} {said}");
+    ensure!(expected, "{code:?} {document}");
     ensure!(guest.ok(SUM)? == before, "the metadata were changed");
     Ok(())
 }
 
 fn without_a_loss(guest: &mut Guest, spoil: &str) -> Result<()> {
     let before = guest.ok(&format!("cd {FILES} && {spoil} && sync; {SUM}"))?;
-    let (code, said) = repair(guest, "--dry-run")?;
-    ensure!(code == Some(0) && host::codes(&said) == ["MVM-POOL-151"], "{code:?} {said}");
+    let (code, document) = repair(guest, "--dry-run")?;
+    ensure!(code == Some(0) && host::codes(&document) == ["MVM-POOL-151"], "{code:?} {document}");
     let after = guest.ok(&format!("{SUM}; ! ls {FILES} | grep -E 'damaged|repaired|head'"))?;
     ensure!(after == before, "a dry run changed {before} to {after}");
-    let (code, said) = repair(guest, "")?;
-    ensure!(code == Some(0) && host::codes(&said) == ["MVM-POOL-150"], "{code:?} {said}");
-    let kept = said["kept"].as_str().unwrap_or_default().to_owned();
-    let kept = guest.ok(&format!("head -c 16M {kept} | sha256sum"))?;
-    ensure!(before.ends_with(&kept), "{kept} is kept of {before}");
+    let (code, document) = repair(guest, "")?;
+    ensure!(code == Some(0) && host::codes(&document) == ["MVM-POOL-150"], "{code:?} {document}");
+    let backup = document["kept"].as_str().unwrap_or_default().to_owned();
+    let backup = guest.ok(&format!("head -c 16M {backup} | sha256sum"))?;
+    ensure!(before.ends_with(&backup), "{backup} is kept of {before}");
     guest.ok("mvmhost pool check")?;
     Ok(())
 }
@@ -61,17 +61,17 @@ fn without_a_loss(guest: &mut Guest, spoil: &str) -> Result<()> {
 /// The superblock is lost: what the blocks were cannot be known, so that a person has to say yes.
 fn on_demand(guest: &mut Guest, spoil: &str) -> Result<()> {
     guest.ok(&format!("cd {FILES} && {spoil} && sync"))?;
-    let (code, said) = repair(guest, "")?;
-    ensure!(code == Some(73), "{code:?} {said}");
-    ensure!(said["losses"].as_array().is_some_and(|losses| losses.len() == 1), "{said}");
-    let (code, said) = repair(guest, "--accept 0123456789ab")?;
-    ensure!(code == Some(73) && host::codes(&said)[0] == "MVM-POOL-157", "{code:?} {said}");
+    let (code, document) = repair(guest, "")?;
+    ensure!(code == Some(73), "{code:?} {document}");
+    ensure!(document["losses"].as_array().is_some_and(|losses| losses.len() == 1), "{document}");
+    let (code, document) = repair(guest, "--accept 0123456789ab")?;
+    ensure!(code == Some(73) && host::codes(&document)[0] == "MVM-POOL-157", "{code:?} {document}");
     // The remedy prints the token of now.
-    ensure!(said["findings"][0]["remedy"] == "mvmhost pool repair", "{said}");
-    let (_, said) = repair(guest, "")?;
-    let token = said["token"].as_str().unwrap_or_default().to_owned();
-    let (code, said) = repair(guest, &format!("--accept {token}"))?;
-    ensure!(code == Some(0) && host::codes(&said) == ["MVM-POOL-150"], "{code:?} {said}");
+    ensure!(document["findings"][0]["remedy"] == "mvmhost pool repair", "{document}");
+    let (_, document) = repair(guest, "")?;
+    let token = document["token"].as_str().unwrap_or_default().to_owned();
+    let (code, document) = repair(guest, &format!("--accept {token}"))?;
+    ensure!(code == Some(0) && host::codes(&document) == ["MVM-POOL-150"], "{code:?} {document}");
     guest.ok("mvmhost pool check")?;
     Ok(())
 }
@@ -81,6 +81,6 @@ const SUM: &str = "cd /var/lib/containerd-dev/snapshotter/devmapper &&
 
 fn repair(guest: &mut Guest, arguments: &str) -> Result<(Option<i32>, Value)> {
     let output = guest.run(&format!("mvmhost --json pool repair {arguments}"))?;
-    let said = serde_json::from_str(&output.stdout).with_context(|| format!("{output:?}"))?;
-    Ok((output.code(), said))
+    let document = serde_json::from_str(&output.stdout).with_context(|| format!("{output:?}"))?;
+    Ok((output.code(), document))
 }

@@ -67,7 +67,7 @@ fn interrupt(guest: &mut Guest, key: &str) -> Result<()> {
 
 /// It is said, the next snapshot is made, and what stays taken in the pool is given back as printed.
 fn put_away(guest: &mut Guest, key: &str) -> Result<()> {
-    let entry = host::said(guest, "MVM-POOL-142")?;
+    let entry = host::last_entry(guest, "MVM-POOL-142")?;
     guest.ok(&format!("{CTR} {PREPARE} {key} '' >/dev/null"))?;
     let remedy = entry["MVMHOST_REMEDY"].as_str().unwrap_or_default().to_owned();
     ensure!(remedy.contains("delete"), "{entry}");
@@ -94,7 +94,7 @@ pub fn an_older_database_is_refused(context: &mut Context) -> Result<()> {
         ))?;
         let started = guest.run("systemctl start containerd-dev.service")?;
         ensure!(!started.success(), "{file}: containerd was started on an older file");
-        host::said(guest, code)?;
+        host::last_entry(guest, code)?;
         ensure!(
             host::codes(&host::json(guest, "check")?).iter().any(|found| found == code),
             "{code}"

@@ -24,11 +24,11 @@ pub fn an_upgrade_disturbs_nothing(context: &mut Context) -> Result<()> {
     told_at_login_and_to_greenboot(guest)?;
     runs_a_microvm(guest)?;
     let before = (guest.ok(WORKLOAD)?, guest.ok(GUARD)?);
-    let said = upgraded(guest)?;
+    let output = upgraded(guest)?;
     for step in
         ["nothing was restarted", "restart mvm-guard.service", "start mvm-net-watch.service"]
     {
-        ensure!(said.contains(step), "the upgrade does not say {step}:\n{said}");
+        ensure!(output.contains(step), "the upgrade does not say {step}:\n{output}");
     }
     ensure!((guest.ok(WORKLOAD)?, guest.ok(GUARD)?) == before, "the upgrade restarted something");
     let facts = host::json(guest, "facts")?;
@@ -70,14 +70,14 @@ fn upgraded(guest: &mut Guest) -> Result<String> {
          sed -i 's/^Version: .*/&+next/' DEBIAN/control; echo '# theirs' >> etc/mvmhost.toml
          dpkg-deb -Znone -b . /srv/next.deb",
     )?;
-    let asked = guest.run("dpkg -i /srv/next.deb </dev/null 2>&1")?;
-    let asks = asked.stdout.contains("Configuration file '/etc/mvmhost.toml'");
-    ensure!(!asked.success() && asks, "dpkg did not ask: {asked:?}");
-    let said =
+    let dpkg = guest.run("dpkg -i /srv/next.deb </dev/null 2>&1")?;
+    let asks = dpkg.stdout.contains("Configuration file '/etc/mvmhost.toml'");
+    ensure!(!dpkg.success() && asks, "dpkg did not ask: {dpkg:?}");
+    let output =
         guest.ok("dpkg --force-confdef --force-confold --configure mvmhost </dev/null 2>&1")?;
     guest.ok("grep -q '^# mine' /etc/mvmhost.toml && ! grep -q '^# theirs' /etc/mvmhost.toml &&
          grep -q '^# theirs' /etc/mvmhost.toml.dpkg-dist && rm -r /srv/next /srv/next.deb")?;
-    Ok(said)
+    Ok(output)
 }
 
 /// What `mvmhost facts` tells of a host that apply has just left, and of an edit since.
@@ -119,12 +119,12 @@ fn told_at_login_and_to_greenboot(guest: &mut Guest) -> Result<()> {
     // The guest has no registry: with the images of the file as it is installed it is not ready.
     guest.ok("cp /etc/mvmhost.toml /root/with-images.toml
         printf '[images]\\nroot = []\\nkernel = []\\n' > /etc/mvmhost.toml && mvmhost apply")?;
-    let said = guest.ok(&motd)?;
-    ensure!(said == "mvmhost: this host serves microVMs\n", "{said}");
+    let message = guest.ok(&motd)?;
+    ensure!(message == "mvmhost: this host serves microVMs\n", "{message}");
     guest.ok("chmod -x /usr/local/bin/firecracker")?;
-    let (said, red) = (guest.ok(&motd)?, guest.run(&greenboot)?);
+    let (message, red) = (guest.ok(&motd)?, guest.run(&greenboot)?);
     guest.ok("chmod +x /usr/local/bin/firecracker; cp /root/with-images.toml /etc/mvmhost.toml; mvmhost apply")?;
-    ensure!(said.lines().count() == 1 && said.contains("mvmhost check shows"), "{said}");
+    ensure!(message.lines().count() == 1 && message.contains("mvmhost check shows"), "{message}");
     ensure!(red.code() == Some(1) && red.stderr.contains("MVM-VMM-001"), "{red:?}");
     Ok(())
 }

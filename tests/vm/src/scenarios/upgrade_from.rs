@@ -38,10 +38,10 @@ pub fn a_host_of_0_1_0_goes_on(context: &mut Context) -> Result<()> {
     host::write_data(guest)?;
     runs_a_microvm(guest)?;
     let before = guest.ok(WORKLOAD)?;
-    let said = guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y mvmhost 2>&1")?;
+    let output = guest.ok("DEBIAN_FRONTEND=noninteractive apt-get install -y mvmhost 2>&1")?;
     let version = guest.ok("dpkg-query -W -f '${Version}' mvmhost")?;
-    ensure!(version == env!("CARGO_PKG_VERSION"), "{version} is installed:\n{said}");
-    ensure!(said.contains("nothing was restarted"), "{said}");
+    ensure!(version == env!("CARGO_PKG_VERSION"), "{version} is installed:\n{output}");
+    ensure!(output.contains("nothing was restarted"), "{output}");
     ensure!(guest.ok(WORKLOAD)? == before, "the upgrade restarted something");
     guest.ok("sync")?;
     guest.save("upgraded")?;

@@ -75,8 +75,8 @@ pub fn an_uplink_is_kept_only_when_it_is_confirmed(context: &mut Context) -> Res
     guest.ok("touch /etc/gone")?;
     guest.reboot()?;
     let took = guest.boot_time()?;
-    let said = host::says(guest, "MVM-NET-070", host::HEALS)?;
-    ensure!(said["MVMHOST_SUBJECT"] == "wan", "{said}");
+    let entry = host::wait_for_entry(guest, "MVM-NET-070", host::HEALS)?;
+    ensure!(entry["MVMHOST_SUBJECT"] == "wan", "{entry}");
     guest.ok("ip -o -4 addr show dev wan | grep -q 192.0.2.2/24")?;
     guest.ok("! ip -o link show dev wan | grep -q 'master'")?;
     // A gateway is waited for 10 s; the rest is what an emulated boot beside another one varies by.
@@ -113,8 +113,8 @@ fn the_way_in_is_not_taken_down(guest: &mut Guest) -> Result<()> {
     let down = guest.run("mvmhost --json net down")?;
     ensure!(down.code() == Some(73) && down.stdout.contains("MVM-NET-082"), "{down:?}");
     guest.ok(THROUGH)?;
-    let said: serde_json::Value = serde_json::from_str(&down.stdout)?;
-    let mut findings = said["findings"].as_array().into_iter().flatten();
+    let document: serde_json::Value = serde_json::from_str(&down.stdout)?;
+    let mut findings = document["findings"].as_array().into_iter().flatten();
     let named = findings.find(|finding| finding["code"] == "MVM-NET-082");
     let remedy = named.and_then(|finding| finding["remedy"].as_str()).unwrap_or_default();
     guest
@@ -140,6 +140,6 @@ fn nobody_confirms(guest: &mut Guest) -> Result<()> {
     guest.ok("until ip -o link show dev wan | grep -q 'master br-mvm'; do sleep 0.2; done
         systemctl kill -s KILL session.service || true
         ping -c 1 -W 5 -I br-mvm 192.0.2.1")?;
-    host::says(guest, "MVM-NET-069", host::HEALS)?;
+    host::wait_for_entry(guest, "MVM-NET-069", host::HEALS)?;
     guest.ok("! ip -o link show dev wan | grep -q 'master'").map(drop)
 }

@@ -56,17 +56,17 @@ fn the_stale_go_the_living_stay_and_the_second_run_is_silent() {
     host.process(100, &format!("firecracker --id {UID}"));
     let stranger = host.pid_file("b", "cloudhypervisor.pid", "200");
     host.process(200, "sshd -D");
-    let gone = host.pid_file("c", "virtiofs.pid", "300");
+    let orphan = host.pid_file("c", "virtiofs.pid", "300");
     let broken = host.pid_file("d", "firecracker.pid", "-1");
     let other = host.pid_file("e", "notes.pid", "300");
     let findings = clean(&host.roots, &host.vm());
     assert_eq!(findings.iter().map(Finding::code).collect::<Vec<_>>(), ["MVM-HOST-003"]);
     assert!(findings[0].message().contains("removed 3 stale"), "{}", findings[0].message());
     for name in ["ns/b/", "ns/c/", "ns/d/"] {
-        assert!(findings[0].seen().contains(name));
+        assert!(findings[0].evidence_text().contains(name));
     }
     assert!(alive.exists() && other.exists());
-    assert!(!stranger.exists() && !gone.exists() && !broken.exists());
+    assert!(!stranger.exists() && !orphan.exists() && !broken.exists());
     assert!(host.clean().is_empty());
 }
 

@@ -118,8 +118,8 @@ pub(super) fn newest(roots: &Roots) -> Option<(String, i64)> {
 
 /// The kernel's version, such as `6.1.0-49-amd64`.
 pub(super) fn kernel(roots: &Roots) -> Option<String> {
-    let told = std::fs::read_to_string(roots.at("/proc/sys/kernel/osrelease")).ok()?;
-    Some(told.trim().to_owned())
+    let release = std::fs::read_to_string(roots.at("/proc/sys/kernel/osrelease")).ok()?;
+    Some(release.trim().to_owned())
 }
 
 #[cfg(test)]

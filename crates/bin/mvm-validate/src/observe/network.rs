@@ -63,8 +63,9 @@ pub(super) fn kernel(roots: &Roots, config: &Config, unasked: &mut Unasked) -> O
             return found;
         }
     };
-    let known = answers(roots);
-    found.permit = Service::of(config).map(|service| service.permit(&observed, known.as_ref()));
+    let known_answers = answers(roots);
+    found.permit =
+        Service::of(config).map(|service| service.permit(&observed, known_answers.as_ref()));
     found.also = permits(config, &observed, &answers_beside(roots, config));
     let Some(desired) = desired(config) else { return found };
     let nat = Nat { roots, programs: &System };

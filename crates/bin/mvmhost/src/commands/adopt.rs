@@ -13,66 +13,67 @@ use mvm_pool_kernel::{desired, observe};
 use mvm_pool_plan::adopt;
 
 pub(super) fn run(context: &Context, dry_run: bool) -> Exit {
-    let done = take_over(context, dry_run).unwrap_or_else(|done| done);
+    let outcome = take_over(context, dry_run).unwrap_or_else(|outcome| outcome);
     if context.json {
-        let document = Document::new(&done.findings).with("fragment", &done.fragment);
+        let document = Document::new(&outcome.findings).with("fragment", &outcome.fragment);
         output::print(&document.text());
     } else {
-        output::findings(false, &done.findings);
-        if dry_run && let Some(text) = &done.fragment {
+        output::findings(false, &outcome.findings);
+        if dry_run && let Some(text) = &outcome.fragment {
             output::print(text);
         }
     }
-    done.exit
+    outcome.exit
 }
 
-/// What became of it.
-struct Done {
+/// Findings, the text of the fragment that is or would be written (`None` when there is none to
+/// write), and the exit code.
+struct Outcome {
     findings: Vec<Finding>,
     fragment: Option<String>,
     exit: Exit,
 }
 
-impl Done {
+impl Outcome {
     fn failed(findings: Vec<Finding>) -> Self {
         let exit = output::exit_for(&findings);
         Self { findings, fragment: None, exit }
     }
 }
 
-impl From<Finding> for Done {
+impl From<Finding> for Outcome {
     fn from(finding: Finding) -> Self {
         Self::failed(vec![finding])
     }
 }
 
 /// The inner error has been decided upon like the rest: both are said the same way.
-fn take_over(context: &Context, dry_run: bool) -> Result<Done, Done> {
+fn take_over(context: &Context, dry_run: bool) -> Result<Outcome, Outcome> {
     let roots = &context.roots;
     let (others, own, place) = sources(context)?;
     let loaded = parse(&others)?;
     let unit = loaded.config.flintlockd.unit.as_str();
-    let seen = mvm_pool_kernel::adopt::observe(roots, unit)
-        .map_err(|error| Done::from(error.finding("adopt")))?;
-    let found = adopt::find(&seen).map_err(Done::failed)?;
+    let observed = mvm_pool_kernel::adopt::observe(roots, unit)
+        .map_err(|error| Outcome::from(error.finding("adopt")))?;
+    let found = adopt::find(&observed).map_err(Outcome::failed)?;
     let is_set = |key: &str| match key {
         "network.mode" => loaded.set.any_in("network"),
         key => loaded.set.contains(key),
     };
-    let text = adopt::fragment(&found, &seen, is_set);
+    let text = adopt::fragment(&found, &observed, is_set);
     let mut all = others;
     all.insert(place, Source { name: own.display().to_string(), text: text.clone() });
     let desired = desired(roots, &parse(&all)?.config);
 
     let name = &desired.pool().name;
-    let failed = |error: mvm_pool_kernel::Error| Done::from(error.finding(name));
+    let failed = |error: mvm_pool_kernel::Error| Outcome::from(error.finding(name));
     let _lock = lock(roots).map_err(failed)?;
     let observation = observe(roots, &desired).map_err(failed)?;
     let plan = observation.plan();
-    let mut findings = adopt::conflicts(&seen);
+    let mut findings = adopt::conflicts(&observed);
     if plan.is_refused() {
         findings.extend(plan.findings);
-        return Err(Done { findings, fragment: None, exit: Exit::Refused });
+        return Err(Outcome { findings, fragment: None, exit: Exit::Refused });
     }
     let file = own.display().to_string();
     if dry_run {
@@ -88,11 +89,11 @@ fn take_over(context: &Context, dry_run: bool) -> Result<Done, Done> {
         findings.extend(after.plan().findings);
         findings.push(messages::adopted(name, &file));
     }
-    Ok(Done { exit: output::exit_for(&findings), findings, fragment: Some(text) })
+    Ok(Outcome { exit: output::exit_for(&findings), findings, fragment: Some(text) })
 }
 
-fn parse(sources: &[Source]) -> Result<mvm_config::Loaded, Done> {
-    load::parse(sources).map_err(|problems| Done {
+fn parse(sources: &[Source]) -> Result<mvm_config::Loaded, Outcome> {
+    load::parse(sources).map_err(|problems| Outcome {
         findings: problems.iter().map(invalid).collect(),
         fragment: None,
         exit: Exit::Config,
@@ -100,9 +101,9 @@ fn parse(sources: &[Source]) -> Result<mvm_config::Loaded, Done> {
 }
 
 /// The operator's files without our fragment, the fragment's path, and its place among them.
-fn sources(context: &Context) -> Result<(Vec<Source>, PathBuf, usize), Done> {
+fn sources(context: &Context) -> Result<(Vec<Source>, PathBuf, usize), Outcome> {
     let (roots, config) = (&context.roots, context.config.as_deref());
-    let mut sources = load::read(roots, config).map_err(|problems| Done {
+    let mut sources = load::read(roots, config).map_err(|problems| Outcome {
         findings: problems.iter().map(invalid).collect(),
         fragment: None,
         exit: Exit::Config,

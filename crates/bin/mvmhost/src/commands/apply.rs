@@ -60,7 +60,7 @@ pub(super) fn with(
     // Whoever reads the journal later sees what the operator saw.
     applied.findings.iter().for_each(sink::record);
     if context.json {
-        let document = Document::new(&applied.findings).with("done", &applied.done);
+        let document = Document::new(&applied.findings).with("done", &applied.completed);
         output::print(&document.text());
     } else {
         output::findings(false, &applied.findings);
@@ -68,23 +68,23 @@ pub(super) fn with(
     applied.exit
 }
 
-/// What became of it.
+/// The steps that were carried out, in order, the findings, and the exit code by them.
 struct Applied {
-    done: Vec<String>,
+    completed: Vec<String>,
     findings: Vec<Finding>,
     exit: Exit,
 }
 
 /// Everything but saying it; `findings` are said first.
 fn apply(host: &mut dyn Host, findings: Vec<Finding>) -> Applied {
-    let mut applied = Applied { done: Vec::new(), findings, exit: Exit::Done };
-    match rounds(host, &mut applied.done) {
+    let mut applied = Applied { completed: Vec::new(), findings, exit: Exit::Done };
+    match rounds(host, &mut applied.completed) {
         Ok(after) => {
-            let refused = after.pool.is_refused() && applied.done.is_empty();
+            let refused = after.pool.is_refused() && applied.completed.is_empty();
             let images = if refused { Vec::new() } else { host.images() };
             // What was still being started when the images were waited for is up by now.
             let after = if images.is_empty() { after } else { host.plans().unwrap_or(after) };
-            applied.findings.extend(report(&after, &applied.done, images));
+            applied.findings.extend(report(&after, &applied.completed, images));
             applied.exit = match output::exit_for(&applied.findings) {
                 Exit::Findings if refused => Exit::Refused,
                 exit => exit,
@@ -100,19 +100,20 @@ fn apply(host: &mut dyn Host, findings: Vec<Finding>) -> Applied {
 
 /// What is to be said once everything was done and looked at again; `images` is what is to be said
 /// of those.
-fn report(after: &Plans, done: &[String], images: Vec<Finding>) -> Vec<Finding> {
+fn report(after: &Plans, completed: &[String], images: Vec<Finding>) -> Vec<Finding> {
     let mut findings = after.findings();
-    if done.is_empty() && findings.iter().any(|finding| finding.severity() == Severity::Error) {
+    if completed.is_empty() && findings.iter().any(|finding| finding.severity() == Severity::Error)
+    {
         // Nothing was tried, so that units are down is no news.
         return findings;
     }
     findings.extend(host::missing(&after.desired, &after.observed));
-    let left = after.steps();
+    let remaining = after.steps();
     if findings.iter().any(|finding| finding.severity() == Severity::Error) {
         return findings;
     }
-    if !left.is_empty() {
-        let lines: Vec<String> = left.into_iter().map(|(_, step)| step).collect();
+    if !remaining.is_empty() {
+        let lines: Vec<String> = remaining.into_iter().map(|(_, step)| step).collect();
         let unsettled = catalogue::units::not_settled("mvmhost apply", lines.len());
         findings.push(unsettled.evidence(lines.join("\n")));
     } else if images.is_empty() {
@@ -124,7 +125,7 @@ fn report(after: &Plans, done: &[String], images: Vec<Finding>) -> Vec<Finding> 
 
 /// For whoever asks later; it lives until the next boot, and apply does not fail for it.
 fn keep_report(roots: &Roots, applied: &Applied) {
-    let report = json!({"version": 1, "done": applied.done, "findings": applied.findings});
+    let report = json!({"version": 1, "done": applied.completed, "findings": applied.findings});
     if let Err(error) = REPORT.write(roots, &report) {
         log::warn!("{}", chain(&error));
     }

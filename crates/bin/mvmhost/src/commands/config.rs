@@ -5,8 +5,8 @@ use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
 use mvm_core::json::Document;
 
-pub(super) fn run(context: &Context, what: ConfigCommand) -> Exit {
-    if what == ConfigCommand::Schema {
+pub(super) fn run(context: &Context, command: ConfigCommand) -> Exit {
+    if command == ConfigCommand::Schema {
         output::print(&mvm_config::json_schema());
         return Exit::Done;
     }
@@ -15,7 +15,7 @@ pub(super) fn run(context: &Context, what: ConfigCommand) -> Exit {
         Err(invalid) => return context.refuse(&invalid),
     };
     let text = mvm_config::to_toml(&loaded.config);
-    match (what, context.json) {
+    match (command, context.json) {
         (ConfigCommand::Show, false) => output::print(&text),
         (ConfigCommand::Show, true) => {
             output::print(&Document::new(&[]).with("toml", text).text());

@@ -12,7 +12,7 @@ pub(super) fn run(context: &Context, dry_run: bool) -> Exit {
     let roots = &context.roots;
     let config = match load_or_last_good(roots, context.config.as_deref()) {
         Ok((loaded, _)) => loaded.config,
-        Err(findings) => return output::told(context.json, &findings, Exit::Config),
+        Err(findings) => return output::report(context.json, &findings, Exit::Config),
     };
     let installed = Installed::new(&config, |path| roots.at(path).exists());
     let found = overrides::observe(roots, &config, &units::files(&config, installed));
@@ -22,5 +22,5 @@ pub(super) fn run(context: &Context, dry_run: bool) -> Exit {
         (false, false) => overrides::move_aside(roots, &found),
     };
     let exit = output::exit_for(&findings);
-    output::told(context.json, &findings, exit)
+    output::report(context.json, &findings, exit)
 }

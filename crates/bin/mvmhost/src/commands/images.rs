@@ -18,14 +18,14 @@ use serde::Serialize;
 mod progress;
 mod prune;
 
-pub(super) fn run(context: &Context, what: &ImagesCommand) -> Exit {
+pub(super) fn run(context: &Context, command: &ImagesCommand) -> Exit {
     let loaded = match context.load() {
         Ok(loaded) => loaded,
         Err(invalid) => return context.refuse(&invalid),
     };
     let mut images = requested_images(&loaded.config);
     if let ImagesCommand::Pull { images: named } | ImagesCommand::Export { images: named, .. } =
-        what
+        command
     {
         if let Some(stranger) = named.iter().find(|name| !is_one_of(&images, name)) {
             let finding = catalogue::img::not_asked_for(stranger.as_str());
@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context, what: &ImagesCommand) -> Exit {
     }
     let progress = progress::progress(context);
     let job = |images| Job::new(&loaded.config, &context.roots, images, &*progress);
-    let listing = match what {
+    let listing = match command {
         ImagesCommand::Pull { .. } => pull(job(&images)),
         ImagesCommand::List | ImagesCommand::Verify => job(&images).verify().map(look),
         ImagesCommand::Import { file, role } => {
@@ -52,7 +52,7 @@ pub(super) fn run(context: &Context, what: &ImagesCommand) -> Exit {
         ImagesCommand::Export { file, .. } => return export(context, &job(&images), file),
         ImagesCommand::Prune { dry_run } => return prune::run(context, &job(&images), *dry_run),
     };
-    if !matches!(what, ImagesCommand::List | ImagesCommand::Verify)
+    if !matches!(command, ImagesCommand::List | ImagesCommand::Verify)
         && let Err(error) = job(&images).serve()
     {
         log::warn!("mvm-registry has the list of before: {}", chain(&error));
@@ -62,7 +62,7 @@ pub(super) fn run(context: &Context, what: &ImagesCommand) -> Exit {
         Ok((mut rows, mut findings)) => {
             named_locally(&loaded.config, &mut rows);
             findings.extend(unnamed(&loaded.config, &images, &rows));
-            tell(context, what, &rows, &findings)
+            report(context, command, &rows, &findings)
         }
         Err(error) => {
             output::findings(context.json, &[not_begun(&error)]);
@@ -87,14 +87,14 @@ fn named_locally(config: &Config, rows: &mut [Row]) {
 
 /// What came by `--as`, and the line that keeps it.
 fn unnamed(config: &Config, images: &[RequestedImage], rows: &[Row]) -> Vec<Finding> {
-    let known = requested_images(config);
+    let configured = requested_images(config);
     let complete = |image: &&RequestedImage| {
         let (name, role) = (image.reference.as_str(), finding::role(image.role));
         rows.iter().any(|row| row.complete && row.image == name && row.role == role)
     };
-    let new = images.iter().filter(|image| !known.contains(image)).filter(complete);
+    let new = images.iter().filter(|image| !configured.contains(image)).filter(complete);
     new.map(|image| {
-        let of_role = known.iter().filter(|one| one.role == image.role).chain([image]);
+        let of_role = configured.iter().filter(|one| one.role == image.role).chain([image]);
         let names: Vec<String> = of_role.map(|one| format!("\"{}\"", one.reference)).collect();
         let line = format!("[images]\n{} = [{}]", finding::role(image.role), names.join(", "));
         catalogue::img::imported(image.reference.as_str()).evidence(line)
@@ -115,11 +115,11 @@ struct Row {
 }
 
 impl Row {
-    fn new(wanted: &RequestedImage, complete: bool) -> Self {
+    fn new(image: &RequestedImage, complete: bool) -> Self {
         Self {
-            image: wanted.reference.to_string(),
-            role: finding::role(wanted.role),
-            snapshotter: wanted.role.snapshotter(),
+            image: image.reference.to_string(),
+            role: finding::role(image.role),
+            snapshotter: image.role.snapshotter(),
             complete,
             local: None,
         }
@@ -158,12 +158,12 @@ fn open(
     if images.is_empty() {
         let names: Vec<String> = archive.names().map(ToString::to_string).collect();
         let none = catalogue::img::not_in_archive(file.to_string_lossy());
-        let told = if names.is_empty() {
+        let contents = if names.is_empty() {
             "no image in it has a name".to_owned()
         } else {
             names.join("\n")
         };
-        return Err(none.evidence(told));
+        return Err(none.evidence(contents));
     }
     Ok(archive)
 }
@@ -183,24 +183,24 @@ fn export(context: &Context, job: &Job<'_>, file: &Path) -> Exit {
 
 fn look(states: Vec<ImageResult<State>>) -> Listing {
     let mut listing = Listing::default();
-    for (wanted, state) in &states {
+    for (image, state) in &states {
         let finding = match state {
-            Ok(state) => state.finding(wanted),
-            Err(error) => Some(finding::failed(wanted, error)),
+            Ok(state) => state.finding(image),
+            Err(error) => Some(finding::failed(image, error)),
         };
-        listing.0.push(Row::new(wanted, finding.is_none()));
+        listing.0.push(Row::new(image, finding.is_none()));
         listing.1.extend(finding);
     }
     listing
 }
 
 /// The list is no judgement; the others are, by their exit code.
-fn tell(context: &Context, what: &ImagesCommand, rows: &[Row], found: &[Finding]) -> Exit {
+fn report(context: &Context, command: &ImagesCommand, rows: &[Row], found: &[Finding]) -> Exit {
     let lacking = rows.iter().filter(|row| !row.complete).count();
     let mut findings = found.to_vec();
-    if lacking > 0 && !matches!(what, ImagesCommand::List) {
-        let left = catalogue::img::left("[images]", lacking);
-        findings.push(left);
+    if lacking > 0 && !matches!(command, ImagesCommand::List) {
+        let incomplete = catalogue::img::left("[images]", lacking);
+        findings.push(incomplete);
     }
     if context.json {
         output::print(&Document::new(&findings).with("images", rows).text());

@@ -26,7 +26,7 @@ const LARGEST: u64 = 64 * 1024;
 
 pub(super) fn run(context: &Context, arguments: &InitArguments) -> Exit {
     match prepare(context, arguments) {
-        Ok(done) => done,
+        Ok(exit) => exit,
         Err((findings, exit)) => {
             output::findings(context.json, &findings);
             exit
@@ -91,9 +91,9 @@ fn with_preseed(arguments: &InitArguments) -> Result<InitArguments, Refused> {
     let Some(file) = &arguments.preseed else { return Ok(arguments.clone()) };
     let bytes = atomic::read_linked(file, LARGEST).map_err(|error| bad(chain(&error)))?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    let given: InitArguments =
+    let preseed: InitArguments =
         toml::from_str(&text).map_err(|error| bad(format!("{}: {error}", file.display())))?;
-    Ok(arguments.clone().or(given))
+    Ok(arguments.clone().or(preseed))
 }
 
 /// Whether there is a file; one that says anything is refused.
@@ -177,9 +177,9 @@ fn write(context: &Context, file: &Path, text: &str, there: bool) -> Result<(), 
     };
     if there {
         // The shipped one, all comments, is kept as well: nobody has to look for it.
-        let mut kept = place.clone().into_os_string();
-        kept.push(".before-init");
-        fs::copy(&place, &kept).map_err(|error| failed(error.to_string()))?;
+        let mut backup = place.clone().into_os_string();
+        backup.push(".before-init");
+        fs::copy(&place, &backup).map_err(|error| failed(error.to_string()))?;
     }
     atomic::write(&place, text.as_bytes(), 0o644).map_err(|error| failed(chain(&error)))
 }

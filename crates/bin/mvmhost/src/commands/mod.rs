@@ -39,7 +39,7 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
     match &cli.command {
         Command::Explain { code } => explain::run(&context, code),
         Command::Completions { shell } => completions(*shell),
-        Command::Config(what) => config::run(&context, *what),
+        Command::Config(command) => config::run(&context, *command),
         Command::Check(arguments) => match arguments.host.is_empty() {
             false => remote::run(&context, arguments),
             true => as_root(&|context| check::run(context, arguments)),
@@ -47,7 +47,7 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
         Command::Net(NetCommand::Status) => as_root(&net::status),
         Command::Net(NetCommand::Leases) => as_root(&leases::run),
         Command::Net(NetCommand::Down) => as_root(&net::down),
-        Command::Images(what) => as_root(&|context| images::run(context, what)),
+        Command::Images(command) => as_root(&|context| images::run(context, command)),
         Command::Report { output } => as_root(&|context| report::run(context, output)),
         Command::Diagnose(arguments) => as_root(&|context| diagnose::run(context, arguments)),
         Command::Adopt { dry_run, drop_ins: false } => {
@@ -64,12 +64,12 @@ pub(crate) fn run(cli: &Cli, is_root: bool) -> Exit {
         Command::Confirm => as_root(&uplink::confirm),
         Command::Undo(arguments) => as_root(&|context| undo::run(context, arguments)),
         Command::Vms => as_root(&vms::run),
-        Command::Tls(what) => as_root(&|context| tls::run(context, what)),
-        Command::Vm(what) => as_root(&|context| vm::run(context, what)),
+        Command::Tls(command) => as_root(&|context| tls::run(context, command)),
+        Command::Vm(command) => as_root(&|context| vm::run(context, command)),
         Command::Smoke(arguments) => as_root(&|context| smoke::run(context, arguments)),
         Command::Capmvm(arguments) => as_root(&|context| capmvm::run(context, arguments)),
         Command::Init(arguments) => as_root(&|context| init::run(context, arguments)),
-        Command::Pool(what) => as_root(&|context| pool::run(context, what)),
+        Command::Pool(command) => as_root(&|context| pool::run(context, command)),
     }
 }
 

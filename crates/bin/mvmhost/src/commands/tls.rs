@@ -23,24 +23,24 @@ const MARK: &str = "# Written by mvmhost tls init.\n";
 /// flintlockd waits for open requests when it is stopped.
 const RESTART: Duration = Duration::from_secs(150);
 
-pub(super) fn run(context: &Context, what: &TlsCommand) -> Exit {
-    let done = match what {
+pub(super) fn run(context: &Context, command: &TlsCommand) -> Exit {
+    let outcome = match command {
         TlsCommand::Init(arguments) => init(context, arguments),
         TlsCommand::Renew(arguments) => renew(context, arguments),
         TlsCommand::Show(arguments) => return show::run(context, arguments),
     };
-    let (findings, exit) = done.unwrap_or_else(|done| done);
-    output::told(context.json, &findings, exit)
+    let (findings, exit) = outcome.unwrap_or_else(|outcome| outcome);
+    output::report(context.json, &findings, exit)
 }
 
 /// What is said, and the exit code.
-type Done = (Vec<Finding>, Exit);
+type Outcome = (Vec<Finding>, Exit);
 
-fn failed(finding: Finding) -> Done {
+fn failed(finding: Finding) -> Outcome {
     (vec![finding], Exit::Findings)
 }
 
-fn refused(refusal: Refusal) -> Done {
+fn refused(refusal: Refusal) -> Outcome {
     match refusal {
         Refusal::Invalid(findings) => (findings, Exit::Config),
         Refusal::Unwritable(path, why) => {
@@ -49,16 +49,16 @@ fn refused(refusal: Refusal) -> Done {
     }
 }
 
-fn not_written(what: &str, error: &mvm_tls::Error) -> Done {
-    failed(messages::not_written(what, chain(error)))
+fn not_written(file: &str, error: &mvm_tls::Error) -> Outcome {
+    failed(messages::not_written(file, chain(error)))
 }
 
-fn init(context: &Context, arguments: &TlsInit) -> Result<Done, Done> {
+fn init(context: &Context, arguments: &TlsInit) -> Result<Outcome, Outcome> {
     let roots = &context.roots;
     let fragment = Fragment::open(context, FRAGMENT, MARK).map_err(refused)?;
     let without = fragment.without().map_err(refused)?;
     // Files of the operator's own win over ours, also when they are the same.
-    let own_files = without.config.flintlockd.tls.clone().filter(|tls| *tls != ours());
+    let own_files = without.config.flintlockd.tls.clone().filter(|tls| *tls != own_tls());
     let text = match (&fragment.written, &arguments.listen) {
         (Some(written), None) => written.clone(),
         (_, listen) => text(listen.as_ref().map(ToString::to_string)),
@@ -97,7 +97,7 @@ fn init(context: &Context, arguments: &TlsInit) -> Result<Done, Done> {
     Ok((findings.clone(), output::exit_for(&findings)))
 }
 
-fn dry_run(roots: &Roots, desired: &Desired) -> Result<Done, Done> {
+fn dry_run(roots: &Roots, desired: &Desired) -> Result<Outcome, Outcome> {
     let observed = observe(roots)?;
     let plan = plan(desired, &observed);
     for step in &plan.steps {
@@ -107,7 +107,7 @@ fn dry_run(roots: &Roots, desired: &Desired) -> Result<Done, Done> {
     Ok((plan.findings, exit))
 }
 
-fn renew(context: &Context, arguments: &TlsRenew) -> Result<Done, Done> {
+fn renew(context: &Context, arguments: &TlsRenew) -> Result<Outcome, Outcome> {
     let roots = &context.roots;
     let loaded = context.load().map_err(|invalid| (vec![invalid.finding()], Exit::Config))?;
     let observed = observe(roots)?;
@@ -134,14 +134,14 @@ fn desired(config: &Config, by_name: bool) -> Desired {
     Desired { names, by_name, clients, renewed: BTreeSet::new() }
 }
 
-fn observe(roots: &Roots) -> Result<Observed, Done> {
+fn observe(roots: &Roots) -> Result<Observed, Outcome> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     mvm_tls::observe(roots, now).map_err(|error| not_written(FOLDER, &error))
 }
 
 /// Observes, plans, makes, and observes again.
-fn make(roots: &Roots, desired: &Desired) -> Result<(Vec<Finding>, Vec<Step>), Done> {
+fn make(roots: &Roots, desired: &Desired) -> Result<(Vec<Finding>, Vec<Step>), Outcome> {
     let before = plan(desired, &observe(roots)?);
     if before.is_refused() {
         return Err((before.findings, Exit::Refused));
@@ -157,8 +157,8 @@ fn make(roots: &Roots, desired: &Desired) -> Result<(Vec<Finding>, Vec<Step>), D
         findings.push(made.evidence(step.to_string()));
     }
     let observed = observe(roots)?;
-    let done = Desired { renewed: BTreeSet::new(), ..desired.clone() };
-    let after = plan(&done, &observed);
+    let without_renewal = Desired { renewed: BTreeSet::new(), ..desired.clone() };
+    let after = plan(&without_renewal, &observed);
     findings.extend(after.findings);
     if let Some(step) = after.steps.first() {
         let file = format!("{FOLDER}/{}.crt", step.stem());
@@ -176,7 +176,7 @@ fn is_server(step: &Step) -> bool {
 }
 
 /// What [flintlockd.tls] says for the files of [`FOLDER`].
-fn ours() -> Tls {
+fn own_tls() -> Tls {
     let path = |name: &str| mvm_config::names::AbsPath::parse(&format!("{FOLDER}/{name}")).ok();
     let (cert, key) = (path("server.crt"), path("server.key"));
     let root = Config::default().flintlockd.state_dir;
@@ -199,7 +199,7 @@ fn text(listen: Option<String>) -> String {
 
 /// Lets a running flintlockd read its new certificate; one that uses another, or none, goes on.
 fn restart(roots: &Roots, config: &Config) -> Option<Finding> {
-    let uses = |tls: &Tls| tls.cert == ours().cert;
+    let uses = |tls: &Tls| tls.cert == own_tls().cert;
     let is_host = roots.at("/") == std::path::Path::new("/");
     if !is_host || !config.flintlockd.tls.as_ref().is_some_and(uses) {
         return None;

@@ -24,14 +24,14 @@ const MODE: u32 = 0o644;
 
 pub(super) fn run(context: &Context, arguments: &ApplyArguments) -> Exit {
     if let Undone::Attempted(findings) = uplink::back(&context.roots) {
-        return output::told(context.json, &findings, output::exit_for(&findings));
+        return output::report(context.json, &findings, output::exit_for(&findings));
     }
     match Back::of(context) {
         Ok(Some(back)) => back.go(context, arguments),
         Ok(None) => {
-            output::told(context.json, &[messages::nothing_to_undo("mvmhost undo")], Exit::Done)
+            output::report(context.json, &[messages::nothing_to_undo("mvmhost undo")], Exit::Done)
         }
-        Err((findings, exit)) => output::told(context.json, &findings, exit),
+        Err((findings, exit)) => output::report(context.json, &findings, exit),
     }
 }
 
@@ -49,8 +49,8 @@ impl Back {
             // The generator does not read it, so it was never what the host is made from.
             return Ok(None);
         }
-        let way = way(roots).map_err(|finding| (vec![finding], Exit::Refused))?;
-        let Some(Way { steps, before }) = way else { return Ok(None) };
+        let reversal = reversal(roots).map_err(|finding| (vec![finding], Exit::Refused))?;
+        let Some(Reversal { steps, before }) = reversal else { return Ok(None) };
         let loaded = parse(&before)
             .map_err(|problems| (problems.iter().map(invalid).collect(), Exit::Config))?;
         let mut manager =
@@ -66,34 +66,36 @@ impl Back {
 
     /// Writes them, and applies them.
     fn go(self, context: &Context, arguments: &ApplyArguments) -> Exit {
-        let mut done = Vec::new();
+        let mut completed = Vec::new();
         for step in &self.steps {
             if let Err(why) = carry_out(&context.roots, step) {
                 let finding = units::step_failed(step.to_string(), why);
-                return output::told(context.json, &[finding], Exit::Findings);
+                return output::report(context.json, &[finding], Exit::Findings);
             }
-            done.push(step.to_string());
+            completed.push(step.to_string());
         }
         if let Some(history) = history(&context.roots) {
             keep(&context.roots, &history.undone());
         }
-        let undone = conf::undone("/etc/mvmhost.toml").evidence(done.join("\n"));
+        let undone = conf::undone("/etc/mvmhost.toml").evidence(completed.join("\n"));
         match context.load() {
             Ok(loaded) => apply::with(context, (loaded, self.manager), arguments, vec![undone]),
-            Err(invalid) => output::told(context.json, &[undone, invalid.finding()], Exit::Config),
+            Err(invalid) => {
+                output::report(context.json, &[undone, invalid.finding()], Exit::Config)
+            }
         }
     }
 }
 
 /// From the files as they are to those of before.
 #[derive(Debug, PartialEq)]
-struct Way {
+struct Reversal {
     steps: Vec<Step>,
     before: Vec<Source>,
 }
 
 /// `None` when nothing is known of before, or it is the same.
-fn way(roots: &Roots) -> Result<Option<Way>, Finding> {
+fn reversal(roots: &Roots) -> Result<Option<Reversal>, Finding> {
     let Ok(applied) = fs::read_to_string(roots.applied()) else { return Ok(None) };
     let history = history(roots);
     let Some(before) = history.as_ref().and_then(|history| history.before(&applied)) else {
@@ -105,7 +107,8 @@ fn way(roots: &Roots) -> Result<Option<Way>, Finding> {
     let steps = steps(&texts(now), before);
     let sources =
         before.iter().map(|Text { name, text }| Source { name: name.clone(), text: text.clone() });
-    Ok(Some(Way { steps, before: sources.collect() }).filter(|way| !way.steps.is_empty()))
+    Ok(Some(Reversal { steps, before: sources.collect() })
+        .filter(|reversal| !reversal.steps.is_empty()))
 }
 
 fn carry_out(roots: &Roots, step: &Step) -> Result<(), String> {
@@ -152,11 +155,11 @@ mod tests {
         let roots = Roots::new(folder.path());
         let old = "# a comment\n[containerd]\nlog-level = \"debug\"\n";
         let first = applied(&roots, &[(FILE, old)]);
-        assert_eq!(way(&roots), Ok(None));
+        assert_eq!(reversal(&roots), Ok(None));
         let fragment = "/etc/mvmhost.toml.d/50-a.toml";
         let added = "[containerd]\nlog-level = \"warn\"\n";
         applied(&roots, &[(fragment, added)]);
-        let Way { steps, before } = way(&roots).unwrap().unwrap();
+        let Reversal { steps, before } = reversal(&roots).unwrap().unwrap();
         assert_eq!(before, [Source { name: FILE.to_owned(), text: old.to_owned() }]);
         assert_eq!(steps.len(), 2, "{steps:?}");
         steps.iter().for_each(|step| carry_out(&roots, step).unwrap());
@@ -168,7 +171,7 @@ mod tests {
         // Typed once more, nothing is undone.
         keep(&roots, &history(&roots).unwrap().undone());
         applied(&roots, &[]);
-        assert_eq!(way(&roots), Ok(None));
+        assert_eq!(reversal(&roots), Ok(None));
     }
 
     #[test]
@@ -177,14 +180,14 @@ mod tests {
         let roots = Roots::new(folder.path());
         applied(&roots, &[(FILE, "")]);
         applied(&roots, &[(FILE, "[containerd]\nlog-level = \"debug\"\n")]);
-        assert!(way(&roots).unwrap().is_some());
+        assert!(reversal(&roots).unwrap().is_some());
         for edited in ["[containerd]\nlog-level = \"warn\"\n", "not TOML"] {
             fs::write(roots.at(FILE), edited).unwrap();
-            assert_eq!(way(&roots).unwrap_err().code(), conf::edited::ROW.code, "{edited}");
+            assert_eq!(reversal(&roots).unwrap_err().code(), conf::edited::ROW.code, "{edited}");
         }
         // A comment changes nothing of what was applied.
         fs::write(roots.at(FILE), "# mine\n[containerd]\nlog-level = \"debug\"\n").unwrap();
-        assert!(way(&roots).unwrap().is_some());
+        assert!(reversal(&roots).unwrap().is_some());
     }
 
     #[test]

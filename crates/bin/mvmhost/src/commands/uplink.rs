@@ -20,7 +20,7 @@ pub(super) fn confirm(context: &Context) -> Exit {
         Ok(mut kernel) => uplink::confirm(&context.roots, &mut kernel),
         Err(error) => vec![unread(&error)],
     };
-    output::told(context.json, &findings, output::exit_for(&findings))
+    output::report(context.json, &findings, output::exit_for(&findings))
 }
 
 /// Puts an uplink back, if there is one.
@@ -95,7 +95,7 @@ mod tests {
     fn what_puts_back_is_started_anew_or_nothing_is_changed() {
         let mut systemd = Recording::default();
         assert_eq!(start(&mut systemd), Ok(()));
-        assert_eq!(systemd.asked(), ["restart mvm-net-revert.service"]);
+        assert_eq!(systemd.calls(), ["restart mvm-net-revert.service"]);
         systemd.results([JobResult::Failed]);
         assert_eq!(start(&mut systemd), Err("failed".to_owned()));
     }

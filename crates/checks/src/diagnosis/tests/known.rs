@@ -69,9 +69,10 @@ fn every_line_lands_in_its_class_with_its_innermost_cause() {
         let codes: Vec<_> = findings.iter().map(mvm_core::Finding::code).collect();
         let end: String =
             text.chars().rev().take(18).collect::<Vec<_>>().into_iter().rev().collect();
-        let seen = findings.first().map(|finding| finding.seen().to_owned()).unwrap_or_default();
-        if codes != [*code] || !(seen.contains(end.as_str()) || text.contains('\\')) {
-            wrong.push(format!("{code}, and is {codes:?}: {text}\n{seen}"));
+        let evidence =
+            findings.first().map(|finding| finding.evidence_text().to_owned()).unwrap_or_default();
+        if codes != [*code] || !(evidence.contains(end.as_str()) || text.contains('\\')) {
+            wrong.push(format!("{code}, and is {codes:?}: {text}\n{evidence}"));
         }
         for finding in findings {
             let shown = finding.message() + &finding.remedy();

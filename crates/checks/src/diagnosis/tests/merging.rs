@@ -25,7 +25,7 @@ fn lines_of_one_cause_are_one_finding() {
     }
     let findings = diagnosis.findings();
     assert_eq!(findings.len(), 1);
-    let evidence = findings[0].seen();
+    let evidence = findings[0].evidence_text();
     assert!(
         evidence.starts_with(
             "20 times, from 2025-11-21T04:40:00Z to 2025-11-21T04:40:19Z; microVMs ns/vm0/u, "
@@ -63,35 +63,35 @@ fn subjects_without_end_are_summed_up() {
 #[test]
 fn what_mvmhost_said_stands_until_it_cleared() {
     let mut diagnosis = Diagnosis::new(place(), None);
-    let said = |diagnosis: &mut Diagnosis, code: &str, message: &str| {
+    let log = |diagnosis: &mut Diagnosis, code: &str, message: &str| {
         diagnosis.reported(Some(1_763_700_000_000_000), code, "x", &format!("{code}: {message}"));
     };
-    said(&mut diagnosis, "MVM-FLK-003", "port 9090 of x is taken by y");
-    said(&mut diagnosis, "MVM-FLK-001", "there is no flintlockd at x");
-    said(&mut diagnosis, "MVM-HOST-135", "was upgraded");
-    said(&mut diagnosis, "MVM-NO-SUCH", "x");
-    said(&mut diagnosis, "MVM-HOST-901", "MVM-FLK-003 of x is gone");
+    log(&mut diagnosis, "MVM-FLK-003", "port 9090 of x is taken by y");
+    log(&mut diagnosis, "MVM-FLK-001", "there is no flintlockd at x");
+    log(&mut diagnosis, "MVM-HOST-135", "was upgraded");
+    log(&mut diagnosis, "MVM-NO-SUCH", "x");
+    log(&mut diagnosis, "MVM-HOST-901", "MVM-FLK-003 of x is gone");
     let findings = diagnosis.findings();
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert!(findings[0].message().contains("MVM-FLK-001"), "{}", findings[0].message());
     assert!(findings[0].remedy().starts_with("mvmhost explain MVM-FLK-001"));
-    diagnosis.ended("MVM-FLK-001", "y");
+    diagnosis.clear("MVM-FLK-001", "y");
     assert_eq!(diagnosis.findings().len(), 1);
-    diagnosis.ended("MVM-FLK-001", "x");
+    diagnosis.clear("MVM-FLK-001", "x");
     assert!(diagnosis.findings().is_empty());
 }
 
 #[test]
 fn what_came_right_by_itself_is_over() {
     let mut diagnosis = Diagnosis::new(place(), None);
-    let mut said = |code: &str, subject: &str| {
+    let mut log = |code: &str, subject: &str| {
         diagnosis.reported(Some(1), code, subject, &format!("{code}: words"));
     };
-    said("MVM-IMG-007", "r.test/a:1");
-    said("MVM-IMG-007", "r.test/b:1");
-    said("MVM-IMG-001", "r.test/a:1");
-    said("MVM-HOST-101", "flintlockd.service");
-    said("MVM-HOST-102", "/etc/mvmhost.toml");
+    log("MVM-IMG-007", "r.test/a:1");
+    log("MVM-IMG-007", "r.test/b:1");
+    log("MVM-IMG-001", "r.test/a:1");
+    log("MVM-HOST-101", "flintlockd.service");
+    log("MVM-HOST-102", "/etc/mvmhost.toml");
     let findings = diagnosis.findings();
     let subjects: Vec<_> = findings.iter().map(Finding::subject).collect();
     assert_eq!(subjects, ["r.test/b:1"]);

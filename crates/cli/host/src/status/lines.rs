@@ -176,14 +176,14 @@ impl Screen<'_> {
     }
 
     fn images_line(&self) -> Line {
-        let wanted = self.wanted();
+        let image_count = self.image_count();
         match &self.incomplete {
             Some(incomplete) => {
-                let whole = wanted.saturating_sub(incomplete.len());
+                let whole = image_count.saturating_sub(incomplete.len());
                 let mood = if incomplete.is_empty() { Mood::Good } else { Mood::Warn };
-                Line::new("images", format!("{whole} of {wanted} complete"), mood)
+                Line::new("images", format!("{whole} of {image_count} complete"), mood)
             }
-            None => Line::new("images", format!("{wanted} wanted"), Mood::Plain),
+            None => Line::new("images", format!("{image_count} wanted"), Mood::Plain),
         }
     }
 }
@@ -263,7 +263,7 @@ mod tests {
             "[flintlockd]\nprovider = \"cloudhypervisor\"\n[network]\nmode = \"macvtap\"\n";
         let named = format!("{macvtap}[network.macvtap]\nparent = \"eno4\"\n");
         let of_default = "on the interface of the default route";
-        for (text, default_route, told) in [
+        for (text, default_route, expected) in [
             ("", None, ("bridge", "br-mvm")),
             (macvtap, Some("eth0"), ("macvtap", "eth0")),
             (macvtap, None, ("macvtap", of_default)),
@@ -271,13 +271,13 @@ mod tests {
             ("[network]\nmode = \"none\"\n", None, ("network", "none")),
         ] {
             let (label, value) = place(&config(text).network, default_route);
-            assert_eq!((label, value.as_str()), told);
+            assert_eq!((label, value.as_str()), expected);
         }
     }
 
     #[test]
     fn a_pool_that_takes_no_writes_says_so() {
-        for (mode, told) in [
+        for (mode, expected) in [
             ("rw", "live, data 50 % full, metadata 10 %"),
             ("ro", "live, read-only, data 50 % full, metadata 10 %"),
             ("out_of_data_space", "live, out of data space, data 50 % full, metadata 10 %"),
@@ -285,7 +285,7 @@ mod tests {
             let status =
                 format!("0 10/100 15/30 - {mode} discard_passdown queue_if_no_space - 1024");
             let ThinPoolStatus::Working(pool) = status.parse().unwrap() else { panic!("{status}") };
-            assert_eq!(live(&pool), told);
+            assert_eq!(live(&pool), expected);
         }
     }
 

@@ -178,7 +178,7 @@ fn table(frame: &mut Frame<'_>, area: Rect, model: &Model) {
 }
 
 fn list(frame: &mut Frame<'_>, area: Rect, model: &Model) {
-    let count = model.findings.iter().filter(|shown| shown.gone.is_none()).count();
+    let count = model.findings.iter().filter(|shown| shown.cleared_at.is_none()).count();
     let block = block(format!("findings ({count})"));
     let room = usize::from(block.inner(area).height);
     // The chosen one stays in sight.
@@ -196,19 +196,19 @@ fn list(frame: &mut Frame<'_>, area: Rect, model: &Model) {
 
 fn row(shown: &Shown, now: f64, chosen: bool) -> Text<'static> {
     let finding = &shown.finding;
-    let (word, mood) = match (shown.gone, finding.severity()) {
+    let (word, mood) = match (shown.cleared_at, finding.severity()) {
         (Some(_), _) => ("cleared", Mood::Good),
         (None, Severity::Error) => ("error", Mood::Bad),
         (None, Severity::Warning | Severity::Info) => ("warning", Mood::Warn),
     };
-    let ago = now - shown.gone.unwrap_or(shown.since);
+    let ago = now - shown.cleared_at.unwrap_or(shown.since);
     let mut line = Text::from(vec![
         Span::raw(if chosen { "> " } else { "  " }),
         Span::styled(format!("{word:8}"), style(mood)),
         Span::raw(format!("{} {} ", finding.code(), super::look::plain(&finding.message()))),
         Span::styled(format!("({} ago)", time(ago)), dim()),
     ]);
-    if shown.gone.is_some() {
+    if shown.cleared_at.is_some() {
         line = line.style(dim());
     }
     if chosen {

@@ -33,7 +33,7 @@ pub(super) fn whole(context: &Context) -> News {
     let screen = Screen::observe(context, &loaded, &mut manager, &mut findings);
     let lines = screen.lines(&findings).into_iter().skip(1).collect();
     let vms = match &screen.microvms {
-        Ok(told) => rows(context, &loaded.config, told.as_deref().unwrap_or_default()),
+        Ok(listing) => rows(context, &loaded.config, listing.as_deref().unwrap_or_default()),
         Err(why) => Err(why.clone()),
     };
     let leases = leases::read(context).unwrap_or_default();
@@ -49,10 +49,10 @@ pub(super) fn whole(context: &Context) -> News {
 fn rows(
     context: &Context,
     config: &mvm_config::Config,
-    told: &[mvm_units_systemd::flintlock::MicroVm],
+    listing: &[mvm_units_systemd::flintlock::MicroVm],
 ) -> Result<Vec<Vm>, String> {
     let state = places::microvms(config);
-    let found = vms::rows(&context.roots, &state, told).map_err(|error| error.to_string())?;
+    let found = vms::rows(&context.roots, &state, listing).map_err(|error| error.to_string())?;
     let files = microvms::directories(&context.roots, &state).unwrap_or_default();
     let row = |row: vms::Row| {
         let directory = files.iter().find(|one| one.id == row.microvm);

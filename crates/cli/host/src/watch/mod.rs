@@ -47,25 +47,25 @@ pub fn run(context: &Context) -> Exit {
 fn on_terminal(context: &Context) -> io::Result<()> {
     let (news, whole) = start(context);
     let mut terminal = ratatui::try_init()?;
-    let ended = watch(&mut terminal, &news, &whole);
+    let result = watch(&mut terminal, &news, &whole);
     ratatui::restore();
-    ended
+    result
 }
 
 /// The threads that look: what they see, and what has them look at once.
 fn start(context: &Context) -> (Receiver<News>, Sender<()>) {
-    let (tell, news) = mpsc::channel();
-    let (whole, asked) = mpsc::channel();
-    let (first, fill) = (tell.clone(), context.clone());
+    let (sender, news) = mpsc::channel();
+    let (whole, requests) = mpsc::channel();
+    let (first, fill) = (sender.clone(), context.clone());
     let all = context.clone();
     // Both end with the process, or when nobody listens any more.
     thread::spawn(move || {
         while first.send(look::whole(&all)).is_ok() {
-            let _ = asked.recv_timeout(WHOLE);
+            let _ = requests.recv_timeout(WHOLE);
         }
     });
     thread::spawn(move || {
-        while tell.send(look::pool(&fill)).is_ok() {
+        while sender.send(look::pool(&fill)).is_ok() {
             thread::sleep(POOL);
         }
     });
@@ -87,7 +87,7 @@ fn watch(
             continue;
         }
         let Event::Key(key) = event::read()? else { continue };
-        match wanted(key) {
+        match action(key) {
             Some(Key::Quit) if !model.close() => return Ok(()),
             Some(Key::Stop) => return Ok(()),
             Some(Key::Look) => {
@@ -111,7 +111,7 @@ enum Key {
     Explain,
 }
 
-fn wanted(key: KeyEvent) -> Option<Key> {
+fn action(key: KeyEvent) -> Option<Key> {
     if key.kind == KeyEventKind::Release {
         return None;
     }

@@ -67,7 +67,7 @@ pub(super) struct Shown {
     /// Seconds since the screen began.
     pub(super) since: f64,
     /// When it cleared.
-    pub(super) gone: Option<f64>,
+    pub(super) cleared_at: Option<f64>,
 }
 
 /// Towards which end of the findings.
@@ -126,24 +126,29 @@ impl Model {
         for shown in &mut self.findings {
             match standing.clone().find(|one| same(one, &shown.finding)) {
                 Some(now) => {
-                    if shown.gone.take().is_some() {
+                    if shown.cleared_at.take().is_some() {
                         shown.since = self.now;
                     }
                     shown.finding = now.clone();
                 }
                 None => {
-                    shown.gone.get_or_insert(self.now);
+                    shown.cleared_at.get_or_insert(self.now);
                 }
             }
         }
         for one in standing {
             if !self.findings.iter().any(|shown| same(one, &shown.finding)) {
-                self.findings.push(Shown { finding: one.clone(), since: self.now, gone: None });
+                self.findings.push(Shown {
+                    finding: one.clone(),
+                    since: self.now,
+                    cleared_at: None,
+                });
             }
         }
-        self.findings.retain(|shown| shown.gone.is_none_or(|gone| self.now - gone < GONE));
+        self.findings
+            .retain(|shown| shown.cleared_at.is_none_or(|cleared_at| self.now - cleared_at < GONE));
         self.findings.sort_by_key(|shown| {
-            (shown.gone.is_some(), std::cmp::Reverse(shown.finding.severity()))
+            (shown.cleared_at.is_some(), std::cmp::Reverse(shown.finding.severity()))
         });
         // The choice stays with its finding, wherever that has moved.
         let at = chosen.and_then(|chosen| {

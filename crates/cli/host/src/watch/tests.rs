@@ -160,11 +160,11 @@ fn a_guest_does_not_reach_the_terminal() {
 
 #[test]
 fn keys_do_what_the_last_line_says() {
-    let key = |code| wanted(KeyEvent::new(code, KeyModifiers::NONE));
+    let key = |code| action(KeyEvent::new(code, KeyModifiers::NONE));
     assert_eq!(key(KeyCode::Char('q')), Some(Key::Quit));
     assert_eq!(key(KeyCode::Enter), Some(Key::Explain));
     assert_eq!(key(KeyCode::Down), Some(Key::Move(Move::Down)));
     assert_eq!(key(KeyCode::Char('x')), None);
     let stop = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
-    assert_eq!(wanted(stop), Some(Key::Stop));
+    assert_eq!(action(stop), Some(Key::Stop));
 }

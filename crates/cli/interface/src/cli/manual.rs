@@ -24,10 +24,10 @@ fn every_mvmhost_line_of_readme_and_the_manual_parses() {
         for line in text.lines().filter_map(|line| line.strip_prefix("    ")) {
             for command in line.split(" # ").take(1).flat_map(|line| line.split(" && ")) {
                 let command = command.split(['|', '>']).next().unwrap_or_default();
-                let words: Vec<&str> = command.split_whitespace().collect();
-                if words.first() == Some(&"mvmhost") {
+                let arguments: Vec<&str> = command.split_whitespace().collect();
+                if arguments.first() == Some(&"mvmhost") {
                     count += 1;
-                    let wrong = Cli::try_parse_from(&words).err();
+                    let wrong = Cli::try_parse_from(&arguments).err();
                     let wrong = wrong.filter(|one| one.kind() != ErrorKind::DisplayHelp);
                     assert!(wrong.is_none(), "{}: {command}: {}", page.display(), wrong.unwrap());
                 }

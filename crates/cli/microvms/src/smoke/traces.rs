@@ -35,12 +35,12 @@ impl Traces {
 
     /// What is still there after `timeout`: flintlockd forgets a microVM before it takes its tap and
     /// its directory away, and containerd's collector comes after that.
-    pub(super) fn left(&self, session: &Session<'_>, timeout: Duration) -> Vec<String> {
+    pub(super) fn leftovers(&self, session: &Session<'_>, timeout: Duration) -> Vec<String> {
         let started = Instant::now();
         loop {
-            let left = self.now(session);
-            if left.is_empty() || started.elapsed() >= timeout {
-                return left;
+            let leftovers = self.now(session);
+            if leftovers.is_empty() || started.elapsed() >= timeout {
+                return leftovers;
             }
             thread::sleep(PAUSE);
         }
@@ -50,18 +50,20 @@ impl Traces {
         let roots = &session.context.roots;
         let there = |path: &str| fs::symlink_metadata(roots.at(path)).is_ok();
         let taps = self.taps.iter().filter(|name| there(&format!("/sys/class/net/{name}")));
-        let mut left: Vec<String> = taps.map(|name| format!("the interface {name}")).collect();
+        let mut leftovers: Vec<String> = taps.map(|name| format!("the interface {name}")).collect();
         let disks = self.disks.iter().filter(|path| path.starts_with("/dev/") && there(path));
-        left.extend(disks.map(|path| format!("the thin device {path}")));
+        leftovers.extend(disks.map(|path| format!("the thin device {path}")));
         let folder = format!("{}/{}", places::microvms(session.config()), self.id);
         if there(&folder) {
-            left.push(format!("the folder {folder}"));
+            leftovers.push(format!("the folder {folder}"));
         }
         match snapshots(session.config(), roots, &self.id) {
-            Ok(found) => left.extend(found.into_iter().map(|name| format!("the snapshot {name}"))),
+            Ok(found) => {
+                leftovers.extend(found.into_iter().map(|name| format!("the snapshot {name}")))
+            }
             Err(error) => log::debug!("{}", chain(&error)),
         }
-        left
+        leftovers
     }
 
     /// Its lease, which nobody gives back.

@@ -14,7 +14,7 @@ use mvm_network_kernel::machine_id;
 use mvm_units_plan::microvm::{Request, Source, Spec, SshKey, Volume, complete, parse, user_data};
 
 use super::wait::until;
-use crate::session::{Session, TIMEOUT, id, one_line, tell};
+use crate::session::{Session, TIMEOUT, id, one_line, report};
 
 /// A specification with its user data; a file of keys.
 const LARGEST: u64 = 1 << 20;
@@ -27,28 +27,27 @@ pub(super) fn run(context: &Context, arguments: &VmCreate) -> Exit {
         Ok(session) => session,
         Err(exit) => return exit,
     };
-    let wanted = wanted(arguments);
-    let wanted = wanted.and_then(|(base, request)| spec(context, session.config(), base, &request));
-    match wanted.and_then(|wanted| create(&session, &wanted, arguments)) {
-        Ok(findings) => tell(context, &findings),
-        Err(finding) => tell(context, &[finding]),
+    let request = read_request(arguments);
+    let spec = request.and_then(|(base, request)| spec(context, session.config(), base, &request));
+    match spec.and_then(|spec| create(&session, &spec, arguments)) {
+        Ok(findings) => report(context, &findings),
+        Err(finding) => report(context, &[finding]),
     }
 }
 
 fn create(
     session: &Session<'_>,
-    wanted: &Spec,
+    spec: &Spec,
     arguments: &VmCreate,
 ) -> Result<Vec<Finding>, Finding> {
-    let name = format!("{}/{}", wanted.namespace, wanted.id);
+    let name = format!("{}/{}", spec.namespace, spec.id);
     let all = session.api.list_microvms(TIMEOUT).map_err(|error| session.failed(&name, &error))?;
-    if all.iter().any(|one| one.namespace == wanted.namespace && one.name == wanted.id) {
+    if all.iter().any(|one| one.namespace == spec.namespace && one.name == spec.id) {
         return Err(messages::exists(name));
     }
-    let made =
-        session.api.create(wanted, TIMEOUT).map_err(|error| session.failed(&name, &error))?;
+    let made = session.api.create(spec, TIMEOUT).map_err(|error| session.failed(&name, &error))?;
     let id = id(&made.microvm);
-    let mac = wanted.interfaces.first().and_then(|card| card.guest_mac.clone());
+    let mac = spec.interfaces.first().and_then(|card| card.guest_mac.clone());
     let mut findings = vec![messages::created(&id, mac.unwrap_or_default())];
     if let Some(condition) = arguments.wait_for {
         let waited = until(session, &made.microvm, condition, arguments.timeout);
@@ -65,9 +64,9 @@ fn dry_run(context: &Context, arguments: &VmCreate) -> Exit {
             return Exit::Config;
         }
     };
-    let wanted = wanted(arguments);
-    let wanted = wanted.and_then(|(base, request)| spec(context, &loaded.config, base, &request));
-    match wanted {
+    let request = read_request(arguments);
+    let spec = request.and_then(|(base, request)| spec(context, &loaded.config, base, &request));
+    match spec {
         Ok(spec) if context.json => {
             output::print(&Document::new(&[]).with("microvm", spec).text());
             Exit::Done
@@ -102,7 +101,7 @@ pub(crate) fn spec(
 }
 
 /// What the command line says: a specification from a file, and the rest.
-fn wanted(arguments: &VmCreate) -> Result<(Spec, Request), Finding> {
+fn read_request(arguments: &VmCreate) -> Result<(Spec, Request), Finding> {
     let base = match &arguments.spec {
         Some(file) => parse(&text(file)?).map_err(|why| unreadable(file, &why))?,
         None => Spec::default(),

@@ -7,7 +7,7 @@ use mvm_core::Finding;
 use mvm_core::catalogue::vm as messages;
 
 use super::wait::until;
-use crate::session::{Session, TIMEOUT, id, tell};
+use crate::session::{Session, TIMEOUT, id, report};
 
 pub(super) fn run(context: &Context, arguments: &VmDelete) -> Exit {
     let session = match Session::open(context) {
@@ -19,12 +19,12 @@ pub(super) fn run(context: &Context, arguments: &VmDelete) -> Exit {
         arguments.microvms.iter().map(|target| session.find(target)).collect();
     let meant = match meant {
         Ok(meant) => meant,
-        Err(finding) => return tell(context, &[finding]),
+        Err(finding) => return report(context, &[finding]),
     };
     let mut findings = Vec::new();
     for microvm in &meant {
-        let asked = session.api.delete(&microvm.uid, TIMEOUT);
-        let deleted = match asked {
+        let result = session.api.delete(&microvm.uid, TIMEOUT);
+        let deleted = match result {
             Err(error) => session.failed(&id(microvm), &error),
             Ok(_) if arguments.no_wait => messages::deleted(id(microvm)),
             Ok(_) => until(&session, microvm, Condition::Deleted, arguments.timeout)
@@ -32,5 +32,5 @@ pub(super) fn run(context: &Context, arguments: &VmDelete) -> Exit {
         };
         findings.push(deleted);
     }
-    tell(context, &findings)
+    report(context, &findings)
 }

@@ -19,7 +19,7 @@ use mvm_units_systemd::microvms::{self, Directory};
 use nix::libc;
 
 use crate::files::VMMS;
-use crate::session::tell;
+use crate::session::report;
 
 /// Of a file this much is read from its end, in bytes.
 const END: u64 = 4 << 20;
@@ -34,7 +34,7 @@ pub(super) fn console(context: &Context, microvm: &str) -> Exit {
     show(context, microvm, LogFile::Console, 25, true)
 }
 
-fn show(context: &Context, target: &str, what: LogFile, lines: usize, follow: bool) -> Exit {
+fn show(context: &Context, target: &str, log_file: LogFile, lines: usize, follow: bool) -> Exit {
     let loaded = match load_or_last_good(&context.roots, context.config.as_deref()) {
         Ok((loaded, _)) => loaded,
         Err(findings) => {
@@ -45,19 +45,19 @@ fn show(context: &Context, target: &str, what: LogFile, lines: usize, follow: bo
     let state = places::microvms(&loaded.config);
     let found = match find(context, &state, target) {
         Ok(found) => found,
-        Err(finding) => return tell(context, &[finding]),
+        Err(finding) => return report(context, &[finding]),
     };
     let missing = || {
-        let missing = messages::no_file(target, extension(what));
-        tell(context, &[missing])
+        let missing = messages::no_file(target, extension(log_file));
+        report(context, &[missing])
     };
-    let Some(path) = file(&found.path, what) else { return missing() };
+    let Some(path) = file(&found.path, log_file) else { return missing() };
     match tail(&path, lines, follow) {
         Ok(()) => Exit::Done,
         Err(error) if error.kind() == io::ErrorKind::NotFound => missing(),
         Err(error) => {
             let unreadable = messages::file_unreadable(path.display().to_string(), error);
-            tell(context, &[unreadable])
+            report(context, &[unreadable])
         }
     }
 }
@@ -85,16 +85,16 @@ fn find(context: &Context, state: &str, target: &str) -> Result<Directory, Findi
     }
 }
 
-fn extension(what: LogFile) -> &'static str {
-    match what {
+fn extension(log_file: LogFile) -> &'static str {
+    match log_file {
         LogFile::Console => "stdout",
         LogFile::Stderr => "stderr",
         LogFile::Vmm => "log",
     }
 }
 
-fn file(folder: &Path, what: LogFile) -> Option<PathBuf> {
-    let paths = VMMS.iter().map(|vmm| folder.join(format!("{vmm}.{}", extension(what))));
+fn file(folder: &Path, log_file: LogFile) -> Option<PathBuf> {
+    let paths = VMMS.iter().map(|vmm| folder.join(format!("{vmm}.{}", extension(log_file))));
     paths.into_iter().find(|path| path.exists())
 }
 

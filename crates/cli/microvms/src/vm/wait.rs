@@ -12,7 +12,7 @@ use mvm_core::{Finding, Roots};
 use mvm_units_systemd::flintlock::{Details, MicroVm, State};
 
 use crate::leases;
-use crate::session::{Session, TIMEOUT, id, tell};
+use crate::session::{Session, TIMEOUT, id, report};
 
 mod icmp;
 
@@ -29,15 +29,15 @@ pub(super) fn run(context: &Context, arguments: &VmWait) -> Exit {
         Err(exit) => return exit,
     };
     let microvm = session.look_up(&arguments.microvm);
-    let gone = arguments.condition == Condition::Deleted;
+    let until_deleted = arguments.condition == Condition::Deleted;
     let finding = match microvm {
-        Ok(None) if gone => messages::deleted(&arguments.microvm),
+        Ok(None) if until_deleted => messages::deleted(&arguments.microvm),
         Ok(None) => messages::not_found(&arguments.microvm),
         Err(finding) => finding,
         Ok(Some(microvm)) => until(&session, &microvm, arguments.condition, arguments.timeout)
             .unwrap_or_else(|finding| finding),
     };
-    tell(context, &[finding])
+    report(context, &[finding])
 }
 
 /// What was seen last.
@@ -62,7 +62,7 @@ pub(crate) fn until(
         let seconds = started.elapsed().as_secs();
         if holds(&waited, condition) {
             let address = waited.address.map(|address| address.to_string());
-            return Ok(messages::ready(id(microvm), words(condition), seconds)
+            return Ok(messages::ready(id(microvm), state_text(condition), seconds)
                 .evidence(address.unwrap_or_default()));
         }
         let state = waited.details.as_ref().map(|details| &details.microvm);
@@ -78,7 +78,7 @@ pub(crate) fn until(
         }
         if started.elapsed() >= timeout {
             let now = state.map_or("deleted", |now| now.state.word());
-            let late = messages::timeout(id(microvm), words(condition), seconds, now);
+            let late = messages::timeout(id(microvm), state_text(condition), seconds, now);
             return Err(late);
         }
         thread::sleep(PAUSE.min(timeout));
@@ -102,7 +102,7 @@ fn holds(waited: &Waited, condition: Condition) -> bool {
     }
 }
 
-fn words(condition: Condition) -> &'static str {
+fn state_text(condition: Condition) -> &'static str {
     match condition {
         Condition::Created => "created",
         Condition::Address => "given an address",
@@ -136,10 +136,10 @@ pub(crate) fn address(context: &Context, details: &Details) -> Option<Ipv4Addr> 
 fn heard(roots: &Roots, is_its: impl Fn(&str) -> bool) -> Option<Ipv4Addr> {
     let table = fs::read_to_string(roots.at("/proc/net/arp")).ok()?;
     table.lines().skip(1).find_map(|line| {
-        let mut words = line.split_whitespace();
-        let address = words.next()?.parse().ok()?;
+        let mut fields = line.split_whitespace();
+        let address = fields.next()?.parse().ok()?;
         // Its type, its flags, its hardware address.
-        words.nth(2).filter(|mac| is_its(mac)).map(|_| address)
+        fields.nth(2).filter(|mac| is_its(mac)).map(|_| address)
     })
 }
 

@@ -136,7 +136,7 @@ fn a_refused_step_ends_it_and_is_named() {
         let outcome = bring_up(&mut network, &desired_with("10.42.0.1/24"));
         assert_eq!((network.applied.len(), codes(&outcome)), (1, vec![code]));
         assert_eq!(outcome.observed, None, "nobody has looked since");
-        assert!(outcome.findings[0].seen().contains(&format!("(os error {errno})")));
+        assert!(outcome.findings[0].evidence_text().contains(&format!("(os error {errno})")));
     }
 }
 
@@ -156,7 +156,7 @@ fn steps_without_effect_are_noticed() {
     let mut network = Recording { deaf: true, ..Recording::default() };
     let outcome = bring_up(&mut network, &desired_with("10.42.0.1/24"));
     assert_eq!(codes(&outcome), ["MVM-NET-007"]);
-    assert!(outcome.findings[0].seen().starts_with("create bridge br-mvm"));
+    assert!(outcome.findings[0].evidence_text().starts_with("create bridge br-mvm"));
 }
 
 #[test]
@@ -169,7 +169,8 @@ fn each_interface_is_named_with_its_own_steps() {
     };
     let mut network = Recording { state, ..Recording::default() };
     let outcome = bring_up(&mut network, &desired);
-    let seen: Vec<_> = outcome.findings.iter().map(|f| (f.code(), f.seen().to_owned())).collect();
+    let seen: Vec<_> =
+        outcome.findings.iter().map(|f| (f.code(), f.evidence_text().to_owned())).collect();
     assert_eq!(seen[0], ("MVM-NET-001", "create v, VLAN 7 on eth0; bring v up".to_owned()));
     assert_eq!((seen.len(), seen[1].0), (2, "MVM-NET-001"));
     assert_eq!(outcome.findings[1].subject(), "br-mvm");

@@ -13,7 +13,7 @@ impl<'a> Service<'a> {
     pub fn of(config: &'a Config) -> Option<Self> {
         let network = &config.network;
         let interface = network.dhcp.interface.as_ref().filter(|_| network.dhcp.enabled)?;
-        let (own, requested) = (network.dhcp_addresses(), network.asked.dhcp);
+        let (own, requested) = (network.dhcp_addresses(), network.explicit.dhcp);
         Some(Self { interface: interface.as_str(), own, requested })
     }
 }

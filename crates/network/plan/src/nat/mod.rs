@@ -9,7 +9,7 @@ use std::fmt;
 
 use ipnet::IpNet;
 use mvm_config::Config;
-use mvm_config::model::{self, Asked, NetworkMode};
+use mvm_config::model::{self, Explicit, NetworkMode};
 use mvm_core::catalogue::nat;
 use mvm_core::{Finding, Plan};
 use serde::{Deserialize, Serialize};
@@ -65,7 +65,7 @@ pub struct Desired {
     /// Who else sends on `interface`, which decides what others' firewalls are told of it.
     pub carries: Carries,
     /// What the file asks for in so many words.
-    pub requested: Asked,
+    pub requested: Explicit,
     /// The addresses that the file gives `interface`.
     pub own: Vec<IpNet>,
     /// By which interfaces packets leave this host, as far as the machine was seen.
@@ -103,7 +103,7 @@ pub fn desired(config: &Config) -> Option<Desired> {
         dhcp: network.dhcp.enabled,
         tailnet,
         carries: carries(network),
-        requested: network.asked,
+        requested: network.explicit,
         own: network.dhcp_addresses().to_vec(),
         egress: Egress::default(),
         withheld: false,

@@ -1,7 +1,7 @@
 //! `mvmhost net down`: what mvmhost made is taken away, unless somebody is on it.
 
 use mvm_core::catalogue::down as messages;
-use mvm_core::holder::Who;
+use mvm_core::holder::User;
 use mvm_core::{Finding, Plan};
 
 use super::{Desired, Link, Observed, Step, links, parent, plan};
@@ -45,11 +45,11 @@ fn hosts_itself(name: &str, desired: &Desired, observed: &Observed) -> bool {
 pub fn down(
     desired: &Desired,
     observed: &Observed,
-    guests: &[(Guest, Option<Who>)],
+    guests: &[(Guest, Option<User>)],
     units: &[String],
 ) -> Plan<Step> {
     let used = guests.iter().map(|(guest, user)| {
-        let user = user.as_ref().map_or("nobody: it was left behind".to_owned(), Who::to_string);
+        let user = user.as_ref().map_or("nobody: it was left behind".to_owned(), User::to_string);
 
         messages::in_use(&guest.interface, &guest.on, user)
     });
@@ -122,7 +122,7 @@ mod tests {
         desired.uplink = Some(Uplink::new("eth0"));
         let found = guests(&desired, &observed);
         assert_eq!(found, [on("fltap1", "br-mvm")]);
-        let user = Who::Process { pid: 7, comm: "fc".to_owned(), microvm: Some("a/b".to_owned()) };
+        let user = User::Process { pid: 7, comm: "fc".to_owned(), microvm: Some("a/b".to_owned()) };
         let users = [(found[0].clone(), Some(user))];
         let plan = down(&desired, &observed, &users, &["flintlockd.service".to_owned()]);
         let messages: Vec<String> = plan.findings.iter().map(Finding::message).collect();

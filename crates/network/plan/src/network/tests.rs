@@ -231,7 +231,7 @@ fn a_gateway_or_name_server_in_the_subnet_is_a_conflict_that_the_file_can_allow(
     observed.routes.push(Route { gateway: "10.42.0.254".parse().ok(), ..private.clone() });
     let refused = plan(Some(&desired_bridge()), &observed);
     assert_eq!(codes(&refused), ["MVM-NET-003"]);
-    assert!(refused.findings[0].seen().contains("the gateway 10.42.0.254"), "{refused:?}");
+    assert!(refused.findings[0].evidence_text().contains("the gateway 10.42.0.254"), "{refused:?}");
     observed.routes.pop();
     observed.routes.push(private);
     observed.name_servers = vec!["10.42.0.53".parse().unwrap()];
@@ -270,7 +270,7 @@ fn without_ipv6_the_bridge_has_its_ipv4() {
     let not_there = plan(Some(&desired), &machine(vec![bare]));
     assert_eq!(texts(&not_there), ["add 10.42.0.1/24 to br-mvm"]);
     assert_eq!(codes(&not_there), ["MVM-NET-022"]);
-    assert_eq!(not_there.findings[0].seen(), "net/ipv6/conf/br-mvm/disable_ipv6 = 1");
+    assert_eq!(not_there.findings[0].evidence_text(), "net/ipv6/conf/br-mvm/disable_ipv6 = 1");
 }
 
 #[test]

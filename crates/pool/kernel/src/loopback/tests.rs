@@ -77,7 +77,7 @@ fn a_bare_machine_converges_and_stays() {
     assert_eq!(report.applied.len(), 9);
     let calls = ["attach", "attach", "create", "load", "FORMAT", "resume", "udev", "settle"];
     assert_eq!(bench.calls(), calls);
-    assert!(bench.programs.asked().is_empty(), "nothing to check in a new pool");
+    assert!(bench.programs.calls().is_empty(), "nothing to check in a new pool");
     assert!(bench.plan().is_settled(), "{:?}", bench.plan());
     let Recorded::Pool(receipt) = crate::receipt::read(&bench.machine.roots) else { panic!() };
     assert_eq!((receipt.data.size, receipt.table.block_sectors), (64 << 20, 128));
@@ -118,7 +118,7 @@ fn after_a_reboot_the_same_files_come_back_checked() {
         std::os::unix::fs::MetadataExt::ino(&before),
         std::os::unix::fs::MetadataExt::ino(&after)
     );
-    let asked = bench.programs.asked();
+    let asked = bench.programs.calls();
     assert_eq!(asked.len(), 3);
     let arguments = ["--clear-needs-check-flag".into(), bench.path("metadata").into()];
     assert_eq!(asked[0], (bench.machine.roots.at("/usr/sbin/thin_check"), arguments.into()));
@@ -234,7 +234,10 @@ fn damaged_metadata_is_not_activated() {
     ]);
     let finding = bench.run().unwrap_err().finding("pool");
     assert_eq!(finding.code(), pool::check_failed::ROW.code);
-    assert_eq!(finding.seen(), "exit code 1, version 0.9.0, said: bad checksum in superblock");
+    assert_eq!(
+        finding.evidence_text(),
+        "exit code 1, version 0.9.0, said: bad checksum in superblock"
+    );
     assert!(bench.calls().is_empty(), "nothing was attached: {:?}", bench.calls());
 }
 
@@ -246,7 +249,7 @@ fn a_check_by_hand_clears_no_flag_and_leaves_a_live_pool_alone() {
     assert!(check(&bench).unwrap().is_none());
     bench.machine.reboot();
     assert!(check(&bench).unwrap().is_some());
-    assert_eq!(bench.programs.asked()[0].1, [std::ffi::OsString::from(bench.path("metadata"))]);
+    assert_eq!(bench.programs.calls()[0].1, [std::ffi::OsString::from(bench.path("metadata"))]);
     bench.programs = Recording::new([Exit { code: Some(1), ..Exit::default() }]);
     assert!(matches!(check(&bench), Err(Error::CheckFailed { .. })));
     let metadata = File::options().write(true).open(bench.path("metadata")).unwrap();

@@ -30,7 +30,7 @@ fn asked(programs: &Recording) -> Vec<String> {
         let words: Vec<_> = args.iter().map(|word| word.to_string_lossy()).collect();
         words.join(" ")
     };
-    programs.asked().into_iter().map(line).collect()
+    programs.calls().into_iter().map(line).collect()
 }
 
 fn says(text: &str) -> Exit {
@@ -105,7 +105,7 @@ fn what_is_no_disk_is_not_opened() {
         assert_eq!(looked.disk.obstacles, [why]);
         assert!(looked.lock.is_none());
     }
-    assert!(programs.asked().is_empty());
+    assert!(programs.calls().is_empty());
 }
 
 #[test]

@@ -122,6 +122,6 @@ fn drop_ins_that_decide_are_named() {
     ];
     let findings = conflicts(&HostFacts { units, ..HostFacts::default() });
     assert_eq!(findings.len(), 1);
-    assert_eq!(findings[0].seen(), "ExecStart=/usr/local/bin/flintlockd run");
+    assert_eq!(findings[0].evidence_text(), "ExecStart=/usr/local/bin/flintlockd run");
     assert!(findings[0].remedy().contains("mv /etc/systemd/system/flintlockd.service.d/x.conf"));
 }

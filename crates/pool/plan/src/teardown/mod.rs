@@ -102,7 +102,7 @@ pub fn microvm(command_line: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use mvm_core::holder::Who;
+    use mvm_core::holder::User;
 
     use super::*;
 
@@ -129,12 +129,12 @@ mod tests {
 
     #[test]
     fn whoever_uses_it_is_named_and_nothing_is_done() {
-        let process = |microvm: Option<&str>| Who::Process {
+        let process = |microvm: Option<&str>| User::Process {
             pid: 42,
             comm: "firecracker".to_owned(),
             microvm: microvm.map(str::to_owned),
         };
-        let who = [process(Some("ns/a 1")), process(None), Who::Mount("/mnt".to_owned())];
+        let who = [process(Some("ns/a 1")), process(None), User::Mount("/mnt".to_owned())];
         let expected =
             ["microVM ns/a 1 (firecracker, pid 42)", "firecracker (pid 42)", "the mount /mnt"];
         for (who, expected) in who.into_iter().zip(expected) {

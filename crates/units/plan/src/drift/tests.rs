@@ -27,16 +27,16 @@ fn codes(drift: &Drift) -> Vec<&'static str> {
 #[test]
 fn a_host_as_it_was_left_does_not_drift() {
     let desired = desired("");
-    let left = Left { version: 1, at: 0, versions: versions("1.6.20") };
+    let last_apply = LastApply { version: 1, at: 0, versions: versions("1.6.20") };
     let now = versions("1.6.20");
-    let drift = Drift::new(&desired, &left_as(&desired), Vec::new(), Some(&left), &now);
+    let drift = Drift::new(&desired, &left_as(&desired), Vec::new(), Some(&last_apply), &now);
     assert_eq!((drift.any, codes(&drift).len()), (false, 0));
     // Before anything was noted, nothing is known to have changed.
     let drift = Drift::new(&desired, &left_as(&desired), Vec::new(), None, &now);
     assert!(!drift.any);
     // A containerd that does not answer has no other version.
     let none = Versions::new();
-    let drift = Drift::new(&desired, &left_as(&desired), Vec::new(), Some(&left), &none);
+    let drift = Drift::new(&desired, &left_as(&desired), Vec::new(), Some(&last_apply), &none);
     assert!(!drift.any);
 }
 
@@ -66,8 +66,8 @@ fn each_difference_has_its_code() {
     let desired = desired("");
     let nothing = Observed::default();
     let steps = vec!["restart flintlockd.service".to_owned()];
-    let left = Left { version: 1, at: 0, versions: versions("1.6.20") };
-    let drift = Drift::new(&desired, &nothing, steps, Some(&left), &versions("2.1.4"));
+    let last_apply = LastApply { version: 1, at: 0, versions: versions("1.6.20") };
+    let drift = Drift::new(&desired, &nothing, steps, Some(&last_apply), &versions("2.1.4"));
     assert_eq!(codes(&drift), ["MVM-HOST-131", "MVM-HOST-133", "MVM-HOST-134", "MVM-HOST-135"]);
     assert!(drift.any && drift.units.contains(&"flintlockd.service.d/50-mvmhost.conf".to_owned()));
     let changed = drift.findings().pop().unwrap();

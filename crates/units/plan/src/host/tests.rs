@@ -14,7 +14,7 @@ fn settled(desired: &Desired) -> Observed {
         active: true,
         state: "active".into(),
         argv: argv.to_vec(),
-        told: argv.to_vec(),
+        exec_start: argv.to_vec(),
         replaced: false,
     };
     let mut units: BTreeMap<String, Unit> =
@@ -194,25 +194,26 @@ fn without_images_nobody_looks_for_them() {
 fn a_wrapper_script_counts_by_what_systemd_was_told() {
     const UNIT: &str = "flintlockd.service";
     let desired = desired();
-    let ours = desired.flintlockd_argv.clone();
-    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    let with = |argv: Vec<String>, told: Vec<String>| {
+    let desired_argv = desired.flintlockd_argv.clone();
+    let arguments =
+        |arguments: &[&str]| arguments.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let with = |argv: Vec<String>, exec_start: Vec<String>| {
         let mut observed = settled(&desired);
         let unit = observed.units.get_mut(UNIT).unwrap();
-        (unit.argv, unit.told) = (argv, told);
+        (unit.argv, unit.exec_start) = (argv, exec_start);
         observed
     };
     let restart = [Step::Restart(UNIT.into())];
     // The kernel puts the interpreter of a script before its command line.
-    let interpreted = [words(&["/bin/sh"]), ours.clone()].concat();
-    assert_eq!(steps(&desired, &with(interpreted, ours.clone())), []);
+    let interpreted = [arguments(&["/bin/sh"]), desired_argv.clone()].concat();
+    assert_eq!(steps(&desired, &with(interpreted, desired_argv.clone())), []);
     // A script that executes another program leaves nothing of its own.
-    let other = words(&["/opt/flintlock/flintlockd", "run", "--verbose"]);
-    assert_eq!(steps(&desired, &with(other.clone(), ours.clone())), []);
+    let other = arguments(&["/opt/flintlock/flintlockd", "run", "--verbose"]);
+    assert_eq!(steps(&desired, &with(other.clone(), desired_argv.clone())), []);
     // systemd was told something else, or is about to read something else.
-    let old = words(&["/usr/local/bin/flintlockd", "run", "--old"]);
+    let old = arguments(&["/usr/local/bin/flintlockd", "run", "--old"]);
     assert_eq!(steps(&desired, &with(other.clone(), old)), restart);
-    let mut stale = with(other, ours);
+    let mut stale = with(other, desired_argv);
     stale.generated.clear();
     assert!(steps(&desired, &stale).contains(&restart[0]));
 }

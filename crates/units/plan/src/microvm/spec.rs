@@ -182,10 +182,10 @@ pub fn parse(text: &str) -> Result<Spec, String> {
     struct Asked {
         microvm: Spec,
     }
-    let asked = serde_json::from_str::<Value>(text).map_err(|error| error.to_string())?;
-    let whole = asked.get("microvm").is_some();
+    let document = serde_json::from_str::<Value>(text).map_err(|error| error.to_string())?;
+    let whole = document.get("microvm").is_some();
     let spec = match whole {
-        true => serde_json::from_str::<Asked>(text).map(|asked| asked.microvm),
+        true => serde_json::from_str::<Asked>(text).map(|document| document.microvm),
         false => serde_json::from_str(text),
     };
     spec.map_err(|error| error.to_string())

@@ -55,9 +55,9 @@ fn a_reservation_of_the_name_gives_its_address() {
     let text = "network.dhcp.reservations = [{ mac = \"aa:fc:00:00:00:09\", address = \"10.42.0.9\", name = \"cp-0\" }]";
     let spec = made(text, &named("cp-0")).unwrap();
     assert_eq!(spec.interfaces[0].guest_mac.as_deref(), Some("aa:fc:00:00:00:09"));
-    let asked = Request { mac: MacAddr::parse("02:00:00:00:00:01").ok(), ..named("cp-0") };
+    let request = Request { mac: MacAddr::parse("02:00:00:00:00:01").ok(), ..named("cp-0") };
     assert_eq!(
-        made(text, &asked).unwrap().interfaces[0].guest_mac.as_deref(),
+        made(text, &request).unwrap().interfaces[0].guest_mac.as_deref(),
         Some("02:00:00:00:00:01")
     );
 }
@@ -93,8 +93,8 @@ fn what_flintlockd_would_fail_with_is_refused() {
 
 #[test]
 fn an_address_of_its_own_brings_gateway_and_name_server() {
-    let asked = Request { address: "10.42.0.7/24".parse().ok(), ..named("one") };
-    let address = made("", &asked).unwrap().interfaces[0].address.clone().unwrap();
+    let request = Request { address: "10.42.0.7/24".parse().ok(), ..named("one") };
+    let address = made("", &request).unwrap().interfaces[0].address.clone().unwrap();
     assert_eq!(address.gateway.as_deref(), Some("10.42.0.1/24"));
     assert_eq!(address.nameservers, ["10.42.0.1"]);
 }
@@ -106,17 +106,18 @@ fn the_shipped_examples_and_both_spellings_are_read() {
         include_str!("../../../../../packaging/examples/microvm-macvtap.json"),
     ] {
         let spec = parse(text).unwrap();
-        let done = complete(spec, &Request::default(), &config(""), MACHINE, "amd64").unwrap();
-        assert_eq!((done.id.as_str(), done.namespace.as_str()), ("mvm1", "ns1"));
-        assert!(done.interfaces[0].guest_mac.is_some());
-        assert_eq!(done.memory_in_mb, 2048);
+        let completed = complete(spec, &Request::default(), &config(""), MACHINE, "amd64").unwrap();
+        assert_eq!((completed.id.as_str(), completed.namespace.as_str()), ("mvm1", "ns1"));
+        assert!(completed.interfaces[0].guest_mac.is_some());
+        assert_eq!(completed.memory_in_mb, 2048);
     }
     let camel = r#"{"id": "a", "memoryInMb": 1024, "interfaces": [{"deviceId": "eth1", "type": 1,
         "overrides": {}}], "rootVolume": {"id": "root", "source": {"containerSource": "r.test/a:1"}}}"#;
-    let done = complete(parse(camel).unwrap(), &Request::default(), &config(""), MACHINE, "arm64");
-    let done = done.unwrap();
-    assert_eq!(done.interfaces[0].overrides, None, "an empty one ends flintlockd");
-    assert_eq!(done.kernel.filename.as_deref(), Some("boot/image"));
+    let completed =
+        complete(parse(camel).unwrap(), &Request::default(), &config(""), MACHINE, "arm64");
+    let completed = completed.unwrap();
+    assert_eq!(completed.interfaces[0].overrides, None, "an empty one ends flintlockd");
+    assert_eq!(completed.kernel.filename.as_deref(), Some("boot/image"));
     for wrong in [
         "{",
         "{\"idd\": 1}",

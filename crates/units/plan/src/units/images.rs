@@ -30,17 +30,17 @@ pub(super) fn dropin(config: &Config) -> Option<String> {
     let proxies = super::proxies(config);
     let environment = if proxies.is_empty() { proxies } else { format!("\n[Service]\n{proxies}") };
     let values = [("CONTAINERD", containerd), ("MORE", more), ("ENVIRONMENT", &environment)];
-    is_asked(config).then(|| fill(text, &values))
+    has_images(config).then(|| fill(text, &values))
 }
 
 /// What mvmhost.target says about it.
 pub(super) fn wants(config: &Config) -> &'static str {
-    if is_asked(config) { "Wants=mvm-images.service\n" } else { "" }
+    if has_images(config) { "Wants=mvm-images.service\n" } else { "" }
 }
 
 /// What flintlockd says about it.
 pub(super) fn hold(config: &Config) -> &'static str {
-    match is_asked(config) && blocks(config) {
+    match has_images(config) && blocks(config) {
         true => {
             "# [images] on-failure = \"block\".\n\
              Requires=mvm-images.service\n\
@@ -50,7 +50,7 @@ pub(super) fn hold(config: &Config) -> &'static str {
     }
 }
 
-fn is_asked(config: &Config) -> bool {
+fn has_images(config: &Config) -> bool {
     !images::requested_images(config).is_empty()
 }
 

@@ -107,7 +107,7 @@ pub fn files(config: &Config, installed: Installed) -> Vec<UnitFile> {
 }
 
 fn network_units(config: &Config) -> String {
-    mvm_network_plan::units(config).into_iter().map(|unit| wanted(unit) + "\n").collect()
+    mvm_network_plan::units(config).into_iter().map(|unit| wants_and_after(unit) + "\n").collect()
 }
 
 /// The unit files for a host whose configuration is invalid and was never valid: flintlockd is
@@ -193,7 +193,9 @@ fn thinpool(config: &Config) -> String {
     match config.thinpool.backend {
         Backend::Lvm => {
             let devices = &config.thinpool.lvm.devices;
-            relations.extend(devices.iter().map(|device| wanted(&device_unit(device.as_str()))));
+            relations.extend(
+                devices.iter().map(|device| wants_and_after(&device_unit(device.as_str()))),
+            );
             relations.push(LVM.to_owned());
         }
         Backend::Loop | Backend::External => {}
@@ -214,8 +216,10 @@ fn net(config: &Config) -> Option<UnitFile> {
         .map(|vlan| vlan.parent.as_str())
         .chain(network.bridge.uplink.iter().map(|name| name.as_str()))
         .chain(network.macvtap.parent.iter().map(|name| name.as_str()));
-    let mut devices: Vec<String> =
-        named.filter(|name| !made(name)).map(|name| wanted(&interface_unit(name))).collect();
+    let mut devices: Vec<String> = named
+        .filter(|name| !made(name))
+        .map(|name| wants_and_after(&interface_unit(name)))
+        .collect();
     devices.dedup();
     if devices.is_empty() {
         return None;
@@ -237,7 +241,7 @@ fn hygiene(config: &Config) -> Option<UnitFile> {
     (state != names::FLINTLOCKD_STATE).then(|| dropin(names::HYGIENE_UNIT, fill(text, &values)))
 }
 
-fn wanted(unit: &str) -> String {
+fn wants_and_after(unit: &str) -> String {
     format!("Wants={unit}\nAfter={unit}")
 }
 

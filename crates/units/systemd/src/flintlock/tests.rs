@@ -174,8 +174,8 @@ fn a_missing_client_certificate_shows_that_the_server_is_there() {
     assert!(chain(&failure).ends_with("to a client without a certificate"), "{}", chain(&failure));
     assert!(failure.answered());
     let (cert, key) = (data("server.crt"), data("server.key"));
-    let known = Tls { client: Some((cert, key)), ..trusting("server.crt") };
-    let failure = list(&endpoint, Some(&known), None).err();
+    let with_client = Tls { client: Some((cert, key)), ..trusting("server.crt") };
+    let failure = list(&endpoint, Some(&with_client), None).err();
     // This one is a CA's and not a client's, so the server may refuse it as well; never silently.
     assert!(failure.is_none_or(|failure| !failure.answered()));
 }

@@ -10,7 +10,7 @@ use crate::Error;
 /// every unit is not found, unless it was said otherwise.
 #[derive(Debug, Default)]
 pub struct Recording {
-    asked: Vec<String>,
+    calls: Vec<String>,
     results: VecDeque<JobResult>,
     states: HashMap<String, UnitState>,
 }
@@ -28,24 +28,24 @@ impl Recording {
 
     /// What was asked for, in order: `daemon-reload`, `start mvm-net.service`,
     /// `reset-failed mvm-net.service`. Reading is not recorded.
-    pub fn asked(&self) -> &[String] {
-        &self.asked
+    pub fn calls(&self) -> &[String] {
+        &self.calls
     }
 }
 
 impl Units for Recording {
     fn reload(&mut self) -> Result<(), Error> {
-        self.asked.push("daemon-reload".to_owned());
+        self.calls.push("daemon-reload".to_owned());
         Ok(())
     }
 
     fn run(&mut self, job: Job, unit: &str, _: Mode, _: Duration) -> Result<JobResult, Error> {
-        self.asked.push(format!("{job} {unit}"));
+        self.calls.push(format!("{job} {unit}"));
         Ok(self.results.pop_front().unwrap_or(JobResult::Done))
     }
 
     fn reset_failed(&mut self, unit: &str) -> Result<(), Error> {
-        self.asked.push(format!("reset-failed {unit}"));
+        self.calls.push(format!("reset-failed {unit}"));
         Ok(())
     }
 

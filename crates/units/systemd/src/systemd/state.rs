@@ -20,8 +20,6 @@ pub struct UnitState {
     pub main_pid: u32,
     /// Whether a file of it changed since systemd read it.
     pub need_daemon_reload: bool,
-    /// The unit file, FragmentPath; empty where there is none.
-    pub fragment_path: String,
     /// Its drop-ins, in the order in which they apply.
     pub drop_in_paths: Vec<String>,
     /// When it began to start, in µs of CLOCK_MONOTONIC, 0 when never.
@@ -65,7 +63,6 @@ impl UnitState {
             result: text(service, "Result"),
             main_pid: number(service, "MainPID").try_into().unwrap_or(0),
             need_daemon_reload: matches!(get(unit, "NeedDaemonReload"), Some(Variant::Bool(true))),
-            fragment_path: text(unit, "FragmentPath"),
             drop_in_paths: get(unit, "DropInPaths").map(texts).unwrap_or_default(),
             inactive_exit_us: number(unit, "InactiveExitTimestampMonotonic"),
             active_enter_us: number(unit, "ActiveEnterTimestampMonotonic"),

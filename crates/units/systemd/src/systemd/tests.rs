@@ -10,9 +10,9 @@ use zbus::{OwnedObjectPath, interface};
 
 use super::*;
 
-type Asked = Arc<Mutex<Vec<String>>>;
+type Calls = Arc<Mutex<Vec<String>>>;
 
-struct FakeManager(Asked);
+struct FakeManager(Calls);
 
 #[derive(Debug, zbus::DBusError)]
 #[zbus(prefix = "org.freedesktop.systemd1")]
@@ -138,10 +138,10 @@ impl FakeService {
 }
 
 /// A client, and what the stand-in was asked for. The stand-in's thread ends with the client.
-fn connected() -> (Manager, Asked) {
+fn connected() -> (Manager, Calls) {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let asked = Asked::default();
-    let fake = FakeManager(Arc::clone(&asked));
+    let calls = Calls::default();
+    let fake = FakeManager(Arc::clone(&calls));
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -159,19 +159,19 @@ fn connected() -> (Manager, Asked) {
         });
     });
     let manager = Manager::over(|| Builder::unix_stream(ours).p2p()).unwrap();
-    (manager.with_one_connection(), asked)
+    (manager.with_one_connection(), calls)
 }
 
 const SOON: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_job_is_waited_for_and_its_result_told() {
-    let (mut manager, asked) = connected();
+    let (mut manager, calls) = connected();
     let mut start = |unit: &str, mode| manager.run(Job::Start, unit, mode, SOON);
     assert_eq!(start("good.service", Mode::Replace).unwrap(), JobResult::Done);
     assert_eq!(start("bad.service", Mode::Fail).unwrap(), JobResult::Dependency);
-    let asked = asked.lock().unwrap();
-    assert_eq!(*asked, ["subscribe", "start good.service replace", "start bad.service fail"]);
+    let calls = calls.lock().unwrap();
+    assert_eq!(*calls, ["subscribe", "start good.service replace", "start bad.service fail"]);
 }
 
 #[test]
@@ -217,9 +217,9 @@ fn reads_units() {
 
 #[test]
 fn reloads() {
-    let (mut manager, asked) = connected();
+    let (mut manager, calls) = connected();
     manager.reload().unwrap();
-    assert_eq!(*asked.lock().unwrap(), ["reload"]);
+    assert_eq!(*calls.lock().unwrap(), ["reload"]);
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn the_recording_remembers() {
     units.reload().unwrap();
     assert_eq!(units.run(Job::Stop, "a.service", Mode::Fail, SOON).unwrap(), JobResult::Failed);
     assert_eq!(units.run(Job::Start, "a.service", Mode::Fail, SOON).unwrap(), JobResult::Done);
-    assert_eq!(units.asked(), ["daemon-reload", "stop a.service", "start a.service"]);
+    assert_eq!(units.calls(), ["daemon-reload", "stop a.service", "start a.service"]);
     assert_eq!(units.state("a.service").unwrap().main_pid, 7);
     assert_eq!(units.state("b.service").unwrap().load_state, "not-found");
 }

@@ -40,9 +40,9 @@ fn each_crate_has_its_holders_and_each_text_stands_once() {
 
 #[test]
 fn the_crates_of_a_file_are_read_back() {
-    let wanted = linked(&["a", "b", "c-d"]);
-    let (text, _) = render(&about(), &wanted, "").unwrap();
-    assert_eq!(crates(&text), wanted);
+    let expected = linked(&["a", "b", "c-d"]);
+    let (text, _) = render(&about(), &expected, "").unwrap();
+    assert_eq!(crates(&text), expected);
     let odd = "Files: vendor/loopdev-3-0.5.3/*\nFiles: vendor/x-1.0.0-rc.1/*\n";
     let found: Vec<String> = crates(odd).iter().map(ToString::to_string).collect();
     assert_eq!(found, ["loopdev-3-0.5.3", "x-1.0.0-rc.1"]);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
-use super::{Asked, Book, Chance, Score, power_cuts};
+use super::{Arguments, Book, Chance, Score, power_cuts};
 use crate::scenario::Context;
 use crate::setup::SCRATCH;
 use crate::tools;
@@ -33,8 +33,8 @@ const LIMIT: Duration = Duration::from_secs(300);
 ///
 /// # Errors
 /// Nothing can be recorded, or a state cannot be made.
-pub fn run(asked: &Asked, setup: fn() -> Result<Context>) -> Result<Score> {
-    let mut book = Book::open(asked)?;
+pub fn run(arguments: &Arguments, setup: fn() -> Result<Context>) -> Result<Score> {
+    let mut book = Book::open(arguments)?;
     let recording = book.folder().join("log.raw");
     if !recording.exists() {
         record(&recording, setup).context("recording")?;
@@ -49,9 +49,9 @@ pub fn run(asked: &Asked, setup: fn() -> Result<Context>) -> Result<Score> {
             break;
         }
         let start = Instant::now();
-        let mut chance = Chance::of(asked.seed, book.number());
-        let (what, done) = states.look(&log, case, &mut chance);
-        book.enter(&what, start, &done)?;
+        let mut chance = Chance::of(arguments.seed, book.number());
+        let (description, result) = states.look(&log, case, &mut chance);
+        book.enter(&description, start, &result)?;
     }
     Ok(book.close())
 }
@@ -88,7 +88,7 @@ struct States {
     /// The disk up to the last boundary.
     disk: File,
     /// The first entry that is not on it.
-    done: usize,
+    replayed: usize,
 }
 
 impl States {
@@ -100,20 +100,20 @@ impl States {
         fs::create_dir(folder.path().join("root"))?;
         let disk = File::create_new(folder.path().join("disk"))?;
         disk.set_len(SECTORS * 512)?;
-        Ok(Self { folder, disk, done: 0 })
+        Ok(Self { folder, disk, replayed: 0 })
     }
 
     fn look(&mut self, log: &Log, case: &Case, chance: &mut Chance) -> (String, Result<()>) {
         let mark = log.mark(case.boundary).unwrap_or_default();
-        let mut what = format!("entry {} after \"{mark}\"", case.boundary);
+        let mut description = format!("entry {} after \"{mark}\"", case.boundary);
         let made = self.make(log, case, chance);
         let looked = made.and_then(|(copy, of)| {
             if let Some((some, all)) = of {
-                what.push_str(&format!(" and {some} of the next {all} writes"));
+                description.push_str(&format!(" and {some} of the next {all} writes"));
             }
             look(&copy, &self.folder.path().join("root"), Promise::of(log.marks(case.boundary)))
         });
-        (what, looked)
+        (description, looked)
     }
 
     /// The state, in a file of its own; of how many unsettled writes how many are in it.
@@ -123,9 +123,9 @@ impl States {
         case: &Case,
         chance: &mut Chance,
     ) -> Result<(PathBuf, Option<(usize, usize)>)> {
-        while self.done <= case.boundary {
-            log.replay(self.done, &self.disk)?;
-            self.done += 1;
+        while self.replayed <= case.boundary {
+            log.replay(self.replayed, &self.disk)?;
+            self.replayed += 1;
         }
         let copy = self.folder.path().join("state");
         let mut command = Command::new("cp");

@@ -59,10 +59,10 @@ pub(super) fn check(root: &Path, promise: Promise, text: &str) -> Result<()> {
     // What runs is on this machine, and not in the state.
     observed.pool.thin_check = exec::find(&Roots::new("/"), "thin_check");
     let next = plan(&desired, &observed);
-    let said: Vec<String> =
+    let findings: Vec<String> =
         next.findings.iter().map(|one| format!("{}: {}", one.code(), one.message())).collect();
-    let said = said.join("; ");
-    ensure!(!next.is_refused(), "mvm-thinpool would refuse: {said}");
+    let findings = findings.join("; ");
+    ensure!(!next.is_refused(), "mvm-thinpool would refuse: {findings}");
     let is_pool = matches!(observed.superblock, Superblock::Pool(_));
     if promise.applied {
         ensure!(is_pool, "the pool's metadata are gone: {:?}", observed.superblock);

@@ -63,19 +63,19 @@ fn one(guest: &mut Guest, state: &State) -> Result<()> {
     let remedy = match state.says {
         Says::Command(command) => printed(&host::json(guest, command)?, state.code)?,
         Says::Terminal(command) => {
-            let said = guest.run(&format!("mvmhost {command}"))?.stderr;
-            shown(&said, state.code).with_context(|| said.clone())?
+            let output = guest.run(&format!("mvmhost {command}"))?.stderr;
+            shown(&output, state.code).with_context(|| output.clone())?
         }
         Says::Journal => {
-            let entry = host::said(guest, state.code)?;
+            let entry = host::last_entry(guest, state.code)?;
             entry["MVMHOST_REMEDY"].as_str().unwrap_or_default().to_owned()
         }
     };
-    let done = guest.run(&format!(
+    let result = guest.run(&format!(
         "{}\ncd /root\ncat > /root/remedy <<'X'\n{remedy}\nX\nsh /root/remedy </dev/null",
         state.chosen
     ))?;
-    guest.wait_for(state.healed, host::HEALS).with_context(|| format!("{remedy}\n{done:?}"))
+    guest.wait_for(state.healed, host::HEALS).with_context(|| format!("{remedy}\n{result:?}"))
 }
 
 /// The remedies of every finding with this code, in order.
@@ -88,8 +88,8 @@ fn printed(document: &Value, code: &str) -> Result<String> {
 }
 
 /// The lines behind "do", of the finding with this code.
-fn shown(said: &str, code: &str) -> Option<String> {
-    let mut lines = said.lines().skip_while(|line| !line.contains(code)).skip(1);
+fn shown(output: &str, code: &str) -> Option<String> {
+    let mut lines = output.lines().skip_while(|line| !line.contains(code)).skip(1);
     let first = lines.find_map(|line| line.strip_prefix("  do    "))?;
     let more = lines.map_while(|line| line.strip_prefix("        "));
     Some([first].into_iter().chain(more).collect::<Vec<_>>().join("\n"))

@@ -43,8 +43,8 @@ pub fn a_host_answers_flintlockd_itself(context: &mut Context) -> Result<()> {
     guest.ok(&format!("{REGISTRY}{}", include_str!("archive.sh")))?;
     configure(guest, "kernel = []")?;
     let applied = guest.run("mvmhost apply")?;
-    let said = format!("{}{}", applied.stdout, applied.stderr);
-    ensure!(said.contains("MVM-IMG-033") && !said.contains("MVM-HOST-102"), "{said}");
+    let output = format!("{}{}", applied.stdout, applied.stderr);
+    ensure!(output.contains("MVM-IMG-033") && !output.contains("MVM-HOST-102"), "{output}");
     guest.wait_for(ENDED, PULLED)?;
     imported(guest)?;
     away(guest)?;
@@ -66,9 +66,9 @@ fn configure(guest: &mut Guest, kernel: &str) -> Result<()> {
 
 /// The kernel, which the file does not name, comes with its use, and the line to add.
 fn imported(guest: &mut Guest) -> Result<()> {
-    let told = guest.ok("mvmhost images import /root/images.tar --as kernel 2>&1")?;
+    let output = guest.ok("mvmhost images import /root/images.tar --as kernel 2>&1")?;
     let line = format!("kernel = [\"{KERNEL}\"]");
-    ensure!(told.contains("MVM-IMG-028") && told.contains(&line), "{told}");
+    ensure!(output.contains("MVM-IMG-028") && output.contains(&line), "{output}");
     configure(guest, &line)?;
     let applied = guest.ok("mvmhost apply 2>&1")?;
     ensure!(applied.contains("MVM-HOST-102") && !applied.contains("MVM-IMG-0"), "{applied}");
@@ -85,8 +85,9 @@ fn away(guest: &mut Guest) -> Result<()> {
     guest.wait_for(fails, PULLED)?;
     let check = guest.run("mvmhost check 2>&1")?.stdout;
     for (image, local) in [(ROOT, LOCAL_ROOT), (KERNEL, LOCAL_KERNEL)] {
-        let told = check.contains("MVM-IMG-065") && check.contains(image) && check.contains(local);
-        ensure!(told, "{image}: {check}");
+        let expected =
+            check.contains("MVM-IMG-065") && check.contains(image) && check.contains(local);
+        ensure!(expected, "{image}: {check}");
     }
     guest.ok("mvmhost vm delete away").map(drop)
 }
@@ -103,11 +104,11 @@ fn created(guest: &mut Guest, name: &str) -> Result<()> {
 /// Both microVMs run, none was tried twice, and nobody asked a registry that is away.
 fn without_a_retry(guest: &mut Guest) -> Result<()> {
     guest.wait_for(ENDED, PULLED)?;
-    let told = host::json(guest, "vms")?;
-    let rows = told["microvms"].as_array().cloned().unwrap_or_default();
+    let document = host::json(guest, "vms")?;
+    let rows = document["microvms"].as_array().cloned().unwrap_or_default();
     let sound =
         |row: &Value| row["state"] == "created" && row["retries"] == 0 && row["pid"].is_number();
-    ensure!(rows.len() == 2 && rows.iter().all(sound), "{told}");
+    ensure!(rows.len() == 2 && rows.iter().all(sound), "{document}");
     let failed = guest.ok(
         "journalctl --sync; journalctl -b -u flintlockd.service -u mvm-images.service -o cat |
         grep -e 'failed to reconcile' -e MVM-IMG- || true",

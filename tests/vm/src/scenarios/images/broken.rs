@@ -60,8 +60,9 @@ fn as_flintlockd_asks(guest: &mut Guest) -> Result<()> {
     let found = document["findings"].as_array().cloned().unwrap_or_default();
     for (image, code) in [(PRIVATE, "MVM-IMG-202"), (ROOT, "MVM-HOST-206"), (ABSENT, "MVM-IMG-201")]
     {
-        let told = found.iter().any(|said| said["subject"] == image && said["code"] == code);
-        ensure!(told, "{image}: {document}");
+        let expected =
+            found.iter().any(|finding| finding["subject"] == image && finding["code"] == code);
+        ensure!(expected, "{image}: {document}");
     }
     guest.ok("mv /root/mvmhost.toml /etc/mvmhost.toml").map(drop)
 }
@@ -96,7 +97,7 @@ pub(super) fn behind_tls_with_a_login(guest: &mut Guest) -> Result<()> {
         "systemctl stop mvm-guard.service; systemctl start --wait mvm-images.service & run=$!",
         "echo full >/run/mvmhost/brake; wait $run || true",
     ))?;
-    host::said(guest, "MVM-IMG-019")?;
+    host::last_entry(guest, "MVM-IMG-019")?;
     let layers = guest.ok(&format!("{CTR} snapshots --snapshotter devmapper ls"))?;
     ensure!(layers.matches("sha256:").count() == 1 && layers.contains("Committed"), "{layers}");
     guest.ok("rm /run/mvmhost/brake && systemctl start mvm-guard.service")?;

@@ -114,11 +114,11 @@ fn killed_and_started_again(guest: &mut Guest) -> Result<()> {
     guest.ok("mvmhost apply")?;
     guest.wait_for("mvmhost images verify", PULLED)?;
     guest.wait_for(ENDED, PULLED)?;
-    let left = guest.ok(&format!(
+    let content = guest.ok(&format!(
         "{CTR} leases ls -q; {CTR} content active | {{ grep -v ^REF || true; }}
         for s in devmapper native; do {CTR} snapshots --snapshotter $s ls; done | {{ grep extract- || true; }}"
     ))?;
-    ensure!(left.is_empty(), "left behind: {left}");
+    ensure!(content.is_empty(), "left behind: {content}");
     guest.ok("mvmhost plan")?;
     Ok(())
 }
@@ -195,8 +195,8 @@ fn from_an_archive(guest: &mut Guest) -> Result<()> {
         .ok("mvmhost images export /root/images.tar && ! mvmhost images export /root/images.tar")?;
     guest.ok(&format!("{CTR} images import --no-unpack /root/images.tar >/dev/null"))?;
     guest.ok(&format!("systemctl stop registry && {CTR} images rm --sync {ROOT} {KERNEL}"))?;
-    let left = guest.ok(&format!("{CTR} content ls -q"))?;
-    ensure!(left.is_empty(), "the archive brought no images, they were there: {left}");
+    let content = guest.ok(&format!("{CTR} content ls -q"))?;
+    ensure!(content.is_empty(), "the archive brought no images, they were there: {content}");
     configure(guest, "archives = [\"/root/images.tar\"]")?;
     guest.ok("mvmhost apply")?;
     guest.wait_for("mvmhost images verify", PULLED)?;
@@ -215,9 +215,9 @@ fn without_the_registry(guest: &mut Guest) -> Result<()> {
     guest.ok("mvmhost images verify")?;
     let result = guest.ok("systemctl show -P Result mvm-images.service")?;
     ensure!(result.trim() == "success", "{result}");
-    let said = guest
+    let count = guest
         .ok("journalctl --sync; journalctl -b -t mvmhost -o json | grep -c MVM-IMG-0 || true")?;
-    ensure!(said.trim() == "0", "{}", guest.ok("journalctl -b -u mvm-images.service -o cat")?);
+    ensure!(count.trim() == "0", "{}", guest.ok("journalctl -b -u mvm-images.service -o cat")?);
 
     // What a power cut leaves of a kernel that was never written back: its layer is still there.
     guest.ok(&format!(
@@ -228,8 +228,8 @@ fn without_the_registry(guest: &mut Guest) -> Result<()> {
     configure(guest, "on-failure = \"block\"")?;
     let applied = guest.run("mvmhost apply; systemctl restart flintlockd.service")?;
     ensure!(!applied.success(), "flintlockd was started without a kernel");
-    host::said(guest, "MVM-IMG-002")?;
-    host::said(guest, "MVM-IMG-011")?;
+    host::last_entry(guest, "MVM-IMG-002")?;
+    host::last_entry(guest, "MVM-IMG-011")?;
     guest.ok(&serve("registry", "5000"))?;
     guest.wait_for("systemctl is-active flintlockd.service", host::HEALS)?;
     host::settles(guest, host::HEALS)?;

@@ -20,10 +20,10 @@ pub(super) fn what_nobody_names_goes(guest: &mut Guest) -> Result<()> {
     ensure!(codes(guest, "images prune --dry-run")? == ["MVM-IMG-021"], "not in the way");
     guest.ok(&format!("{CTR} images ls -q | grep -qx {ROOT}"))?;
     ensure!(codes(guest, "images prune")? == ["MVM-IMG-020"], "it stays");
-    let left =
+    let images =
         guest.ok(&format!("{CTR} images ls -q; {CTR} snapshots --snapshotter devmapper ls"))?;
-    ensure!(left.contains("test/own:1") && left.contains(KERNEL), "{left}");
-    ensure!(!left.contains(ROOT) && !left.contains("Committed"), "{left}");
+    ensure!(images.contains("test/own:1") && images.contains(KERNEL), "{images}");
+    ensure!(!images.contains(ROOT) && !images.contains("Committed"), "{images}");
     ensure!(codes(guest, "images prune")?.is_empty(), "twice");
     guest.ok("mvmhost images verify").map(drop)
 }

@@ -33,17 +33,17 @@ pub(super) fn look(
         return Vec::new();
     }
     if wait {
-        ended(context, config.images.timeout + SLACK, units);
+        show_until_ended(context, config.images.timeout + SLACK, units);
     }
     let running = units.state(names::IMAGES_UNIT).is_ok_and(|state| is_running(&state));
     missing(&context.roots, config, running)
 }
 
 /// Shows what the unit says of itself until it has ended.
-fn ended(context: &Context, longest: Duration, units: &mut dyn Units) {
+fn show_until_ended(context: &Context, longest: Duration, units: &mut dyn Units) {
     let begun = Instant::now();
     let bar = (!context.json && !context.no_progress).then(bar);
-    let (mut last, mut told) = (String::new(), None::<Instant>);
+    let (mut last, mut shown_at) = (String::new(), None::<Instant>);
     while begun.elapsed() < longest {
         let Ok(state) = units.state(names::IMAGES_UNIT) else { break };
         if !is_running(&state) {
@@ -52,10 +52,11 @@ fn ended(context: &Context, longest: Duration, units: &mut dyn Units) {
         match &bar {
             Some(bar) if !bar.is_hidden() => bar.set_message(state.status_text),
             Some(_)
-                if state.status_text != last && told.is_none_or(|at| at.elapsed() >= RARELY) =>
+                if state.status_text != last
+                    && shown_at.is_none_or(|at| at.elapsed() >= RARELY) =>
             {
                 output::print(&format!("{}\n", state.status_text));
-                (last, told) = (state.status_text, Some(Instant::now()));
+                (last, shown_at) = (state.status_text, Some(Instant::now()));
             }
             _ => {}
         }
@@ -88,15 +89,15 @@ fn missing(roots: &Roots, config: &Config, running: bool) -> Vec<Finding> {
     let Ok(states) = job.verify() else { return Vec::new() };
     let why = attempts::why(roots);
     let mut findings: Vec<Finding> = Vec::new();
-    for (wanted, state) in &states {
+    for (image, state) in &states {
         let found = match state {
             Ok(State::Complete) => continue,
-            Ok(state) => state.finding(wanted),
-            Err(error) => Some(finding::failed(wanted, error)),
+            Ok(state) => state.finding(image),
+            Err(error) => Some(finding::failed(image, error)),
         };
-        let told = why.get(wanted.reference.as_str()).filter(|_| !running);
-        findings.extend(found.map(|found| match told {
-            Some(told) => found.evidence(told.as_str()),
+        let reason = why.get(image.reference.as_str()).filter(|_| !running);
+        findings.extend(found.map(|found| match reason {
+            Some(reason) => found.evidence(reason.as_str()),
             None => found,
         }));
     }

@@ -49,8 +49,8 @@ pub(super) trait Host {
 
 /// Plans and carries out until nothing is left to do, and returns the last plans: what the machine
 /// is like now. One round may open another: when containerd has started for the first time, its
-/// database is there and goes into the receipt. Every step that was done is added to `done`.
-pub(super) fn rounds(host: &mut dyn Host, done: &mut Vec<String>) -> Result<Plans, Finding> {
+/// database is there and goes into the receipt. Every step that was done is added to `completed`.
+pub(super) fn rounds(host: &mut dyn Host, completed: &mut Vec<String>) -> Result<Plans, Finding> {
     let mut plans = host.plans()?;
     for _ in 0..ROUNDS {
         // Everything is validated before anything is changed.
@@ -61,18 +61,18 @@ pub(super) fn rounds(host: &mut dyn Host, done: &mut Vec<String>) -> Result<Plan
             host.begins(step);
             host.carry_out(&plans, step)
                 .map_err(|why| catalogue::units::step_failed(step.to_string(), why))?;
-            done.push(step.to_string());
+            completed.push(step.to_string());
         }
         plans = host.plans()?;
         // What was done and is still to do failed: the retry timer does it again, not this loop.
-        if plans.units.steps.iter().any(|step| done.contains(&step.to_string())) {
+        if plans.units.steps.iter().any(|step| completed.contains(&step.to_string())) {
             break;
         }
     }
     Ok(plans)
 }
 
-/// This machine.
+/// The host below the roots of `context`: steps write its files and run jobs of `units`.
 pub(super) struct Real<'a> {
     context: &'a Context,
     loaded: &'a Loaded,

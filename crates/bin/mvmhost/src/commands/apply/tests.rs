@@ -76,9 +76,9 @@ fn code(entry: &'static Entry) -> &'static str {
 #[test]
 fn a_settled_machine_is_only_looked_at() {
     let mut host = prepared([]);
-    let mut done = Vec::new();
-    assert!(rounds(&mut host, &mut done).unwrap().steps().is_empty());
-    assert_eq!((host.looks, host.began, done), (1, vec![], vec![]));
+    let mut completed = Vec::new();
+    assert!(rounds(&mut host, &mut completed).unwrap().steps().is_empty());
+    assert_eq!((host.looks, host.began, completed), (1, vec![], vec![]));
 }
 
 #[test]
@@ -86,11 +86,11 @@ fn one_round_may_open_another_and_all_steps_are_told_in_order() {
     let first = [Step::KeepLastGood, Step::DaemonReload, start("a.service")];
     let second = [Step::Reload("b.service".to_owned())];
     let mut host = prepared([plans(&first), plans(&second)]);
-    let mut done = Vec::new();
-    assert!(rounds(&mut host, &mut done).unwrap().steps().is_empty());
-    let told: Vec<Step> = first.into_iter().chain(second).collect();
-    assert_eq!(done, told.iter().map(ToString::to_string).collect::<Vec<_>>());
-    assert_eq!((host.looks, host.began), (3, told));
+    let mut completed = Vec::new();
+    assert!(rounds(&mut host, &mut completed).unwrap().steps().is_empty());
+    let expected: Vec<Step> = first.into_iter().chain(second).collect();
+    assert_eq!(completed, expected.iter().map(ToString::to_string).collect::<Vec<_>>());
+    assert_eq!((host.looks, host.began), (3, expected));
 }
 
 #[test]
@@ -107,9 +107,9 @@ fn a_step_that_was_done_and_is_still_to_do_is_not_done_again() {
 fn rounds_that_never_settle_come_to_an_end() {
     let round = |n: usize| plans(&[start(&format!("{n}.service"))]);
     let mut host = prepared((0..10).map(round));
-    let mut done = Vec::new();
-    let left = rounds(&mut host, &mut done).unwrap();
-    assert_eq!((done.len(), left.steps().len()), (ROUNDS, 1));
+    let mut completed = Vec::new();
+    let remaining = rounds(&mut host, &mut completed).unwrap();
+    assert_eq!((completed.len(), remaining.steps().len()), (ROUNDS, 1));
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn after_a_step_that_failed_nothing_else_is_tried() {
     host.failing = Some(steps[1].clone());
     let applied = apply(&mut host, Vec::new());
     assert_eq!((host.looks, host.began.as_slice()), (1, &steps[..2]));
-    assert_eq!(applied.done, [steps[0].to_string()]);
+    assert_eq!(applied.completed, [steps[0].to_string()]);
     assert_eq!(codes(&applied), [code(&catalogue::units::step_failed::ROW)]);
     assert_eq!(applied.exit, Exit::Findings);
 }
@@ -131,7 +131,7 @@ fn a_refusal_of_pool_or_network_changes_nothing() {
     pool.pool = Plan::<mvm_pool_plan::Step>::new(Vec::new(), vec![refusal()]);
     let mut host = prepared([pool]);
     let applied = apply(&mut host, Vec::new());
-    assert!(host.began.is_empty() && applied.done.is_empty());
+    assert!(host.began.is_empty() && applied.completed.is_empty());
     assert_eq!(codes(&applied), [code(&catalogue::pool::not_metadata::ROW)]);
     assert_eq!(applied.exit, Exit::Refused);
     let (mut net, mut nat) = (plans(&[start("a.service")]), plans(&[start("a.service")]));
@@ -154,7 +154,7 @@ fn a_machine_that_cannot_be_looked_at_is_said_and_left_alone() {
     let mut host = prepared([plans(&[start("a.service")])]);
     host.plans.push_back(Err(blind()));
     let applied = apply(&mut host, Vec::new());
-    assert_eq!((applied.done.len(), applied.exit), (1, Exit::Unavailable));
+    assert_eq!((applied.completed.len(), applied.exit), (1, Exit::Unavailable));
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn each_step_is_the_job_that_it_names() {
     }
     let jobs = ["reload-or-restart", "restart", "start", "stop"];
     let jobs = jobs.map(|job| format!("{job} a.service"));
-    assert_eq!(units.asked().split_first().unwrap(), (&"daemon-reload".to_owned(), &jobs[..]));
+    assert_eq!(units.calls().split_first().unwrap(), (&"daemon-reload".to_owned(), &jobs[..]));
     assert_eq!(std::fs::read_to_string(roots.applied()).unwrap(), "kept = true\n");
 }
 

@@ -11,7 +11,7 @@ use mvm_images_plan::prune::Verdict;
 pub(super) fn run(context: &Context, job: &Job<'_>, dry: bool) -> Exit {
     let (findings, exit) = match job.prune(dry) {
         Ok(judged) => {
-            let findings = judged.iter().filter_map(|(name, verdict)| told(name, verdict, dry));
+            let findings = judged.iter().filter_map(|(name, verdict)| finding(name, verdict, dry));
             (findings.collect(), Exit::Done)
         }
         Err(Error::OwnFile { path, why }) => {
@@ -24,7 +24,7 @@ pub(super) fn run(context: &Context, job: &Job<'_>, dry: bool) -> Exit {
     exit
 }
 
-fn told(name: &str, verdict: &Verdict, dry: bool) -> Option<Finding> {
+fn finding(name: &str, verdict: &Verdict, dry: bool) -> Option<Finding> {
     Some(match verdict {
         Verdict::Remove if dry => img::would_prune(name),
         Verdict::Remove => img::pruned(name),

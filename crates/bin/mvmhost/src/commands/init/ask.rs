@@ -53,23 +53,23 @@ pub(super) fn ask(
 }
 
 fn pool(observed: &Observed, proposal: Pool) -> Result<Pool, String> {
-    say("1/4 Where are the disks of the microVMs?\n")?;
+    print("1/4 Where are the disks of the microVMs?\n")?;
     let size = match &proposal {
         Pool::Loop(size) => Bytes(*size).to_string(),
         Pool::Disk(path) => path.clone(),
     };
-    say(&format!("    loop  two sparse files, {size}: for tests, not for production\n"))?;
+    print(&format!("    loop  two sparse files, {size}: for tests, not for production\n"))?;
     let mut free = Vec::new();
     for disk in &observed.disks {
-        let what = if disk.holds.is_empty() { "nothing on it" } else { &disk.holds };
+        let content = if disk.holds.is_empty() { "nothing on it" } else { &disk.holds };
         let named = disk.path.as_deref().unwrap_or("no name in /dev/disk/by-id");
         let size = Bytes(disk.size >> 20 << 20);
         match disk.is_free() {
             true => {
                 free.push(disk);
-                say(&format!("    {:<5} {named}, {size}, {what}\n", free.len()))?;
+                print(&format!("    {:<5} {named}, {size}, {content}\n", free.len()))?;
             }
-            false => say(&format!("    -     {} {named}, {size}: {what}\n", disk.name))?,
+            false => print(&format!("    -     {} {named}, {size}: {content}\n", disk.name))?,
         }
     }
     let answer = line("    loop, or a number: [loop] ")?;
@@ -95,15 +95,15 @@ fn network(observed: &Observed, proposal: Network) -> Result<Network, String> {
         Network::Nat(address) => address.to_string(),
         Network::Uplink(name) | Network::Macvtap(name) => name.clone(),
     };
-    say("2/4 How do microVMs reach the network?\n")?;
-    say(&format!("    nat      a private network, {own}: this host serves DHCP and NAT\n"))?;
+    print("2/4 How do microVMs reach the network?\n")?;
+    print(&format!("    nat      a private network, {own}: this host serves DHCP and NAT\n"))?;
     let uplink = observed.uplink.as_ref().filter(|uplink| !uplink.wireless);
     if let Some(uplink) = uplink {
         let (name, manager) = (&uplink.name, &uplink.manager);
-        say(&format!(
+        print(&format!(
             "    uplink   the network of this host: {name} (managed by {manager}) joins a bridge\n"
         ))?;
-        say(&format!(
+        print(&format!(
             "    macvtap  the network of this host: on {name}, no bridge; needs Cloud Hypervisor\n"
         ))?;
     }
@@ -116,13 +116,13 @@ fn network(observed: &Observed, proposal: Network) -> Result<Network, String> {
     }
 }
 
-fn say(text: &str) -> Result<(), String> {
+fn print(text: &str) -> Result<(), String> {
     let mut out = io::stderr().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| error.to_string())
 }
 
 fn line(question: &str) -> Result<String, String> {
-    say(question)?;
+    print(question)?;
     let mut answer = String::new();
     match io::stdin().lock().read_line(&mut answer).map_err(|error| error.to_string())? {
         0 => Err("standard input ended before the answer".to_owned()),

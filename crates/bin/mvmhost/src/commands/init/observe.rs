@@ -130,8 +130,8 @@ fn manager(roots: &Roots, name: &str) -> &'static str {
 
 fn subnets(network: &network::Observed) -> Vec<IpNet> {
     // That of an earlier apply is not in the way of the next.
-    let ours = Config::default().network.bridge.name;
-    let others = network.links.iter().filter(|link| link.name != ours.as_str());
+    let own_bridge = Config::default().network.bridge.name;
+    let others = network.links.iter().filter(|link| link.name != own_bridge.as_str());
     let own = others.flat_map(|link| link.addresses.iter().copied());
     let mut found: Vec<IpNet> = own.map(|net| net.trunc()).collect();
     found.sort_unstable();
@@ -201,10 +201,12 @@ fn holds(roots: &Roots, name: &str, folder: &Path) -> String {
         parts.push(format!("devices {}", holders.join(" ")));
     }
     let number = fs::read_to_string(folder.join("dev")).unwrap_or_default();
-    let known = fs::read_to_string(roots.at(format!("/run/udev/data/b{}", number.trim())));
-    let known = known.unwrap_or_default();
+    let properties = fs::read_to_string(roots.at(format!("/run/udev/data/b{}", number.trim())));
+    let properties = properties.unwrap_or_default();
     let value = |key: &str| {
-        known.lines().find_map(|line| line.strip_prefix("E:")?.strip_prefix(key)?.strip_prefix('='))
+        properties
+            .lines()
+            .find_map(|line| line.strip_prefix("E:")?.strip_prefix(key)?.strip_prefix('='))
     };
     for key in ["ID_FS_TYPE", "ID_PART_TABLE_TYPE"] {
         parts.extend(value(key).filter(|kind| !kind.is_empty()).map(str::to_owned));
@@ -212,7 +214,7 @@ fn holds(roots: &Roots, name: &str, folder: &Path) -> String {
     let mounts = fs::read_to_string(roots.at("/proc/mounts")).unwrap_or_default();
     let device = format!("/dev/{name}");
     let mounted = mounts.lines().filter_map(|line| line.split_once(' '));
-    if mounted.into_iter().any(|(what, _)| what == device) {
+    if mounted.into_iter().any(|(source, _)| source == device) {
         parts.push("a mounted file system".to_owned());
     }
     parts.join(", ")

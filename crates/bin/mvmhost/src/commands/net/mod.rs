@@ -10,7 +10,7 @@ use mvm_cli::output::{self, Exit};
 use mvm_config::Config;
 use mvm_config::last_good::load_or_last_good;
 use mvm_core::exec::System;
-use mvm_core::holder::Who;
+use mvm_core::holder::User;
 use mvm_core::{Finding, Roots, catalogue, chain, names, processes, sink};
 use mvm_network_kernel::nat::{self, Nat};
 use mvm_network_kernel::tailscale::{self, Tailscale};
@@ -66,23 +66,23 @@ fn start(context: &Context) -> Result<Start, Exit> {
 }
 
 /// Who is on the network, and who has each open.
-fn users(roots: &Roots, start: &Start) -> Vec<(Guest, Option<Who>)> {
+fn users(roots: &Roots, start: &Start) -> Vec<(Guest, Option<User>)> {
     let with_holder = |guest: Guest| {
-        let who = holder(roots, &guest.interface);
-        (guest, who)
+        let user = holder(roots, &guest.interface);
+        (guest, user)
     };
     guests(&start.desired, &start.observed).into_iter().map(with_holder).collect()
 }
 
 /// A tap is open as /dev/net/tun, a macvtap as a device of its own with its interface's number.
-fn holder(roots: &Roots, interface: &str) -> Option<Who> {
+fn holder(roots: &Roots, interface: &str) -> Option<User> {
     let number = std::fs::read_to_string(roots.at(format!("/sys/class/net/{interface}/ifindex")));
     let device = number.map(|number| PathBuf::from(format!("/dev/tap{}", number.trim())));
     let open = device.map_or(Vec::new(), |device| processes::with_open(roots, &[device]));
     let pid = open.first().copied().or_else(|| processes::holder_of_tap(roots, interface))?;
     let line = processes::command_line(roots, pid).ok().flatten().unwrap_or_default();
     let comm = processes::name(roots, pid).unwrap_or_default();
-    Some(Who::Process { pid, comm, microvm: microvm(&line) })
+    Some(User::Process { pid, comm, microvm: microvm(&line) })
 }
 
 pub(super) fn down(context: &Context) -> Exit {

@@ -7,7 +7,7 @@ use mvm_cli::output::{self, Exit};
 use mvm_cli_host::status::mode;
 use mvm_cli_microvms::leases;
 use mvm_core::exec::System;
-use mvm_core::holder::Who;
+use mvm_core::holder::User;
 use mvm_core::json::Document;
 use mvm_core::{Finding, catalogue, chain, names};
 use mvm_network_kernel::firewalls;
@@ -98,10 +98,10 @@ pub(super) fn show(context: &Context, mut start: Start) -> Exit {
 
 impl Screen {
     fn new(context: &Context, start: &mut Start, findings: &mut Vec<Finding>) -> Self {
-        let on_it = |(guest, who): (Guest, Option<Who>)| OnIt {
+        let on_it = |(guest, user): (Guest, Option<User>)| OnIt {
             interface: guest.interface,
             on: guest.on,
-            holder: who.map(|who| who.to_string()),
+            holder: user.map(|user| user.to_string()),
         };
         let guests = users(&context.roots, start).into_iter().map(on_it).collect();
         match firewalls::forward(&context.roots, &System, &start.config) {
@@ -219,8 +219,8 @@ fn translation(
 /// Whether each of the routes is advertised; why that is not known goes to the findings.
 fn tailnet(context: &Context, start: &Start, findings: &mut Vec<Finding>) -> Vec<AdvertisedSubnet> {
     let tailscale = Tailscale { roots: &context.roots, programs: &System };
-    let wanted = &start.config.network.tailscale_routes;
-    let (routes, more) = tailscale.routes(wanted);
+    let configured = &start.config.network.tailscale_routes;
+    let (routes, more) = tailscale.routes(configured);
     findings.extend(more);
     routes
 }

@@ -17,13 +17,13 @@ use super::config;
 /// flintlockd has 30 s for its first answer.
 const STARTS: Duration = Duration::from_secs(60);
 
-pub(super) fn run(context: &Context, what: BrakeCommand) -> Exit {
+pub(super) fn run(context: &Context, command: BrakeCommand) -> Exit {
     let (config, mut findings) = match config(context) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
     let name = config.thinpool.name.as_str();
-    let (to, switched) = match what {
+    let (to, switched) = match command {
         BrakeCommand::Off { time } => {
             let mut connect = Manager::connect;
             ("off", off(&context.roots, &config, Duration::from_secs(time), &mut connect))
@@ -33,7 +33,7 @@ pub(super) fn run(context: &Context, what: BrakeCommand) -> Exit {
     findings.push(switched.unwrap_or_else(|why| guard::brake_not_switched(name, to, why)));
     let exit = output::exit_for(&findings);
     // The journal tells later why flintlockd ran on a full pool.
-    output::told(context.json, &findings, exit)
+    output::report(context.json, &findings, exit)
 }
 
 /// The file that says so comes first: mvm-guard, which may look at any moment, then brakes no more.
@@ -45,7 +45,7 @@ fn off<U: Units>(
 ) -> Result<Finding, String> {
     let file = roots.at(names::BRAKE);
     let why = brake::reason(&file);
-    let off = Off { left: time, why };
+    let off = Off { remaining: time, why };
     brake::switch_off(roots, names::BRAKE_OFF, &off).map_err(|error| chain(&error))?;
     brake::remove(&file).map_err(|error| error.to_string())?;
     let unit = config.flintlockd.unit.as_str();
@@ -88,7 +88,7 @@ mod tests {
         let message = finding.message();
         assert!(message.contains("30 min") && message.contains("96 % full"), "{message}");
         assert_eq!(brake::reason(&roots.at(names::BRAKE)), None);
-        assert_eq!(brake::off(&roots, names::BRAKE_OFF).unwrap().left, time);
+        assert_eq!(brake::off(&roots, names::BRAKE_OFF).unwrap().remaining, time);
         on(&roots, "p").unwrap();
         assert_eq!(brake::off(&roots, names::BRAKE_OFF), None);
         let mut deaf = || {

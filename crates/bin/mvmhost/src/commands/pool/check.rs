@@ -23,7 +23,7 @@ pub(super) fn run(context: &Context) -> Exit {
         Ok(None) => {
             findings.push(teardown::not_checked(name));
             match store(&context.roots, &config).0.look() {
-                Ok(seen) => findings.extend(seen.findings),
+                Ok(look) => findings.extend(look.findings),
                 Err(error) => findings.push(error.finding(name)),
             }
         }

@@ -18,8 +18,8 @@ pub(super) fn run(context: &Context, to: Option<Bytes>) -> Exit {
     let (store, policy) = by_hand(&context.roots, &config);
     match store.look() {
         Err(error) => findings.push(error.finding(name)),
-        Ok(mut seen) => {
-            if let Some(figures) = seen.figures {
+        Ok(mut look) => {
+            if let Some(figures) = look.figures {
                 let size = match to {
                     Some(size) => up_to(&policy, &figures, size.0),
                     None => step(&policy, &figures),
@@ -29,15 +29,15 @@ pub(super) fn run(context: &Context, to: Option<Bytes>) -> Exit {
                     Ok(size) => match store.grow(size) {
                         Ok(()) => {
                             // A pool that stood still because of what was cut short runs again.
-                            seen.findings =
-                                store.look().map_or(seen.findings, |seen| seen.findings);
+                            look.findings =
+                                store.look().map_or(look.findings, |look| look.findings);
                             guard::grew(name, mib(figures.size), mib(size))
                         }
                         Err(error) => guard::grow_failed(name, error.chain()),
                     },
                 });
             }
-            findings.extend(seen.findings);
+            findings.extend(look.findings);
         }
     }
     output::findings(context.json, &findings);

@@ -15,12 +15,12 @@ use mvm_config::Config;
 use mvm_config::last_good::load_or_last_good;
 use mvm_core::Finding;
 
-pub(super) fn run(context: &Context, what: &PoolCommand) -> Exit {
-    match what {
+pub(super) fn run(context: &Context, command: &PoolCommand) -> Exit {
+    match command {
         PoolCommand::Create { wipe } => create::run(context, wipe.as_deref()),
         PoolCommand::Status => status::run(context),
         PoolCommand::Grow { to } => grow::run(context, *to),
-        PoolCommand::Brake(what) => brake::run(context, *what),
+        PoolCommand::Brake(command) => brake::run(context, *command),
         PoolCommand::Check => check::run(context),
         PoolCommand::Repair { dry_run, accept } => {
             repair::run(context, *dry_run, accept.as_deref())

@@ -26,8 +26,8 @@ pub(super) fn run(context: &Context) -> Exit {
     let desired = desired(roots, &config);
     let pool = desired.pool();
     let name = &pool.name;
-    let mut seen = match storage::observe(roots, &desired) {
-        Ok(seen) => seen,
+    let mut observed = match storage::observe(roots, &desired) {
+        Ok(observed) => observed,
         Err(error) => {
             findings.push(error.finding(name));
             output::findings(context.json, &findings);
@@ -46,10 +46,10 @@ pub(super) fn run(context: &Context) -> Exit {
         // Also one that waits for its next attempt.
         let runs = |state: &str| !matches!(state, "inactive" | "failed");
         if manager.state(unit).is_ok_and(|state| runs(&state.active_state)) {
-            seen.units.push(unit.to_owned());
+            observed.units.push(unit.to_owned());
         }
     }
-    let plan = plan::plan(name, &seen);
+    let plan = plan::plan(name, &observed);
     let refused = plan.is_refused();
     findings.extend(plan.findings);
     if !refused {

@@ -20,9 +20,9 @@ pub(super) fn run(context: &Context) -> Exit {
     let name = config.thinpool.name.as_str();
     let (store, policy) = operators(&context.roots, &config);
     let figures = match store.look() {
-        Ok(seen) => {
-            findings.extend(seen.findings);
-            seen.figures
+        Ok(look) => {
+            findings.extend(look.findings);
+            look.figures
         }
         Err(error) => {
             findings.push(error.finding(name));
@@ -58,7 +58,7 @@ impl Brake {
         let off = brake::off(roots, names::BRAKE_OFF);
         Self {
             holds: brake::reason(&roots.at(names::BRAKE)),
-            off_seconds: off.map(|off| off.left.as_secs()),
+            off_seconds: off.map(|off| off.remaining.as_secs()),
         }
     }
 

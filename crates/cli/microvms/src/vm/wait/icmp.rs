@@ -31,15 +31,15 @@ fn once(address: Ipv4Addr, timeout: Duration) -> nix::Result<bool> {
     let deadline = Instant::now() + timeout;
     let mut packet = [0; 1500];
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
+        let remaining = deadline.saturating_duration_since(Instant::now());
+        if remaining.is_zero() {
             return Ok(false);
         }
-        let left = TimeVal::new(
-            left.as_secs().try_into().unwrap_or(1),
-            left.subsec_micros().max(1).into(),
+        let remaining = TimeVal::new(
+            remaining.as_secs().try_into().unwrap_or(1),
+            remaining.subsec_micros().max(1).into(),
         );
-        setsockopt(&socket, ReceiveTimeout, &left)?;
+        setsockopt(&socket, ReceiveTimeout, &remaining)?;
         let length = match recv(socket.as_raw_fd(), &mut packet, MsgFlags::empty()) {
             Ok(length) => length,
             Err(nix::errno::Errno::EAGAIN) => return Ok(false),

@@ -178,7 +178,7 @@ fn nothing_else_in_the_group_is_removed() {
     unmade(left(&[("thinpool", "")]), &disk::not_a_pool::ROW);
     unmade(left(&[("thinpool", "MARK"), ("srv", "")]), &disk::not_a_pool::ROW);
     unmade(left(&[("lvol1", "")]), &disk::group_foreign::ROW);
-    let changes: [fn(&mut Seen); 6] = [
+    let changes: [fn(&mut LvmState); 6] = [
         |lvm| lvm.volumes[0].lv_profile.clear(),
         |lvm| lvm.volumes[0].lv_size = (12 << 20).to_string(),
         |lvm| lvm.volumes[0].lv_device_open = "open".to_owned(),
