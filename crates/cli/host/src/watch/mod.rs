@@ -10,6 +10,8 @@ mod model;
 mod tests;
 
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,6 +19,8 @@ use std::time::{Duration, Instant};
 use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use self::model::{Model, Move, News};
 
@@ -24,10 +28,10 @@ use self::model::{Model, Move, News};
 const WHOLE: Duration = Duration::from_secs(10);
 /// Between two looks at the pool, which asks the kernel alone.
 const POOL: Duration = Duration::from_secs(2);
-/// A key is noticed within this time.
+/// A key or a signal is noticed within this time.
 const KEY: Duration = Duration::from_millis(200);
 
-/// Shows the host until a key ends it; exit 2 where there is no terminal.
+/// Shows the host until a key or a signal ends it; exit 2 where there is no terminal.
 pub fn run(context: &Context) -> Exit {
     if context.json || !io::stdout().is_terminal() {
         output::complain(
@@ -45,9 +49,14 @@ pub fn run(context: &Context) -> Exit {
 }
 
 fn on_terminal(context: &Context) -> io::Result<()> {
+    let signalled = Arc::new(AtomicBool::new(false));
+    // Without these the terminal would stay as it is for this screen: no echo, no cursor.
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        flag::register(signal, Arc::clone(&signalled))?;
+    }
     let (news, whole) = start(context);
     let mut terminal = ratatui::try_init()?;
-    let result = watch(&mut terminal, &news, &whole);
+    let result = watch(&mut terminal, &news, &whole, &signalled);
     ratatui::restore();
     result
 }
@@ -76,10 +85,11 @@ fn watch(
     terminal: &mut ratatui::DefaultTerminal,
     news: &Receiver<News>,
     whole: &Sender<()>,
+    signalled: &AtomicBool,
 ) -> io::Result<()> {
     let started = Instant::now();
     let mut model = Model::default();
-    loop {
+    while !signalled.load(Ordering::Relaxed) {
         model.now = started.elapsed().as_secs_f64();
         news.try_iter().for_each(|news| model.take(news));
         terminal.draw(|frame| draw::screen(frame, &model))?;
@@ -98,6 +108,7 @@ fn watch(
             Some(Key::Quit) | None => {}
         }
     }
+    Ok(())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
