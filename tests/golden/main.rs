@@ -85,6 +85,41 @@ fn every_case_gives_its_tree() {
     }
 }
 
+/// A host with flintlockd's program and without a unit for it.
+fn host_with_a_program(scratch: &Path) -> PathBuf {
+    let case = cases().into_iter().find(|case| case.ends_with("02-late-unit")).unwrap();
+    let root = stage(&case, scratch);
+    fs::create_dir_all(root.join("sys/fs/cgroup/system.slice/flintlockd.service")).unwrap();
+    root
+}
+
+#[test]
+fn a_flintlockd_that_runs_is_left_alone_until_something_is_applied() {
+    let scratch = tempfile::tempdir().unwrap();
+    let root = host_with_a_program(scratch.path());
+    let (before, after) = (scratch.path().join("before"), scratch.path().join("after"));
+    assert!(generate(&root, &before).success());
+    assert!(tree(&before).is_empty(), "{:?}", tree(&before));
+    fs::create_dir_all(root.join("etc/mvmhost")).unwrap();
+    fs::write(root.join("etc/mvmhost/applied.toml"), "").unwrap();
+    assert!(generate(&root, &after).success());
+    assert!(tree(&after).len() > 3, "{:?}", tree(&after));
+}
+
+#[test]
+fn a_unit_with_processes_stays_while_its_program_is_away() {
+    let scratch = tempfile::tempdir().unwrap();
+    let root = host_with_a_program(scratch.path());
+    fs::create_dir_all(root.join("run/mvmhost")).unwrap();
+    fs::remove_file(root.join("usr/local/bin/flintlockd")).unwrap();
+    let (with, without) = (scratch.path().join("with"), scratch.path().join("without"));
+    assert!(generate(&root, &with).success());
+    assert!(with.join("late/flintlockd.service").exists());
+    fs::remove_dir(root.join("sys/fs/cgroup/system.slice/flintlockd.service")).unwrap();
+    assert!(generate(&root, &without).success());
+    assert!(!without.join("late/flintlockd.service").exists());
+}
+
 #[test]
 fn a_second_run_changes_nothing() {
     for case in cases() {

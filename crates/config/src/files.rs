@@ -4,9 +4,10 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
+use std::iter;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mvm_core::Roots;
 
@@ -25,13 +26,63 @@ const O_NONBLOCK: i32 = 0o4000;
 const CONFIG: &str = "/etc/mvmhost.toml";
 const APPLIED: &str = "/etc/mvmhost/applied.toml";
 
+/// Where the operator's file and its fragments are.
+struct Places {
+    path: PathBuf,
+    /// The path as messages show it, without the root.
+    name: String,
+    folder: PathBuf,
+}
+
+impl Places {
+    fn of(roots: &Roots, config: Option<&Path>) -> Self {
+        match config {
+            Some(path) => {
+                let mut folder = path.as_os_str().to_owned();
+                folder.push(".d");
+                let name = path.to_string_lossy().into_owned();
+                Self { path: path.to_owned(), name, folder: folder.into() }
+            }
+            None => Self {
+                path: roots.config(),
+                name: CONFIG.to_owned(),
+                folder: roots.config_fragments(),
+            },
+        }
+    }
+}
+
+/// Writes the files of [`read`] back to the disk. What an editor or a shell leaves in memory alone
+/// is cut off or empty after a power cut, and an empty file stands for all defaults.
+///
+/// # Errors
+/// The disk does not take them, or a file cannot be opened; one that is absent is no error.
+pub fn write_back(roots: &Roots, config: Option<&Path>) -> io::Result<()> {
+    let Places { path, folder, .. } = Places::of(roots, config);
+    let fragments = fragments(&folder, "").unwrap_or_default();
+    for file in iter::once(path).chain(fragments.into_iter().map(|name| folder.join(name))) {
+        match open(&file) {
+            Ok(Some(open)) => open.sync_all()?,
+            Ok(None) => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        }
+        // The name of a file that is new is in its folder.
+        if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            File::open(folder)?.sync_all()?;
+        }
+    }
+    Ok(())
+}
+
 /// The operator's file and its fragments in the order in which they are merged.
 ///
 /// Without `config` that is `/etc/mvmhost.toml`, which may be absent; with it, that very file. The
 /// fragments are the `*.toml` in the folder of the same name with `.d` added, in byte order.
 ///
 /// # Errors
-/// Every file that cannot be read, is no regular file, is too large or is not UTF-8.
+/// Every file that cannot be read, is no regular file, is too large, or is not UTF-8 or has a byte
+/// that is zero.
 pub fn read(roots: &Roots, config: Option<&Path>) -> Result<Vec<Source>, Vec<Problem>> {
     let (sources, problems) = read_what_can_be(roots, config);
     if problems.is_empty() { Ok(sources) } else { Err(problems) }
@@ -42,14 +93,7 @@ pub(crate) fn read_what_can_be(
     roots: &Roots,
     config: Option<&Path>,
 ) -> (Vec<Source>, Vec<Problem>) {
-    let (path, name, folder) = match config {
-        Some(path) => {
-            let mut folder = path.as_os_str().to_owned();
-            folder.push(".d");
-            (path.to_owned(), path.to_string_lossy().into_owned(), folder.into())
-        }
-        None => (roots.config(), CONFIG.to_owned(), roots.config_fragments()),
-    };
+    let Places { path, name, folder } = Places::of(roots, config);
     let mut sources = Vec::new();
     let mut problems = Vec::new();
     match read_one(&path, &name) {
@@ -137,15 +181,27 @@ fn read_one(path: &Path, shown: &str) -> Result<Option<Source>, Box<Problem>> {
         return Err(Box::new(too_large(shown, bytes.len() as u64)));
     }
     match String::from_utf8(bytes) {
-        Ok(text) => Ok(Some(Source { name: printable(shown), text })),
+        Ok(text) => match text.split_once('\0') {
+            Some((valid, _)) => {
+                let hint =
+                    "write this line and those after it again; a power cut can leave such bytes";
+                Err(Box::new(after(valid.as_bytes(), whole(shown, "bytes that are zero", hint))))
+            }
+            None => Ok(Some(Source { name: printable(shown), text })),
+        },
         Err(error) => {
             let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or(&[]);
-            let newlines = valid.iter().filter(|byte| **byte == b'\n').count();
-            let mut problem = whole(shown, "not UTF-8", "write the file again as UTF-8");
-            problem.line = u32::try_from(newlines).unwrap_or(u32::MAX).saturating_add(1);
-            Err(Box::new(problem))
+            let problem = whole(shown, "not UTF-8", "write the file again as UTF-8");
+            Err(Box::new(after(valid, problem)))
         }
     }
+}
+
+/// The problem in the line that follows these bytes.
+fn after(valid: &[u8], mut problem: Problem) -> Problem {
+    let newlines = valid.iter().filter(|byte| **byte == b'\n').count();
+    problem.line = u32::try_from(newlines).unwrap_or(u32::MAX).saturating_add(1);
+    problem
 }
 
 /// Opens a regular file; `None` for anything else, which is not touched: even a non-blocking open

@@ -22,6 +22,7 @@ mod syntax;
 mod walk;
 
 pub use describe::{json_schema, man_keys};
+pub use files::write_back;
 pub use load::{Loaded, Problem, SetKeys, Source};
 pub use model::Config;
 pub use quantities::Invalid;

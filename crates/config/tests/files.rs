@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use mvm_config::load::{MOST_FRAGMENTS, load, load_applied, read};
-use mvm_config::{Config, to_toml};
+use mvm_config::{Config, to_toml, write_back};
 use mvm_core::Roots;
 use support::lines;
 use tempfile::TempDir;
@@ -91,6 +91,21 @@ fn what_cannot_be_read_does_not_hide_mistakes_elsewhere() {
             "/etc/mvmhost.toml.d/2.toml:2: nope = 1: unknown key",
         ]
     );
+}
+
+#[test]
+fn what_a_power_cut_left_of_a_file_is_named() {
+    let (_folder, roots) = host(&[("etc/mvmhost.toml", b"[flintlockd]\n\n[cont\0\0\0\0\0\0\0")]);
+    assert!(problems(&roots)[0].starts_with("/etc/mvmhost.toml:3: bytes that are zero; "));
+}
+
+#[test]
+fn files_are_written_back_where_they_are() {
+    let (folder, roots) = host(&[("etc/mvmhost.toml.d/1.toml", b""), ("x.toml", b"")]);
+    write_back(&roots, None).unwrap();
+    write_back(&roots, Some(&folder.path().join("x.toml"))).unwrap();
+    symlink("x.toml", folder.path().join("etc/mvmhost.toml.d/x.toml")).unwrap();
+    assert!(write_back(&roots, None).is_err(), "a loop of links cannot be opened");
 }
 
 #[test]

@@ -56,8 +56,10 @@ impl Brake {
         Ok(None)
     }
 
-    /// Takes it off and starts flintlockd.
+    /// Takes it off and starts flintlockd. Where systemd does not take the order the brake comes back, so
+    /// that the next look tries again.
     pub(crate) fn release<U: Units>(&self, connect: Connect<'_, U>) -> Option<Finding> {
+        let reason = self.reason();
         if let Err(error) = brake::remove(&self.file) {
             return Some(self.failed("started", &error.to_string()));
         }
@@ -67,7 +69,12 @@ impl Brake {
         match started {
             Ok(JobResult::Done | JobResult::Skipped | JobResult::Canceled) => None,
             Ok(result) => Some(self.failed("started", &format!("the job ended as {result}"))),
-            Err(error) => Some(self.failed("started", &chain(&error))),
+            Err(error) => {
+                let why = reason.unwrap_or_default();
+                let again = atomic::write(&self.file, format!("{why}\n").as_bytes(), 0o644);
+                let why = again.map_or_else(|failed| chain(&failed), |()| chain(&error));
+                Some(self.failed("started", &why))
+            }
         }
     }
 

@@ -26,7 +26,9 @@ pub(crate) fn generate(roots: &Roots, normal: &Path, late: &Path) -> ExitCode {
     // Names only: nothing is opened, so nothing can block.
     let exists = |path: &str| fs::symlink_metadata(roots.at(path)).is_ok();
     let files = match configuration(roots, &device) {
+        Some(config) if units::is_too_early(&config, exists) => Vec::new(),
         Some(config) => units::files(&config, Installed::new(&config, exists)),
+        None if units::is_too_early(&Config::default(), exists) => Vec::new(),
         None => units::without_config(Installed::new(&Config::default(), exists)),
     };
     let mut code = ExitCode::SUCCESS;

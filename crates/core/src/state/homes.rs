@@ -115,6 +115,13 @@ pub static REPORTED: Home = Home {
         Damaged::Absent,
     )
 };
+/// Devices of snapshots that containerd could not activate.
+pub static DEVICES_TRIED: Home = home(
+    "/run/mvmhost/devices.json",
+    "Devices of snapshots that mvmhost had containerd activate once more.",
+    1 << 20,
+    Damaged::Absent,
+);
 /// Who else serves DHCP on the interface that mvmhost serves.
 pub static DHCP_ANSWERS: Home = Home {
     version: 0,
@@ -151,6 +158,7 @@ pub static HOMES: &[&Home] = &[
     &REPORT,
     &POOL,
     &REPORTED,
+    &DEVICES_TRIED,
     &DHCP_ANSWERS,
     &DHCP_ANSWERS_BESIDE,
 ];

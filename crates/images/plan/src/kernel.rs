@@ -2,8 +2,9 @@
 
 use mvm_config::arch;
 
-/// Bytes from the file's beginning that the verdict needs.
-pub const HEAD: usize = 64;
+/// So many bytes from the file's beginning are looked at: in a kernel's, its header and the table of its
+/// segments.
+pub const HEAD: usize = 4096;
 
 /// e_machine of a machine that has no packages, and images all the same.
 const RISCV: u16 = 243;
@@ -13,12 +14,12 @@ pub fn paths(architecture: &str) -> &'static [&'static str] {
     arch::of_platform(architecture).unwrap_or(&arch::ALL[0]).kernels
 }
 
-/// What is wrong with a kernel's file for `architecture` (Go's name), going by its first bytes:
-/// an ELF file of the right machine, or on arm64 an Image.
+/// What is wrong with a kernel's file for `architecture` (Go's name), going by its first bytes and its
+/// `length` in bytes: an ELF file of the right machine with all its segments, or on arm64 an Image.
 ///
 /// # Errors
 /// In words that follow the file's name, such as `is no kernel`.
-pub fn judge(head: &[u8], architecture: &str) -> Result<(), String> {
+pub fn judge(head: &[u8], length: u64, architecture: &str) -> Result<(), String> {
     let image = arch::of_platform(architecture).and_then(|arch| arch.image);
     if let Some((offset, magic)) = image {
         if head.get(offset..offset + magic.len()) == Some(magic) {
@@ -33,10 +34,28 @@ pub fn judge(head: &[u8], architecture: &str) -> Result<(), String> {
         };
     }
     let machine = elf(head)?;
-    match machine == architecture {
-        true => Ok(()),
-        false => Err(format!("is a kernel for {machine}, not for {architecture}")),
+    if machine != architecture {
+        return Err(format!("is a kernel for {machine}, not for {architecture}"));
     }
+    // A power cut can leave the beginning of a file alone.
+    match end_of_segments(head).filter(|end| *end > length) {
+        Some(end) => Err(format!("is cut off: it has {length} bytes of at least {end}")),
+        None => Ok(()),
+    }
+}
+
+/// Where the last segment of an ELF file ends, in bytes, by the program headers that are in `head`
+/// (elf(5), Elf64_Ehdr and Elf64_Phdr); `None` of a file without segments.
+fn end_of_segments(head: &[u8]) -> Option<u64> {
+    let wide = |at: usize| Some(u64::from_le_bytes(*head.get(at..)?.first_chunk()?));
+    let short = |at: usize| Some(usize::from(u16::from_le_bytes(*head.get(at..)?.first_chunk()?)));
+    let (table, size, count) = (usize::try_from(wide(32)?).ok()?, short(54)?, short(56)?);
+    let headers = (0..count).filter_map(|number| table.checked_add(number.checked_mul(size)?));
+    let ends = headers.filter_map(|at| {
+        let (offset, length) = (wide(at.checked_add(8)?)?, wide(at.checked_add(32)?)?);
+        offset.checked_add(length)
+    });
+    ends.max()
 }
 
 /// The machine of an ELF file, by Go's name.

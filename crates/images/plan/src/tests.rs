@@ -282,26 +282,45 @@ fn an_empty_configuration_is_called_that() {
 }
 
 #[test]
+fn a_kernel_that_was_cut_off_is_none() {
+    let mut elf = [0_u8; kernel::HEAD];
+    elf[..6].copy_from_slice(b"\x7fELF\x02\x01");
+    // The table of two segments follows the header; the second one ends at 0x1000 + 0x234.
+    (elf[18], elf[32], elf[54], elf[56]) = (62, 64, 56, 2);
+    (elf[64 + 56 + 9], elf[64 + 56 + 32], elf[64 + 56 + 33]) = (0x10, 0x34, 0x02);
+    assert_eq!(kernel::judge(&elf, 0x1234, "amd64"), Ok(()));
+    let why = kernel::judge(&elf, 0x1233, "amd64").unwrap_err();
+    assert_eq!(why, "is cut off: it has 4659 bytes of at least 4660");
+    // A header that promises more than any file has.
+    elf[32..64].fill(0xff);
+    assert_eq!(kernel::judge(&elf, 0x1234, "amd64"), Ok(()));
+}
+
+#[test]
 fn a_kernel_is_of_the_machine() {
+    const LENGTH: u64 = 1 << 20;
     let mut elf = [0_u8; kernel::HEAD];
     elf[..6].copy_from_slice(b"\x7fELF\x02\x01");
     elf[18] = 62;
-    assert_eq!(kernel::judge(&elf, "amd64"), Ok(()));
-    assert_eq!(kernel::judge(&elf, "arm64").unwrap_err(), "is a kernel for amd64, not for arm64");
+    assert_eq!(kernel::judge(&elf, LENGTH, "amd64"), Ok(()));
+    assert_eq!(
+        kernel::judge(&elf, LENGTH, "arm64").unwrap_err(),
+        "is a kernel for amd64, not for arm64"
+    );
     elf[4] = 1;
-    assert!(kernel::judge(&elf, "amd64").is_err());
-    assert_eq!(kernel::judge(b"MZ", "amd64").unwrap_err(), "is no ELF file");
+    assert!(kernel::judge(&elf, LENGTH, "amd64").is_err());
+    assert_eq!(kernel::judge(b"MZ", LENGTH, "amd64").unwrap_err(), "is no ELF file");
     let mut image = [0_u8; kernel::HEAD];
     image[56..60].copy_from_slice(b"ARM\x64");
-    assert_eq!(kernel::judge(&image, "arm64"), Ok(()));
-    assert!(kernel::judge(&image, "amd64").is_err());
+    assert_eq!(kernel::judge(&image, LENGTH, "arm64"), Ok(()));
+    assert!(kernel::judge(&image, LENGTH, "amd64").is_err());
     // Neither Firecracker nor Cloud Hypervisor starts an ELF file there.
     (elf[4], elf[18]) = (2, 183);
-    let why = kernel::judge(&elf, "arm64").unwrap_err();
+    let why = kernel::judge(&elf, LENGTH, "arm64").unwrap_err();
     assert_eq!(why, "is no Image, which is what starts on arm64");
-    assert!(kernel::judge(&[0; 8], "arm64").is_err());
+    assert!(kernel::judge(&[0; 8], LENGTH, "arm64").is_err());
     elf[18] = 243;
-    assert_eq!(kernel::judge(&elf, "riscv64"), Ok(()));
+    assert_eq!(kernel::judge(&elf, LENGTH, "riscv64"), Ok(()));
     assert_eq!(kernel::paths("amd64"), ["boot/vmlinux", "boot/vmlinux.bin", "vmlinux.bin"]);
     assert_eq!(kernel::paths("arm64"), ["boot/image"]);
 }

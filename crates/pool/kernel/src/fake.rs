@@ -254,6 +254,10 @@ impl DeviceMapper for Machine {
         self.loops.borrow_mut().clear();
         Ok(())
     }
+
+    fn remove_once_closed(&self, name: &str) -> Result<(), Error> {
+        self.remove(name)
+    }
 }
 
 /// Puts one block of somebody's data into a file.

@@ -79,6 +79,12 @@ pub trait DeviceMapper {
     /// # Errors
     /// When somebody has it open.
     fn remove(&self, name: &str) -> Result<(), Error>;
+
+    /// Removes a device at once, or as soon as nobody has it open any more.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    fn remove_once_closed(&self, name: &str) -> Result<(), Error>;
 }
 
 /// A device that runs while udev is still making its node. Waiting is not left out: an unfinished
@@ -210,12 +216,20 @@ impl DeviceMapper for Kernel {
     }
 
     fn remove(&self, name: &str) -> Result<(), Error> {
-        let failed = |error| mapper(Operation::Remove, name, &error);
-        let id = DevId::Name(DmName::new(name).map_err(failed)?);
-        let dm = DM::new().map_err(failed)?;
-        dm.device_remove(&id, DmOptions::default()).map_err(failed)?;
-        Ok(())
+        remove(name, DmOptions::default())
     }
+
+    fn remove_once_closed(&self, name: &str) -> Result<(), Error> {
+        remove(name, DmOptions::default().set_flags(DmFlags::DM_DEFERRED_REMOVE))
+    }
+}
+
+fn remove(name: &str, options: DmOptions) -> Result<(), Error> {
+    let failed = |error| mapper(Operation::Remove, name, &error);
+    let id = DevId::Name(DmName::new(name).map_err(failed)?);
+    let dm = DM::new().map_err(failed)?;
+    dm.device_remove(&id, options).map_err(failed)?;
+    Ok(())
 }
 
 /// The library resumes and waits for udev in one call.

@@ -54,7 +54,9 @@ fn on_top(roots: &Roots, pool: &str, number: DevNum, observed: &mut Observed) {
         match number {
             Ok(number) if !name.is_empty() => {
                 for above in files::holders(&sys, &holder) {
-                    observed.holders.push(Holder { device: name.clone(), who: User::Device(above) });
+                    observed
+                        .holders
+                        .push(Holder { device: name.clone(), who: User::Device(above) });
                 }
                 users(roots, &name, &holder, number, observed);
                 observed.devices.push(name);

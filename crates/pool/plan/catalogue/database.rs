@@ -1,4 +1,4 @@
-//! MVM-POOL-140 to 149: containerd's databases about the pool.
+//! MVM-POOL-140 to 149 and 170 to 173: containerd's databases about the pool.
 
 /// The remedy where one of the files, or the pool, is older than the others.
 const RIGHT_FILES: &str = "mvmhost pool status\n\
@@ -66,5 +66,20 @@ catalogue! {
         message: "number {id}, the next one that {subject} gives out, is in use in pool {pool}",
         cause: "The pool has a thin device that this list does not have: another program made it, or the list is an older one. containerd could not make a snapshot, and each of its attempts would cost a microVM one of its eleven.",
         remedy: "dmsetup create mvmhost-look --readonly --table \"0 8 thin /dev/mapper/{pool} {id}\"  # nothing of containerd's has this number\ndmsetup remove mvmhost-look\n# it is of no use:\ndmsetup message {pool} 0 \"delete {id}\"\nsystemctl start mvmhost.target",
+    }
+    given_back(names, kept) = "MVM-POOL-171", "15ccf8c4b0a949c79ddc7a454f295004", Warning {
+        message: "containerd activates devices of pool {subject} once more: {names}",
+        cause: "containerd was killed, or the power failed, while it activated the disks of microVMs after a boot; or it could not activate them then. It would mark them as faulty for good, and their microVMs could not start. mvmhost set their state back.",
+        remedy: "mvmhost check  # whether all microVMs run\n# containerd's list of devices from before is {kept}",
+    }
+    given_up(names, containerd) = "MVM-POOL-172", "1cd4e64346bf40978847d6fc71f821fd", Warning {
+        message: "containerd does not activate devices of pool {subject}: {names}",
+        cause: "containerd could not activate these disks of microVMs, and marked them as faulty. The microVMs cannot start. The data of a disk is still in the pool, unless the pool lacks the device.",
+        remedy: "journalctl -b -u {containerd} --grep=devmapper  # why\nsystemctl restart {containerd}  # tries once more, ten minutes after the last time\nsystemctl start mvmhost.target",
+    }
+    meta_older(pool, names, directory, units, aside) = "MVM-POOL-173", "832542e4b2c246e49cb62e5f242fff7b", Error {
+        message: "{subject} is older than the snapshots in pool {pool}: {names}",
+        cause: "This file says which snapshots are in use. It is an older one, or was lost and made again. containerd would remove these snapshots, and with them the disks of microVMs.",
+        remedy: RIGHT_FILES,
     }
 }

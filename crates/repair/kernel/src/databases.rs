@@ -1,9 +1,10 @@
-//! Reads containerd's three databases about the pool, and puts away what an interrupted Prepare
-//! left in one of them.
+//! Reads containerd's three databases about the pool, puts away what an interrupted Prepare left in one
+//! of them, and gives containerd back what it was about to give up.
 
 #[cfg(test)]
 mod tests;
 mod thin;
+mod tried;
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
@@ -14,12 +15,12 @@ use std::thread;
 use std::time::Duration;
 
 use mvm_core::catalogue::database as messages;
-use mvm_core::{Finding, Roots, atomic, names};
+use mvm_core::{Finding, Roots, Severity, atomic, names};
 use mvm_pool_kernel::mapper::{self, DeviceMapper};
 use mvm_pool_kernel::{Error, observe};
 use mvm_pool_plan::Backend;
 use mvm_pool_plan::thinpool::Pool;
-use mvm_repair_plan::databases::{self, Expected, Files, Interrupted, Verdict};
+use mvm_repair_plan::databases::{self, Expected, Files, GivenUp, Interrupted, Verdict};
 use nix::libc;
 use sha2::{Digest, Sha256};
 
@@ -52,7 +53,7 @@ fn settle_with(
         Ok(files) => files,
         Err(error) => return vec![error.finding(&backend.pool().name)],
     };
-    match databases::judge(&backend.pool().name, &files) {
+    let mut findings = match databases::judge(&backend.pool().name, &files) {
         Verdict::Agree => against_the_pool(roots, backend, &files, ask),
         Verdict::Apart(apart) => refused(roots, backend, &apart),
         Verdict::Interrupted(interrupted) => {
@@ -64,7 +65,11 @@ fn settle_with(
                 }
             }
         }
+    };
+    if findings.iter().all(|finding| finding.severity() != Severity::Error) {
+        findings.extend(locked.give_back(roots, backend.pool(), ask));
     }
+    findings
 }
 
 /// A pool that does not answer has findings of its own.
@@ -89,16 +94,25 @@ pub fn look(roots: &Roots, backend: &Backend) -> Vec<Finding> {
         if turn > 0 {
             thread::sleep(PAUSE);
         }
-        let verdict = paths(roots, backend.pool())
-            .read()
-            .map(|files| databases::judge(&backend.pool().name, &files));
-        match verdict {
-            Ok(Verdict::Apart(apart)) => last = Some(apart),
-            Ok(_) => return Vec::new(),
+        let read = paths(roots, backend.pool()).read();
+        let judged = read.map(|files| {
+            let verdict = databases::judge(&backend.pool().name, &files);
+            (files, verdict)
+        });
+        match judged {
+            Ok((_, Verdict::Apart(apart))) => last = Some(apart),
+            Ok((files, _)) => return faulty(backend.pool(), &files),
             Err(error) => return vec![error.finding(&backend.pool().name)],
         }
     }
     last.map(|apart| refused(roots, backend, &apart)).unwrap_or_default()
+}
+
+/// What a containerd that runs has marked as faulty; what it is about to activate is no news.
+fn faulty(pool: &Pool, files: &Files) -> Vec<Finding> {
+    let mut devices = databases::given_up(&pool.name, files);
+    devices.retain(|device| device.faulty);
+    (!devices.is_empty()).then(|| databases::left_given_up(pool, &devices)).into_iter().collect()
 }
 
 fn refused(roots: &Roots, backend: &Backend, apart: &databases::Apart) -> Vec<Finding> {
@@ -188,19 +202,80 @@ impl LockedDatabase {
         files: &Files,
         mapper: &dyn DeviceMapper,
     ) -> Result<PathBuf, Error> {
-        let digits: String =
-            Sha256::digest(&files.pool).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        let backup = Path::new(names::STATE).join(format!("{}.db.{digits}", pool.name));
-        atomic::write(&roots.at(&backup), &files.pool, 0o600)
-            .map_err(|source| Error::Note { source })?;
-        // Only a kill leaves it active; what somebody has open is not taken down.
+        let backup = save(roots, pool, files)?;
+        // Only a kill leaves it active, and mounted below tmpmounts, where containerd unmounts it before
+        // it loads the snapshotter.
         if mapper.look(&interrupted.name)?.is_some() {
-            mapper.remove(&interrupted.name)?;
+            mapper.remove_once_closed(&interrupted.name)?;
         }
-        let path = pool.device_database();
-        let changed = self.file.write_all_at(&[interrupted.is], interrupted.at);
-        changed.map_err(|source| Error::Look { path: path.clone(), source })?;
-        self.file.sync_all().map_err(|source| Error::Sync { path, source })?;
+        self.change(pool, [(interrupted.at, [interrupted.is].as_slice())])?;
         Ok(backup)
     }
+
+    /// Has containerd activate the disks of microVMs that it would mark, or has marked, as faulty. What
+    /// it could not activate is tried once more, and then left alone for some time: while one device
+    /// fails, no other snapshot can be made.
+    fn give_back(&self, roots: &Roots, pool: &Pool, ask: Ask<'_>) -> Vec<Finding> {
+        let Ok(files) = self.paths.read() else { return Vec::new() };
+        let given_up = databases::given_up(&pool.name, &files);
+        if given_up.is_empty() {
+            return Vec::new();
+        }
+        let numbers: Vec<u32> = given_up.iter().map(|device| device.device).collect();
+        let there = ask(&numbers).unwrap_or_default();
+        let tried = tried::read(roots);
+        let (back, left): (Vec<GivenUp>, Vec<GivenUp>) = given_up.into_iter().partition(|device| {
+            let again = device.interrupted || !tried.contains(&device.name);
+            again && device.edit.is_some() && there.contains(&device.device)
+        });
+        let left = (!left.is_empty()).then(|| databases::left_given_up(pool, &left));
+        if back.is_empty() {
+            return left.into_iter().collect();
+        }
+        let done = self.activate_again(roots, pool, &files, &back).map_or_else(
+            |error| databases::left_given_up(pool, &back).evidence(error.chain()),
+            |backup| databases::given_back(pool, &back, &backup),
+        );
+        [done].into_iter().chain(left).collect()
+    }
+
+    fn activate_again(
+        &self,
+        roots: &Roots,
+        pool: &Pool,
+        files: &Files,
+        devices: &[GivenUp],
+    ) -> Result<PathBuf, Error> {
+        let backup = save(roots, pool, files)?;
+        let failed = devices.iter().filter(|device| !device.interrupted);
+        tried::add(roots, failed.map(|device| device.name.clone()))
+            .map_err(|source| Error::Note { source })?;
+        let edits = devices.iter().filter_map(|device| device.edit.as_ref());
+        self.change(pool, edits.map(|edit| (edit.at, edit.is.as_slice())))?;
+        Ok(backup)
+    }
+
+    /// Writes some bytes into the list, and the list to the disk.
+    fn change<'b>(
+        &self,
+        pool: &Pool,
+        edits: impl IntoIterator<Item = (u64, &'b [u8])>,
+    ) -> Result<(), Error> {
+        let path = pool.device_database();
+        for (at, bytes) in edits {
+            let changed = self.file.write_all_at(bytes, at);
+            changed.map_err(|source| Error::Look { path: path.clone(), source })?;
+        }
+        self.file.sync_all().map_err(|source| Error::Sync { path, source })
+    }
+}
+
+/// Keeps the list as it was, and tells where.
+fn save(roots: &Roots, pool: &Pool, files: &Files) -> Result<PathBuf, Error> {
+    let digits: String =
+        Sha256::digest(&files.pool).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let backup = Path::new(names::STATE).join(format!("{}.db.{digits}", pool.name));
+    atomic::write(&roots.at(&backup), &files.pool, 0o600)
+        .map_err(|source| Error::Note { source })?;
+    Ok(backup)
 }

@@ -76,9 +76,10 @@ const MOMENTS: &[Moment] = &[
         30_000,
     ),
     moment("growth", "mvmhost pool grow --to 110GiB; mvmhost pool grow --to 120GiB", 6_000),
+    // What a shell appends is no file until it is on the disk; editors see to that.
     moment(
         "apply",
-        "printf '[containerd]\\nlog-level = \"debug\"\\n' >> /etc/mvmhost.toml; mvmhost apply",
+        "printf '[containerd]\\nlog-level = \"debug\"\\n' >> /etc/mvmhost.toml; sync; mvmhost apply",
         10_000,
     ),
     Moment {

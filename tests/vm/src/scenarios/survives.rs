@@ -33,7 +33,8 @@ pub fn an_interrupted_snapshot_is_put_away(context: &mut Context) -> Result<()> 
     host::settles(guest, host::HEALS)?;
     put_away(guest, "after-a-kill")?;
     host::data_is_intact(guest)?;
-    an_interrupted_commit_heals(guest)
+    an_interrupted_commit_heals(guest)?;
+    an_interrupted_activation_is_finished(guest)
 }
 
 /// The power goes while a snapshot becomes the base of others, as at the end of each layer's unpack:
@@ -41,14 +42,32 @@ pub fn an_interrupted_snapshot_is_put_away(context: &mut Context) -> Result<()> 
 fn an_interrupted_commit_heals(guest: &mut Guest) -> Result<()> {
     let commit = "snapshots --snapshotter devmapper commit";
     guest.ok(&format!(
-        "{CTR} {PREPARE} root '' >/dev/null; {DOWN}; cp {META} /root/meta.db
-         systemctl start containerd-dev.service; {CTR} {commit} base root; {DOWN}
+        "{CTR} {PREPARE} extract-1-root '' >/dev/null; {DOWN}; cp {META} /root/meta.db
+         systemctl start containerd-dev.service; {CTR} {commit} base extract-1-root; {DOWN}
          cat /root/meta.db >{META}; sync; systemctl start mvmhost.target"
     ))?;
     host::settles(guest, host::HEALS)?;
     guest.ok(&format!(
         "{CTR} {PREPARE} again '' >/dev/null && {CTR} {commit} base again && {CTR} {PREPARE} vm base >/dev/null"
     ))?;
+    // The old name may stay for as long as its lease.
+    guest.ok("systemctl restart containerd-dev.service && systemctl start mvmhost.target")?;
+    host::settles(guest, host::HEALS)?;
+    host::data_is_intact(guest)
+}
+
+/// The power goes once more while containerd activates the disks of microVMs again after a boot.
+fn an_interrupted_activation_is_finished(guest: &mut Guest) -> Result<()> {
+    let pool = format!("{FILES}/flintlock-dev-thinpool.db");
+    guest.ok(&format!(
+        "{DOWN}; LC_ALL=C sed 's/\"state\":4,/\"state\":3,/g' {pool} >/root/begun.db
+         ! cmp -s /root/begun.db {pool} && cat /root/begun.db >{pool} && sync"
+    ))?;
+    guest.power_cut()?;
+    host::settles(guest, host::HEALS)?;
+    host::last_entry(guest, "MVM-POOL-171")?;
+    let codes = host::codes(&host::json(guest, "check")?);
+    ensure!(!codes.contains(&"MVM-POOL-172".to_owned()), "{codes:?}");
     host::data_is_intact(guest)
 }
 

@@ -37,14 +37,14 @@ pub(super) fn with(
     arguments: &ApplyArguments,
     first: Vec<Finding>,
 ) -> Exit {
+    if let Err(error) = mvm_config::write_back(&context.roots, context.config.as_deref()) {
+        let step = "write the configuration back to the disk".to_owned();
+        return refused(context, first, catalogue::units::step_failed(step, error.to_string()));
+    }
     let seconds = arguments.confirm_timeout;
     let trial = match uplink::arm(&context.roots, &loaded, &mut manager, seconds) {
         Ok(trial) => trial,
-        Err(finding) => {
-            let findings = [first, vec![finding]].concat();
-            output::findings(context.json, &findings);
-            return output::exit_for(&findings);
-        }
+        Err(finding) => return refused(context, first, finding),
     };
     // At once: what follows may take longer than the operator has.
     trial.iter().filter(|_| !context.json).for_each(sink::report);
@@ -66,6 +66,13 @@ pub(super) fn with(
         output::findings(false, &applied.findings);
     }
     applied.exit
+}
+
+/// Nothing was done, because of the last finding.
+fn refused(context: &Context, mut findings: Vec<Finding>, last: Finding) -> Exit {
+    findings.push(last);
+    output::findings(context.json, &findings);
+    output::exit_for(&findings)
 }
 
 /// The steps that were carried out, in order, the findings, and the exit code by them.

@@ -10,7 +10,7 @@ use mvm_cli::context::Context;
 use mvm_cli::output::{self, Exit};
 use mvm_config::Config;
 use mvm_config::model::Tls;
-use mvm_core::catalogue::tls as messages;
+use mvm_core::catalogue::{flk, tls as messages};
 use mvm_core::{Finding, Roots, chain, day};
 use mvm_tls::plan::{CLUSTER_CLIENT, Desired, FOLDER, File, OWN_CLIENT, Observed, Step, plan};
 use mvm_units_systemd::systemd::{Job, JobResult, Manager, Mode, Units};
@@ -207,15 +207,20 @@ fn restart(roots: &Roots, config: &Config) -> Option<Finding> {
     let unit = config.flintlockd.unit.as_str();
     let not = |why: String| Some(messages::not_restarted(unit, why));
     let restarted = Manager::connect().and_then(|mut manager| {
-        if !manager.state(unit)?.is_active() {
-            return Ok(None);
+        let state = manager.state(unit)?;
+        match (state.is_active(), state.ends_all()) {
+            (false, _) => Ok(None),
+            (true, true) => Ok(Some(Err(flk::unprotected(unit)))),
+            (true, false) => {
+                manager.run(Job::TryRestart, unit, Mode::Replace, RESTART).map(Ok).map(Some)
+            }
         }
-        manager.run(Job::TryRestart, unit, Mode::Replace, RESTART).map(Some)
     });
     match restarted {
         Ok(None) => None,
-        Ok(Some(JobResult::Done)) => Some(messages::restarted(unit)),
-        Ok(Some(result)) => not(format!("{result:?}")),
+        Ok(Some(Err(unprotected))) => Some(unprotected),
+        Ok(Some(Ok(JobResult::Done))) => Some(messages::restarted(unit)),
+        Ok(Some(Ok(result))) => not(format!("{result:?}")),
         Err(error) => not(chain(&error)),
     }
 }

@@ -13,7 +13,8 @@ pub(super) fn plan(desired: &Desired, observed: &Observed, live: &LivePool) -> P
     if !is_ours(observed, live) {
         return Plan::new(Vec::new(), vec![other_files(desired, live)]);
     }
-    let mut findings = health::health(&desired.pool.name, &live.state);
+    // That it is full is the brake's: the chain stays up, so that it can be emptied.
+    let mut findings = health::flaws(&desired.pool.name, &live.state);
     findings.extend(place::file_system(desired, observed));
     findings.extend(against_receipt(desired, observed, live));
     findings.extend(size_kept(desired, &live.state.table.shape));

@@ -46,7 +46,7 @@ fn decide(desired: &Desired, observed: &Observed) -> Result<Plan<Step>, Vec<Find
                     &pool.state.table.to_string(),
                 )]);
             }
-            findings.extend(health::health(&desired.pool.name, &pool.state));
+            findings.extend(health::flaws(&desired.pool.name, &pool.state));
             findings.extend(growth(desired, group, volume));
             !observed.pool.node
         }

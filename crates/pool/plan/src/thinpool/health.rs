@@ -73,14 +73,8 @@ impl Device {
     }
 }
 
-/// What the kernel says is wrong with a live pool.
-pub(crate) fn health(name: &str, live: &LiveState) -> Vec<Finding> {
-    let full = live.is_full().then(|| out_of_data_space(name, live));
-    flaws(name, live).into_iter().chain(full).collect()
-}
-
-/// The same without that it is full.
-fn flaws(name: &str, live: &LiveState) -> Vec<Finding> {
+/// What the kernel says is wrong with a live pool, beside that it is full.
+pub(crate) fn flaws(name: &str, live: &LiveState) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut report = |new: fn(&str) -> Finding| findings.push(new(name).evidence(&live.status));
     if live.suspended {

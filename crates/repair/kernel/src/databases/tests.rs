@@ -109,3 +109,73 @@ fn a_pool_that_lacks_a_listed_device_is_refused() {
     let silent = |_: &[u32]| Err(Error::NotGrowable { name: String::new(), why: "silent" });
     assert_eq!(settle_with(&machine.roots, &desired, &machine, &silent), []);
 }
+
+/// Two microVMs whose disks containerd was activating when the power went.
+fn begun(machine: &Machine, backend: &Backend) -> PathBuf {
+    let later = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/src/databases/samples/later");
+    let paths = paths(&machine.roots, backend.pool());
+    for (name, path) in
+        [("meta.db", &paths.meta), ("metadata.db", &paths.metadata), ("mvm.db", &paths.pool)]
+    {
+        fs::copy(later.join(name), path).unwrap();
+    }
+    let whole = |numbers: &[u32]| Ok(numbers.iter().copied().collect());
+    settle_with(&machine.roots, backend, machine, &whole);
+    paths.pool
+}
+
+/// Replaces each occurrence, also on pages that bbolt no longer uses.
+fn replace(path: &Path, was: &[u8], is: &[u8]) {
+    let mut bytes = fs::read(path).unwrap();
+    for at in 0..bytes.len() - was.len() {
+        if bytes[at..].starts_with(was) {
+            bytes[at..at + was.len()].copy_from_slice(is);
+        }
+    }
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn disks_that_were_being_activated_are_given_back() {
+    let (_folder, machine, backend) = host();
+    let path = begun(&machine, &backend);
+    let whole = fs::read(&path).unwrap();
+    let all = |numbers: &[u32]| Ok(numbers.iter().copied().collect());
+    replace(&path, b"\"state\":4,\"error\":\"\"", b"\"state\":3,\"error\":\"\"");
+    assert_eq!(look(&machine.roots, &backend), [], "containerd may be about to finish");
+    let findings = settle_with(&machine.roots, &backend, &machine, &all);
+    assert_eq!(codes(&findings), [messages::given_back::ROW.code], "{findings:?}");
+    let paths = paths(&machine.roots, backend.pool());
+    let left = databases::given_up("mvm", &paths.read().unwrap());
+    assert_eq!(left, []);
+    assert_eq!(fs::read(&path).unwrap().len(), whole.len());
+    assert_eq!(settle_with(&machine.roots, &backend, &machine, &all), []);
+    // The pool has none of them: containerd could not activate them either.
+    replace(&path, b"\"state\":4,\"error\":\"\"", b"\"state\":3,\"error\":\"\"");
+    let layers = |numbers: &[u32]| Ok(numbers.iter().copied().filter(|id| *id < 6).collect());
+    let findings = settle_with(&machine.roots, &backend, &machine, &layers);
+    assert_eq!(codes(&findings), [messages::given_up::ROW.code], "{findings:?}");
+}
+
+#[test]
+fn what_containerd_cannot_activate_is_tried_once_more_and_then_reported() {
+    let (_folder, machine, backend) = host();
+    let path = begun(&machine, &backend);
+    // Nothing has the number that is given out next.
+    let all = |numbers: &[u32]| Ok(numbers.iter().copied().filter(|id| *id < 9).collect());
+    let entry = |size: &str, state: &str| {
+        format!(r#""size":{size},"name":"mvm-snap-6","parent_name":"mvm-snap-3","state":{state}"#)
+    };
+    let (whole, faulty) = (entry("10737418240", "4,"), entry("1073741824", "13,"));
+    let given_back = entry("1073741824", " 4,");
+    replace(&path, whole.as_bytes(), faulty.as_bytes());
+    assert_eq!(codes(&look(&machine.roots, &backend)), [messages::given_up::ROW.code]);
+    let findings = settle_with(&machine.roots, &backend, &machine, &all);
+    assert_eq!(codes(&findings), [messages::given_back::ROW.code], "{findings:?}");
+    assert_eq!(look(&machine.roots, &backend), []);
+    // It failed again, and this containerd serves the other microVMs.
+    replace(&path, given_back.as_bytes(), faulty.as_bytes());
+    let findings = settle_with(&machine.roots, &backend, &machine, &all);
+    assert_eq!(codes(&findings), [messages::given_up::ROW.code], "{findings:?}");
+    assert!(findings[0].message().contains("mvm-snap-6"), "{findings:?}");
+}

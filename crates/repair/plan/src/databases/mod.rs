@@ -14,14 +14,21 @@
 //! `meta.db`'s is open, `metadata.db` gives the snapshot its new name, with the next number of the
 //! namespace, and commits. Whatever interrupts this leaves that `meta.db` knows one snapshot by its old
 //! name, and `metadata.db` has a committed one with that next number. No layer counts as unpacked then:
-//! containerd removes what no namespace knows, and unpacks it again.
+//! containerd removes what no namespace knows, and unpacks it again. The old name stays for as long as
+//! its lease, and the namespace gives out more numbers meanwhile; nothing is built on a layer that is being
+//! unpacked, so its name is not looked for.
 //!
 //! That one device of a Prepare is what an interrupted Prepare left: nobody was told of it. When containerd had
 //! activated it, every later Prepare gets the same number and fails. A device whose activation had
 //! only begun is no obstacle: at its start containerd marks it faulty and takes another one. So the
 //! device's state is set back by that one step, which is one digit in the file. Everything else is
 //! containerd's own work. Whatever breaks one of the three rules is a lost or an older file.
+//!
+//! `meta.db` gives a number out before the snapshotter gets it. What the snapshotter has with a higher
+//! number, and newer than all that the namespace knows, shows an older `meta.db`: containerd would remove the disks of
+//! microVMs as what no namespace knows. Where there is no `meta.db` it would remove all of them.
 
+mod given_up;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -33,6 +40,8 @@ use mvm_core::catalogue::database;
 use mvm_core::{Entry, Finding};
 use mvm_pool_plan::thinpool::{Aside, Pool, refusal};
 use read::{Device, MetaDatabase, devices, meta_database, next, snapshots};
+
+pub use given_up::{Edit, GivenUp, given_up};
 
 use crate::bolt::NotBolt;
 
@@ -84,6 +93,8 @@ pub enum Apart {
     DevicesLost(Vec<String>),
     /// `<pool>.db` has devices that are newer than anything in `metadata.db`.
     Newer(Vec<String>),
+    /// `meta.db` is older than snapshots that `metadata.db` has.
+    MetaOlder(Vec<String>),
     /// Devices of `<pool>.db` have the same number.
     Twice(Vec<String>),
     /// The pool lacks devices that `<pool>.db` has.
@@ -158,10 +169,8 @@ pub fn judge(name: &str, files: &Files) -> Verdict {
 /// What the files say.
 struct Contents {
     meta: MetaDatabase,
-    /// The snapshotter's snapshots, by name, with the names of their devices.
-    snapshots: BTreeMap<String, String>,
-    /// Those of them that are the base of others.
-    committed: Vec<String>,
+    /// The snapshotter's snapshots, by name.
+    snapshots: BTreeMap<String, Snapshot>,
     /// The device of the next snapshot.
     next: String,
     devices: Vec<Device>,
@@ -171,16 +180,27 @@ struct Contents {
     newest: u64,
 }
 
+/// What `metadata.db` says of a snapshot.
+struct Snapshot {
+    id: u64,
+    /// The name of its device.
+    device: String,
+    /// It is the base of others, and nobody writes into it.
+    committed: bool,
+}
+
 fn read(name: &str, files: &Files) -> Result<Contents, Apart> {
     let unsound = |file| move |why: NotBolt| Apart::Unsound(file, why.to_string());
     let prefix = format!("{name}-snap-");
     let (newest, all) = snapshots(&files.metadata).map_err(unsound(File::Metadata))?;
-    let committed = all.iter().filter(|one| one.committed).map(|one| one.name.clone()).collect();
-    let snapshots = all.into_iter().map(|one| (one.name, format!("{prefix}{}", one.id))).collect();
+    let snapshots = all.into_iter().map(|one| {
+        let device = format!("{prefix}{}", one.id);
+        (one.name, Snapshot { id: one.id, device, committed: one.committed })
+    });
+    let snapshots = snapshots.collect();
     Ok(Contents {
         meta: meta_database(&files.meta).map_err(unsound(File::Meta))?,
         snapshots,
-        committed,
         next: format!("{prefix}{}", newest.saturating_add(1)),
         devices: devices(&files.pool)?,
         prefix,
@@ -190,22 +210,29 @@ fn read(name: &str, files: &Files) -> Result<Contents, Apart> {
 
 impl Contents {
     fn judge(self) -> Verdict {
-        let lost = self.meta.names.iter().filter(|name| !self.snapshots.contains_key(*name));
+        let lost = self
+            .meta
+            .names
+            .iter()
+            .filter(|name| !self.snapshots.contains_key(*name) && !is_being_unpacked(name));
         let lost: Vec<&String> = lost.collect();
         let renamed = matches!(lost.as_slice(), [one] if self.is_being_committed(one));
         if let Some(lost) = shortened(lost.into_iter()).filter(|_| !renamed) {
             return Verdict::Apart(Apart::SnapshotsLost(lost));
         }
         let has = |name: &String| self.devices.iter().any(|device| device.name == *name);
-        let bare = self.snapshots.iter().filter(|(key, device)| {
+        let bare = self.snapshots.iter().filter(|(key, snapshot)| {
             // The namespace gives a snapshot up before the snapshotter removes its device.
-            self.meta.names.contains(*key) && !has(device)
+            self.meta.names.contains(*key) && !has(&snapshot.device)
         });
         if let Some(bare) = shortened(bare.map(|(key, _)| key)) {
             return Verdict::Apart(Apart::DevicesLost(bare));
         }
         if let Some(twice) = shortened(self.twice().iter()) {
             return Verdict::Apart(Apart::Twice(twice));
+        }
+        if let Some(newer) = shortened(self.newer_than_meta().into_iter()) {
+            return Verdict::Apart(Apart::MetaOlder(newer));
         }
         let newer: Vec<&Device> = self.devices.iter().filter(|one| self.is_newer(one)).collect();
         match newer.as_slice() {
@@ -236,8 +263,32 @@ impl Contents {
             next.strip_prefix(namespace).is_some_and(|number| number.starts_with('/'))
         });
         let Some(next) = next else { return false };
-        let bases = self.committed.iter().filter(|base| base.starts_with(next.as_str()));
-        bases.count() == 1
+        let bases = self.snapshots.iter().filter(|(_, snapshot)| snapshot.committed);
+        bases.filter(|(base, _)| base.starts_with(next.as_str())).count() == 1
+    }
+
+    /// Snapshots that the namespaces of a whole `meta.db` would know, or have known. A namespace that
+    /// was removed and made again counts from 1, and what is left of it is older than what it knows.
+    fn newer_than_meta(&self) -> Vec<&String> {
+        if !self.meta.written {
+            return self.snapshots.keys().collect();
+        }
+        let newest_known = |namespace: &str| {
+            let known = self.snapshots.iter().filter(|(name, _)| self.meta.names.contains(*name));
+            let of_it =
+                known.filter(|(name, _)| numbered(name).is_some_and(|(one, _)| one == namespace));
+            of_it.map(|(_, snapshot)| snapshot.id).max()
+        };
+        let mut newer = Vec::new();
+        for (namespace, next) in self.meta.next.iter().filter_map(|next| numbered(next)) {
+            let Some(known) = newest_known(namespace) else { continue };
+            newer.extend(self.snapshots.iter().filter_map(|(name, snapshot)| {
+                let (_, number) = numbered(name).filter(|(one, _)| *one == namespace)?;
+                let unheard = number > next || (number == next && !snapshot.committed);
+                (unheard && snapshot.id > known).then_some(name)
+            }));
+        }
+        newer
     }
 
     /// Devices with a number above the newest snapshot's, which are in the way of those to come.
@@ -256,6 +307,18 @@ impl Contents {
         });
         twice.collect()
     }
+}
+
+/// Namespace and number of the snapshotter's name of a snapshot, `NAMESPACE/NUMBER/KEY`.
+fn numbered(name: &str) -> Option<(&str, u64)> {
+    let (namespace, rest) = name.split_once('/')?;
+    let (number, _) = rest.split_once('/')?;
+    Some((namespace, number.parse().ok()?))
+}
+
+/// Whether it is a layer that is being unpacked (containerd's snapshots.UnpackKeyFormat).
+fn is_being_unpacked(name: &str) -> bool {
+    name.splitn(3, '/').nth(2).is_some_and(|key| key.starts_with("extract-"))
 }
 
 /// States that containerd leaves as they are at its start: Activated, Suspended, Resumed,
@@ -299,6 +362,7 @@ pub fn refused(aside: &Aside<'_>, apart: &Apart) -> Finding {
         }
         Apart::DevicesLost(names) => finding(&database::devices_lost::ROW, File::Pool, names),
         Apart::Newer(names) => finding(&database::newer::ROW, File::Metadata, names),
+        Apart::MetaOlder(names) => finding(&database::meta_older::ROW, File::Meta, names),
         Apart::Twice(names) => finding(&database::twice::ROW, File::Pool, names),
         Apart::ThinLost(names) => finding(&database::thin_lost::ROW, File::Pool, names),
         Apart::ThinTaken(id) => finding(&database::thin_taken::ROW, File::Pool, &[]).with("id", id),
@@ -315,4 +379,20 @@ pub fn put_away(pool: &Pool, interrupted: &Interrupted, backup: &Path) -> Findin
             char::from(interrupted.was),
             char::from(interrupted.is)
         ))
+}
+
+/// What there is to say of devices that containerd activates again.
+pub fn given_back(pool: &Pool, devices: &[GivenUp], backup: &Path) -> Finding {
+    database::given_back(&pool.name, names_of(devices), backup.display())
+}
+
+/// What there is to say of devices that it does not activate.
+pub fn left_given_up(pool: &Pool, devices: &[GivenUp]) -> Finding {
+    let snapshots: Vec<&str> = devices.iter().map(|one| one.snapshot.as_str()).collect();
+    let containerd = mvm_config::places::containerd_unit(pool.instance);
+    database::given_up(&pool.name, names_of(devices), containerd).evidence(snapshots.join("\n"))
+}
+
+fn names_of(devices: &[GivenUp]) -> String {
+    shortened(devices.iter().map(|one| &one.name)).unwrap_or_default().join(", ")
 }

@@ -14,6 +14,9 @@ pub(super) struct Device {
     pub(super) name: String,
     #[serde(default)]
     pub(super) state: i64,
+    /// Why its last change of state failed; empty where it did not.
+    #[serde(default)]
+    pub(super) error: serde_json::Value,
     /// Where its state is, and what is there.
     #[serde(skip)]
     pub(super) digit: Option<(u64, u8)>,
@@ -36,6 +39,8 @@ pub(super) struct MetaDatabase {
     /// For each namespace what the snapshotter's name of its next snapshot begins with:
     /// `NAMESPACE/NUMBER/` (metadata/snapshot.go, createKey).
     pub(super) next: Vec<String>,
+    /// containerd has written it, which it does at its first start.
+    pub(super) written: bool,
 }
 
 /// `meta.db`: v1, namespace, "snapshots", snapshotter, key; there "name" is the snapshotter's name.
@@ -44,7 +49,10 @@ pub(super) fn meta_database(bytes: &[u8]) -> Result<MetaDatabase, NotBolt> {
     let Some(database) = open(bytes)? else {
         return Ok(meta);
     };
-    let version = database.top()?.at(&database, &[b"v1"])?;
+    let Some(version) = database.top()?.bucket(&database, b"v1")? else {
+        return Ok(meta);
+    };
+    meta.written = true;
     for name in version.names() {
         let Some(namespace) = version.bucket(&database, name)? else { continue };
         let all = namespace.at(&database, &[b"snapshots", b"devmapper"])?;

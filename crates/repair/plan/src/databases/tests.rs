@@ -125,10 +125,103 @@ fn a_lost_or_older_file_is_a_verdict_of_its_own() {
         files.metadata.clone_from(&old.metadata);
     });
     assert!(matches!(&older, Apart::Newer(names) if names.len() == 8), "{older:?}");
-    // Without meta.db the snapshots of the others are containerd's to remove, as it does by itself.
-    let mut files = new.clone();
-    files.meta.clear();
+    // Without meta.db containerd would remove all snapshots as what no namespace knows.
+    let lost = of(|files, _| files.meta.clear());
+    assert!(matches!(&lost, Apart::MetaOlder(names) if names.len() == 6), "{lost:?}");
+    // What no namespace has known for long is containerd's to remove, as it does by itself.
+    let files = Files { meta: old.meta, ..new };
     assert_eq!(judged(&files), Verdict::Agree);
+}
+
+/// The bytes with a number in the place of the only other one that makes `is` true.
+fn with_number(bytes: &[u8], was: u64, is: u64, wanted: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+    let places = bytes.windows(8).enumerate().filter(|(_, window)| *window == was.to_le_bytes());
+    places.map(|(at, _)| at).find_map(|at| {
+        let mut changed = bytes.to_vec();
+        changed[at..at + 8].copy_from_slice(&is.to_le_bytes());
+        wanted(&changed).then_some(changed)
+    })
+}
+
+#[test]
+fn an_older_meta_db_is_told_by_the_numbers_that_it_gives_out() {
+    let files = mended(later());
+    let contents = read("mvm", &files).unwrap();
+    let (namespace, next) = numbered(&contents.meta.next[0]).unwrap();
+    let numbers = contents.snapshots.keys().filter_map(|name| numbered(name));
+    let highest =
+        numbers.filter(|(of, _)| *of == namespace).map(|(_, number)| number).max().unwrap();
+    assert!(highest < next, "{highest} of {next}");
+    // As if what was made last had not been given out yet: with all its names it is still whole.
+    let sequence_of = |meta: &[u8]| meta_database(meta).unwrap().next;
+    let older = with_number(&files.meta, next - 1, 1, |meta| {
+        meta_database(meta).is_ok_and(|meta| meta.next == [format!("{namespace}/2/")])
+    });
+    let older = Files { meta: older.unwrap(), ..files.clone() };
+    assert_eq!(sequence_of(&older.meta), [format!("{namespace}/2/")]);
+    // All that it knows is as new as anything: a namespace that was removed and made again.
+    assert_eq!(judged(&older), Verdict::Agree);
+    // It lacks the newest snapshot.
+    let newest = contents.snapshots.iter().max_by_key(|(_, snapshot)| snapshot.id).unwrap().0;
+    let mut contents = read("mvm", &older).unwrap();
+    contents.meta.names.remove(newest);
+    assert_eq!(contents.newer_than_meta(), [newest]);
+}
+
+#[test]
+fn a_layer_that_is_being_unpacked_is_not_looked_for() {
+    let mut contents = read("mvm", &mended(later())).unwrap();
+    contents.meta.names.insert("flintlock/3/extract-123-abcd sha256:00".to_owned());
+    assert_eq!(contents.judge(), Verdict::Agree);
+    let mut contents = read("mvm", &mended(later())).unwrap();
+    contents.meta.names.insert("flintlock/3/vm-extract-1".to_owned());
+    assert!(matches!(contents.judge(), Verdict::Apart(Apart::SnapshotsLost(_))));
+}
+
+/// The disk of a microVM with another state and error, in an entry that is as long.
+fn with_state(files: &Files, state: &str) -> Files {
+    let was = br#""size":10737418240,"name":"mvm-snap-6","parent_name":"mvm-snap-3","state":4,"error":"""#;
+    let is = format!(r#""size":1073741824,"name":"mvm-snap-6","parent_name":"mvm-snap-3",{state}"#);
+    let mut files = files.clone();
+    for at in 0..files.pool.len() - was.len() {
+        if files.pool[at..].starts_with(was) {
+            files.pool[at..at + was.len()].fill(b' ');
+            files.pool[at..at + is.len()].copy_from_slice(is.as_bytes());
+        }
+    }
+    files
+}
+
+/// The boot was interrupted after which containerd activates what microVMs have.
+#[test]
+fn a_disk_that_containerd_does_not_activate_is_found_and_given_back() {
+    let files = mended(later());
+    assert_eq!(given_up("mvm", &files), []);
+    for (state, interrupted, faulty) in [
+        (r#""state":3,"error":"""#, true, false),
+        (r#""state":3,"error":"E""#, false, false),
+        (r#""state":13,"error":"""#, false, true),
+    ] {
+        let mut begun = with_state(&files, state);
+        assert_eq!(judged(&begun), Verdict::Agree, "containerd would start, and give it up");
+        let given_up = given_up("mvm", &begun);
+        let [one] = given_up.as_slice() else { panic!("{state}: {given_up:?}") };
+        assert_eq!((one.name.as_str(), one.device), ("mvm-snap-6", 6));
+        assert_eq!((one.interrupted, one.faulty), (interrupted, faulty), "{state}");
+        let edit = one.edit.unwrap();
+        let place = usize::try_from(edit.at).unwrap();
+        begun.pool[place..place + 2].copy_from_slice(&edit.is);
+        let device = devices(&begun.pool).unwrap().into_iter().find(|one| one.device_id == 6);
+        assert_eq!(device.map(|device| device.state), Some(4), "{state}");
+    }
+    // The device of a Prepare that was interrupted, and of a layer, are containerd's own.
+    let mut all = files;
+    for at in 0..all.pool.len() - 12 {
+        if all.pool[at..].starts_with(b"\"state\":10,\"") {
+            all.pool[at..at + 12].copy_from_slice(b"\"state\": 3,\"");
+        }
+    }
+    assert_eq!(given_up("mvm", &all), []);
 }
 
 #[test]

@@ -58,6 +58,8 @@ pub struct Installed {
     pub flintlockd_unit: bool,
     /// flintlockd's binary is there.
     pub flintlockd_binary: bool,
+    /// The unit has a control group: flintlockd runs, or microVMs that it started.
+    pub flintlockd_processes: bool,
     /// The operator has a containerd configuration of his own for containerd-dev.
     pub operator_containerd_config: bool,
 }
@@ -71,9 +73,24 @@ impl Installed {
                 .iter()
                 .any(|directory| exists(&format!("{directory}/{unit}"))),
             flintlockd_binary: exists(config.flintlockd.binary.as_str()),
+            flintlockd_processes: exists(&control_group(unit)),
             operator_containerd_config: exists(names::OPERATOR_CONTAINERD_CONFIG),
         }
     }
+}
+
+/// The control group of a unit, where it has the slice that systemd gives it by default.
+fn control_group(unit: &str) -> String {
+    format!("/sys/fs/cgroup/system.slice/{unit}")
+}
+
+/// Whether nothing may be written yet: an operator's flintlockd or containerd-dev runs, nobody has
+/// applied a configuration, and no unit of mvmhost has run in this boot. With a unit in BindsTo= that is not
+/// up systemd stops the running one at the next reload, which the installation of any package does.
+pub fn is_too_early(config: &Config, exists: impl Fn(&str) -> bool) -> bool {
+    let ours = ["/etc/mvmhost/applied.toml", "/run/mvmhost"].into_iter().any(&exists);
+    let units = [config.flintlockd.unit.as_str(), names::CONTAINERD_DEV_UNIT];
+    !ours && units.iter().any(|unit| exists(&control_group(unit)))
 }
 
 /// What the generator writes for a valid configuration; flintlockd's drop-in comes first.
@@ -123,9 +140,11 @@ pub fn without_config(installed: Installed) -> Vec<UnitFile> {
     files
 }
 
-/// A whole unit where flintlockd is installed and has none.
+/// A whole unit where flintlockd is installed and has none. It stays while processes of it are there:
+/// without a unit systemd's own settings hold, and a stop ends the microVMs in its control group.
 fn own_flintlockd(config: &Config, installed: Installed) -> Option<UnitFile> {
-    (installed.flintlockd_binary && !installed.flintlockd_unit).then(|| UnitFile {
+    let needed = installed.flintlockd_binary || installed.flintlockd_processes;
+    (needed && !installed.flintlockd_unit).then(|| UnitFile {
         directory: Directory::Late,
         path: config.flintlockd.unit.as_str().to_owned(),
         text: fill(
@@ -143,7 +162,8 @@ fn containerd_dropin(config: &Config, installed: Installed) -> UnitFile {
     match config.containerd.instance {
         Instance::System => {
             let text = include_str!("../../../../../units/dropins/containerd.conf");
-            dropin(names::CONTAINERD_UNIT, text.to_owned())
+            let values = [("FLINTLOCKD", config.flintlockd.unit.as_str())];
+            dropin(names::CONTAINERD_UNIT, fill(text, &values))
         }
         Instance::Dedicated => {
             let text = fill(
@@ -221,12 +241,19 @@ fn net(config: &Config) -> Option<UnitFile> {
         .map(|name| wants_and_after(&interface_unit(name)))
         .collect();
     devices.dedup();
+    let comment = "# It waits for these devices until their jobs time out, and then reports which is missing.";
+    if !devices.is_empty() {
+        devices.insert(0, comment.to_owned());
+    }
+    if !network.tailscale_routes.is_empty() {
+        devices.push("# It tells tailscale its routes.\nAfter=tailscaled.service".to_owned());
+    }
     if devices.is_empty() {
         return None;
     }
     let text = fill(
         include_str!("../../../../../units/dropins/mvm-net.conf"),
-        &[("DEVICES", &devices.join("\n"))],
+        &[("RELATIONS", &devices.join("\n"))],
     );
     Some(dropin(names::NET_UNIT, text))
 }

@@ -198,6 +198,10 @@ impl DeviceMapper for Booted {
     fn remove(&self, _: &str) -> Result<(), Error> {
         Err(unused())
     }
+
+    fn remove_once_closed(&self, _: &str) -> Result<(), Error> {
+        Err(unused())
+    }
 }
 
 #[cfg(test)]

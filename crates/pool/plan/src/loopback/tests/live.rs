@@ -2,6 +2,7 @@
 
 use super::recorded::receipt_of;
 use super::*;
+use crate::thinpool::PoolState;
 
 #[test]
 fn the_second_run_has_nothing_to_do() {
@@ -83,8 +84,11 @@ fn what_the_kernel_says_is_wrong_is_passed_on() {
         &status("0 2/2 3/4 - ro discard_passdown queue_if_no_space needs_check 1"),
         &[&pool::needs_check::ROW],
     );
-    refuses(&status("0 1/2 4/4 - out_of_data_space"), &[&pool::out_of_data_space::ROW]);
-    let remedy = run(&status("0 1/2 4/4 - out_of_data_space")).findings[0].remedy();
+    // Fullness is the brake's: what uses the pool stays up, so that it can be emptied.
+    let mut full = status("0 1/2 4/4 - out_of_data_space");
+    assert_eq!(codes(&run(&full)), [""; 0]);
+    let state = PoolState::Live(pool_of(&mut full).state.clone());
+    let remedy = state.full("pool").unwrap().remedy();
     assert!(remedy.ends_with("\nmvmhost pool grow --to 112640MiB"), "{remedy}");
     assert_eq!(codes(&run(&status("brand new"))), [pool::status_unknown::ROW.code]);
 
