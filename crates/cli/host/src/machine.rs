@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use mvm_config::{Config, Loaded};
 use mvm_core::exec::System;
-use mvm_core::{Finding, Plan, Roots, Severity, catalogue, chain, names};
+use mvm_core::{Finding, Plan, Roots, catalogue, chain, names};
 use mvm_images_client::run::Job;
 use mvm_images_client::verify::State;
 use mvm_network_kernel::nat::Nat;
@@ -30,9 +32,9 @@ pub struct Plans {
     pub observed: Observed,
     /// What mvm-thinpool has to do.
     pub pool: Plan<mvm_pool_plan::Step>,
-    /// The pool has run out of space for data. That is nobody's fault in the file, and what lets it be
+    /// That the pool has run out of space for data. That is nobody's fault in the file, and what lets it be
     /// emptied comes from there.
-    pub full: bool,
+    pub full: Option<Finding>,
     /// What mvm-net has to do to interfaces and addresses.
     pub net: Plan<network::Step>,
     /// The plan of forwarding and translation.
@@ -50,16 +52,15 @@ impl Plans {
     pub fn findings(&self) -> Vec<Finding> {
         let network = [&self.net.findings, &self.nat.findings, &self.tailscale.findings];
         let network = network.into_iter().flatten();
-        let all = self.pool.findings.iter().chain(network).chain(&self.units.findings);
+        let pool = self.full.iter().chain(&self.pool.findings);
+        let all = pool.chain(network).chain(&self.units.findings);
         all.chain(&self.overrides).cloned().collect()
     }
 
     /// Whether one of them forbids to go on.
     pub fn is_refused(&self) -> bool {
         let network = self.net.is_refused() || self.nat.is_refused();
-        let wrong = |finding: &&Finding| finding.severity() == Severity::Error;
-        let pool = self.pool.findings.iter().filter(wrong).count() > usize::from(self.full);
-        pool || network || self.tailscale.is_refused()
+        self.pool.is_refused() || network || self.tailscale.is_refused()
     }
 
     /// Every step, as text.
@@ -103,9 +104,11 @@ fn plans_with(
     let failed = |step: &str, error: &dyn std::error::Error| {
         catalogue::units::step_failed(step, chain(error))
     };
-    let pool = mvm_pool_kernel::desired(roots, config);
-    let (pool, full) = mvm_pool_kernel::observe(roots, &pool)
-        .map(|observation| (observation.plan(), observation.device().is_full()))
+    let desired_pool = mvm_pool_kernel::desired(roots, config);
+    let (pool, full) = mvm_pool_kernel::observe(roots, &desired_pool)
+        .map(|observation| {
+            (observation.plan(), observation.device().full(config.thinpool.name.as_str()))
+        })
         .map_err(|error| failed("looking at the thin pool", &error))?;
     let net = network::desired(config, &mvm_network_kernel::machine_id(roots));
     let net = mvm_network_kernel::uplink::for_apply(roots, net)?;
@@ -233,5 +236,31 @@ fn unit(roots: &Roots, state: &UnitState) -> Unit {
         && fs::read_link(roots.at(format!("/proc/{}/exe", state.main_pid)))
             .is_ok_and(|path| path.as_os_str().as_bytes().ends_with(b" (deleted)"));
     let exec_start = state.exec_start.first().cloned().unwrap_or_default();
-    Unit { active: state.is_active(), state: states.join(", "), argv, exec_start, replaced }
+    let outdated = started(roots, state).is_some_and(|started| is_newer(&roots.applied(), started));
+    Unit {
+        active: state.is_active(),
+        state: states.join(", "),
+        argv,
+        exec_start,
+        replaced,
+        outdated,
+    }
+}
+
+/// When the unit was started, by the clock as it is set now.
+fn started(roots: &Roots, state: &UnitState) -> Option<SystemTime> {
+    let uptime = fs::read_to_string(roots.at("/proc/uptime")).ok()?;
+    let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
+    let after_boot = Duration::from_micros(state.inactive_exit_us);
+    let age = Duration::try_from_secs_f64(uptime).ok()?.checked_sub(after_boot)?;
+    SystemTime::now().checked_sub(age).filter(|_| state.inactive_exit_us != 0)
+}
+
+/// Whether a file was written since, by more than a second: the times are of two clocks. One that was
+/// written in the future was written before the clock was set back.
+fn is_newer(path: &Path, than: SystemTime) -> bool {
+    let written = fs::metadata(path).and_then(|metadata| metadata.modified());
+    written.is_ok_and(|written| {
+        written <= SystemTime::now() && written > than + Duration::from_secs(1)
+    })
 }

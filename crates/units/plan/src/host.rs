@@ -84,6 +84,9 @@ pub struct Unit {
     pub exec_start: Vec<String>,
     /// The file of its program was replaced since its main process began: an upgrade.
     pub replaced: bool,
+    /// It was started before /etc/mvmhost/applied.toml was written: an apply ended before it came to this
+    /// unit.
+    pub outdated: bool,
 }
 
 /// Images of `[images]` that are not complete, as far as it is known.
@@ -184,8 +187,9 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan<Step> {
     }
     let replaced = |unit: &str| observed.units.get(unit).is_some_and(|unit| unit.replaced);
     // It reads the configuration when it starts, and is not missed for that moment.
-    let outdated = observed.applied.as_ref() != Some(&desired.applied);
-    if (outdated || replaced(names::GUARD_UNIT)) && active(names::GUARD_UNIT) {
+    let changed = observed.applied.as_ref() != Some(&desired.applied);
+    let outdated = observed.units.get(names::GUARD_UNIT).is_some_and(|unit| unit.outdated);
+    if (changed || outdated || replaced(names::GUARD_UNIT)) && active(names::GUARD_UNIT) {
         steps.push(Step::Restart(names::GUARD_UNIT.to_owned()));
     }
     let running =
@@ -242,7 +246,7 @@ fn watcher(desired: &Desired, observed: &Observed) -> bool {
     let current = observed.applied.as_ref() == Some(&desired.applied)
         && desired.network.contains(&names::WATCH_UNIT);
     let watch = observed.units.get(names::WATCH_UNIT);
-    watch.is_some_and(|unit| unit.active && (unit.replaced || !current))
+    watch.is_some_and(|unit| unit.active && (unit.replaced || unit.outdated || !current))
 }
 
 /// mvm-images runs for what is missing, and not again for what it has just failed at: its timer

@@ -67,9 +67,12 @@ impl LiveState {
 }
 
 impl Device {
-    /// Whether it is a live pool that has run out of space for data.
-    pub fn is_full(&self) -> bool {
-        matches!(self, Self::Pool(live) if live.state.is_full())
+    /// That it is a live pool that has run out of space for data, when it is.
+    pub fn full(&self, name: &str) -> Option<Finding> {
+        match self {
+            Self::Pool(live) if live.state.is_full() => Some(out_of_data_space(name, &live.state)),
+            _ => None,
+        }
     }
 }
 

@@ -16,6 +16,7 @@ fn settled(desired: &Desired) -> Observed {
         argv: argv.to_vec(),
         exec_start: argv.to_vec(),
         replaced: false,
+        outdated: false,
     };
     let mut units: BTreeMap<String, Unit> =
         needed(desired).map(|name| (name.to_owned(), up(&[]))).collect();
@@ -89,6 +90,19 @@ fn what_runs_from_a_replaced_file_is_restarted() {
     assert_eq!(replaced(names::WATCH_UNIT), [Step::Stop(watch()), Step::Start(watch())]);
     let both = [Step::Restart("containerd-dev.service".into()), Step::Start(names::TARGET.into())];
     assert_eq!(replaced("containerd-dev.service"), both);
+}
+
+/// An apply was killed after it kept the configuration.
+#[test]
+fn what_was_started_before_the_last_apply_reads_its_file_again() {
+    let desired = desired();
+    let mut observed = settled(&desired);
+    for unit in observed.units.values_mut() {
+        unit.outdated = true;
+    }
+    let watch = || names::WATCH_UNIT.to_owned();
+    let guard = Step::Restart(names::GUARD_UNIT.into());
+    assert_eq!(steps(&desired, &observed), [Step::Stop(watch()), Step::Start(watch()), guard]);
 }
 
 #[test]

@@ -108,11 +108,41 @@ impl Host for Real<'_> {
         if *step == Step::KeepLastGood && self.context.config.is_none() {
             history::remember(&self.context.roots, &plans.desired.applied);
         }
+        let desired = &plans.desired;
+        refuse_to_end_microvms(
+            desired.flintlockd.as_deref(),
+            &desired.containerd,
+            step,
+            self.units,
+        )?;
         carry_out(&self.context.roots, &plans.desired.applied, step, self.units)
     }
 
     fn images(&mut self) -> Vec<Finding> {
         images::look(self.context, &self.loaded.config, self.units, self.wait)
+    }
+}
+
+/// Refuses a step that stops flintlockd while its unit, as it is loaded, ends with it every microVM. A stop
+/// of containerd stops flintlockd.
+pub(super) fn refuse_to_end_microvms(
+    flintlockd: Option<&str>,
+    containerd: &str,
+    step: &Step,
+    units: &mut dyn Units,
+) -> Result<(), String> {
+    let (Some(flintlockd), Step::Restart(unit) | Step::Stop(unit)) = (flintlockd, step) else {
+        return Ok(());
+    };
+    if unit != flintlockd && unit != containerd {
+        return Ok(());
+    }
+    match units.state(flintlockd) {
+        Ok(state) if state.is_active() && state.ends_all() => {
+            Err(catalogue::flk::unprotected(flintlockd).message())
+        }
+        // A systemd that does not answer does not take the step's job either.
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

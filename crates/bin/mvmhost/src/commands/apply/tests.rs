@@ -6,9 +6,9 @@ use mvm_config::Config;
 use mvm_core::{Entry, Plan};
 use mvm_units_plan::host::{Desired, Observed, Step};
 use mvm_units_plan::units::Installed;
-use mvm_units_systemd::systemd::{JobResult, Recording};
+use mvm_units_systemd::systemd::{JobResult, Recording, UnitState};
 
-use super::rounds::{ROUNDS, carry_out};
+use super::rounds::{ROUNDS, carry_out, refuse_to_end_microvms};
 use super::*;
 
 /// A machine whose plans are known beforehand; the last ones hold from then on.
@@ -52,7 +52,7 @@ fn plans(steps: &[Step]) -> Plans {
         desired,
         observed,
         pool: Plan::new(Vec::new(), Vec::new()),
-        full: false,
+        full: None,
         net: Plan::new(Vec::new(), Vec::new()),
         nat: Plan::new(Vec::new(), Vec::new()),
         tailscale: Plan::new(Vec::new(), Vec::new()),
@@ -202,5 +202,29 @@ fn only_a_failed_restart_stops_the_rest() {
             units.results([result]);
             assert_eq!(carry_out(&roots, "", &step, &mut units).is_err(), stops, "{step}");
         }
+    }
+}
+
+#[test]
+fn no_step_stops_a_flintlockd_that_would_take_the_microvms_along() {
+    let state = |kill_mode: &str| UnitState {
+        load_state: "loaded".to_owned(),
+        active_state: "active".to_owned(),
+        kill_mode: kill_mode.to_owned(),
+        ..UnitState::default()
+    };
+    let restart = |unit: &str| Step::Restart(unit.to_owned());
+    for (kill_mode, step, refused) in [
+        ("control-group", restart("f.service"), true),
+        ("mixed", restart("c.service"), true),
+        ("mixed", Step::Stop("f.service".to_owned()), true),
+        ("process", restart("f.service"), false),
+        ("control-group", restart("mvm-dhcp.service"), false),
+        ("control-group", Step::Start("f.service".to_owned()), false),
+    ] {
+        let mut units = Recording::default();
+        units.set("f.service", state(kill_mode));
+        let done = refuse_to_end_microvms(Some("f.service"), "c.service", &step, &mut units);
+        assert_eq!(done.is_err(), refused, "{kill_mode} {step}");
     }
 }
