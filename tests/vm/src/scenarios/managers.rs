@@ -36,13 +36,11 @@ pub fn others_leave_our_interfaces_alone(context: &mut Context) -> Result<()> {
 
     guest.ok(NETWORK_MANAGER)?;
     unmanaged(guest)?;
-    // A bridge that is made while it runs. mvm-net-watch makes it, and has to be through with it before
-    // NetworkManager starts, which reads its files some time before it can be told of a new one.
+    // A bridge that is made while it runs: mvm-net-watch makes it, and tells NetworkManager before.
+    guest.ok("rm /run/NetworkManager/conf.d/*; systemctl restart NetworkManager.service")?;
     guest.ok("ip link set fltapg1 nomaster; ip link delete br-mvm")?;
     guest.wait_for("ip -4 -o address show dev br-mvm | grep -q 10.42.0.1/24", TIMEOUT)?;
-    guest.ok("rm /run/NetworkManager/conf.d/*")?;
-    guest.ok("systemctl restart NetworkManager.service && systemctl reload mvm-net.service")?;
-    guest.ok("ip link set fltapg1 master br-mvm && sleep 2")?;
+    guest.ok("ip link set fltapg1 master br-mvm && systemctl reload mvm-net.service && sleep 2")?;
     unmanaged(guest)?;
     guest.ok("mvmhost plan").map(drop)
 }
