@@ -35,7 +35,7 @@ pub enum File {
     Absent,
     /// No certificate: why.
     Broken(String),
-    /// The first certificate of the file, whoever signed it.
+    /// The first certificate of the file, signed by any authority.
     Read(Certificate),
 }
 

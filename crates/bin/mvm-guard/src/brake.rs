@@ -70,8 +70,9 @@ impl Brake {
             Ok(JobResult::Done | JobResult::Skipped | JobResult::Canceled) => None,
             Ok(result) => Some(self.failed("started", &format!("the job ended as {result}"))),
             Err(error) => {
-                let why = reason.unwrap_or_default();
-                let again = atomic::write(&self.file, format!("{why}\n").as_bytes(), 0o644);
+                let again = reason.map_or(Ok(()), |why| {
+                    atomic::write(&self.file, format!("{why}\n").as_bytes(), 0o644)
+                });
                 let why = again.map_or_else(|failed| chain(&failed), |()| chain(&error));
                 Some(self.failed("started", &why))
             }

@@ -125,7 +125,7 @@ pub fn advertised(prefs: &str) -> Option<Vec<IpNet>> {
     }
 }
 
-/// The steps to `desired`. Whoever wants none and has none on record need not have been looked at.
+/// The steps to `desired`. Without desired and recorded subnets the answer of tailscale is not needed.
 pub fn plan(desired: &[IpNet], observed: &Observed) -> Plan<Step> {
     let mut desired: Vec<IpNet> = desired.iter().map(IpNet::trunc).collect();
     desired.sort_unstable();

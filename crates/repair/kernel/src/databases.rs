@@ -212,9 +212,7 @@ impl LockedDatabase {
         Ok(backup)
     }
 
-    /// Has containerd activate the disks of microVMs that it would mark, or has marked, as faulty. What
-    /// it could not activate is tried once more, and then left alone for some time: while one device
-    /// fails, no other snapshot can be made.
+    /// Has containerd activate the disks of microVMs that it would mark, or has marked, as faulty.
     fn give_back(&self, roots: &Roots, pool: &Pool, ask: Ask<'_>) -> Vec<Finding> {
         let Ok(files) = self.paths.read() else { return Vec::new() };
         let given_up = databases::given_up(&pool.name, &files);
@@ -224,10 +222,8 @@ impl LockedDatabase {
         let numbers: Vec<u32> = given_up.iter().map(|device| device.device).collect();
         let there = ask(&numbers).unwrap_or_default();
         let tried = tried::read(roots);
-        let (back, left): (Vec<GivenUp>, Vec<GivenUp>) = given_up.into_iter().partition(|device| {
-            let again = device.interrupted || !tried.contains(&device.name);
-            again && device.edit.is_some() && there.contains(&device.device)
-        });
+        let (back, left): (Vec<GivenUp>, Vec<GivenUp>) =
+            given_up.into_iter().partition(|device| device.is_given_back(&there, &tried));
         let left = (!left.is_empty()).then(|| databases::left_given_up(pool, &left));
         if back.is_empty() {
             return left.into_iter().collect();

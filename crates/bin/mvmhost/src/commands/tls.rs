@@ -205,22 +205,18 @@ fn restart(roots: &Roots, config: &Config) -> Option<Finding> {
         return None;
     }
     let unit = config.flintlockd.unit.as_str();
-    let not = |why: String| Some(messages::not_restarted(unit, why));
     let restarted = Manager::connect().and_then(|mut manager| {
         let state = manager.state(unit)?;
-        match (state.is_active(), state.ends_all()) {
-            (false, _) => Ok(None),
-            (true, true) => Ok(Some(Err(flk::unprotected(unit)))),
-            (true, false) => {
-                manager.run(Job::TryRestart, unit, Mode::Replace, RESTART).map(Ok).map(Some)
-            }
+        if !state.is_active() {
+            return Ok(None);
         }
+        if state.ends_all() {
+            return Ok(Some(flk::unprotected(unit)));
+        }
+        Ok(Some(match manager.run(Job::TryRestart, unit, Mode::Replace, RESTART)? {
+            JobResult::Done => messages::restarted(unit),
+            result => messages::not_restarted(unit, format!("{result:?}")),
+        }))
     });
-    match restarted {
-        Ok(None) => None,
-        Ok(Some(Err(unprotected))) => Some(unprotected),
-        Ok(Some(Ok(JobResult::Done))) => Some(messages::restarted(unit)),
-        Ok(Some(Ok(result))) => not(format!("{result:?}")),
-        Err(error) => not(chain(&error)),
-    }
+    restarted.unwrap_or_else(|error| Some(messages::not_restarted(unit, chain(&error))))
 }

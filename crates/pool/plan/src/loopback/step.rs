@@ -25,7 +25,7 @@ pub enum Step {
     },
     /// Makes a file longer that an interrupted run had only begun. Never shorter.
     ExtendFile {
-        /// The metadata or the data file, no block of which was ever used.
+        /// The metadata or the data file; none of its blocks is allocated.
         path: PathBuf,
         /// Its length in bytes.
         size: u64,

@@ -8,6 +8,18 @@ use crate::fake::{self, Machine};
 
 const DIR: &str = "/var/lib/containerd-dev/snapshotter/devmapper";
 
+/// Puts the three files of one sample where containerd has them.
+fn put(machine: &Machine, backend: &Backend, sample: &str) {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/src/databases/samples");
+    let paths = paths(&machine.roots, backend.pool());
+    for (name, path) in
+        [("meta.db", &paths.meta), ("metadata.db", &paths.metadata), ("mvm.db", &paths.pool)]
+    {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(samples.join(sample).join(name), path).unwrap();
+    }
+}
+
 /// A host whose first Prepare was interrupted.
 fn host() -> (tempfile::TempDir, Machine, Backend) {
     let folder = tempfile::tempdir().unwrap();
@@ -15,14 +27,7 @@ fn host() -> (tempfile::TempDir, Machine, Backend) {
     let mut desired = fake::desired(DIR);
     desired.pool.name = "mvm".to_owned();
     let desired = Backend::Loop(desired);
-    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/src/databases/samples/first");
-    let paths = paths(&machine.roots, desired.pool());
-    for (name, path) in
-        [("meta.db", &paths.meta), ("metadata.db", &paths.metadata), ("mvm.db", &paths.pool)]
-    {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::copy(samples.join(name), path).unwrap();
-    }
+    put(&machine, &desired, "first");
     (folder, machine, desired)
 }
 
@@ -88,13 +93,7 @@ fn files_that_do_not_belong_together_are_refused_untouched() {
 #[test]
 fn a_pool_that_lacks_a_listed_device_is_refused() {
     let (_folder, machine, desired) = host();
-    let later = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/src/databases/samples/later");
-    let paths = paths(&machine.roots, desired.pool());
-    for (name, path) in
-        [("meta.db", &paths.meta), ("metadata.db", &paths.metadata), ("mvm.db", &paths.pool)]
-    {
-        fs::copy(later.join(name), path).unwrap();
-    }
+    put(&machine, &desired, "later");
     let whole = |numbers: &[u32]| Ok(numbers.iter().copied().collect());
     assert_eq!(
         codes(&settle_with(&machine.roots, &desired, &machine, &whole)),
@@ -112,16 +111,10 @@ fn a_pool_that_lacks_a_listed_device_is_refused() {
 
 /// Two microVMs whose disks containerd was activating when the power went.
 fn begun(machine: &Machine, backend: &Backend) -> PathBuf {
-    let later = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/src/databases/samples/later");
-    let paths = paths(&machine.roots, backend.pool());
-    for (name, path) in
-        [("meta.db", &paths.meta), ("metadata.db", &paths.metadata), ("mvm.db", &paths.pool)]
-    {
-        fs::copy(later.join(name), path).unwrap();
-    }
+    put(machine, backend, "later");
     let whole = |numbers: &[u32]| Ok(numbers.iter().copied().collect());
     settle_with(&machine.roots, backend, machine, &whole);
-    paths.pool
+    paths(&machine.roots, backend.pool()).pool
 }
 
 /// Replaces each occurrence, also on pages that bbolt no longer uses.

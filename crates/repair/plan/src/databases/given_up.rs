@@ -9,6 +9,8 @@
 //! A Prepare ends before `metadata.db` and the namespace know its snapshot. So a device that is Activating or
 //! Faulty though both know its snapshot was finished once, and its state is set back to Activated.
 
+use std::collections::BTreeSet;
+
 use super::{Contents, FAULTY, Files, read};
 
 /// The state Activating (snapshots/devmapper/device_info.go).
@@ -30,6 +32,15 @@ pub struct GivenUp {
     pub faulty: bool,
     /// What makes containerd activate it; `None` where the entry is not as containerd writes it.
     pub edit: Option<Edit>,
+}
+
+impl GivenUp {
+    /// Whether containerd is to activate it: the pool has it (`there`), and containerd has not failed at it
+    /// a short time ago (`tried`). While one device fails, no other snapshot can be made.
+    pub fn is_given_back(&self, there: &BTreeSet<u32>, tried: &BTreeSet<String>) -> bool {
+        let again = self.interrupted || !tried.contains(&self.name);
+        again && self.edit.is_some() && there.contains(&self.device)
+    }
 }
 
 /// A change of two bytes in `<pool>.db`, where an entry's state ends.

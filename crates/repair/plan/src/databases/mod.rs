@@ -24,9 +24,9 @@
 //! device's state is set back by that one step, which is one digit in the file. Everything else is
 //! containerd's own work. Whatever breaks one of the three rules is a lost or an older file.
 //!
-//! `meta.db` gives a number out before the snapshotter gets it. What the snapshotter has with a higher
-//! number, and newer than all that the namespace knows, shows an older `meta.db`: containerd would remove the disks of
-//! microVMs as what no namespace knows. Where there is no `meta.db` it would remove all of them.
+//! `meta.db` gives a number out before the snapshotter gets it. A snapshot with a higher number that is
+//! newer than all that the namespace knows shows an older `meta.db`, and any snapshot shows a lost one:
+//! containerd would remove the disks of microVMs as what no namespace knows.
 
 mod given_up;
 mod read;
