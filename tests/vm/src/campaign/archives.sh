@@ -25,7 +25,11 @@ archive root one two
     head -c 1000000 /dev/urandom
 } >kernel/boot/vmlinux
 archive kernel kernel
+# A pool that has room to grow on the guest's disk.
 cat >/root/images.toml <<'X'
+[thinpool.loop]
+data-size = "4GiB"
+metadata-size = "64MiB"
 [images]
 root = ["r.test/root:1"]
 kernel = ["r.test/kernel:1"]

@@ -37,6 +37,10 @@ impl Guest {
         for (name, line) in [
             (WARNINGS, "journalctl -b -p warning -o short-precise --no-pager"),
             ("journal.txt", "journalctl -b all -o short-precise --no-pager"),
+            (
+                "findings.txt",
+                "journalctl -b all -t mvmhost -o verbose --no-pager --output-fields=MESSAGE,MVMHOST_EVIDENCE",
+            ),
             ("status.txt", "systemctl --no-pager -l status; systemctl --no-pager --failed"),
             ("units.txt", "systemctl --no-pager -l status 'mvm*' 'containerd*' 'flintlockd*'"),
             ("dmesg.txt", "dmesg"),
