@@ -169,6 +169,12 @@ pub enum Error {
         /// The digest that was wanted.
         expected: String,
     },
+    /// A layer that containerd had was damaged or gone when it was unpacked, and is thrown away.
+    #[error("layer {layer} is not whole on the disk")]
+    Damaged {
+        /// Its digest.
+        layer: String,
+    },
     /// The image cannot be used here.
     #[error("not usable: {0}")]
     Refused(Refusal),

@@ -17,7 +17,7 @@ pub fn failed(requested: &RequestedImage, error: &Error) -> Finding {
         Error::Helper { helper, .. } => img::helper(subject, helper, registry),
         Error::Early { now, from, .. } => img::clock(subject, registry, day(*now), day(*from)),
         Error::Untrusted { .. } => img::untrusted(subject, registry),
-        Error::Digest { .. } => img::wrong_bytes(subject),
+        Error::Digest { .. } | Error::Damaged { .. } => img::wrong_bytes(subject),
         Error::Refused(refusal) => img::not_usable(subject, refusal),
         Error::Kernel { file, problem } => img::no_kernel(subject, file, problem),
         Error::Containerd { source, .. } if is_unloaded(source) => {

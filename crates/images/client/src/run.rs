@@ -152,12 +152,8 @@ impl<'j> Job<'j> {
         let lock = self.lock();
         containerd.make_namespace().await?;
         let _lock = timeout(budget, lock).await.map_err(|_| spent())??;
-        for (snapshotter, key) in containerd.take_lease().await? {
-            // The lease ends, and then it goes as well.
-            if let Err(error) = containerd.remove(&snapshotter, &key).await {
-                log::debug!("{error}");
-            }
-        }
+        containerd.take_lease().await?;
+        containerd.remove_unfinished().await;
         let registry = Registry::new(self.settings()?, until)?;
         let platform = platform(self.config, std::env::consts::ARCH);
         let parallel = self.config.images.parallel;
@@ -166,15 +162,21 @@ impl<'j> Job<'j> {
         let (opened, unread) = self.open().await;
         let archives = if self.archives.is_empty() { &opened } else { self.archives };
         let images = stream::iter(self.images).map(async |requested| {
-            let fetch = async {
-                match archive::find(archives, &requested.reference) {
-                    Some((archive, image)) => {
-                        puller.import(requested, archive, image, self.again).await
-                    }
-                    None => puller.image(requested, self.again).await,
+            let fetch = async || match archive::find(archives, &requested.reference) {
+                Some((archive, image)) => {
+                    puller.import(requested, archive, image, self.again).await
+                }
+                None => puller.image(requested, self.again).await,
+            };
+            let twice = async {
+                match fetch().await {
+                    // After a power cut a layer that containerd lists may not be whole. It is thrown
+                    // away now, and the second attempt fetches it.
+                    Err(error) if matches!(error.cause(), Error::Damaged { .. }) => fetch().await,
+                    fetched => fetched,
                 }
             };
-            let fetched = timeout_at(until, fetch).await;
+            let fetched = timeout_at(until, twice).await;
             (requested.clone(), fetched.unwrap_or_else(|_| Err(spent())))
         });
         let results: Vec<ImageResult<Outcome>> = images.buffer_unordered(IMAGES).collect().await;
@@ -183,6 +185,8 @@ impl<'j> Job<'j> {
         let whole = results.iter().all(|(_, result)| result.is_ok());
         if whole {
             let mut containerd = puller.containerd;
+            // What containerd still made for a run that was killed came after the first removal.
+            containerd.remove_unfinished().await;
             containerd.drop_lease().await?;
         }
         Ok(Run { results, unread, answers })

@@ -127,8 +127,8 @@ impl Layer<'_> {
         }
     }
 
-    /// A layer that cannot be unpacked, or holds something else, may be damaged on the disk: then
-    /// it is thrown away, and the next run fetches it again.
+    /// A layer that cannot be unpacked, or holds something else, may be damaged on the disk or gone
+    /// from there: then it is thrown away, and has to be fetched again.
     async fn judged(&self, containerd: &Containerd, error: Error) -> Error {
         let Layer { layer, .. } = self;
         let Err(Error::Missing { .. }) =
@@ -139,9 +139,6 @@ impl Layer<'_> {
         if let Err(failure) = containerd.discard(&layer.digest).await {
             log::debug!("{failure}: {} stays damaged", layer.digest);
         }
-        Error::Digest {
-            object: format!("layer {} on the disk", layer.digest),
-            expected: layer.digest.to_string(),
-        }
+        Error::Damaged { layer: layer.digest.to_string() }
     }
 }

@@ -25,28 +25,38 @@ const OLD: Duration = Duration::from_secs(12 * 3600);
 
 impl Containerd {
     /// Takes the lease, or takes over the one of a killed run; the caller holds the lock that makes
-    /// this the only run. Gives the snapshots that were left unfinished: snapshotter and key.
+    /// this the only run.
     ///
     /// # Errors
     /// When containerd refuses.
-    pub async fn take_lease(&mut self) -> Result<Vec<(String, String)>, Error> {
+    pub async fn take_lease(&mut self) -> Result<(), Error> {
         let refused = |status| Error::refused("Leases.List", ID, status);
         let request = self.request(ListRequest { filters: vec![format!("id=={ID}")] });
         let listed = self.client.leases().list(request).await.map_err(refused)?;
         let found = listed.into_inner().leases.into_iter().find(|lease| lease.id == ID);
-        let mut unfinished = Vec::new();
-        match found {
-            Some(lease) => {
-                unfinished = self.unfinished().await?;
-                if is_old(&lease) {
-                    self.drop_lease().await?;
-                    self.create_lease(ID, LIFE).await?;
-                }
-            }
-            None => self.create_lease(ID, LIFE).await?,
+        if found.as_ref().is_some_and(is_old) {
+            self.remove_unfinished().await;
+            self.drop_lease().await?;
+        }
+        if found.as_ref().is_none_or(is_old) {
+            self.create_lease(ID, LIFE).await?;
         }
         self.lease = Some(AsciiMetadataValue::from_static(ID));
-        Ok(unfinished)
+        Ok(())
+    }
+
+    /// Removes the snapshots under the lease that no run finished. One that stays goes when the lease has
+    /// ended, with containerd's next garbage collection.
+    pub async fn remove_unfinished(&self) {
+        let unfinished = match self.unfinished().await {
+            Ok(unfinished) => unfinished,
+            Err(error) => return log::debug!("{error}"),
+        };
+        for (snapshotter, key) in unfinished {
+            if let Err(error) = self.remove(&snapshotter, &key).await {
+                log::debug!("{error}");
+            }
+        }
     }
 
     /// Lets go of everything that no image record leads to.
@@ -95,6 +105,7 @@ impl Containerd {
         unless(Code::AlreadyExists, made, "Leases.Create", id).map(drop)
     }
 
+    /// Snapshotter and key of each.
     async fn unfinished(&self) -> Result<Vec<(String, String)>, Error> {
         let request = self.request(ListResourcesRequest { id: ID.to_owned() });
         let listed = self.client.leases().list_resources(request).await;
