@@ -87,8 +87,11 @@ const MOMENTS: &[Moment] = &[
         )
     },
     Moment {
-        // A veth is gone after a boot, as a card that was pulled out.
-        before: "ip link add wan type veth peer name far && ip address add 192.0.2.2/24 dev wan && ip link set wan up && ip link set far up
+        // The card is there again after a boot, and not up.
+        before: "printf '[NetDev]\\nName=wan\\nKind=veth\\n[Peer]\\nName=far\\n' > /etc/systemd/network/10-wan.netdev
+            printf '[Match]\\nName=wan far\\n[Link]\\nUnmanaged=yes\\n' > /etc/systemd/network/10-wan.network
+            networkctl reload; until test -e /sys/class/net/wan; do sleep 0.1; done
+            ip address add 192.0.2.2/24 dev wan && ip link set wan up && ip link set far up
             cat /root/images.toml > /root/before.toml; printf '[network.bridge]\\nuplink = \"wan\"\\naddresses = []\\n[network.dhcp]\\nenabled = false\\n[network.nat]\\nenabled = false\\n' >> /etc/mvmhost.toml; sync",
         // Nobody confirms it, and without it the host is as it was.
         after: "cp /root/before.toml /etc/mvmhost.toml; mvmhost apply || test $? = 1",
