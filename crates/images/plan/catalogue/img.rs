@@ -137,7 +137,7 @@ catalogue! {
                  # its authority's certificate, in PEM, belongs into /usr/local/share/ca-certificates as \
                  NAME.crt; then\n\
                  update-ca-certificates\n\
-                 systemctl restart flintlockd.service\n\
+                 systemctl restart flintlockd.service  # not while mvmhost check reports MVM-FLK-025\n\
                  systemctl start mvm-images.service",
     }
     brought_unread() = "MVM-IMG-023", "c45d5ddd84d0121546ef5c3a03dc331d", Error {

@@ -14,7 +14,7 @@ catalogue! {
     plugin_not_ok(state, unit) = "MVM-CTRD-003", "29790e0c19e1be330e3fc27a8c3fc545", Error {
         message: "containerd's devmapper snapshotter on {subject} is not ok: {state}",
         cause: "containerd starts without its pool and does not try again. It cannot make root volumes of microVMs until the plugin has loaded.",
-        remedy: "systemctl restart {unit}\n# with [containerd] instance = \"system\": first set pool_name and base_image_size in the section plugins.\"io.containerd.snapshotter.v1.devmapper\" of /etc/containerd/config.toml",
+        remedy: "systemctl restart {unit}  # not while mvmhost check reports MVM-FLK-025\n# with [containerd] instance = \"system\": first set pool_name and base_image_size in the section plugins.\"io.containerd.snapshotter.v1.devmapper\" of /etc/containerd/config.toml",
     }
     no_answer(unit) = "MVM-CTRD-004", "5c6dedc58bd06a1c45fe24f1a39c5e4c", Error {
         message: "containerd does not answer on {subject}",

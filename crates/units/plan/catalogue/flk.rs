@@ -24,7 +24,7 @@ catalogue! {
     api_silent(seconds, unit) = "MVM-FLK-005", "ded99c7c64057fba80b272d61e26cd68", Error {
         message: "flintlockd's API on {subject} did not answer within {seconds} s",
         cause: "flintlockd stays active when it cannot listen, reach containerd or read its certificates. Its journal has one line about it.",
-        remedy: "journalctl -u {unit} -b -n 20\nsystemctl restart {unit}",
+        remedy: "journalctl -u {unit} -b -n 20\nsystemctl restart {unit}  # not while mvmhost check reports MVM-FLK-025",
         exit: Unavailable,
     }
     api_answers(count) = "MVM-FLK-006", "d587c89b9a9724c783518e7c2720a4f8", Info {
